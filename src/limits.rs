@@ -1,0 +1,90 @@
+//! Every bound of the house, with its reason. A queue, length, count, depth or wait that is not here has no bound,
+//! and that is a defect. Sizes are bytes unless the name says otherwise.
+
+use std::time::Duration;
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
+pub const NAME_BYTES: usize = 256;
+/// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
+pub const ROOMS_PER_MESSAGE: usize = 64;
+/// Rooms one socket may be in.
+pub const ROOMS_PER_SOCKET: usize = 1024;
+/// Namespaces one connection may enter.
+pub const NAMESPACES_PER_CONNECTION: usize = 64;
+/// Connections the hub holds; each costs a file descriptor and about 12 KiB.
+pub const CONNECTIONS: usize = 100_000;
+
+/// One message (`--max-message`): Socket.IO's own default for `maxHttpBufferSize`.
+pub const MESSAGE_BYTES: usize = MIB;
+/// The most that `--max-message` may raise it to: a message must fit the credit window, or it could never be sent.
+pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
+/// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come
+/// in whole blocks, and 256 KiB is where a larger block stops being faster.
+pub const BATCH_BYTES: usize = 256 * KIB;
+/// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
+pub const FRAME_OVERHEAD: usize = 64 * KIB;
+/// Attachments of one event: the reference's parser has the same bound.
+pub const ATTACHMENTS: usize = 10;
+/// Digits of an ack id: what fits a u64 without overflow.
+pub const ACK_ID_DIGITS: usize = 19;
+/// Nesting of JSON that carries attachments, and so must be walked.
+pub const JSON_DEPTH: usize = 128;
+/// A producer's name in an idempotent publish.
+pub const PRODUCER_BYTES: usize = 64;
+
+/// Written to a subscriber and not yet acked, per socket; also published by `pub` and not yet confirmed.
+pub const CREDIT_BYTES: usize = 4 * MIB;
+/// Events handed to a stock client with `auth.ack` and not yet acked.
+pub const CREDIT_EVENTS: usize = 1000;
+/// What waits in one socket's mailbox. When it is full the session reads from the store instead.
+pub const MAILBOX_BYTES: usize = 2 * MIB;
+/// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.
+pub const ENTRY_BYTES: usize = 256;
+/// Everything that waits for a commit, over all publishers.
+pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
+/// Verbs of one connection that wait for their answer; further ones are not read.
+pub const VERBS_IN_FLIGHT: usize = 256;
+/// Messages from sessions that wait for the hub.
+pub const HUB_INBOX: usize = 1024;
+/// One page of catch-up read from the store.
+pub const PAGE_BYTES: usize = MIB;
+/// Records in one page of catch-up.
+pub const PAGE_RECORDS: usize = 256;
+/// Reads from the store that run at once; further ones wait.
+pub const READERS: usize = 4;
+/// Encoded bytes that a session hands to its transport before it waits for the transport to take them.
+pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
+/// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
+pub const READ_BUFFER_BYTES: usize = 4 * KIB;
+/// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
+pub const SHARED_EVENTS: usize = 64;
+
+/// Engine.IO's defaults (protocol v4, "Heartbeat").
+pub const PING_INTERVAL: Duration = Duration::from_secs(25);
+pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// A connection that enters no namespace for this long is closed; the reference's default.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
+/// A request's head must arrive in this time.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the hub waits for sessions to write what they hold when it ends.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Cursor moves wait at most this long for a commit to ride on.
+pub const ACK_DELAY: Duration = Duration::from_millis(100);
+/// How long a producer's last number is remembered, and so the most that `--retry-for` may be.
+pub const PRODUCER_TTL: Duration = Duration::from_secs(24 * 3600);
+/// Records looked at by one step of pruning: a step is part of a commit and must not delay it.
+pub const PRUNE_RECORDS: usize = 256;
+/// How often an idle store looks for what may go.
+pub const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Reconnecting waits between these, doubling, with jitter.
+pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
+pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
+/// A connection attempt, with its handshakes.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
+pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);

@@ -1,0 +1,261 @@
+//! The durable log with cursors: what was published, who joined what, and how far each member has read.
+//!
+//! One writer commits groups of [`Op`]s in order ([`writer`]); readers stand beside it. Knows nothing of sockets,
+//! sessions or tasks: whoever asked is a tag that travels with the op.
+
+pub mod memory;
+pub mod owed;
+pub mod readers;
+pub mod sqlite;
+pub mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::wire::batch::{Audience, Framing, PublishId};
+pub use owed::{Reader, owed};
+
+/// What is known of a message, or of a batch of them, beside its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    pub namespace: Namespace,
+    /// At least one; the empty room is the whole namespace. No room twice.
+    pub rooms: Arc<[RoomName]>,
+    /// Whoever is in one of these is skipped, judged at delivery.
+    pub except: Arc<[RoomName]>,
+    pub audience: Audience,
+    pub event: Event,
+    pub framing: Framing,
+    pub json: bool,
+    /// Messages in the body, at least one.
+    pub count: u32,
+    pub from: Option<ClientName>,
+    /// The sid of the socket that published it.
+    pub origin: Arc<str>,
+}
+
+/// A record before the store gave it its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub header: Header,
+    pub body: Bytes,
+}
+
+/// What the log stores. Numbers ascend from 1; gaps are legal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub number: u64,
+    /// Milliseconds since 1970 (UTC); never less than an earlier record's.
+    pub at_ms: u64,
+    pub header: Header,
+    pub body: Bytes,
+}
+
+/// One thing to do, in its place in the order of all things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    Append {
+        draft: Draft,
+        id: Option<PublishId>,
+    },
+    /// Makes `client` a member, from now, of those rooms it is not a member of yet.
+    Join {
+        namespace: Namespace,
+        client: ClientName,
+        rooms: Vec<RoomName>,
+    },
+    /// Ends memberships; what was pending in them is no longer owed.
+    Leave {
+        namespace: Namespace,
+        client: ClientName,
+        rooms: Vec<RoomName>,
+    },
+    /// What a subscription needs to know at one point of the order. With a client: joins `rooms` (or takes every room it
+    /// joined, when `rooms` is empty) and answers its cursors. Without: every cursor is "from now".
+    Subscribe {
+        namespace: Namespace,
+        client: Option<ClientName>,
+        rooms: Vec<RoomName>,
+    },
+    /// Everything before `cursor` is acknowledged in these rooms. Cursors never move back; rooms not joined are passed over.
+    Ack {
+        namespace: Namespace,
+        client: ClientName,
+        rooms: Arc<[RoomName]>,
+        cursor: Seq,
+    },
+    /// Changes nothing; takes its place in the order (live joins, for instance).
+    Mark,
+}
+
+/// What became of an [`Op`], as committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    Appended(Record),
+    /// The producer's counter was used before: nothing was stored. `first` is known for its latest publish.
+    Duplicate {
+        first: Option<Seq>,
+    },
+    /// All the rooms asked for, members before or not.
+    Joined,
+    Left,
+    /// `rooms` with the cursor of each: the first seq not yet acknowledged. `joined`: every room the client is a member
+    /// of. `head`: the number of the last record in the order before this op (0: none yet).
+    Subscribed {
+        rooms: Vec<(RoomName, Seq)>,
+        joined: Vec<RoomName>,
+        head: u64,
+    },
+    Acked,
+    Marked,
+    Refused(Refusal),
+}
+
+/// Why an op was not done. Nothing was stored and no producer number was used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the next number of this producer is {expected}")]
+    OutOfOrder { expected: u64 },
+    /// `--keep-pending` is reached by what members still have to get.
+    #[error(
+        "the pending queue is full ({limit} bytes); {client:?} in room {room:?} of {namespace} holds most of it ({bytes} bytes)"
+    )]
+    Full {
+        limit: u64,
+        namespace: Namespace,
+        client: ClientName,
+        room: RoomName,
+        bytes: u64,
+    },
+    /// The disk, or a file-size limit.
+    #[error("the disk is full: {reason}")]
+    Disk { reason: String },
+}
+
+/// How long and how much is kept (`--keep`, `--keep-pending`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    pub history_age: Duration,
+    pub history_bytes: u64,
+    pub pending_age: Duration,
+    pub pending_bytes: u64,
+}
+
+/// What one step of pruning did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub records: u64,
+    /// Messages, counted once per member that still had to get them, that went because `pending_age` had passed.
+    pub expired: u64,
+    /// There is more to look at now.
+    pub more: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub namespace: Namespace,
+    pub client: ClientName,
+    pub room: RoomName,
+    pub cursor: Seq,
+}
+
+/// A stretch of the log for one reader.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Only what is owed, each with the index of the first message owed.
+    pub records: Vec<(u32, Record)>,
+    /// Everything before this was looked at; the next page starts here.
+    pub next: Option<Seq>,
+    /// Some of what lay between these was pruned before it was read.
+    pub gap: Option<(Seq, Seq)>,
+}
+
+/// One room as `rooms` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomInfo {
+    pub room: RoomName,
+    /// Messages in the log.
+    pub messages: u64,
+    pub last_ms: Option<u64>,
+    /// Each member with what is pending for it here, by name.
+    pub members: Vec<(ClientName, u64)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{path} is not a roomcat database: {reason}")]
+    Foreign { path: PathBuf, reason: String },
+    #[error("{path} is damaged: {reason}")]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{path} was written by a newer roomcat (schema {found}; this one knows {known})")]
+    Newer {
+        path: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error("{path} is held by another hub")]
+    Held { path: PathBuf },
+    #[error("{path} cannot be written: {reason}")]
+    ReadOnly { path: PathBuf, reason: String },
+    /// What was not confirmed may be on disk or not; the handle is not used again.
+    #[error("the disk failed to make {path} durable: {reason}")]
+    Sync { path: PathBuf, reason: String },
+    #[error("{path}: {reason}")]
+    Io { path: PathBuf, reason: String },
+}
+
+/// The writer's half of a store.
+pub trait Store: Send {
+    /// Random per database; a client that resumes against another log is told so.
+    fn log_id(&self) -> &str;
+    /// The number of the last record ever given, 0 before the first.
+    fn head(&self) -> u64;
+    fn members(&self) -> Result<Vec<Member>, StoreError>;
+    /// Does the ops in order, in one durable transaction. An error means that the store is of no more use.
+    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError>;
+    /// One bounded step: forgets what neither members nor history want, and producers past their time.
+    fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError>;
+    /// A reader of everything committed, for another thread.
+    fn reader(&self) -> Result<Box<dyn Read>, StoreError>;
+}
+
+/// A reader's half: sees each commit as soon as `commit` has returned.
+pub trait Read: Send {
+    /// Records `from..=upto` in the reader's rooms, ascending, at most `limits::PAGE_BYTES` (but at least one record) and
+    /// `limits::PAGE_RECORDS`. `next` is None when everything up to `upto` was looked at.
+    fn page(
+        &mut self,
+        namespace: &Namespace,
+        reader: &Reader,
+        from: Seq,
+        upto: u64,
+    ) -> Result<Page, StoreError>;
+    /// How many messages `page` would give in all.
+    fn pending(
+        &mut self,
+        namespace: &Namespace,
+        reader: &Reader,
+        from: Seq,
+        upto: u64,
+    ) -> Result<u64, StoreError>;
+    /// Where the last `n` messages of the reader's rooms begin, its cursors not considered.
+    fn last(
+        &mut self,
+        namespace: &Namespace,
+        reader: &Reader,
+        n: u64,
+        upto: u64,
+    ) -> Result<Seq, StoreError>;
+    /// The first place at or after a time.
+    fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError>;
+    /// One room, or every room that has messages or members, by name.
+    fn rooms(
+        &mut self,
+        namespace: &Namespace,
+        room: Option<&RoomName>,
+    ) -> Result<Vec<RoomInfo>, StoreError>;
+}

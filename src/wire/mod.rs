@@ -1,0 +1,8 @@
+//! The wire: Engine.IO protocol v4, Socket.IO protocol v5 and roomcat's batches, as a pure codec.
+//!
+//! Bytes in, packets out. No IO, no clock, no panic on any input; every length is bounded.
+
+pub mod attachments;
+pub mod batch;
+pub mod engine;
+pub mod socket;
