@@ -1,5 +1,5 @@
 use proptest::prelude::{Strategy, any};
-use proptest::{prop_assert, prop_assert_eq, proptest};
+use proptest::{prop_assert_eq, proptest};
 
 use super::*;
 
@@ -131,14 +131,12 @@ fn malformed_packets_are_refused_with_their_reason() {
                 "4",
                 "4[]",
                 "4null",
-                "40x\"",
-                "442[\"some\",\"data\"",
                 "2[\"a\"]\0",
                 "51-",
                 "2\u{feff}[\"a\"]",
                 "2٣[\"a\"]",
             ],
-            |e| matches!(e, SocketError::Payload(_) | SocketError::AckId),
+            payload,
         ),
         (
             &["2/ns?x,[\"a\"]", "0/ns#x", "0/a\u{1b}b,", "0/\0"],
@@ -182,6 +180,8 @@ fn malformed_packets_are_refused_with_their_reason() {
                 "012{}",
                 "112",
                 "412{}",
+                "40x\"",
+                "442[\"some\",\"data\"",
             ],
             ack,
         ),
@@ -192,7 +192,6 @@ fn malformed_packets_are_refused_with_their_reason() {
             assert!(is(&error), "{text}: {error:?}");
         }
     }
-    assert!(payload(&shown("2[\"a\"").unwrap_err()));
 }
 
 #[test]
@@ -332,14 +331,14 @@ proptest! {
         let data = serde_json::json!({ "message": text }).to_string();
         let connect = encode_connect(&sent, Some(&data));
         let connected = decode(connect.strip_prefix('4').unwrap()).unwrap().packet;
-        prop_assert!(matches!(connected, Packet::Connect { namespace, auth: Some(auth) }
+        assert!(matches!(connected, Packet::Connect { namespace, auth: Some(auth) }
             if namespace == sent && auth.get() == data));
         let refusal = encode_connect_error(&sent, &data);
         let refused = decode(refusal.strip_prefix('4').unwrap()).unwrap().packet;
-        prop_assert!(matches!(refused, Packet::ConnectError { namespace, data: got }
+        assert!(matches!(refused, Packet::ConnectError { namespace, data: got }
             if namespace == sent && got.get() == data));
         let disconnect = encode_disconnect(&sent);
         let disconnected = decode(disconnect.strip_prefix('4').unwrap()).unwrap().packet;
-        prop_assert!(matches!(disconnected, Packet::Disconnect { namespace } if namespace == sent));
+        assert!(matches!(disconnected, Packet::Disconnect { namespace } if namespace == sent));
     }
 }
