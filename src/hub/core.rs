@@ -27,7 +27,12 @@ pub struct Request {
 
 #[derive(Debug)]
 pub enum Want {
-    Connect { namespace: Namespace, sid: Arc<str>, name: Option<ClientName>, membership: Membership },
+    Connect {
+        namespace: Namespace,
+        sid: Arc<str>,
+        name: Option<ClientName>,
+        membership: Membership,
+    },
     Disconnect,
     Publish(Publisher),
     /// Checked and without doubles.
@@ -74,8 +79,15 @@ pub enum Since {
 #[derive(Debug)]
 pub enum Input {
     /// From the commit log, in its order.
-    Committed { done: Done, request: Request },
-    Volatile { draft: Draft, at_ms: u64, request: Request },
+    Committed {
+        done: Done,
+        request: Request,
+    },
+    Volatile {
+        draft: Draft,
+        at_ms: u64,
+        request: Request,
+    },
     /// A session has emptied the mailbox that had overflowed, and wants to be fed again.
     Attach(SocketId),
     Rooms(Request),
@@ -104,17 +116,43 @@ pub struct LiveRoom {
 #[derive(Debug)]
 pub enum Told {
     Connected,
-    Receipt { answer: Option<u64>, publisher: Publisher, receipt: Receipt },
-    Refused { answer: Option<u64>, refusal: Refusal },
+    Receipt {
+        answer: Option<u64>,
+        publisher: Publisher,
+        receipt: Receipt,
+    },
+    Refused {
+        answer: Option<u64>,
+        refusal: Refusal,
+    },
     /// `join` and `leave`: the rooms asked for, and the reader as it is now.
-    Rooms { answer: Option<u64>, rooms: Vec<RoomName>, reader: Arc<Reader> },
+    Rooms {
+        answer: Option<u64>,
+        rooms: Vec<RoomName>,
+        reader: Arc<Reader>,
+    },
     /// The subscription is attached: records after `head` come by the mailbox.
-    Subscribed { answer: Option<u64>, reader: Arc<Reader>, head: u64, stretch: Stretch },
+    Subscribed {
+        answer: Option<u64>,
+        reader: Arc<Reader>,
+        head: u64,
+        stretch: Stretch,
+    },
     /// A named subscription to "every room joined" by a name that joined none; nothing changed.
-    NoRooms { answer: Option<u64> },
-    Attached { head: u64 },
-    Acked { answer: Option<u64> },
-    Live { answer: Option<u64>, room: Option<RoomName>, rooms: Vec<LiveRoom> },
+    NoRooms {
+        answer: Option<u64>,
+    },
+    Attached {
+        head: u64,
+    },
+    Acked {
+        answer: Option<u64>,
+    },
+    Live {
+        answer: Option<u64>,
+        room: Option<RoomName>,
+        rooms: Vec<LiveRoom>,
+    },
     /// A newer socket holds the name.
     NameTaken,
 }
@@ -179,9 +217,15 @@ pub struct Core {
 
 impl Core {
     pub fn new(head: u64, members: Vec<Member>) -> Self {
-        let mut core = Self { head, volatile: u64::MAX, ..Self::default() };
+        let mut core = Self {
+            head,
+            volatile: u64::MAX,
+            ..Self::default()
+        };
         for member in members {
-            core.room(&member.namespace, &member.room).members.insert(member.client);
+            core.room(&member.namespace, &member.room)
+                .members
+                .insert(member.client);
         }
         core
     }
@@ -189,12 +233,37 @@ impl Core {
     pub fn step(&mut self, input: Input, effects: &mut impl Effects) {
         match input {
             Input::Committed { done, request } => self.committed(done, request, effects),
-            Input::Volatile { draft, at_ms, request: Request { socket, answer, want } } => {
+            Input::Volatile {
+                draft,
+                at_ms,
+                request:
+                    Request {
+                        socket,
+                        answer,
+                        want,
+                    },
+            } => {
                 self.volatile -= 1;
-                let record = Record { number: self.volatile, at_ms, header: draft.header, body: draft.body };
+                let record = Record {
+                    number: self.volatile,
+                    at_ms,
+                    header: draft.header,
+                    body: draft.body,
+                };
                 let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
-                let publisher = if let Want::Publish(publisher) = want { publisher } else { Publisher::Single };
-                effects.tell(socket, Told::Receipt { answer, publisher, receipt });
+                let publisher = if let Want::Publish(publisher) = want {
+                    publisher
+                } else {
+                    Publisher::Single
+                };
+                effects.tell(
+                    socket,
+                    Told::Receipt {
+                        answer,
+                        publisher,
+                        receipt,
+                    },
+                );
             }
             Input::Attach(socket) => {
                 if let Some(state) = self.sockets.get_mut(&socket) {
@@ -207,7 +276,11 @@ impl Core {
     }
 
     fn committed(&mut self, done: Done, request: Request, effects: &mut impl Effects) {
-        let Request { socket, answer, want } = request;
+        let Request {
+            socket,
+            answer,
+            want,
+        } = request;
         if answer.is_none() && matches!(want, Want::Ack) {
             return;
         }
@@ -215,29 +288,81 @@ impl Core {
             (Done::Appended(record), Want::Publish(publisher)) => {
                 self.head = record.number;
                 let receipt = self.publish(Parcel::new(record, Kind::Durable), effects);
-                effects.tell(socket, Told::Receipt { answer, publisher, receipt });
+                effects.tell(
+                    socket,
+                    Told::Receipt {
+                        answer,
+                        publisher,
+                        receipt,
+                    },
+                );
             }
             (Done::Duplicate { first }, Want::Publish(publisher)) => {
-                let receipt = Receipt { first, count: 0, delivered: 0, queued: 0, duplicate: true };
-                effects.tell(socket, Told::Receipt { answer, publisher, receipt });
+                let receipt = Receipt {
+                    first,
+                    count: 0,
+                    delivered: 0,
+                    queued: 0,
+                    duplicate: true,
+                };
+                effects.tell(
+                    socket,
+                    Told::Receipt {
+                        answer,
+                        publisher,
+                        receipt,
+                    },
+                );
             }
             (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
-            (done, Want::Connect { namespace, sid, name, membership }) => {
+            (
+                done,
+                Want::Connect {
+                    namespace,
+                    sid,
+                    name,
+                    membership,
+                },
+            ) => {
                 if done == Done::Joined
                     && let Some(name) = &name
                 {
                     let room = self.room(&namespace, &RoomName::whole_namespace());
                     room.members.insert(name.clone());
                 }
-                let reader = Arc::new(Reader { sid: Some(sid), name, ..Reader::default() });
+                let reader = Arc::new(Reader {
+                    sid: Some(sid),
+                    name,
+                    ..Reader::default()
+                });
                 let feed = Feed::Detached;
-                self.sockets.insert(socket, Socket { namespace, membership, reader, feed, considered: 0 });
+                self.sockets.insert(
+                    socket,
+                    Socket {
+                        namespace,
+                        membership,
+                        reader,
+                        feed,
+                        considered: 0,
+                    },
+                );
                 effects.tell(socket, Told::Connected);
             }
             (_, Want::Disconnect) => self.disconnect(socket, effects),
-            (done, Want::Join(rooms)) => self.join(socket, answer, rooms, done == Done::Joined, effects),
-            (done, Want::Leave(rooms)) => self.leave(socket, answer, rooms, done == Done::Left, effects),
-            (Done::Subscribed { rooms, joined, head }, Want::Subscribe(stretch)) => {
+            (done, Want::Join(rooms)) => {
+                self.join(socket, answer, rooms, done == Done::Joined, effects)
+            }
+            (done, Want::Leave(rooms)) => {
+                self.leave(socket, answer, rooms, done == Done::Left, effects)
+            }
+            (
+                Done::Subscribed {
+                    rooms,
+                    joined,
+                    head,
+                },
+                Want::Subscribe(stretch),
+            ) => {
                 self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
             }
             (_, Want::Ack) => effects.tell(socket, Told::Acked { answer }),
@@ -247,11 +372,18 @@ impl Core {
     }
 
     fn room(&mut self, namespace: &Namespace, room: &RoomName) -> &mut Room {
-        self.spaces.entry(namespace.clone()).or_default().rooms.entry(room.clone()).or_default()
+        self.spaces
+            .entry(namespace.clone())
+            .or_default()
+            .rooms
+            .entry(room.clone())
+            .or_default()
     }
 
     fn tidy(&mut self, namespace: &Namespace, room: &RoomName) {
-        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        let Some(space) = self.spaces.get_mut(namespace) else {
+            return;
+        };
         if space.rooms.get(room).is_some_and(Room::is_empty) {
             space.rooms.remove(room);
         }
@@ -277,21 +409,30 @@ impl Core {
     fn fan_out(&mut self, parcel: &Arc<Parcel>, effects: &mut impl Effects) -> (u64, u64) {
         let header = parcel.header();
         let number = parcel.record.number;
-        let Some(space) = self.spaces.get(&header.namespace) else { return (0, 0) };
+        let Some(space) = self.spaces.get(&header.namespace) else {
+            return (0, 0);
+        };
         let mut delivered = 0;
         let mut members = HashSet::new();
         for room in header.rooms.iter().filter_map(|room| space.rooms.get(room)) {
             members.extend(&room.members);
             for id in &room.sockets {
-                let Some(socket) = self.sockets.get_mut(id) else { continue };
+                let Some(socket) = self.sockets.get_mut(id) else {
+                    continue;
+                };
                 if socket.considered == number {
                     continue;
                 }
                 socket.considered = number;
                 let owed = owed(number, header, &socket.reader).is_some();
                 // A holder is handed what it is not owed too: its session moves the cursor over it.
-                let holds = socket.reader.name.as_ref().is_some_and(|name| space.holders.get(name) == Some(id));
-                if socket.feed == Feed::Detached || !(owed || holds && parcel.kind == Kind::Durable) {
+                let holds = socket
+                    .reader
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| space.holders.get(name) == Some(id));
+                if socket.feed == Feed::Detached || !(owed || holds && parcel.kind == Kind::Durable)
+                {
                     continue;
                 }
                 match effects.deliver(*id, parcel) {
@@ -301,24 +442,45 @@ impl Core {
                 }
             }
         }
-        let queued = members.into_iter().filter(|name| self.waits_for(space, name, parcel)).count();
+        let queued = members
+            .into_iter()
+            .filter(|name| self.waits_for(space, name, parcel))
+            .count();
         (delivered, queued as u64)
     }
 
     /// Whether a member is owed the record and nobody who holds its name took it just now.
     fn waits_for(&self, space: &Space, name: &ClientName, parcel: &Parcel) -> bool {
         let header = parcel.header();
-        let took = space.holders.get(name).and_then(|id| self.sockets.get(id)).is_some_and(|socket| {
-            socket.feed == Feed::Attached && header.rooms.iter().any(|room| socket.reader.rooms.contains_key(room))
-        });
+        let took = space
+            .holders
+            .get(name)
+            .and_then(|id| self.sockets.get(id))
+            .is_some_and(|socket| {
+                socket.feed == Feed::Attached
+                    && header
+                        .rooms
+                        .iter()
+                        .any(|room| socket.reader.rooms.contains_key(room))
+            });
         if took {
             return false;
         }
-        let member_of = |room: &&RoomName| space.rooms.get(*room).is_some_and(|r| r.members.contains(name));
+        let member_of = |room: &&RoomName| {
+            space
+                .rooms
+                .get(*room)
+                .is_some_and(|r| r.members.contains(name))
+        };
         let away = Reader {
             sid: None,
             name: Some(name.clone()),
-            rooms: header.rooms.iter().filter(member_of).map(|room| (room.clone(), Seq::START)).collect(),
+            rooms: header
+                .rooms
+                .iter()
+                .filter(member_of)
+                .map(|room| (room.clone(), Seq::START))
+                .collect(),
             also_in: header.except.iter().filter(member_of).cloned().collect(),
         };
         owed(parcel.record.number, header, &away).is_some()
@@ -332,7 +494,9 @@ impl Core {
         durable: bool,
         effects: &mut impl Effects,
     ) {
-        let Some(mut socket) = self.sockets.remove(&id) else { return };
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
         let reader = Arc::make_mut(&mut socket.reader);
         for room in &rooms {
             let state = self.room(&socket.namespace, room);
@@ -341,13 +505,23 @@ impl Core {
             }
             if socket.membership == Membership::Live {
                 state.sockets.insert(id);
-                reader.rooms.entry(room.clone()).or_insert(Seq::after_record(self.head));
+                reader
+                    .rooms
+                    .entry(room.clone())
+                    .or_insert(Seq::after_record(self.head));
                 socket.feed = Feed::Attached;
             } else if !reader.rooms.contains_key(room) {
                 reader.also_in.insert(room.clone());
             }
         }
-        effects.tell(id, Told::Rooms { answer, rooms, reader: Arc::clone(&socket.reader) });
+        effects.tell(
+            id,
+            Told::Rooms {
+                answer,
+                rooms,
+                reader: Arc::clone(&socket.reader),
+            },
+        );
         self.sockets.insert(id, socket);
     }
 
@@ -359,7 +533,9 @@ impl Core {
         durable: bool,
         effects: &mut impl Effects,
     ) {
-        let Some(mut socket) = self.sockets.remove(&id) else { return };
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
         let reader = Arc::make_mut(&mut socket.reader);
         for room in &rooms {
             let state = self.room(&socket.namespace, room);
@@ -371,7 +547,14 @@ impl Core {
             reader.also_in.remove(room);
             self.tidy(&socket.namespace, room);
         }
-        effects.tell(id, Told::Rooms { answer, rooms, reader: Arc::clone(&socket.reader) });
+        effects.tell(
+            id,
+            Told::Rooms {
+                answer,
+                rooms,
+                reader: Arc::clone(&socket.reader),
+            },
+        );
         self.sockets.insert(id, socket);
     }
 
@@ -384,7 +567,9 @@ impl Core {
         stretch: Stretch,
         effects: &mut impl Effects,
     ) {
-        let Some(mut socket) = self.sockets.remove(&id) else { return };
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
         if rooms.is_empty() {
             effects.tell(id, Told::NoRooms { answer });
             self.sockets.insert(id, socket);
@@ -393,7 +578,11 @@ impl Core {
         self.leave_all(id, &socket);
         let reader = Arc::make_mut(&mut socket.reader);
         reader.rooms = BTreeMap::from_iter(rooms);
-        reader.also_in = joined.iter().filter(|room| !reader.rooms.contains_key(*room)).cloned().collect();
+        reader.also_in = joined
+            .iter()
+            .filter(|room| !reader.rooms.contains_key(*room))
+            .cloned()
+            .collect();
         for room in reader.rooms.keys() {
             let state = self.room(&socket.namespace, room);
             state.sockets.insert(id);
@@ -404,20 +593,34 @@ impl Core {
             }
         }
         if let Some(name) = reader.name.clone() {
-            let holders = &mut self.spaces.entry(socket.namespace.clone()).or_default().holders;
+            let holders = &mut self
+                .spaces
+                .entry(socket.namespace.clone())
+                .or_default()
+                .holders;
             if let Some(older) = holders.insert(name, id).filter(|older| *older != id) {
                 effects.tell(older, Told::NameTaken);
             }
         }
         socket.feed = Feed::Attached;
         let reader = Arc::clone(&socket.reader);
-        effects.tell(id, Told::Subscribed { answer, reader, head, stretch });
+        effects.tell(
+            id,
+            Told::Subscribed {
+                answer,
+                reader,
+                head,
+                stretch,
+            },
+        );
         self.sockets.insert(id, socket);
     }
 
     fn disconnect(&mut self, id: SocketId, effects: &mut impl Effects) {
         effects.forget(id);
-        let Some(socket) = self.sockets.remove(&id) else { return };
+        let Some(socket) = self.sockets.remove(&id) else {
+            return;
+        };
         self.leave_all(id, &socket);
         if let Some(name) = &socket.reader.name
             && let Some(space) = self.spaces.get_mut(&socket.namespace)
@@ -431,7 +634,11 @@ impl Core {
 
     fn leave_all(&mut self, id: SocketId, socket: &Socket) {
         for room in socket.reader.rooms.keys() {
-            if let Some(state) = self.spaces.get_mut(&socket.namespace).and_then(|space| space.rooms.get_mut(room)) {
+            if let Some(state) = self
+                .spaces
+                .get_mut(&socket.namespace)
+                .and_then(|space| space.rooms.get_mut(room))
+            {
                 state.sockets.remove(&id);
             }
             self.tidy(&socket.namespace, room);
@@ -439,8 +646,14 @@ impl Core {
     }
 
     fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
-        let Request { socket, answer, want } = request;
-        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else { return };
+        let Request {
+            socket,
+            answer,
+            want,
+        } = request;
+        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
+            return;
+        };
         let mut rooms = Vec::new();
         if let Some(space) = self.spaces.get(&state.namespace) {
             let wanted = |name: &&RoomName| room.as_ref().is_none_or(|room| room == *name);
@@ -448,12 +661,28 @@ impl Core {
             names.sort_unstable();
             for name in names.into_iter().take(limits::ROOMS_LISTED) {
                 let Room { sockets, members } = &space.rooms[name];
-                let holds = |client: &&ClientName| space.holders.get(*client).is_some_and(|id| sockets.contains(id));
+                let holds = |client: &&ClientName| {
+                    space
+                        .holders
+                        .get(*client)
+                        .is_some_and(|id| sockets.contains(id))
+                };
                 let here = members.iter().filter(holds).cloned().collect();
-                rooms.push(LiveRoom { room: name.clone(), sockets: sockets.len() as u64, here });
+                rooms.push(LiveRoom {
+                    room: name.clone(),
+                    sockets: sockets.len() as u64,
+                    here,
+                });
             }
         }
-        effects.tell(socket, Told::Live { answer, room, rooms });
+        effects.tell(
+            socket,
+            Told::Live {
+                answer,
+                room,
+                rooms,
+            },
+        );
     }
 }
 

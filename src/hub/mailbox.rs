@@ -35,12 +35,16 @@ pub enum Found {
 impl Mailbox {
     /// `session` is woken when something was put in.
     pub fn new(session: Arc<AtomicWaker>) -> Self {
-        Self { state: Mutex::default(), session }
+        Self {
+            state: Mutex::default(),
+            session,
+        }
     }
 
     pub fn put(&self, parcel: &Arc<Parcel>) -> Taken {
         let mut state = self.lock();
-        let full = state.overflowed || (state.bytes > 0 && state.bytes + parcel.cost() > limits::MAILBOX_BYTES);
+        let full = state.overflowed
+            || (state.bytes > 0 && state.bytes + parcel.cost() > limits::MAILBOX_BYTES);
         if full {
             state.overflowed |= parcel.kind == Kind::Durable;
         } else {
@@ -61,7 +65,11 @@ impl Mailbox {
         }
         // An idle socket keeps no long queue.
         state.parcels.shrink_to(16);
-        if std::mem::take(&mut state.overflowed) { Found::Overflowed } else { Found::Nothing }
+        if std::mem::take(&mut state.overflowed) {
+            Found::Overflowed
+        } else {
+            Found::Nothing
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -79,11 +87,17 @@ pub struct Notices {
 
 impl Notices {
     pub fn new(session: Arc<AtomicWaker>) -> Self {
-        Self { told: Mutex::default(), session }
+        Self {
+            told: Mutex::default(),
+            session,
+        }
     }
 
     pub fn put(&self, socket: SocketId, told: Told) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).push_back((socket, told));
+        self.told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back((socket, told));
         self.session.wake();
     }
 

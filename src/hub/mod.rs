@@ -5,6 +5,8 @@
 pub mod core;
 pub mod mailbox;
 pub mod parcel;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -28,7 +30,11 @@ pub struct Ticket {
 
 impl Ticket {
     pub fn new(request: Request) -> Self {
-        Self { request, permit: None, handle: None }
+        Self {
+            request,
+            permit: None,
+            handle: None,
+        }
     }
 }
 
@@ -49,7 +55,9 @@ struct World {
 
 impl Effects for World {
     fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken {
-        self.sockets.get(&to).map_or(Taken::Full, |handle| handle.mailbox.put(parcel))
+        self.sockets
+            .get(&to)
+            .map_or(Taken::Full, |handle| handle.mailbox.put(parcel))
     }
 
     fn tell(&mut self, to: SocketId, told: Told) {

@@ -55,7 +55,12 @@ pub struct Parcel {
 
 impl Parcel {
     pub fn new(record: Record, kind: Kind) -> Self {
-        Self { record, kind, batch_text: OnceLock::new(), events: OnceLock::new() }
+        Self {
+            record,
+            kind,
+            batch_text: OnceLock::new(),
+            events: OnceLock::new(),
+        }
     }
 
     pub fn header(&self) -> &Header {
@@ -72,14 +77,27 @@ impl Parcel {
         let record = &self.record;
         if from == 0 {
             let text = self.batch_text.get_or_init(|| self.batch_header(0).into());
-            return [Frame::Text(text.clone()), Frame::Binary(record.body.clone())];
+            return [
+                Frame::Text(text.clone()),
+                Frame::Binary(record.body.clone()),
+            ];
         }
-        let body = batch::cut(record.header.framing, &record.body, from, record.header.count);
+        let body = batch::cut(
+            record.header.framing,
+            &record.body,
+            from,
+            record.header.count,
+        );
         [Frame::text(self.batch_header(from)), Frame::Binary(body)]
     }
 
     fn batch_header(&self, from: u32) -> String {
-        let Record { number, at_ms, header, .. } = &self.record;
+        let Record {
+            number,
+            at_ms,
+            header,
+            ..
+        } = &self.record;
         let first = (self.kind == Kind::Durable).then_some(Seq::new(*number, from));
         let delivery = DeliveryHeader {
             rooms: header.rooms.to_vec(),
@@ -91,7 +109,8 @@ impl Parcel {
             from: header.from.clone(),
             at: *at_ms,
         };
-        let mut args = serde_json::to_string(&delivery).expect("a header of names and numbers is always JSON");
+        let mut args =
+            serde_json::to_string(&delivery).expect("a header of names and numbers is always JSON");
         args.push_str(r#",{"_placeholder":true,"num":0}"#);
         socket::encode_event(&header.namespace, None, "batch", &args, 1)
     }
@@ -115,20 +134,33 @@ impl Parcel {
     pub fn event(&self, message: &[u8], id: Option<u64>, frames: &mut Vec<Frame>) {
         let header = self.header();
         let event = header.event.as_str();
-        let plain = |args: &str| Frame::text(socket::encode_event(&header.namespace, id, event, args, 0));
+        let plain =
+            |args: &str| Frame::text(socket::encode_event(&header.namespace, id, event, args, 0));
         let quoted = |text: &str| serde_json::to_string(text).expect("a string is always JSON");
         match (header.framing, std::str::from_utf8(message)) {
             (Framing::Lines, Ok(text)) if header.json => frames.push(plain(text)),
             (Framing::Lines | Framing::Bytes, Ok(text)) => frames.push(plain(&quoted(text))),
             (Framing::Lines | Framing::Bytes, Err(_)) => {
                 let args = r#"{"_placeholder":true,"num":0}"#;
-                frames.push(Frame::text(socket::encode_event(&header.namespace, id, event, args, 1)));
+                frames.push(Frame::text(socket::encode_event(
+                    &header.namespace,
+                    id,
+                    event,
+                    args,
+                    1,
+                )));
                 frames.push(Frame::Binary(self.record.body.slice_ref(message)));
             }
             (Framing::Args, _) => {
                 // The body was checked when it was published, so this decodes; a store that was tampered with is silent.
-                let Ok(args) = batch::decode_args(&self.record.body) else { return };
-                let inside = args.json.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                let Ok(args) = batch::decode_args(&self.record.body) else {
+                    return;
+                };
+                let inside = args
+                    .json
+                    .trim()
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.strip_suffix(']'));
                 let text = socket::encode_event(
                     &header.namespace,
                     id,

@@ -29,7 +29,11 @@ impl FromStr for ListenAddress {
         match text.strip_prefix("unix:") {
             Some("") => Err(NotAnAddress),
             Some(path) => Ok(Self::Unix(path.into())),
-            None => text.replace("localhost:", "127.0.0.1:").parse().map(Self::Tcp).map_err(|_| NotAnAddress),
+            None => text
+                .replace("localhost:", "127.0.0.1:")
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| NotAnAddress),
         }
     }
 }
@@ -87,7 +91,10 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Connection::Tcp(stream))
             }
-            Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| Connection::Unix(stream)),
+            Self::Unix(listener, _) => listener
+                .accept()
+                .await
+                .map(|(stream, _)| Connection::Unix(stream)),
         }
     }
 }
@@ -105,7 +112,11 @@ impl Drop for Listener {
 async fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    if is_socket && UnixStream::connect(path).await.is_err_and(|error| refused(&error)) {
+    if is_socket
+        && UnixStream::connect(path)
+            .await
+            .is_err_and(|error| refused(&error))
+    {
         std::fs::remove_file(path)?;
     }
     Ok(())
@@ -133,13 +144,21 @@ macro_rules! of_stream {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         of_stream!(self, stream => stream.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         of_stream!(self, stream => stream.poll_write(cx, buf))
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -47,8 +47,11 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
         async move { Ok::<_, Infallible>(answer) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits::HTTP_HEAD_TIMEOUT);
-    let serving = http.serve_connection(TokioIo::new(connection), service).with_upgrades();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits::HTTP_HEAD_TIMEOUT);
+    let serving = http
+        .serve_connection(TokioIo::new(connection), service)
+        .with_upgrades();
     let mut shutdown = site.shutdown.clone();
     // Cancel-safe: a connection that is dropped here has no session yet.
     let served = tokio::select! {
@@ -59,8 +62,13 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
         tracing::debug!("a connection ended: {error}");
         return;
     }
-    let Ok(upgrade) = upgrade.try_recv() else { return };
-    let parts = match upgrade.await.map(|upgraded| upgraded.downcast::<TokioIo<Connection>>()) {
+    let Ok(upgrade) = upgrade.try_recv() else {
+        return;
+    };
+    let parts = match upgrade
+        .await
+        .map(|upgraded| upgraded.downcast::<TokioIo<Connection>>())
+    {
         Ok(Ok(parts)) => parts,
         Ok(Err(_)) | Err(_) => return,
     };
@@ -84,7 +92,9 @@ enum Refusal {
     Method,
     #[error("Bad request")]
     BadRequest,
-    #[error("Unsupported protocol version: this hub speaks EIO=4, which is socket.io-client 3 and 4")]
+    #[error(
+        "Unsupported protocol version: this hub speaks EIO=4, which is socket.io-client 3 and 4"
+    )]
     Version,
 }
 
@@ -99,10 +109,16 @@ impl Refusal {
             Self::Forbidden(_) => 4,
             Self::Version => 5,
         };
-        let status = if code == 4 { StatusCode::FORBIDDEN } else { StatusCode::BAD_REQUEST };
+        let status = if code == 4 {
+            StatusCode::FORBIDDEN
+        } else {
+            StatusCode::BAD_REQUEST
+        };
         let body = serde_json::json!({"code": code, "message": self.to_string()}).to_string();
         let mut answer = plain(status, &body);
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        answer
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         answer
     }
 }
@@ -110,21 +126,29 @@ impl Refusal {
 fn plain(status: StatusCode, text: &str) -> Answer {
     let mut answer = Response::new(Full::from(format!("{text}\n")));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     answer
 }
 
 /// The 101 that upgrades a request, if it may be upgraded.
 fn answer(site: &Site, request: &Request<Incoming>) -> Result<Answer, Refusal> {
     let headers = request.headers();
-    site.hosts.admit(text(headers, HOST), text(headers, ORIGIN))?;
+    site.hosts
+        .admit(text(headers, HOST), text(headers, ORIGIN))?;
     if request.uri().path().trim_end_matches('/') != "/socket.io" {
         return Err(Refusal::NotFound);
     }
     let query = request.uri().query().unwrap_or_default();
     let parameter = |name: &str| {
         let named = |pair: &&str| pair.split_once('=').is_some_and(|(key, _)| key == name);
-        query.split('&').find(named).and_then(|pair| pair.split_once('=')).map(|(_, value)| value)
+        query
+            .split('&')
+            .find(named)
+            .and_then(|pair| pair.split_once('='))
+            .map(|(_, value)| value)
     };
     if parameter("EIO") != Some("4") {
         return Err(Refusal::Version);
@@ -138,20 +162,29 @@ fn answer(site: &Site, request: &Request<Incoming>) -> Result<Answer, Refusal> {
     if request.method() != Method::GET {
         return Err(Refusal::Method);
     }
-    let upgrades = text(headers, UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
+    let upgrades =
+        text(headers, UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
     let version = text(headers, SEC_WEBSOCKET_VERSION) == Some("13");
-    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| upgrades && version).ok_or(Refusal::BadRequest)?;
+    let key = headers
+        .get(SEC_WEBSOCKET_KEY)
+        .filter(|_| upgrades && version)
+        .ok_or(Refusal::BadRequest)?;
     let accept = derive_accept_key(key.as_bytes());
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, HeaderValue::from_str(&accept).map_err(|_| Refusal::BadRequest)?);
+    headers.insert(
+        SEC_WEBSOCKET_ACCEPT,
+        HeaderValue::from_str(&accept).map_err(|_| Refusal::BadRequest)?,
+    );
     Ok(answer)
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     // A header that is not text is none that would be admitted.
-    headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"))
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or("\u{fffd}"))
 }

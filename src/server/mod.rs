@@ -24,7 +24,10 @@ use crate::store::{Store, StoreError, writer};
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     #[error("cannot listen on {address}: {source}")]
-    Bind { address: ListenAddress, source: io::Error },
+    Bind {
+        address: ListenAddress,
+        source: io::Error,
+    },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -47,18 +50,34 @@ impl Server {
         let mut listeners = Vec::new();
         for address in addresses {
             let bound = Listener::bind(address).await;
-            listeners.push(bound.map_err(|source| ServerError::Bind { address: address.clone(), source })?);
+            listeners.push(bound.map_err(|source| ServerError::Bind {
+                address: address.clone(),
+                source,
+            })?);
         }
-        Ok(Self { listeners, store, settings, hosts })
+        Ok(Self {
+            listeners,
+            store,
+            settings,
+            hosts,
+        })
     }
 
     pub fn addresses(&self) -> Vec<ListenAddress> {
-        self.listeners.iter().filter_map(|listener| listener.address().ok()).collect()
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.address().ok())
+            .collect()
     }
 
     /// Serves until `shutdown` is ready or the store fails; ends in order: accepting, sessions, hub, store.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let Self { listeners, store, settings, hosts } = self;
+        let Self {
+            listeners,
+            store,
+            settings,
+            hosts,
+        } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
         let (commits, committed) = mpsc::unbounded_channel();
@@ -71,7 +90,11 @@ impl Server {
         let hub = tokio::spawn(hub::run(head, members, committed, asked));
         let services = Services::new(settings, &log_id, writer, inbox, readers, counters, now_ms);
         let (stop, stopping) = watch::channel(false);
-        let site = Arc::new(Site { services: Arc::new(services), hosts, shutdown: stopping });
+        let site = Arc::new(Site {
+            services: Arc::new(services),
+            hosts,
+            shutdown: stopping,
+        });
 
         let mut hub = hub;
         let mut connections = JoinSet::new();
@@ -98,7 +121,12 @@ impl Server {
         drop(site);
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;
         let stored = ended.ok().and_then(Result::ok);
-        Ok(stored.unwrap_or_else(|| Err(StoreError::Io { path: "".into(), reason: "the writer died".to_owned() }))?)
+        Ok(stored.unwrap_or_else(|| {
+            Err(StoreError::Io {
+                path: "".into(),
+                reason: "the writer died".to_owned(),
+            })
+        })?)
     }
 }
 
@@ -115,8 +143,11 @@ fn accept_all(listeners: Vec<Listener>, site: &Site) -> mpsc::Receiver<bind::Con
                     _ = stopping.wait_for(|stopping| *stopping) => return,
                 };
                 match accept {
-                    Ok(connection) if accepted.send(connection).await.is_ok() => {}
-                    Ok(_) => return,
+                    Ok(connection) => {
+                        if accepted.send(connection).await.is_err() {
+                            return;
+                        }
+                    }
                     Err(error) => {
                         // Out of file descriptors, or a peer that left already: others may still come.
                         tracing::warn!("cannot accept a connection: {error}");
@@ -131,6 +162,8 @@ fn accept_all(listeners: Vec<Listener>, site: &Site) -> mpsc::Receiver<bind::Con
 
 /// Milliseconds since 1970 (UTC).
 pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

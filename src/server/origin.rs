@@ -13,7 +13,9 @@ pub struct Hosts {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("this hub is not known as {0:?}; start it with --host NAME to have it reached under that name")]
+    #[error(
+        "this hub is not known as {0:?}; start it with --host NAME to have it reached under that name"
+    )]
     Host(String),
     #[error("pages from {0:?} may not reach this hub")]
     Origin(String),
@@ -32,7 +34,9 @@ impl Hosts {
             return Err(Refused::Host(host.to_owned()));
         }
         let Some(origin) = origin else { return Ok(()) };
-        let of_page = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let of_page = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
         match (of_page, host) {
             (Some(page), Some(host)) if page.eq_ignore_ascii_case(host) => Ok(()),
             _ => Err(Refused::Origin(origin.to_owned())),
@@ -40,16 +44,25 @@ impl Hosts {
     }
 
     fn knows(&self, name: &str) -> bool {
-        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let bare = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'))
+            .unwrap_or(name);
         bare.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
-            || self.names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || self
+                .names
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => {
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit())
+                && (!name.contains(':') || name.ends_with(']')) =>
+        {
             name
         }
         _ => host,
@@ -69,7 +82,10 @@ mod tests {
             (Some("[::1]:7666"), None),
             (Some("localhost"), Some("http://localhost")),
             (Some("LOCALHOST:7666"), Some("http://localhost:7666")),
-            (Some("hub.school.example"), Some("https://hub.school.example")),
+            (
+                Some("hub.school.example"),
+                Some("https://hub.school.example"),
+            ),
         ];
         for (host, origin) in admitted {
             assert_eq!(hosts.admit(host, origin), Ok(()), "{host:?} {origin:?}");

@@ -26,7 +26,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             .write_buffer_size(limits::WRITE_BUFFER_BYTES)
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
-        let stream = WebSocketStream::from_partially_read(io, read.into(), Role::Server, Some(config)).await;
+        let stream =
+            WebSocketStream::from_partially_read(io, read.into(), Role::Server, Some(config)).await;
         Self { stream }
     }
 }
@@ -39,7 +40,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
                 Poll::Ready(Some(Ok(Message::Text(text)))) => Some(Ok(Frame::Text(text))),
                 Poll::Ready(Some(Ok(Message::Binary(bytes)))) => Some(Ok(Frame::Binary(bytes))),
                 // tungstenite answers WebSocket's own pings; Engine.IO has others.
-                Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => continue,
+                Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {
+                    continue;
+                }
                 Poll::Ready(Some(Ok(Message::Close(_))) | None) => None,
                 Poll::Ready(Some(Err(Error::ConnectionClosed | Error::AlreadyClosed))) => None,
                 Poll::Ready(Some(Err(error))) => Some(Err(broken(error))),
@@ -56,7 +59,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
             Frame::Text(text) => Message::Text(text),
             Frame::Binary(bytes) => Message::Binary(bytes),
         };
-        Pin::new(&mut self.stream).start_send(message).map_err(broken)
+        Pin::new(&mut self.stream)
+            .start_send(message)
+            .map_err(broken)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {

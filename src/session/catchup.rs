@@ -52,7 +52,13 @@ pub async fn open(
     let untouched = stretch.since.is_none() && stretch.last.is_none();
     if untouched && reader.rooms.values().all(|cursor| *cursor >= live) {
         let reader = Arc::new(reader);
-        return Ok(ReadDone::Opened(Opened { reader, start: live, head, pending: 0, other_log }));
+        return Ok(ReadDone::Opened(Opened {
+            reader,
+            start: live,
+            head,
+            pending: 0,
+            other_log,
+        }));
     }
     readers
         .run(move |store| {
@@ -77,7 +83,13 @@ pub async fn open(
             }
             let start = reader.rooms.values().min().copied().unwrap_or(live);
             let pending = store.pending(&namespace, &reader, start, head)?;
-            Ok(ReadDone::Opened(Opened { reader: Arc::new(reader), start, head, pending, other_log }))
+            Ok(ReadDone::Opened(Opened {
+                reader: Arc::new(reader),
+                start,
+                head,
+                pending,
+                other_log,
+            }))
         })
         .await
 }
@@ -89,7 +101,13 @@ pub async fn page(
     from: Seq,
     upto: u64,
 ) -> Result<ReadDone, StoreError> {
-    readers.run(move |store| store.page(&namespace, &reader, from, upto).map(ReadDone::Page)).await
+    readers
+        .run(move |store| {
+            store
+                .page(&namespace, &reader, from, upto)
+                .map(ReadDone::Page)
+        })
+        .await
 }
 
 pub async fn rooms(
@@ -99,6 +117,12 @@ pub async fn rooms(
     live: Vec<LiveRoom>,
     answer: Option<u64>,
 ) -> Result<ReadDone, StoreError> {
-    let stored = readers.run(move |store| store.rooms(&namespace, room.as_ref())).await?;
-    Ok(ReadDone::Rooms(Listing { answer, live, stored }))
+    let stored = readers
+        .run(move |store| store.rooms(&namespace, room.as_ref()))
+        .await?;
+    Ok(ReadDone::Rooms(Listing {
+        answer,
+        live,
+        stored,
+    }))
 }

@@ -69,7 +69,11 @@ impl Window {
     pub fn hand(&mut self, last: Seq, bytes: usize) {
         let bytes = bytes + limits::ENTRY_BYTES;
         self.bytes += bytes;
-        self.handed.push_back(Handed { last, end: Seq::after_record(last.record), bytes });
+        self.handed.push_back(Handed {
+            last,
+            end: Seq::after_record(last.record),
+            bytes,
+        });
     }
 
     /// Everything handed up to and including `seq` is confirmed: the new cursor, or None when that changes nothing.
@@ -81,7 +85,10 @@ impl Window {
             self.bytes -= first.bytes;
             self.handed.pop_front();
         }
-        let inside = self.handed.front().is_some_and(|first| first.last.record == seq.record);
+        let inside = self
+            .handed
+            .front()
+            .is_some_and(|first| first.last.record == seq.record);
         if inside { Some(seq.next()) } else { cursor }
     }
 }
@@ -103,7 +110,10 @@ struct Waiting {
 impl Answers {
     /// The ack id for one more event; `end` is the cursor once it is confirmed.
     pub fn hand(&mut self, end: Seq) -> u64 {
-        self.waiting.push_back(Waiting { end, answered: false });
+        self.waiting.push_back(Waiting {
+            end,
+            answered: false,
+        });
         self.first_id + self.waiting.len() as u64 - 1
     }
 
@@ -131,20 +141,32 @@ mod tests {
         window.hand(Seq::new(1, 9), 100);
         window.hand(Seq::new(2, 0), 100);
         window.hand(Seq::new(5, 3), 100);
-        assert_eq!(window.ack(Seq::new(1, 4)), Some(Seq::new(1, 5)), "inside a record");
+        assert_eq!(
+            window.ack(Seq::new(1, 4)),
+            Some(Seq::new(1, 5)),
+            "inside a record"
+        );
         assert_eq!(window.ack(Seq::new(2, 0)), Some(Seq::new(3, 0)));
         assert_eq!(window.ack(Seq::new(2, 0)), None, "again");
-        assert_eq!(window.ack(Seq::new(99, 0)), Some(Seq::new(6, 0)), "never past what was handed");
+        assert_eq!(
+            window.ack(Seq::new(99, 0)),
+            Some(Seq::new(6, 0)),
+            "never past what was handed"
+        );
         assert_eq!(window.bytes, 0);
     }
 
     #[test]
     fn a_full_window_waits_for_an_ack() {
         let mut credit = Credit::Acks(Window::default());
-        let Credit::Acks(window) = &mut credit else { unreachable!() };
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
         window.hand(Seq::new(1, 0), limits::CREDIT_BYTES);
         assert!(!credit.has_room());
-        let Credit::Acks(window) = &mut credit else { unreachable!() };
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
         window.ack(Seq::new(1, 0));
         assert!(credit.has_room());
     }
@@ -152,18 +174,28 @@ mod tests {
     #[test]
     fn what_is_skipped_is_confirmed_with_what_stands_before_it() {
         let mut credit = Credit::Acks(Window::default());
-        assert_eq!(credit.skip(Seq::new(3, 0)), Some(Seq::new(3, 0)), "nothing waits");
-        let Credit::Acks(window) = &mut credit else { unreachable!() };
+        assert_eq!(
+            credit.skip(Seq::new(3, 0)),
+            Some(Seq::new(3, 0)),
+            "nothing waits"
+        );
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
         window.hand(Seq::new(3, 0), 1);
         assert_eq!(credit.skip(Seq::new(9, 0)), None);
-        let Credit::Acks(window) = &mut credit else { unreachable!() };
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
         assert_eq!(window.ack(Seq::new(3, 0)), Some(Seq::new(9, 0)));
     }
 
     #[test]
     fn answers_out_of_order_confirm_the_contiguous_prefix() {
         let mut answers = Answers::default();
-        let ids: Vec<u64> = (1..=3).map(|n| answers.hand(Seq::after_record(n))).collect();
+        let ids: Vec<u64> = (1..=3)
+            .map(|n| answers.hand(Seq::after_record(n)))
+            .collect();
         assert_eq!(answers.ack(ids[1]), None);
         assert_eq!(answers.ack(77), None, "never handed");
         assert_eq!(answers.ack(ids[0]), Some(Seq::after_record(2)));

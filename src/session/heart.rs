@@ -29,7 +29,10 @@ pub enum Beat {
 impl Heart {
     pub fn new(now: Instant, settings: &Settings) -> Self {
         let connect_by = Some(now + settings.connect_timeout);
-        Self { state: State::PingAt(now + settings.ping_interval), connect_by }
+        Self {
+            state: State::PingAt(now + settings.ping_interval),
+            connect_by,
+        }
     }
 
     pub fn next(&self) -> Instant {

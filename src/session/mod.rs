@@ -69,7 +69,11 @@ impl From<Gone> for End {
 }
 
 /// Runs one session to its end.
-pub async fn run(services: Arc<Services>, transport: Box<dyn Transport>, mut shutdown: watch::Receiver<bool>) {
+pub async fn run(
+    services: Arc<Services>,
+    transport: Box<dyn Transport>,
+    mut shutdown: watch::Receiver<bool>,
+) {
     let mut session = Session::new(services, transport);
     session.open();
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
@@ -167,17 +171,28 @@ impl Session {
     /// Reading stops while what was read before has no place.
     fn held(&self) -> Held {
         let full = !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT;
-        if full || self.out.len() > limits::VERBS_IN_FLIGHT { Held::Yes } else { Held::No }
+        if full || self.out.len() > limits::VERBS_IN_FLIGHT {
+            Held::Yes
+        } else {
+            Held::No
+        }
     }
 
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut did = false;
         for index in 0..self.sockets.len() {
             let socket = &mut self.sockets[index];
-            while let Poll::Ready(done) = socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out) {
+            while let Poll::Ready(done) =
+                socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out)
+            {
                 did = true;
                 if let Finished::Rooms(listing) = done? {
-                    requests::answer_rooms(&socket.namespace, &listing, &self.services, &mut self.out);
+                    requests::answer_rooms(
+                        &socket.namespace,
+                        &listing,
+                        &self.services,
+                        &mut self.out,
+                    );
                 }
             }
         }
@@ -226,7 +241,10 @@ impl Session {
         if self.timer.as_mut().poll(cx).is_pending() {
             return Ok(false);
         }
-        match self.heart.beat(Instant::now(), &self.services.settings, self.held()) {
+        match self
+            .heart
+            .beat(Instant::now(), &self.services.settings, self.held())
+        {
             Beat::Ping => self.out.push_back(Frame::Text(engine::PING.into())),
             Beat::Nothing => {}
             Beat::NoPong => return Err(End::PingTimeout),
@@ -262,16 +280,17 @@ impl Session {
             }
             Packet::Close => Err(End::Closed),
             Packet::Noop => Ok(()),
-            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade => {
-                Err(End::Forbidden("an Engine.IO packet that only a server sends"))
-            }
+            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade => Err(End::Forbidden(
+                "an Engine.IO packet that only a server sends",
+            )),
         }
     }
 
     /// Sends an op on behalf of a socket; the hub will answer its ticket.
     fn ask(&mut self, op: Op, ticket: Ticket) {
         self.in_flight += 1;
-        self.outbox.push(Submission::Store(op, Urgency::Now, ticket));
+        self.outbox
+            .push(Submission::Store(op, Urgency::Now, ticket));
     }
 
     async fn finish(mut self, end: &End) {
@@ -288,9 +307,15 @@ impl Session {
 /// A socket is gone: the hub forgets it after everything it asked for before.
 fn leave(services: &Services, socket: &Socket, end: &End) {
     tracing::info!("a user disconnected {} ({end})", Who(socket));
-    let request = Request { socket: socket.id, answer: None, want: Want::Disconnect };
+    let request = Request {
+        socket: socket.id,
+        answer: None,
+        want: Want::Disconnect,
+    };
     // With the store gone the hub is going too.
-    let _ = services.writer.send(Op::Mark, Urgency::Now, Ticket::new(request));
+    let _ = services
+        .writer
+        .send(Op::Mark, Urgency::Now, Ticket::new(request));
 }
 
 /// A socket as the log shows it: `/admin alice (sid)`.
@@ -298,7 +323,12 @@ struct Who<'a>(&'a Socket);
 
 impl std::fmt::Display for Who<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Socket { namespace, sid, name, .. } = self.0;
+        let Socket {
+            namespace,
+            sid,
+            name,
+            ..
+        } = self.0;
         match name {
             Some(name) => write!(f, "{namespace} {name} ({sid})"),
             None => write!(f, "{namespace} ({sid})"),

@@ -35,7 +35,11 @@ pub struct Outbox {
 
 impl Outbox {
     pub fn new(services: Arc<Services>) -> Self {
-        Self { services, waiting: VecDeque::new(), sending: None }
+        Self {
+            services,
+            waiting: VecDeque::new(),
+            sending: None,
+        }
     }
 
     pub fn push(&mut self, submission: Submission) {
@@ -61,7 +65,9 @@ impl Outbox {
             match self.waiting.pop_front() {
                 None => return Poll::Ready(Ok(())),
                 Some(Submission::Hub(input)) => self.ask_hub(input)?,
-                Some(Submission::Store(op, urgency, ticket)) => self.ask_store(op, urgency, ticket)?,
+                Some(Submission::Store(op, urgency, ticket)) => {
+                    self.ask_store(op, urgency, ticket)?
+                }
             }
         }
     }
@@ -73,7 +79,9 @@ impl Outbox {
             Err(TrySendError::Closed(_)) => Err(Gone),
             Err(TrySendError::Full(input)) => {
                 let inbox = self.services.inbox.clone();
-                self.sending = Some(Box::pin(async move { inbox.send(input).await.map_err(|_| Gone) }));
+                self.sending = Some(Box::pin(async move {
+                    inbox.send(input).await.map_err(|_| Gone)
+                }));
                 Ok(())
             }
         }
@@ -81,14 +89,25 @@ impl Outbox {
 
     fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), Gone> {
         let Op::Append { draft, .. } = &op else {
-            return self.services.writer.send(op, urgency, ticket).map_err(|_| Gone);
+            return self
+                .services
+                .writer
+                .send(op, urgency, ticket)
+                .map_err(|_| Gone);
         };
-        let cost = draft.body.len().clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
+        let cost = draft
+            .body
+            .len()
+            .clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
         let cost = u32::try_from(cost).expect("the append queue is smaller than 4 GiB");
         let queue = Arc::clone(&self.services.append_queue);
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(cost) {
             ticket.permit = Some(permit);
-            return self.services.writer.send(op, urgency, ticket).map_err(|_| Gone);
+            return self
+                .services
+                .writer
+                .send(op, urgency, ticket)
+                .map_err(|_| Gone);
         }
         let writer = self.services.writer.clone();
         self.sending = Some(Box::pin(async move {

@@ -24,7 +24,10 @@ impl Token {
 
     pub fn matches(&self, offered: &str) -> bool {
         let (secret, offered) = (self.0.as_bytes(), offered.as_bytes());
-        let differs = secret.iter().zip(offered).fold(0, |differs, (a, b)| differs | (a ^ b));
+        let differs = secret
+            .iter()
+            .zip(offered)
+            .fold(0, |differs, (a, b)| differs | (a ^ b));
         std::hint::black_box(differs) == 0 && secret.len() == offered.len()
     }
 }

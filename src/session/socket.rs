@@ -36,9 +36,16 @@ enum Feed {
     /// Subscribed to nothing.
     Silent,
     /// Finding out where the subscription begins.
-    Opening { answer: Option<u64> },
+    Opening {
+        answer: Option<u64>,
+    },
     /// Reading the log up to record `upto`; the mailbox has what follows.
-    Reading { next: Option<Seq>, upto: u64, page: VecDeque<(u32, Parcel)>, announce: Announce },
+    Reading {
+        next: Option<Seq>,
+        upto: u64,
+        page: VecDeque<(u32, Parcel)>,
+        announce: Announce,
+    },
     Live,
     /// The mailbox overflowed and was emptied; the hub was asked to fill it again.
     Attaching,
@@ -122,7 +129,14 @@ impl Socket {
         self.set_reader(Arc::new(reader.clone()));
         self.feed = Feed::Opening { answer };
         let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
-        let opening = catchup::open(readers, self.namespace.clone(), reader.clone(), head, stretch, log_id);
+        let opening = catchup::open(
+            readers,
+            self.namespace.clone(),
+            reader.clone(),
+            head,
+            stretch,
+            log_id,
+        );
         self.read(opening);
     }
 
@@ -140,7 +154,10 @@ impl Socket {
 
     /// How many rooms it is in once it has joined these.
     pub fn rooms_after(&self, joined: &[RoomName]) -> usize {
-        let new = joined.iter().filter(|room| !self.reader.rooms.contains_key(*room)).count();
+        let new = joined
+            .iter()
+            .filter(|room| !self.reader.rooms.contains_key(*room))
+            .count();
         self.reader.rooms.len() + new
     }
 
@@ -158,10 +175,18 @@ impl Socket {
 
     fn read_on(&mut self, from: Seq, upto: u64, announce: Announce) {
         let next = (from.record <= upto).then_some(from);
-        self.feed = Feed::Reading { next, upto, page: VecDeque::new(), announce };
+        self.feed = Feed::Reading {
+            next,
+            upto,
+            page: VecDeque::new(),
+            announce,
+        };
     }
 
-    fn read(&mut self, reading: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static) {
+    fn read(
+        &mut self,
+        reading: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static,
+    ) {
         self.stop_reading();
         self.reading = Some(tokio::spawn(reading));
     }
@@ -180,7 +205,13 @@ impl Socket {
         live: Vec<LiveRoom>,
         answer: Option<u64>,
     ) {
-        let asking = catchup::rooms(services.readers.clone(), self.namespace.clone(), room, live, answer);
+        let asking = catchup::rooms(
+            services.readers.clone(),
+            self.namespace.clone(),
+            room,
+            live,
+            answer,
+        );
         self.asking.push(tokio::spawn(asking));
     }
 
@@ -214,15 +245,33 @@ impl Socket {
         Poll::Pending
     }
 
-    fn opened(&mut self, opened: Opened, services: &Services, out: &mut VecDeque<Frame>) -> Finished {
-        let Feed::Opening { answer } = self.feed else { return Finished::Nothing };
-        let Opened { reader, start, head, pending, other_log } = opened;
+    fn opened(
+        &mut self,
+        opened: Opened,
+        services: &Services,
+        out: &mut VecDeque<Frame>,
+    ) -> Finished {
+        let Feed::Opening { answer } = self.feed else {
+            return Finished::Nothing;
+        };
+        let Opened {
+            reader,
+            start,
+            head,
+            pending,
+            other_log,
+        } = opened;
         // Rooms may have been entered or left while the store was asked.
         self.set_reader(with_cursors_of(&self.reader, &reader));
         self.position = start;
         if let Some(answer) = answer {
             let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &*self.rooms});
-            out.push_back(Frame::text(socket::encode_ack(&self.namespace, answer, &body.to_string(), 0)));
+            out.push_back(Frame::text(socket::encode_ack(
+                &self.namespace,
+                answer,
+                &body.to_string(),
+                0,
+            )));
         }
         if other_log {
             self.tell(out, "gap", &json!({"log": &*services.log_id}));
@@ -236,8 +285,20 @@ impl Socket {
     }
 
     fn page(&mut self, page: Page, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
-        let Feed::Reading { next, upto, page: waiting, .. } = &mut self.feed else { return Finished::Nothing };
-        waiting.extend(page.records.into_iter().map(|(from, record)| (from, Parcel::new(record, Kind::Durable))));
+        let Feed::Reading {
+            next,
+            upto,
+            page: waiting,
+            ..
+        } = &mut self.feed
+        else {
+            return Finished::Nothing;
+        };
+        waiting.extend(
+            page.records
+                .into_iter()
+                .map(|(from, record)| (from, Parcel::new(record, Kind::Durable))),
+        );
         *next = page.next;
         let behind = page.next.unwrap_or(Seq::after_record(*upto));
         if waiting.is_empty() {
@@ -253,12 +314,23 @@ impl Socket {
     /// An event of the hub's own, for those who speak its dialect.
     fn tell(&self, out: &mut VecDeque<Frame>, event: &str, data: &serde_json::Value) {
         if self.dialect == Dialect::Roomcat {
-            out.push_back(Frame::text(socket::encode_event(&self.namespace, None, event, &data.to_string(), 0)));
+            out.push_back(Frame::text(socket::encode_event(
+                &self.namespace,
+                None,
+                event,
+                &data.to_string(),
+                0,
+            )));
         }
     }
 
     /// Puts the next of what it is owed into `out`, if there is something and credit for it. True when it did anything.
-    pub fn fill(&mut self, services: &Services, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> bool {
+    pub fn fill(
+        &mut self,
+        services: &Services,
+        outbox: &mut Outbox,
+        out: &mut VecDeque<Frame>,
+    ) -> bool {
         if !self.credit.has_room() {
             return false;
         }
@@ -268,13 +340,19 @@ impl Socket {
         }
         match &mut self.feed {
             Feed::Silent | Feed::Opening { .. } | Feed::Attaching => false,
-            Feed::Reading { next, upto, page, announce } => {
+            Feed::Reading {
+                next,
+                upto,
+                page,
+                announce,
+            } => {
                 if let Some(from) = *next
                     && page.len() < 2
                     && self.reading.is_none()
                 {
                     let (readers, reader) = (services.readers.clone(), Arc::clone(&self.reader));
-                    let reading = catchup::page(readers, self.namespace.clone(), reader, from, *upto);
+                    let reading =
+                        catchup::page(readers, self.namespace.clone(), reader, from, *upto);
                     self.reading = Some(tokio::spawn(reading));
                     return true;
                 }
@@ -336,7 +414,10 @@ impl Socket {
             (Credit::Acks(window), kind) => {
                 out.extend(parcel.batch(from));
                 if kind == Kind::Durable {
-                    window.hand(Seq::new(number, parcel.header().count - 1), parcel.record.body.len());
+                    window.hand(
+                        Seq::new(number, parcel.header().count - 1),
+                        parcel.record.body.len(),
+                    );
                     self.position = Seq::after_record(number);
                 }
             }
@@ -364,7 +445,11 @@ impl Socket {
                 break;
             }
             index += 1;
-            let end = if index == count { Seq::after_record(number) } else { Seq::new(number, index) };
+            let end = if index == count {
+                Seq::after_record(number)
+            } else {
+                Seq::new(number, index)
+            };
             let id = match &mut self.credit {
                 Credit::Events(answers) if parcel.kind == Kind::Durable => Some(answers.hand(end)),
                 _ => None,
@@ -396,9 +481,15 @@ impl Socket {
 
     /// The verb `ack`. True when the store will answer it; otherwise there is nothing to wait for.
     pub fn ack(&mut self, seq: Seq, answer: Option<u64>, outbox: &mut Outbox) -> bool {
-        let Credit::Acks(window) = &mut self.credit else { return false };
+        let Credit::Acks(window) = &mut self.credit else {
+            return false;
+        };
         let cursor = window.ack(seq);
-        let urgency = if answer.is_some() { Urgency::Now } else { Urgency::Later };
+        let urgency = if answer.is_some() {
+            Urgency::Now
+        } else {
+            Urgency::Later
+        };
         cursor.is_some_and(|cursor| self.move_cursor(cursor, urgency, answer, outbox))
     }
 
@@ -411,10 +502,27 @@ impl Socket {
         }
     }
 
-    fn move_cursor(&mut self, cursor: Seq, urgency: Urgency, answer: Option<u64>, outbox: &mut Outbox) -> bool {
-        let Some(client) = self.name.clone() else { return false };
-        let op = Op::Ack { namespace: self.namespace.clone(), client, rooms: Arc::clone(&self.rooms), cursor };
-        let ticket = Ticket::new(Request { socket: self.id, answer, want: Want::Ack });
+    fn move_cursor(
+        &mut self,
+        cursor: Seq,
+        urgency: Urgency,
+        answer: Option<u64>,
+        outbox: &mut Outbox,
+    ) -> bool {
+        let Some(client) = self.name.clone() else {
+            return false;
+        };
+        let op = Op::Ack {
+            namespace: self.namespace.clone(),
+            client,
+            rooms: Arc::clone(&self.rooms),
+            cursor,
+        };
+        let ticket = Ticket::new(Request {
+            socket: self.id,
+            answer,
+            want: Want::Ack,
+        });
         outbox.push(Submission::Store(op, urgency, ticket));
         true
     }
@@ -440,6 +548,13 @@ fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
     Arc::new(merged)
 }
 
-fn flatten(done: Result<Result<ReadDone, StoreError>, tokio::task::JoinError>) -> Result<ReadDone, StoreError> {
-    done.unwrap_or_else(|error| Err(StoreError::Io { path: Default::default(), reason: error.to_string() }))
+fn flatten(
+    done: Result<Result<ReadDone, StoreError>, tokio::task::JoinError>,
+) -> Result<ReadDone, StoreError> {
+    done.unwrap_or_else(|error| {
+        Err(StoreError::Io {
+            path: Default::default(),
+            reason: error.to_string(),
+        })
+    })
 }

@@ -67,15 +67,42 @@ pub struct Sender<'a> {
 }
 
 /// `["batch", header, body]`, the body being the one attachment.
-pub fn batch(sender: Sender<'_>, args: &[&RawValue], attachments: Vec<Bytes>) -> Result<Publish, VerbError> {
-    let [header, _placeholder] = args else { return Err(bad("batch takes a header and a body")) };
+pub fn batch(
+    sender: Sender<'_>,
+    args: &[&RawValue],
+    attachments: Vec<Bytes>,
+) -> Result<Publish, VerbError> {
+    let [header, _placeholder] = args else {
+        return Err(bad("batch takes a header and a body"));
+    };
     let header: PublishHeader = parse(header)?;
-    let Ok([body]) = <[Bytes; 1]>::try_from(attachments) else { return Err(bad("batch takes one attachment")) };
+    let Ok([body]) = <[Bytes; 1]>::try_from(attachments) else {
+        return Err(bad("batch takes one attachment"));
+    };
     if body.len() > sender.max_message.max(limits::BATCH_BYTES) + 4 {
-        return Err(VerbError::TooLarge(format!("a batch of {} bytes", body.len())));
+        return Err(VerbError::TooLarge(format!(
+            "a batch of {} bytes",
+            body.len()
+        )));
     }
-    batch::check(header.framing, header.json, header.count, &body, sender.max_message)?;
-    let PublishHeader { rooms, event, framing, json, count, id, except, to, volatile } = header;
+    batch::check(
+        header.framing,
+        header.json,
+        header.count,
+        &body,
+        sender.max_message,
+    )?;
+    let PublishHeader {
+        rooms,
+        event,
+        framing,
+        json,
+        count,
+        id,
+        except,
+        to,
+        volatile,
+    } = header;
     let header = Header {
         namespace: sender.namespace.clone(),
         rooms: targets(rooms)?,
@@ -92,7 +119,11 @@ pub fn batch(sender: Sender<'_>, args: &[&RawValue], attachments: Vec<Bytes>) ->
 }
 
 /// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments.
-pub fn single(sender: Sender<'_>, args: &[&RawValue], attachments: &[Bytes]) -> Result<Publish, VerbError> {
+pub fn single(
+    sender: Sender<'_>,
+    args: &[&RawValue],
+    attachments: &[Bytes],
+) -> Result<Publish, VerbError> {
     #[derive(Deserialize)]
     struct Single<'a> {
         #[serde(borrow)]
@@ -110,8 +141,18 @@ pub fn single(sender: Sender<'_>, args: &[&RawValue], attachments: &[Bytes]) -> 
         #[serde(default)]
         volatile: bool,
     }
-    let [arg] = args else { return Err(bad("pub takes one object")) };
-    let Single { rooms, event, data, id, except, to, volatile } = parse(arg)?;
+    let [arg] = args else {
+        return Err(bad("pub takes one object"));
+    };
+    let Single {
+        rooms,
+        event,
+        data,
+        id,
+        except,
+        to,
+        volatile,
+    } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
     let body = args_body(&data, attachments, sender.max_message)?;
     let header = Header {
@@ -152,19 +193,46 @@ pub fn relay(
     finish(header, body, None, false)
 }
 
-fn finish(header: Header, body: Bytes, id: Option<PublishId>, volatile: bool) -> Result<Publish, VerbError> {
-    if id.as_ref().is_some_and(|id| id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64) {
+fn finish(
+    header: Header,
+    body: Bytes,
+    id: Option<PublishId>,
+    volatile: bool,
+) -> Result<Publish, VerbError> {
+    if id.as_ref().is_some_and(|id| {
+        id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
+    }) {
         return Err(bad("an id is a producer's name and a number"));
     }
-    let storage = if volatile { Storage::Nowhere } else { Storage::Log };
-    Ok(Publish { draft: Draft { header, body }, id, storage })
+    let storage = if volatile {
+        Storage::Nowhere
+    } else {
+        Storage::Log
+    };
+    Ok(Publish {
+        draft: Draft { header, body },
+        id,
+        storage,
+    })
 }
 
-fn args_body(args: &[&RawValue], attachments: &[Bytes], max_message: usize) -> Result<Bytes, VerbError> {
-    let length = args.iter().map(|arg| arg.get().len()).chain(attachments.iter().map(Bytes::len)).sum::<usize>();
+fn args_body(
+    args: &[&RawValue],
+    attachments: &[Bytes],
+    max_message: usize,
+) -> Result<Bytes, VerbError> {
+    let length = args
+        .iter()
+        .map(|arg| arg.get().len())
+        .chain(attachments.iter().map(Bytes::len))
+        .sum::<usize>();
     if length > max_message {
         let limit = max_message;
-        return Err(VerbError::from(BatchError::TooLong { index: 0, length, limit }));
+        return Err(VerbError::from(BatchError::TooLong {
+            index: 0,
+            length,
+            limit,
+        }));
     }
     let mut text = String::with_capacity(length + args.len() + 2);
     text.push('[');
@@ -180,9 +248,15 @@ fn args_body(args: &[&RawValue], attachments: &[Bytes], max_message: usize) -> R
 
 /// `["join", room | [rooms]]` and `leave`.
 pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
-    let [arg] = args else { return Err(bad("name a room, or an array of rooms")) };
+    let [arg] = args else {
+        return Err(bad("name a room, or an array of rooms"));
+    };
     let rooms = distinct(one_or_many(Some(arg))?)?;
-    if rooms.is_empty() { Err(bad("name a room, or an array of rooms")) } else { Ok(rooms) }
+    if rooms.is_empty() {
+        Err(bad("name a room, or an array of rooms"))
+    } else {
+        Ok(rooms)
+    }
 }
 
 /// `["sub", {rooms, since?, last?, log?}]`.
@@ -196,8 +270,15 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last: Option<u64>,
         log: Option<String>,
     }
-    let [arg] = args else { return Err(bad("sub takes one object")) };
-    let Sub { rooms, since, last, log } = parse(arg)?;
+    let [arg] = args else {
+        return Err(bad("sub takes one object"));
+    };
+    let Sub {
+        rooms,
+        since,
+        last,
+        log,
+    } = parse(arg)?;
     let since = match since {
         None => None,
         Some(raw) if raw.get().starts_with('"') => Some(Since::Seq(parse(raw)?)),
@@ -212,7 +293,9 @@ pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
     struct Ack {
         seq: Seq,
     }
-    let [arg] = args else { return Err(bad("ack takes one object")) };
+    let [arg] = args else {
+        return Err(bad("ack takes one object"));
+    };
     Ok(parse::<Ack>(arg)?.seq)
 }
 
@@ -241,13 +324,20 @@ fn one_or_many(raw: Option<&RawValue>) -> Result<Vec<RoomName>, VerbError> {
 /// No rooms at all mean the whole namespace.
 fn targets(rooms: Vec<RoomName>) -> Result<Arc<[RoomName]>, VerbError> {
     let rooms = distinct(rooms)?;
-    Ok(if rooms.is_empty() { Arc::new([RoomName::whole_namespace()]) } else { rooms.into() })
+    Ok(if rooms.is_empty() {
+        Arc::new([RoomName::whole_namespace()])
+    } else {
+        rooms.into()
+    })
 }
 
 fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {
     if rooms.len() > limits::ROOMS_PER_MESSAGE {
         let limit = limits::ROOMS_PER_MESSAGE;
-        return Err(bad(&format!("{} rooms; at most {limit} at once", rooms.len())));
+        return Err(bad(&format!(
+            "{} rooms; at most {limit} at once",
+            rooms.len()
+        )));
     }
     let mut kept = Vec::with_capacity(rooms.len());
     for room in rooms {
