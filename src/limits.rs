@@ -26,6 +26,8 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
 pub const BATCH_BYTES: usize = 256 * KIB;
 /// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
+/// One WebSocket message, as a client takes it: the largest message and what stands around it.
+pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
@@ -47,6 +49,8 @@ pub const ENTRY_BYTES: usize = 256;
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
 /// Verbs of one connection that wait for their answer; further ones are not read.
 pub const VERBS_IN_FLIGHT: usize = 256;
+/// Batches that `pub` has in flight: enough to fill every commit, and room is left for the connection's other verbs.
+pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
 /// Messages from sessions that wait for the hub.
 pub const HUB_INBOX: usize = 1024;
 /// One page of catch-up read from the store.
@@ -59,6 +63,8 @@ pub const READERS: usize = 4;
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
 /// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
+/// A client has one connection, so its read buffer may be what reads fastest.
+pub const CLIENT_READ_BUFFER_BYTES: usize = 128 * KIB;
 /// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
 pub const SHARED_EVENTS: usize = 64;
 
@@ -88,3 +94,9 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
+/// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.
+pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a signal or `--timeout` leaves for writing what was received and acking it.
+pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the farewell to the hub may take: it is a courtesy, and everything was confirmed before it.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
