@@ -24,6 +24,8 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
 /// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come
 /// in whole blocks, and 256 KiB is where a larger block stops being faster.
 pub const BATCH_BYTES: usize = 256 * KIB;
+/// Blocks of stdin that wait for the connection: enough to read ahead while one is sent, a megabyte at most.
+pub const INPUT_BLOCKS: usize = 4;
 /// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
 /// Attachments of one event: the reference's parser has the same bound.
