@@ -41,6 +41,9 @@ pub const PRODUCER_BYTES: usize = 64;
 pub const CREDIT_BYTES: usize = 4 * MIB;
 /// Events handed to a stock client with `auth.ack` and not yet acked.
 pub const CREDIT_EVENTS: usize = 1000;
+/// What `sub` writes to stdout before it says how far it came, when more is waiting: a quarter of the credit, so that
+/// acks flow while it writes.
+pub const REPORT_BYTES: usize = MIB;
 /// What waits in one socket's mailbox. When it is full the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
 /// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.

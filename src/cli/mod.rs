@@ -1,3 +1,5 @@
 //! The command line.
 
 pub mod stdin;
+pub mod stdout;
+pub mod term;
