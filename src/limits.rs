@@ -32,8 +32,14 @@ pub const FRAME_OVERHEAD: usize = 64 * KIB;
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
 pub const ACK_ID_DIGITS: usize = 19;
-/// Nesting of JSON that carries attachments, and so must be walked.
+/// Nesting of JSON that carries attachments, and so must be walked; stock clients walk it recursively.
 pub const JSON_DEPTH: usize = 128;
+/// Arguments of one event or ack: slicing them costs 16 bytes each, which two bytes on the wire can ask for. More than a
+/// JavaScript call can spread, so no stock client meets it.
+pub const ARGUMENTS: usize = 65_536;
+/// A time in another server's handshake: the longest that a JavaScript timer can wait, so nobody means more, and sums of
+/// two cannot overflow a clock.
+pub const HANDSHAKE_TIME: Duration = Duration::from_millis(i32::MAX as u64);
 /// A producer's name in an idempotent publish.
 pub const PRODUCER_BYTES: usize = 64;
 
