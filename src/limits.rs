@@ -24,6 +24,8 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
 /// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come
 /// in whole blocks, and 256 KiB is where a larger block stops being faster.
 pub const BATCH_BYTES: usize = 256 * KIB;
+/// Blocks of stdin that wait for the connection: enough to read ahead while one is sent, a megabyte at most.
+pub const INPUT_BLOCKS: usize = 4;
 /// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
 /// One WebSocket message, as a client takes it: the largest message and what stands around it.
@@ -32,8 +34,14 @@ pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
 pub const ACK_ID_DIGITS: usize = 19;
-/// Nesting of JSON that carries attachments, and so must be walked.
+/// Nesting of JSON that carries attachments, and so must be walked; stock clients walk it recursively.
 pub const JSON_DEPTH: usize = 128;
+/// Arguments of one event or ack: slicing them costs 16 bytes each, which two bytes on the wire can ask for. More than a
+/// JavaScript call can spread, so no stock client meets it.
+pub const ARGUMENTS: usize = 65_536;
+/// A time in another server's handshake: the longest that a JavaScript timer can wait, so nobody means more, and sums of
+/// two cannot overflow a clock.
+pub const HANDSHAKE_TIME: Duration = Duration::from_millis(i32::MAX as u64);
 /// A producer's name in an idempotent publish.
 pub const PRODUCER_BYTES: usize = 64;
 
@@ -41,6 +49,9 @@ pub const PRODUCER_BYTES: usize = 64;
 pub const CREDIT_BYTES: usize = 4 * MIB;
 /// Events handed to a stock client with `auth.ack` and not yet acked.
 pub const CREDIT_EVENTS: usize = 1000;
+/// What `sub` writes to stdout before it says how far it came, when more is waiting: a quarter of the credit, so that
+/// acks flow while it writes.
+pub const REPORT_BYTES: usize = MIB;
 /// What waits in one socket's mailbox. When it is full the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
 /// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.

@@ -1,1 +1,5 @@
-//! (being built)
+//! The command line.
+
+pub mod stdin;
+pub mod stdout;
+pub mod term;

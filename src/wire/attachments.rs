@@ -1,8 +1,11 @@
 //! Putting binary events together: a text frame announces how many binary frames follow it.
+//!
+//! Knows nothing of where frames come from, nor of how many bytes a connection may hold: it says how many are held.
 
 use bytes::Bytes;
 
-use super::socket::{Packet, SocketError};
+pub use super::placeholders::{placeholder, rewrite_placeholders};
+use super::socket::{self, Packet, SocketError};
 
 /// What a text frame turned out to be.
 #[derive(Debug)]
@@ -23,29 +26,65 @@ pub struct Binary {
 impl Binary {
     /// Always an `Event` or an `Ack`; every placeholder was checked to name one of the attachments.
     pub fn packet(&self) -> Result<Packet<'_>, SocketError> {
-        todo!("{}", self.text)
+        Ok(socket::parse(&self.text)?.packet)
     }
 }
 
-/// Reassembles one connection's packets. Holds at most one unfinished packet.
+/// Reassembles one connection's packets. Holds at most one unfinished packet. After an error the connection is to be
+/// closed; what was held stays held.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    partial: Option<Binary>,
+    partial: Option<Unfinished>,
+}
+
+#[derive(Debug)]
+struct Unfinished {
+    packet: Binary,
+    awaited: usize,
 }
 
 impl Assembler {
     /// `packet` is the text behind the Engine.IO message prefix.
     pub fn text<'a>(&mut self, packet: &'a str) -> Result<Text<'a>, SocketError> {
-        todo!("{packet}{:?}", self.partial)
+        if self.partial.is_some() {
+            return Err(SocketError::TextWhileBinaryAwaited);
+        }
+        let decoded = socket::decode(packet)?;
+        if decoded.attachments == 0 {
+            return Ok(Text::Whole(decoded.packet));
+        }
+        self.partial = Some(Unfinished {
+            packet: Binary {
+                text: packet.to_owned(),
+                attachments: Vec::with_capacity(decoded.attachments),
+            },
+            awaited: decoded.attachments,
+        });
+        Ok(Text::Partial)
     }
 
     /// The finished packet, when this was its last attachment.
     pub fn binary(&mut self, attachment: Bytes) -> Result<Option<Binary>, SocketError> {
-        todo!("{attachment:?}")
+        let mut unfinished = self.partial.take().ok_or(SocketError::UnexpectedBinary)?;
+        unfinished.packet.attachments.push(attachment);
+        unfinished.awaited -= 1;
+        if unfinished.awaited == 0 {
+            Ok(Some(unfinished.packet))
+        } else {
+            self.partial = Some(unfinished);
+            Ok(None)
+        }
     }
 
     /// Bytes held for an unfinished packet, so that the caller can bound them.
     pub fn held(&self) -> usize {
-        todo!()
+        self.partial
+            .as_ref()
+            .map_or(0, |Unfinished { packet, .. }| {
+                packet.text.len() + packet.attachments.iter().map(Bytes::len).sum::<usize>()
+            })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,22 @@
 //! Batches: consecutive messages of one sender, event and set of rooms in one binary event, and the framings of their
-//! bodies. An ordinary Socket.IO binary event, so nothing between the ends needs to know it.
+//! bodies. An ordinary Socket.IO binary event, so nothing between the ends needs to know it. Knows nothing of who is
+//! sent what.
+
+use std::fmt;
 
 use bytes::Bytes;
+use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::json::Elements;
+use super::placeholders;
 use crate::address::{ClientName, Event, RoomName, Seq};
+use crate::limits;
+
+/// The event that a batch is, both ways.
+pub const EVENT: &str = "batch";
+/// Its second argument: the body is the only attachment.
+pub const BODY_PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 
 /// How a batch's body holds its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,13 +42,15 @@ pub enum Audience {
 }
 
 /// An idempotent publish's id: the hub takes only the producer's last counter + 1. `["<producer>",17]` on the wire.
+/// Reading one refuses a producer that is empty or longer than [`limits::PRODUCER_BYTES`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PublishId(pub String, pub u64);
+pub struct PublishId(#[serde(deserialize_with = "producer")] pub String, pub u64);
 
-/// The header of a batch, client to hub. `rooms` empty means the whole namespace.
+/// The header of a batch, client to hub. `rooms` empty means the whole namespace. Reading one refuses more than
+/// [`limits::ROOMS_PER_MESSAGE`] rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishHeader {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rooms")]
     pub rooms: Vec<RoomName>,
     #[serde(default = "Event::message")]
     pub event: Event,
@@ -47,7 +61,11 @@ pub struct PublishHeader {
     pub count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<PublishId>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "rooms",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub except: Vec<RoomName>,
     #[serde(default)]
     pub to: Audience,
@@ -58,6 +76,7 @@ pub struct PublishHeader {
 /// The header of a batch, hub to client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryHeader {
+    #[serde(deserialize_with = "rooms")]
     pub rooms: Vec<RoomName>,
     pub event: Event,
     pub framing: Framing,
@@ -73,12 +92,73 @@ pub struct DeliveryHeader {
     pub at: u64,
 }
 
+impl PublishHeader {
+    /// The header from the first argument of a `batch`.
+    pub fn decode(json: &str) -> Result<Self, BatchError> {
+        read_header(json)
+    }
+}
+
+impl DeliveryHeader {
+    /// The header from the first argument of a `batch`.
+    pub fn decode(json: &str) -> Result<Self, BatchError> {
+        read_header(json)
+    }
+}
+
+fn read_header<'a, H: Deserialize<'a>>(json: &'a str) -> Result<H, BatchError> {
+    // serde would take an array for a struct as well.
+    if json.starts_with('{') {
+        serde_json::from_str(json).map_err(|e| BatchError::header(&e))
+    } else {
+        Err(BatchError::Header("it is not an object".to_owned()))
+    }
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+fn producer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let producer = String::deserialize(deserializer)?;
+    if producer.is_empty() || producer.len() > limits::PRODUCER_BYTES {
+        let limit = limits::PRODUCER_BYTES;
+        return Err(D::Error::custom(format!(
+            "a producer's name has 1 to {limit} bytes"
+        )));
+    }
+    Ok(producer)
+}
+
+fn rooms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RoomName>, D::Error> {
+    deserializer.deserialize_seq(Rooms)
+}
+
+struct Rooms;
+
+impl<'de> Visitor<'de> for Rooms {
+    type Value = Vec<RoomName>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} room names", limits::ROOMS_PER_MESSAGE)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<RoomName>, A::Error> {
+        let mut rooms = Vec::new();
+        while let Some(room) = seq.next_element()? {
+            if rooms.len() == limits::ROOMS_PER_MESSAGE {
+                return Err(A::Error::invalid_length(rooms.len() + 1, &self));
+            }
+            rooms.push(room);
+        }
+        Ok(rooms)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
+    #[error("the header of a batch is malformed: {0}")]
+    Header(String),
     #[error("the header says {said} messages, the body holds {found}")]
     Count { said: u32, found: u64 },
     #[error("a batch holds at least one message")]
@@ -103,8 +183,22 @@ pub enum BatchError {
     JsonFraming,
 }
 
+impl BatchError {
+    fn header(error: &serde_json::Error) -> Self {
+        // serde quotes what it did not expect, and that can be as long as the header.
+        const LONGEST: usize = 200;
+        let text = error.to_string();
+        match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => Self::Header(format!("{}…", text.get(..end).unwrap_or_default())),
+            None => Self::Header(text),
+        }
+    }
+}
+
 /// Checks a body that came from outside: the count, UTF-8 of lines, each length, JSON when said.
 /// Without `json` and for bodies within `max_message` there is no per-line work for lines: SIMD UTF-8 and newline count.
+///
+/// `max_message` bounds each message without its `\n` or length, and with framing `args` the whole body.
 pub fn check(
     framing: Framing,
     json: bool,
@@ -112,7 +206,80 @@ pub fn check(
     body: &[u8],
     max_message: usize,
 ) -> Result<(), BatchError> {
-    todo!("{framing:?}{json}{count}{body:?}{max_message}")
+    if count == 0 {
+        return Err(BatchError::Empty);
+    }
+    if json && framing != Framing::Lines {
+        return Err(BatchError::JsonFraming);
+    }
+    match framing {
+        Framing::Lines => check_lines(json, count, body, max_message),
+        Framing::Bytes => check_bytes(count, body, max_message),
+        Framing::Args => check_args(count, body, max_message),
+    }
+}
+
+fn check_lines(json: bool, count: u32, body: &[u8], max_message: usize) -> Result<(), BatchError> {
+    if body.last().is_some_and(|&last| last != b'\n') {
+        return Err(BatchError::Ragged);
+    }
+    let found = memchr::memchr_iter(b'\n', body).count() as u64;
+    if found != u64::from(count) {
+        return Err(BatchError::Count { said: count, found });
+    }
+    if simdutf8::basic::from_utf8(body).is_err() {
+        return Err(BatchError::NotUtf8);
+    }
+    if body.len() <= max_message && !json {
+        return Ok(());
+    }
+    for (index, line) in (0..count).zip(messages(Framing::Lines, body)) {
+        check_length(index, line, max_message)?;
+        if json && serde_json::from_slice::<IgnoredAny>(line).is_err() {
+            return Err(BatchError::NotJson { index });
+        }
+    }
+    Ok(())
+}
+
+fn check_bytes(count: u32, body: &[u8], max_message: usize) -> Result<(), BatchError> {
+    let mut rest = body;
+    let mut found: u64 = 0;
+    while !rest.is_empty() {
+        let (message, after) = split_part(rest).ok_or(BatchError::Ragged)?;
+        let index = u32::try_from(found).unwrap_or(u32::MAX);
+        check_length(index, message, max_message)?;
+        rest = after;
+        found += 1;
+    }
+    if found == u64::from(count) {
+        Ok(())
+    } else {
+        Err(BatchError::Count { said: count, found })
+    }
+}
+
+fn check_args(count: u32, body: &[u8], max_message: usize) -> Result<(), BatchError> {
+    if count != 1 {
+        return Err(BatchError::Count {
+            said: count,
+            found: 1,
+        });
+    }
+    check_length(0, body, max_message)?;
+    split_args(body).map(|_| ())
+}
+
+fn check_length(index: u32, message: &[u8], limit: usize) -> Result<(), BatchError> {
+    let length = message.len();
+    if length > limit {
+        return Err(BatchError::TooLong {
+            index,
+            length,
+            limit,
+        });
+    }
+    Ok(())
 }
 
 /// The messages of a checked body in order, without their `\n` or length. For `args` the one message is the body itself.
@@ -131,24 +298,89 @@ pub struct Messages<'a> {
 
 impl<'a> Iterator for Messages<'a> {
     type Item = &'a [u8];
+
     fn next(&mut self) -> Option<&'a [u8]> {
-        todo!("{:?}{:?}", self.framing, self.rest)
+        if self.rest.is_empty() {
+            return None;
+        }
+        let split = match self.framing {
+            Framing::Lines => split_line(self.rest),
+            Framing::Bytes => split_part(self.rest),
+            Framing::Args => Some((self.rest, [].as_slice())),
+        };
+        let (message, rest) = split.unwrap_or_default();
+        self.rest = rest;
+        split.map(|_| message)
     }
+}
+
+fn split_line(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (line, rest) = body.split_at_checked(memchr::memchr(b'\n', body)?)?;
+    Some((line, rest.get(1..)?))
+}
+
+/// A u32 big-endian length and that many bytes, and the rest.
+fn split_part(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = body.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
 /// The part of a checked body that holds messages `from..to` (indices from 0; past the end means the end), sharing memory.
 pub fn cut(framing: Framing, body: &Bytes, from: u32, to: u32) -> Bytes {
-    todo!("{framing:?}{body:?}{from}{to}")
+    if from >= to {
+        return Bytes::new();
+    }
+    let start = skip(framing, body, from);
+    let rest = body.get(start..).unwrap_or_default();
+    body.slice(start..start + skip(framing, rest, to - from))
+}
+
+/// Where the first `count` messages of a body end; its length when it has no more than that.
+fn skip(framing: Framing, body: &[u8], count: u32) -> usize {
+    let Some(last) = count.checked_sub(1) else {
+        return 0;
+    };
+    // Every message takes a byte at least: asking for more than there can be ("the rest") needs no walk.
+    if count as usize >= body.len() {
+        return body.len();
+    }
+    match framing {
+        Framing::Lines => memchr::memchr_iter(b'\n', body)
+            .nth(last as usize)
+            .map_or(body.len(), |newline| newline + 1),
+        Framing::Bytes => {
+            let mut rest = body;
+            for _ in 0..count {
+                match split_part(rest) {
+                    Some((_, after)) => rest = after,
+                    None => return body.len(),
+                }
+            }
+            body.len() - rest.len()
+        }
+        Framing::Args => body.len(),
+    }
 }
 
 /// Appends one message to a body of framing `bytes`.
 pub fn push_bytes_message(body: &mut Vec<u8>, message: &[u8]) {
-    todo!("{body:?}{message:?}")
+    // A message of 4 GiB has no length here (and `limits::MESSAGE_BYTES_MAX` is far below): the body then fails every
+    // check, which is better than a part of the message.
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    body.extend_from_slice(&length.to_be_bytes());
+    body.extend_from_slice(message);
 }
 
 /// The body of framing `args`. `args` is the JSON array text of the arguments, without the event's name.
 pub fn encode_args(args: &str, attachments: &[Bytes]) -> Bytes {
-    todo!("{args}{attachments:?}")
+    let length = |part: &[u8]| size_of::<u32>() + part.len();
+    let total = length(args.as_bytes()) + attachments.iter().map(|a| length(a)).sum::<usize>();
+    let mut body = Vec::with_capacity(total);
+    push_bytes_message(&mut body, args.as_bytes());
+    for attachment in attachments {
+        push_bytes_message(&mut body, attachment);
+    }
+    body.into()
 }
 
 /// The two parts of an `args` body.
@@ -159,6 +391,43 @@ pub struct Args<'a> {
     pub attachments: Vec<Bytes>,
 }
 
-pub fn decode_args(body: &Bytes) -> Result<Args<'_>, BatchError> {
-    todo!("{body:?}")
+impl<'a> Args<'a> {
+    /// What stands between the brackets, as the encoders of packets want it; empty when there is no argument.
+    pub fn inside(&self) -> &'a str {
+        let open = self.json.strip_prefix('[').unwrap_or(self.json);
+        open.strip_suffix(']').unwrap_or(open).trim()
+    }
 }
+
+/// Fully checked, as [`check`] does it: the JSON is an array, its placeholders name the attachments.
+pub fn decode_args(body: &Bytes) -> Result<Args<'_>, BatchError> {
+    let (json, attachments) = split_args(body)?;
+    let attachments = attachments.into_iter().map(|a| body.slice_ref(a)).collect();
+    Ok(Args { json, attachments })
+}
+
+fn split_args(body: &[u8]) -> Result<(&str, Vec<&[u8]>), BatchError> {
+    let (json, mut rest) = split_part(body).ok_or(BatchError::Args)?;
+    let json = simdutf8::basic::from_utf8(json).map_err(|_| BatchError::Args)?;
+    let mut attachments = Vec::new();
+    while !rest.is_empty() {
+        let (attachment, after) = split_part(rest).ok_or(BatchError::Args)?;
+        if attachments.len() == limits::ATTACHMENTS {
+            return Err(BatchError::Args);
+        }
+        attachments.push(attachment);
+        rest = after;
+    }
+    // The array may not be followed by white space, so that its inside is found without parsing it again.
+    if !json.ends_with(']') || Elements::parse(json).is_err() {
+        return Err(BatchError::Args);
+    }
+    // Without attachments it is a plain event, and nothing in it is a placeholder.
+    if !attachments.is_empty() && placeholders::check(json, attachments.len()).is_err() {
+        return Err(BatchError::Args);
+    }
+    Ok((json, attachments))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,12 @@
 //! Engine.IO protocol v4 packets as they travel on WebSocket: the text frames. A binary frame is a binary message as
-//! it is and needs no codec.
+//! it is and needs no codec. Knows nothing of what a message packet holds.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::json;
+use crate::limits;
 
 /// One Engine.IO packet (protocol v4, "Packet encoding"). The type is the first character of the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +30,21 @@ pub enum EngineError {
     Handshake(String),
 }
 
+/// A packet type that carries nothing may still be followed by something; as in the reference nobody looks at it.
 pub fn decode(frame: &str) -> Result<Packet<'_>, EngineError> {
-    todo!("{frame}")
+    let mut rest = frame.chars();
+    let kind = rest.next().ok_or(EngineError::Empty)?;
+    let data = rest.as_str();
+    Ok(match kind {
+        '0' => Packet::Open(data),
+        '1' => Packet::Close,
+        '2' => Packet::Ping(data),
+        '3' => Packet::Pong(data),
+        '4' => Packet::Message(data),
+        '5' => Packet::Upgrade,
+        '6' => Packet::Noop,
+        other => return Err(EngineError::UnknownType(other)),
+    })
 }
 
 /// The prefix of a message packet; `socket::Packet` texts follow it.
@@ -40,18 +58,154 @@ pub const PONG: &str = "3";
 #[serde(rename_all = "camelCase")]
 pub struct Handshake {
     pub sid: String,
+    #[serde(default)]
     pub upgrades: Vec<String>,
     pub ping_interval: u64,
     pub ping_timeout: u64,
+    /// Servers before Engine.IO 6.1 do not say it; they have the reference's default.
+    #[serde(default = "default_payload")]
     pub max_payload: u64,
+}
+
+/// The reference's `maxHttpBufferSize`.
+fn default_payload() -> u64 {
+    1_000_000
 }
 
 impl Handshake {
     /// The whole open packet, `0{…}`.
     pub fn encode(&self) -> String {
-        todo!()
+        let mut out = String::from("0{\"sid\":");
+        json::push_string(&mut out, &self.sid);
+        out.push_str(",\"upgrades\":[");
+        for (index, upgrade) in self.upgrades.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            json::push_string(&mut out, upgrade);
+        }
+        out.push_str(&format!(
+            "],\"pingInterval\":{},\"pingTimeout\":{},\"maxPayload\":{}}}",
+            self.ping_interval, self.ping_timeout, self.max_payload
+        ));
+        out
     }
+
+    /// `json` is what [`Packet::Open`] carries. Its sid and times are bounded, so that a client can trust them in a URL
+    /// and a clock.
     pub fn decode(json: &str) -> Result<Self, EngineError> {
-        todo!("{json}")
+        let refuse = |why: &str| Err(EngineError::Handshake(why.to_owned()));
+        if !json.starts_with('{') {
+            return refuse("it is not an object");
+        }
+        // serde's own words could quote the whole of it.
+        let handshake: Self = match serde_json::from_str(json) {
+            Ok(handshake) => handshake,
+            Err(e) if e.is_data() => return refuse("a field is missing or of another type"),
+            Err(_) => return refuse("it is not JSON"),
+        };
+        let too_long = |ms: u64| Duration::from_millis(ms) > limits::HANDSHAKE_TIME;
+        if handshake.sid.is_empty() || handshake.sid.len() > limits::NAME_BYTES {
+            refuse("the sid is empty or too long")
+        } else if handshake.ping_interval == 0 {
+            refuse("the ping interval is zero")
+        } else if too_long(handshake.ping_interval) || too_long(handshake.ping_timeout) {
+            refuse("the ping interval or timeout is out of range")
+        } else {
+            Ok(handshake)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::any;
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    fn handshake() -> Handshake {
+        Handshake {
+            sid: "lv_VI97HAXpY6yYWAAAC".to_owned(),
+            upgrades: vec!["websocket".to_owned()],
+            ping_interval: 25_000,
+            ping_timeout: 20_000,
+            max_payload: 1_000_000,
+        }
+    }
+
+    #[test]
+    fn each_type_is_its_digit() {
+        let table = [
+            ("0{}", Packet::Open("{}")),
+            ("1", Packet::Close),
+            ("1ignored", Packet::Close),
+            ("2", Packet::Ping("")),
+            ("2probe", Packet::Ping("probe")),
+            ("3probe", Packet::Pong("probe")),
+            ("4", Packet::Message("")),
+            ("4hällo\0\n", Packet::Message("hällo\0\n")),
+            ("5", Packet::Upgrade),
+            ("6", Packet::Noop),
+        ];
+        for (frame, packet) in table {
+            assert_eq!(decode(frame), Ok(packet), "{frame:?}");
+        }
+    }
+
+    #[test]
+    fn other_first_characters_are_refused() {
+        assert_eq!(decode(""), Err(EngineError::Empty));
+        for frame in ["é1234", "\0", "7", "b64", "٤hello", " 4", "{}"] {
+            let first = frame.chars().next().unwrap();
+            assert_eq!(decode(frame), Err(EngineError::UnknownType(first)));
+        }
+    }
+
+    #[test]
+    fn a_handshake_from_an_older_server_has_the_defaults() {
+        let json = r#"{"sid":"a","pingInterval":25000,"pingTimeout":5000,"more":[{}]}"#;
+        let decoded = Handshake::decode(json).unwrap();
+        assert_eq!(decoded.max_payload, 1_000_000);
+        assert!(decoded.upgrades.is_empty());
+    }
+
+    #[test]
+    fn a_handshake_out_of_bounds_is_refused() {
+        let with = |change: fn(&mut Handshake)| {
+            let mut bad = handshake();
+            change(&mut bad);
+            Handshake::decode(&bad.encode()[1..])
+        };
+        assert!(with(|_| ()).is_ok());
+        assert!(with(|h| h.sid.clear()).is_err());
+        assert!(with(|h| h.sid = "x".repeat(limits::NAME_BYTES + 1)).is_err());
+        assert!(with(|h| h.ping_interval = 0).is_err());
+        assert!(with(|h| h.ping_interval = u64::MAX).is_err());
+        assert!(with(|h| h.ping_timeout = i32::MAX as u64 + 1).is_err());
+        for bad in ["", "[]", "\"sid\"", "{}", "{\"sid\":\"a\"}", "null"] {
+            assert!(Handshake::decode(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_panics(frame in any::<String>()) {
+            let _ = decode(&frame);
+            let _ = Handshake::decode(&frame);
+        }
+
+        #[test]
+        fn a_handshake_comes_back(
+            sid in "[^\u{0}]{1,60}",
+            upgrades in proptest::collection::vec(any::<String>(), 0..3),
+            ping_interval in 1..=i32::MAX as u64,
+            ping_timeout in 0..=i32::MAX as u64,
+            max_payload in any::<u64>(),
+        ) {
+            let sent = Handshake { sid, upgrades, ping_interval, ping_timeout, max_payload };
+            prop_assert_eq!(&Handshake::decode(&sent.encode()[1..]).unwrap(), &sent);
+            prop_assert_eq!(sent.encode()[1..].to_owned(), serde_json::to_string(&sent).unwrap());
+        }
     }
 }

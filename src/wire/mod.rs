@@ -5,4 +5,6 @@
 pub mod attachments;
 pub mod batch;
 pub mod engine;
+mod json;
+mod placeholders;
 pub mod socket;

@@ -1,8 +1,13 @@
 //! Socket.IO protocol v5 packets, without their attachments' bytes (those are [`super::attachments`]' job).
+//!
+//! JSON is sliced, never converted: what a client sent is what the others get. Knows nothing of what events mean.
 
 use serde_json::value::RawValue;
 
+use super::json::{Elements, push_string};
+use super::placeholders::{self, Unfit};
 use crate::address::{Event, NameError, Namespace};
+use crate::limits;
 
 /// One decoded packet; JSON parts are slices of the frame, untouched (protocol v5, "Packet encoding").
 #[derive(Debug, Clone)]
@@ -65,18 +70,228 @@ pub enum SocketError {
     UnexpectedBinary,
 }
 
+/// What a text frame announces: a packet, and how many binary frames must follow before it is whole.
+#[derive(Debug, Clone)]
+pub struct Decoded<'a> {
+    pub packet: Packet<'a>,
+    pub attachments: usize,
+}
+
+/// Decodes the text behind the Engine.IO message prefix (protocol v5, "Packet encoding"):
+///
+/// ```text
+/// <type>[<attachments>-][<namespace>,][<ack id>][JSON payload]
+/// ```
+///
+/// In a packet that announces attachments the placeholders are checked. One that announces none has none, whatever its
+/// objects look like; as in the reference they are plain data.
+pub fn decode(packet: &str) -> Result<Decoded<'_>, SocketError> {
+    let Parsed {
+        packet,
+        attachments,
+        payload,
+    } = parse(packet)?;
+    if attachments > 0 {
+        placeholders::check(payload, attachments).map_err(|unfit| match unfit {
+            Unfit::Placeholder => SocketError::Placeholder,
+            Unfit::TooDeep => SocketError::Payload("nested too deep to carry attachments".into()),
+        })?;
+    }
+    Ok(Decoded {
+        packet,
+        attachments,
+    })
+}
+
+/// [`decode`], with what only a check needs, and without the check.
+pub(super) struct Parsed<'a> {
+    pub packet: Packet<'a>,
+    attachments: usize,
+    payload: &'a str,
+}
+
+pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, SocketError> {
+    let (kind, rest) = split_kind(packet)?;
+    let (attachments, rest) = match kind {
+        Kind::BinaryEvent | Kind::BinaryAck => split_attachments(rest)?,
+        _ => (0, rest),
+    };
+    let (namespace, rest) = split_namespace(rest)?;
+    let (id, payload) = split_ack_id(rest)?;
+    let packet = match kind {
+        Kind::Connect | Kind::Disconnect | Kind::ConnectError if id.is_some() => {
+            return Err(SocketError::AckId);
+        }
+        Kind::Connect => Packet::Connect {
+            namespace,
+            auth: connect_payload(payload)?,
+        },
+        Kind::Disconnect if payload.is_empty() => Packet::Disconnect { namespace },
+        Kind::Disconnect => return Err(malformed("a DISCONNECT has none")),
+        Kind::ConnectError => Packet::ConnectError {
+            namespace,
+            data: connect_error_payload(payload)?,
+        },
+        Kind::Event | Kind::BinaryEvent => {
+            let (event, args) = event_payload(payload)?;
+            Packet::Event(EventPacket {
+                namespace,
+                id,
+                event,
+                args,
+            })
+        }
+        Kind::Ack | Kind::BinaryAck => Packet::Ack(AckPacket {
+            namespace,
+            id: id.ok_or(SocketError::AckId)?,
+            args: Elements::parse(payload).map_err(SocketError::Payload)?,
+        }),
+    };
+    Ok(Parsed {
+        packet,
+        attachments,
+        payload,
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Connect,
+    Disconnect,
+    Event,
+    Ack,
+    ConnectError,
+    BinaryEvent,
+    BinaryAck,
+}
+
+fn split_kind(text: &str) -> Result<(Kind, &str), SocketError> {
+    let mut rest = text.chars();
+    let kind = match rest.next().ok_or(SocketError::Empty)? {
+        '0' => Kind::Connect,
+        '1' => Kind::Disconnect,
+        '2' => Kind::Event,
+        '3' => Kind::Ack,
+        '4' => Kind::ConnectError,
+        '5' => Kind::BinaryEvent,
+        '6' => Kind::BinaryAck,
+        other => return Err(SocketError::UnknownType(other)),
+    };
+    Ok((kind, rest.as_str()))
+}
+
+fn split_attachments(text: &str) -> Result<(usize, &str), SocketError> {
+    let (digits, rest) = split_digits(text);
+    let rest = rest.strip_prefix('-').ok_or(SocketError::Attachments)?;
+    match digits.parse() {
+        Ok(count) if count <= limits::ATTACHMENTS => Ok((count, rest)),
+        _ => Err(SocketError::Attachments),
+    }
+}
+
+/// A namespace begins with `/` and ends at the first comma, or with the packet.
+fn split_namespace(text: &str) -> Result<(Namespace, &str), SocketError> {
+    if !text.starts_with('/') {
+        return Ok((Namespace::root(), text));
+    }
+    let (namespace, rest) = text.split_once(',').unwrap_or((text, ""));
+    let namespace = Namespace::parse(namespace).map_err(SocketError::Namespace)?;
+    Ok((namespace, rest))
+}
+
+fn split_ack_id(text: &str) -> Result<(Option<u64>, &str), SocketError> {
+    let (digits, rest) = split_digits(text);
+    if digits.is_empty() {
+        Ok((None, rest))
+    } else if digits.len() > limits::ACK_ID_DIGITS {
+        Err(SocketError::AckId)
+    } else {
+        let id = digits.parse().map_err(|_| SocketError::AckId)?;
+        Ok((Some(id), rest))
+    }
+}
+
+/// The ASCII digits that `text` begins with, and the rest.
+fn split_digits(text: &str) -> (&str, &str) {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (digits, rest) = text.split_at(text.len() - rest.len());
+    (digits, rest)
+}
+
+fn malformed(why: &str) -> SocketError {
+    SocketError::Payload(why.to_owned())
+}
+
+fn connect_payload(payload: &str) -> Result<Option<&RawValue>, SocketError> {
+    match payload.chars().next() {
+        None => Ok(None),
+        Some('{') => raw(payload).map(Some),
+        Some(_) => Err(malformed("a CONNECT has an object or nothing")),
+    }
+}
+
+/// Servers of protocol v4 and before sent a string.
+fn connect_error_payload(payload: &str) -> Result<&RawValue, SocketError> {
+    if payload.starts_with(['{', '"']) {
+        raw(payload)
+    } else {
+        Err(malformed("a CONNECT_ERROR has an object"))
+    }
+}
+
+/// An array with the event's name first.
+fn event_payload(payload: &str) -> Result<(Event, Vec<&RawValue>), SocketError> {
+    let mut args = Elements::parse(payload).map_err(SocketError::Payload)?;
+    let first = args.first().map_or("", |name| name.get());
+    if !first.starts_with('"') {
+        return Err(malformed("an event begins with its name, a string"));
+    }
+    let name: String =
+        serde_json::from_str(first).map_err(|_| malformed("the event's name is not Unicode"))?;
+    let event = Event::parse(&name).map_err(SocketError::Event)?;
+    args.remove(0);
+    Ok((event, args))
+}
+
+/// `json` begins with the type that the caller wants, so that the complaint can only be about syntax.
+fn raw(json: &str) -> Result<&RawValue, SocketError> {
+    serde_json::from_str(json).map_err(|e| SocketError::Payload(e.to_string()))
+}
+
+/// Arguments as every encoder here wants them: the inside of a JSON array.
+pub fn join_args(args: &[&RawValue]) -> String {
+    let length = args.iter().map(|arg| arg.get().len() + 1).sum();
+    let mut joined = String::with_capacity(length);
+    for (index, arg) in args.iter().enumerate() {
+        if index > 0 {
+            joined.push(',');
+        }
+        joined.push_str(arg.get());
+    }
+    joined
+}
+
 /// `0/ns,{auth}`, with the Engine.IO message prefix, as every encoder here.
 pub fn encode_connect(namespace: &Namespace, data: Option<&str>) -> String {
-    todo!("{namespace}{data:?}")
+    let data = data.unwrap_or_default();
+    let mut out = start("40", 0, namespace, None, data.len());
+    out.push_str(data);
+    out
 }
+
 pub fn encode_disconnect(namespace: &Namespace) -> String {
-    todo!("{namespace}")
+    start("41", 0, namespace, None, 0)
 }
+
 /// `data` is a JSON text, an object.
 pub fn encode_connect_error(namespace: &Namespace, data: &str) -> String {
-    todo!("{namespace}{data}")
+    let mut out = start("44", 0, namespace, None, data.len());
+    out.push_str(data);
+    out
 }
-/// `args` is the inside of a JSON array, as in `"hi",{"a":1}`, or empty. With attachments it is a BINARY_EVENT.
+
+/// `args` is the inside of a JSON array, as in `"hi",{"a":1}`, or empty. With attachments (at most
+/// [`limits::ATTACHMENTS`]) it is a BINARY_EVENT.
 pub fn encode_event(
     namespace: &Namespace,
     id: Option<u64>,
@@ -84,9 +299,54 @@ pub fn encode_event(
     args: &str,
     attachments: usize,
 ) -> String {
-    todo!("{namespace}{id:?}{event}{args}{attachments}")
+    let kind = if attachments == 0 { "42" } else { "45" };
+    let length = event.len() + args.len() + "[\"\",]".len();
+    let mut out = start(kind, attachments, namespace, id, length);
+    out.push('[');
+    push_string(&mut out, event);
+    if !args.is_empty() {
+        out.push(',');
+        out.push_str(args);
+    }
+    out.push(']');
+    out
 }
+
 /// Like [`encode_event`], for an ACK or BINARY_ACK.
 pub fn encode_ack(namespace: &Namespace, id: u64, args: &str, attachments: usize) -> String {
-    todo!("{namespace}{id}{args}{attachments}")
+    let kind = if attachments == 0 { "43" } else { "46" };
+    let mut out = start(kind, attachments, namespace, Some(id), args.len() + 2);
+    out.push('[');
+    out.push_str(args);
+    out.push(']');
+    out
 }
+
+/// Everything before the payload, with room for `payload` bytes of it.
+fn start(
+    kind: &str,
+    attachments: usize,
+    namespace: &Namespace,
+    id: Option<u64>,
+    payload: usize,
+) -> String {
+    // The prefix, two numbers and the signs around them.
+    let around = 48 + namespace.as_str().len();
+    let mut out = String::with_capacity(around + payload);
+    out.push_str(kind);
+    if attachments > 0 {
+        out.push_str(&attachments.to_string());
+        out.push('-');
+    }
+    if !namespace.is_root() {
+        out.push_str(namespace.as_str());
+        out.push(',');
+    }
+    if let Some(id) = id {
+        out.push_str(&id.to_string());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! The two things the codec needs of JSON beyond slicing: writing a string without a way to fail, and reading an array as
+//! the untouched texts of its elements. Knows nothing of packets.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::limits;
+
+/// The elements of an array, as they came: validated, never converted.
+pub(super) struct Elements<'a>(pub Vec<&'a RawValue>);
+
+impl<'a> Elements<'a> {
+    /// `json` must begin with its `[`: white space before it would be an ack id to the reference's parser.
+    pub fn parse(json: &'a str) -> Result<Vec<&'a RawValue>, String> {
+        // Looked at first, because serde's complaint about another type would quote the whole of it.
+        if json.starts_with('[') {
+            let Elements(elements) = serde_json::from_str(json).map_err(|e| e.to_string())?;
+            Ok(elements)
+        } else {
+            Err("not an array".to_owned())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ElementsVisitor)
+    }
+}
+
+struct ElementsVisitor;
+
+impl<'de> Visitor<'de> for ElementsVisitor {
+    type Value = Elements<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'de>, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = seq.next_element::<&RawValue>()? {
+            if elements.len() > limits::ARGUMENTS {
+                return Err(A::Error::custom("too many arguments"));
+            }
+            elements.push(element);
+        }
+        Ok(Elements(elements))
+    }
+}
+
+/// Appends `text` as a JSON string, escaped as `JSON.stringify` does it.
+pub(super) fn push_string(out: &mut String, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push('"');
+    let mut clean = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        // Both ends are at ASCII bytes, so this is a slice of whole characters.
+        out.push_str(text.get(clean..at).unwrap_or_default());
+        clean = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            control => out.push_str(&format!("\\u{control:04x}")),
+        }
+    }
+    out.push_str(text.get(clean..).unwrap_or_default());
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::any;
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    #[test]
+    fn every_control_character_is_escaped() {
+        for code in 0..0x80u32 {
+            let text = char::from_u32(code).unwrap().to_string();
+            let mut out = String::new();
+            push_string(&mut out, &text);
+            assert_eq!(out, serde_json::to_string(&text).unwrap(), "{code:#x}");
+        }
+    }
+
+    #[test]
+    fn the_number_of_elements_is_bounded() {
+        let array = |n: usize| format!("[{}0]", "0,".repeat(n - 1));
+        // One more than the arguments: an event's name stands before them.
+        let most = limits::ARGUMENTS + 1;
+        assert_eq!(Elements::parse(&array(most)).unwrap().len(), most);
+        assert!(Elements::parse(&array(most + 1)).is_err());
+    }
+
+    #[test]
+    fn a_complaint_does_not_quote_what_it_complains_of() {
+        let long = format!("\"{}\"", "x".repeat(100_000));
+        assert!(Elements::parse(&long).unwrap_err().len() < 100);
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_is_written_as_serde_json_writes_it(text in any::<String>()) {
+            let mut out = String::new();
+            push_string(&mut out, &text);
+            prop_assert_eq!(out, serde_json::to_string(&text).unwrap());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Finding the placeholders of attachments in a JSON text: `{"_placeholder":true,"num":0}`, anywhere in it.
+//!
+//! What is one is decided as the reference's client decides it, escapes, duplicate keys and further keys included: a
+//! placeholder seen by a client and not seen here could name an attachment that is not there, and a stock client drops
+//! its connection over that. Knows nothing of packets; the text was validated before, and an invalid one gives
+//! nonsense, never a panic.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::limits;
+
+/// A JSON text with each placeholder replaced by what `replace` writes for the number of its attachment; it must write
+/// JSON, if the result is to be JSON. For packets that carry attachments: elsewhere such an object is plain data. A text
+/// that no decoder of this module would let through comes back as it is.
+pub fn rewrite_placeholders(json: &str, mut replace: impl FnMut(usize, &mut String)) -> String {
+    let found = scan(json).unwrap_or_default();
+    let mut out = String::with_capacity(json.len());
+    let mut copied = 0;
+    for Placeholder { range, num } in found {
+        out.push_str(json.get(copied..range.start).unwrap_or_default());
+        replace(num, &mut out);
+        copied = range.end;
+    }
+    out.push_str(json.get(copied..).unwrap_or_default());
+    out
+}
+
+/// The number of the attachment, when this JSON text is exactly one placeholder.
+pub fn placeholder(raw: &str) -> Option<usize> {
+    let raw = raw.trim_matches([' ', '\t', '\n', '\r']);
+    if !raw.starts_with('{') {
+        return None;
+    }
+    match scan(raw).ok()?.as_slice() {
+        [only] if only.range == (0..raw.len()) => Some(only.num),
+        _ => None,
+    }
+}
+
+/// Why a JSON text cannot go with its attachments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfit {
+    TooDeep,
+    Placeholder,
+}
+
+/// Every placeholder names one of the `attachments`, and none is named twice: no encoder does that, and whoever writes
+/// the attachments in place of the placeholders must not be made to write one a thousand times.
+pub(super) fn check(json: &str, attachments: usize) -> Result<(), Unfit> {
+    let mut named = [false; limits::ATTACHMENTS];
+    for Placeholder { num, .. } in scan(json)? {
+        match named.get_mut(num) {
+            Some(seen) if num < attachments && !*seen => *seen = true,
+            _ => return Err(Unfit::Placeholder),
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Placeholder {
+    range: Range<usize>,
+    num: usize,
+}
+
+/// The outermost placeholders, in their order.
+fn scan(json: &str) -> Result<Vec<Placeholder>, Unfit> {
+    let mut scan = Scan {
+        json,
+        at: 0,
+        open: Vec::new(),
+        found: Vec::new(),
+    };
+    while let Some(&byte) = json.as_bytes().get(scan.at) {
+        scan.token(byte)?;
+    }
+    Ok(scan.found)
+}
+
+struct Scan<'a> {
+    json: &'a str,
+    at: usize,
+    open: Vec<Open>,
+    found: Vec<Placeholder>,
+}
+
+enum Open {
+    Array,
+    Object(Object),
+}
+
+/// An object that has not ended, with what is known of the two keys that matter. The last of equal keys counts.
+struct Object {
+    start: usize,
+    next: Next,
+    marked: bool,
+    num: Option<usize>,
+}
+
+enum Next {
+    Key,
+    Marker,
+    Num,
+    OtherValue,
+}
+
+impl<'a> Scan<'a> {
+    fn token(&mut self, byte: u8) -> Result<(), Unfit> {
+        let start = self.at;
+        self.at += 1;
+        match byte {
+            b'{' => {
+                self.value("");
+                self.push(Open::Object(Object {
+                    start,
+                    next: Next::Key,
+                    marked: false,
+                    num: None,
+                }))?;
+            }
+            b'[' => {
+                self.value("");
+                self.push(Open::Array)?;
+            }
+            b'}' | b']' => self.close()?,
+            b',' => {
+                if let Some(Open::Object(object)) = self.open.last_mut() {
+                    object.next = Next::Key;
+                }
+            }
+            b'"' => self.string(start),
+            b' ' | b'\t' | b'\n' | b'\r' | b':' => {}
+            _ => self.scalar(start),
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, open: Open) -> Result<(), Unfit> {
+        if self.open.len() >= limits::JSON_DEPTH {
+            return Err(Unfit::TooDeep);
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Unfit> {
+        if let Some(Open::Object(Object {
+            start,
+            marked: true,
+            num,
+            ..
+        })) = self.open.pop()
+        {
+            let num = num.ok_or(Unfit::Placeholder)?;
+            // What was found inside of it is not looked at by anybody: the whole object is replaced.
+            while self.found.last().is_some_and(|p| p.range.start > start) {
+                self.found.pop();
+            }
+            let range = start..self.at;
+            self.found.push(Placeholder { range, num });
+        }
+        Ok(())
+    }
+
+    fn string(&mut self, start: usize) {
+        loop {
+            let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
+            match memchr::memchr2(b'"', b'\\', rest) {
+                Some(offset) if rest.get(offset) == Some(&b'\\') => self.at += offset + 2,
+                Some(offset) => {
+                    self.at += offset + 1;
+                    break;
+                }
+                None => {
+                    self.at = self.json.len();
+                    break;
+                }
+            }
+        }
+        let text = self.json.get(start..self.at).unwrap_or_default();
+        match self.open.last_mut() {
+            Some(Open::Object(object)) if matches!(object.next, Next::Key) => {
+                object.next = Next::after_key(text);
+            }
+            _ => self.value(text),
+        }
+    }
+
+    fn scalar(&mut self, start: usize) {
+        let rest = self.json.as_bytes().get(start..).unwrap_or_default();
+        let is_end = |b: &u8| matches!(b, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
+        let length = rest.iter().position(is_end).unwrap_or(rest.len());
+        self.at = start + length.max(1);
+        self.value(self.json.get(start..self.at).unwrap_or_default());
+    }
+
+    /// `text` is empty for an object or array.
+    fn value(&mut self, text: &str) {
+        if let Some(Open::Object(object)) = self.open.last_mut() {
+            match object.next {
+                Next::Marker => object.marked = text == "true",
+                Next::Num => object.num = number(text),
+                Next::Key | Next::OtherValue => {}
+            }
+            object.next = Next::OtherValue;
+        }
+    }
+}
+
+impl Next {
+    /// `key` with its quotes.
+    fn after_key(key: &str) -> Self {
+        let key = if key.contains('\\') {
+            // A key that is no text (a lone surrogate) is neither of ours.
+            serde_json::from_str(key).map_or(Cow::Borrowed(""), Cow::Owned)
+        } else {
+            Cow::Borrowed(key.trim_matches('"'))
+        };
+        match key.as_ref() {
+            "_placeholder" => Next::Marker,
+            "num" => Next::Num,
+            _ => Next::OtherValue,
+        }
+    }
+}
+
+/// Plain digits only: what every encoder writes. JavaScript would take `0.0` as well, and `0.5` for nothing.
+fn number(text: &str) -> Option<usize> {
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;
