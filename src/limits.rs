@@ -8,6 +8,8 @@ const MIB: usize = 1024 * KIB;
 
 /// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
 pub const NAME_BYTES: usize = 256;
+/// A token: room for a JSON Web Token, and a file of something else is noticed.
+pub const TOKEN_BYTES: usize = 4 * KIB;
 /// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.

@@ -229,11 +229,17 @@ mod tests {
         let taken = raw(r#"{"ok":true,"first":"41","count":3,"delivered":2,"queued":1}"#);
         let text = answer(&[&taken]).unwrap().unwrap();
         let receipt: BatchAnswer = parse("a receipt", &text).unwrap();
-        assert_eq!((receipt.delivered, receipt.queued, receipt.duplicate), (2, 1, false));
+        assert_eq!(
+            (receipt.delivered, receipt.queued, receipt.duplicate),
+            (2, 1, false)
+        );
 
         let refused = raw(r#"{"ok":false,"error":{"code":"full","message":"no room"}}"#);
         let refusal = answer(&[&refused]).unwrap().unwrap_err();
-        assert_eq!((refusal.code, refusal.message.as_str()), (Code::Full, "no room"));
+        assert_eq!(
+            (refusal.code, refusal.message.as_str()),
+            (Code::Full, "no room")
+        );
 
         for bad in ["{}", r#"{"ok":false}"#, "7", r#"{"ok":"yes"}"#] {
             assert!(answer(&[&raw(bad)]).is_err(), "{bad}");
@@ -262,12 +268,24 @@ mod tests {
     #[test]
     fn a_connect_error_of_any_server_is_shown() {
         for (text, code, message) in [
-            (r#"{"message":"bad token","data":{"code":"token"}}"#, Code::Token, "bad token"),
-            (r#"{"message":"no","data":[1]}"#, Code::Other(String::new()), "no"),
+            (
+                r#"{"message":"bad token","data":{"code":"token"}}"#,
+                Code::Token,
+                "bad token",
+            ),
+            (
+                r#"{"message":"no","data":[1]}"#,
+                Code::Other(String::new()),
+                "no",
+            ),
             (r#""plain""#, Code::Other(String::new()), "\"plain\""),
         ] {
             let refusal = connect_error(&raw(text));
-            assert_eq!((refusal.code, refusal.message.as_str()), (code, message), "{text}");
+            assert_eq!(
+                (refusal.code, refusal.message.as_str()),
+                (code, message),
+                "{text}"
+            );
         }
     }
 }

@@ -86,8 +86,7 @@ impl Connection {
             return Err(DialError::Protocol("no Engine.IO handshake".to_owned()));
         };
         let open = engine::Handshake::decode(open)?;
-        let patience =
-            Duration::from_millis(open.ping_interval.saturating_add(open.ping_timeout));
+        let patience = Duration::from_millis(open.ping_interval.saturating_add(open.ping_timeout));
         let connect = socket::encode_connect(&target.namespace, Some(&auth(target)));
         socket.send(Message::text(connect)).await?;
         let hello = entered(&mut socket, &target.namespace).await?;
@@ -132,7 +131,12 @@ impl Connection {
     }
 
     /// A verb and its answer, for a connection that does nothing else.
-    pub async fn call(&mut self, target: &Target, verb: &str, args: &str) -> Result<Answer, ClientError> {
+    pub async fn call(
+        &mut self,
+        target: &Target,
+        verb: &str,
+        args: &str,
+    ) -> Result<Answer, ClientError> {
         self.calls += 1;
         let asked = self.calls;
         self.emit(Some(asked), verb, args);

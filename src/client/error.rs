@@ -117,10 +117,12 @@ impl From<tungstenite::Error> for DialError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             // tokio-rustls wraps what TLS found wrong in an io::Error.
-            tungstenite::Error::Io(error) => match error.get_ref().map(|inner| inner.is::<rustls::Error>()) {
-                Some(true) => Self::Tls(error.to_string()),
-                _ => Self::Io(error),
-            },
+            tungstenite::Error::Io(error) => {
+                match error.get_ref().map(|inner| inner.is::<rustls::Error>()) {
+                    Some(true) => Self::Tls(error.to_string()),
+                    _ => Self::Io(error),
+                }
+            }
             tungstenite::Error::Tls(error) => Self::Tls(error.to_string()),
             tungstenite::Error::Http(response) => Self::Http(response.status().as_u16()),
             other => Self::Protocol(other.to_string()),
@@ -169,7 +171,9 @@ impl From<tungstenite::Error> for LostReason {
             tungstenite::Error::Io(error) => Self::Io(error),
             tungstenite::Error::ConnectionClosed
             | tungstenite::Error::AlreadyClosed
-            | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Closed,
+            | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Self::Closed
+            }
             other => Self::Protocol(other.to_string()),
         }
     }
@@ -213,7 +217,10 @@ mod tests {
 
     #[test]
     fn system_errors_read_like_a_sentence() {
-        assert_eq!(plain(&io::Error::from_raw_os_error(111)), "connection refused");
+        assert_eq!(
+            plain(&io::Error::from_raw_os_error(111)),
+            "connection refused"
+        );
         assert_eq!(plain(&io::Error::other("Odd (os error")), "odd (os error");
     }
 

@@ -12,13 +12,14 @@ use bytes::Bytes;
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
+use super::Target;
 use super::answers::{self, Answer, SubAnswer};
 use super::backoff::Backoff;
 use super::connection::{Connection, Hello, Incoming};
 use super::error::{ClientError, DialError, LostReason, Refusal};
 use super::subscription::{Gap, Subscribe, Subscription};
+use super::url::HubUrl;
 use super::window::{Batch, Receipt, Step, Window};
-use super::Target;
 use crate::address::{RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;
@@ -50,16 +51,26 @@ pub enum Retry {
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
-    Batch { header: DeliveryHeader, body: Bytes },
-    Subscribed { pending: u64, rooms: Vec<RoomName> },
+    Batch {
+        header: DeliveryHeader,
+        body: Bytes,
+    },
+    Subscribed {
+        pending: u64,
+        rooms: Vec<RoomName>,
+    },
     CaughtUp,
     Gap(Gap),
     Receipt(Receipt),
     /// The hub confirmed the ack of [`Peer::confirm_ack`].
     AckConfirmed,
-    Lost { reason: String },
+    Lost {
+        reason: String,
+    },
     /// Back, and everything goes on. `dropped` volatile messages were in flight and are not sent again.
-    Back { dropped: u64 },
+    Back {
+        dropped: u64,
+    },
     /// The hub takes nothing for now; it is asked again.
     Stalled(Refusal),
 }
@@ -100,7 +111,7 @@ enum Cause {
     Refused(Refusal),
 }
 
-type Dialing = Pin<Box<dyn Future<Output = Result<Connection, DialError>>>>;
+type Dialing = Pin<Box<dyn Future<Output = Result<Box<Connection>, DialError>>>>;
 
 enum Link {
     Up(Box<Connection>),
@@ -112,7 +123,7 @@ enum LinkEvent {
     Incoming(Incoming),
     Lost(LostReason),
     Waited,
-    Dialed(Result<Connection, DialError>),
+    Dialed(Result<Box<Connection>, DialError>),
 }
 
 impl Link {
@@ -158,6 +169,10 @@ impl Peer {
 
     pub fn hello(&self) -> &Hello {
         &self.hello
+    }
+
+    pub fn url(&self) -> &HubUrl {
+        &self.target.url
     }
 
     /// Whether [`Self::publish`] may be called.
@@ -263,7 +278,9 @@ impl Peer {
             LinkEvent::Lost(reason) => self.lost(&reason)?,
             LinkEvent::Waited => {
                 let target = self.target.clone();
-                self.link = Link::Dialing(Box::pin(async move { Connection::open(&target).await }));
+                self.link = Link::Dialing(Box::pin(async move {
+                    Connection::open(&target).await.map(Box::new)
+                }));
             }
             LinkEvent::Dialed(Ok(connection)) => self.back(connection),
             LinkEvent::Dialed(Err(error)) if error.is_final() => {
@@ -290,12 +307,12 @@ impl Peer {
     }
 
     fn wait(&mut self) {
-        self.link = Link::Waiting(Instant::now() + self.reconnecting.next());
+        self.link = Link::Waiting(Instant::now() + self.reconnecting.wait());
     }
 
-    fn back(&mut self, connection: Connection) {
+    fn back(&mut self, connection: Box<Connection>) {
         self.hello = connection.hello().clone();
-        self.link = Link::Up(Box::new(connection));
+        self.link = Link::Up(connection);
         self.verbs.reconnected();
         if let Some(subscription) = &mut self.subscription {
             subscription.entered(&self.hello.log);
@@ -367,7 +384,7 @@ impl Peer {
                     })
                 );
                 self.troubled(Cause::Refused(refusal.clone()));
-                self.paused_until = Some(Instant::now() + self.refusing.next());
+                self.paused_until = Some(Instant::now() + self.refusing.wait());
                 if !told {
                     self.events.push_back(Event::Stalled(refusal));
                 }
@@ -449,7 +466,10 @@ impl Peer {
     }
 
     fn troubled(&mut self, cause: Cause) {
-        let since = self.trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
+        let since = self
+            .trouble
+            .as_ref()
+            .map_or_else(Instant::now, |trouble| trouble.since);
         self.trouble = Some(Trouble { since, cause });
     }
 }

@@ -135,7 +135,10 @@ impl Subscription {
 
     pub fn caught_up(&mut self, head: Seq) {
         let behind = Seq::after_record(head.record);
-        self.position = Some(self.position.map_or(behind, |position| position.max(behind)));
+        self.position = Some(
+            self.position
+                .map_or(behind, |position| position.max(behind)),
+        );
     }
 
     pub fn gap(&mut self, gap: &Gap) {
@@ -229,7 +232,10 @@ mod tests {
             since: Some(Since::Time(1234)),
             ..Subscribe::default()
         };
-        assert_eq!(Subscription::new(timed, "log").verb(), r#"{"rooms":[],"since":1234}"#);
+        assert_eq!(
+            Subscription::new(timed, "log").verb(),
+            r#"{"rooms":[],"since":1234}"#
+        );
     }
 
     #[test]

@@ -36,7 +36,9 @@ pub enum Security {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    #[error("a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666")]
+    #[error(
+        "a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666"
+    )]
     Scheme,
     #[error("this URL names no host")]
     NoHost,
@@ -202,9 +204,21 @@ mod tests {
     #[test]
     fn a_url_says_where_and_which_namespace() {
         let cases = [
-            ("ws://127.0.0.1:7666", "127.0.0.1", 7666, Security::Plain, None),
+            (
+                "ws://127.0.0.1:7666",
+                "127.0.0.1",
+                7666,
+                Security::Plain,
+                None,
+            ),
             ("http://localhost", "localhost", 80, Security::Plain, None),
-            ("https://hub.example/", "hub.example", 443, Security::Tls, None),
+            (
+                "https://hub.example/",
+                "hub.example",
+                443,
+                Security::Tls,
+                None,
+            ),
             ("wss://h:1/admin", "h", 1, Security::Tls, Some("/admin")),
             ("WS://[::1]:9/a/b", "::1", 9, Security::Plain, Some("/a/b")),
         ];
@@ -231,10 +245,22 @@ mod tests {
     #[test]
     fn the_upgrade_goes_to_socket_io() {
         for (text, uri) in [
-            ("http://h:80/ns", "ws://h/socket.io/?EIO=4&transport=websocket"),
-            ("wss://h:80", "wss://h:80/socket.io/?EIO=4&transport=websocket"),
-            ("ws://[::1]:7", "ws://[::1]:7/socket.io/?EIO=4&transport=websocket"),
-            ("unix:/x", "ws://localhost/socket.io/?EIO=4&transport=websocket"),
+            (
+                "http://h:80/ns",
+                "ws://h/socket.io/?EIO=4&transport=websocket",
+            ),
+            (
+                "wss://h:80",
+                "wss://h:80/socket.io/?EIO=4&transport=websocket",
+            ),
+            (
+                "ws://[::1]:7",
+                "ws://[::1]:7/socket.io/?EIO=4&transport=websocket",
+            ),
+            (
+                "unix:/x",
+                "ws://localhost/socket.io/?EIO=4&transport=websocket",
+            ),
         ] {
             assert_eq!(HubUrl::parse(text).unwrap().upgrade_uri(), uri, "{text}");
         }
@@ -265,6 +291,9 @@ mod tests {
 
     #[test]
     fn messages_call_the_hub_as_it_was_typed() {
-        assert_eq!(HubUrl::parse("ws://h:1/ns").unwrap().to_string(), "ws://h:1");
+        assert_eq!(
+            HubUrl::parse("ws://h:1/ns").unwrap().to_string(),
+            "ws://h:1"
+        );
     }
 }

@@ -32,7 +32,10 @@ pub struct Receipt {
 /// Whom a batch reached: recipients, not messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reached {
-    Known { delivered: u64, queued: u64 },
+    Known {
+        delivered: u64,
+        queued: u64,
+    },
     /// It had been committed before the connection was lost, and its receipt went with the connection.
     Unknown,
 }
@@ -175,7 +178,8 @@ impl Window {
     }
 
     fn confirmed(&mut self, at: usize, answer: &BatchAnswer) -> Step {
-        let passed_over = |entry: &Entry| entry.state == State::Refused && !entry.batch.header.volatile;
+        let passed_over =
+            |entry: &Entry| entry.state == State::Refused && !entry.batch.header.volatile;
         if self.entries.iter().take(at).any(passed_over) {
             return Step::Broken("it took a batch behind one that it had refused".to_owned());
         }

@@ -24,7 +24,10 @@ fn batch(bytes: usize) -> Batch {
 }
 
 fn taken() -> Answer {
-    Ok(RawValue::from_string(r#"{"ok":true,"first":"1","delivered":1,"queued":2}"#.into()).unwrap())
+    Ok(
+        RawValue::from_string(r#"{"ok":true,"first":"1","delivered":1,"queued":2}"#.into())
+            .unwrap(),
+    )
 }
 
 fn refused(code: Code) -> Answer {
@@ -178,7 +181,10 @@ fn the_refusal_that_counts_may_come_after_those_it_caused() {
     window.push(batch(1));
     all_sent(&mut window, 10);
     assert_eq!(window.answer(11, refused(Code::OutOfOrder)), Step::Nothing);
-    assert!(matches!(window.answer(10, refused(Code::Full)), Step::Stalled(_)));
+    assert!(matches!(
+        window.answer(10, refused(Code::Full)),
+        Step::Stalled(_)
+    ));
 }
 
 #[test]
@@ -186,11 +192,17 @@ fn out_of_order_without_a_cause_is_final() {
     let mut window = known();
     window.push(batch(1));
     window.send(10);
-    assert!(matches!(window.answer(10, refused(Code::OutOfOrder)), Step::Refused(_)));
+    assert!(matches!(
+        window.answer(10, refused(Code::OutOfOrder)),
+        Step::Refused(_)
+    ));
     let mut window = known();
     window.push(batch(1));
     window.send(10);
-    assert!(matches!(window.answer(10, refused(Code::TooLarge)), Step::Refused(_)));
+    assert!(matches!(
+        window.answer(10, refused(Code::TooLarge)),
+        Step::Refused(_)
+    ));
 }
 
 #[test]
@@ -217,7 +229,14 @@ fn a_new_connection_gets_what_was_not_confirmed_with_the_same_numbers() {
     window.answer(20, taken());
     assert_eq!(all_sent(&mut window, 30), [4]);
     window.answer(30, taken());
-    assert_eq!((window.unconfirmed(), window.in_flight_bytes, window.held_bytes), (0, 0, 0));
+    assert_eq!(
+        (
+            window.unconfirmed(),
+            window.in_flight_bytes,
+            window.held_bytes
+        ),
+        (0, 0, 0)
+    );
 }
 
 #[test]
