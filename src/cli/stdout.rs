@@ -168,10 +168,7 @@ impl Writer {
                     self.report_end(stopped, &mut progress);
                     return;
                 }
-                next = match chunks.try_recv() {
-                    Ok(chunk) => Some(chunk),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
+                next = chunks.try_recv().ok();
                 if next.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
                     self.report(&mut progress);
                 }
