@@ -8,7 +8,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use crate::address::{Namespace, Seq};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, Framing, messages};
 use render::{Renderer, Screen};
-use sink::{Short, write_all};
+use sink::{Ended, Short, write_all};
 
 /// What follows each message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,13 +87,14 @@ fn start_on(fd: io::Result<OwnedFd>, form: Form, screen: Screen) -> Output {
     let started = fd.and_then(|fd| {
         let fd = Arc::new(fd);
         let progress = Arc::new(Mutex::new(Progress::default()));
-        watch(&fd, &progress, &reports)?;
+        let watched = watch(&fd, &progress, &reports)?;
         let writer = Writer {
             fd,
             renderer: Renderer::new(form, screen),
             buffer: Vec::new(),
             progress,
             reports,
+            _watched: watched,
         };
         std::thread::Builder::new()
             .name("stdout".to_owned())
@@ -107,18 +108,19 @@ fn start_on(fd: io::Result<OwnedFd>, form: Form, screen: Screen) -> Output {
 }
 
 /// While idle nothing is written that could fail, so a second thread waits for the reader of stdout to go away.
-/// It must not keep `wrote` open when the writer is done, hence the weak sender.
+/// It ends when what is returned here is dropped; and it must not keep `wrote` open, hence the weak sender.
 fn watch(
     fd: &Arc<OwnedFd>,
     progress: &Arc<Mutex<Progress>>,
     reports: &UnboundedSender<Wrote>,
-) -> io::Result<()> {
+) -> io::Result<Option<PipeWriter>> {
     if !sink::can_close(fd.as_fd()) {
-        return Ok(());
+        return Ok(None);
     }
+    let (writing, held) = io::pipe()?;
     let (fd, progress, reports) = (Arc::clone(fd), Arc::clone(progress), reports.downgrade());
     let wait = move || {
-        if !sink::wait_closed(fd.as_fd()) {
+        if sink::wait_closed(fd.as_fd(), writing.as_fd()) == Ended::Unwatched {
             return;
         }
         // Whoever is writing finds out by itself; holding the lock means that everything written is reported.
@@ -131,7 +133,8 @@ fn watch(
         }
     };
     let builder = std::thread::Builder::new().name("stdout-watch".to_owned());
-    builder.spawn(wait).map(drop)
+    builder.spawn(wait)?;
+    Ok(Some(held))
 }
 
 /// What was written, and not yet reported but for `last`.
@@ -150,6 +153,8 @@ struct Writer {
     /// Held from the first chunk that came until what was written is reported.
     progress: Arc<Mutex<Progress>>,
     reports: UnboundedSender<Wrote>,
+    /// The watching thread ends with this.
+    _watched: Option<PipeWriter>,
 }
 
 impl Writer {
@@ -163,10 +168,7 @@ impl Writer {
                     self.report_end(stopped, &mut progress);
                     return;
                 }
-                next = match chunks.try_recv() {
-                    Ok(chunk) => Some(chunk),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                };
+                next = chunks.try_recv().ok();
                 if next.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
                     self.report(&mut progress);
                 }

@@ -2,15 +2,17 @@
 
 use std::io::Write as _;
 
+use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Chunk, Ending, Form};
 use crate::address::Seq;
 use crate::cli::term;
+use crate::wire::attachments::{placeholder, rewrite_placeholders};
 use crate::wire::batch::{Args, DeliveryHeader, Framing, decode_args};
 
 /// What stdout is.
@@ -108,7 +110,7 @@ fn push_args(args: &Args<'_>, out: &mut Vec<u8>) {
         [] => {}
         [only] => {
             let only = only.get();
-            if let Some(bytes) = attachment(only, &args.attachments) {
+            if let Some(bytes) = binary(only, &args.attachments) {
                 out.extend_from_slice(bytes);
             } else if let Ok(text) = serde_json::from_str::<String>(only) {
                 out.extend_from_slice(text.as_bytes());
@@ -120,31 +122,28 @@ fn push_args(args: &Args<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// The attachment, when the argument is nothing but its placeholder. Without attachments it is plain data.
+fn binary<'a>(json: &str, attachments: &'a [Bytes]) -> Option<&'a Bytes> {
+    if attachments.is_empty() {
+        return None;
+    }
+    attachments.get(placeholder(json)?)
+}
+
 /// JSON in one line, each placeholder replaced by `{"base64":"…"}`.
 fn push_json(json: &str, attachments: &[Bytes], out: &mut Vec<u8>) {
     if attachments.is_empty() {
         return push_one_line(json.as_bytes(), out);
     }
-    let bytes = json.as_bytes();
-    let mut copied = 0;
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => at = string_end(bytes, at),
-            b'{' => match placeholder(&json[at..], attachments) {
-                Some((length, attachment)) => {
-                    push_one_line(&bytes[copied..at], out);
-                    push_base64_field("{", attachment, out);
-                    out.push(b'}');
-                    at += length;
-                    copied = at;
-                }
-                None => at += 1,
-            },
-            _ => at += 1,
+    let json = rewrite_placeholders(json, |number, out| match attachments.get(number) {
+        Some(bytes) => {
+            out.push_str("{\"base64\":\"");
+            STANDARD.encode_string(bytes, out);
+            out.push_str("\"}");
         }
-    }
-    push_one_line(&bytes[copied..], out);
+        None => out.push_str("null"),
+    });
+    push_one_line(json.as_bytes(), out);
 }
 
 /// A newline in JSON is white space between tokens; a message is a line.
@@ -156,43 +155,6 @@ fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
             *byte = b' ';
         }
     }
-}
-
-/// The index behind the string that starts at `at`.
-fn string_end(json: &[u8], at: usize) -> usize {
-    let mut at = at + 1;
-    while at < json.len() {
-        match json[at] {
-            b'\\' => at += 2,
-            b'"' => return at + 1,
-            _ => at += 1,
-        }
-    }
-    json.len()
-}
-
-/// Socket.IO protocol v5, "Packet encoding": stands where an attachment was.
-#[derive(Deserialize)]
-struct Placeholder {
-    #[serde(rename = "_placeholder")]
-    is_placeholder: bool,
-    num: usize,
-}
-
-/// A placeholder is short; what is longer is looked at no further, so that the walk stays linear.
-const PLACEHOLDER_BYTES: usize = 128;
-
-/// The length of the placeholder that `json` starts with, and what it stands for.
-fn placeholder<'a>(json: &str, attachments: &'a [Bytes]) -> Option<(usize, &'a Bytes)> {
-    let head = &json.as_bytes()[..json.len().min(PLACEHOLDER_BYTES)];
-    let length = memchr::memchr(b'}', head)? + 1;
-    Some((length, attachment(&json[..length], attachments)?))
-}
-
-/// The attachment that `json` is the placeholder of.
-fn attachment<'a>(json: &str, attachments: &'a [Bytes]) -> Option<&'a Bytes> {
-    let found: Placeholder = serde_json::from_str(json).ok()?;
-    found.is_placeholder.then(|| attachments.get(found.num))?
 }
 
 /// `{"namespace":…,"rooms":…,"event":…` and `,"time":…,"from":…`; the seq comes between.
@@ -244,7 +206,11 @@ fn push_object(frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>)
 fn push_text_or_bytes(message: &[u8], out: &mut Vec<u8>) {
     match simdutf8::basic::from_utf8(message) {
         Ok(text) => push_field(",\"data\":", text, out),
-        Err(_) => push_base64_field(",", message, out),
+        Err(_) => {
+            out.extend_from_slice(b",\"base64\":\"");
+            push_base64(message, out);
+            out.push(b'"');
+        }
     }
 }
 
@@ -268,13 +234,6 @@ fn push_args_fields(args: &Args<'_>, out: &mut Vec<u8>) {
 fn push_field<T: Serialize + ?Sized>(name: &str, value: &T, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
     serde_json::to_writer(out, value).expect("names, texts and numbers have a JSON form");
-}
-
-fn push_base64_field(open: &str, bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(open.as_bytes());
-    out.extend_from_slice(b"\"base64\":\"");
-    push_base64(bytes, out);
-    out.push(b'"');
 }
 
 fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {

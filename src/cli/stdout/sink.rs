@@ -42,15 +42,25 @@ pub(super) fn can_close(fd: BorrowedFd<'_>) -> bool {
     }
 }
 
-/// Waits until the reader has gone away; asked for no events, poll wakes for errors and hang-ups alone.
-/// False: poll cannot tell, and the writer will find out by writing.
-pub(super) fn wait_closed(fd: BorrowedFd<'_>) -> bool {
-    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
+/// Why [`wait_closed`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The reader has gone away.
+    Closed,
+    /// Nobody writes any more, or poll cannot tell: the writer will find out by writing.
+    Unwatched,
+}
+
+/// Waits until the reader of `fd` has gone away, or the other end of `writing` has. Asked for no events, poll wakes for
+/// errors and hang-ups alone.
+pub(super) fn wait_closed(fd: BorrowedFd<'_>, writing: BorrowedFd<'_>) -> Ended {
+    let mut fds = [fd, writing].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty()));
     loop {
         match rustix::event::poll(&mut fds, None) {
             Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => return true,
-            Err(_) => return false,
+            Ok(_) if fds[0].revents().is_empty() => return Ended::Unwatched,
+            Ok(_) => return Ended::Closed,
+            Err(_) => return Ended::Unwatched,
         }
     }
 }
