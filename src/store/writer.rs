@@ -2,12 +2,12 @@
 //! commit; grouping comes from what arrived while the last commit ran. Knows nothing of who asked: a tag travels with
 //! each op and comes back with what became of it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Done, Op, Pruned, Refusal, Store, StoreError, Tidy};
 use crate::address::{ClientName, Namespace, RoomName};
@@ -169,7 +169,7 @@ where
                         self.prune_at
                     };
                     let wake_at = self.group.due.map_or(wake_at, |due| due.min(wake_at));
-                    match self.asked.recv_timeout(wake_at - now) {
+                    match self.asked.recv_timeout(wake_at.saturating_duration_since(now)) {
                         Ok(asked) => self.group.push(asked),
                         Err(RecvTimeoutError::Disconnected) => return Turn::End,
                         Err(RecvTimeoutError::Timeout) if self.group.is_due() => return Turn::Commit,
@@ -221,7 +221,7 @@ where
 struct Group<T> {
     ops: Vec<Op>,
     /// In the order of arrival, each with the place of its op.
-    tags: VecDeque<(usize, T)>,
+    tags: Vec<(usize, T)>,
     /// Cursor moves that a later one of the same rooms can be merged into.
     moves: HashMap<(Namespace, ClientName), Vec<(Arc<[RoomName]>, usize)>>,
     bytes: usize,
@@ -235,7 +235,7 @@ impl<T> Default for Group<T> {
     fn default() -> Self {
         Self {
             ops: Vec::new(),
-            tags: VecDeque::new(),
+            tags: Vec::new(),
             moves: HashMap::new(),
             bytes: 0,
             urgent: false,
@@ -260,7 +260,7 @@ impl<T> Group<T> {
                 self.ops.len() - 1
             }
         };
-        self.tags.push_back((place, tag));
+        self.tags.push((place, tag));
     }
 
     /// The place of an earlier cursor move that now does for this one too. To move it further at that place is right:
@@ -325,15 +325,13 @@ impl<T> Group<T> {
 }
 
 /// Each tag with what became of its op; only cursor moves share one.
-fn hand_back<T>(mut done: Vec<Done>, tags: VecDeque<(usize, T)>) -> Vec<(Done, T)> {
-    let take = |place: usize| match &done[place] {
+fn hand_back<T>(mut done: Vec<Done>, tags: Vec<(usize, T)>) -> Vec<(Done, T)> {
+    let mut take = |place: usize| match &mut done[place] {
         shared @ (Done::Acked | Done::Refused(_)) => shared.clone(),
-        _ => std::mem::replace(&mut done[place], Done::Marked),
+        own => std::mem::replace(own, Done::Marked),
     };
-    let mut take = take;
-    tags.into_iter()
-        .map(|(place, tag)| (take(place), tag))
-        .collect()
+    let with_tag = |(place, tag)| (take(place), tag);
+    tags.into_iter().map(with_tag).collect()
 }
 
 impl Counters {
