@@ -8,10 +8,14 @@ const MIB: usize = 1024 * KIB;
 
 /// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
 pub const NAME_BYTES: usize = 256;
+/// A token: room for a JSON Web Token, and a file of something else is noticed.
+pub const TOKEN_BYTES: usize = 4 * KIB;
 /// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.
 pub const ROOMS_PER_SOCKET: usize = 1024;
+/// Rooms in one answer of `rooms`.
+pub const ROOMS_LISTED: usize = 10_000;
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
 /// Connections the hub holds; each costs a file descriptor and about 12 KiB.
@@ -28,6 +32,8 @@ pub const BATCH_BYTES: usize = 256 * KIB;
 pub const INPUT_BLOCKS: usize = 4;
 /// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
+/// One WebSocket message, as a client takes it: the largest message and what stands around it.
+pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
@@ -58,10 +64,12 @@ pub const ENTRY_BYTES: usize = 256;
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
 /// Verbs of one connection that wait for their answer; further ones are not read.
 pub const VERBS_IN_FLIGHT: usize = 256;
+/// Batches that `pub` has in flight: enough to fill every commit, and room is left for the connection's other verbs.
+pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
 /// Messages from sessions that wait for the hub.
 pub const HUB_INBOX: usize = 1024;
 /// One page of catch-up read from the store.
-pub const PAGE_BYTES: usize = MIB;
+pub const PAGE_BYTES: usize = MIB / 2;
 /// Records in one page of catch-up.
 pub const PAGE_RECORDS: usize = 256;
 /// Reads from the store that run at once; further ones wait.
@@ -70,6 +78,8 @@ pub const READERS: usize = 4;
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
 /// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
+/// A client has one connection, so its read buffer may be what reads fastest.
+pub const CLIENT_READ_BUFFER_BYTES: usize = 128 * KIB;
 /// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
 pub const SHARED_EVENTS: usize = 64;
 
@@ -80,6 +90,8 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a failed accept: a hub that is out of file descriptors must not spin.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long the hub waits for sessions to write what they hold when it ends.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -99,3 +111,9 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
+/// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.
+pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a signal or `--timeout` leaves for writing what was received and acking it.
+pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the farewell to the hub may take: it is a courtesy, and everything was confirmed before it.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
