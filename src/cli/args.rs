@@ -1,6 +1,9 @@
 //! The command line as clap reads it: each flag with its help, default and environment variable in one place.
 //! What it means is decided elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -235,8 +238,8 @@ pub struct PubArgs {
     after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq .data"
 )]
 pub struct SubArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for everything said to that whole namespace
-    #[arg(value_name = "ROOM", value_parser = Address::parse, required_unless_present = "as")]
+    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
+    #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub rooms: Vec<Address>,
 
     /// End after N messages

@@ -3,6 +3,9 @@
 //! Whoever holds a [`Peer`] calls [`Peer::next`] in a loop and does what it likes in between; everything that must
 //! not be lost when that call is dropped lives here, so each call may be dropped at any await.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::pin::Pin;
