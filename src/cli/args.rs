@@ -50,17 +50,17 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace
-    #[arg(short, long, global = true, env = "ROOMCAT_URL", default_value = "ws://127.0.0.1:7666",
+    #[arg(short, long, global = true, env = "ROOMCAT_URL", hide_env_values = true, default_value = "ws://127.0.0.1:7666",
           value_name = "URL", value_parser = HubUrl::parse, help_heading = "Hub")]
     pub url: HubUrl,
 
     /// The namespace of rooms that name none
-    #[arg(long, global = true, env = "ROOMCAT_NAMESPACE", value_name = "NS",
+    #[arg(long, global = true, env = "ROOMCAT_NAMESPACE", hide_env_values = true, value_name = "NS",
           value_parser = Namespace::parse, help_heading = "Hub")]
     pub namespace: Option<Namespace>,
 
     /// The client name: messages wait for it while it is away
-    #[arg(id = "as", long, global = true, env = "ROOMCAT_AS", value_name = "NAME",
+    #[arg(id = "as", long, global = true, env = "ROOMCAT_AS", hide_env_values = true, value_name = "NAME",
           value_parser = ClientName::parse, help_heading = "Hub")]
     pub name: Option<ClientName>,
 
@@ -69,6 +69,7 @@ pub struct Global {
         long,
         global = true,
         env = "ROOMCAT_TOKEN_FILE",
+        hide_env_values = true,
         value_name = "FILE",
         help_heading = "Hub"
     )]
