@@ -14,6 +14,8 @@ pub const TOKEN_BYTES: usize = 4 * KIB;
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.
 pub const ROOMS_PER_SOCKET: usize = 1024;
+/// Rooms in one answer of `rooms`.
+pub const ROOMS_LISTED: usize = 10_000;
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
 /// Connections the hub holds; each costs a file descriptor and about 12 KiB.
@@ -67,7 +69,7 @@ pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
 /// Messages from sessions that wait for the hub.
 pub const HUB_INBOX: usize = 1024;
 /// One page of catch-up read from the store.
-pub const PAGE_BYTES: usize = MIB;
+pub const PAGE_BYTES: usize = MIB / 2;
 /// Records in one page of catch-up.
 pub const PAGE_RECORDS: usize = 256;
 /// Reads from the store that run at once; further ones wait.
@@ -88,6 +90,8 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// After a failed accept: a hub that is out of file descriptors must not spin.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long the hub waits for sessions to write what they hold when it ends.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -11,9 +11,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::term::ColorChoice;
-use super::values::{self, Database, KeepFor, Listen};
+use super::values::{self, Database, KeepFor};
 use crate::address::{Address, ClientName, Event, Namespace};
 use crate::client::{HubUrl, Since};
+use crate::server::bind::ListenAddress;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -123,8 +124,8 @@ pub enum Command {
 )]
 pub struct ServeArgs {
     /// Where to listen, `unix:/path` for a Unix socket; repeatable
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7666", value_parser = values::listen)]
-    pub listen: Vec<Listen>,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7666")]
+    pub listen: Vec<ListenAddress>,
 
     /// The database, `:memory:` for none [default: roomcat/roomcat.db in $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "PATH", value_parser = values::database)]

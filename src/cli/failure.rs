@@ -12,6 +12,8 @@ use super::signals::Signal;
 use super::stdin::InputError;
 use super::term;
 use crate::client::{ClientError, Code, DialError, Refusal};
+use crate::server::ServerError;
+use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -40,6 +42,8 @@ pub enum Failure {
     Signal(Signal),
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Server(#[from] ServerError),
     #[error("cannot write to stdout: {0}")]
     Output(io::Error),
     /// What other commands can fail with; `hint` says what to do.
@@ -76,7 +80,7 @@ impl Failure {
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(Signal::Interrupt) => 130,
             Self::Signal(Signal::Terminate) => 143,
-            Self::Input(_) | Self::Envelope { .. } => 1,
+            Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::TokenFile { .. } | Self::Output(_) | Self::Other { .. } => 1,
         }
     }
@@ -88,6 +92,7 @@ impl Failure {
             Self::Client(error) => client_hint(error),
             Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
             Self::Unconfirmed { cause, .. } => cause.hint(),
+            Self::Server(error) => server_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
         }
@@ -151,6 +156,35 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
             refusal_hint(refusal)
         }
         ClientError::Lost { .. } | ClientError::Protocol(_) => None,
+    }
+}
+
+fn server_hint(error: &ServerError) -> Option<&'static str> {
+    match error {
+        ServerError::Bind { source, .. } => match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                Some("a hub may be running there already; --listen names another address")
+            }
+            _ => Some("--listen names another address"),
+        },
+        ServerError::Store(error) => match error {
+            StoreError::Held { .. } => Some("stop that hub, or name another database with --db"),
+            StoreError::Foreign { .. } => {
+                Some("name another database with --db; this file was not touched")
+            }
+            StoreError::Damaged { .. } => Some(
+                "restore it from a copy, or name another database with --db; this file was not touched",
+            ),
+            StoreError::Newer { .. } => {
+                Some("use that version of roomcat, or name another database with --db")
+            }
+            StoreError::ReadOnly { .. } => {
+                Some("let this user write there, or name another database with --db")
+            }
+            StoreError::Sync { .. } | StoreError::Io { .. } => Some(
+                "see to the disk and start the hub again; publishers send again what was not confirmed to them",
+            ),
+        },
     }
 }
 

@@ -35,7 +35,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     term::init_colour(global.color);
     term::init_verbosity(verbosity(global));
     match &cli.command {
-        Command::Serve(args) => serve::run(args, global),
+        Command::Serve(args) => serving(serve::run(args, global)),
         Command::Demo(args) => demo::run(args),
         Command::Pub(args) => alone(pub_::run(args, global)),
         Command::Sub(args) => alone(sub::run(args, global)),
@@ -65,6 +65,15 @@ fn alone(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
     // A name that is still being resolved would keep the process.
     runtime.shutdown_background();
     done
+}
+
+/// A hub uses every core.
+fn serving(hub: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    runtime.block_on(hub)
 }
 
 fn listen() -> Result<Signals, Failure> {

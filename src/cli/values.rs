@@ -1,4 +1,4 @@
-//! Values of the command line that are neither names nor URLs: durations, sizes, what is kept, where to listen, where
+//! Values of the command line that are neither names nor URLs: durations, sizes, what is kept, where
 //! to begin. Parsed once, by clap; the types are the proof.
 
 use std::path::PathBuf;
@@ -24,10 +24,6 @@ pub enum ValueError {
     MessageSize,
     #[error("what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing")]
     Keep,
-    #[error(
-        "listen on an address and a port, as in 127.0.0.1:7666 or [::1]:7666, or on unix:/path"
-    )]
-    Listen,
     #[error("since when: a seq (41 or 41.7), how long ago (5m), or a time (2025-01-31T12:00:00Z)")]
     Since,
 }
@@ -37,13 +33,6 @@ pub enum ValueError {
 pub struct KeepFor {
     pub age: Duration,
     pub bytes: u64,
-}
-
-/// Where the hub listens. A name is resolved when it binds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listen {
-    Tcp { host: String, port: u16 },
-    Unix(PathBuf),
 }
 
 /// Where the log is.
@@ -150,29 +139,6 @@ pub fn keep(text: &str) -> Result<KeepFor, ValueError> {
         age: duration(age)?,
         bytes: size(bytes)?,
     })
-}
-
-pub fn listen(text: &str) -> Result<Listen, ValueError> {
-    if let Some(path) = text.strip_prefix("unix:") {
-        return match path {
-            "" => Err(ValueError::Listen),
-            path => Ok(Listen::Unix(path.into())),
-        };
-    }
-    let (host, port) = text.rsplit_once(':').ok_or(ValueError::Listen)?;
-    let port = port.parse().map_err(|_| ValueError::Listen)?;
-    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-        Some(ipv6) => ipv6,
-        None if host.contains(':') => return Err(ValueError::Listen),
-        None => host,
-    };
-    match host {
-        "" => Err(ValueError::Listen),
-        host => Ok(Listen::Tcp {
-            host: host.to_owned(),
-            port,
-        }),
-    }
 }
 
 /// A number alone is a seq; how long ago has a unit.
@@ -294,24 +260,6 @@ mod tests {
         assert_eq!(keep("1h"), Err(ValueError::Keep));
         assert_eq!(keep("1/1"), Err(ValueError::Duration));
         assert_eq!(keep("1h/1h"), Err(ValueError::Size));
-    }
-
-    #[test]
-    fn the_hub_listens_on_addresses_and_paths() {
-        for (text, host, port) in [
-            ("127.0.0.1:7666", "127.0.0.1", 7666),
-            ("[::1]:0", "::1", 0),
-            ("localhost:80", "localhost", 80),
-        ] {
-            let host = host.to_owned();
-            assert_eq!(listen(text), Ok(Listen::Tcp { host, port }), "{text}");
-        }
-        assert_eq!(listen("unix:/run/x"), Ok(Listen::Unix("/run/x".into())));
-        for text in [
-            "7666", ":7666", "::1:7666", "h:", "h:65536", "unix:", "[]:1",
-        ] {
-            assert_eq!(listen(text), Err(ValueError::Listen), "{text}");
-        }
     }
 
     #[test]

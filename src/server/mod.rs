@@ -1,1 +1,177 @@
-//! (being built)
+//! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
+
+pub mod bind;
+pub mod http;
+pub mod origin;
+pub mod websocket;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use self::bind::{ListenAddress, Listener};
+use self::http::Site;
+use self::origin::Hosts;
+use crate::hub::{self, Ticket};
+use crate::limits;
+use crate::session::services::Services;
+pub use crate::session::services::{Settings, Token};
+pub use crate::store::Keep;
+use crate::store::readers::Readers;
+use crate::store::{self, Store, StoreError, writer};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        address: ListenAddress,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Opens the log: a file, made when there is none, or `:memory:`.
+pub fn open_store(database: &Path, keep: Keep) -> Result<Box<dyn Store>, ServerError> {
+    Ok(store::open(database, keep)?)
+}
+
+/// A hub whose addresses are bound and whose store is open. It serves when it is run.
+pub struct Server {
+    listeners: Vec<Listener>,
+    store: Box<dyn Store>,
+    settings: Settings,
+    hosts: Hosts,
+}
+
+impl Server {
+    pub async fn bind(
+        addresses: &[ListenAddress],
+        store: Box<dyn Store>,
+        settings: Settings,
+        hosts: Hosts,
+    ) -> Result<Self, ServerError> {
+        let mut listeners = Vec::new();
+        for address in addresses {
+            let bound = Listener::bind(address).await;
+            listeners.push(bound.map_err(|source| ServerError::Bind {
+                address: address.clone(),
+                source,
+            })?);
+        }
+        Ok(Self {
+            listeners,
+            store,
+            settings,
+            hosts,
+        })
+    }
+
+    pub fn addresses(&self) -> Vec<ListenAddress> {
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.address().ok())
+            .collect()
+    }
+
+    /// Serves until `shutdown` is ready or the store fails; ends in order: accepting, sessions, hub, store.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
+        let Self {
+            listeners,
+            store,
+            settings,
+            hosts,
+        } = self;
+        let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
+        let readers = Readers::new(&*store)?;
+        let (commits, committed) = mpsc::unbounded_channel();
+        let on_commit = move |commit| {
+            // The hub's task ends only after the writer.
+            let _ = commits.send(commit);
+        };
+        let (writer, counters, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
+        let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
+        let hub = tokio::spawn(hub::run(head, members, committed, asked));
+        let services = Services::new(settings, &log_id, writer, inbox, readers, counters, now_ms);
+        let (stop, stopping) = watch::channel(false);
+        let site = Arc::new(Site {
+            services: Arc::new(services),
+            hosts,
+            shutdown: stopping,
+        });
+
+        let mut hub = hub;
+        let mut connections = JoinSet::new();
+        let mut accepting = accept_all(listeners, &site);
+        tokio::pin!(shutdown);
+        loop {
+            // Every arm only waits: cancel-safe.
+            tokio::select! {
+                () = &mut shutdown => break,
+                // It ends before it is told to only when the store's writer did.
+                _ = &mut hub => break,
+                Some(connection) = accepting.recv() => {
+                    if connections.len() < limits::CONNECTIONS {
+                        connections.spawn(http::serve(Arc::clone(&site), connection));
+                    }
+                }
+                Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            }
+        }
+        drop(accepting);
+        let _ = stop.send(true);
+        while connections.join_next().await.is_some() {}
+        // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
+        drop(site);
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        let stored = ended.ok().and_then(Result::ok);
+        Ok(stored.unwrap_or_else(|| {
+            Err(StoreError::Io {
+                path: "".into(),
+                reason: "the writer died".to_owned(),
+            })
+        })?)
+    }
+}
+
+/// One task a listener; they end when the receiver is dropped.
+fn accept_all(listeners: Vec<Listener>, site: &Site) -> mpsc::Receiver<bind::Connection> {
+    let (accepted, connections) = mpsc::channel(1);
+    for listener in listeners {
+        let accepted = accepted.clone();
+        let mut stopping = site.shutdown.clone();
+        tokio::spawn(async move {
+            loop {
+                let accept = tokio::select! {
+                    accept = listener.accept() => accept,
+                    _ = stopping.wait_for(|stopping| *stopping) => return,
+                };
+                match accept {
+                    Ok(connection) => {
+                        if accepted.send(connection).await.is_err() {
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        // Out of file descriptors, or a peer that left already: others may still come.
+                        tracing::warn!("cannot accept a connection: {error}");
+                        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        });
+    }
+    connections
+}
+
+/// Milliseconds since 1970 (UTC).
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

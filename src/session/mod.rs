@@ -1,1 +1,341 @@
-//! (being built)
+//! One task per Engine.IO session: packets in, verbs to the store and the hub, and what is owed back out.
+//!
+//! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
+//! other. It knows its transport only as a trait, and nothing of HTTP.
+
+pub mod catchup;
+pub mod credit;
+pub mod heart;
+pub mod outbox;
+pub mod requests;
+pub mod services;
+pub mod socket;
+pub mod transport;
+pub mod verbs;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
+
+use self::heart::{Beat, Heart, Held};
+use self::outbox::{Gone, Outbox, Submission};
+use self::services::Services;
+use self::socket::{Finished, Socket};
+use self::transport::{Transport, TransportError};
+use crate::hub::Ticket;
+use crate::hub::core::{Request, Want};
+use crate::hub::mailbox::Notices;
+use crate::hub::parcel::Frame;
+use crate::limits;
+use crate::store::writer::Urgency;
+use crate::store::{Op, StoreError};
+use crate::wire::attachments::{Assembler, Text};
+use crate::wire::engine::{self, EngineError, Handshake, Packet};
+use crate::wire::socket::SocketError;
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    #[error("transport close")]
+    Closed,
+    #[error("transport error: {0}")]
+    Transport(#[from] TransportError),
+    #[error("ping timeout")]
+    PingTimeout,
+    #[error("no namespace entered in time")]
+    ConnectTimeout,
+    #[error("parse error: {0}")]
+    Engine(#[from] EngineError),
+    #[error("parse error: {0}")]
+    Socket(#[from] SocketError),
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    #[error("the hub is shutting down")]
+    Shutdown,
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<Gone> for End {
+    fn from(_: Gone) -> Self {
+        Self::Shutdown
+    }
+}
+
+/// Runs one session to its end.
+pub async fn run(
+    services: Arc<Services>,
+    transport: Box<dyn Transport>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let mut session = Session::new(services, transport);
+    session.open();
+    // Both arms are cancel-safe: the session's poll keeps all its state in itself.
+    let end = tokio::select! {
+        end = poll_fn(|cx| session.poll(cx)) => end,
+        _ = shutdown.wait_for(|stopping| *stopping) => End::Shutdown,
+    };
+    session.finish(&end).await;
+}
+
+struct Session {
+    services: Arc<Services>,
+    transport: Box<dyn Transport>,
+    /// Encoded and not yet taken by the transport.
+    out: VecDeque<Frame>,
+    /// The transport was given something since it was last flushed.
+    dirty: bool,
+    sockets: Vec<Socket>,
+    assembler: Assembler,
+    outbox: Outbox,
+    /// Tickets that the hub has not yet answered.
+    in_flight: usize,
+    notices: Arc<Notices>,
+    waker: Arc<AtomicWaker>,
+    heart: Heart,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Session {
+    fn new(services: Arc<Services>, transport: Box<dyn Transport>) -> Self {
+        let waker = Arc::new(AtomicWaker::new());
+        let heart = Heart::new(Instant::now(), &services.settings);
+        Self {
+            transport,
+            out: VecDeque::new(),
+            dirty: false,
+            sockets: Vec::new(),
+            assembler: Assembler::default(),
+            outbox: Outbox::new(Arc::clone(&services)),
+            in_flight: 0,
+            notices: Arc::new(Notices::new(Arc::clone(&waker))),
+            waker,
+            timer: Box::pin(tokio::time::sleep_until(heart.next())),
+            heart,
+            services,
+        }
+    }
+
+    fn open(&mut self) {
+        let settings = &self.services.settings;
+        let handshake = Handshake {
+            sid: services::random_id(),
+            upgrades: Vec::new(),
+            ping_interval: millis(settings.ping_interval),
+            ping_timeout: millis(settings.ping_timeout),
+            max_payload: settings.max_message as u64,
+        };
+        self.out.push_back(Frame::text(handshake.encode()));
+    }
+
+    /// Ready only with the end; otherwise everything that could be done was done.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.waker.register(cx.waker());
+        loop {
+            match self.turn(cx) {
+                Ok(true) => {}
+                Ok(false) => return Poll::Pending,
+                Err(end) => return Poll::Ready(end),
+            }
+        }
+    }
+
+    /// A little of everything; false when there was nothing to do.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let mut did = false;
+        while let Some((socket, told)) = self.notices.take() {
+            self.told(socket, told);
+            did = true;
+        }
+        did |= self.poll_reads(cx)?;
+        if let Poll::Ready(sent) = self.outbox.poll(cx) {
+            sent?;
+        }
+        did |= self.poll_write(cx)?;
+        did |= self.poll_timer(cx)?;
+        if self.held() == Held::No
+            && let Poll::Ready(frame) = self.transport.poll_recv(cx)
+        {
+            self.frame(frame.ok_or(End::Closed)??)?;
+            did = true;
+        }
+        Ok(did)
+    }
+
+    /// Reading stops while what was read before has no place.
+    fn held(&self) -> Held {
+        let full = !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT;
+        if full || self.out.len() > limits::VERBS_IN_FLIGHT {
+            Held::Yes
+        } else {
+            Held::No
+        }
+    }
+
+    fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let mut did = false;
+        for index in 0..self.sockets.len() {
+            let socket = &mut self.sockets[index];
+            while let Poll::Ready(done) =
+                socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out)
+            {
+                did = true;
+                if let Finished::Rooms(listing) = done? {
+                    requests::answer_rooms(
+                        &socket.namespace,
+                        &listing,
+                        &self.services,
+                        &mut self.out,
+                    );
+                }
+            }
+        }
+        Ok(did)
+    }
+
+    /// Hands frames to the transport while it takes them, asking the sockets for more when there are none.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let mut did = false;
+        loop {
+            match self.transport.poll_ready(cx) {
+                Poll::Pending => return Ok(did),
+                Poll::Ready(ready) => ready?,
+            }
+            if self.out.is_empty() && !self.fill() {
+                break;
+            }
+            did = true;
+            if let Some(frame) = self.out.pop_front() {
+                self.transport.send(frame)?;
+                self.dirty = true;
+            }
+        }
+        if self.dirty
+            && let Poll::Ready(flushed) = self.transport.poll_flush(cx)
+        {
+            flushed?;
+            self.dirty = false;
+            for socket in &mut self.sockets {
+                socket.flushed(&mut self.outbox);
+            }
+            did = true;
+        }
+        Ok(did)
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut did = false;
+        for socket in &mut self.sockets {
+            did |= socket.fill(&self.services, &mut self.outbox, &mut self.out);
+        }
+        did
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if self.timer.as_mut().poll(cx).is_pending() {
+            return Ok(false);
+        }
+        match self
+            .heart
+            .beat(Instant::now(), &self.services.settings, self.held())
+        {
+            Beat::Ping => self.out.push_back(Frame::Text(engine::PING.into())),
+            Beat::Nothing => {}
+            Beat::NoPong => return Err(End::PingTimeout),
+            Beat::NoConnect => return Err(End::ConnectTimeout),
+        }
+        self.timer.as_mut().reset(self.heart.next());
+        Ok(true)
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<(), End> {
+        let text = match frame {
+            Frame::Binary(bytes) => {
+                if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
+                    return Err(End::Forbidden("a binary event larger than this hub takes"));
+                }
+                if let Some(binary) = self.assembler.binary(bytes)? {
+                    let packet = binary.packet()?;
+                    return self.packet(packet, &binary.attachments);
+                }
+                return Ok(());
+            }
+            Frame::Text(text) => text,
+        };
+        match engine::decode(&text)? {
+            Packet::Message(packet) => match self.assembler.text(packet)? {
+                Text::Whole(packet) => self.packet(packet, &[]),
+                Text::Partial => Ok(()),
+            },
+            Packet::Pong(_) => {
+                self.heart.pong(Instant::now(), &self.services.settings);
+                self.timer.as_mut().reset(self.heart.next());
+                Ok(())
+            }
+            Packet::Close => Err(End::Closed),
+            Packet::Noop => Ok(()),
+            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade => Err(End::Forbidden(
+                "an Engine.IO packet that only a server sends",
+            )),
+        }
+    }
+
+    /// Sends an op on behalf of a socket; the hub will answer its ticket.
+    fn ask(&mut self, op: Op, ticket: Ticket) {
+        self.in_flight += 1;
+        self.outbox
+            .push(Submission::Store(op, Urgency::Now, ticket));
+    }
+
+    async fn finish(mut self, end: &End) {
+        for socket in std::mem::take(&mut self.sockets) {
+            leave(&self.services, &socket, end);
+        }
+        let transport = &mut self.transport;
+        let closing = poll_fn(|cx| transport.poll_close(cx));
+        // A peer that does not take the goodbye loses it.
+        let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT, closing).await;
+    }
+}
+
+/// A socket is gone: the hub forgets it after everything it asked for before.
+fn leave(services: &Services, socket: &Socket, end: &End) {
+    tracing::info!("a user disconnected {} ({end})", Who(socket));
+    let request = Request {
+        socket: socket.id,
+        answer: None,
+        want: Want::Disconnect,
+    };
+    // With the store gone the hub is going too.
+    let _ = services
+        .writer
+        .send(Op::Mark, Urgency::Now, Ticket::new(request));
+}
+
+/// A socket as the log shows it: `/admin alice (sid)`.
+struct Who<'a>(&'a Socket);
+
+impl std::fmt::Display for Who<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Socket {
+            namespace,
+            sid,
+            name,
+            ..
+        } = self.0;
+        match name {
+            Some(name) => write!(f, "{namespace} {name} ({sid})"),
+            None => write!(f, "{namespace} ({sid})"),
+        }
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,708 @@
+//! The hub's core: who is here, who is in which room, and what becomes of each committed thing.
+//!
+//! A pure `step(input, effects)`: no task, no clock, no disk, no socket. Inputs from the commit log come in its order.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use super::parcel::{Kind, Parcel};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::limits;
+use crate::store::{Done, Draft, Member, Reader, Record, Refusal, owed};
+
+/// One live connection to one namespace. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// Who asked for something, and what the answer is for.
+#[derive(Debug)]
+pub struct Request {
+    pub socket: SocketId,
+    /// The Socket.IO ack id to answer with.
+    pub answer: Option<u64>,
+    pub want: Want,
+}
+
+#[derive(Debug)]
+pub enum Want {
+    Connect {
+        namespace: Namespace,
+        sid: Arc<str>,
+        name: Option<ClientName>,
+        membership: Membership,
+    },
+    Disconnect,
+    Publish(Publisher),
+    /// Checked and without doubles.
+    Join(Vec<RoomName>),
+    Leave(Vec<RoomName>),
+    /// The stretch is the session's business and comes back to it.
+    Subscribe(Stretch),
+    Ack,
+    Rooms(Option<RoomName>),
+}
+
+/// Which verb published: their answers differ in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publisher {
+    Single,
+    Batch,
+}
+
+/// What `join` and `leave` mean for a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// The socket itself enters and leaves, as in Socket.IO.
+    Live,
+    /// Only the client's durable membership changes: `roomcat join`, where `sub` is what listens.
+    DurableOnly,
+}
+
+/// Which part of the log a subscription wants before it goes live.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stretch {
+    pub since: Option<Since>,
+    pub last: Option<u64>,
+    /// The log that a resuming client's `since` belongs to.
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Seq(Seq),
+    /// Milliseconds since 1970.
+    Time(u64),
+}
+
+#[derive(Debug)]
+pub enum Input {
+    /// From the commit log, in its order.
+    Committed {
+        done: Done,
+        request: Request,
+    },
+    Volatile {
+        draft: Draft,
+        at_ms: u64,
+        request: Request,
+    },
+    /// A session has emptied the mailbox that had overflowed, and wants to be fed again.
+    Attach(SocketId),
+    Rooms(Request),
+}
+
+/// What a publisher gets back. Recipients, not messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// None for volatile messages, and for a duplicate whose place is no longer known.
+    pub first: Option<Seq>,
+    pub count: u32,
+    pub delivered: u64,
+    pub queued: u64,
+    pub duplicate: bool,
+}
+
+/// Sockets in a room and the members whose holder listens to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRoom {
+    pub room: RoomName,
+    pub sockets: u64,
+    pub here: Vec<ClientName>,
+}
+
+/// What the hub tells a session about one of its sockets.
+#[derive(Debug)]
+pub enum Told {
+    Connected,
+    Receipt {
+        answer: Option<u64>,
+        publisher: Publisher,
+        receipt: Receipt,
+    },
+    Refused {
+        answer: Option<u64>,
+        refusal: Refusal,
+    },
+    /// `join` and `leave`: the rooms asked for, and the reader as it is now.
+    Rooms {
+        answer: Option<u64>,
+        rooms: Vec<RoomName>,
+        reader: Arc<Reader>,
+    },
+    /// The subscription is attached: records after `head` come by the mailbox.
+    Subscribed {
+        answer: Option<u64>,
+        reader: Arc<Reader>,
+        head: u64,
+        stretch: Stretch,
+    },
+    /// A named subscription to "every room joined" by a name that joined none; nothing changed.
+    NoRooms {
+        answer: Option<u64>,
+    },
+    Attached {
+        head: u64,
+    },
+    Acked {
+        answer: Option<u64>,
+    },
+    Live {
+        answer: Option<u64>,
+        room: Option<RoomName>,
+        rooms: Vec<LiveRoom>,
+    },
+    /// A newer socket holds the name.
+    NameTaken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    Yes,
+    /// The mailbox is full; the socket is detached until it asks to be attached again.
+    Full,
+}
+
+/// What a step does to the world.
+pub trait Effects {
+    fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken;
+    fn tell(&mut self, to: SocketId, told: Told);
+    fn forget(&mut self, socket: SocketId);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Feed {
+    /// Nothing subscribed yet, or the mailbox overflowed: not handed anything.
+    Detached,
+    Attached,
+}
+
+#[derive(Debug)]
+struct Socket {
+    namespace: Namespace,
+    membership: Membership,
+    reader: Arc<Reader>,
+    feed: Feed,
+    /// The last record it was considered for, so that a union of rooms meets it once.
+    considered: u64,
+}
+
+#[derive(Debug, Default)]
+struct Space {
+    rooms: HashMap<RoomName, Room>,
+    holders: HashMap<ClientName, SocketId>,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    sockets: BTreeSet<SocketId>,
+    members: BTreeSet<ClientName>,
+}
+
+impl Room {
+    fn is_empty(&self) -> bool {
+        self.sockets.is_empty() && self.members.is_empty()
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Core {
+    head: u64,
+    sockets: HashMap<SocketId, Socket, BuildHasherDefault<IdHasher>>,
+    spaces: HashMap<Namespace, Space>,
+    /// Counts volatile deliveries down from the top, so that `considered` never meets a record's number.
+    volatile: u64,
+}
+
+impl Core {
+    pub fn new(head: u64, members: Vec<Member>) -> Self {
+        let mut core = Self {
+            head,
+            volatile: u64::MAX,
+            ..Self::default()
+        };
+        for member in members {
+            core.room(&member.namespace, &member.room)
+                .members
+                .insert(member.client);
+        }
+        core
+    }
+
+    pub fn step(&mut self, input: Input, effects: &mut impl Effects) {
+        match input {
+            Input::Committed { done, request } => self.committed(done, request, effects),
+            Input::Volatile {
+                draft,
+                at_ms,
+                request:
+                    Request {
+                        socket,
+                        answer,
+                        want,
+                    },
+            } => {
+                self.volatile -= 1;
+                let record = Record {
+                    number: self.volatile,
+                    at_ms,
+                    header: draft.header,
+                    body: draft.body,
+                };
+                let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
+                let publisher = if let Want::Publish(publisher) = want {
+                    publisher
+                } else {
+                    Publisher::Single
+                };
+                effects.tell(
+                    socket,
+                    Told::Receipt {
+                        answer,
+                        publisher,
+                        receipt,
+                    },
+                );
+            }
+            Input::Attach(socket) => {
+                if let Some(state) = self.sockets.get_mut(&socket) {
+                    state.feed = Feed::Attached;
+                    effects.tell(socket, Told::Attached { head: self.head });
+                }
+            }
+            Input::Rooms(request) => self.list_rooms(request, effects),
+        }
+    }
+
+    fn committed(&mut self, done: Done, request: Request, effects: &mut impl Effects) {
+        let Request {
+            socket,
+            answer,
+            want,
+        } = request;
+        if answer.is_none() && matches!(want, Want::Ack) {
+            return;
+        }
+        match (done, want) {
+            (Done::Appended(record), Want::Publish(publisher)) => {
+                self.head = record.number;
+                let receipt = self.publish(Parcel::new(record, Kind::Durable), effects);
+                effects.tell(
+                    socket,
+                    Told::Receipt {
+                        answer,
+                        publisher,
+                        receipt,
+                    },
+                );
+            }
+            (Done::Duplicate { first }, Want::Publish(publisher)) => {
+                let receipt = Receipt {
+                    first,
+                    count: 0,
+                    delivered: 0,
+                    queued: 0,
+                    duplicate: true,
+                };
+                effects.tell(
+                    socket,
+                    Told::Receipt {
+                        answer,
+                        publisher,
+                        receipt,
+                    },
+                );
+            }
+            (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
+            (
+                done,
+                Want::Connect {
+                    namespace,
+                    sid,
+                    name,
+                    membership,
+                },
+            ) => {
+                if done == Done::Joined
+                    && let Some(name) = &name
+                {
+                    let room = self.room(&namespace, &RoomName::whole_namespace());
+                    room.members.insert(name.clone());
+                }
+                let reader = Arc::new(Reader {
+                    sid: Some(sid),
+                    name,
+                    ..Reader::default()
+                });
+                let feed = Feed::Detached;
+                self.sockets.insert(
+                    socket,
+                    Socket {
+                        namespace,
+                        membership,
+                        reader,
+                        feed,
+                        considered: 0,
+                    },
+                );
+                effects.tell(socket, Told::Connected);
+            }
+            (_, Want::Disconnect) => self.disconnect(socket, effects),
+            (done, Want::Join(rooms)) => {
+                self.join(socket, answer, rooms, done == Done::Joined, effects)
+            }
+            (done, Want::Leave(rooms)) => {
+                self.leave(socket, answer, rooms, done == Done::Left, effects)
+            }
+            (
+                Done::Subscribed {
+                    rooms,
+                    joined,
+                    head,
+                },
+                Want::Subscribe(stretch),
+            ) => {
+                self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
+            }
+            (_, Want::Ack) => effects.tell(socket, Told::Acked { answer }),
+            // An op's outcome is of its own kind; nothing else can come here.
+            (_, Want::Publish(_) | Want::Subscribe(_) | Want::Rooms(_)) => {}
+        }
+    }
+
+    fn room(&mut self, namespace: &Namespace, room: &RoomName) -> &mut Room {
+        self.spaces
+            .entry(namespace.clone())
+            .or_default()
+            .rooms
+            .entry(room.clone())
+            .or_default()
+    }
+
+    fn tidy(&mut self, namespace: &Namespace, room: &RoomName) {
+        let Some(space) = self.spaces.get_mut(namespace) else {
+            return;
+        };
+        if space.rooms.get(room).is_some_and(Room::is_empty) {
+            space.rooms.remove(room);
+        }
+        if space.rooms.is_empty() && space.holders.is_empty() {
+            self.spaces.remove(namespace);
+        }
+    }
+
+    /// Fans out and counts.
+    fn publish(&mut self, parcel: Parcel, effects: &mut impl Effects) -> Receipt {
+        let parcel = Arc::new(parcel);
+        let (delivered, queued) = self.fan_out(&parcel, effects);
+        let durable = parcel.kind == Kind::Durable;
+        Receipt {
+            first: durable.then_some(Seq::new(parcel.record.number, 0)),
+            count: parcel.header().count,
+            delivered,
+            queued: if durable { queued } else { 0 },
+            duplicate: false,
+        }
+    }
+
+    fn fan_out(&mut self, parcel: &Arc<Parcel>, effects: &mut impl Effects) -> (u64, u64) {
+        let header = parcel.header();
+        let number = parcel.record.number;
+        let Some(space) = self.spaces.get(&header.namespace) else {
+            return (0, 0);
+        };
+        let mut delivered = 0;
+        let mut members = HashSet::new();
+        for room in header.rooms.iter().filter_map(|room| space.rooms.get(room)) {
+            members.extend(&room.members);
+            for id in &room.sockets {
+                let Some(socket) = self.sockets.get_mut(id) else {
+                    continue;
+                };
+                if socket.considered == number {
+                    continue;
+                }
+                socket.considered = number;
+                let owed = owed(number, header, &socket.reader).is_some();
+                // A holder is handed what it is not owed too: its session moves the cursor over it.
+                let holds = socket
+                    .reader
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| space.holders.get(name) == Some(id));
+                if socket.feed == Feed::Detached || !(owed || holds && parcel.kind == Kind::Durable)
+                {
+                    continue;
+                }
+                match effects.deliver(*id, parcel) {
+                    Taken::Yes => delivered += u64::from(owed),
+                    Taken::Full if parcel.kind == Kind::Volatile => {}
+                    Taken::Full => socket.feed = Feed::Detached,
+                }
+            }
+        }
+        let queued = members
+            .into_iter()
+            .filter(|name| self.waits_for(space, name, parcel))
+            .count();
+        (delivered, queued as u64)
+    }
+
+    /// Whether a member is owed the record and nobody who holds its name took it just now.
+    fn waits_for(&self, space: &Space, name: &ClientName, parcel: &Parcel) -> bool {
+        let header = parcel.header();
+        let took = space
+            .holders
+            .get(name)
+            .and_then(|id| self.sockets.get(id))
+            .is_some_and(|socket| {
+                socket.feed == Feed::Attached
+                    && header
+                        .rooms
+                        .iter()
+                        .any(|room| socket.reader.rooms.contains_key(room))
+            });
+        if took {
+            return false;
+        }
+        let member_of = |room: &&RoomName| {
+            space
+                .rooms
+                .get(*room)
+                .is_some_and(|r| r.members.contains(name))
+        };
+        let away = Reader {
+            sid: None,
+            name: Some(name.clone()),
+            rooms: header
+                .rooms
+                .iter()
+                .filter(member_of)
+                .map(|room| (room.clone(), Seq::START))
+                .collect(),
+            also_in: header.except.iter().filter(member_of).cloned().collect(),
+        };
+        owed(parcel.record.number, header, &away).is_some()
+    }
+
+    fn join(
+        &mut self,
+        id: SocketId,
+        answer: Option<u64>,
+        rooms: Vec<RoomName>,
+        durable: bool,
+        effects: &mut impl Effects,
+    ) {
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
+        let reader = Arc::make_mut(&mut socket.reader);
+        for room in &rooms {
+            let state = self.room(&socket.namespace, room);
+            if durable && let Some(name) = &reader.name {
+                state.members.insert(name.clone());
+            }
+            if socket.membership == Membership::Live {
+                state.sockets.insert(id);
+                reader
+                    .rooms
+                    .entry(room.clone())
+                    .or_insert(Seq::after_record(self.head));
+                socket.feed = Feed::Attached;
+            } else if !reader.rooms.contains_key(room) {
+                reader.also_in.insert(room.clone());
+            }
+        }
+        effects.tell(
+            id,
+            Told::Rooms {
+                answer,
+                rooms,
+                reader: Arc::clone(&socket.reader),
+            },
+        );
+        self.sockets.insert(id, socket);
+    }
+
+    fn leave(
+        &mut self,
+        id: SocketId,
+        answer: Option<u64>,
+        rooms: Vec<RoomName>,
+        durable: bool,
+        effects: &mut impl Effects,
+    ) {
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
+        let reader = Arc::make_mut(&mut socket.reader);
+        for room in &rooms {
+            let state = self.room(&socket.namespace, room);
+            if durable && let Some(name) = &reader.name {
+                state.members.remove(name);
+            }
+            state.sockets.remove(&id);
+            reader.rooms.remove(room);
+            reader.also_in.remove(room);
+            self.tidy(&socket.namespace, room);
+        }
+        effects.tell(
+            id,
+            Told::Rooms {
+                answer,
+                rooms,
+                reader: Arc::clone(&socket.reader),
+            },
+        );
+        self.sockets.insert(id, socket);
+    }
+
+    /// Replaces what the socket listens to and attaches it; the newest holder of a name wins.
+    fn subscribe(
+        &mut self,
+        id: SocketId,
+        answer: Option<u64>,
+        (rooms, joined, head): (Vec<(RoomName, Seq)>, Vec<RoomName>, u64),
+        stretch: Stretch,
+        effects: &mut impl Effects,
+    ) {
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
+        if rooms.is_empty() {
+            effects.tell(id, Told::NoRooms { answer });
+            self.sockets.insert(id, socket);
+            return;
+        }
+        self.leave_all(id, &socket);
+        let reader = Arc::make_mut(&mut socket.reader);
+        reader.rooms = BTreeMap::from_iter(rooms);
+        reader.also_in = joined
+            .iter()
+            .filter(|room| !reader.rooms.contains_key(*room))
+            .cloned()
+            .collect();
+        for room in reader.rooms.keys() {
+            let state = self.room(&socket.namespace, room);
+            state.sockets.insert(id);
+            if let Some(name) = &reader.name
+                && joined.contains(room)
+            {
+                state.members.insert(name.clone());
+            }
+        }
+        if let Some(name) = reader.name.clone() {
+            let holders = &mut self
+                .spaces
+                .entry(socket.namespace.clone())
+                .or_default()
+                .holders;
+            if let Some(older) = holders.insert(name, id).filter(|older| *older != id) {
+                effects.tell(older, Told::NameTaken);
+            }
+        }
+        socket.feed = Feed::Attached;
+        let reader = Arc::clone(&socket.reader);
+        effects.tell(
+            id,
+            Told::Subscribed {
+                answer,
+                reader,
+                head,
+                stretch,
+            },
+        );
+        self.sockets.insert(id, socket);
+    }
+
+    fn disconnect(&mut self, id: SocketId, effects: &mut impl Effects) {
+        effects.forget(id);
+        let Some(socket) = self.sockets.remove(&id) else {
+            return;
+        };
+        self.leave_all(id, &socket);
+        if let Some(name) = &socket.reader.name
+            && let Some(space) = self.spaces.get_mut(&socket.namespace)
+            && let Entry::Occupied(holder) = space.holders.entry(name.clone())
+            && *holder.get() == id
+        {
+            holder.remove();
+            self.tidy(&socket.namespace, &RoomName::whole_namespace());
+        }
+    }
+
+    fn leave_all(&mut self, id: SocketId, socket: &Socket) {
+        for room in socket.reader.rooms.keys() {
+            if let Some(state) = self
+                .spaces
+                .get_mut(&socket.namespace)
+                .and_then(|space| space.rooms.get_mut(room))
+            {
+                state.sockets.remove(&id);
+            }
+            self.tidy(&socket.namespace, room);
+        }
+    }
+
+    fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
+        let Request {
+            socket,
+            answer,
+            want,
+        } = request;
+        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
+            return;
+        };
+        let mut rooms = Vec::new();
+        if let Some(space) = self.spaces.get(&state.namespace) {
+            let wanted = |name: &&RoomName| room.as_ref().is_none_or(|room| room == *name);
+            let mut names: Vec<&RoomName> = space.rooms.keys().filter(wanted).collect();
+            names.sort_unstable();
+            for name in names.into_iter().take(limits::ROOMS_LISTED) {
+                let Room { sockets, members } = &space.rooms[name];
+                let holds = |client: &&ClientName| {
+                    space
+                        .holders
+                        .get(*client)
+                        .is_some_and(|id| sockets.contains(id))
+                };
+                let here = members.iter().filter(holds).cloned().collect();
+                rooms.push(LiveRoom {
+                    room: name.clone(),
+                    sockets: sockets.len() as u64,
+                    here,
+                });
+            }
+        }
+        effects.tell(
+            socket,
+            Told::Live {
+                answer,
+                room,
+                rooms,
+            },
+        );
+    }
+}
+
+/// Socket ids are counted up, so they spread by themselves.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // hashbrown takes the control byte from the high bits; a multiplication fills them.
+        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}

@@ -1,0 +1,176 @@
+//! A record on its way to many sockets, encoded at most once for all of them.
+//!
+//! Knows the wire and the log's records, not who receives them.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::address::Seq;
+use crate::limits;
+use crate::store::{Header, Record};
+use crate::wire::batch::{self, DeliveryHeader, Framing};
+use crate::wire::socket;
+
+/// One frame of either transport, ready to go: a text (with its Engine.IO packet type) or a binary message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frame {
+    Text(Utf8Bytes),
+    Binary(Bytes),
+}
+
+impl Frame {
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into().into())
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Whether the log holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Durable,
+    /// Never stored: no seq, and nothing to read again for whoever is behind.
+    Volatile,
+}
+
+#[derive(Debug)]
+pub struct Parcel {
+    pub record: Record,
+    pub kind: Kind,
+    batch_text: OnceLock<Utf8Bytes>,
+    events: OnceLock<Vec<Frame>>,
+}
+
+impl Parcel {
+    pub fn new(record: Record, kind: Kind) -> Self {
+        Self {
+            record,
+            kind,
+            batch_text: OnceLock::new(),
+            events: OnceLock::new(),
+        }
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.record.header
+    }
+
+    /// What it costs a queue.
+    pub fn cost(&self) -> usize {
+        self.record.body.len() + limits::ENTRY_BYTES
+    }
+
+    /// The two frames of a batch with the messages from index `from` on.
+    pub fn batch(&self, from: u32) -> [Frame; 2] {
+        let record = &self.record;
+        if from == 0 {
+            let text = self.batch_text.get_or_init(|| self.batch_header(0).into());
+            return [
+                Frame::Text(text.clone()),
+                Frame::Binary(record.body.clone()),
+            ];
+        }
+        let body = batch::cut(
+            record.header.framing,
+            &record.body,
+            from,
+            record.header.count,
+        );
+        [Frame::text(self.batch_header(from)), Frame::Binary(body)]
+    }
+
+    fn batch_header(&self, from: u32) -> String {
+        let Record {
+            number,
+            at_ms,
+            header,
+            ..
+        } = &self.record;
+        let first = (self.kind == Kind::Durable).then_some(Seq::new(*number, from));
+        let delivery = DeliveryHeader {
+            rooms: header.rooms.to_vec(),
+            event: header.event.clone(),
+            framing: header.framing,
+            json: header.json,
+            count: header.count - from,
+            first,
+            from: header.from.clone(),
+            at: *at_ms,
+        };
+        let mut args =
+            serde_json::to_string(&delivery).expect("a header of names and numbers is always JSON");
+        args.push_str(r#",{"_placeholder":true,"num":0}"#);
+        socket::encode_event(&header.namespace, None, "batch", &args, 1)
+    }
+
+    /// The frames of all its messages as plain events without ack ids, when they are few enough to be kept for the next
+    /// subscriber too.
+    pub fn shared_events(&self) -> Option<&[Frame]> {
+        if self.header().count as usize > limits::SHARED_EVENTS {
+            return None;
+        }
+        Some(self.events.get_or_init(|| {
+            let mut frames = Vec::new();
+            for message in batch::messages(self.header().framing, &self.record.body) {
+                self.event(message, None, &mut frames);
+            }
+            frames
+        }))
+    }
+
+    /// Appends the frames of one message as a plain event. `message` is a slice of the body.
+    pub fn event(&self, message: &[u8], id: Option<u64>, frames: &mut Vec<Frame>) {
+        let header = self.header();
+        let event = header.event.as_str();
+        let plain =
+            |args: &str| Frame::text(socket::encode_event(&header.namespace, id, event, args, 0));
+        let quoted = |text: &str| serde_json::to_string(text).expect("a string is always JSON");
+        match (header.framing, std::str::from_utf8(message)) {
+            (Framing::Lines, Ok(text)) if header.json => frames.push(plain(text)),
+            (Framing::Lines | Framing::Bytes, Ok(text)) => frames.push(plain(&quoted(text))),
+            (Framing::Lines | Framing::Bytes, Err(_)) => {
+                let args = r#"{"_placeholder":true,"num":0}"#;
+                frames.push(Frame::text(socket::encode_event(
+                    &header.namespace,
+                    id,
+                    event,
+                    args,
+                    1,
+                )));
+                frames.push(Frame::Binary(self.record.body.slice_ref(message)));
+            }
+            (Framing::Args, _) => {
+                // The body was checked when it was published, so this decodes; a store that was tampered with is silent.
+                let Ok(args) = batch::decode_args(&self.record.body) else {
+                    return;
+                };
+                let inside = args
+                    .json
+                    .trim()
+                    .strip_prefix('[')
+                    .and_then(|rest| rest.strip_suffix(']'));
+                let text = socket::encode_event(
+                    &header.namespace,
+                    id,
+                    event,
+                    inside.unwrap_or_default().trim(),
+                    args.attachments.len(),
+                );
+                frames.push(Frame::text(text));
+                frames.extend(args.attachments.into_iter().map(Frame::Binary));
+            }
+        }
+    }
+}

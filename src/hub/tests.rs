@@ -1,0 +1,358 @@
+//! The core by tables: steps in, deliveries and words out.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::core::{
+    Core, Effects, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Taken, Told,
+    Want,
+};
+use super::mailbox::{Found, Mailbox};
+use super::parcel::{Kind, Parcel};
+use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::limits;
+use crate::store::{Done, Draft, Header, Member, Record};
+use crate::wire::batch::{Audience, Framing};
+
+#[derive(Default)]
+struct Seen {
+    /// Socket and record number.
+    delivered: Vec<(u64, u64)>,
+    told: Vec<(u64, Told)>,
+    full: HashSet<u64>,
+    forgotten: Vec<u64>,
+}
+
+impl Effects for Seen {
+    fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken {
+        if self.full.contains(&to.0) {
+            return Taken::Full;
+        }
+        self.delivered.push((to.0, parcel.record.number));
+        Taken::Yes
+    }
+
+    fn tell(&mut self, to: SocketId, told: Told) {
+        self.told.push((to.0, told));
+    }
+
+    fn forget(&mut self, socket: SocketId) {
+        self.forgotten.push(socket.0);
+    }
+}
+
+/// A core with its log's head and what it did.
+#[derive(Default)]
+struct Bench {
+    core: Core,
+    seen: Seen,
+    head: u64,
+}
+
+fn room(name: &str) -> RoomName {
+    RoomName::parse(name).unwrap()
+}
+
+fn rooms(names: &[&str]) -> Vec<RoomName> {
+    names.iter().map(|name| room(name)).collect()
+}
+
+impl Bench {
+    fn with_members(members: &[(&str, &str)]) -> Self {
+        let member = |(client, name): &(&str, &str)| Member {
+            namespace: Namespace::root(),
+            client: ClientName::parse(client).unwrap(),
+            room: room(name),
+            cursor: Seq::START,
+        };
+        Self {
+            core: Core::new(0, members.iter().map(member).collect()),
+            ..Self::default()
+        }
+    }
+
+    fn commit(&mut self, socket: u64, done: Done, want: Want) {
+        let request = Request {
+            socket: SocketId(socket),
+            answer: Some(1),
+            want,
+        };
+        self.core
+            .step(Input::Committed { done, request }, &mut self.seen);
+    }
+
+    fn connect(&mut self, socket: u64, namespace: &str, name: Option<&str>) {
+        let want = Want::Connect {
+            namespace: Namespace::parse(namespace).unwrap(),
+            sid: format!("sid{socket}").into(),
+            name: name.map(|name| ClientName::parse(name).unwrap()),
+            membership: if name.is_some() {
+                Membership::DurableOnly
+            } else {
+                Membership::Live
+            },
+        };
+        self.commit(socket, Done::Marked, want);
+    }
+
+    /// Connects and subscribes; a name is a member of what it subscribes to.
+    fn sub(&mut self, socket: u64, name: Option<&str>, names: &[&str]) {
+        self.connect(socket, "/", name);
+        let from = Seq::after_record(self.head);
+        let subscribed = rooms(names).into_iter().map(|room| (room, from)).collect();
+        let joined = if name.is_some() {
+            rooms(names)
+        } else {
+            Vec::new()
+        };
+        let done = Done::Subscribed {
+            rooms: subscribed,
+            joined,
+            head: self.head,
+        };
+        self.commit(socket, done, Want::Subscribe(Stretch::default()));
+    }
+
+    fn header(&self, socket: u64, names: &[&str]) -> Header {
+        Header {
+            namespace: Namespace::root(),
+            rooms: rooms(names).into(),
+            except: Arc::new([]),
+            audience: Audience::All,
+            event: Event::message(),
+            framing: Framing::Lines,
+            json: false,
+            count: 1,
+            from: None,
+            origin: format!("sid{socket}").into(),
+        }
+    }
+
+    fn publish(&mut self, socket: u64, header: Header) -> Receipt {
+        self.head += 1;
+        let record = Record {
+            number: self.head,
+            at_ms: 0,
+            header,
+            body: Bytes::from_static(b"hi\n"),
+        };
+        self.commit(
+            socket,
+            Done::Appended(record),
+            Want::Publish(Publisher::Single),
+        );
+        let Some((_, Told::Receipt { receipt, .. })) = self.seen.told.pop() else {
+            panic!("no receipt")
+        };
+        receipt
+    }
+
+    /// Publishes and returns who was handed it, with the receipt's counts.
+    fn reach(&mut self, socket: u64, header: Header) -> (Vec<u64>, u64, u64) {
+        self.seen.delivered.clear();
+        let receipt = self.publish(socket, header);
+        let mut sockets: Vec<u64> = self
+            .seen
+            .delivered
+            .iter()
+            .map(|(socket, _)| *socket)
+            .collect();
+        sockets.sort_unstable();
+        (sockets, receipt.delivered, receipt.queued)
+    }
+}
+
+#[test]
+fn a_union_of_rooms_meets_a_socket_once() {
+    let mut bench = Bench::default();
+    bench.sub(1, None, &["a", "b"]);
+    bench.sub(2, None, &["b"]);
+    bench.sub(3, None, &["c"]);
+    let header = bench.header(9, &["a", "b"]);
+    assert_eq!(bench.reach(9, header), (vec![1, 2], 2, 0));
+}
+
+#[test]
+fn rooms_never_cross_namespaces() {
+    let mut bench = Bench::default();
+    bench.sub(1, None, &["a"]);
+    let header = Header {
+        namespace: Namespace::parse("/admin").unwrap(),
+        ..bench.header(9, &["a"])
+    };
+    assert_eq!(bench.reach(9, header), (vec![], 0, 0));
+}
+
+#[test]
+fn others_skips_the_emitting_socket_and_its_name() {
+    let mut bench = Bench::default();
+    bench.sub(1, None, &["a"]);
+    bench.sub(2, Some("alice"), &["a"]);
+    let header = Header {
+        audience: Audience::Others,
+        ..bench.header(1, &["a"])
+    };
+    assert_eq!(bench.reach(1, header), (vec![2], 1, 0));
+    let from = Some(ClientName::parse("alice").unwrap());
+    let header = Header {
+        audience: Audience::Others,
+        from,
+        ..bench.header(7, &["a"])
+    };
+    // Alice's session is handed it so that her cursor passes over it; she is not counted.
+    assert_eq!(bench.reach(7, header), (vec![1, 2], 1, 0));
+}
+
+#[test]
+fn except_skips_who_is_in_that_room() {
+    let mut bench = Bench::with_members(&[("bob", "a"), ("bob", "quiet"), ("carol", "a")]);
+    bench.sub(1, None, &["a", "quiet"]);
+    bench.sub(2, None, &["a"]);
+    let header = Header {
+        except: rooms(&["quiet"]).into(),
+        ..bench.header(9, &["a"])
+    };
+    assert_eq!(
+        bench.reach(9, header),
+        (vec![2], 1, 1),
+        "carol alone waits for it"
+    );
+}
+
+#[test]
+fn members_away_or_behind_are_queued_and_holders_delivered() {
+    let mut bench = Bench::with_members(&[("alice", "a"), ("bob", "a")]);
+    let header = bench.header(9, &["a"]);
+    assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 2));
+    bench.sub(1, Some("alice"), &["a"]);
+    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 1));
+    bench.seen.full.insert(1);
+    assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 2), "behind");
+    bench.seen.full.clear();
+    assert_eq!(
+        bench.reach(9, header.clone()),
+        (vec![], 0, 2),
+        "detached until it asks"
+    );
+    bench.core.step(Input::Attach(SocketId(1)), &mut bench.seen);
+    assert!(matches!(
+        bench.seen.told.pop(),
+        Some((1, Told::Attached { head: 4 }))
+    ));
+    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 1));
+    bench.commit(1, Done::Marked, Want::Disconnect);
+    assert_eq!(bench.seen.forgotten, [1]);
+    assert_eq!(bench.reach(9, header), (vec![], 0, 2));
+}
+
+#[test]
+fn the_newest_holder_of_a_name_wins() {
+    let mut bench = Bench::default();
+    bench.sub(1, Some("alice"), &["a"]);
+    bench.sub(2, Some("alice"), &["a"]);
+    assert!(
+        bench
+            .seen
+            .told
+            .iter()
+            .any(|(socket, told)| *socket == 1 && matches!(told, Told::NameTaken))
+    );
+    bench.commit(1, Done::Marked, Want::Disconnect);
+    let header = bench.header(9, &["a"]);
+    assert_eq!(bench.reach(9, header), (vec![2], 1, 0));
+    // The older one's farewell did not take the name from the newer.
+    bench.sub(3, Some("alice"), &["a"]);
+    assert!(
+        bench
+            .seen
+            .told
+            .iter()
+            .any(|(socket, told)| *socket == 2 && matches!(told, Told::NameTaken))
+    );
+}
+
+#[test]
+fn joining_and_leaving_live_is_what_socket_io_does() {
+    let mut bench = Bench::default();
+    bench.connect(1, "/", None);
+    let header = bench.header(9, &["a"]);
+    bench.commit(1, Done::Marked, Want::Join(rooms(&["a", "b"])));
+    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 0));
+    bench.commit(1, Done::Marked, Want::Leave(rooms(&["a"])));
+    assert_eq!(bench.reach(9, header), (vec![], 0, 0));
+}
+
+#[test]
+fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
+    let mut bench = Bench::default();
+    bench.connect(1, "/", Some("alice"));
+    let header = bench.header(9, &["a"]);
+    bench.commit(1, Done::Joined, Want::Join(rooms(&["a"])));
+    assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 1));
+    bench.commit(1, Done::Left, Want::Leave(rooms(&["a"])));
+    assert_eq!(bench.reach(9, header), (vec![], 0, 0));
+}
+
+#[test]
+fn volatile_messages_are_handed_out_and_queued_for_nobody() {
+    let mut bench = Bench::with_members(&[("bob", "a")]);
+    bench.sub(1, None, &["a"]);
+    bench.sub(2, None, &["a"]);
+    bench.seen.full.insert(2);
+    let draft = Draft {
+        header: bench.header(9, &["a"]),
+        body: Bytes::from_static(b"hi\n"),
+    };
+    let request = Request {
+        socket: SocketId(9),
+        answer: None,
+        want: Want::Publish(Publisher::Single),
+    };
+    bench.core.step(
+        Input::Volatile {
+            draft,
+            at_ms: 0,
+            request,
+        },
+        &mut bench.seen,
+    );
+    let Some((9, Told::Receipt { receipt, .. })) = bench.seen.told.pop() else {
+        panic!("no receipt")
+    };
+    assert_eq!(
+        (receipt.first, receipt.delivered, receipt.queued),
+        (None, 1, 0)
+    );
+    bench.seen.full.clear();
+    let header = bench.header(9, &["a"]);
+    assert_eq!(bench.reach(9, header).0, [1, 2], "who dropped it goes on");
+}
+
+#[test]
+fn a_mailbox_is_bounded_and_takes_again_once_emptied() {
+    let mailbox = Mailbox::new(Arc::default());
+    let bench = Bench::default();
+    let body = Bytes::from(vec![b'x'; limits::MAILBOX_BYTES / 4]);
+    let parcel = |number, kind| {
+        let record = Record {
+            number,
+            at_ms: 0,
+            header: bench.header(1, &["a"]),
+            body: body.clone(),
+        };
+        Arc::new(Parcel::new(record, kind))
+    };
+    let taken = (1..100)
+        .take_while(|number| mailbox.put(&parcel(*number, Kind::Durable)) == Taken::Yes)
+        .count();
+    assert_eq!(taken, 3, "three quarters and their overhead fit");
+    assert_eq!(mailbox.put(&parcel(100, Kind::Volatile)), Taken::Full);
+    for number in 1..=3 {
+        assert!(matches!(mailbox.take(), Found::Parcel(parcel) if parcel.record.number == number));
+    }
+    assert!(matches!(mailbox.take(), Found::Overflowed));
+    assert!(matches!(mailbox.take(), Found::Nothing));
+    assert_eq!(mailbox.put(&parcel(101, Kind::Durable)), Taken::Yes);
+}

@@ -1,0 +1,128 @@
+//! Reading the log for a socket that is behind: where its subscription begins, and pages from there to the point where
+//! its mailbox goes on.
+
+use std::sync::Arc;
+
+use crate::address::{Namespace, RoomName, Seq};
+use crate::hub::core::{LiveRoom, Since, Stretch};
+use crate::store::readers::Readers;
+use crate::store::{Page, Reader, RoomInfo, StoreError};
+
+/// What reading the store came to.
+#[derive(Debug)]
+pub enum ReadDone {
+    Opened(Opened),
+    Page(Page),
+    Rooms(Listing),
+}
+
+/// For the verb `rooms`: what is live and what is stored.
+#[derive(Debug)]
+pub struct Listing {
+    pub answer: Option<u64>,
+    pub live: Vec<LiveRoom>,
+    pub stored: Vec<RoomInfo>,
+}
+
+/// Where a subscription begins.
+#[derive(Debug)]
+pub struct Opened {
+    /// With the cursors that this subscription starts from.
+    pub reader: Arc<Reader>,
+    pub start: Seq,
+    /// The last record of the past: what follows comes by the mailbox.
+    pub head: u64,
+    pub pending: u64,
+    /// The client resumed against another log than this one.
+    pub other_log: bool,
+}
+
+/// Decides where each room of the subscription begins and counts what is pending from there up to `head`.
+pub async fn open(
+    readers: Readers,
+    namespace: Namespace,
+    mut reader: Reader,
+    head: u64,
+    stretch: Stretch,
+    log_id: Arc<str>,
+) -> Result<ReadDone, StoreError> {
+    let other_log = stretch.log.as_ref().is_some_and(|log| **log != *log_id);
+    let resumes = stretch.log.is_some();
+    let live = Seq::after_record(head);
+    let untouched = stretch.since.is_none() && stretch.last.is_none();
+    if untouched && reader.rooms.values().all(|cursor| *cursor >= live) {
+        let reader = Arc::new(reader);
+        return Ok(ReadDone::Opened(Opened {
+            reader,
+            start: live,
+            head,
+            pending: 0,
+            other_log,
+        }));
+    }
+    readers
+        .run(move |store| {
+            let mut from = match stretch.since {
+                _ if other_log => Some(Seq::START),
+                Some(Since::Seq(seq)) => Some(seq),
+                Some(Since::Time(at_ms)) => Some(store.at(at_ms)?),
+                None => None,
+            };
+            if let Some(n) = stretch.last {
+                let last = store.last(&namespace, &reader, n, head)?;
+                from = Some(from.map_or(last, |from| from.max(last)));
+            }
+            // Who resumes knows what it has seen; who asks for the past of a room gets what is pending too.
+            let exact = resumes || reader.name.is_none();
+            for cursor in reader.rooms.values_mut() {
+                *cursor = match from {
+                    Some(from) if exact => from,
+                    Some(from) => from.min(*cursor),
+                    None => *cursor,
+                };
+            }
+            let start = reader.rooms.values().min().copied().unwrap_or(live);
+            let pending = store.pending(&namespace, &reader, start, head)?;
+            Ok(ReadDone::Opened(Opened {
+                reader: Arc::new(reader),
+                start,
+                head,
+                pending,
+                other_log,
+            }))
+        })
+        .await
+}
+
+pub async fn page(
+    readers: Readers,
+    namespace: Namespace,
+    reader: Arc<Reader>,
+    from: Seq,
+    upto: u64,
+) -> Result<ReadDone, StoreError> {
+    readers
+        .run(move |store| {
+            store
+                .page(&namespace, &reader, from, upto)
+                .map(ReadDone::Page)
+        })
+        .await
+}
+
+pub async fn rooms(
+    readers: Readers,
+    namespace: Namespace,
+    room: Option<RoomName>,
+    live: Vec<LiveRoom>,
+    answer: Option<u64>,
+) -> Result<ReadDone, StoreError> {
+    let stored = readers
+        .run(move |store| store.rooms(&namespace, room.as_ref()))
+        .await?;
+    Ok(ReadDone::Rooms(Listing {
+        answer,
+        live,
+        stored,
+    }))
+}

@@ -1,0 +1,206 @@
+//! What was handed to a socket and not yet confirmed: pure bookkeeping, one kind for each way of confirming.
+//!
+//! Knows nothing of rooms, stores or transports. A cursor is the first seq not yet confirmed.
+
+use std::collections::VecDeque;
+
+use crate::address::Seq;
+use crate::limits;
+
+/// How a socket confirms what it was handed.
+#[derive(Debug)]
+pub enum Credit {
+    /// `roomcat`: the verb `ack` names the last message written.
+    Acks(Window),
+    /// A stock client with `auth.ack`: each event carries an ack id.
+    Events(Answers),
+    /// Any other stock client: what its transport took counts.
+    Written(Option<Seq>),
+}
+
+impl Credit {
+    /// Whether more may be handed now.
+    pub fn has_room(&self) -> bool {
+        match self {
+            Self::Acks(window) => window.bytes < limits::CREDIT_BYTES,
+            Self::Events(answers) => answers.waiting.len() < limits::CREDIT_EVENTS,
+            Self::Written(_) => true,
+        }
+    }
+
+    /// Everything before `cursor` was looked at and the rest of it is not owed. Returns the cursor to move to now, when
+    /// nothing before it waits to be confirmed.
+    pub fn skip(&mut self, cursor: Seq) -> Option<Seq> {
+        let last = match self {
+            Self::Acks(window) => window.handed.back_mut().map(|handed| &mut handed.end),
+            Self::Events(answers) => answers.waiting.back_mut().map(|waiting| &mut waiting.end),
+            Self::Written(end) => {
+                *end = Some(cursor);
+                return None;
+            }
+        };
+        match last {
+            Some(end) => {
+                *end = cursor;
+                None
+            }
+            None => Some(cursor),
+        }
+    }
+}
+
+/// Records handed and not acked, bounded by bytes.
+#[derive(Debug, Default)]
+pub struct Window {
+    handed: VecDeque<Handed>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Handed {
+    last: Seq,
+    /// The cursor once `last` is confirmed.
+    end: Seq,
+    bytes: usize,
+}
+
+impl Window {
+    /// The messages of a record up to `last`, its final one, were handed.
+    pub fn hand(&mut self, last: Seq, bytes: usize) {
+        let bytes = bytes + limits::ENTRY_BYTES;
+        self.bytes += bytes;
+        self.handed.push_back(Handed {
+            last,
+            end: Seq::after_record(last.record),
+            bytes,
+        });
+    }
+
+    /// Everything handed up to and including `seq` is confirmed: the new cursor, or None when that changes nothing.
+    /// A seq that was never handed confirms no more than what was.
+    pub fn ack(&mut self, seq: Seq) -> Option<Seq> {
+        let mut cursor = None;
+        while let Some(first) = self.handed.front().filter(|first| first.last <= seq) {
+            cursor = Some(first.end);
+            self.bytes -= first.bytes;
+            self.handed.pop_front();
+        }
+        let inside = self
+            .handed
+            .front()
+            .is_some_and(|first| first.last.record == seq.record);
+        if inside { Some(seq.next()) } else { cursor }
+    }
+}
+
+/// Events handed with ack ids, bounded by number.
+#[derive(Debug, Default)]
+pub struct Answers {
+    waiting: VecDeque<Waiting>,
+    /// The ack id of the first that waits; the others count up from it.
+    first_id: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    end: Seq,
+    answered: bool,
+}
+
+impl Answers {
+    /// The ack id for one more event; `end` is the cursor once it is confirmed.
+    pub fn hand(&mut self, end: Seq) -> u64 {
+        self.waiting.push_back(Waiting {
+            end,
+            answered: false,
+        });
+        self.first_id + self.waiting.len() as u64 - 1
+    }
+
+    /// The new cursor, when this answer completes a prefix of what was handed.
+    pub fn ack(&mut self, id: u64) -> Option<Seq> {
+        let index = usize::try_from(id.checked_sub(self.first_id)?).ok()?;
+        self.waiting.get_mut(index)?.answered = true;
+        let mut cursor = None;
+        while let Some(first) = self.waiting.front().filter(|first| first.answered) {
+            cursor = Some(first.end);
+            self.first_id += 1;
+            self.waiting.pop_front();
+        }
+        cursor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ack_confirms_everything_handed_up_to_it() {
+        let mut window = Window::default();
+        window.hand(Seq::new(1, 9), 100);
+        window.hand(Seq::new(2, 0), 100);
+        window.hand(Seq::new(5, 3), 100);
+        assert_eq!(
+            window.ack(Seq::new(1, 4)),
+            Some(Seq::new(1, 5)),
+            "inside a record"
+        );
+        assert_eq!(window.ack(Seq::new(2, 0)), Some(Seq::new(3, 0)));
+        assert_eq!(window.ack(Seq::new(2, 0)), None, "again");
+        assert_eq!(
+            window.ack(Seq::new(99, 0)),
+            Some(Seq::new(6, 0)),
+            "never past what was handed"
+        );
+        assert_eq!(window.bytes, 0);
+    }
+
+    #[test]
+    fn a_full_window_waits_for_an_ack() {
+        let mut credit = Credit::Acks(Window::default());
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
+        window.hand(Seq::new(1, 0), limits::CREDIT_BYTES);
+        assert!(!credit.has_room());
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
+        window.ack(Seq::new(1, 0));
+        assert!(credit.has_room());
+    }
+
+    #[test]
+    fn what_is_skipped_is_confirmed_with_what_stands_before_it() {
+        let mut credit = Credit::Acks(Window::default());
+        assert_eq!(
+            credit.skip(Seq::new(3, 0)),
+            Some(Seq::new(3, 0)),
+            "nothing waits"
+        );
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
+        window.hand(Seq::new(3, 0), 1);
+        assert_eq!(credit.skip(Seq::new(9, 0)), None);
+        let Credit::Acks(window) = &mut credit else {
+            unreachable!()
+        };
+        assert_eq!(window.ack(Seq::new(3, 0)), Some(Seq::new(9, 0)));
+    }
+
+    #[test]
+    fn answers_out_of_order_confirm_the_contiguous_prefix() {
+        let mut answers = Answers::default();
+        let ids: Vec<u64> = (1..=3)
+            .map(|n| answers.hand(Seq::after_record(n)))
+            .collect();
+        assert_eq!(answers.ack(ids[1]), None);
+        assert_eq!(answers.ack(77), None, "never handed");
+        assert_eq!(answers.ack(ids[0]), Some(Seq::after_record(2)));
+        assert_eq!(answers.ack(ids[0]), None, "again");
+        assert_eq!(answers.ack(ids[2]), Some(Seq::after_record(3)));
+        assert_eq!(answers.hand(Seq::after_record(4)), 3);
+    }
+}

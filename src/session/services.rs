@@ -1,0 +1,123 @@
+//! What every session of a hub shares: its settings and the ways to the store and the hub's task.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::hub::Ticket;
+use crate::hub::core::{Input, SocketId};
+use crate::limits;
+use crate::store::readers::Readers;
+use crate::store::writer::{Counters, Writer};
+
+/// The one shared secret of `--token-file`. Never printed, compared in constant time.
+#[derive(Clone)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// None for an empty text: an empty secret keeps nobody out.
+    pub fn new(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.into()))
+    }
+
+    pub fn matches(&self, offered: &str) -> bool {
+        let (secret, offered) = (self.0.as_bytes(), offered.as_bytes());
+        let differs = secret
+            .iter()
+            .zip(offered)
+            .fold(0, |differs, (a, b)| differs | (a ^ b));
+        std::hint::black_box(differs) == 0 && secret.len() == offered.len()
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    /// A connection that enters no namespace for this long is closed.
+    pub connect_timeout: Duration,
+    /// The largest message taken, bytes.
+    pub max_message: usize,
+    pub token: Option<Token>,
+}
+
+impl Settings {
+    /// The largest frame that can hold a legal packet.
+    pub fn max_frame(&self) -> usize {
+        self.max_message.max(limits::BATCH_BYTES) + limits::FRAME_OVERHEAD
+    }
+}
+
+#[derive(Debug)]
+pub struct Services {
+    pub settings: Settings,
+    pub log_id: Arc<str>,
+    pub writer: Writer<Ticket>,
+    pub inbox: mpsc::Sender<Input>,
+    pub readers: Readers,
+    pub counters: Arc<Counters>,
+    /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
+    pub append_queue: Arc<Semaphore>,
+    pub clock: fn() -> u64,
+    next_socket: AtomicU64,
+}
+
+impl Services {
+    pub fn new(
+        settings: Settings,
+        log_id: &str,
+        writer: Writer<Ticket>,
+        inbox: mpsc::Sender<Input>,
+        readers: Readers,
+        counters: Arc<Counters>,
+        clock: fn() -> u64,
+    ) -> Self {
+        Self {
+            settings,
+            log_id: log_id.into(),
+            writer,
+            inbox,
+            readers,
+            counters,
+            append_queue: Arc::new(Semaphore::new(limits::APPEND_QUEUE_BYTES)),
+            clock,
+            next_socket: AtomicU64::new(1),
+        }
+    }
+
+    pub fn next_socket(&self) -> SocketId {
+        SocketId(self.next_socket.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// A random id of 20 characters, as Socket.IO's sids: 120 bits, URL-safe.
+pub fn random_id() -> String {
+    use base64::Engine as _;
+    let mut bytes = [0; 15];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_matches_only_itself() {
+        let token = Token::new("secret").unwrap();
+        assert!(token.matches("secret"));
+        for wrong in ["", "secre", "secrets", "Secret"] {
+            assert!(!token.matches(wrong), "{wrong}");
+        }
+        assert!(Token::new("").is_none());
+        assert_eq!(format!("{token:?}"), "Token(…)");
+    }
+}

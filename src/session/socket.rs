@@ -1,0 +1,560 @@
+//! One socket: a session's end in one namespace. What it is owed comes to it from the log while it is behind and from its
+//! mailbox when it is not; either way in order, without gap or repeat.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use super::catchup::{self, Listing, Opened, ReadDone};
+use super::credit::{Credit, Window};
+use super::outbox::{Outbox, Submission};
+use super::services::Services;
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::hub::Ticket;
+use crate::hub::core::{Input, LiveRoom, Request, SocketId, Stretch, Want};
+use crate::hub::mailbox::{Found, Mailbox};
+use crate::hub::parcel::{Frame, Kind, Parcel};
+use crate::limits;
+use crate::store::writer::Urgency;
+use crate::store::{Op, Page, Reader, StoreError, owed};
+use crate::wire::{batch, socket};
+
+/// Which language the peer speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Batches and verbs' events: asked for with `"roomcat":1`.
+    Roomcat,
+    /// Plain Socket.IO.
+    Stock,
+}
+
+#[derive(Debug)]
+enum Feed {
+    /// Subscribed to nothing.
+    Silent,
+    /// Finding out where the subscription begins.
+    Opening {
+        answer: Option<u64>,
+    },
+    /// Reading the log up to record `upto`; the mailbox has what follows.
+    Reading {
+        next: Option<Seq>,
+        upto: u64,
+        page: VecDeque<(u32, Parcel)>,
+        announce: Announce,
+    },
+    Live,
+    /// The mailbox overflowed and was emptied; the hub was asked to fill it again.
+    Attaching,
+}
+
+/// Whether the end of the catch-up is news for the peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Announce {
+    CaughtUp,
+    Nothing,
+}
+
+pub struct Socket {
+    pub id: SocketId,
+    pub namespace: Namespace,
+    pub sid: Arc<str>,
+    pub name: Option<ClientName>,
+    pub dialect: Dialect,
+    reader: Arc<Reader>,
+    /// The reader's rooms, as cursor moves name them.
+    rooms: Arc<[RoomName]>,
+    mailbox: Arc<Mailbox>,
+    feed: Feed,
+    /// The first seq that was neither handed nor skipped.
+    position: Seq,
+    /// A record of which a stock client got the messages before the index.
+    part: Option<(Arc<Parcel>, u32)>,
+    credit: Credit,
+    reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
+    /// Questions to the store other than for messages.
+    asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
+}
+
+/// What a finished read of the store was for, where the session has to finish it.
+pub enum Finished {
+    Nothing,
+    Rooms(Listing),
+}
+
+impl Socket {
+    pub fn new(
+        id: SocketId,
+        namespace: Namespace,
+        sid: Arc<str>,
+        name: Option<ClientName>,
+        dialect: Dialect,
+        credit: Credit,
+        mailbox: Arc<Mailbox>,
+    ) -> Self {
+        Self {
+            id,
+            namespace,
+            sid,
+            name,
+            dialect,
+            reader: Arc::default(),
+            rooms: Arc::new([]),
+            mailbox,
+            feed: Feed::Silent,
+            position: Seq::START,
+            part: None,
+            credit,
+            reading: None,
+            asking: Vec::new(),
+        }
+    }
+
+    /// The hub attached a new subscription at `head`; now find out where it begins.
+    pub fn subscribed(
+        &mut self,
+        services: &Services,
+        reader: &Reader,
+        head: u64,
+        answer: Option<u64>,
+        stretch: Stretch,
+    ) {
+        if let Credit::Acks(window) = &mut self.credit {
+            *window = Window::default();
+        }
+        self.part = None;
+        self.set_reader(Arc::new(reader.clone()));
+        self.feed = Feed::Opening { answer };
+        let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
+        let opening = catchup::open(
+            readers,
+            self.namespace.clone(),
+            reader.clone(),
+            head,
+            stretch,
+            log_id,
+        );
+        self.read(opening);
+    }
+
+    /// The socket entered or left rooms by itself.
+    pub fn moved(&mut self, reader: Arc<Reader>) {
+        if matches!(self.feed, Feed::Silent)
+            && let Some(start) = reader.rooms.values().min()
+        {
+            self.position = *start;
+            self.feed = Feed::Live;
+        }
+        // Cursors of rooms that stay are this session's: the hub's are those of the time of subscribing.
+        self.set_reader(with_cursors_of(&reader, &self.reader));
+    }
+
+    /// How many rooms it is in once it has joined these.
+    pub fn rooms_after(&self, joined: &[RoomName]) -> usize {
+        let new = joined
+            .iter()
+            .filter(|room| !self.reader.rooms.contains_key(*room))
+            .count();
+        self.reader.rooms.len() + new
+    }
+
+    fn set_reader(&mut self, reader: Arc<Reader>) {
+        self.rooms = reader.rooms.keys().cloned().collect();
+        self.reader = reader;
+    }
+
+    /// Attached again at `head`: what lies between is in the log.
+    pub fn attached(&mut self, head: u64) {
+        if matches!(self.feed, Feed::Attaching) {
+            self.read_on(self.position, head, Announce::Nothing);
+        }
+    }
+
+    fn read_on(&mut self, from: Seq, upto: u64, announce: Announce) {
+        let next = (from.record <= upto).then_some(from);
+        self.feed = Feed::Reading {
+            next,
+            upto,
+            page: VecDeque::new(),
+            announce,
+        };
+    }
+
+    fn read(
+        &mut self,
+        reading: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static,
+    ) {
+        self.stop_reading();
+        self.reading = Some(tokio::spawn(reading));
+    }
+
+    fn stop_reading(&mut self) {
+        if let Some(reading) = self.reading.take() {
+            reading.abort();
+        }
+    }
+
+    /// Asks the store what there is beside what the hub said is live, for the verb `rooms`.
+    pub fn ask_rooms(
+        &mut self,
+        services: &Services,
+        room: Option<RoomName>,
+        live: Vec<LiveRoom>,
+        answer: Option<u64>,
+    ) {
+        let asking = catchup::rooms(
+            services.readers.clone(),
+            self.namespace.clone(),
+            room,
+            live,
+            answer,
+        );
+        self.asking.push(tokio::spawn(asking));
+    }
+
+    /// Takes what the store answered, if it did.
+    pub fn poll_reads(
+        &mut self,
+        cx: &mut Context<'_>,
+        services: &Services,
+        outbox: &mut Outbox,
+        out: &mut VecDeque<Frame>,
+    ) -> Poll<Result<Finished, StoreError>> {
+        if let Some(reading) = &mut self.reading
+            && let Poll::Ready(done) = std::pin::Pin::new(reading).poll(cx)
+        {
+            self.reading = None;
+            return Poll::Ready(match flatten(done)? {
+                ReadDone::Opened(opened) => Ok(self.opened(opened, services, out)),
+                ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
+                ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
+            });
+        }
+        for index in 0..self.asking.len() {
+            if let Poll::Ready(done) = std::pin::Pin::new(&mut self.asking[index]).poll(cx) {
+                drop(self.asking.swap_remove(index));
+                return Poll::Ready(match flatten(done)? {
+                    ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
+                    ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
+                });
+            }
+        }
+        Poll::Pending
+    }
+
+    fn opened(
+        &mut self,
+        opened: Opened,
+        services: &Services,
+        out: &mut VecDeque<Frame>,
+    ) -> Finished {
+        let Feed::Opening { answer } = self.feed else {
+            return Finished::Nothing;
+        };
+        let Opened {
+            reader,
+            start,
+            head,
+            pending,
+            other_log,
+        } = opened;
+        // Rooms may have been entered or left while the store was asked.
+        self.set_reader(with_cursors_of(&self.reader, &reader));
+        self.position = start;
+        if let Some(answer) = answer {
+            let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &*self.rooms});
+            out.push_back(Frame::text(socket::encode_ack(
+                &self.namespace,
+                answer,
+                &body.to_string(),
+                0,
+            )));
+        }
+        if other_log {
+            self.tell(out, "gap", &json!({"log": &*services.log_id}));
+        }
+        let announce = match self.dialect {
+            Dialect::Roomcat => Announce::CaughtUp,
+            Dialect::Stock => Announce::Nothing,
+        };
+        self.read_on(start, head, announce);
+        Finished::Nothing
+    }
+
+    fn page(&mut self, page: Page, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
+        let Feed::Reading {
+            next,
+            upto,
+            page: waiting,
+            ..
+        } = &mut self.feed
+        else {
+            return Finished::Nothing;
+        };
+        waiting.extend(
+            page.records
+                .into_iter()
+                .map(|(from, record)| (from, Parcel::new(record, Kind::Durable))),
+        );
+        *next = page.next;
+        let behind = page.next.unwrap_or(Seq::after_record(*upto));
+        if waiting.is_empty() {
+            self.skip(behind, outbox);
+        }
+        if let Some((from, to)) = page.gap {
+            tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
+            self.tell(out, "gap", &json!({"from": from, "to": to}));
+        }
+        Finished::Nothing
+    }
+
+    /// An event of the hub's own, for those who speak its dialect.
+    fn tell(&self, out: &mut VecDeque<Frame>, event: &str, data: &serde_json::Value) {
+        if self.dialect == Dialect::Roomcat {
+            out.push_back(Frame::text(socket::encode_event(
+                &self.namespace,
+                None,
+                event,
+                &data.to_string(),
+                0,
+            )));
+        }
+    }
+
+    /// Puts the next of what it is owed into `out`, if there is something and credit for it. True when it did anything.
+    pub fn fill(
+        &mut self,
+        services: &Services,
+        outbox: &mut Outbox,
+        out: &mut VecDeque<Frame>,
+    ) -> bool {
+        if !self.credit.has_room() {
+            return false;
+        }
+        if let Some((parcel, from)) = self.part.take() {
+            self.hand(parcel, from, out);
+            return true;
+        }
+        match &mut self.feed {
+            Feed::Silent | Feed::Opening { .. } | Feed::Attaching => false,
+            Feed::Reading {
+                next,
+                upto,
+                page,
+                announce,
+            } => {
+                if let Some(from) = *next
+                    && page.len() < 2
+                    && self.reading.is_none()
+                {
+                    let (readers, reader) = (services.readers.clone(), Arc::clone(&self.reader));
+                    let reading =
+                        catchup::page(readers, self.namespace.clone(), reader, from, *upto);
+                    self.reading = Some(tokio::spawn(reading));
+                    return true;
+                }
+                if let Some((from, parcel)) = page.pop_front() {
+                    self.hand(Arc::new(parcel), from, out);
+                    return true;
+                }
+                if self.reading.is_some() {
+                    return false;
+                }
+                let (upto, announce) = (*upto, *announce);
+                self.feed = Feed::Live;
+                if Seq::after_record(upto) > self.position {
+                    self.skip(Seq::after_record(upto), outbox);
+                }
+                if announce == Announce::CaughtUp {
+                    self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
+                }
+                true
+            }
+            Feed::Live => match self.mailbox.take() {
+                Found::Nothing => false,
+                Found::Parcel(parcel) => {
+                    self.consider(parcel, outbox, out);
+                    true
+                }
+                Found::Overflowed => {
+                    self.feed = Feed::Attaching;
+                    outbox.push(Submission::Hub(Input::Attach(self.id)));
+                    true
+                }
+            },
+        }
+    }
+
+    fn consider(&mut self, parcel: Arc<Parcel>, outbox: &mut Outbox, out: &mut VecDeque<Frame>) {
+        let number = parcel.record.number;
+        if parcel.kind == Kind::Durable && number < self.position.record {
+            return;
+        }
+        match owed(number, parcel.header(), &self.reader) {
+            Some(from) => self.hand(parcel, from, out),
+            None if parcel.kind == Kind::Durable => self.skip(Seq::after_record(number), outbox),
+            None => {}
+        }
+    }
+
+    /// Nothing before `behind` is left to hand.
+    fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
+        self.position = self.position.max(behind);
+        if let Some(cursor) = self.credit.skip(behind) {
+            self.move_cursor(cursor, Urgency::Later, None, outbox);
+        }
+    }
+
+    fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
+        let number = parcel.record.number;
+        match (&mut self.credit, parcel.kind) {
+            (Credit::Acks(window), kind) => {
+                out.extend(parcel.batch(from));
+                if kind == Kind::Durable {
+                    window.hand(
+                        Seq::new(number, parcel.header().count - 1),
+                        parcel.record.body.len(),
+                    );
+                    self.position = Seq::after_record(number);
+                }
+            }
+            (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
+            (_, kind) => match parcel.shared_events() {
+                Some(frames) if from == 0 => {
+                    out.extend(frames.iter().cloned());
+                    if kind == Kind::Durable {
+                        self.handed_before(Seq::after_record(number));
+                    }
+                }
+                _ => self.hand_events(parcel, from, out),
+            },
+        }
+    }
+
+    /// Message by message, as far as the transport's buffer and the credit go; the rest waits in `part`.
+    fn hand_events(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
+        let (number, count) = (parcel.record.number, parcel.header().count);
+        let body = batch::cut(parcel.header().framing, &parcel.record.body, from, count);
+        let (mut index, mut bytes, mut frames) = (from, 0, Vec::new());
+        for message in batch::messages(parcel.header().framing, &body) {
+            if bytes >= limits::WRITE_BUFFER_BYTES || !self.credit.has_room() {
+                self.part = Some((Arc::clone(&parcel), index));
+                break;
+            }
+            index += 1;
+            let end = if index == count {
+                Seq::after_record(number)
+            } else {
+                Seq::new(number, index)
+            };
+            let id = match &mut self.credit {
+                Credit::Events(answers) if parcel.kind == Kind::Durable => Some(answers.hand(end)),
+                _ => None,
+            };
+            parcel.event(message, id, &mut frames);
+            if parcel.kind == Kind::Durable {
+                self.handed_before(end);
+            }
+            bytes += message.len() + limits::ENTRY_BYTES;
+        }
+        out.extend(frames);
+    }
+
+    fn handed_before(&mut self, end: Seq) {
+        self.position = end;
+        if let Credit::Written(written) = &mut self.credit {
+            *written = Some(end);
+        }
+    }
+
+    /// The transport has taken everything that was handed.
+    pub fn flushed(&mut self, outbox: &mut Outbox) {
+        if let Credit::Written(written) = &mut self.credit
+            && let Some(cursor) = written.take()
+        {
+            self.move_cursor(cursor, Urgency::Later, None, outbox);
+        }
+    }
+
+    /// The verb `ack`. True when the store will answer it; otherwise there is nothing to wait for.
+    pub fn ack(&mut self, seq: Seq, answer: Option<u64>, outbox: &mut Outbox) -> bool {
+        let Credit::Acks(window) = &mut self.credit else {
+            return false;
+        };
+        let cursor = window.ack(seq);
+        let urgency = if answer.is_some() {
+            Urgency::Now
+        } else {
+            Urgency::Later
+        };
+        cursor.is_some_and(|cursor| self.move_cursor(cursor, urgency, answer, outbox))
+    }
+
+    /// A stock client's answer to an event.
+    pub fn answered(&mut self, id: u64, outbox: &mut Outbox) {
+        if let Credit::Events(answers) = &mut self.credit
+            && let Some(cursor) = answers.ack(id)
+        {
+            self.move_cursor(cursor, Urgency::Later, None, outbox);
+        }
+    }
+
+    fn move_cursor(
+        &mut self,
+        cursor: Seq,
+        urgency: Urgency,
+        answer: Option<u64>,
+        outbox: &mut Outbox,
+    ) -> bool {
+        let Some(client) = self.name.clone() else {
+            return false;
+        };
+        let op = Op::Ack {
+            namespace: self.namespace.clone(),
+            client,
+            rooms: Arc::clone(&self.rooms),
+            cursor,
+        };
+        let ticket = Ticket::new(Request {
+            socket: self.id,
+            answer,
+            want: Want::Ack,
+        });
+        outbox.push(Submission::Store(op, urgency, ticket));
+        true
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.stop_reading();
+        for asking in &self.asking {
+            asking.abort();
+        }
+    }
+}
+
+/// The rooms of `reader`, each with the cursor it has in `cursors`, if it has one there.
+fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
+    let mut merged = reader.clone();
+    for (room, cursor) in &mut merged.rooms {
+        if let Some(known) = cursors.rooms.get(room) {
+            *cursor = *known;
+        }
+    }
+    Arc::new(merged)
+}
+
+fn flatten(
+    done: Result<Result<ReadDone, StoreError>, tokio::task::JoinError>,
+) -> Result<ReadDone, StoreError> {
+    done.unwrap_or_else(|error| {
+        Err(StoreError::Io {
+            path: Default::default(),
+            reason: error.to_string(),
+        })
+    })
+}

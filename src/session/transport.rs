@@ -1,0 +1,27 @@
+//! What a session needs of its transport: frames in, frames out, one of each kind of readiness.
+
+use std::task::{Context, Poll};
+
+use crate::hub::parcel::Frame;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    #[error("a frame is larger than this hub takes")]
+    TooLarge,
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Engine.IO over one connection. Reading and writing are polled by the same task and never wait for each other.
+pub trait Transport: Send {
+    /// None: the peer closed it.
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;
+    /// Ready: it takes another frame.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+    /// Only after `poll_ready`.
+    fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
+    /// Ready: the operating system has all that was sent.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+    /// Flushes and ends it.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}

@@ -1,0 +1,357 @@
+//! The verbs: what a client may ask of the hub, from the arguments of an event to an op for the store.
+//!
+//! Pure: checks and translates; the session sends.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::hub::core::{Since, Stretch};
+use crate::limits;
+use crate::store::{Draft, Header};
+use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
+
+/// Why a verb was answered with an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerbError {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+impl VerbError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
+}
+
+impl From<BatchError> for VerbError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::TooLong { .. } => Self::TooLarge(error.to_string()),
+            _ => Self::BadRequest(error.to_string()),
+        }
+    }
+}
+
+/// One thing to publish, checked.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Publish {
+    pub draft: Draft,
+    pub id: Option<PublishId>,
+    pub storage: Storage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    Log,
+    /// Volatile: handed to whoever is there, never stored.
+    Nowhere,
+}
+
+/// Who publishes: what a record remembers of its sender.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    pub namespace: &'a Namespace,
+    pub sid: &'a Arc<str>,
+    pub name: Option<&'a ClientName>,
+    /// The largest message taken, bytes.
+    pub max_message: usize,
+}
+
+/// `["batch", header, body]`, the body being the one attachment.
+pub fn batch(
+    sender: Sender<'_>,
+    args: &[&RawValue],
+    attachments: Vec<Bytes>,
+) -> Result<Publish, VerbError> {
+    let [header, _placeholder] = args else {
+        return Err(bad("batch takes a header and a body"));
+    };
+    let header: PublishHeader = parse(header)?;
+    let Ok([body]) = <[Bytes; 1]>::try_from(attachments) else {
+        return Err(bad("batch takes one attachment"));
+    };
+    if body.len() > sender.max_message.max(limits::BATCH_BYTES) + 4 {
+        return Err(VerbError::TooLarge(format!(
+            "a batch of {} bytes",
+            body.len()
+        )));
+    }
+    batch::check(
+        header.framing,
+        header.json,
+        header.count,
+        &body,
+        sender.max_message,
+    )?;
+    let PublishHeader {
+        rooms,
+        event,
+        framing,
+        json,
+        count,
+        id,
+        except,
+        to,
+        volatile,
+    } = header;
+    let header = Header {
+        namespace: sender.namespace.clone(),
+        rooms: targets(rooms)?,
+        except: distinct(except)?.into(),
+        audience: to,
+        event,
+        framing,
+        json,
+        count,
+        from: sender.name.cloned(),
+        origin: Arc::clone(sender.sid),
+    };
+    finish(header, body, id, volatile)
+}
+
+/// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments.
+pub fn single(
+    sender: Sender<'_>,
+    args: &[&RawValue],
+    attachments: &[Bytes],
+) -> Result<Publish, VerbError> {
+    #[derive(Deserialize)]
+    struct Single<'a> {
+        #[serde(borrow)]
+        rooms: Option<&'a RawValue>,
+        #[serde(default = "Event::message")]
+        event: Event,
+        #[serde(borrow)]
+        data: Option<&'a RawValue>,
+        #[serde(default)]
+        id: Option<PublishId>,
+        #[serde(borrow)]
+        except: Option<&'a RawValue>,
+        #[serde(default)]
+        to: Audience,
+        #[serde(default)]
+        volatile: bool,
+    }
+    let [arg] = args else {
+        return Err(bad("pub takes one object"));
+    };
+    let Single {
+        rooms,
+        event,
+        data,
+        id,
+        except,
+        to,
+        volatile,
+    } = parse(arg)?;
+    let data = data.map(|data| vec![data]).unwrap_or_default();
+    let body = args_body(&data, attachments, sender.max_message)?;
+    let header = Header {
+        namespace: sender.namespace.clone(),
+        rooms: targets(one_or_many(rooms)?)?,
+        except: distinct(one_or_many(except)?)?.into(),
+        audience: to,
+        event,
+        framing: Framing::Args,
+        json: false,
+        count: 1,
+        from: sender.name.cloned(),
+        origin: Arc::clone(sender.sid),
+    };
+    finish(header, body, id, volatile)
+}
+
+/// An application's own event: to everyone in the namespace, as `io.emit` would.
+pub fn relay(
+    sender: Sender<'_>,
+    event: Event,
+    args: &[&RawValue],
+    attachments: &[Bytes],
+) -> Result<Publish, VerbError> {
+    let body = args_body(args, attachments, sender.max_message)?;
+    let header = Header {
+        namespace: sender.namespace.clone(),
+        rooms: Arc::new([RoomName::whole_namespace()]),
+        except: Arc::new([]),
+        audience: Audience::All,
+        event,
+        framing: Framing::Args,
+        json: false,
+        count: 1,
+        from: sender.name.cloned(),
+        origin: Arc::clone(sender.sid),
+    };
+    finish(header, body, None, false)
+}
+
+fn finish(
+    header: Header,
+    body: Bytes,
+    id: Option<PublishId>,
+    volatile: bool,
+) -> Result<Publish, VerbError> {
+    if id.as_ref().is_some_and(|id| {
+        id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
+    }) {
+        return Err(bad("an id is a producer's name and a number"));
+    }
+    let storage = if volatile {
+        Storage::Nowhere
+    } else {
+        Storage::Log
+    };
+    Ok(Publish {
+        draft: Draft { header, body },
+        id,
+        storage,
+    })
+}
+
+fn args_body(
+    args: &[&RawValue],
+    attachments: &[Bytes],
+    max_message: usize,
+) -> Result<Bytes, VerbError> {
+    let length = args
+        .iter()
+        .map(|arg| arg.get().len())
+        .chain(attachments.iter().map(Bytes::len))
+        .sum::<usize>();
+    if length > max_message {
+        let limit = max_message;
+        return Err(VerbError::from(BatchError::TooLong {
+            index: 0,
+            length,
+            limit,
+        }));
+    }
+    let mut text = String::with_capacity(length + args.len() + 2);
+    text.push('[');
+    for (index, arg) in args.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(arg.get());
+    }
+    text.push(']');
+    Ok(batch::encode_args(&text, attachments))
+}
+
+/// `["join", room | [rooms]]` and `leave`.
+pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
+    let [arg] = args else {
+        return Err(bad("name a room, or an array of rooms"));
+    };
+    let rooms = distinct(one_or_many(Some(arg))?)?;
+    if rooms.is_empty() {
+        Err(bad("name a room, or an array of rooms"))
+    } else {
+        Ok(rooms)
+    }
+}
+
+/// `["sub", {rooms, since?, last?, log?}]`.
+pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
+    #[derive(Deserialize)]
+    struct Sub<'a> {
+        #[serde(borrow)]
+        rooms: Option<&'a RawValue>,
+        #[serde(borrow)]
+        since: Option<&'a RawValue>,
+        last: Option<u64>,
+        log: Option<String>,
+    }
+    let [arg] = args else {
+        return Err(bad("sub takes one object"));
+    };
+    let Sub {
+        rooms,
+        since,
+        last,
+        log,
+    } = parse(arg)?;
+    let since = match since {
+        None => None,
+        Some(raw) if raw.get().starts_with('"') => Some(Since::Seq(parse(raw)?)),
+        Some(raw) => Some(Since::Time(parse(raw)?)),
+    };
+    Ok((distinct(one_or_many(rooms)?)?, Stretch { since, last, log }))
+}
+
+/// `["ack", {seq}]`.
+pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
+    #[derive(Deserialize)]
+    struct Ack {
+        seq: Seq,
+    }
+    let [arg] = args else {
+        return Err(bad("ack takes one object"));
+    };
+    Ok(parse::<Ack>(arg)?.seq)
+}
+
+/// `["rooms", {room?}]`, or without arguments.
+pub fn list(args: &[&RawValue]) -> Result<Option<RoomName>, VerbError> {
+    #[derive(Deserialize)]
+    struct List {
+        room: Option<RoomName>,
+    }
+    match args {
+        [] => Ok(None),
+        [arg] => Ok(parse::<List>(arg)?.room),
+        _ => Err(bad("rooms takes one object")),
+    }
+}
+
+/// A room, or an array of rooms. Told apart by hand so that the error is that of the name.
+fn one_or_many(raw: Option<&RawValue>) -> Result<Vec<RoomName>, VerbError> {
+    match raw {
+        None => Ok(Vec::new()),
+        Some(raw) if raw.get().starts_with('"') => Ok(vec![parse(raw)?]),
+        Some(raw) => parse(raw),
+    }
+}
+
+/// No rooms at all mean the whole namespace.
+fn targets(rooms: Vec<RoomName>) -> Result<Arc<[RoomName]>, VerbError> {
+    let rooms = distinct(rooms)?;
+    Ok(if rooms.is_empty() {
+        Arc::new([RoomName::whole_namespace()])
+    } else {
+        rooms.into()
+    })
+}
+
+fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {
+    if rooms.len() > limits::ROOMS_PER_MESSAGE {
+        let limit = limits::ROOMS_PER_MESSAGE;
+        return Err(bad(&format!(
+            "{} rooms; at most {limit} at once",
+            rooms.len()
+        )));
+    }
+    let mut kept = Vec::with_capacity(rooms.len());
+    for room in rooms {
+        if !kept.contains(&room) {
+            kept.push(room);
+        }
+    }
+    Ok(kept)
+}
+
+fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> {
+    serde_json::from_str(raw.get()).map_err(|error| bad(&error.to_string()))
+}
+
+fn bad(reason: &str) -> VerbError {
+    VerbError::BadRequest(reason.to_owned())
+}
