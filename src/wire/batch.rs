@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::de::{Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::json::Elements;
+use super::json::elements;
 use super::placeholders;
 use crate::address::{ClientName, Event, RoomName, Seq};
 use crate::limits;
@@ -419,7 +419,7 @@ fn split_args(body: &[u8]) -> Result<(&str, Vec<&[u8]>), BatchError> {
         rest = after;
     }
     // The array may not be followed by white space, so that its inside is found without parsing it again.
-    if !json.ends_with(']') || Elements::parse(json).is_err() {
+    if !json.ends_with(']') || elements(json).is_err() {
         return Err(BatchError::Args);
     }
     // Without attachments it is a plain event, and nothing in it is a placeholder.

@@ -9,21 +9,19 @@ use serde_json::value::RawValue;
 
 use crate::limits;
 
-/// The elements of an array, as they came: validated, never converted.
-pub(super) struct Elements<'a>(pub Vec<&'a RawValue>);
-
-impl<'a> Elements<'a> {
-    /// `json` must begin with its `[`: white space before it would be an ack id to the reference's parser.
-    pub fn parse(json: &'a str) -> Result<Vec<&'a RawValue>, String> {
-        // Looked at first, because serde's complaint about another type would quote the whole of it.
-        if json.starts_with('[') {
-            let Elements(elements) = serde_json::from_str(json).map_err(|e| e.to_string())?;
-            Ok(elements)
-        } else {
-            Err("not an array".to_owned())
-        }
+/// The elements of an array, as they came: validated, never converted. `json` must begin with its `[`: white space before
+/// it would be an ack id to the reference's parser.
+pub(super) fn elements(json: &str) -> Result<Vec<&RawValue>, String> {
+    // Looked at first, because serde's complaint about another type would quote the whole of it.
+    if json.starts_with('[') {
+        let Elements(elements) = serde_json::from_str(json).map_err(|e| e.to_string())?;
+        Ok(elements)
+    } else {
+        Err("not an array".to_owned())
     }
 }
+
+struct Elements<'a>(Vec<&'a RawValue>);
 
 impl<'de> Deserialize<'de> for Elements<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -43,6 +41,7 @@ impl<'de> Visitor<'de> for ElementsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'de>, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = seq.next_element::<&RawValue>()? {
+            // One more than the arguments: an event's name stands before them.
             if elements.len() > limits::ARGUMENTS {
                 return Err(A::Error::custom("too many arguments"));
             }
@@ -99,16 +98,15 @@ mod tests {
     #[test]
     fn the_number_of_elements_is_bounded() {
         let array = |n: usize| format!("[{}0]", "0,".repeat(n - 1));
-        // One more than the arguments: an event's name stands before them.
         let most = limits::ARGUMENTS + 1;
-        assert_eq!(Elements::parse(&array(most)).unwrap().len(), most);
-        assert!(Elements::parse(&array(most + 1)).is_err());
+        assert_eq!(elements(&array(most)).unwrap().len(), most);
+        assert!(elements(&array(most + 1)).is_err());
     }
 
     #[test]
     fn a_complaint_does_not_quote_what_it_complains_of() {
         let long = format!("\"{}\"", "x".repeat(100_000));
-        assert!(Elements::parse(&long).unwrap_err().len() < 100);
+        assert!(elements(&long).unwrap_err().len() < 100);
     }
 
     proptest! {

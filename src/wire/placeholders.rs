@@ -203,7 +203,6 @@ impl<'a> Scan<'a> {
                 Next::Num => object.num = number(text),
                 Next::Key | Next::OtherValue => {}
             }
-            object.next = Next::OtherValue;
         }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! JSON is sliced, never converted: what a client sent is what the others get. Knows nothing of what events mean.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
-use super::json::{Elements, push_string};
+use super::json::{elements, push_string};
 use super::placeholders::{self, Unfit};
 use crate::address::{Event, NameError, Namespace};
 use crate::limits;
@@ -144,7 +146,7 @@ pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, SocketError> {
         Kind::Ack | Kind::BinaryAck => Packet::Ack(AckPacket {
             namespace,
             id: id.ok_or(SocketError::AckId)?,
-            args: Elements::parse(payload).map_err(SocketError::Payload)?,
+            args: elements(payload).map_err(SocketError::Payload)?,
         }),
     };
     Ok(Parsed {
@@ -241,7 +243,7 @@ fn connect_error_payload(payload: &str) -> Result<&RawValue, SocketError> {
 
 /// An array with the event's name first.
 fn event_payload(payload: &str) -> Result<(Event, Vec<&RawValue>), SocketError> {
-    let mut args = Elements::parse(payload).map_err(SocketError::Payload)?;
+    let mut args = elements(payload).map_err(SocketError::Payload)?;
     let first = args.first().map_or("", |name| name.get());
     if !first.starts_with('"') {
         return Err(malformed("an event begins with its name, a string"));
@@ -269,6 +271,16 @@ pub fn join_args(args: &[&RawValue]) -> String {
         joined.push_str(arg.get());
     }
     joined
+}
+
+/// A valid JSON text without line breaks. JSON strings hold none, so each is white space; a client may send them all the
+/// same, and where a line is a message they would make two of one.
+pub fn one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) {
+        Cow::Owned(json.replace(['\n', '\r'], " "))
+    } else {
+        Cow::Borrowed(json)
+    }
 }
 
 /// `0/ns,{auth}`, with the Engine.IO message prefix, as every encoder here.

@@ -26,6 +26,8 @@ fn placeholders_are_found_wherever_javascript_finds_them() {
             r#"[{"_placeholder":false,"num":9,"_placeholder":true,"num":2}]"#,
             "[<2>]",
         ),
+        (r#"["\"",{"_placeholder":true,"num":5}]"#, r#"["\"",<5>]"#),
+        (r#"["\\",{"_placeholder":true,"num":6}]"#, r#"["\\",<6>]"#),
         (r#"[{"_placeholder":true,"num":4,"more":[{}]}]"#, "[<4>]"),
         (
             r#"{"_placeholder":true,"x":{"_placeholder":true,"num":1},"num":0}"#,

@@ -91,6 +91,17 @@ fn arguments_stay_as_they_came() {
 }
 
 #[test]
+fn line_breaks_are_only_ever_white_space() {
+    let Packet::Event(event) = decode("2[\"a\",{\"a\":\r\n[1,\n\"\\n\"]}]").unwrap().packet else {
+        panic!("not an event");
+    };
+    assert_eq!(one_line(event.args[0].get()), r#"{"a":  [1, "\n"]}"#);
+    assert!(matches!(one_line("[1]"), Cow::Borrowed("[1]")));
+    assert!(decode("2[\"a\",\"\n\"]").is_err());
+    assert!(decode("2[\"a\",{\"\r\":1}]").is_err());
+}
+
+#[test]
 fn malformed_packets_are_refused_with_their_reason() {
     type Is = fn(&SocketError) -> bool;
     let payload: Is = |e| matches!(e, SocketError::Payload(_));
