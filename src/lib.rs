@@ -26,7 +26,7 @@
 //! | session | address, limits, wire, store, hub |
 //! | server | address, limits, wire, store, hub, session |
 //! | client | address, limits, wire |
-//! | cli | all but session, hub and store |
+//! | cli | all but session and hub |
 #![forbid(unsafe_code)]
 
 pub mod address;

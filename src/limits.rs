@@ -8,6 +8,8 @@ const MIB: usize = 1024 * KIB;
 
 /// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
 pub const NAME_BYTES: usize = 256;
+/// A token: room for a JSON Web Token, and a file of something else is noticed.
+pub const TOKEN_BYTES: usize = 4 * KIB;
 /// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.
@@ -26,8 +28,12 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
 /// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come
 /// in whole blocks, and 256 KiB is where a larger block stops being faster.
 pub const BATCH_BYTES: usize = 256 * KIB;
+/// Blocks of stdin that wait for the connection: enough to read ahead while one is sent, a megabyte at most.
+pub const INPUT_BLOCKS: usize = 4;
 /// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
+/// One WebSocket message, as a client takes it: the largest message and what stands around it.
+pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
@@ -47,6 +53,9 @@ pub const PRODUCER_BYTES: usize = 64;
 pub const CREDIT_BYTES: usize = 4 * MIB;
 /// Events handed to a stock client with `auth.ack` and not yet acked.
 pub const CREDIT_EVENTS: usize = 1000;
+/// What `sub` writes to stdout before it says how far it came, when more is waiting: a quarter of the credit, so that
+/// acks flow while it writes.
+pub const REPORT_BYTES: usize = MIB;
 /// What waits in one socket's mailbox. When it is full the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
 /// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.
@@ -55,6 +64,8 @@ pub const ENTRY_BYTES: usize = 256;
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
 /// Verbs of one connection that wait for their answer; further ones are not read.
 pub const VERBS_IN_FLIGHT: usize = 256;
+/// Batches that `pub` has in flight: enough to fill every commit, and room is left for the connection's other verbs.
+pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
 /// Messages from sessions that wait for the hub.
 pub const HUB_INBOX: usize = 1024;
 /// One page of catch-up read from the store.
@@ -67,6 +78,8 @@ pub const READERS: usize = 4;
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
 /// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
+/// A client has one connection, so its read buffer may be what reads fastest.
+pub const CLIENT_READ_BUFFER_BYTES: usize = 128 * KIB;
 /// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
 pub const SHARED_EVENTS: usize = 64;
 
@@ -98,3 +111,9 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
+/// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.
+pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a signal or `--timeout` leaves for writing what was received and acking it.
+pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the farewell to the hub may take: it is a courtesy, and everything was confirmed before it.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);

@@ -1,1 +1,81 @@
-//! (being built)
+//! The command line: what is typed becomes one of the commands, and what became of it an exit code.
+//!
+//! Knows the client and the server; nobody knows it.
+
+pub mod args;
+pub mod ask;
+pub mod chat;
+pub mod demo;
+pub mod failure;
+pub mod membership;
+pub mod outgoing;
+pub mod pub_;
+pub mod reading;
+pub mod rooms;
+pub mod serve;
+pub mod signals;
+pub mod stdin;
+pub mod stdout;
+pub mod sub;
+pub mod target;
+pub mod term;
+pub mod values;
+
+use std::future::Future;
+
+use args::{Cli, Command, Global};
+use failure::Failure;
+use membership::Change;
+use signals::Signals;
+use term::Verbosity;
+
+/// Runs a command to its end.
+pub fn run(cli: &Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    term::init_colour(global.color);
+    term::init_verbosity(verbosity(global));
+    match &cli.command {
+        Command::Serve(args) => serving(serve::run(args, global)),
+        Command::Demo(args) => demo::run(args),
+        Command::Pub(args) => alone(pub_::run(args, global)),
+        Command::Sub(args) => alone(sub::run(args, global)),
+        Command::Join(args) => alone(membership::run(Change::Join, &args.rooms, global)),
+        Command::Leave(args) => alone(membership::run(Change::Leave, &args.rooms, global)),
+        Command::Rooms(args) => alone(rooms::run(args, global)),
+        Command::Chat(args) => alone(chat::run(args, global)),
+    }
+}
+
+fn verbosity(global: &Global) -> Verbosity {
+    match (global.quiet, global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    }
+}
+
+/// A client is one task; a runtime of one thread starts in a fraction of a millisecond.
+fn alone(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(command);
+    // A name that is still being resolved would keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+/// A hub uses every core.
+fn serving(hub: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    runtime.block_on(hub)
+}
+
+fn listen() -> Result<Signals, Failure> {
+    Signals::listen().map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -12,28 +12,40 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// An address of `--listen`: `127.0.0.1:7666`, `[::1]:0`, `unix:/run/roomcat.sock`.
+/// An address of `--listen`: `127.0.0.1:7666`, `[::1]:0`, `localhost:7666`, `unix:/run/roomcat.sock`. A name is
+/// resolved when it is bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
-    Tcp(SocketAddr),
+    Tcp { host: String, port: u16 },
     Unix(PathBuf),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an address to listen on is IP:PORT, as in 127.0.0.1:7666, or unix:/path")]
+#[error("an address to listen on is HOST:PORT, as in 127.0.0.1:7666, or unix:/path")]
 pub struct NotAnAddress;
 
 impl FromStr for ListenAddress {
     type Err = NotAnAddress;
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
-        match text.strip_prefix("unix:") {
-            Some("") => Err(NotAnAddress),
-            Some(path) => Ok(Self::Unix(path.into())),
-            None => text
-                .replace("localhost:", "127.0.0.1:")
-                .parse()
-                .map(Self::Tcp)
-                .map_err(|_| NotAnAddress),
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() {
+                Err(NotAnAddress)
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(NotAnAddress)?;
+        let port = port.parse().map_err(|_| NotAnAddress)?;
+        let bracketed = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        match bracketed.unwrap_or(host) {
+            "" => Err(NotAnAddress),
+            host if host.contains(':') && bracketed.is_none() => Err(NotAnAddress),
+            host => Ok(Self::Tcp {
+                host: host.to_owned(),
+                port,
+            }),
         }
     }
 }
@@ -42,7 +54,9 @@ impl ListenAddress {
     /// Whether only this machine can reach it.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Tcp { host, .. } => {
+                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            }
             Self::Unix(_) => true,
         }
     }
@@ -51,7 +65,8 @@ impl ListenAddress {
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => write!(f, "ws://{address}"),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "ws://[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "ws://{host}:{port}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -67,7 +82,9 @@ pub enum Listener {
 impl Listener {
     pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
         match address {
-            ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            ListenAddress::Tcp { host, port } => TcpListener::bind((host.as_str(), *port))
+                .await
+                .map(Self::Tcp),
             ListenAddress::Unix(path) => {
                 remove_stale(path).await?;
                 Ok(Self::Unix(UnixListener::bind(path)?, path.clone()))
@@ -78,7 +95,10 @@ impl Listener {
     /// Where it listens really: the port that the system chose for port 0.
     pub fn address(&self) -> io::Result<ListenAddress> {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map(ListenAddress::Tcp),
+            Self::Tcp(listener) => listener.local_addr().map(|address| ListenAddress::Tcp {
+                host: address.ip().to_string(),
+                port: address.port(),
+            }),
             Self::Unix(_, path) => Ok(ListenAddress::Unix(path.clone())),
         }
     }
@@ -168,5 +188,39 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         of_stream!(self, stream => stream.poll_shutdown(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_hosts_with_ports_or_paths() {
+        for (text, shown, local) in [
+            ("127.0.0.1:7666", "ws://127.0.0.1:7666", true),
+            ("[::1]:0", "ws://[::1]:0", true),
+            ("localhost:80", "ws://localhost:80", true),
+            ("0.0.0.0:7666", "ws://0.0.0.0:7666", false),
+            ("hub.example:7666", "ws://hub.example:7666", false),
+            ("unix:/run/hub", "unix:/run/hub", true),
+        ] {
+            let address: ListenAddress = text.parse().unwrap();
+            assert_eq!(
+                (address.to_string().as_str(), address.is_local()),
+                (shown, local)
+            );
+        }
+        for bad in [
+            "",
+            "7666",
+            ":7666",
+            "::1:7666",
+            "127.0.0.1",
+            "127.0.0.1:99999",
+            "unix:",
+        ] {
+            assert_eq!(bad.parse::<ListenAddress>(), Err(NotAnAddress), "{bad}");
+        }
     }
 }

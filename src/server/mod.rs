@@ -6,6 +6,7 @@ pub mod origin;
 pub mod websocket;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,9 +18,11 @@ use self::http::Site;
 use self::origin::Hosts;
 use crate::hub::{self, Ticket};
 use crate::limits;
-use crate::session::services::{Services, Settings};
+use crate::session::services::Services;
+pub use crate::session::services::{Settings, Token};
+pub use crate::store::Keep;
 use crate::store::readers::Readers;
-use crate::store::{Store, StoreError, writer};
+use crate::store::{self, Store, StoreError, writer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -30,6 +33,11 @@ pub enum ServerError {
     },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Opens the log: a file, made when there is none, or `:memory:`.
+pub fn open_store(database: &Path, keep: Keep) -> Result<Box<dyn Store>, ServerError> {
+    Ok(store::open(database, keep)?)
 }
 
 /// A hub whose addresses are bound and whose store is open. It serves when it is run.

@@ -480,7 +480,24 @@ impl Session {
             Refusal::Full { .. } => "full",
             Refusal::Disk { .. } => "disk",
         };
-        self.refuse(index, answer, code, &refusal.to_string());
+        let mut message = refusal.to_string();
+        if let Refusal::Full {
+            namespace,
+            client,
+            room,
+            ..
+        } = refusal
+        {
+            let address = if namespace.is_root() && !room.is_whole_namespace() {
+                room.to_string()
+            } else {
+                format!("{namespace}#{room}")
+            };
+            message.push_str(&format!(
+                r#"; "roomcat leave '{address}' --as '{client}'" frees it"#
+            ));
+        }
+        self.refuse(index, answer, code, &message);
     }
 
     fn refuse(&mut self, index: usize, answer: Option<u64>, code: &str, message: &str) {

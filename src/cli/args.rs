@@ -1,0 +1,338 @@
+//! The command line as clap reads it: each flag with its help, default and environment variable in one place.
+//! What it means is decided elsewhere.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::term::ColorChoice;
+use super::values::{self, Database, KeepFor};
+use crate::address::{Address, ClientName, Event, Namespace};
+use crate::client::{HubUrl, Since};
+use crate::server::bind::ListenAddress;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0        done (a closed stdout, as in `| head`, is done)
+  1        failed
+  2        usage
+  3        cannot reach the hub, or lost it for good
+  4        refused: token, namespace, handler, or the name was taken over
+  5        --timeout came first
+  6        --require was not met
+  130, 143 ended by SIGINT or SIGTERM";
+
+/// netcat for rooms: pipe stdin and stdout to rooms, over Socket.IO
+///
+/// `roomcat serve` is a hub. `roomcat pub` sends what stands on stdin to a room, `roomcat sub` writes what is said in a
+/// room to stdout. What is published while a named listener is away waits for it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "roomcat",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = EXIT_CODES,
+    after_long_help = format!("{EXIT_CODES}\n\nExample:\n  roomcat serve &\n  roomcat sub lobby &\n  echo hi | roomcat pub lobby")
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which hub, as whom, and how much is said about it; before or after the command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace
+    #[arg(short, long, global = true, env = "ROOMCAT_URL", default_value = "ws://127.0.0.1:7666",
+          value_name = "URL", value_parser = HubUrl::parse, help_heading = "Hub")]
+    pub url: HubUrl,
+
+    /// The namespace of rooms that name none
+    #[arg(long, global = true, env = "ROOMCAT_NAMESPACE", value_name = "NS",
+          value_parser = Namespace::parse, help_heading = "Hub")]
+    pub namespace: Option<Namespace>,
+
+    /// The client name: messages wait for it while it is away
+    #[arg(id = "as", long, global = true, env = "ROOMCAT_AS", value_name = "NAME",
+          value_parser = ClientName::parse, help_heading = "Hub")]
+    pub name: Option<ClientName>,
+
+    /// A file whose first line is the token (for serve: the token that it asks for)
+    #[arg(
+        long,
+        global = true,
+        env = "ROOMCAT_TOKEN_FILE",
+        value_name = "FILE",
+        help_heading = "Hub"
+    )]
+    pub token_file: Option<PathBuf>,
+
+    /// Say nothing on stderr but errors
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Output"
+    )]
+    pub quiet: bool,
+
+    /// Say more on stderr
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// When to colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        help_heading = "Output"
+    )]
+    pub color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Serve(ServeArgs),
+    Pub(PubArgs),
+    Sub(SubArgs),
+    Join(JoinArgs),
+    Leave(LeaveArgs),
+    Rooms(RoomsArgs),
+    Chat(ChatArgs),
+    Demo(DemoArgs),
+}
+
+/// Run a hub
+///
+/// Publishers and subscribers meet here; what is published is in the database before anyone is handed it. Says on
+/// stderr who comes and goes.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Example:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db"
+)]
+pub struct ServeArgs {
+    /// Where to listen, `unix:/path` for a Unix socket; repeatable
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7666")]
+    pub listen: Vec<ListenAddress>,
+
+    /// The database, `:memory:` for none [default: roomcat/roomcat.db in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "PATH", value_parser = values::database)]
+    pub db: Option<Database>,
+
+    /// Let anyone in, without a token, on addresses other than loopback
+    #[arg(long)]
+    pub open: bool,
+
+    /// A further name under which browsers may reach this hub; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+
+    /// The largest message, 64MiB at most
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::message_size)]
+    pub max_message: usize,
+
+    /// How much history is kept for everyone; 0 for none
+    #[arg(long, value_name = "AGE/SIZE", default_value = "1h/1GiB", value_parser = values::keep)]
+    pub keep: KeepFor,
+
+    /// How much is kept for members that still have to get it
+    #[arg(long, value_name = "AGE/SIZE", default_value = "7d/10GiB", value_parser = values::keep)]
+    pub keep_pending: KeepFor,
+
+    /// How often a connection is asked whether it is alive
+    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = values::some_duration)]
+    pub ping_interval: Duration,
+
+    /// How long the answer to that may take
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = values::some_duration)]
+    pub ping_timeout: Duration,
+
+    /// How long a connection may stay without entering a namespace
+    #[arg(long, value_name = "DURATION", default_value = "45s", value_parser = values::some_duration)]
+    pub connect_timeout: Duration,
+}
+
+/// Publish to a room: stdin, a message a line
+///
+/// With words behind ROOM they are one message, and stdin is not read. Ends when the hub has confirmed everything;
+/// what is not confirmed when the connection is lost is sent again, and never stored twice.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub --whole --require 1 files < photo.jpg"
+)]
+pub struct PubArgs {
+    /// The room: lobby, /admin#ops, or /admin for everyone in that namespace
+    #[arg(value_name = "ROOM", value_parser = Address::parse, required_unless_present = "envelope")]
+    pub room: Option<Address>,
+
+    /// One message, instead of stdin
+    #[arg(value_name = "MESSAGE", allow_negative_numbers = true, conflicts_with_all = ["file", "null", "whole", "envelope"])]
+    pub message: Vec<OsString>,
+
+    /// A further room; who is in several gets the message once
+    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
+    pub to: Vec<Address>,
+
+    /// Not to those who are in this room; repeatable
+    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
+    pub except: Vec<Address>,
+
+    /// Messages end with NUL instead of a newline
+    #[arg(short = '0', long, conflicts_with_all = ["whole", "envelope"])]
+    pub null: bool,
+
+    /// All of the input is one message, whatever is in it
+    #[arg(long, conflicts_with = "envelope")]
+    pub whole: bool,
+
+    /// Each message is a JSON value, and JavaScript clients get it as one
+    #[arg(long, conflicts_with = "envelope")]
+    pub json: bool,
+
+    /// Each line is an object as `sub --json` writes it; its rooms are used unless ROOM is given
+    #[arg(long)]
+    pub envelope: bool,
+
+    /// Read these files instead of stdin, one after the other
+    #[arg(short, long, value_name = "FILE", num_args = 1..)]
+    pub file: Vec<PathBuf>,
+
+    /// The event's name [default: message]
+    #[arg(short, long, value_name = "EVENT", value_parser = Event::parse)]
+    pub event: Option<Event>,
+
+    /// Not to oneself: Socket.IO's broadcast flag
+    #[arg(long)]
+    pub others: bool,
+
+    /// Only to who is listening right now; nothing is stored
+    #[arg(long)]
+    pub volatile: bool,
+
+    /// Fail with exit code 6 unless each message reached at least N listeners, here or away
+    #[arg(long, value_name = "N")]
+    pub require: Option<u64>,
+
+    /// How long to go on without the hub, 24h at most [default: 30s for files and words, no limit for a pipe]
+    #[arg(long, value_name = "DURATION", value_parser = values::retry_for)]
+    pub retry_for: Option<Duration>,
+}
+
+/// Subscribe to rooms: their messages on stdout, a line each
+///
+/// With --as NAME, NAME becomes a member of the rooms and first gets what waited for it; without ROOM it gets every
+/// room that it joined. What was written to stdout is acknowledged and does not come again. A lost connection is
+/// resumed where it was.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq .data"
+)]
+pub struct SubArgs {
+    /// The rooms: lobby, /admin#ops, or /admin for everything said to that whole namespace
+    #[arg(value_name = "ROOM", value_parser = Address::parse, required_unless_present = "as")]
+    pub rooms: Vec<Address>,
+
+    /// End after N messages
+    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// End after this time, with exit code 5
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub timeout: Option<Duration>,
+
+    /// End when everything that waited has been written
+    #[arg(long)]
+    pub drain: bool,
+
+    /// Begin with this message (41.7), or so long ago (5m), or at a time (2025-01-31T12:00)
+    #[arg(long, value_name = "WHEN", value_parser = values::since, conflicts_with = "last")]
+    pub since: Option<Since>,
+
+    /// Begin with the last N messages
+    #[arg(long, value_name = "N")]
+    pub last: Option<u64>,
+
+    /// Only this event; others count as read
+    #[arg(short, long, value_name = "EVENT", value_parser = Event::parse)]
+    pub event: Option<Event>,
+
+    /// End each message with NUL instead of a newline
+    #[arg(short = '0', long, conflicts_with_all = ["raw", "json"])]
+    pub null: bool,
+
+    /// Add nothing to the messages
+    #[arg(long, conflicts_with = "json")]
+    pub raw: bool,
+
+    /// One JSON object a message, with all that is known of it
+    #[arg(long)]
+    pub json: bool,
+
+    /// End with exit code 3 when the connection is lost
+    #[arg(long)]
+    pub no_reconnect: bool,
+}
+
+/// Make a client name a member of rooms, from now
+///
+/// Their messages wait for it until it reads them with `roomcat sub --as NAME`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  roomcat join ci deploys --as laptop")]
+pub struct JoinArgs {
+    #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
+    pub rooms: Vec<Address>,
+}
+
+/// End a client name's membership of rooms
+///
+/// What waited for it there is given up.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  roomcat leave ci --as laptop")]
+pub struct LeaveArgs {
+    #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
+    pub rooms: Vec<Address>,
+}
+
+/// Show the rooms of a namespace, or the members of one room
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json")]
+pub struct RoomsArgs {
+    #[arg(value_name = "ROOM", value_parser = Address::parse)]
+    pub room: Option<Address>,
+
+    /// One JSON object a room
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Talk in a room: stdin to the room, the room to stdout
+///
+/// One's own lines do not come back. At a terminal the end of input (Ctrl-D) ends it; in a pipe it goes on receiving
+/// until stdout is closed, unless --eof is given.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  roomcat chat lobby --as alice")]
+pub struct ChatArgs {
+    #[arg(value_name = "ROOM", value_parser = Address::parse)]
+    pub room: Address,
+
+    /// End at the end of input, once everything is confirmed
+    #[arg(long)]
+    pub eof: bool,
+
+    /// End after this time, with exit code 5
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// Show in ten seconds what rooms, namespaces and waiting messages are
+#[derive(Debug, Args)]
+#[command(after_long_help = "Example:\n  roomcat demo")]
+pub struct DemoArgs {}

@@ -1,0 +1,108 @@
+//! `chat`: both ways at once, as `nc` does. Stdin to the room, the room to stdout, but for one's own lines.
+
+use std::io::{IsTerminal, stdin};
+
+use tokio::select;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::Instant;
+
+use super::args::{ChatArgs, Global};
+use super::failure::Failure;
+use super::outgoing::Template;
+use super::reading::{End, Flow, Reading, at, tell_link};
+use super::stdin::{Block, Input, InputError, Payload, Source, Split, read};
+use super::stdout::{self, Ending, Form};
+use super::target::target;
+use crate::client::{Event, Peer, Retry, Subscribe};
+use crate::wire::batch::Audience;
+
+pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+    let (target, rooms) = target(global, [&args.room])?;
+    let mut signals = super::listen()?;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let timeout = || args.timeout.unwrap_or_default();
+    let mut peer = select! {
+        peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+    };
+    let template = Template {
+        rooms: rooms.clone(),
+        to: Audience::Others,
+        ..Template::default()
+    };
+    peer.subscribe(Subscribe {
+        rooms,
+        ..Subscribe::default()
+    });
+    let mut talking = Talking::new(peer.hello().limits.message, args);
+    let mut reading = Reading::new(stdout::start(Form::Data(Ending::Newline)), &target);
+    let end = loop {
+        if talking.is_over(&peer) {
+            break End::Done;
+        }
+        select! {
+            report = reading.report() => {
+                if reading.wrote(&mut peer, report)? == Flow::Enough {
+                    break End::Done;
+                }
+            }
+            event = peer.next() => {
+                let event = event.map_err(|error| Failure::unconfirmed(error.into(), peer.unconfirmed()))?;
+                tell_link(&event, peer.url());
+                if let Event::Batch { header, body } = event {
+                    reading.batch(&mut peer, header, body);
+                }
+            }
+            block = talking.blocks.recv(), if talking.open && peer.has_room() => match block {
+                Some(Ok(block)) => peer.publish(template.batch(block)),
+                Some(Err(error)) => talking.failed(error),
+                None => talking.open = false,
+            },
+            signal = signals.next() => break End::Signal(signal),
+            () = at(deadline) => break End::Timeout(timeout()),
+        }
+    };
+    let unconfirmed = peer.unconfirmed();
+    let finished = reading.finish(peer, &mut signals, end).await;
+    match (finished, talking.failure) {
+        (Ok(()), Some(error)) => Err(error.into()),
+        (Err(failure), _) => Err(Failure::unconfirmed(failure, unconfirmed)),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+/// The half that reads stdin.
+struct Talking {
+    blocks: Receiver<Result<Block, InputError>>,
+    open: bool,
+    ends_with_input: bool,
+    failure: Option<InputError>,
+}
+
+impl Talking {
+    fn new(max_message: usize, args: &ChatArgs) -> Self {
+        let input = Input {
+            split: Split::Lines,
+            payload: Payload::Text,
+            max_message,
+        };
+        Self {
+            blocks: read(Source::Stdin, input),
+            open: true,
+            ends_with_input: args.eof || stdin().is_terminal(),
+            failure: None,
+        }
+    }
+
+    /// What stands before the failure is still confirmed.
+    fn failed(&mut self, error: InputError) {
+        self.open = false;
+        self.ends_with_input = true;
+        self.failure = Some(error);
+    }
+
+    fn is_over(&self, peer: &Peer) -> bool {
+        self.ends_with_input && !self.open && peer.unconfirmed() == 0
+    }
+}

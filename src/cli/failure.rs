@@ -1,0 +1,342 @@
+//! Why a command did not do what it was asked: the text, what to do about it, and the exit code, all derived from the
+//! type and never from a text.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use colored::Colorize;
+
+use super::signals::Signal;
+use super::stdin::InputError;
+use super::term;
+use crate::client::{ClientError, Code, DialError, Refusal};
+use crate::server::ServerError;
+use crate::store::StoreError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// Publishing ended before everything was confirmed.
+    #[error("{cause}; {lines} {} not confirmed", were(*lines))]
+    Unconfirmed { cause: Box<Failure>, lines: u64 },
+    #[error("line {number} is not what \"sub --json\" writes: {reason}")]
+    Envelope { number: u64, reason: String },
+    #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
+    Unacknowledged { name: String },
+    #[error("--timeout {} came first", spoken(*.0))]
+    Timeout(Duration),
+    #[error("--require {wanted}: a message reached {reached}")]
+    Require { wanted: u64, reached: u64 },
+    #[error(
+        "--require {wanted}: the connection was lost with a receipt, so whom the message reached is not known"
+    )]
+    RequireUnknown { wanted: u64 },
+    #[error("ended by {}", name(*.0))]
+    Signal(Signal),
+    #[error("cannot read the token from {path}: {reason}")]
+    TokenFile { path: PathBuf, reason: String },
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    #[error("cannot write to stdout: {0}")]
+    Output(io::Error),
+    /// What other commands can fail with; `hint` says what to do.
+    #[error("{what}")]
+    Other { what: String, hint: Option<String> },
+}
+
+impl Failure {
+    pub fn other(what: impl Into<String>) -> Self {
+        Self::Other {
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// Names what was not confirmed, if anything was not.
+    pub fn unconfirmed(cause: Self, lines: u64) -> Self {
+        match lines {
+            0 => cause,
+            lines => Self::Unconfirmed {
+                cause: Box::new(cause),
+                lines,
+            },
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Client(error) => client_code(error),
+            Self::Unconfirmed { cause, .. } => cause.exit_code(),
+            Self::Unacknowledged { .. } => 3,
+            Self::Timeout(_) => 5,
+            Self::Require { .. } | Self::RequireUnknown { .. } => 6,
+            Self::Signal(Signal::Interrupt) => 130,
+            Self::Signal(Signal::Terminate) => 143,
+            Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
+            Self::TokenFile { .. } | Self::Output(_) | Self::Other { .. } => 1,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Usage(_) => Some("see \"roomcat help\""),
+            Self::Client(error) => client_hint(error),
+            Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
+            Self::Unconfirmed { cause, .. } => cause.hint(),
+            Self::Server(error) => server_hint(error),
+            Self::Other { hint, .. } => hint.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Says it on stderr, and what the process ends with.
+    pub fn report(&self) -> ExitCode {
+        // Who pressed Ctrl-C knows it.
+        if !matches!(self, Self::Signal(_)) {
+            let text = self.to_string();
+            let said = format!("roomcat: {}", term::visible(&text));
+            let hint = self.hint().map(|hint| format!("\n  hint: {hint}"));
+            let hint = hint.unwrap_or_default();
+            match term::stderr_colour() {
+                true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
+                false => eprintln_quietly(&format!("{said}{hint}")),
+            }
+        }
+        ExitCode::from(self.exit_code())
+    }
+}
+
+const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
+const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
+const RIGHT_URL: &str = "give the hub's URL with -u or ROOMCAT_URL, as in -u ws://127.0.0.1:7666";
+
+/// Refused is what the hub decided about who asks; an unlucky request just failed.
+fn client_code(error: &ClientError) -> u8 {
+    match error {
+        ClientError::Unreachable {
+            reason: DialError::Http(403),
+            ..
+        } => 4,
+        ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
+        ClientError::Denied { .. } | ClientError::NotAHub { .. } => 4,
+        ClientError::Refused(refusal) => match refusal.code {
+            Code::NotAllowed | Code::Token | Code::NameTaken => 4,
+            _ => 1,
+        },
+        ClientError::Protocol(_) => 1,
+    }
+}
+
+fn client_hint(error: &ClientError) -> Option<&'static str> {
+    match error {
+        ClientError::Unreachable { reason, .. } => match reason {
+            DialError::Io(error) => match error.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Some(START_A_HUB),
+                _ => Some(RIGHT_URL),
+            },
+            DialError::Http(403) => {
+                Some("the hub does not know this name for itself: \"roomcat serve --host NAME\"")
+            }
+            DialError::Tls(_) => Some("a hub without TLS in front of it is reached with ws://"),
+            _ => Some(RIGHT_URL),
+        },
+        ClientError::NotAHub { .. } => {
+            Some("give the URL of a roomcat hub with -u, or start one with \"roomcat serve\"")
+        }
+        ClientError::Denied { refusal, .. } | ClientError::Refused(refusal) => {
+            refusal_hint(refusal)
+        }
+        ClientError::Lost { .. } | ClientError::Protocol(_) => None,
+    }
+}
+
+fn server_hint(error: &ServerError) -> Option<&'static str> {
+    match error {
+        ServerError::Bind { source, .. } => match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                Some("a hub may be running there already; --listen names another address")
+            }
+            _ => Some("--listen names another address"),
+        },
+        ServerError::Store(error) => match error {
+            StoreError::Held { .. } => Some("stop that hub, or name another database with --db"),
+            StoreError::Foreign { .. } => {
+                Some("name another database with --db; this file was not touched")
+            }
+            StoreError::Damaged { .. } => Some(
+                "restore it from a copy, or name another database with --db; this file was not touched",
+            ),
+            StoreError::Newer { .. } => {
+                Some("use that version of roomcat, or name another database with --db")
+            }
+            StoreError::ReadOnly { .. } => {
+                Some("let this user write there, or name another database with --db")
+            }
+            StoreError::Sync { .. } | StoreError::Io { .. } => Some(
+                "see to the disk and start the hub again; publishers send again what was not confirmed to them",
+            ),
+        },
+    }
+}
+
+fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
+    match refusal.code {
+        Code::Token => Some("give the hub's token with --token-file FILE"),
+        Code::NameTaken => Some("one \"sub\" at a time holds a name; give each its own --as NAME"),
+        Code::TooLarge => Some(RAISE_LIMIT),
+        Code::NoRooms => Some("name a room, or join one: \"roomcat join ROOM --as NAME\""),
+        Code::Full => Some(
+            "let that member read (\"roomcat sub --as NAME\"), or end its membership (\"roomcat leave ROOM --as NAME\")",
+        ),
+        _ => None,
+    }
+}
+
+fn were(lines: u64) -> &'static str {
+    match lines {
+        1 => "line was",
+        _ => "lines were",
+    }
+}
+
+fn name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Interrupt => "SIGINT",
+        Signal::Terminate => "SIGTERM",
+    }
+}
+
+/// A duration as it is typed.
+fn spoken(duration: Duration) -> String {
+    let milliseconds = duration.as_millis();
+    match milliseconds.is_multiple_of(1_000) {
+        true => format!("{}s", milliseconds / 1_000),
+        false => format!("{milliseconds}ms"),
+    }
+}
+
+/// In one write, and without a panic when stderr is closed.
+fn eprintln_quietly(text: &str) {
+    use std::io::Write as _;
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: Code) -> Failure {
+        ClientError::Refused(refusal(code)).into()
+    }
+
+    fn refusal(code: Code) -> Refusal {
+        Refusal {
+            code,
+            message: "why".into(),
+        }
+    }
+
+    fn unreachable(reason: DialError) -> Failure {
+        ClientError::Unreachable {
+            url: "ws://h:1".into(),
+            reason,
+        }
+        .into()
+    }
+
+    fn denied(code: Code) -> Failure {
+        ClientError::Denied {
+            url: "ws://h:1".into(),
+            refusal: refusal(code),
+        }
+        .into()
+    }
+
+    fn lost() -> Failure {
+        ClientError::Lost {
+            url: "ws://h:1".into(),
+            reason: "gone".into(),
+        }
+        .into()
+    }
+
+    #[test]
+    fn each_failure_has_its_exit_code() {
+        let unconfirmed = |cause: Failure| Failure::Unconfirmed {
+            cause: Box::new(cause),
+            lines: 3,
+        };
+        let no_file = InputError::Io {
+            path: "f".into(),
+            source: io::ErrorKind::NotFound.into(),
+        };
+        for (failure, code) in [
+            (Failure::Usage("x".into()), 2),
+            (unreachable(io::Error::from_raw_os_error(111).into()), 3),
+            (unreachable(DialError::Timeout(Duration::from_secs(10))), 3),
+            (unreachable(DialError::Http(404)), 3),
+            (unreachable(DialError::Http(403)), 4),
+            (lost(), 3),
+            (denied(Code::Token), 4),
+            (denied(Code::NameTaken), 4),
+            (denied(Code::Other("odd".into())), 4),
+            (ClientError::NotAHub { url: "u".into() }.into(), 4),
+            (refused(Code::NotAllowed), 4),
+            (refused(Code::TooLarge), 1),
+            (refused(Code::Full), 1),
+            (refused(Code::NoRooms), 1),
+            (Failure::Unacknowledged { name: "a".into() }, 3),
+            (Failure::Timeout(Duration::from_secs(1)), 5),
+            (
+                Failure::Require {
+                    wanted: 2,
+                    reached: 1,
+                },
+                6,
+            ),
+            (Failure::RequireUnknown { wanted: 2 }, 6),
+            (no_file.into(), 1),
+            (unconfirmed(lost()), 3),
+            (unconfirmed(Failure::Signal(Signal::Interrupt)), 130),
+            (unconfirmed(Failure::Signal(Signal::Terminate)), 143),
+        ] {
+            assert_eq!(failure.exit_code(), code, "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_failure_says_what_why_and_what_to_do() {
+        let refused = unreachable(io::Error::from_raw_os_error(111).into());
+        assert_eq!(
+            refused.to_string(),
+            "cannot reach ws://h:1: connection refused"
+        );
+        assert_eq!(refused.hint(), Some("start a hub with \"roomcat serve\""));
+        for (lines, text) in [
+            (1, "lost ws://h:1: gone; 1 line was not confirmed"),
+            (812, "lost ws://h:1: gone; 812 lines were not confirmed"),
+        ] {
+            let failure = Failure::Unconfirmed {
+                cause: Box::new(lost()),
+                lines,
+            };
+            assert_eq!(failure.to_string(), text);
+        }
+        let late = Failure::Timeout(Duration::from_millis(1500));
+        assert_eq!(late.to_string(), "--timeout 1500ms came first");
+        assert!(
+            denied(Code::Token)
+                .hint()
+                .is_some_and(|hint| hint.contains("--token-file"))
+        );
+    }
+}

@@ -1,0 +1,255 @@
+//! `pub`: stdin, files or words to a room.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::stdin;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use tokio::select;
+
+use super::args::{Global, PubArgs};
+use super::failure::Failure;
+use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
+use super::reading::tell_link;
+use super::signals::Signals;
+use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
+use super::target::{chosen_namespace, target};
+use crate::client::window::Reached;
+use crate::client::{Event, Peer, Retry, Target};
+use crate::limits;
+use crate::wire::batch::{Audience, Framing, push_bytes_message};
+
+pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
+    let (target, template) = destination(args, global)?;
+    let mut signals = super::listen()?;
+    let retry = retry(args);
+    let peer = select! {
+        peer = Peer::connect(target.clone(), retry) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+    };
+    // The hub's limit is known only now, and so is what may be read.
+    let feed = feed(args, global, template, peer.hello().limits.message)?;
+    let mut publishing = Publishing {
+        target,
+        retry,
+        peer,
+        feed,
+        open: true,
+        held: None,
+        wanted: args.require,
+        missed: None,
+        failure: None,
+    };
+    if let Err(failure) = publishing.run(&mut signals).await {
+        return Err(Failure::unconfirmed(failure, publishing.unconfirmed()));
+    }
+    publishing.peer.close().await;
+    match publishing.failure.or(publishing.missed) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+/// One run of `pub`, from the first message to the last receipt.
+struct Publishing {
+    target: Target,
+    retry: Retry,
+    peer: Peer,
+    feed: Feed,
+    /// The feed may have more.
+    open: bool,
+    /// Read, and not yet given to the peer.
+    held: Option<Outgoing>,
+    wanted: Option<u64>,
+    /// The first message that reached fewer than `--require`; the others are published all the same.
+    missed: Option<Failure>,
+    failure: Option<Failure>,
+}
+
+impl Publishing {
+    async fn run(&mut self, signals: &mut Signals) -> Result<(), Failure> {
+        loop {
+            self.publish_held().await?;
+            if !self.open && self.held.is_none() && self.peer.unconfirmed() == 0 {
+                return Ok(());
+            }
+            let reads = self.open && self.held.is_none() && self.peer.has_room();
+            select! {
+                event = self.peer.next() => self.happened(&event?),
+                next = self.feed.next(), if reads => match next {
+                    Some(Ok(outgoing)) => self.held = Some(outgoing),
+                    Some(Err(failure)) => {
+                        // Everything before it is still confirmed.
+                        self.failure = Some(failure);
+                        self.open = false;
+                    }
+                    None => self.open = false,
+                },
+                signal = signals.next() => return Err(Failure::Signal(signal)),
+            }
+        }
+    }
+
+    fn unconfirmed(&self) -> u64 {
+        let held = self.held.as_ref();
+        self.peer.unconfirmed() + held.map_or(0, |held| u64::from(held.batch.header.count))
+    }
+
+    /// A batch for another namespace (envelopes have their own) waits until everything before it is confirmed.
+    async fn publish_held(&mut self) -> Result<(), Failure> {
+        let Some(outgoing) = self.held.take() else {
+            return Ok(());
+        };
+        match &outgoing.namespace {
+            Some(other) if *other != self.target.namespace => {
+                if self.peer.unconfirmed() > 0 {
+                    self.held = Some(outgoing);
+                    return Ok(());
+                }
+                self.target.namespace = other.clone();
+                self.held = Some(outgoing);
+                self.peer = Peer::connect(self.target.clone(), self.retry).await?;
+            }
+            _ => self.peer.publish(outgoing.batch),
+        }
+        Ok(())
+    }
+
+    fn happened(&mut self, event: &Event) {
+        tell_link(event, self.peer.url());
+        let (Event::Receipt(receipt), Some(wanted)) = (event, self.wanted) else {
+            return;
+        };
+        let missed = match receipt.reached {
+            Reached::Known { delivered, queued } => {
+                let reached = delivered.saturating_add(queued);
+                (reached < wanted).then_some(Failure::Require { wanted, reached })
+            }
+            Reached::Unknown => (wanted > 0).then_some(Failure::RequireUnknown { wanted }),
+        };
+        self.missed = self.missed.take().or(missed);
+    }
+}
+
+fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
+    let to = || args.room.iter().chain(&args.to);
+    let (target, _) = target(global, to().chain(&args.except))?;
+    // Where one names the namespace, the bare ones of the other list are in it too.
+    let of = |addresses: Vec<_>| -> Vec<_> {
+        let mut rooms = Vec::new();
+        for room in addresses {
+            if !rooms.contains(&room) {
+                rooms.push(room);
+            }
+        }
+        rooms
+    };
+    let template = Template {
+        rooms: of(to().map(|address| address.room.clone()).collect()),
+        except: of(args
+            .except
+            .iter()
+            .map(|address| address.room.clone())
+            .collect()),
+        event: args.event.clone(),
+        to: match args.others {
+            true => Audience::Others,
+            false => Audience::All,
+        },
+        volatile: args.volatile,
+    };
+    Ok((target, template))
+}
+
+/// A file can be sent again and somebody waits for the command's end; what a pipe holds would be lost.
+fn retry(args: &PubArgs) -> Retry {
+    let from_pipe = args.message.is_empty() && args.file.is_empty() && !stdin_is_a_file();
+    match (args.retry_for, from_pipe) {
+        (Some(patience), _) => Retry::For(patience),
+        (None, true) => Retry::Forever,
+        (None, false) => Retry::For(limits::RETRY_FOR_FILE),
+    }
+}
+
+fn stdin_is_a_file() -> bool {
+    let metadata = stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .and_then(|fd| File::from(fd).metadata());
+    metadata.is_ok_and(|metadata| metadata.is_file())
+}
+
+fn feed(
+    args: &PubArgs,
+    global: &Global,
+    template: Template,
+    max_message: usize,
+) -> Result<Feed, Failure> {
+    let input = Input {
+        split: match (args.null, args.whole) {
+            (true, _) => Split::Nul,
+            (false, true) => Split::Whole,
+            (false, false) => Split::Lines,
+        },
+        payload: match args.json {
+            true => Payload::Json,
+            false => Payload::Text,
+        },
+        max_message,
+    };
+    if !args.message.is_empty() {
+        return Ok(Feed::Words(Some(joined(&args.message, input)?), template));
+    }
+    let source = source(&args.file);
+    if !args.envelope {
+        return Ok(Feed::Blocks(read(source, input), template));
+    }
+    let destination = match (&args.room, chosen_namespace(global)) {
+        _ if !template.rooms.is_empty() => Destination::Given,
+        (None, None) => Destination::Own,
+        _ => Destination::OwnRooms,
+    };
+    let lines = Input {
+        max_message: Envelopes::longest_line(max_message),
+        ..input
+    };
+    let envelopes = Envelopes::new(read(source, lines), template, destination, max_message);
+    Ok(Feed::Envelopes(envelopes))
+}
+
+fn source(files: &[PathBuf]) -> Source {
+    match files {
+        [] => Source::Stdin,
+        files => Source::Files(files.to_vec()),
+    }
+}
+
+/// The words of the command line as one message, as `echo` joins them. They need not be text.
+fn joined(message: &[OsString], input: Input) -> Result<Block, InputError> {
+    let joined = message.join(std::ffi::OsStr::new(" "));
+    if let Some(text) = joined.to_str() {
+        return words(text, input);
+    }
+    let bytes = joined.as_bytes();
+    if input.payload == Payload::Json {
+        let reason = "it is not text".to_owned();
+        return Err(InputError::NotJson { number: 1, reason });
+    }
+    if bytes.len() > input.max_message {
+        return Err(InputError::TooLong {
+            number: 1,
+            length: bytes.len(),
+            limit: input.max_message,
+        });
+    }
+    let mut body = Vec::new();
+    push_bytes_message(&mut body, bytes);
+    Ok(Block {
+        framing: Framing::Bytes,
+        json: false,
+        count: 1,
+        body: body.into(),
+    })
+}

@@ -1,0 +1,260 @@
+//! What `sub` and `chat` share: messages on their way to stdout, and their acks once they were written.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::select;
+use tokio::time::{Instant, sleep_until};
+
+use super::failure::Failure;
+use super::signals::{Signal, Signals};
+use super::stdout::{Chunk, Output, Wrote};
+use super::term;
+use crate::address::{ClientName, Event as EventName, Namespace, Seq};
+use crate::client::{Event, Gap, HubUrl, Peer, Target};
+use crate::limits;
+use crate::wire::batch::{DeliveryHeader, cut};
+
+pub struct Reading {
+    output: Output,
+    namespace: Namespace,
+    name: Option<ClientName>,
+    only: Option<EventName>,
+    remaining: Option<u64>,
+    /// Messages given to the writing thread, and of those the written.
+    handed: u64,
+    written: u64,
+    /// The last message that was passed over since one was handed: read, as soon as everything before it is written.
+    passed_over: Option<Seq>,
+    closed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    More,
+    /// Nothing more is wanted: `-n`, or stdout was closed.
+    Enough,
+}
+
+/// Why a command that reads came to its end.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    Done,
+    Timeout(Duration),
+    Signal(Signal),
+}
+
+impl Reading {
+    pub fn new(output: Output, target: &Target) -> Self {
+        Self {
+            output,
+            namespace: target.namespace.clone(),
+            name: target.name.clone(),
+            only: None,
+            remaining: None,
+            handed: 0,
+            written: 0,
+            passed_over: None,
+            closed: false,
+        }
+    }
+
+    pub fn only(mut self, event: Option<EventName>) -> Self {
+        self.only = event;
+        self
+    }
+
+    pub fn at_most(mut self, messages: Option<u64>) -> Self {
+        self.remaining = messages;
+        self
+    }
+
+    /// Hands a batch to stdout, or the part of it that is still wanted.
+    pub fn batch(
+        &mut self,
+        peer: &mut Peer,
+        mut header: DeliveryHeader,
+        body: bytes::Bytes,
+    ) -> Flow {
+        if self.only.as_ref().is_some_and(|only| *only != header.event) {
+            self.passed_over = last(&header).or(self.passed_over);
+            self.ack_passed_over(peer);
+            return Flow::More;
+        }
+        let mut body = body;
+        if let Some(remaining) = self.remaining {
+            let wanted = u32::try_from(remaining).unwrap_or(u32::MAX);
+            if wanted < header.count {
+                body = cut(header.framing, &body, 0, wanted);
+                header.count = wanted;
+            }
+            self.remaining = Some(remaining - u64::from(header.count));
+        }
+        self.handed += u64::from(header.count);
+        self.passed_over = None;
+        // When the thread is gone its last report says why.
+        let _ = self.output.chunks.send(Chunk {
+            header,
+            body,
+            namespace: self.namespace.clone(),
+        });
+        match self.remaining {
+            Some(0) => Flow::Enough,
+            _ => Flow::More,
+        }
+    }
+
+    /// What the writing thread did next. Cancel-safe.
+    pub async fn report(&mut self) -> Option<Wrote> {
+        match self.closed {
+            true => pending().await,
+            false => self.output.wrote.recv().await,
+        }
+    }
+
+    pub fn wrote(&mut self, peer: &mut Peer, wrote: Option<Wrote>) -> Result<Flow, Failure> {
+        let (last, messages) = match wrote {
+            Some(Wrote::Upto { last, messages, .. }) => (last, messages),
+            Some(Wrote::Closed { last, messages }) => {
+                self.closed = true;
+                (last, messages)
+            }
+            Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+            // Reports end with one of the two above; without either there is nothing more to hope for.
+            None => {
+                self.closed = true;
+                (None, 0)
+            }
+        };
+        self.written += messages;
+        if let Some(seq) = last {
+            peer.ack(seq);
+        }
+        if self.closed {
+            return Ok(Flow::Enough);
+        }
+        self.ack_passed_over(peer);
+        Ok(Flow::More)
+    }
+
+    fn ack_passed_over(&mut self, peer: &mut Peer) {
+        if self.written == self.handed
+            && let Some(seq) = self.passed_over.take()
+        {
+            peer.ack(seq);
+        }
+    }
+
+    /// Writes what was received, and stays until the hub has confirmed its ack. A reader of stdout may take its time,
+    /// unless a signal or `--timeout` is what ends this.
+    pub async fn finish(
+        mut self,
+        mut peer: Peer,
+        signals: &mut Signals,
+        end: End,
+    ) -> Result<(), Failure> {
+        let bound = match end {
+            End::Done => None,
+            End::Timeout(_) | End::Signal(_) => Some(Instant::now() + limits::FINISH_TIMEOUT),
+        };
+        let settled = select! {
+            settled = self.settle(&mut peer) => settled,
+            signal = signals.next() => Err(Failure::Signal(signal)),
+            () = at(bound) => Ok(()),
+        };
+        match end {
+            End::Done => settled?,
+            End::Timeout(after) => return Err(Failure::Timeout(after)),
+            End::Signal(signal) => return Err(Failure::Signal(signal)),
+        }
+        peer.close().await;
+        Ok(())
+    }
+
+    async fn settle(&mut self, peer: &mut Peer) -> Result<(), Failure> {
+        while !self.closed && self.written < self.handed {
+            select! {
+                report = self.report() => {
+                    self.wrote(peer, report)?;
+                }
+                event = peer.next() => match event {
+                    Ok(event) => tell_link(&event, peer.url()),
+                    // Nobody counts on an unnamed reader's acks: what it has it may still write.
+                    Err(_) if self.name.is_none() => return self.write_out(peer).await,
+                    Err(error) => return Err(error.into()),
+                },
+            }
+        }
+        if !peer.confirm_ack() {
+            return Ok(());
+        }
+        let unacknowledged = || Failure::Unacknowledged {
+            name: self
+                .name
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        };
+        let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
+        loop {
+            select! {
+                event = peer.next() => match event? {
+                    Event::AckConfirmed => return Ok(()),
+                    event => tell_link(&event, peer.url()),
+                },
+                () = sleep_until(deadline) => return Err(unacknowledged()),
+            }
+        }
+    }
+
+    async fn write_out(&mut self, peer: &mut Peer) -> Result<(), Failure> {
+        while !self.closed && self.written < self.handed {
+            let report = self.report().await;
+            self.wrote(peer, report)?;
+        }
+        Ok(())
+    }
+}
+
+/// Says on stderr what becomes of the connection.
+pub fn tell_link(event: &Event, url: &HubUrl) {
+    match event {
+        Event::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
+        Event::Back { dropped: 0 } => term::note(format!("back at {url}")),
+        Event::Back { dropped } => term::warn(format!(
+            "back at {url}; {dropped} volatile messages were on their way and may not have arrived"
+        )),
+        Event::Gap(Gap::Pruned { from, to }) => term::warn(format!(
+            "gap: some messages between {from} and {to} are no longer kept"
+        )),
+        Event::Gap(Gap::OtherLog { .. }) => term::warn(format!(
+            "gap: {url} has another database than before; what it had not sent is not in it"
+        )),
+        Event::Stalled(refusal) => term::warn(format!(
+            "the hub takes nothing for now: {refusal}; trying again"
+        )),
+        Event::Subscribed { pending, rooms } => {
+            term::detail(format!(
+                "subscribed to {} rooms; {pending} messages are waiting",
+                rooms.len()
+            ));
+        }
+        Event::CaughtUp => term::detail("caught up"),
+        Event::Batch { .. } | Event::Receipt(_) | Event::AckConfirmed => {}
+    }
+}
+
+/// Waits for a moment that may never come.
+pub async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+/// The seq of a batch's last message; volatile ones have none.
+fn last(header: &DeliveryHeader) -> Option<Seq> {
+    let first = header.first?;
+    let more = header.count.saturating_sub(1);
+    Some(Seq::new(first.record, first.index.saturating_add(more)))
+}

@@ -1,0 +1,217 @@
+//! `rooms`: what is there, as a table or as JSON.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use colored::Colorize;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::args::{Global, RoomsArgs};
+use super::ask::ask;
+use super::failure::Failure;
+use super::target::target;
+use super::term;
+use crate::address::{ClientName, Namespace, RoomName};
+use crate::client::ClientError;
+use crate::client::answers::{Room, RoomsAnswer, parse};
+
+pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
+    let (target, rooms) = target(global, &args.room)?;
+    let answer = ask(&target, "rooms", &question(rooms.first())).await?;
+    let answer: RoomsAnswer = parse("the answer to rooms", &answer)
+        .map_err(|error| ClientError::Protocol(error.to_string()))?;
+    let text = match args.json {
+        true => as_json(&answer, &target.namespace),
+        false => as_tables(
+            &answer,
+            &target.namespace,
+            args.room.is_some(),
+            &TimeZone::system(),
+        ),
+    };
+    if answer.expired > 0 {
+        term::warn(format!(
+            "{} messages went unread: --keep-pending was over before their members came",
+            answer.expired
+        ));
+    }
+    match io::stdout()
+        .write_all(text.as_bytes())
+        .and_then(|()| io::stdout().flush())
+    {
+        // A closed stdout is success.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+fn question(room: Option<&RoomName>) -> String {
+    #[derive(Serialize)]
+    struct Question<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room: Option<&'a RoomName>,
+    }
+    serde_json::to_string(&Question { room }).expect("a name is JSON")
+}
+
+fn as_json(answer: &RoomsAnswer, namespace: &Namespace) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        namespace: &'a Namespace,
+        room: &'a RoomName,
+        sockets: u64,
+        members: Vec<Member<'a>>,
+        pending: u64,
+        messages: u64,
+        last: Option<String>,
+    }
+    #[derive(Serialize)]
+    struct Member<'a> {
+        name: &'a ClientName,
+        pending: u64,
+        here: bool,
+    }
+    let mut text = String::new();
+    for room in &answer.rooms {
+        let members = room.members.iter().map(|member| Member {
+            name: &member.name,
+            pending: member.pending,
+            here: member.here,
+        });
+        let line = Line {
+            namespace,
+            room: &room.room,
+            sockets: room.sockets,
+            members: members.collect(),
+            pending: pending(room),
+            messages: room.messages,
+            last: room
+                .last
+                .and_then(timestamp)
+                .map(|last| last.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()),
+        };
+        text += &serde_json::to_string(&line).expect("names and numbers are JSON");
+        text.push('\n');
+    }
+    text
+}
+
+fn as_tables(
+    answer: &RoomsAnswer,
+    namespace: &Namespace,
+    one_room: bool,
+    zone: &TimeZone,
+) -> String {
+    let mut rooms = Table::new(["ROOM", "SOCKETS", "MEMBERS", "PENDING", "MESSAGES", "LAST"]);
+    let mut members = Table::new(["MEMBER", "PENDING", "HERE"]);
+    for room in &answer.rooms {
+        rooms.rows.push([
+            address(namespace, &room.room),
+            room.sockets.to_string(),
+            room.members.len().to_string(),
+            pending(room).to_string(),
+            room.messages.to_string(),
+            room.last
+                .and_then(timestamp)
+                .map_or("-".to_owned(), |last| local(last, zone)),
+        ]);
+        members.rows.extend(room.members.iter().map(|member| {
+            let here = match member.here {
+                true => "yes",
+                false => "no",
+            };
+            [
+                term::visible(member.name.as_str()).into_owned(),
+                member.pending.to_string(),
+                here.to_owned(),
+            ]
+        }));
+    }
+    match one_room && !members.rows.is_empty() {
+        true => format!("{}\n{}", rooms.render(), members.render()),
+        false => rooms.render(),
+    }
+}
+
+/// As it would be typed: a bare name, unless that would mean something else.
+fn address(namespace: &Namespace, room: &RoomName) -> String {
+    let text = match room.as_str() {
+        "" => namespace.to_string(),
+        slash if slash.starts_with('/') => format!("{namespace}#{slash}"),
+        bare => bare.to_owned(),
+    };
+    term::visible(&text).into_owned()
+}
+
+fn pending(room: &Room) -> u64 {
+    room.members
+        .iter()
+        .fold(0, |sum, member| sum.saturating_add(member.pending))
+}
+
+fn timestamp(at_ms: u64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
+}
+
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// Columns as wide as their widest cell: names to the left, numbers to the right.
+struct Table<const N: usize> {
+    head: [&'static str; N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    fn new(head: [&'static str; N]) -> Self {
+        Self {
+            head,
+            rows: Vec::new(),
+        }
+    }
+
+    fn render(&self) -> String {
+        let mut widths = self.head.map(str::len);
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let mut text = String::new();
+        let head = line(&self.head.map(str::to_owned), &widths);
+        match term::stdout_colour() {
+            true => text += &head.bold().to_string(),
+            false => text += &head,
+        }
+        text.push('\n');
+        for row in &self.rows {
+            text += &line(row, &widths);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn line(cells: &[String], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        let number = cell.bytes().all(|byte| byte.is_ascii_digit())
+            || cell.bytes().all(|byte| byte.is_ascii_uppercase());
+        let done = match column {
+            0 => write!(line, "{cell:<width$}"),
+            _ if number => write!(line, "  {cell:>width$}"),
+            _ => write!(line, "  {cell:<width$}"),
+        };
+        done.expect("a String takes what is written");
+    }
+    line.truncate(line.trim_end().len());
+    line
+}

@@ -1,0 +1,135 @@
+//! `roomcat serve`: from its flags to a running hub, and what it says on stderr.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use colored::Colorize as _;
+use rustix::process::Signal as SignalNumber;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::args::{Global, ServeArgs};
+use super::failure::Failure;
+use super::values::Database;
+use super::{target, term};
+use crate::server::origin::Hosts;
+use crate::server::{Keep, Server, Settings, Token, open_store};
+
+/// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
+pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
+    let token = global
+        .token_file
+        .as_deref()
+        .map(target::token)
+        .transpose()?;
+    if let Some(address) = args.listen.iter().find(|address| !address.is_local())
+        && token.is_none()
+        && !args.open
+    {
+        return Err(Failure::Usage(format!(
+            "{address} can be reached from other machines: name a --token-file, or let anyone in with --open"
+        )));
+    }
+    say_on_stderr(global);
+    let stop = stop_signals()
+        .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
+    let settings = Settings {
+        ping_interval: args.ping_interval,
+        ping_timeout: args.ping_timeout,
+        connect_timeout: args.connect_timeout,
+        max_message: args.max_message,
+        token: token.as_deref().and_then(Token::new),
+    };
+    let keep = Keep {
+        history_age: args.keep.age,
+        history_bytes: args.keep.bytes,
+        pending_age: args.keep_pending.age,
+        pending_bytes: args.keep_pending.bytes,
+    };
+    let database = database(args)?;
+    let store = open_store(&database, keep)?;
+    let hosts = Hosts::new(args.host.clone());
+    let server = Server::bind(&args.listen, store, settings, hosts).await?;
+    tracing::info!("keeping messages in {}", database.display());
+    for address in server.addresses() {
+        tracing::info!("listening on {address}");
+    }
+    Ok(server.run(stop).await?)
+}
+
+fn database(args: &ServeArgs) -> Result<PathBuf, Failure> {
+    match args.db.clone().or_else(Database::usual) {
+        Some(Database::Memory) => Ok(":memory:".into()),
+        Some(Database::File(path)) => Ok(path),
+        None => Err(Failure::Usage(
+            "neither XDG_STATE_HOME nor HOME says where the database goes: name it with --db"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Ready when the hub is asked to stop. A write past a file-size limit (`ulimit -f`) must be an error that is answered,
+/// not the end of the process: SIGXFSZ is caught and let go.
+fn stop_signals() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let caught = signal(SignalKind::from_raw(SignalNumber::XFSZ.as_raw()))?;
+    Ok(async move {
+        let _caught = caught;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}
+
+fn say_on_stderr(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => Level::ERROR,
+        (false, true) => Level::DEBUG,
+        (false, false) => Level::INFO,
+    };
+    // Set once: this is the only place that sets it, and it runs once.
+    let _ = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .event_format(Plain)
+        .try_init();
+}
+
+/// One line an event, as a teacher points at it: `a user connected / alice (sid)`.
+struct Plain;
+
+impl<S, N> FormatEvent<S, N> for Plain
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        context.format_fields(Writer::new(&mut text), event)?;
+        let label = match *event.metadata().level() {
+            Level::ERROR => "roomcat: error: ",
+            Level::WARN => "roomcat: warning: ",
+            _ => "",
+        };
+        // Names and reasons come from peers.
+        let line = format!("{label}{}", term::visible(&text));
+        match (*event.metadata().level(), term::stderr_colour()) {
+            (Level::ERROR, true) => writeln!(writer, "{}", line.red()),
+            (Level::WARN, true) => writeln!(writer, "{}", line.yellow()),
+            (Level::DEBUG | Level::TRACE, true) => writeln!(writer, "{}", line.dimmed()),
+            _ => writeln!(writer, "{line}"),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Stdin (or files) becomes batch bodies: a thread that reads, cuts at the last separator and hands blocks on.
+//!
+//! A line leaves as soon as `read()` has returned it; a file leaves in blocks. Nothing here knows of rooms,
+//! connections or credit: the bounded channel is what holds the reader back.
+
+mod cutter;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use tokio::sync::mpsc;
+
+use crate::limits;
+use crate::wire::batch::Framing;
+use cutter::Cutter;
+
+/// How input becomes messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// Each `\n` ends a message; so does the end of the input, when anything stands behind the last `\n`.
+    Lines,
+    /// Each NUL ends a message, likewise.
+    Nul,
+    /// Everything up to the end of the input (of each file) is one message, nothing at all being the empty message.
+    Whole,
+}
+
+/// What a message may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payload {
+    /// Any bytes; text where it is text.
+    Text,
+    /// A JSON value, checked here so that the error can say which one is not.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    pub split: Split,
+    pub payload: Payload,
+    /// What the hub takes in one message.
+    pub max_message: usize,
+}
+
+/// Messages ready to be a batch: at least one, and at most `limits::BATCH_BYTES` of body unless it is a single one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    pub framing: Framing,
+    pub json: bool,
+    pub count: u32,
+    pub body: Bytes,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Stdin,
+    /// One after the other; `-` is stdin. The end of a file ends its last message.
+    Files(Vec<PathBuf>),
+}
+
+/// Why reading stopped. All messages before it were handed on as blocks.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// `length` is what was read of it; there may be more.
+    #[error("message {number} is too long: {length} bytes or more; this hub takes at most {limit}")]
+    TooLong {
+        number: u64,
+        length: usize,
+        limit: usize,
+    },
+    #[error("message {number} is not JSON: {reason}")]
+    NotJson { number: u64, reason: String },
+    #[error("cannot read {path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// Starts reading on a thread of its own. After an error, and at the end of the input, the channel closes.
+pub fn read(source: Source, input: Input) -> mpsc::Receiver<Result<Block, InputError>> {
+    let (blocks, receiver) = mpsc::channel(limits::INPUT_BLOCKS);
+    let refused = blocks.clone();
+    let spawned = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || run(source, input, &blocks));
+    if let Err(source) = spawned {
+        let path = PathBuf::from("stdin");
+        // The channel is new and its receiver is in our hands, so there is room.
+        let _ = refused.try_send(Err(InputError::Io { path, source }));
+    }
+    receiver
+}
+
+/// Words of the command line as one message. Its length is not looked at; see [`words`].
+pub fn message(text: &str) -> Block {
+    cutter::single(text.as_bytes())
+}
+
+/// Words of the command line as one message that is held to the same rules as one from stdin.
+pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
+    let mut cutter = Cutter::new(Input {
+        split: Split::Whole,
+        ..input
+    });
+    cutter.room().extend_from_slice(text.as_bytes());
+    cutter.end();
+    cutter
+        .next_block()
+        .expect("Split::Whole makes a message or an error of any input")
+}
+
+/// Why reading ends before the input does.
+enum Stop {
+    /// Nobody listens any more, or was just told why there is no more.
+    Told,
+    Failed(io::Error),
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Self {
+        Self::Failed(errno.into())
+    }
+}
+
+fn run(source: Source, input: Input, blocks: &mpsc::Sender<Result<Block, InputError>>) {
+    let mut cutter = Cutter::new(input);
+    let paths = match source {
+        Source::Stdin => vec![PathBuf::from("-")],
+        Source::Files(paths) => paths,
+    };
+    for path in paths {
+        let done = open(&path)
+            .map_err(Stop::Failed)
+            .and_then(|fd| pump(fd.as_fd(), &mut cutter, blocks));
+        match done {
+            Ok(()) => {}
+            Err(Stop::Told) => return,
+            // A line that the error tore is not a message.
+            Err(Stop::Failed(source)) => {
+                let path = if is_stdin(&path) {
+                    "stdin".into()
+                } else {
+                    path
+                };
+                let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
+                return;
+            }
+        }
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn open(path: &Path) -> io::Result<OwnedFd> {
+    if is_stdin(path) {
+        // Our own descriptor: std's handle would put its buffer and lock between.
+        io::stdin().as_fd().try_clone_to_owned()
+    } else {
+        File::open(path).map(OwnedFd::from)
+    }
+}
+
+/// Reads one descriptor to its end.
+fn pump(
+    fd: BorrowedFd<'_>,
+    cutter: &mut Cutter,
+    blocks: &mpsc::Sender<Result<Block, InputError>>,
+) -> Result<(), Stop> {
+    loop {
+        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.room())) {
+            Ok(read) => read,
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => {
+                wait_readable(fd)?;
+                continue;
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        if read == 0 {
+            cutter.end();
+        }
+        while let Some(block) = cutter.next_block() {
+            let failed = block.is_err();
+            if blocks.blocking_send(block).is_err() || failed {
+                return Err(Stop::Told);
+            }
+        }
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A neighbour on the same terminal or pipe may have made it non-blocking.
+fn wait_readable(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+    match rustix::event::poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}

@@ -1,0 +1,74 @@
+//! A descriptor to write to: every byte or how many, and whether its reader went away. Knows nothing of messages.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+/// Not everything was written.
+#[derive(Debug)]
+pub(super) struct Short {
+    pub(super) written: usize,
+    pub(super) error: io::Error,
+}
+
+/// Writes everything, waiting where a neighbour made the descriptor non-blocking.
+pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Short> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let outcome = match rustix::io::write(fd, &bytes[written..]) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                written += count;
+                Ok(())
+            }
+            Err(Errno::INTR) => Ok(()),
+            Err(Errno::AGAIN) => wait(fd, PollFlags::OUT).map_err(io::Error::from),
+            Err(errno) => Err(errno.into()),
+        };
+        outcome.map_err(|error| Short { written, error })?;
+    }
+    Ok(())
+}
+
+/// Whether there is a reader that can go away: files, and devices other than terminals, have none.
+pub(super) fn can_close(fd: BorrowedFd<'_>) -> bool {
+    match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        Ok(FileType::Fifo | FileType::Socket) => true,
+        Ok(FileType::CharacterDevice) => rustix::termios::isatty(fd),
+        _ => false,
+    }
+}
+
+/// Why [`wait_closed`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The reader has gone away.
+    Closed,
+    /// Nobody writes any more, or poll cannot tell: the writer will find out by writing.
+    Unwatched,
+}
+
+/// Waits until the reader of `fd` has gone away, or the other end of `writing` has. Asked for no events, poll wakes for
+/// errors and hang-ups alone.
+pub(super) fn wait_closed(fd: BorrowedFd<'_>, writing: BorrowedFd<'_>) -> Ended {
+    let mut fds = [fd, writing].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty()));
+    loop {
+        match rustix::event::poll(&mut fds, None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) if fds[0].revents().is_empty() => return Ended::Unwatched,
+            Ok(_) => return Ended::Closed,
+            Err(_) => return Ended::Unwatched,
+        }
+    }
+}
+
+fn wait(fd: BorrowedFd<'_>, events: PollFlags) -> Result<(), Errno> {
+    let mut fds = [PollFd::from_borrowed_fd(fd, events)];
+    match rustix::event::poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}

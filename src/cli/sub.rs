@@ -1,0 +1,71 @@
+//! `sub`: rooms to stdout.
+
+use tokio::select;
+use tokio::time::Instant;
+
+use super::args::{Global, SubArgs};
+use super::failure::Failure;
+use super::reading::{End, Flow, Reading, at, tell_link};
+use super::stdout::{self, Ending, Form};
+use super::target::target;
+use crate::client::{Event, Peer, Retry, Subscribe};
+
+pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
+    let (target, rooms) = target(global, &args.rooms)?;
+    let mut signals = super::listen()?;
+    let deadline = args
+        .timeout
+        .map(|timeout| (Instant::now() + timeout, timeout));
+    let retry = match args.no_reconnect {
+        true => Retry::Never,
+        false => Retry::Forever,
+    };
+    let mut peer = select! {
+        peer = Peer::connect(target.clone(), retry) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+        () = at(deadline.map(|(at, _)| at)) => return Err(Failure::Timeout(args.timeout.unwrap_or_default())),
+    };
+    peer.subscribe(Subscribe {
+        rooms,
+        since: args.since,
+        last: args.last,
+    });
+    let mut reading = Reading::new(stdout::start(form(args)), &target)
+        .only(args.event.clone())
+        .at_most(args.count);
+    let end = loop {
+        select! {
+            report = reading.report() => {
+                if reading.wrote(&mut peer, report)? == Flow::Enough {
+                    break End::Done;
+                }
+            }
+            event = peer.next() => {
+                if happened(event?, &mut peer, &mut reading, args) == Flow::Enough {
+                    break End::Done;
+                }
+            }
+            signal = signals.next() => break End::Signal(signal),
+            () = at(deadline.map(|(at, _)| at)) => break End::Timeout(args.timeout.unwrap_or_default()),
+        }
+    };
+    reading.finish(peer, &mut signals, end).await
+}
+
+fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Flow {
+    tell_link(&event, peer.url());
+    match event {
+        Event::Batch { header, body } => reading.batch(peer, header, body),
+        Event::CaughtUp if args.drain => Flow::Enough,
+        _ => Flow::More,
+    }
+}
+
+fn form(args: &SubArgs) -> Form {
+    match (args.json, args.null, args.raw) {
+        (true, _, _) => Form::Json,
+        (false, true, _) => Form::Data(Ending::Nul),
+        (false, false, true) => Form::Data(Ending::Raw),
+        (false, false, false) => Form::Data(Ending::Newline),
+    }
+}

@@ -1,0 +1,244 @@
+//! What can go wrong between a client and its hub, as types: the command line derives exit codes and hints from them.
+
+use std::io;
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite;
+
+use super::answers::Misunderstood;
+use crate::wire::engine::EngineError;
+use crate::wire::socket::SocketError;
+
+/// Why the client stopped for good.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("cannot reach {url}: {reason}")]
+    Unreachable { url: String, reason: DialError },
+    /// The namespace was not entered, or the hub took it away (another holder of the name, for instance).
+    #[error("{url} refused: {refusal}")]
+    Denied { url: String, refusal: Refusal },
+    #[error("{url} is a Socket.IO server, but not a roomcat hub")]
+    NotAHub { url: String },
+    #[error("lost {url}: {reason}")]
+    Lost { url: String, reason: String },
+    /// A verb was refused.
+    #[error("the hub refused: {0}")]
+    Refused(Refusal),
+    #[error("the hub answered what this client does not understand: {0}")]
+    Protocol(String),
+}
+
+/// A refusal as the hub worded it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    pub code: Code,
+    pub message: String,
+}
+
+/// The hub's error codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    BadRequest,
+    TooLarge,
+    NotAllowed,
+    Token,
+    Full,
+    Disk,
+    OutOfOrder,
+    Rate,
+    Internal,
+    NameTaken,
+    NoRooms,
+    /// A newer hub, or an application's middleware.
+    Other(String),
+}
+
+impl Code {
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "bad_request" => Self::BadRequest,
+            "too_large" => Self::TooLarge,
+            "not_allowed" => Self::NotAllowed,
+            "token" => Self::Token,
+            "full" => Self::Full,
+            "disk" => Self::Disk,
+            "out_of_order" => Self::OutOfOrder,
+            "rate" => Self::Rate,
+            "internal" => Self::Internal,
+            "name_taken" => Self::NameTaken,
+            "no_rooms" => Self::NoRooms,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// The same publish may be taken later.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Full | Self::Disk | Self::Rate)
+    }
+}
+
+/// Why a connection did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    #[error("{}", plain(.0))]
+    Io(#[from] io::Error),
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    #[error("TLS: {0}")]
+    Tls(String),
+    #[error("it answered HTTP status {0} where a WebSocket was asked for")]
+    Http(u16),
+    #[error("it does not speak Socket.IO over WebSocket: {0}")]
+    Protocol(String),
+    #[error("{0}")]
+    Denied(Refusal),
+    #[error("it is not a roomcat hub")]
+    NotAHub,
+}
+
+impl DialError {
+    /// Another attempt would end the same way.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Denied(_) | Self::NotAHub | Self::Http(403))
+    }
+
+    pub fn at(self, url: &super::HubUrl) -> ClientError {
+        let url = url.to_string();
+        match self {
+            Self::Denied(refusal) => ClientError::Denied { url, refusal },
+            Self::NotAHub => ClientError::NotAHub { url },
+            reason => ClientError::Unreachable { url, reason },
+        }
+    }
+}
+
+impl From<tungstenite::Error> for DialError {
+    fn from(error: tungstenite::Error) -> Self {
+        match error {
+            // tokio-rustls wraps what TLS found wrong in an io::Error.
+            tungstenite::Error::Io(error) => {
+                match error.get_ref().map(|inner| inner.is::<rustls::Error>()) {
+                    Some(true) => Self::Tls(error.to_string()),
+                    _ => Self::Io(error),
+                }
+            }
+            tungstenite::Error::Tls(error) => Self::Tls(error.to_string()),
+            tungstenite::Error::Http(response) => Self::Http(response.status().as_u16()),
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl From<EngineError> for DialError {
+    fn from(error: EngineError) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
+impl From<SocketError> for DialError {
+    fn from(error: SocketError) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
+/// Why a connection that had been there ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LostReason {
+    #[error("the hub closed the connection")]
+    Closed,
+    #[error("{}", plain(.0))]
+    Io(io::Error),
+    #[error("nothing was heard for {} s", .0.as_secs())]
+    Silent(Duration),
+    #[error("it sent what this client does not understand: {0}")]
+    Protocol(String),
+}
+
+impl LostReason {
+    pub fn at(self, url: &super::HubUrl) -> ClientError {
+        ClientError::Lost {
+            url: url.to_string(),
+            reason: self.to_string(),
+        }
+    }
+}
+
+impl From<tungstenite::Error> for LostReason {
+    fn from(error: tungstenite::Error) -> Self {
+        use tungstenite::error::ProtocolError;
+        match error {
+            tungstenite::Error::Io(error) => Self::Io(error),
+            tungstenite::Error::ConnectionClosed
+            | tungstenite::Error::AlreadyClosed
+            | tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                Self::Closed
+            }
+            other => Self::Protocol(other.to_string()),
+        }
+    }
+}
+
+impl From<EngineError> for LostReason {
+    fn from(error: EngineError) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
+impl From<SocketError> for LostReason {
+    fn from(error: SocketError) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
+impl From<Misunderstood> for LostReason {
+    fn from(error: Misunderstood) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
+/// An io::Error as people say it: "connection refused", not "Connection refused (os error 111)".
+pub fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = match (error.raw_os_error(), text.rfind(" (os error")) {
+        (Some(_), Some(end)) => &text[..end],
+        _ => &text,
+    };
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => format!("{:?}", error.kind()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn system_errors_read_like_a_sentence() {
+        assert_eq!(
+            plain(&io::Error::from_raw_os_error(111)),
+            "connection refused"
+        );
+        assert_eq!(plain(&io::Error::other("Odd (os error")), "odd (os error");
+    }
+
+    #[test]
+    fn only_what_may_change_is_tried_again() {
+        for (code, passes) in [
+            ("full", true),
+            ("disk", true),
+            ("rate", true),
+            ("too_large", false),
+            ("out_of_order", false),
+            ("token", false),
+            ("brand_new", false),
+        ] {
+            assert_eq!(Code::parse(code).passes(), passes, "{code}");
+        }
+        assert!(DialError::NotAHub.is_final());
+        assert!(!DialError::Http(503).is_final());
+        assert!(!DialError::from(io::Error::from_raw_os_error(111)).is_final());
+    }
+}

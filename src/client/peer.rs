@@ -1,0 +1,498 @@
+//! A client that outlives its connections: it publishes, keeps a subscription, and comes back when the hub was away.
+//!
+//! Whoever holds a [`Peer`] calls [`Peer::next`] in a loop and does what it likes in between; everything that must
+//! not be lost when that call is dropped lives here, so each call may be dropped at any await.
+
+use std::collections::VecDeque;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::select;
+use tokio::time::{Instant, sleep_until};
+
+use super::Target;
+use super::answers::{self, Answer, SubAnswer};
+use super::backoff::Backoff;
+use super::connection::{Connection, Hello, Incoming};
+use super::error::{ClientError, DialError, LostReason, Refusal};
+use super::subscription::{Gap, Subscribe, Subscription};
+use super::url::HubUrl;
+use super::window::{Batch, Receipt, Step, Window};
+use crate::address::{RoomName, Seq};
+use crate::limits;
+use crate::wire::batch::DeliveryHeader;
+
+pub struct Peer {
+    target: Target,
+    retry: Retry,
+    hello: Hello,
+    link: Link,
+    reconnecting: Backoff,
+    window: Window,
+    subscription: Option<Subscription>,
+    verbs: Verbs,
+    /// When the window goes on after a refusal.
+    paused_until: Option<Instant>,
+    refusing: Backoff,
+    trouble: Option<Trouble>,
+    events: VecDeque<Event>,
+}
+
+/// How long to keep trying once the hub had been reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    Never,
+    For(Duration),
+    Forever,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    Batch {
+        header: DeliveryHeader,
+        body: Bytes,
+    },
+    Subscribed {
+        pending: u64,
+        rooms: Vec<RoomName>,
+    },
+    CaughtUp,
+    Gap(Gap),
+    Receipt(Receipt),
+    /// The hub confirmed the ack of [`Peer::confirm_ack`].
+    AckConfirmed,
+    Lost {
+        reason: String,
+    },
+    /// Back, and everything goes on. `dropped` volatile messages were in flight and are not sent again.
+    Back {
+        dropped: u64,
+    },
+    /// The hub takes nothing for now; it is asked again.
+    Stalled(Refusal),
+}
+
+/// Ack ids, and the verbs whose answers are awaited beside those of the window.
+#[derive(Debug, Default)]
+struct Verbs {
+    last_id: u64,
+    sub: Option<u64>,
+    subscribed: bool,
+    ack: Option<u64>,
+    /// The last ack is to be confirmed, over this connection or the next.
+    confirm: bool,
+}
+
+impl Verbs {
+    fn id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Answers to what an earlier connection asked will not come.
+    fn reconnected(&mut self) {
+        self.sub = None;
+        self.subscribed = false;
+        self.ack = None;
+    }
+}
+
+/// Since when nothing moves, and why.
+struct Trouble {
+    since: Instant,
+    cause: Cause,
+}
+
+enum Cause {
+    Lost(String),
+    Refused(Refusal),
+}
+
+type Dialing = Pin<Box<dyn Future<Output = Result<Box<Connection>, DialError>>>>;
+
+enum Link {
+    Up(Box<Connection>),
+    Waiting(Instant),
+    Dialing(Dialing),
+}
+
+enum LinkEvent {
+    Incoming(Incoming),
+    Lost(LostReason),
+    Waited,
+    Dialed(Result<Box<Connection>, DialError>),
+}
+
+impl Link {
+    /// Cancel-safe: each await is on something that is kept in the link.
+    async fn next(&mut self) -> LinkEvent {
+        match self {
+            Self::Up(connection) => match connection.next().await {
+                Ok(incoming) => LinkEvent::Incoming(incoming),
+                Err(reason) => LinkEvent::Lost(reason),
+            },
+            Self::Waiting(until) => {
+                sleep_until(*until).await;
+                LinkEvent::Waited
+            }
+            Self::Dialing(dialing) => LinkEvent::Dialed(dialing.await),
+        }
+    }
+}
+
+impl Peer {
+    /// Fails at once when the hub cannot be reached: only what was there can be waited for.
+    pub async fn connect(target: Target, retry: Retry) -> Result<Self, ClientError> {
+        let connection = Connection::open(&target)
+            .await
+            .map_err(|error| error.at(&target.url))?;
+        let hello = connection.hello().clone();
+        let window = Window::new(producer(), credit(&hello));
+        Ok(Self {
+            target,
+            retry,
+            hello,
+            link: Link::Up(Box::new(connection)),
+            reconnecting: Backoff::default(),
+            window,
+            subscription: None,
+            verbs: Verbs::default(),
+            paused_until: None,
+            refusing: Backoff::default(),
+            trouble: None,
+            events: VecDeque::new(),
+        })
+    }
+
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    pub fn url(&self) -> &HubUrl {
+        &self.target.url
+    }
+
+    /// Whether [`Self::publish`] may be called.
+    pub fn has_room(&self) -> bool {
+        self.window.has_room()
+    }
+
+    /// Messages published and not confirmed.
+    pub fn unconfirmed(&self) -> u64 {
+        self.window.unconfirmed()
+    }
+
+    pub fn publish(&mut self, batch: Batch) {
+        self.window.push(batch);
+        self.pump();
+    }
+
+    /// Replaces any earlier subscription.
+    pub fn subscribe(&mut self, request: Subscribe) {
+        self.subscription = Some(Subscription::new(request, &self.hello.log));
+        self.verbs.subscribed = false;
+        self.verbs.sub = None;
+        self.ask();
+    }
+
+    /// Everything received up to `seq` was written. Call it in the order of what was received.
+    pub fn ack(&mut self, seq: Seq) {
+        let Some(subscription) = &mut self.subscription else {
+            return;
+        };
+        if subscription.wrote(seq)
+            && let Link::Up(connection) = &mut self.link
+            && self.verbs.subscribed
+        {
+            connection.emit(None, "ack", &ack_args(seq));
+        }
+        self.ask();
+    }
+
+    /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows. False when there is nothing to confirm.
+    pub fn confirm_ack(&mut self) -> bool {
+        let written = self.subscription.as_ref().and_then(Subscription::written);
+        // Without a name nothing is kept for this socket, and the ack was for credit alone.
+        if written.is_none() || self.target.name.is_none() {
+            return false;
+        }
+        self.verbs.confirm = true;
+        self.ask_confirmation();
+        true
+    }
+
+    /// The next thing that happened. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Event, ClientError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            let gives_up = self.gives_up();
+            select! {
+                event = self.link.next() => self.link_event(event)?,
+                () = at(self.paused_until) => {
+                    self.paused_until = None;
+                    self.window.resume();
+                    self.pump();
+                }
+                () = at(gives_up) => return Err(self.given_up()),
+            }
+        }
+    }
+
+    /// Says goodbye to the hub, within a bound.
+    pub async fn close(self) {
+        if let Link::Up(connection) = self.link {
+            connection.close().await;
+        }
+    }
+
+    fn gives_up(&self) -> Option<Instant> {
+        match (&self.trouble, self.retry) {
+            (Some(trouble), Retry::For(patience)) => Some(trouble.since + patience),
+            _ => None,
+        }
+    }
+
+    fn given_up(&mut self) -> ClientError {
+        match self.trouble.take().map(|trouble| trouble.cause) {
+            Some(Cause::Refused(refusal)) => ClientError::Refused(refusal),
+            Some(Cause::Lost(reason)) => self.lost_for_good(reason),
+            None => self.lost_for_good(LostReason::Closed.to_string()),
+        }
+    }
+
+    fn lost_for_good(&self, reason: String) -> ClientError {
+        ClientError::Lost {
+            url: self.target.url.to_string(),
+            reason,
+        }
+    }
+
+    fn link_event(&mut self, event: LinkEvent) -> Result<(), ClientError> {
+        match event {
+            LinkEvent::Incoming(incoming) => self.incoming(incoming)?,
+            LinkEvent::Lost(reason) => self.lost(&reason)?,
+            LinkEvent::Waited => {
+                let target = self.target.clone();
+                self.link = Link::Dialing(Box::pin(async move {
+                    Connection::open(&target).await.map(Box::new)
+                }));
+            }
+            LinkEvent::Dialed(Ok(connection)) => self.back(connection),
+            LinkEvent::Dialed(Err(error)) if error.is_final() => {
+                return Err(error.at(&self.target.url));
+            }
+            LinkEvent::Dialed(Err(error)) => {
+                self.troubled(Cause::Lost(error.to_string()));
+                self.wait();
+            }
+        }
+        Ok(())
+    }
+
+    fn lost(&mut self, reason: &LostReason) -> Result<(), ClientError> {
+        let reason = reason.to_string();
+        if self.retry == Retry::Never {
+            return Err(self.lost_for_good(reason));
+        }
+        self.troubled(Cause::Lost(reason.clone()));
+        self.paused_until = None;
+        self.wait();
+        self.events.push_back(Event::Lost { reason });
+        Ok(())
+    }
+
+    fn wait(&mut self) {
+        self.link = Link::Waiting(Instant::now() + self.reconnecting.wait());
+    }
+
+    fn back(&mut self, connection: Box<Connection>) {
+        self.hello = connection.hello().clone();
+        self.link = Link::Up(connection);
+        self.verbs.reconnected();
+        if let Some(subscription) = &mut self.subscription {
+            subscription.entered(&self.hello.log);
+        }
+        let dropped = self.window.reconnected(credit(&self.hello));
+        self.events.push_back(Event::Back { dropped });
+        if self.window.is_empty() {
+            self.trouble = None;
+        }
+        self.ask();
+        self.pump();
+    }
+
+    fn incoming(&mut self, incoming: Incoming) -> Result<(), ClientError> {
+        match incoming {
+            Incoming::Answer { id, answer } => self.answer(id, answer)?,
+            Incoming::Batch { header, body } => {
+                if let Some(subscription) = &mut self.subscription {
+                    subscription.received(&header, body.len());
+                    self.events.push_back(Event::Batch { header, body });
+                }
+            }
+            Incoming::Gap(gap) => {
+                if let Some(subscription) = &mut self.subscription {
+                    subscription.gap(&gap);
+                }
+                self.events.push_back(Event::Gap(gap));
+            }
+            Incoming::CaughtUp { head } => {
+                if let Some(subscription) = &mut self.subscription {
+                    subscription.caught_up(head);
+                }
+                self.events.push_back(Event::CaughtUp);
+            }
+            Incoming::Closed(refusal) => {
+                let url = self.target.url.to_string();
+                return Err(ClientError::Denied { url, refusal });
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, id: u64, answer: Answer) -> Result<(), ClientError> {
+        // A connection that answers works: the next loss begins with the shortest wait.
+        self.reconnecting.reset();
+        if self.verbs.sub == Some(id) {
+            return self.subscribed(answer);
+        }
+        if self.verbs.ack == Some(id) {
+            answer.map_err(ClientError::Refused)?;
+            self.verbs.confirm = false;
+            self.events.push_back(Event::AckConfirmed);
+            return Ok(());
+        }
+        match self.window.answer(id, answer) {
+            Step::Nothing => {}
+            Step::Confirmed(receipt) => {
+                self.trouble = None;
+                self.refusing.reset();
+                self.events.push_back(Event::Receipt(receipt));
+                self.pump();
+            }
+            Step::Stalled(refusal) => {
+                let told = matches!(
+                    self.trouble,
+                    Some(Trouble {
+                        cause: Cause::Refused(_),
+                        ..
+                    })
+                );
+                self.troubled(Cause::Refused(refusal.clone()));
+                self.paused_until = Some(Instant::now() + self.refusing.wait());
+                if !told {
+                    self.events.push_back(Event::Stalled(refusal));
+                }
+            }
+            Step::Refused(refusal) => return Err(ClientError::Refused(refusal)),
+            Step::Broken(reason) => return Err(ClientError::Protocol(reason)),
+        }
+        Ok(())
+    }
+
+    fn subscribed(&mut self, answer: Answer) -> Result<(), ClientError> {
+        let text = answer.map_err(ClientError::Refused)?;
+        let answer: SubAnswer = answers::parse("the answer to sub", &text)
+            .map_err(|error| ClientError::Protocol(error.to_string()))?;
+        self.verbs.sub = None;
+        self.verbs.subscribed = true;
+        self.events.push_back(Event::Subscribed {
+            pending: answer.pending,
+            rooms: answer.rooms,
+        });
+        self.ack_again();
+        self.ask_confirmation();
+        Ok(())
+    }
+
+    /// What was written while the connection was away: its ack went nowhere.
+    fn ack_again(&mut self) {
+        let written = self.subscription.as_ref().and_then(Subscription::written);
+        if let (Some(seq), Link::Up(connection)) = (written, &mut self.link) {
+            connection.emit(None, "ack", &ack_args(seq));
+        }
+    }
+
+    /// Sends the `sub` verb when it is due.
+    fn ask(&mut self) {
+        if self.verbs.subscribed || self.verbs.sub.is_some() {
+            return;
+        }
+        if let (Some(subscription), Link::Up(connection)) = (&self.subscription, &mut self.link)
+            && subscription.may_ask()
+        {
+            let id = self.verbs.id();
+            self.verbs.sub = Some(id);
+            connection.emit(Some(id), "sub", &subscription.verb());
+        }
+    }
+
+    fn ask_confirmation(&mut self) {
+        if !self.verbs.confirm || !self.verbs.subscribed {
+            return;
+        }
+        let written = self.subscription.as_ref().and_then(Subscription::written);
+        match (written, &mut self.link) {
+            (Some(seq), Link::Up(connection)) => {
+                let id = self.verbs.id();
+                self.verbs.ack = Some(id);
+                connection.emit(Some(id), "ack", &ack_args(seq));
+            }
+            // The log is another one: what was written has no place in it.
+            (None, _) => self.events.push_back(Event::AckConfirmed),
+            (Some(_), _) => {}
+        }
+    }
+
+    /// Sends what the window lets go.
+    fn pump(&mut self) {
+        let Link::Up(connection) = &mut self.link else {
+            return;
+        };
+        loop {
+            let id = self.verbs.last_id + 1;
+            let Some(batch) = self.window.send(id) else {
+                return;
+            };
+            self.verbs.last_id = id;
+            let header = serde_json::to_string(&batch.header).expect("names and numbers are JSON");
+            connection.emit_with(id, "batch", &header, batch.body.clone());
+        }
+    }
+
+    fn troubled(&mut self, cause: Cause) {
+        let since = self
+            .trouble
+            .as_ref()
+            .map_or_else(Instant::now, |trouble| trouble.since);
+        self.trouble = Some(Trouble { since, cause });
+    }
+}
+
+/// Waits for a moment that may never come.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
+}
+
+fn credit(hello: &Hello) -> usize {
+    hello.limits.credit.min(limits::CREDIT_BYTES)
+}
+
+fn ack_args(seq: Seq) -> String {
+    format!("{{\"seq\":\"{seq}\"}}")
+}
+
+/// 128 random bits in hex: nobody else's numbers are counted under this name.
+fn producer() -> String {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).expect("the system has random bytes");
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}

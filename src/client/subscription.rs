@@ -1,0 +1,279 @@
+//! A subscription as its client remembers it: what was asked, how far it came, and what of it was written.
+//!
+//! Pure. It is what makes a `sub` survive a lost connection without repeats: it resumes behind the last message that
+//! it handed on, and acks what was written, be it received over this connection or an earlier one.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::address::{RoomName, Seq};
+use crate::limits;
+use crate::wire::batch::DeliveryHeader;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subscribe {
+    /// None of them: every room that the client name joined.
+    pub rooms: Vec<RoomName>,
+    pub since: Option<Since>,
+    pub last: Option<u64>,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Since {
+    /// With this message.
+    Seq(Seq),
+    /// With the first message at or after this time, in milliseconds since 1970 (UTC).
+    Time(u64),
+}
+
+/// Messages that will not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gap {
+    /// Some between these are no longer kept.
+    Pruned { from: Seq, to: Seq },
+    /// The hub has another log than the one this subscription was reading.
+    OtherLog { log: String },
+}
+
+#[derive(Debug)]
+pub struct Subscription {
+    request: Subscribe,
+    /// The log that `position` and the seqs are of.
+    log: String,
+    /// The first message not yet received.
+    position: Option<Seq>,
+    handed: VecDeque<Handed>,
+    unwritten_bytes: usize,
+    /// The last message written, in this log.
+    written: Option<Seq>,
+}
+
+/// A stretch that was received and is on its way to be written.
+#[derive(Debug)]
+struct Handed {
+    first: Seq,
+    last: Seq,
+    bytes: usize,
+    log: Log,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    This,
+    /// Its seqs would ack other messages here.
+    Former,
+}
+
+impl Subscription {
+    pub fn new(request: Subscribe, log: &str) -> Self {
+        Self {
+            request,
+            log: log.to_owned(),
+            position: None,
+            handed: VecDeque::new(),
+            unwritten_bytes: 0,
+            written: None,
+        }
+    }
+
+    /// The argument of the `sub` verb, at first and after each reconnect.
+    pub fn verb(&self) -> String {
+        #[derive(Serialize)]
+        struct Verb<'a> {
+            rooms: &'a [RoomName],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            since: Option<Since>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            last: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            log: Option<&'a str>,
+        }
+        let verb = match self.position {
+            Some(position) => Verb {
+                rooms: &self.request.rooms,
+                since: Some(Since::Seq(position)),
+                last: None,
+                log: Some(&self.log),
+            },
+            None => Verb {
+                rooms: &self.request.rooms,
+                since: self.request.since,
+                last: self.request.last,
+                log: None,
+            },
+        };
+        serde_json::to_string(&verb).expect("names and numbers are JSON")
+    }
+
+    /// The hub greeted with this log. With a position the hub finds out by itself, and tells in a gap.
+    pub fn entered(&mut self, log: &str) {
+        if self.position.is_none() && self.log != log {
+            self.begin_log(log);
+        }
+    }
+
+    pub fn received(&mut self, header: &DeliveryHeader, bytes: usize) {
+        // A volatile message has no place in the log: nothing to resume from, nothing to ack.
+        let Some(first) = header.first else { return };
+        let last = Seq::new(
+            first.record,
+            first.index.saturating_add(header.count.saturating_sub(1)),
+        );
+        self.position = Some(last.next());
+        self.unwritten_bytes += bytes;
+        self.handed.push_back(Handed {
+            first,
+            last,
+            bytes,
+            log: Log::This,
+        });
+    }
+
+    pub fn caught_up(&mut self, head: Seq) {
+        let behind = Seq::after_record(head.record);
+        self.position = Some(
+            self.position
+                .map_or(behind, |position| position.max(behind)),
+        );
+    }
+
+    pub fn gap(&mut self, gap: &Gap) {
+        if let Gap::OtherLog { log } = gap {
+            self.begin_log(log);
+        }
+    }
+
+    /// Everything handed on up to `seq` was written. True when the hub is to be told.
+    pub fn wrote(&mut self, seq: Seq) -> bool {
+        let holds = |handed: &Handed| handed.first <= seq && seq <= handed.last;
+        let Some(at) = self.handed.iter().position(holds) else {
+            return false;
+        };
+        let log = self.handed[at].log;
+        let whole = at + usize::from(self.handed[at].last == seq);
+        self.unwritten_bytes -= self
+            .handed
+            .drain(..whole)
+            .map(|handed| handed.bytes)
+            .sum::<usize>();
+        match log {
+            Log::This => {
+                self.written = Some(seq);
+                true
+            }
+            Log::Former => false,
+        }
+    }
+
+    pub fn written(&self) -> Option<Seq> {
+        self.written
+    }
+
+    /// Each connection may bring a whole credit window; asking for another while one still waits to be written would
+    /// let a stopped reader and a flaky hub fill the memory.
+    pub fn may_ask(&self) -> bool {
+        self.unwritten_bytes < limits::CREDIT_BYTES
+    }
+
+    fn begin_log(&mut self, log: &str) {
+        self.log = log.to_owned();
+        self.position = None;
+        self.written = None;
+        for handed in &mut self.handed {
+            handed.log = Log::Former;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Event;
+    use crate::wire::batch::Framing;
+
+    fn batch(record: u64, index: u32, count: u32) -> DeliveryHeader {
+        DeliveryHeader {
+            rooms: vec![RoomName::parse("r").unwrap()],
+            event: Event::message(),
+            framing: Framing::Lines,
+            json: false,
+            count,
+            first: Some(Seq::new(record, index)),
+            from: None,
+            at: 0,
+        }
+    }
+
+    fn subscription() -> Subscription {
+        let rooms = vec![RoomName::parse("r").unwrap()];
+        let request = Subscribe {
+            rooms,
+            since: None,
+            last: Some(2),
+        };
+        Subscription::new(request, "log")
+    }
+
+    #[test]
+    fn it_asks_anew_until_something_came_and_then_resumes_behind_it() {
+        let mut sub = subscription();
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        sub.received(&batch(41, 3, 5), 10);
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"41.8","log":"log"}"#);
+        sub.caught_up(Seq::new(40, 0));
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"41.8","log":"log"}"#);
+        sub.caught_up(Seq::new(50, 0));
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
+        let timed = Subscribe {
+            since: Some(Since::Time(1234)),
+            ..Subscribe::default()
+        };
+        assert_eq!(
+            Subscription::new(timed, "log").verb(),
+            r#"{"rooms":[],"since":1234}"#
+        );
+    }
+
+    #[test]
+    fn only_what_was_handed_on_is_acked_and_it_frees_its_bytes() {
+        let mut sub = subscription();
+        sub.received(&batch(1, 0, 1), limits::CREDIT_BYTES);
+        sub.received(&batch(2, 0, 10), 10);
+        assert!(!sub.may_ask());
+        assert!(!sub.wrote(Seq::new(7, 0)));
+        // Cut by `-n`: the rest of the stretch stays.
+        assert!(sub.wrote(Seq::new(2, 4)));
+        assert!(sub.may_ask());
+        assert_eq!(sub.written(), Some(Seq::new(2, 4)));
+        assert!(sub.wrote(Seq::new(2, 9)));
+        assert_eq!((sub.unwritten_bytes, sub.handed.len()), (0, 0));
+        assert!(!sub.wrote(Seq::new(2, 9)));
+    }
+
+    #[test]
+    fn what_came_from_another_log_is_never_acked_in_this_one() {
+        let mut sub = subscription();
+        sub.received(&batch(9, 0, 1), 1);
+        sub.gap(&Gap::OtherLog { log: "new".into() });
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        sub.received(&batch(1, 0, 1), 1);
+        assert!(!sub.wrote(Seq::new(9, 0)));
+        assert_eq!(sub.written(), None);
+        assert!(sub.wrote(Seq::new(1, 0)));
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1.1","log":"new"}"#);
+    }
+
+    #[test]
+    fn volatile_messages_leave_no_trace() {
+        let mut sub = subscription();
+        let mut volatile = batch(1, 0, 1);
+        volatile.first = None;
+        sub.received(&volatile, 100);
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.unwritten_bytes, 0);
+    }
+}
