@@ -1,4 +1,13 @@
 //! The integration tests, in one binary.
 
+mod exits;
 mod fuzz_corpus;
+mod harness;
+mod house;
+mod members;
+mod pipe;
+mod protocol;
+mod random;
+mod raw;
+mod readme;
 mod wire_golden;

@@ -1,1 +1,485 @@
-//! (being built)
+//! The store in memory (`--db :memory:`): the reference that SQLite is compared with. Simple before fast; nothing outlives
+//! it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::members::Members;
+use super::owed::{Reader, behind, owed};
+use super::{
+    Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
+    StoreError, new_log_id, past, weight,
+};
+use crate::address::{Namespace, RoomName, Seq};
+use crate::limits;
+use crate::wire::batch::PublishId;
+
+pub struct MemoryStore {
+    log_id: String,
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct MemoryReader {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    keep: Keep,
+    log: BTreeMap<u64, Entry>,
+    /// The number of the last record ever given.
+    head: u64,
+    /// The latest time seen: time never goes back.
+    now_ms: u64,
+    /// The weight of all records ever.
+    end: u64,
+    members: Members,
+    producers: HashMap<String, Producer>,
+    /// By room, the place behind the highest record pruned.
+    pruned: HashMap<(Namespace, RoomName), Seq>,
+    /// Number and time of the highest record pruned.
+    highest_pruned: (u64, u64),
+}
+
+struct Entry {
+    record: Record,
+    /// The weight of all records before it.
+    start: u64,
+}
+
+struct Producer {
+    counter: u64,
+    first: Seq,
+    at_ms: u64,
+}
+
+/// Whether history keeps a record from going.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum History {
+    Respected,
+    Ignored,
+}
+
+impl MemoryStore {
+    pub fn new(keep: Keep) -> Self {
+        Self {
+            log_id: new_log_id(),
+            inner: Arc::new(Mutex::new(Inner {
+                keep,
+                log: BTreeMap::new(),
+                head: 0,
+                now_ms: 0,
+                end: 0,
+                members: Members::default(),
+                producers: HashMap::new(),
+                pruned: HashMap::new(),
+                highest_pruned: (0, 0),
+            })),
+        }
+    }
+}
+
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    // A panic elsewhere cannot leave it half changed: every change is made by one call that does not panic.
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store for MemoryStore {
+    fn log_id(&self) -> &str {
+        &self.log_id
+    }
+
+    fn head(&self) -> u64 {
+        lock(&self.inner).head
+    }
+
+    fn members(&self) -> Result<Vec<Member>, StoreError> {
+        Ok(lock(&self.inner).members.all())
+    }
+
+    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
+        let mut inner = lock(&self.inner);
+        inner.now_ms = inner.now_ms.max(now_ms);
+        Ok(ops.into_iter().map(|op| inner.run(op)).collect())
+    }
+
+    fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {
+        let mut inner = lock(&self.inner);
+        inner.now_ms = inner.now_ms.max(now_ms);
+        let now = inner.now_ms;
+        inner
+            .producers
+            .retain(|_, producer| !past(producer.at_ms, limits::PRODUCER_TTL, now));
+        Ok(inner.prune(History::Respected))
+    }
+
+    fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
+        Ok(Box::new(MemoryReader {
+            inner: Arc::clone(&self.inner),
+        }))
+    }
+}
+
+impl Inner {
+    fn run(&mut self, op: Op) -> Done {
+        match op {
+            Op::Append { draft, id } => self.append(draft, id),
+            Op::Join {
+                namespace,
+                client,
+                rooms,
+            } => {
+                let now = Seq::after_record(self.head);
+                self.members.join(&namespace, &client, &rooms, now);
+                Done::Joined
+            }
+            Op::Leave {
+                namespace,
+                client,
+                rooms,
+            } => {
+                self.members.leave(&namespace, &client, &rooms);
+                Done::Left
+            }
+            Op::Subscribe {
+                namespace,
+                client,
+                rooms,
+            } => {
+                if let Some(client) = &client {
+                    let now = Seq::after_record(self.head);
+                    self.members.join(&namespace, client, &rooms, now);
+                }
+                self.members
+                    .subscribed(&namespace, client.as_ref(), &rooms, self.head)
+            }
+            Op::Ack {
+                namespace,
+                client,
+                rooms,
+                cursor,
+            } => {
+                let cursor = cursor.min(Seq::after_record(self.head));
+                self.members.ack(&namespace, &client, &rooms, cursor);
+                Done::Acked
+            }
+            Op::Mark => Done::Marked,
+        }
+    }
+
+    fn append(&mut self, draft: Draft, id: Option<PublishId>) -> Done {
+        if let Some(done) = id.as_ref().and_then(|id| self.used(id)) {
+            return done;
+        }
+        if let Some(refusal) = self.make_room(draft.weight()) {
+            return Done::Refused(refusal);
+        }
+        self.head += 1;
+        let record = Record {
+            number: self.head,
+            at_ms: self.now_ms,
+            header: draft.header,
+            body: draft.body,
+        };
+        if let Some(PublishId(name, counter)) = id {
+            let producer = Producer {
+                counter,
+                first: Seq::new(self.head, 0),
+                at_ms: self.now_ms,
+            };
+            self.producers.insert(name, producer);
+        }
+        let entry = Entry {
+            record: record.clone(),
+            start: self.end,
+        };
+        self.end += weight(record.body.len());
+        self.log.insert(self.head, entry);
+        Done::Appended(record)
+    }
+
+    /// What becomes of a publish whose number is not its producer's next one.
+    fn used(&self, PublishId(name, counter): &PublishId) -> Option<Done> {
+        let last = self
+            .producers
+            .get(name)
+            .filter(|last| !past(last.at_ms, limits::PRODUCER_TTL, self.now_ms))?;
+        if *counter <= last.counter {
+            let first = (*counter == last.counter).then_some(last.first);
+            return Some(Done::Duplicate { first });
+        }
+        let expected = last.counter + 1;
+        (*counter != expected).then_some(Done::Refused(Refusal::OutOfOrder { expected }))
+    }
+
+    /// Lets history go when `incoming` does not fit; the refusal when members pin too much even then.
+    fn make_room(&mut self, incoming: u64) -> Option<Refusal> {
+        let limit = self.keep.pending_bytes;
+        if self.live() + incoming > limit {
+            self.prune(History::Ignored);
+        }
+        if self.live() + incoming <= limit {
+            return None;
+        }
+        let (bytes, most) = self
+            .members
+            .lowest_of_each_room()
+            .map(|member| (self.held_by(&member), member))
+            .filter(|(bytes, _)| *bytes > 0)
+            .max_by_key(|(bytes, _)| *bytes)?;
+        Some(Refusal::Full {
+            limit,
+            namespace: most.namespace,
+            client: most.client,
+            room: most.room,
+            bytes,
+        })
+    }
+
+    fn live(&self) -> u64 {
+        let weights = self.log.values().map(|e| weight(e.record.body.len()));
+        weights.sum()
+    }
+
+    fn held_by(&self, member: &Member) -> u64 {
+        self.log
+            .range(member.cursor.record..)
+            .map(|(_, entry)| &entry.record)
+            .filter(|record| {
+                record.header.namespace == member.namespace
+                    && record.header.rooms.contains(&member.room)
+                    && behind(record.number, record.header.count, member.cursor).is_some()
+            })
+            .map(|record| weight(record.body.len()))
+            .sum()
+    }
+
+    fn prune(&mut self, history: History) -> Pruned {
+        let mut pruned = Pruned::default();
+        let mut gone = Vec::new();
+        for (number, entry) in &self.log {
+            let Record { at_ms, header, .. } = &entry.record;
+            let tail = self.end - entry.start;
+            if history == History::Respected
+                && self.keep.history_wants(*at_ms, tail, self.now_ms)
+            {
+                break;
+            }
+            if self.members.pinned(*number, header) {
+                if !self.keep.expired(*at_ms, self.now_ms) {
+                    continue;
+                }
+                pruned.expired += self.members.still_owed(*number, header);
+            }
+            gone.push(*number);
+        }
+        pruned.records = gone.len() as u64;
+        for number in gone {
+            if let Some(entry) = self.log.remove(&number) {
+                self.note_pruned(&entry.record);
+            }
+        }
+        pruned
+    }
+
+    fn note_pruned(&mut self, record: &Record) {
+        let end = Seq::new(record.number, record.header.count);
+        for room in record.header.rooms.iter() {
+            let key = (record.header.namespace.clone(), room.clone());
+            let highest = self.pruned.entry(key).or_insert(end);
+            *highest = end.max(*highest);
+        }
+        self.highest_pruned = self.highest_pruned.max((record.number, record.at_ms));
+    }
+
+    /// Records `from..=upto` in one of the rooms.
+    fn in_rooms<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        reader: &'a Reader,
+        from: u64,
+        upto: u64,
+    ) -> impl DoubleEndedIterator<Item = &'a Record> {
+        self.log
+            .iter()
+            .filter(move |(number, _)| (from..=upto).contains(*number))
+            .map(|(_, entry)| &entry.record)
+            .filter(move |record| {
+                let header = &record.header;
+                let in_room = |room| reader.rooms.contains_key(room);
+                header.namespace == *namespace && header.rooms.iter().any(in_room)
+            })
+    }
+}
+
+impl Read for MemoryReader {
+    fn page(
+        &mut self,
+        namespace: &Namespace,
+        reader: &Reader,
+        from: Seq,
+        upto: u64,
+    ) -> Result<Page, StoreError> {
+        let inner = lock(&self.inner);
+        let reader = reader.starting_at(from);
+        let mut page = Page {
+            gap: super::gap(&reader, |room| {
+                let key = (namespace.clone(), room.clone());
+                inner.pruned.get(&key).copied()
+            }),
+            ..Page::default()
+        };
+        let mut bytes = 0;
+        let mut looked_at = 0;
+        for record in inner.in_rooms(namespace, &reader, from.record, upto) {
+            if !is_behind(&reader, record.number, &record.header) {
+                continue;
+            }
+            if looked_at == limits::PAGE_LOOKED_AT {
+                page.next = Some(Seq::new(record.number, 0));
+                break;
+            }
+            looked_at += 1;
+            let Some(first) = owed(record.number, &record.header, &reader) else {
+                continue;
+            };
+            bytes += record.body.len();
+            let full =
+                page.records.len() == limits::PAGE_RECORDS || bytes > limits::PAGE_BYTES;
+            if full && !page.records.is_empty() {
+                page.next = Some(Seq::new(record.number, 0));
+                break;
+            }
+            page.records.push((first, record.clone()));
+        }
+        Ok(page)
+    }
+
+    fn pending(
+        &mut self,
+        namespace: &Namespace,
+        reader: &Reader,
+        from: Seq,
+        upto: u64,
+    ) -> Result<u64, StoreError> {
+        let inner = lock(&self.inner);
+        let reader = reader.starting_at(from);
+        let left = |record: &Record| {
+            let first = owed(record.number, &record.header, &reader)?;
+            Some(u64::from(record.header.count - first))
+        };
+        Ok(inner
+            .in_rooms(namespace, &reader, from.record, upto)
+            .filter_map(left)
+            .sum())
+    }
+
+    fn last(
+        &mut self,
+        namespace: &Namespace,
+        reader: &Reader,
+        n: u64,
+        upto: u64,
+    ) -> Result<Seq, StoreError> {
+        let inner = lock(&self.inner);
+        let reader = reader.from_the_start();
+        let mut begin = Seq::after_record(upto);
+        let mut missing = n;
+        for record in inner.in_rooms(namespace, &reader, 0, upto).rev() {
+            if missing == 0 {
+                break;
+            }
+            if owed(record.number, &record.header, &reader).is_none() {
+                continue;
+            }
+            let count = u64::from(record.header.count);
+            let skipped = count.saturating_sub(missing);
+            begin = Seq::new(record.number, skipped as u32);
+            missing = missing.saturating_sub(count);
+        }
+        Ok(begin)
+    }
+
+    fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError> {
+        let inner = lock(&self.inner);
+        let numbers = |later: bool| {
+            inner
+                .log
+                .iter()
+                .filter(move |(_, entry)| (entry.record.at_ms >= at_ms) == later)
+                .map(|(number, _)| *number)
+        };
+        let before = numbers(false).next_back().unwrap_or(0);
+        let first = numbers(true).next().unwrap_or(inner.head + 1);
+        let (pruned, pruned_ms) = inner.highest_pruned;
+        if pruned > before && pruned_ms >= at_ms {
+            Ok(Seq::after_record(before))
+        } else {
+            Ok(Seq::new(first, 0))
+        }
+    }
+
+    fn rooms(
+        &mut self,
+        namespace: &Namespace,
+        room: Option<&RoomName>,
+    ) -> Result<Vec<RoomInfo>, StoreError> {
+        let inner = lock(&self.inner);
+        let mut found = BTreeSet::new();
+        for Entry { record, .. } in inner.log.values() {
+            if record.header.namespace == *namespace {
+                found.extend(record.header.rooms.iter().cloned());
+            }
+        }
+        let members = inner.members.all();
+        let here = members.iter().filter(|m| m.namespace == *namespace);
+        found.extend(here.map(|member| member.room.clone()));
+        Ok(found
+            .into_iter()
+            .filter(|found| room.is_none_or(|room| room == found))
+            .map(|room| inner.info(namespace, room))
+            .collect())
+    }
+}
+
+impl Inner {
+    fn info(&self, namespace: &Namespace, room: RoomName) -> RoomInfo {
+        let records: Vec<&Record> = self
+            .log
+            .values()
+            .map(|entry| &entry.record)
+            .filter(|r| r.header.namespace == *namespace && r.header.rooms.contains(&room))
+            .collect();
+        let pending = |reader: &Reader| {
+            let left = |record: &&Record| {
+                let first = owed(record.number, &record.header, reader)?;
+                Some(u64::from(record.header.count - first))
+            };
+            records.iter().filter_map(left).sum()
+        };
+        let members = self.members.all();
+        let members = members
+            .iter()
+            .filter(|member| member.namespace == *namespace && member.room == room)
+            .filter_map(|member| {
+                let joined = self.members.cursors(namespace, &member.client)?;
+                let reader = Reader::away(member.client.clone(), &room, joined);
+                Some((member.client.clone(), pending(&reader)))
+            })
+            .collect();
+        RoomInfo {
+            messages: records.iter().map(|r| u64::from(r.header.count)).sum(),
+            last_ms: records.last().map(|record| record.at_ms),
+            room,
+            members,
+        }
+    }
+}
+
+fn is_behind(reader: &Reader, number: u64, header: &Header) -> bool {
+    header.rooms.iter().any(|room| {
+        reader
+            .rooms
+            .get(room)
+            .is_some_and(|cursor| behind(number, header.count, *cursor).is_some())
+    })
+}

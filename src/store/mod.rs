@@ -3,19 +3,21 @@
 //! One writer commits groups of [`Op`]s in order ([`writer`]); readers stand beside it. Knows nothing of sockets,
 //! sessions or tasks: whoever asked is a tag that travels with the op.
 
+mod members;
 pub mod memory;
 pub mod owed;
 pub mod readers;
 pub mod sqlite;
 pub mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::limits;
 use crate::wire::batch::{Audience, Framing, PublishId};
 pub use owed::{Reader, owed};
 
@@ -43,6 +45,17 @@ pub struct Header {
 pub struct Draft {
     pub header: Header,
     pub body: Bytes,
+}
+
+impl Draft {
+    /// What it counts for where bytes of the log are bounded.
+    pub fn weight(&self) -> u64 {
+        weight(self.body.len())
+    }
+}
+
+fn weight(body_bytes: usize) -> u64 {
+    (body_bytes + limits::RECORD_OVERHEAD) as u64
 }
 
 /// What the log stores. Numbers ascend from 1; gaps are legal.
@@ -81,7 +94,8 @@ pub enum Op {
         client: Option<ClientName>,
         rooms: Vec<RoomName>,
     },
-    /// Everything before `cursor` is acknowledged in these rooms. Cursors never move back; rooms not joined are passed over.
+    /// Everything before `cursor` is acknowledged in these rooms. Cursors never move back nor beyond the head; rooms not
+    /// joined are passed over.
     Ack {
         namespace: Namespace,
         client: ClientName,
@@ -136,13 +150,30 @@ pub enum Refusal {
     Disk { reason: String },
 }
 
-/// How long and how much is kept (`--keep`, `--keep-pending`).
+/// How long and how much is kept (`--keep`, `--keep-pending`). A record is kept while history or a member wants it;
+/// `pending_age` ends what members want, and `pending_bytes` bounds the sum: history yields first, then publishes are
+/// refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
     pub history_age: Duration,
     pub history_bytes: u64,
     pub pending_age: Duration,
     pub pending_bytes: u64,
+}
+
+impl Keep {
+    /// Whether history wants a record of this time, when the log from it to its end weighs `tail` bytes.
+    fn history_wants(&self, at_ms: u64, tail: u64, now_ms: u64) -> bool {
+        !past(at_ms, self.history_age, now_ms) && tail <= self.history_bytes
+    }
+
+    fn expired(&self, at_ms: u64, now_ms: u64) -> bool {
+        past(at_ms, self.pending_age, now_ms)
+    }
+}
+
+fn past(at_ms: u64, age: Duration, now_ms: u64) -> bool {
+    u128::from(at_ms) + age.as_millis() <= u128::from(now_ms)
 }
 
 /// What one step of pruning did.
@@ -208,6 +239,41 @@ pub enum StoreError {
     Io { path: PathBuf, reason: String },
 }
 
+/// When a store is asked to tidy up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tidy {
+    /// After a commit whose outcome was told.
+    AfterCommit,
+    /// Nothing waits.
+    Idle,
+    /// The store is closed next.
+    Closing,
+}
+
+/// Opens the store that `--db` names: a file, or `:memory:`.
+pub fn open(db: &Path, keep: Keep) -> Result<Box<dyn Store>, StoreError> {
+    if db.as_os_str() == ":memory:" {
+        Ok(Box::new(memory::MemoryStore::new(keep)))
+    } else {
+        Ok(Box::new(sqlite::SqliteStore::open(db, keep)?))
+    }
+}
+
+fn new_log_id() -> String {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What a reader missed, when for each room the place behind the highest record pruned there is known.
+fn gap(reader: &Reader, pruned_to: impl Fn(&RoomName) -> Option<Seq>) -> Option<(Seq, Seq)> {
+    let missed = reader.rooms.iter().filter_map(|(room, cursor)| {
+        let end = pruned_to(room)?;
+        (*cursor < end).then_some((*cursor, Seq::after_record(end.record)))
+    });
+    missed.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
 /// The writer's half of a store.
 pub trait Store: Send {
     /// Random per database; a client that resumes against another log is told so.
@@ -219,6 +285,10 @@ pub trait Store: Send {
     fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError>;
     /// One bounded step: forgets what neither members nor history want, and producers past their time.
     fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError>;
+    /// Work that is no part of a commit and that nobody waits for.
+    fn tidy(&mut self, _when: Tidy) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// A reader of everything committed, for another thread.
     fn reader(&self) -> Result<Box<dyn Read>, StoreError>;
 }
@@ -226,7 +296,7 @@ pub trait Store: Send {
 /// A reader's half: sees each commit as soon as `commit` has returned.
 pub trait Read: Send {
     /// Records `from..=upto` in the reader's rooms, ascending, at most `limits::PAGE_BYTES` (but at least one record) and
-    /// `limits::PAGE_RECORDS`. `next` is None when everything up to `upto` was looked at.
+    /// `limits::PAGE_RECORDS`, out of at most `limits::PAGE_LOOKED_AT`. `next` is None when everything up to `upto` was looked at.
     fn page(
         &mut self,
         namespace: &Namespace,
@@ -242,7 +312,8 @@ pub trait Read: Send {
         from: Seq,
         upto: u64,
     ) -> Result<u64, StoreError>;
-    /// Where the last `n` messages of the reader's rooms begin, its cursors not considered.
+    /// Where the last `n` messages of the reader's rooms begin, its cursors not considered: the first one there is when
+    /// there are fewer, behind `upto` when there is none.
     fn last(
         &mut self,
         namespace: &Namespace,
@@ -250,7 +321,8 @@ pub trait Read: Send {
         n: u64,
         upto: u64,
     ) -> Result<Seq, StoreError>;
-    /// The first place at or after a time.
+    /// The first place at or after a time. When something of that time on was pruned, the place is before that, so that
+    /// `page` reports the gap.
     fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError>;
     /// One room, or every room that has messages or members, by name.
     fn rooms(
@@ -258,7 +330,4 @@ pub trait Read: Send {
         namespace: &Namespace,
         room: Option<&RoomName>,
     ) -> Result<Vec<RoomInfo>, StoreError>;
-}
-pub fn open(_db: &std::path::Path, _keep: Keep) -> Result<Box<dyn Store>, StoreError> {
-    todo!()
 }

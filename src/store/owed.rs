@@ -1,5 +1,6 @@
 //! Who is owed a message: the one predicate that fan-out, catch-up and counts share.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,8 +21,46 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// A member that is away, as it reads one of the rooms that it joined.
+    pub fn away(name: ClientName, room: &RoomName, joined: &BTreeMap<RoomName, Seq>) -> Self {
+        let also_in = joined.keys().filter(|other| *other != room);
+        Self {
+            sid: None,
+            name: Some(name),
+            also_in: also_in.cloned().collect(),
+            rooms: joined.get_key_value(room).map(|(room, at)| (room.clone(), *at)).into_iter().collect(),
+        }
+    }
+
+    /// The same reader when it starts at `from`: no cursor lies before it.
+    pub fn starting_at(&self, from: Seq) -> Self {
+        let mut reader = self.clone();
+        for cursor in reader.rooms.values_mut() {
+            *cursor = (*cursor).max(from);
+        }
+        reader
+    }
+
+    /// The same reader with no regard to its cursors.
+    pub fn from_the_start(&self) -> Self {
+        let mut reader = self.clone();
+        for cursor in reader.rooms.values_mut() {
+            *cursor = Seq::START;
+        }
+        reader
+    }
+
     fn is_in(&self, room: &RoomName) -> bool {
         self.rooms.contains_key(room) || self.also_in.contains(room)
+    }
+}
+
+/// The first message of a record that a cursor has not passed, or None when it has passed all of them.
+pub fn behind(number: u64, count: u32, cursor: Seq) -> Option<u32> {
+    match cursor.record.cmp(&number) {
+        Ordering::Less => Some(0),
+        Ordering::Equal => (cursor.index < count).then_some(cursor.index),
+        Ordering::Greater => None,
     }
 }
 
@@ -30,15 +69,8 @@ impl Reader {
 /// `others` skips the emitting socket and, if it is named, its name, live and on replay; `except` is judged by the
 /// reader's rooms now.
 pub fn owed(number: u64, header: &Header, reader: &Reader) -> Option<u32> {
-    let behind = |room: &RoomName| {
-        let cursor = reader.rooms.get(room)?;
-        match cursor.record.cmp(&number) {
-            std::cmp::Ordering::Less => Some(0),
-            std::cmp::Ordering::Equal => (cursor.index < header.count).then_some(cursor.index),
-            std::cmp::Ordering::Greater => None,
-        }
-    };
-    let first = header.rooms.iter().filter_map(behind).min()?;
+    let left = |room| behind(number, header.count, *reader.rooms.get(room)?);
+    let first = header.rooms.iter().filter_map(left).min()?;
     let own = header.audience == Audience::Others
         && (reader.sid.as_ref() == Some(&header.origin)
             || (header.from.is_some() && reader.name == header.from));

@@ -1,0 +1,243 @@
+//! Who joined what and how far each has acknowledged, in memory. Every store keeps one beside its log: it decides what a
+//! join, a leave or an ack changes and what the cursors pin. Knows nothing of how memberships are stored.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::owed::{Reader, behind, owed};
+use super::{Done, Header, Member};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+
+type Cursors = BTreeMap<RoomName, Seq>;
+
+#[derive(Debug, Default, Clone)]
+pub struct Members {
+    clients: HashMap<(Namespace, ClientName), Cursors>,
+    /// The same by room, lowest cursor first: the first one is what pins the room.
+    rooms: HashMap<(Namespace, RoomName), BTreeSet<(Seq, ClientName)>>,
+}
+
+impl Members {
+    /// Puts a member back as it was stored.
+    pub fn restore(&mut self, member: Member) {
+        let Member {
+            namespace,
+            client,
+            room,
+            cursor,
+        } = member;
+        self.rooms
+            .entry((namespace.clone(), room.clone()))
+            .or_default()
+            .insert((cursor, client.clone()));
+        self.clients
+            .entry((namespace, client))
+            .or_default()
+            .insert(room, cursor);
+    }
+
+    /// The rooms that `client` was not in before; from now on it is, with this cursor.
+    pub fn join(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+        cursor: Seq,
+    ) -> Vec<RoomName> {
+        let mut joined = Vec::new();
+        for room in rooms {
+            if self.cursor(namespace, client, room).is_some() {
+                continue;
+            }
+            self.restore(Member {
+                namespace: namespace.clone(),
+                client: client.clone(),
+                room: room.clone(),
+                cursor,
+            });
+            joined.push(room.clone());
+        }
+        joined
+    }
+
+    /// The rooms that `client` was in and is no more.
+    pub fn leave(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+    ) -> Vec<RoomName> {
+        let key = (namespace.clone(), client.clone());
+        let Some(cursors) = self.clients.get_mut(&key) else {
+            return Vec::new();
+        };
+        let mut left = Vec::new();
+        for room in rooms {
+            let Some(cursor) = cursors.remove(room) else {
+                continue;
+            };
+            let by_room = (namespace.clone(), room.clone());
+            if let Some(members) = self.rooms.get_mut(&by_room) {
+                members.remove(&(cursor, client.clone()));
+                if members.is_empty() {
+                    self.rooms.remove(&by_room);
+                }
+            }
+            left.push(room.clone());
+        }
+        if cursors.is_empty() {
+            self.clients.remove(&key);
+        }
+        left
+    }
+
+    /// The rooms whose cursor moved; cursors never move back.
+    pub fn ack(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+        cursor: Seq,
+    ) -> Vec<RoomName> {
+        let Some(cursors) = self.clients.get_mut(&(namespace.clone(), client.clone())) else {
+            return Vec::new();
+        };
+        let mut moved = Vec::new();
+        for room in rooms {
+            let Some(at) = cursors.get_mut(room).filter(|at| **at < cursor) else {
+                continue;
+            };
+            if let Some(members) = self.rooms.get_mut(&(namespace.clone(), room.clone())) {
+                members.remove(&(*at, client.clone()));
+                members.insert((cursor, client.clone()));
+            }
+            *at = cursor;
+            moved.push(room.clone());
+        }
+        moved
+    }
+
+    /// What a `Subscribe` answers, once its rooms are joined. `head` is the last record's number.
+    pub fn subscribed(
+        &self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        rooms: &[RoomName],
+        head: u64,
+    ) -> Done {
+        let cursors = client.and_then(|client| self.cursors(namespace, client));
+        let now = Seq::after_record(head);
+        let cursor_of = |room: &RoomName| {
+            let cursor = cursors.and_then(|cursors| cursors.get(room));
+            (room.clone(), cursor.copied().unwrap_or(now))
+        };
+        let joined: Vec<RoomName> = cursors.into_iter().flat_map(Cursors::keys).cloned().collect();
+        let asked = if rooms.is_empty() && client.is_some() {
+            &joined
+        } else {
+            rooms
+        };
+        let mut seen = BTreeSet::new();
+        let rooms = asked
+            .iter()
+            .filter(|room| seen.insert(*room))
+            .map(cursor_of)
+            .collect();
+        Done::Subscribed {
+            rooms,
+            joined,
+            head,
+        }
+    }
+
+    pub fn cursors(&self, namespace: &Namespace, client: &ClientName) -> Option<&Cursors> {
+        self.clients.get(&(namespace.clone(), client.clone()))
+    }
+
+    pub fn cursor(
+        &self,
+        namespace: &Namespace,
+        client: &ClientName,
+        room: &RoomName,
+    ) -> Option<Seq> {
+        self.cursors(namespace, client)?.get(room).copied()
+    }
+
+    /// The lowest cursor in a room: nothing at or after it may go. None: the room has no members.
+    pub fn pin(&self, namespace: &Namespace, room: &RoomName) -> Option<Seq> {
+        Some(self.lowest(namespace, room)?.0)
+    }
+
+    /// Whether a cursor in one of its rooms has not passed the last message of this record.
+    pub fn pinned(&self, number: u64, header: &Header) -> bool {
+        header.rooms.iter().any(|room| {
+            self.pin(&header.namespace, room)
+                .is_some_and(|pin| behind(number, header.count, pin).is_some())
+        })
+    }
+
+    /// How many messages would be lost with this record, counted once per member that still has to get them.
+    pub fn still_owed(&self, number: u64, header: &Header) -> u64 {
+        let mut clients = BTreeSet::new();
+        for room in header.rooms.iter() {
+            let by_room = (header.namespace.clone(), room.clone());
+            let members = self.rooms.get(&by_room).into_iter().flatten();
+            clients.extend(
+                members
+                    .take_while(|(cursor, _)| behind(number, header.count, *cursor).is_some())
+                    .map(|(_, client)| client),
+            );
+        }
+        clients
+            .into_iter()
+            .filter_map(|client| {
+                let reader = Reader {
+                    sid: None,
+                    name: Some(client.clone()),
+                    rooms: self.cursors(&header.namespace, client)?.clone(),
+                    also_in: BTreeSet::new(),
+                };
+                owed(number, header, &reader)
+            })
+            .map(|first| u64::from(header.count - first))
+            .sum()
+    }
+
+    /// Each room that has members, with the member whose cursor is lowest.
+    pub fn lowest_of_each_room(&self) -> impl Iterator<Item = Member> + '_ {
+        self.rooms.iter().filter_map(|((namespace, room), members)| {
+            let (cursor, client) = members.first()?;
+            Some(Member {
+                namespace: namespace.clone(),
+                client: client.clone(),
+                room: room.clone(),
+                cursor: *cursor,
+            })
+        })
+    }
+
+    /// Everyone, by namespace, client and room.
+    pub fn all(&self) -> Vec<Member> {
+        let mut all: Vec<Member> = self
+            .clients
+            .iter()
+            .flat_map(|((namespace, client), cursors)| {
+                cursors.iter().map(|(room, cursor)| Member {
+                    namespace: namespace.clone(),
+                    client: client.clone(),
+                    room: room.clone(),
+                    cursor: *cursor,
+                })
+            })
+            .collect();
+        all.sort_by(|a, b| {
+            (&a.namespace, &a.client, &a.room).cmp(&(&b.namespace, &b.client, &b.room))
+        });
+        all
+    }
+
+    fn lowest(&self, namespace: &Namespace, room: &RoomName) -> Option<&(Seq, ClientName)> {
+        self.rooms
+            .get(&(namespace.clone(), room.clone()))?
+            .first()
+    }
+}

@@ -1,0 +1,327 @@
+//! A group of ops as one transaction.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::SqliteStore;
+use super::fault::Fault;
+use super::row::{audience_as_text, framing_as_text, rooms_as_json};
+use super::prune::Sweep;
+use super::state::State;
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::limits;
+use crate::store::{Done, Draft, Op, Record, Refusal, StoreError, past};
+use crate::wire::batch::{Audience, PublishId};
+
+/// What an op came to; an appended record gets its draft back once the transaction is durable.
+enum Outcome {
+    Appended(u64),
+    Done(Done),
+}
+
+/// What may still be appended, and why no more.
+pub(super) struct Budget {
+    pub(super) bytes: u64,
+    pub(super) refusal: Option<Refusal>,
+}
+
+impl SqliteStore {
+    pub(super) fn commit_group(
+        &mut self,
+        ops: Vec<Op>,
+        now_ms: u64,
+    ) -> Result<Vec<Done>, StoreError> {
+        let now_ms = now_ms.max(self.state.last_ms);
+        let budget = self.make_room(&ops, now_ms)?;
+        let fault = match self.transact(&ops, now_ms, budget) {
+            Ok(outcomes) => return Ok(finish(ops, outcomes, now_ms)),
+            Err(fault) => fault,
+        };
+        self.roll_back()?;
+        match fault {
+            Fault::NoRoom(reason) => self.commit_without_appends(ops, now_ms, &reason),
+            Fault::Fatal(error) => Err(error),
+        }
+    }
+
+    /// The disk is full for what is published; what frees room, or needs little, is tried on its own.
+    fn commit_without_appends(
+        &mut self,
+        ops: Vec<Op>,
+        now_ms: u64,
+        reason: &str,
+    ) -> Result<Vec<Done>, StoreError> {
+        // A log that starts over needs no room of its own.
+        self.restart_log()?;
+        let refused = || {
+            Done::Refused(Refusal::Disk {
+                reason: reason.to_owned(),
+            })
+        };
+        let is_append = |op: &Op| matches!(op, Op::Append { .. });
+        let appends: Vec<bool> = ops.iter().map(is_append).collect();
+        let others: Vec<Op> = ops.into_iter().filter(|op| !is_append(op)).collect();
+        let unlimited = Budget {
+            bytes: 0,
+            refusal: None,
+        };
+        let outcomes = match self.transact(&others, now_ms, unlimited) {
+            Ok(outcomes) => finish(others, outcomes, now_ms),
+            Err(Fault::Fatal(error)) => return Err(error),
+            Err(Fault::NoRoom(_)) => {
+                self.roll_back()?;
+                let without_disk = |op| match op {
+                    Op::Mark => Done::Marked,
+                    _ => refused(),
+                };
+                others.into_iter().map(without_disk).collect()
+            }
+        };
+        let mut outcomes = outcomes.into_iter();
+        let in_place = appends.into_iter().map(|append| {
+            let other = if append { None } else { outcomes.next() };
+            other.unwrap_or_else(refused)
+        });
+        Ok(in_place.collect())
+    }
+
+    fn transact(
+        &mut self,
+        ops: &[Op],
+        now_ms: u64,
+        budget: Budget,
+    ) -> Result<Vec<Outcome>, Fault> {
+        let writes = |op: &Op| !matches!(op, Op::Mark | Op::Subscribe { client: None, .. });
+        let writes = ops.iter().any(writes);
+        let mut group = Group {
+            conn: &self.conn,
+            state: &mut self.state,
+            sweep: &mut self.sweep,
+            now_ms,
+            budget,
+        };
+        let done = (|| {
+            if writes {
+                group.conn.execute_batch("BEGIN IMMEDIATE")?;
+            }
+            let outcomes: rusqlite::Result<Vec<Outcome>> =
+                ops.iter().map(|op| group.run(op)).collect();
+            let outcomes = outcomes?;
+            if writes {
+                // Without a change this writes nothing and waits for no disk.
+                group.conn.execute_batch("COMMIT")?;
+            }
+            Ok(outcomes)
+        })();
+        done.map_err(|error| Fault::of(&self.path, error))
+    }
+}
+
+fn finish(ops: Vec<Op>, outcomes: Vec<Outcome>, at_ms: u64) -> Vec<Done> {
+    let pairs = ops.into_iter().zip(outcomes);
+    let done = |(op, outcome)| match (op, outcome) {
+        (Op::Append { draft, .. }, Outcome::Appended(number)) => Done::Appended(Record {
+            number,
+            at_ms,
+            header: draft.header,
+            body: draft.body,
+        }),
+        (_, Outcome::Done(done)) => done,
+        (_, Outcome::Appended(_)) => unreachable!("only an append appends"),
+    };
+    pairs.map(done).collect()
+}
+
+struct Group<'a> {
+    conn: &'a Connection,
+    state: &'a mut State,
+    sweep: &'a mut Sweep,
+    now_ms: u64,
+    budget: Budget,
+}
+
+impl Group<'_> {
+    fn run(&mut self, op: &Op) -> rusqlite::Result<Outcome> {
+        let done = match op {
+            Op::Append { draft, id } => return self.append(draft, id.as_ref()),
+            Op::Join {
+                namespace,
+                client,
+                rooms,
+            } => {
+                self.join(namespace, client, rooms)?;
+                Done::Joined
+            }
+            Op::Leave {
+                namespace,
+                client,
+                rooms,
+            } => {
+                self.leave(namespace, client, rooms)?;
+                Done::Left
+            }
+            Op::Subscribe {
+                namespace,
+                client,
+                rooms,
+            } => {
+                if let Some(client) = client {
+                    self.join(namespace, client, rooms)?;
+                }
+                let State { members, head, .. } = &self.state;
+                members.subscribed(namespace, client.as_ref(), rooms, *head)
+            }
+            Op::Ack {
+                namespace,
+                client,
+                rooms,
+                cursor,
+            } => {
+                self.ack(namespace, client, rooms, *cursor)?;
+                Done::Acked
+            }
+            Op::Mark => Done::Marked,
+        };
+        Ok(Outcome::Done(done))
+    }
+
+    fn append(&mut self, draft: &Draft, id: Option<&PublishId>) -> rusqlite::Result<Outcome> {
+        if let Some(id) = id
+            && let Some(done) = self.used(id)?
+        {
+            return Ok(Outcome::Done(done));
+        }
+        let weight = draft.weight();
+        if let Some(refusal) = &self.budget.refusal {
+            if weight > self.budget.bytes {
+                return Ok(Outcome::Done(Done::Refused(refusal.clone())));
+            }
+            self.budget.bytes -= weight;
+        }
+        let number = self.state.head + 1;
+        self.insert(number, draft)?;
+        self.index(number, draft)?;
+        if let Some(PublishId(producer, counter)) = id {
+            self.conn
+                .prepare_cached("INSERT OR REPLACE INTO producers (producer, counter, record, at_ms) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![producer, counter, number, self.now_ms])?;
+        }
+        self.state.head = number;
+        self.state.end += weight;
+        self.state.last_ms = self.now_ms;
+        Ok(Outcome::Appended(number))
+    }
+
+    /// What becomes of a publish whose number is not its producer's next one.
+    fn used(&self, PublishId(producer, counter): &PublishId) -> rusqlite::Result<Option<Done>> {
+        let last = self
+            .conn
+            .prepare_cached("SELECT counter, record, at_ms FROM producers WHERE producer = ?1")?
+            .query_row([producer], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?, row.get::<_, u64>(2)?))
+            })
+            .optional()?
+            .filter(|(_, _, at_ms)| !past(*at_ms, limits::PRODUCER_TTL, self.now_ms));
+        let Some((last, record, _)) = last else {
+            return Ok(None);
+        };
+        if *counter <= last {
+            let first = (*counter == last).then_some(Seq::new(record, 0));
+            return Ok(Some(Done::Duplicate { first }));
+        }
+        let expected = last + 1;
+        Ok((*counter != expected).then_some(Done::Refused(Refusal::OutOfOrder { expected })))
+    }
+
+    fn insert(&self, number: u64, draft: &Draft) -> rusqlite::Result<()> {
+        let header = &draft.header;
+        let except = (!header.except.is_empty()).then(|| rooms_as_json(&header.except));
+        self.conn
+            .prepare_cached(
+                "INSERT INTO log (record, start, at_ms, namespace, rooms, except_rooms, audience, event, sender, origin,
+                                  framing, json, count, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?
+            .execute(params![
+                number,
+                self.state.end,
+                self.now_ms,
+                header.namespace.as_str(),
+                rooms_as_json(&header.rooms),
+                except,
+                audience_as_text(header.audience),
+                header.event.as_str(),
+                header.from.as_ref().map(ClientName::as_str),
+                &*header.origin,
+                framing_as_text(header.framing),
+                header.json,
+                header.count,
+                &draft.body[..],
+            ])?;
+        Ok(())
+    }
+
+    fn index(&mut self, number: u64, draft: &Draft) -> rusqlite::Result<()> {
+        let header = &draft.header;
+        let plain = header.audience == Audience::All && header.except.is_empty();
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO log_rooms (room, record, count, plain, start) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for name in header.rooms.iter() {
+            let room = self.state.room(self.conn, &header.namespace, name)?;
+            insert.execute(params![room.id, number, header.count, plain, room.end])?;
+            room.end += draft.weight();
+        }
+        Ok(())
+    }
+
+    fn join(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+    ) -> rusqlite::Result<()> {
+        let now = Seq::after_record(self.state.head);
+        for room in self.state.members.join(namespace, client, rooms, now) {
+            self.sweep.joined(namespace, &room, now.record);
+            let id = self.state.room(self.conn, namespace, &room)?.id;
+            self.conn
+                .prepare_cached("INSERT INTO members (client, room, cursor_record, cursor_index) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![client.as_str(), id, now.record, now.index])?;
+        }
+        Ok(())
+    }
+
+    fn leave(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+    ) -> rusqlite::Result<()> {
+        for room in self.state.members.leave(namespace, client, rooms) {
+            self.sweep.unpinned(namespace, &room);
+            let id = self.state.room(self.conn, namespace, &room)?.id;
+            self.conn
+                .prepare_cached("DELETE FROM members WHERE client = ?1 AND room = ?2")?
+                .execute(params![client.as_str(), id])?;
+        }
+        Ok(())
+    }
+
+    fn ack(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+        cursor: Seq,
+    ) -> rusqlite::Result<()> {
+        let cursor = cursor.min(Seq::after_record(self.state.head));
+        for room in self.state.members.ack(namespace, client, rooms, cursor) {
+            self.sweep.unpinned(namespace, &room);
+            let id = self.state.room(self.conn, namespace, &room)?.id;
+            self.conn
+                .prepare_cached("UPDATE members SET cursor_record = ?3, cursor_index = ?4 WHERE client = ?1 AND room = ?2")?
+                .execute(params![client.as_str(), id, cursor.record, cursor.index])?;
+        }
+        Ok(())
+    }
+}

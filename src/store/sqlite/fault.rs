@@ -1,0 +1,61 @@
+//! What SQLite's errors mean for the store: which are the disk being full, and which are the end of this handle.
+
+use std::path::Path;
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::store::StoreError;
+
+/// Why a transaction did not happen.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// There is no room now, or somebody else writes: nothing was changed, and later it may work.
+    NoRoom(String),
+    /// The store is of no more use.
+    Fatal(StoreError),
+}
+
+impl Fault {
+    pub(super) fn of(path: &Path, error: Error) -> Self {
+        match no_room(&error) {
+            Some(reason) => Self::NoRoom(reason),
+            None => Self::Fatal(fatal(path, error)),
+        }
+    }
+}
+
+fn no_room(error: &Error) -> Option<String> {
+    let code = error.sqlite_error()?;
+    let reason = match (code.code, code.extended_code) {
+        (ErrorCode::DiskFull, _) => "no space left",
+        // A file-size limit (EFBIG) arrives as a failed write. Nothing was made durable, so nothing is lost.
+        (_, ffi::SQLITE_IOERR_WRITE) => "a write failed; a file-size limit or the disk",
+        (_, ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_TRUNCATE) => {
+            "the files beside the database cannot grow"
+        }
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
+            "another program keeps the database locked"
+        }
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
+/// Every other error ends the use of this handle; the kind says why.
+pub(super) fn fatal(path: &Path, error: Error) -> StoreError {
+    let path = path.to_owned();
+    let reason = error.to_string();
+    let Some(code) = error.sqlite_error() else {
+        // A value that does not decode: the rows were not written by us, or not left alone.
+        return StoreError::Damaged { path, reason };
+    };
+    match (code.code, code.extended_code) {
+        (_, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) => {
+            StoreError::Sync { path, reason }
+        }
+        (ErrorCode::DatabaseCorrupt, _) => StoreError::Damaged { path, reason },
+        (ErrorCode::NotADatabase, _) => StoreError::Foreign { path, reason },
+        (ErrorCode::ReadOnly, _) => StoreError::ReadOnly { path, reason },
+        _ => StoreError::Io { path, reason },
+    }
+}

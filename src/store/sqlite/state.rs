@@ -1,0 +1,127 @@
+//! What the writer holds in memory of the file: how far the log goes, the cursors, and the rooms' row numbers.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::row::name;
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::limits;
+use crate::store::members::Members;
+use crate::store::{Member, weight};
+
+pub(super) struct State {
+    /// The number of the last record ever given.
+    pub(super) head: u64,
+    /// The time of the last record ever given.
+    pub(super) last_ms: u64,
+    /// The weight of the whole log: where the next record starts.
+    pub(super) end: u64,
+    pub(super) members: Members,
+    rooms: HashMap<(Namespace, RoomName), Room>,
+}
+
+/// A room's row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) id: i64,
+    /// The weight of the room's records: where its next one starts.
+    pub(super) end: u64,
+}
+
+impl State {
+    pub(super) fn load(conn: &Connection) -> Result<Self> {
+        let (mut head, mut last_ms): (u64, u64) = conn.query_row(
+            "SELECT (SELECT value FROM meta WHERE name = 'pruned_to'), (SELECT value FROM meta WHERE name = 'pruned_ms')",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let mut end = 0;
+        let last = conn
+            .query_row(
+                "SELECT record, at_ms, start, length(body) FROM log ORDER BY record DESC LIMIT 1",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .optional()?;
+        if let Some((record, at_ms, start, body_bytes)) = last {
+            let start: u64 = start;
+            head = head.max(record);
+            last_ms = last_ms.max(at_ms);
+            end = start + weight(body_bytes);
+        }
+        Ok(Self {
+            head,
+            last_ms,
+            end,
+            members: load_members(conn)?,
+            rooms: HashMap::new(),
+        })
+    }
+
+    /// A room's row, made when there is none.
+    pub(super) fn room(
+        &mut self,
+        conn: &Connection,
+        namespace: &Namespace,
+        room: &RoomName,
+    ) -> Result<&mut Room> {
+        let key = (namespace.clone(), room.clone());
+        if self.rooms.len() >= limits::ROOMS_REMEMBERED && !self.rooms.contains_key(&key) {
+            self.rooms.clear();
+        }
+        match self.rooms.entry(key) {
+            std::collections::hash_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            std::collections::hash_map::Entry::Vacant(unknown) => {
+                let found = load_room(conn, namespace, room)?;
+                Ok(unknown.insert(found))
+            }
+        }
+    }
+}
+
+fn load_room(conn: &Connection, namespace: &Namespace, room: &RoomName) -> Result<Room> {
+    let names = params![namespace.as_str(), room.as_str()];
+    let id = conn
+        .prepare_cached("SELECT id FROM rooms WHERE namespace = ?1 AND name = ?2")?
+        .query_row(names, |row| row.get(0))
+        .optional()?;
+    let Some(id) = id else {
+        conn.prepare_cached("INSERT INTO rooms (namespace, name) VALUES (?1, ?2)")?
+            .execute(names)?;
+        return Ok(Room {
+            id: conn.last_insert_rowid(),
+            end: 0,
+        });
+    };
+    let end = conn
+        .prepare_cached(
+            "SELECT log_rooms.start, length(body) FROM log_rooms JOIN log USING (record)
+              WHERE room = ?1 ORDER BY record DESC LIMIT 1",
+        )?
+        .query_row([id], |row| {
+            Ok(row.get::<_, u64>(0)? + weight(row.get(1)?))
+        })
+        .optional()?;
+    Ok(Room {
+        id,
+        end: end.unwrap_or(0),
+    })
+}
+
+fn load_members(conn: &Connection) -> Result<Members> {
+    let mut members = Members::default();
+    let mut statement = conn.prepare(
+        "SELECT namespace, client, name, cursor_record, cursor_index FROM members JOIN rooms ON rooms.id = room",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        members.restore(Member {
+            namespace: name(row, 0, Namespace::parse)?,
+            client: name(row, 1, ClientName::parse)?,
+            room: name(row, 2, RoomName::parse)?,
+            cursor: Seq::new(row.get(3)?, row.get(4)?),
+        });
+    }
+    Ok(members)
+}

@@ -1,0 +1,195 @@
+//! What the behaviour tests stand on: a hub of their own on a free port, and `roomcat` commands whose stdout, stderr
+//! and status are held together.
+//!
+//! Nothing here waits without a deadline, and nothing waits for a fixed time: a test waits for what it is about.
+
+mod command;
+mod stream;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use command::{Cmd, Outcome, Running};
+
+/// The most that anything may take here, on a machine that is busy with something else.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running hub with a database of its own. Stops, as SIGTERM asks it to, when it is dropped.
+pub struct TestHub {
+    running: Option<Running>,
+    url: String,
+    arguments: Vec<String>,
+    folder: TempDir,
+}
+
+impl TestHub {
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With further arguments of `serve`; `--listen` and `--db` among them replace the usual ones.
+    pub fn with(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = folder.path().join("hub.db");
+        let mut all = vec!["serve".to_owned()];
+        if !arguments.contains(&"--listen") {
+            all.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
+        }
+        if !arguments.contains(&"--db") {
+            all.push("--db".to_owned());
+            all.push(database.display().to_string());
+        }
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let mut hub = Self {
+            running: None,
+            url: String::new(),
+            arguments: all,
+            folder,
+        };
+        hub.serve();
+        hub
+    }
+
+    fn serve(&mut self) {
+        let running = Cmd::new(&self.arguments).spawn();
+        let line = running.wait_for_stderr("listening on ");
+        let (_, address) = line.split_once("listening on ").expect("just found");
+        self.url = address
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        self.running = Some(running);
+        // The next start takes the same port.
+        if let Some(port) = self.url.strip_prefix("ws://127.0.0.1:") {
+            let listen = format!("127.0.0.1:{port}");
+            for argument in &mut self.arguments {
+                if argument == "127.0.0.1:0" {
+                    argument.clone_from(&listen);
+                }
+            }
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A folder that lives as long as the hub.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("hub.db")
+    }
+
+    pub fn pid(&self) -> Pid {
+        self.process().pid()
+    }
+
+    /// A `roomcat` command for this hub.
+    pub fn cmd<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Cmd {
+        Cmd::new(arguments).env("ROOMCAT_URL", &self.url)
+    }
+
+    /// Publishes lines, and has their receipt.
+    pub fn publish(&self, room: &str, lines: &str) {
+        self.cmd(&["pub", room]).stdin(lines).check();
+    }
+
+    /// As if the power failed.
+    pub fn kill9(&mut self) {
+        let running = self.running.take().expect("the hub runs");
+        running.signal(Signal::KILL);
+        running.wait();
+    }
+
+    /// Stops it as SIGTERM does, and holds it to ending well.
+    pub fn stop(&mut self) {
+        let running = self.running.take().expect("the hub runs");
+        running.signal(Signal::TERM);
+        let ended = running.wait();
+        assert_eq!(ended.status, 0, "the hub ended with:\n{}", ended.stderr());
+    }
+
+    /// Starts again, after `stop` or `kill9`, on the same port and database.
+    pub fn restart(&mut self) {
+        assert!(self.running.is_none(), "the hub still runs");
+        self.serve();
+    }
+
+    pub fn stderr(&self) -> String {
+        self.process().stderr_so_far()
+    }
+
+    /// The first line of stderr that holds `pattern`.
+    pub fn wait_for_stderr(&self, pattern: &str) -> String {
+        self.process().wait_for_stderr(pattern)
+    }
+
+    /// What `rooms --json` says of a room.
+    pub fn room(&self, room: &str) -> Option<Value> {
+        let outcome = self.cmd(&["rooms", "--json"]).any_stderr().run();
+        let text = outcome.stdout();
+        let objects = text.lines().map(|line| serde_json::from_str(line));
+        objects
+            .map(|object| object.expect("rooms --json writes an object a line"))
+            .find(|object: &Value| object["room"] == room)
+    }
+
+    /// Waits until so many sockets listen in a room.
+    pub fn wait_for_sockets(&self, room: &str, sockets: u64) {
+        wait_until(&format!("{sockets} sockets in {room}"), || {
+            self.room(room)
+                .map_or(0, |it| it["sockets"].as_u64().unwrap_or(0))
+                == sockets
+        });
+    }
+
+    /// What waits in a room for a member; None when it is no member.
+    pub fn pending(&self, room: &str, name: &str) -> Option<u64> {
+        let room = self.room(room)?;
+        let members = room["members"].as_array()?;
+        let member = members.iter().find(|member| member["name"] == name)?;
+        member["pending"].as_u64()
+    }
+
+    fn process(&self) -> &Running {
+        self.running.as_ref().expect("the hub runs")
+    }
+}
+
+impl Drop for TestHub {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else {
+            return;
+        };
+        if thread::panicking() {
+            eprintln!("the hub said:\n{}", running.stderr_so_far());
+            return;
+        }
+        running.signal(Signal::TERM);
+        running.wait();
+    }
+}
+
+/// Waits until a condition holds; `what` is what the test says when it never does.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "this never came: {what}");
+        pause();
+    }
+}
+
+/// Between two looks at something that cannot be waited for.
+fn pause() {
+    thread::park_timeout(Duration::from_millis(2));
+}

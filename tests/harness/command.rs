@@ -1,0 +1,372 @@
+//! Commands: what is expected of them, and what is seen of them while they run.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use assert_cmd::cargo::cargo_bin;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::stream::{Stream, Writer};
+use super::{DEADLINE, pause};
+
+/// A `roomcat` command, and what is expected of it: nothing on stdout, nothing on stderr and status 0, unless said.
+pub struct Cmd {
+    command: Command,
+    shown: String,
+    input: Input,
+    stdout: Expected,
+    stderr: Expected,
+    status: i32,
+}
+
+enum Input {
+    /// Closed at once.
+    Bytes(Vec<u8>),
+    /// Something else than a pipe from the test.
+    Given,
+}
+
+enum Expected {
+    Exactly(Vec<u8>),
+    Containing(Vec<String>),
+    Anything,
+}
+
+impl Cmd {
+    pub fn new<S: AsRef<OsStr>>(arguments: &[S]) -> Self {
+        let mut command = Command::new(cargo_bin!("roomcat"));
+        command.args(arguments);
+        Self::of(command)
+    }
+
+    /// A shell script in which `roomcat` is this one.
+    pub fn shell(script: &str) -> Self {
+        let mut command = Command::new("bash");
+        command.args(["-o", "pipefail", "-c", script]);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let roomcat = Path::new(cargo_bin!("roomcat"));
+        let folder = roomcat.parent().expect("a binary lies in a folder");
+        let mut path = folder.as_os_str().to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        command.env("PATH", path);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ROOMCAT_") {
+                command.env_remove(name);
+            }
+        }
+        for name in ["NO_COLOR", "FORCE_COLOR"] {
+            command.env_remove(name);
+        }
+        let mut shown = String::new();
+        for argument in command.get_args() {
+            let _ = write!(shown, " {}", argument.to_string_lossy());
+        }
+        Self {
+            command,
+            shown,
+            input: Input::Bytes(Vec::new()),
+            stdout: Expected::Exactly(Vec::new()),
+            stderr: Expected::Exactly(Vec::new()),
+            status: 0,
+        }
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn directory(mut self, path: &Path) -> Self {
+        self.command.current_dir(path);
+        self
+    }
+
+    pub fn stdin(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.input = Input::Bytes(bytes.as_ref().to_vec());
+        self
+    }
+
+    /// A file, or the end of a pipe.
+    pub fn stdin_from(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin);
+        self.input = Input::Given;
+        self
+    }
+
+    pub fn stdout(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.stdout = Expected::Exactly(bytes.as_ref().to_vec());
+        self
+    }
+
+    pub fn any_stdout(mut self) -> Self {
+        self.stdout = Expected::Anything;
+        self
+    }
+
+    pub fn stdout_has(mut self, text: &str) -> Self {
+        self.stdout = also(self.stdout, text);
+        self
+    }
+
+    pub fn stderr(mut self, text: &str) -> Self {
+        self.stderr = Expected::Exactly(text.as_bytes().to_vec());
+        self
+    }
+
+    pub fn stderr_has(mut self, text: &str) -> Self {
+        self.stderr = also(self.stderr, text);
+        self
+    }
+
+    pub fn any_stderr(mut self) -> Self {
+        self.stderr = Expected::Anything;
+        self
+    }
+
+    pub fn status(mut self, status: i32) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Runs it to its end and holds it to what is expected.
+    pub fn check(mut self) -> Outcome {
+        let outcome = self.run_to_end();
+        let mut wrong = String::new();
+        compare("stdout", &self.stdout, &outcome.stdout, &mut wrong);
+        compare("stderr", &self.stderr, &outcome.stderr, &mut wrong);
+        if outcome.status != self.status {
+            let _ = writeln!(
+                wrong,
+                "status: expected {}, found {}",
+                self.status, outcome.status
+            );
+        }
+        assert!(
+            wrong.is_empty(),
+            "roomcat{}\n{wrong}stderr was:\n{}",
+            self.shown,
+            outcome.stderr()
+        );
+        outcome
+    }
+
+    /// Runs it to its end; what it did is the caller's to judge.
+    pub fn run(mut self) -> Outcome {
+        self.run_to_end()
+    }
+
+    fn run_to_end(&mut self) -> Outcome {
+        let mut running = self.start();
+        running.close_stdin();
+        running.wait()
+    }
+
+    /// Starts it and leaves stdin open.
+    pub fn spawn(mut self) -> Running {
+        self.start()
+    }
+
+    /// Starts it with its stdout in the caller's hands.
+    pub fn spawn_onto(mut self, stdout: impl Into<Stdio>) -> Running {
+        self.command.stdout(stdout);
+        self.launch()
+    }
+
+    fn start(&mut self) -> Running {
+        self.command.stdout(Stdio::piped());
+        self.launch()
+    }
+
+    fn launch(&mut self) -> Running {
+        if matches!(self.input, Input::Bytes(_)) {
+            self.command.stdin(Stdio::piped());
+        }
+        self.command.stderr(Stdio::piped());
+        let mut child = self.command.spawn().expect("roomcat starts");
+        let stdout = child.stdout.take().map(Stream::of);
+        let stderr = child.stderr.take().map(Stream::of);
+        let mut running = Running {
+            shown: self.shown.clone(),
+            stdin: child.stdin.take().map(Writer::of),
+            stdout: stdout.unwrap_or_default(),
+            stderr: stderr.unwrap_or_default(),
+            child,
+        };
+        if let Input::Bytes(bytes) = &self.input {
+            running.write(bytes);
+        }
+        // Given ends of pipes are the child's now.
+        self.command.stdin(Stdio::null()).stdout(Stdio::null());
+        running
+    }
+}
+
+fn also(expected: Expected, text: &str) -> Expected {
+    let mut texts = match expected {
+        Expected::Containing(texts) => texts,
+        Expected::Exactly(_) | Expected::Anything => Vec::new(),
+    };
+    texts.push(text.to_owned());
+    Expected::Containing(texts)
+}
+
+/// A command under way. Killed when it is dropped.
+pub struct Running {
+    shown: String,
+    child: Child,
+    stdin: Option<Writer>,
+    stdout: Stream,
+    stderr: Stream,
+}
+
+impl Running {
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the process is there");
+    }
+
+    /// Hands bytes to a thread that writes them: a full pipe holds up nobody here.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Some(stdin) = &self.stdin {
+            stdin.write(bytes.as_ref());
+        }
+    }
+
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line of stdout, without its newline.
+    pub fn line(&mut self) -> String {
+        let Some(line) = self.stdout.line() else {
+            panic!(
+                "roomcat{}: no further line on stdout; stderr was:\n{}",
+                self.shown,
+                self.stderr.text()
+            );
+        };
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// Whether nothing stands on stdout beside the lines that were read.
+    pub fn is_silent(&self) -> bool {
+        self.stdout.is_empty()
+    }
+
+    pub fn stderr_so_far(&self) -> String {
+        self.stderr.text()
+    }
+
+    pub fn wait_for_stderr(&self, pattern: &str) -> String {
+        let Some(line) = self.stderr.find_line(pattern) else {
+            panic!(
+                "roomcat{}: {pattern:?} did not come on stderr:\n{}",
+                self.shown,
+                self.stderr.text()
+            );
+        };
+        line
+    }
+
+    /// Whether it has not ended.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Its end; stdout without the lines that were read.
+    pub fn wait(mut self) -> Outcome {
+        let deadline = Instant::now() + DEADLINE;
+        let status = loop {
+            match self.child.try_wait().expect("a child can be waited for") {
+                Some(status) => break status,
+                None if Instant::now() > deadline => panic!(
+                    "roomcat{} does not end; stdout: {:?}, stderr:\n{}",
+                    self.shown,
+                    String::from_utf8_lossy(&self.stdout.peek()),
+                    self.stderr.text()
+                ),
+                None => pause(),
+            }
+        };
+        Outcome {
+            status: code(status),
+            stdout: self.stdout.rest(),
+            stderr: self.stderr.rest(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// As a shell counts: a signal is 128 and its number.
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = || status.signal().map(|signal| 128 + signal);
+    status.code().or_else(signal).unwrap_or(-1)
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+}
+
+impl Outcome {
+    pub fn stdout(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.stdout)
+    }
+
+    pub fn stderr(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.stderr)
+    }
+}
+
+fn compare(what: &str, expected: &Expected, found: &[u8], wrong: &mut String) {
+    match expected {
+        Expected::Anything => {}
+        Expected::Exactly(expected) if expected == found => {}
+        Expected::Exactly(expected) => {
+            let same = expected.iter().zip(found).take_while(|(a, b)| a == b);
+            let at = same.count();
+            let _ = writeln!(
+                wrong,
+                "{what}: differs at byte {at} (expected {} bytes, found {})\n  expected …{}\n  found    …{}",
+                expected.len(),
+                found.len(),
+                around(expected, at),
+                around(found, at)
+            );
+        }
+        Expected::Containing(texts) => {
+            let found = String::from_utf8_lossy(found);
+            for text in texts.iter().filter(|text| !found.contains(text.as_str())) {
+                let _ = writeln!(wrong, "{what}: {text:?} is not in {found:?}");
+            }
+        }
+    }
+}
+
+/// Some bytes before and behind a place, legible.
+fn around(bytes: &[u8], at: usize) -> String {
+    let from = at.saturating_sub(40);
+    let to = bytes.len().min(at + 80);
+    bytes[from..to].escape_ascii().to_string()
+}

@@ -1,0 +1,149 @@
+//! The ends of a child's pipes, each moved by a thread of its own, so that no full pipe holds up a test.
+
+use std::io::{Read, Write};
+use std::process::ChildStdin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use super::DEADLINE;
+
+/// A child's stdin, written by a thread of its own.
+pub struct Writer {
+    bytes: Option<std::sync::mpsc::Sender<Vec<u8>>>,
+}
+
+impl Writer {
+    pub fn of(mut stdin: ChildStdin) -> Self {
+        let (bytes, incoming) = std::sync::mpsc::channel::<Vec<u8>>();
+        thread::spawn(move || {
+            for bytes in incoming {
+                // A child that reads no further is the test's to judge, by its status.
+                if stdin.write_all(&bytes).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { bytes: Some(bytes) }
+    }
+
+    pub fn write(&self, bytes: &[u8]) {
+        if let Some(sender) = &self.bytes {
+            let _ = sender.send(bytes.to_vec());
+        }
+    }
+}
+
+/// What a child writes, collected by a thread of its own.
+#[derive(Default)]
+pub struct Stream {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    collected: Mutex<Collected>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Collected {
+    bytes: Vec<u8>,
+    /// So many of them were read by the test.
+    taken: usize,
+    ended: bool,
+}
+
+impl Stream {
+    pub fn of(mut source: impl Read + Send + 'static) -> Self {
+        let shared = Arc::new(Shared::default());
+        let ours = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            let mut buffer = vec![0; 64 << 10];
+            loop {
+                let read = source.read(&mut buffer).unwrap_or(0);
+                let mut collected = ours.lock();
+                collected.bytes.extend_from_slice(&buffer[..read]);
+                collected.ended = read == 0;
+                ours.changed.notify_all();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        Self {
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    /// The first that `look` finds in what has come, waiting for more until the deadline.
+    fn wait_for<T>(&self, mut look: impl FnMut(&mut Collected) -> Option<T>) -> Option<T> {
+        let deadline = Instant::now() + DEADLINE;
+        let mut collected = self.shared.lock();
+        loop {
+            if let Some(found) = look(&mut collected) {
+                return Some(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if collected.ended || left.is_zero() {
+                return None;
+            }
+            let waited = self.shared.changed.wait_timeout(collected, left);
+            collected = waited.expect("nobody panics while holding it").0;
+        }
+    }
+
+    pub fn line(&self) -> Option<Vec<u8>> {
+        self.wait_for(|collected| {
+            let rest = &collected.bytes[collected.taken..];
+            let end = rest.iter().position(|byte| *byte == b'\n')?;
+            let line = rest[..end].to_vec();
+            collected.taken += end + 1;
+            Some(line)
+        })
+    }
+
+    pub fn find_line(&self, pattern: &str) -> Option<String> {
+        self.wait_for(|collected| {
+            let text = String::from_utf8_lossy(&collected.bytes);
+            // Only lines that have ended: what stands behind the pattern matters too.
+            let mut lines = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            lines.find(|line| line.contains(pattern)).map(str::to_owned)
+        })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        let collected = self.shared.lock();
+        collected.taken == collected.bytes.len()
+    }
+
+    pub fn peek(&self) -> Vec<u8> {
+        let collected = self.shared.lock();
+        collected.bytes[collected.taken..].to_vec()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.shared.lock().bytes).into_owned()
+    }
+
+    /// What was not read, to the end.
+    pub fn rest(&mut self) -> Vec<u8> {
+        if let Some(thread) = self.thread.take() {
+            self.wait_for(|collected| collected.ended.then_some(()));
+            thread.join().expect("reading does not panic");
+        }
+        self.peek()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Collected> {
+        self.collected
+            .lock()
+            .expect("nobody panics while holding it")
+    }
+}
