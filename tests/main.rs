@@ -6,5 +6,8 @@ mod harness;
 mod house;
 mod members;
 mod pipe;
+mod protocol;
+mod random;
+mod raw;
 mod readme;
 mod wire_golden;

@@ -1,0 +1,165 @@
+//! CONNECT's auth object: the token, and what a stock client with a name is owed.
+
+use serde_json::{Value, json};
+
+use crate::harness::TestHub;
+use crate::raw::{Heart, Packet, Raw, lines};
+
+#[test]
+fn only_the_right_token_enters() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "s3cret token\n").unwrap();
+    let hub = TestHub::with(&["--token-file", file.to_str().unwrap()]);
+    let mut raw = Raw::open(hub.url());
+    for auth in [
+        Value::Null,
+        json!({}),
+        json!({"token": null}),
+        json!({"token": ""}),
+        json!({"token": "s3cret"}),
+        json!({"token": "s3cret token\n"}),
+        json!({"token": "s3cret token2", "as": "alice", "roomcat": 1}),
+    ] {
+        for namespace in ["/", "/admin"] {
+            let answer = raw.connect(namespace, &auth);
+            assert_eq!(answer.kind, '4', "{auth}: {answer:?}");
+            let data = answer.json();
+            assert!(data["message"].as_str().is_some_and(|m| m.contains("token")));
+            assert_eq!(data["data"]["code"], "token", "{auth}: {data}");
+        }
+    }
+    let right = json!({"token": "s3cret token"});
+    assert_eq!(raw.connect("/", &right).kind, '0');
+    assert_eq!(raw.connect("/admin", &Value::Null).kind, '4', "each namespace asks");
+    raw.assert_alive();
+    assert!(!hub.stderr().contains("s3cret"), "{}", hub.stderr());
+}
+
+fn alice(hub: &TestHub, auth: Value) -> Raw {
+    let mut auth = auth;
+    auth["as"] = json!("alice");
+    Raw::connected(hub.url(), "/", &auth)
+}
+
+fn texts(events: &[Packet]) -> Vec<String> {
+    let text = |event: &Packet| event.args()[0].as_str().unwrap().to_owned();
+    events.iter().map(text).collect()
+}
+
+fn take(raw: &mut Raw, count: usize) -> Vec<Packet> {
+    (0..count).map(|_| raw.event()).collect()
+}
+
+#[test]
+fn a_named_stock_client_first_gets_what_it_missed() {
+    let hub = TestHub::start();
+    let mut away = alice(&hub, json!({}));
+    away.must("join", &json!("ci"));
+    away.send("41");
+    let mut publisher = Raw::roomcat(hub.url());
+    let receipt = publisher.publish("ci", "one");
+    assert_eq!((&receipt["delivered"], &receipt["queued"]), (&json!(0), &json!(1)));
+    publisher.emit("/", "chat message", r#""two""#);
+    let header = json!({"rooms": ["ci", ""], "framing": "lines", "count": 2});
+    publisher.batch("/", &header, b"three\nfour\n");
+    publisher.publish("elsewhere", "never");
+    let mut back = alice(&hub, json!({}));
+    publisher.publish("ci", "five");
+    let events = take(&mut back, 5);
+    assert_eq!(texts(&events), ["one", "two", "three", "four", "five"]);
+    assert!(events[1].is_event("chat message"));
+}
+
+#[test]
+fn what_was_written_to_a_named_stock_client_is_not_repeated() {
+    let hub = TestHub::start();
+    let mut first = alice(&hub, json!({}));
+    let mut publisher = Raw::stock(hub.url());
+    publisher.emit("/", "a", r#""one""#);
+    assert_eq!(texts(&take(&mut first, 1)), ["one"]);
+    first.send("41");
+    let mut second = alice(&hub, json!({}));
+    publisher.emit("/", "a", r#""two""#);
+    assert_eq!(texts(&take(&mut second, 1)), ["two"]);
+}
+
+#[test]
+fn with_auth_ack_what_is_not_acked_is_repeated() {
+    let hub = TestHub::start();
+    let mut first = alice(&hub, json!({"ack": true}));
+    let mut publisher = Raw::roomcat(hub.url());
+    publisher.batch("/", &lines("", 4), b"one\ntwo\nthree\nfour\n");
+    let events = take(&mut first, 4);
+    let ids: Vec<u64> = events.iter().map(|event| event.id.expect("an ack id")).collect();
+    // The first, and one behind a hole: only the contiguous prefix counts.
+    first.send(&format!("43{}[]", ids[0]));
+    first.send(&format!("43{}[]", ids[2]));
+    first.assert_alive();
+    drop(first);
+    let mut second = alice(&hub, json!({"ack": true}));
+    let events = take(&mut second, 3);
+    assert_eq!(texts(&events), ["two", "three", "four"]);
+    for event in &events {
+        second.send(&format!("43{}[\"thanks\"]", event.id.unwrap()));
+    }
+    second.assert_alive();
+    second.send("41");
+    let mut third = alice(&hub, json!({"ack": true}));
+    publisher.publish("", "five");
+    assert_eq!(texts(&take(&mut third, 1)), ["five"]);
+}
+
+#[test]
+fn with_auth_ack_delivery_pauses_at_a_thousand_unacked() {
+    let hub = TestHub::with(&["--ping-interval", "200ms"]);
+    let mut raw = alice(&hub, json!({"ack": true}));
+    raw.set_heart(Heart::Stopped);
+    let mut publisher = Raw::roomcat(hub.url());
+    let body: String = (0..2500).map(|n| format!("{n}\n")).collect();
+    assert_eq!(publisher.batch("/", &lines("", 2500), body.as_bytes())["ok"], true);
+    let mut next = 0;
+    for expected in [1000, 2000, 2500] {
+        let (mut last, mut pings) = (0, 0);
+        // Two heartbeats without an event: it has paused.
+        while pings < 2 {
+            let packet = raw.next().expect("open");
+            if packet.kind == 'p' {
+                raw.send("3");
+                pings += 1;
+            } else {
+                assert_eq!(packet.args()[0], json!(next.to_string()));
+                last = packet.id.expect("an ack id");
+                (next, pings) = (next + 1, 0);
+            }
+        }
+        assert_eq!(next, expected, "paused");
+        let first = last + 1 - (if expected == 2500 { 500 } else { 1000 });
+        for id in first..=last {
+            raw.send(&format!("43{id}[]"));
+        }
+    }
+}
+
+#[test]
+fn a_stock_name_has_one_holder() {
+    let hub = TestHub::start();
+    let mut older = alice(&hub, json!({}));
+    let mut newer = alice(&hub, json!({}));
+    let goodbye = older.until(|packet| packet.kind == '1');
+    assert_eq!(goodbye.namespace, "/");
+    let mut publisher = Raw::stock(hub.url());
+    publisher.emit("/", "a", r#""one""#);
+    assert_eq!(texts(&take(&mut newer, 1)), ["one"]);
+}
+
+#[test]
+fn leaving_for_good_is_said() {
+    let hub = TestHub::start();
+    let mut raw = alice(&hub, json!({}));
+    raw.must("leave", &json!(""));
+    raw.send("41");
+    let mut publisher = Raw::stock(hub.url());
+    let id = publisher.ask("/", "a", "1");
+    assert_eq!(publisher.answer(id)["queued"], 0);
+}

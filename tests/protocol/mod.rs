@@ -1,0 +1,11 @@
+//! The hub as a raw Socket.IO client sees it, packet by packet.
+
+mod auth;
+mod doors;
+mod handshake;
+mod malformed;
+mod mutations;
+mod publishing;
+mod relay;
+mod subscriptions;
+mod verbs;
