@@ -1,6 +1,9 @@
 //! The command line as clap reads it: each flag with its help, default and environment variable in one place.
 //! What it means is decided elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,17 +51,17 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace
-    #[arg(short, long, global = true, env = "ROOMCAT_URL", default_value = "ws://127.0.0.1:7666",
+    #[arg(short, long, global = true, env = "ROOMCAT_URL", hide_env_values = true, default_value = "ws://127.0.0.1:7666",
           value_name = "URL", value_parser = HubUrl::parse, help_heading = "Hub")]
     pub url: HubUrl,
 
     /// The namespace of rooms that name none
-    #[arg(long, global = true, env = "ROOMCAT_NAMESPACE", value_name = "NS",
+    #[arg(long, global = true, env = "ROOMCAT_NAMESPACE", hide_env_values = true, value_name = "NS",
           value_parser = Namespace::parse, help_heading = "Hub")]
     pub namespace: Option<Namespace>,
 
     /// The client name: messages wait for it while it is away
-    #[arg(id = "as", long, global = true, env = "ROOMCAT_AS", value_name = "NAME",
+    #[arg(id = "as", long, global = true, env = "ROOMCAT_AS", hide_env_values = true, value_name = "NAME",
           value_parser = ClientName::parse, help_heading = "Hub")]
     pub name: Option<ClientName>,
 
@@ -67,6 +70,7 @@ pub struct Global {
         long,
         global = true,
         env = "ROOMCAT_TOKEN_FILE",
+        hide_env_values = true,
         value_name = "FILE",
         help_heading = "Hub"
     )]
@@ -236,8 +240,8 @@ pub struct PubArgs {
     after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq .data"
 )]
 pub struct SubArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for everything said to that whole namespace
-    #[arg(value_name = "ROOM", value_parser = Address::parse, required_unless_present = "as")]
+    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
+    #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub rooms: Vec<Address>,
 
     /// End after N messages

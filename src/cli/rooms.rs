@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use colored::Colorize;
@@ -107,8 +106,19 @@ fn as_tables(
     one_room: bool,
     zone: &TimeZone,
 ) -> String {
-    let mut rooms = Table::new(["ROOM", "SOCKETS", "MEMBERS", "PENDING", "MESSAGES", "LAST"]);
-    let mut members = Table::new(["MEMBER", "PENDING", "HERE"]);
+    let mut rooms = Table::new([
+        Column::Text("ROOM"),
+        Column::Number("SOCKETS"),
+        Column::Number("MEMBERS"),
+        Column::Number("PENDING"),
+        Column::Number("MESSAGES"),
+        Column::Text("LAST"),
+    ]);
+    let mut members = Table::new([
+        Column::Text("MEMBER"),
+        Column::Number("PENDING"),
+        Column::Text("HERE"),
+    ]);
     for room in &answer.rooms {
         rooms.rows.push([
             address(namespace, &room.room),
@@ -164,54 +174,61 @@ fn local(at: Timestamp, zone: &TimeZone) -> String {
         .to_string()
 }
 
-/// Columns as wide as their widest cell: names to the left, numbers to the right.
+/// Columns as wide as their widest cell.
 struct Table<const N: usize> {
-    head: [&'static str; N],
+    columns: [Column; N],
     rows: Vec<[String; N]>,
 }
 
+#[derive(Clone, Copy)]
+enum Column {
+    Text(&'static str),
+    Number(&'static str),
+}
+
+impl Column {
+    fn head(self) -> &'static str {
+        match self {
+            Self::Text(head) | Self::Number(head) => head,
+        }
+    }
+}
+
 impl<const N: usize> Table<N> {
-    fn new(head: [&'static str; N]) -> Self {
+    fn new(columns: [Column; N]) -> Self {
         Self {
-            head,
+            columns,
             rows: Vec::new(),
         }
     }
 
     fn render(&self) -> String {
-        let mut widths = self.head.map(str::len);
-        for row in &self.rows {
+        let heads = self.columns.map(|column| column.head().to_owned());
+        let mut widths = [0; N];
+        for row in std::iter::once(&heads).chain(&self.rows) {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        let mut text = String::new();
-        let head = line(&self.head.map(str::to_owned), &widths);
-        match term::stdout_colour() {
-            true => text += &head.bold().to_string(),
-            false => text += &head,
-        }
+        let head = self.line(&heads, &widths);
+        let mut text = match term::stdout_colour() {
+            true => head.bold().to_string(),
+            false => head,
+        };
         text.push('\n');
         for row in &self.rows {
-            text += &line(row, &widths);
+            text += &self.line(row, &widths);
             text.push('\n');
         }
         text
     }
-}
 
-fn line(cells: &[String], widths: &[usize]) -> String {
-    let mut line = String::new();
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let number = cell.bytes().all(|byte| byte.is_ascii_digit())
-            || cell.bytes().all(|byte| byte.is_ascii_uppercase());
-        let done = match column {
-            0 => write!(line, "{cell:<width$}"),
-            _ if number => write!(line, "  {cell:>width$}"),
-            _ => write!(line, "  {cell:<width$}"),
-        };
-        done.expect("a String takes what is written");
+    fn line(&self, cells: &[String; N], widths: &[usize; N]) -> String {
+        let cells = self.columns.iter().zip(cells).zip(widths);
+        let aligned = cells.map(|((column, cell), width)| match column {
+            Column::Text(_) => format!("{cell:<width$}"),
+            Column::Number(_) => format!("{cell:>width$}"),
+        });
+        aligned.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }
-    line.truncate(line.trim_end().len());
-    line
 }

@@ -11,6 +11,11 @@ use super::target::target;
 use crate::client::{Event, Peer, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
+    if args.rooms.is_empty() && global.name.is_none() {
+        return Err(Failure::Usage(
+            "sub wants a room; without one, --as NAME gets every room that NAME joined".to_owned(),
+        ));
+    }
     let (target, rooms) = target(global, &args.rooms)?;
     let mut signals = super::listen()?;
     let deadline = args

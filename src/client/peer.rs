@@ -3,6 +3,9 @@
 //! Whoever holds a [`Peer`] calls [`Peer::next`] in a loop and does what it likes in between; everything that must
 //! not be lost when that call is dropped lives here, so each call may be dropped at any await.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -22,7 +25,7 @@ use super::url::HubUrl;
 use super::window::{Batch, Receipt, Step, Window};
 use crate::address::{RoomName, Seq};
 use crate::limits;
-use crate::wire::batch::DeliveryHeader;
+use crate::wire::batch::{DeliveryHeader, cut};
 
 pub struct Peer {
     target: Target,
@@ -194,7 +197,6 @@ impl Peer {
     pub fn subscribe(&mut self, request: Subscribe) {
         self.subscription = Some(Subscription::new(request, &self.hello.log));
         self.verbs.subscribed = false;
-        self.verbs.sub = None;
         self.ask();
     }
 
@@ -203,13 +205,15 @@ impl Peer {
         let Some(subscription) = &mut self.subscription else {
             return;
         };
-        if subscription.wrote(seq)
-            && let Link::Up(connection) = &mut self.link
-            && self.verbs.subscribed
-        {
+        if subscription.wrote(seq) && self.verbs.subscribed {
+            self.emit_ack(seq);
+        }
+    }
+
+    fn emit_ack(&mut self, seq: Seq) {
+        if let Link::Up(connection) = &mut self.link {
             connection.emit(None, "ack", &ack_args(seq));
         }
-        self.ask();
     }
 
     /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows. False when there is nothing to confirm.
@@ -329,12 +333,7 @@ impl Peer {
     fn incoming(&mut self, incoming: Incoming) -> Result<(), ClientError> {
         match incoming {
             Incoming::Answer { id, answer } => self.answer(id, answer)?,
-            Incoming::Batch { header, body } => {
-                if let Some(subscription) = &mut self.subscription {
-                    subscription.received(&header, body.len());
-                    self.events.push_back(Event::Batch { header, body });
-                }
-            }
+            Incoming::Batch { header, body } => self.delivered(header, body),
             Incoming::Gap(gap) => {
                 if let Some(subscription) = &mut self.subscription {
                     subscription.gap(&gap);
@@ -353,6 +352,27 @@ impl Peer {
             }
         }
         Ok(())
+    }
+
+    /// After a reconnect the hub sends again what was received and not written: that part is passed over.
+    fn delivered(&mut self, mut header: DeliveryHeader, mut body: Bytes) {
+        let Some(subscription) = &mut self.subscription else {
+            return;
+        };
+        let known = subscription.received(&header);
+        if known == header.count {
+            if let (true, Some(seq)) = (subscription.is_settled(), subscription.written()) {
+                self.emit_ack(seq);
+            }
+            return;
+        }
+        if known > 0 {
+            body = cut(header.framing, &body, known, header.count);
+            header.count -= known;
+            let further = |first: Seq| Seq::new(first.record, first.index + known);
+            header.first = header.first.map(further);
+        }
+        self.events.push_back(Event::Batch { header, body });
     }
 
     fn answer(&mut self, id: u64, answer: Answer) -> Result<(), ClientError> {
@@ -405,27 +425,16 @@ impl Peer {
             pending: answer.pending,
             rooms: answer.rooms,
         });
-        self.ack_again();
+        // What was written while the connection was away: its ack went nowhere.
+        if let Some(seq) = self.subscription.as_ref().and_then(Subscription::written) {
+            self.emit_ack(seq);
+        }
         self.ask_confirmation();
         Ok(())
     }
 
-    /// What was written while the connection was away: its ack went nowhere.
-    fn ack_again(&mut self) {
-        let written = self.subscription.as_ref().and_then(Subscription::written);
-        if let (Some(seq), Link::Up(connection)) = (written, &mut self.link) {
-            connection.emit(None, "ack", &ack_args(seq));
-        }
-    }
-
-    /// Sends the `sub` verb when it is due.
     fn ask(&mut self) {
-        if self.verbs.subscribed || self.verbs.sub.is_some() {
-            return;
-        }
-        if let (Some(subscription), Link::Up(connection)) = (&self.subscription, &mut self.link)
-            && subscription.may_ask()
-        {
+        if let (Some(subscription), Link::Up(connection)) = (&self.subscription, &mut self.link) {
             let id = self.verbs.id();
             self.verbs.sub = Some(id);
             connection.emit(Some(id), "sub", &subscription.verb());

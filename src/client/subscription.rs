@@ -1,14 +1,13 @@
 //! A subscription as its client remembers it: what was asked, how far it came, and what of it was written.
 //!
-//! Pure. It is what makes a `sub` survive a lost connection without repeats: it resumes behind the last message that
-//! it handed on, and acks what was written, be it received over this connection or an earlier one.
+//! Pure. It is what makes a `sub` survive a lost connection without repeats and without loss: it resumes behind the
+//! last message that was written, so that the hub moves no cursor past the others, and passes over what comes twice.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
 use crate::address::{RoomName, Seq};
-use crate::limits;
 use crate::wire::batch::DeliveryHeader;
 
 /// What is asked for.
@@ -46,18 +45,16 @@ pub struct Subscription {
     log: String,
     /// The first message not yet received.
     position: Option<Seq>,
+    /// Received, and on their way to be written.
     handed: VecDeque<Handed>,
-    unwritten_bytes: usize,
     /// The last message written, in this log.
     written: Option<Seq>,
 }
 
-/// A stretch that was received and is on its way to be written.
 #[derive(Debug)]
 struct Handed {
     first: Seq,
     last: Seq,
-    bytes: usize,
     log: Log,
 }
 
@@ -75,7 +72,6 @@ impl Subscription {
             log: log.to_owned(),
             position: None,
             handed: VecDeque::new(),
-            unwritten_bytes: 0,
             written: None,
         }
     }
@@ -92,10 +88,10 @@ impl Subscription {
             #[serde(skip_serializing_if = "Option::is_none")]
             log: Option<&'a str>,
         }
-        let verb = match self.position {
-            Some(position) => Verb {
+        let verb = match self.unwritten() {
+            Some(place) => Verb {
                 rooms: &self.request.rooms,
-                since: Some(Since::Seq(position)),
+                since: Some(Since::Seq(place)),
                 last: None,
                 log: Some(&self.log),
             },
@@ -116,21 +112,44 @@ impl Subscription {
         }
     }
 
-    pub fn received(&mut self, header: &DeliveryHeader, bytes: usize) {
+    /// How many of its messages were received before: those stand at its beginning.
+    pub fn received(&mut self, header: &DeliveryHeader) -> u32 {
         // A volatile message has no place in the log: nothing to resume from, nothing to ack.
-        let Some(first) = header.first else { return };
-        let last = Seq::new(
-            first.record,
-            first.index.saturating_add(header.count.saturating_sub(1)),
-        );
+        let Some(first) = header.first else { return 0 };
+        let last = nth(first, header.count.saturating_sub(1));
+        let known = match self.position {
+            Some(position) if last < position => return header.count,
+            // Not behind its last message, so in the same record.
+            Some(position) if first < position => position.index - first.index,
+            _ => 0,
+        };
         self.position = Some(last.next());
-        self.unwritten_bytes += bytes;
         self.handed.push_back(Handed {
-            first,
+            first: nth(first, known),
             last,
-            bytes,
             log: Log::This,
         });
+        known
+    }
+
+    /// The first message that is not known to be written, once anything came.
+    fn unwritten(&self) -> Option<Seq> {
+        let waiting = self
+            .handed
+            .iter()
+            .find(|handed| handed.log == Log::This)
+            .map(|handed| handed.first);
+        let written = self.written.map(Seq::next);
+        // What is waiting may be written in part.
+        match waiting {
+            Some(first) => Some(written.map_or(first, |written| written.max(first))),
+            None => self.position,
+        }
+    }
+
+    /// Nothing waits to be written.
+    pub fn is_settled(&self) -> bool {
+        self.handed.is_empty()
     }
 
     pub fn caught_up(&mut self, head: Seq) {
@@ -155,11 +174,7 @@ impl Subscription {
         };
         let log = self.handed[at].log;
         let whole = at + usize::from(self.handed[at].last == seq);
-        self.unwritten_bytes -= self
-            .handed
-            .drain(..whole)
-            .map(|handed| handed.bytes)
-            .sum::<usize>();
+        self.handed.drain(..whole);
         match log {
             Log::This => {
                 self.written = Some(seq);
@@ -173,12 +188,6 @@ impl Subscription {
         self.written
     }
 
-    /// Each connection may bring a whole credit window; asking for another while one still waits to be written would
-    /// let a stopped reader and a flaky hub fill the memory.
-    pub fn may_ask(&self) -> bool {
-        self.unwritten_bytes < limits::CREDIT_BYTES
-    }
-
     fn begin_log(&mut self, log: &str) {
         self.log = log.to_owned();
         self.position = None;
@@ -187,6 +196,11 @@ impl Subscription {
             handed.log = Log::Former;
         }
     }
+}
+
+/// The place `more` messages behind in the same record.
+fn nth(first: Seq, more: u32) -> Seq {
+    Seq::new(first.record, first.index.saturating_add(more))
 }
 
 #[cfg(test)]
@@ -219,13 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn it_asks_anew_until_something_came_and_then_resumes_behind_it() {
+    fn it_asks_anew_until_something_came() {
         let mut sub = subscription();
         assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
-        sub.received(&batch(41, 3, 5), 10);
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"41.8","log":"log"}"#);
-        sub.caught_up(Seq::new(40, 0));
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"41.8","log":"log"}"#);
         sub.caught_up(Seq::new(50, 0));
         assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
         let timed = Subscribe {
@@ -239,28 +249,59 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_handed_on_is_acked_and_it_frees_its_bytes() {
+    fn it_resumes_behind_what_was_written() {
         let mut sub = subscription();
-        sub.received(&batch(1, 0, 1), limits::CREDIT_BYTES);
-        sub.received(&batch(2, 0, 10), 10);
-        assert!(!sub.may_ask());
+        let since = |sub: &Subscription| sub.unwritten().unwrap().to_string();
+        sub.received(&batch(41, 3, 5));
+        sub.received(&batch(42, 0, 5));
+        sub.caught_up(Seq::new(50, 0));
+        assert_eq!(since(&sub), "41.3");
+        sub.wrote(Seq::new(41, 7));
+        assert_eq!(since(&sub), "42");
+        sub.wrote(Seq::new(42, 1));
+        assert_eq!(since(&sub), "42.2");
+        assert!(!sub.is_settled());
+        sub.wrote(Seq::new(42, 4));
+        assert_eq!(since(&sub), "51");
+        assert!(sub.is_settled());
+    }
+
+    #[test]
+    fn what_comes_twice_is_passed_over() {
+        let mut sub = subscription();
+        assert_eq!(sub.received(&batch(41, 3, 5)), 0);
+        assert_eq!(sub.received(&batch(41, 3, 5)), 5);
+        assert_eq!(sub.received(&batch(41, 0, 3)), 3);
+        assert_eq!(sub.received(&batch(41, 5, 9)), 3);
+        assert_eq!(sub.received(&batch(42, 0, 1)), 0);
+        // Each message waits to be written once.
+        for seq in [Seq::new(41, 7), Seq::new(41, 13), Seq::new(42, 0)] {
+            assert!(sub.wrote(seq));
+        }
+        assert!(sub.is_settled());
+    }
+
+    #[test]
+    fn only_what_was_handed_on_is_acked() {
+        let mut sub = subscription();
+        sub.received(&batch(1, 0, 1));
+        sub.received(&batch(2, 0, 10));
         assert!(!sub.wrote(Seq::new(7, 0)));
         // Cut by `-n`: the rest of the stretch stays.
         assert!(sub.wrote(Seq::new(2, 4)));
-        assert!(sub.may_ask());
         assert_eq!(sub.written(), Some(Seq::new(2, 4)));
         assert!(sub.wrote(Seq::new(2, 9)));
-        assert_eq!((sub.unwritten_bytes, sub.handed.len()), (0, 0));
         assert!(!sub.wrote(Seq::new(2, 9)));
     }
 
     #[test]
     fn what_came_from_another_log_is_never_acked_in_this_one() {
         let mut sub = subscription();
-        sub.received(&batch(9, 0, 1), 1);
+        sub.received(&batch(9, 0, 1));
         sub.gap(&Gap::OtherLog { log: "new".into() });
         assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
-        sub.received(&batch(1, 0, 1), 1);
+        assert_eq!(sub.received(&batch(1, 0, 1)), 0);
+        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1","log":"new"}"#);
         assert!(!sub.wrote(Seq::new(9, 0)));
         assert_eq!(sub.written(), None);
         assert!(sub.wrote(Seq::new(1, 0)));
@@ -272,8 +313,8 @@ mod tests {
         let mut sub = subscription();
         let mut volatile = batch(1, 0, 1);
         volatile.first = None;
-        sub.received(&volatile, 100);
+        assert_eq!(sub.received(&volatile), 0);
         assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
-        assert_eq!(sub.unwritten_bytes, 0);
+        assert!(sub.is_settled());
     }
 }

@@ -93,10 +93,10 @@ impl Server {
             // The hub's task ends only after the writer.
             let _ = commits.send(commit);
         };
-        let (writer, counters, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
+        let (writer, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
         let hub = tokio::spawn(hub::run(head, members, committed, asked));
-        let services = Services::new(settings, &log_id, writer, inbox, readers, counters, now_ms);
+        let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms);
         let (stop, stopping) = watch::channel(false);
         let site = Arc::new(Site {
             services: Arc::new(services),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -580,7 +581,7 @@ pub(super) fn answer_rooms(
         })
         .collect();
     if let Some(id) = *answer {
-        let body = json!({"ok": true, "rooms": rooms, "expired": services.counters.expired()});
+        let body = json!({"ok": true, "rooms": rooms, "expired": services.writer.counters().expired.load(Ordering::Relaxed)});
         out.push_back(Frame::text(socket::encode_ack(
             namespace,
             id,

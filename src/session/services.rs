@@ -10,7 +10,7 @@ use crate::hub::Ticket;
 use crate::hub::core::{Input, SocketId};
 use crate::limits;
 use crate::store::readers::Readers;
-use crate::store::writer::{Counters, Writer};
+use crate::store::writer::Writer;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
 #[derive(Clone)]
@@ -56,14 +56,12 @@ impl Settings {
     }
 }
 
-#[derive(Debug)]
 pub struct Services {
     pub settings: Settings,
     pub log_id: Arc<str>,
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<Input>,
     pub readers: Readers,
-    pub counters: Arc<Counters>,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
@@ -77,7 +75,6 @@ impl Services {
         writer: Writer<Ticket>,
         inbox: mpsc::Sender<Input>,
         readers: Readers,
-        counters: Arc<Counters>,
         clock: fn() -> u64,
     ) -> Self {
         Self {
@@ -86,7 +83,6 @@ impl Services {
             writer,
             inbox,
             readers,
-            counters,
             append_queue: Arc::new(Semaphore::new(limits::APPEND_QUEUE_BYTES)),
             clock,
             next_socket: AtomicU64::new(1),

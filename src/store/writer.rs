@@ -1,44 +1,361 @@
-//! stub
-use super::{Done, Op, Store, StoreError};
+//! The writer thread: takes everything that waits as one transaction. No timer stands between a lone publish and its
+//! commit; grouping comes from what arrived while the last commit ran. Knows nothing of who asked: a tag travels with
+//! each op and comes back with what became of it.
+
+use std::collections::HashMap;
 use std::sync::Arc;
-#[derive(Debug)]
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use super::{Done, Op, Pruned, Refusal, Store, StoreError, Tidy};
+use crate::address::{ClientName, Namespace, RoomName};
+use crate::limits;
+
+/// Whether an op starts a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Urgency {
     Now,
+    /// For cursor moves: waits for the next commit, at most `limits::ACK_DELAY`. Its place in the order stays.
     Later,
 }
-#[derive(Debug)]
-pub struct Counters;
-impl Counters {
-    pub fn expired(&self) -> u64 {
-        0
-    }
-}
-#[derive(Debug)]
+
+/// The writer has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store is closed")]
 pub struct Closed;
-#[derive(Debug)]
-pub struct Writer<T>(std::sync::mpsc::Sender<T>);
+
+/// What the store did since it was opened.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub commits: AtomicU64,
+    pub records: AtomicU64,
+    pub messages: AtomicU64,
+    pub bytes: AtomicU64,
+    pub duplicates: AtomicU64,
+    pub out_of_order: AtomicU64,
+    pub refused_full: AtomicU64,
+    pub refused_disk: AtomicU64,
+    /// Records that history and members let go of.
+    pub pruned: AtomicU64,
+    /// Messages, once per member, that went unread because their time had passed.
+    pub expired: AtomicU64,
+}
+
+/// The writer's inbox. The thread ends when the last one is dropped.
+pub struct Writer<T> {
+    inbox: Sender<Asked<T>>,
+    counters: Arc<Counters>,
+}
+
 impl<T> Clone for Writer<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self {
+            inbox: self.inbox.clone(),
+            counters: Arc::clone(&self.counters),
+        }
     }
 }
+
+struct Asked<T> {
+    op: Op,
+    urgency: Urgency,
+    tag: T,
+}
+
 impl<T: Send + 'static> Writer<T> {
-    pub fn send(&self, _op: Op, _u: Urgency, _tag: T) -> Result<(), Closed> {
-        todo!()
+    /// Ops are done in the order in which they are sent. Never blocks: whoever publishes holds bytes of
+    /// `limits::APPEND_QUEUE_BYTES` until its receipt.
+    pub fn send(&self, op: Op, urgency: Urgency, tag: T) -> Result<(), Closed> {
+        let asked = Asked { op, urgency, tag };
+        self.inbox.send(asked).map_err(|_| Closed)
+    }
+
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
     }
 }
+
+/// Starts the thread. `on_commit` is called after each commit, on the thread, with what became of its ops in their order.
+/// The thread returns the store's error, if it had one; what waited then is dropped without an answer.
 pub fn spawn<T, F>(
-    _s: Box<dyn Store>,
-    _c: fn() -> u64,
-    _f: F,
-) -> (
-    Writer<T>,
-    Arc<Counters>,
-    std::thread::JoinHandle<Result<(), StoreError>>,
-)
+    store: Box<dyn Store>,
+    clock: fn() -> u64,
+    on_commit: F,
+) -> (Writer<T>, JoinHandle<Result<(), StoreError>>)
 where
     T: Send + 'static,
     F: FnMut(Vec<(Done, T)>) + Send + 'static,
 {
-    todo!()
+    let (inbox, asked) = mpsc::channel();
+    let counters = Arc::new(Counters::default());
+    let working = Worker {
+        store,
+        clock,
+        on_commit,
+        asked,
+        group: Group::default(),
+        counters: Arc::clone(&counters),
+        more_to_prune: true,
+        prune_at: Instant::now() + limits::PRUNE_INTERVAL,
+    };
+    let thread = thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(|| working.run())
+        .expect("the system has a thread for the store");
+    (Writer { inbox, counters }, thread)
 }
+
+struct Worker<T, F> {
+    store: Box<dyn Store>,
+    clock: fn() -> u64,
+    on_commit: F,
+    asked: Receiver<Asked<T>>,
+    group: Group<T>,
+    counters: Arc<Counters>,
+    more_to_prune: bool,
+    prune_at: Instant,
+}
+
+/// What the worker does next.
+enum Turn {
+    Commit,
+    Rest,
+    End,
+}
+
+impl<T, F> Worker<T, F>
+where
+    T: Send + 'static,
+    F: FnMut(Vec<(Done, T)>) + Send + 'static,
+{
+    fn run(mut self) -> Result<(), StoreError> {
+        loop {
+            match self.gather() {
+                Turn::Commit => {
+                    let records = self.commit()?;
+                    self.store.tidy(Tidy::AfterCommit)?;
+                    if self.more_to_prune || Instant::now() >= self.prune_at {
+                        self.prune(1 + 2 * records / limits::PRUNE_RECORDS)?;
+                    }
+                }
+                Turn::Rest => {
+                    self.prune(1)?;
+                    if !self.more_to_prune {
+                        self.store.tidy(Tidy::Idle)?;
+                    }
+                }
+                Turn::End => {
+                    self.commit()?;
+                    return self.store.tidy(Tidy::Closing);
+                }
+            }
+        }
+    }
+
+    /// Waits for something to do, and takes all that is there.
+    fn gather(&mut self) -> Turn {
+        loop {
+            match self.asked.try_recv() {
+                Ok(asked) => self.group.push(asked),
+                Err(TryRecvError::Disconnected) => return Turn::End,
+                Err(TryRecvError::Empty) if self.group.urgent => return Turn::Commit,
+                Err(TryRecvError::Empty) => {
+                    let now = Instant::now();
+                    let wake_at = if self.more_to_prune {
+                        now
+                    } else {
+                        self.prune_at
+                    };
+                    let wake_at = self.group.due.map_or(wake_at, |due| due.min(wake_at));
+                    match self.asked.recv_timeout(wake_at.saturating_duration_since(now)) {
+                        Ok(asked) => self.group.push(asked),
+                        Err(RecvTimeoutError::Disconnected) => return Turn::End,
+                        Err(RecvTimeoutError::Timeout) if self.group.is_due() => return Turn::Commit,
+                        Err(RecvTimeoutError::Timeout) => return Turn::Rest,
+                    }
+                }
+            }
+            if self.group.is_full() {
+                return Turn::Commit;
+            }
+        }
+    }
+
+    /// Commits the group; how many records it appended.
+    fn commit(&mut self) -> Result<usize, StoreError> {
+        let group = std::mem::take(&mut self.group);
+        if group.ops.is_empty() {
+            return Ok(0);
+        }
+        let done = self.store.commit(group.ops, (self.clock)())?;
+        self.counters.count(&done);
+        let records = done.iter().filter(|done| matches!(done, Done::Appended(_)));
+        let records = records.count();
+        (self.on_commit)(hand_back(done, group.tags));
+        Ok(records)
+    }
+
+    /// As many steps as keep pace with what was appended.
+    fn prune(&mut self, steps: usize) -> Result<(), StoreError> {
+        for _ in 0..steps {
+            let Pruned {
+                records,
+                expired,
+                more,
+            } = self.store.prune((self.clock)())?;
+            self.counters.pruned.fetch_add(records, Ordering::Relaxed);
+            self.counters.expired.fetch_add(expired, Ordering::Relaxed);
+            self.more_to_prune = more;
+            if !more {
+                self.prune_at = Instant::now() + limits::PRUNE_INTERVAL;
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The ops of the next transaction.
+struct Group<T> {
+    ops: Vec<Op>,
+    /// In the order of arrival, each with the place of its op.
+    tags: Vec<(usize, T)>,
+    /// Cursor moves that a later one of the same rooms can be merged into.
+    moves: HashMap<(Namespace, ClientName), Vec<(Arc<[RoomName]>, usize)>>,
+    bytes: usize,
+    /// Something in it does not wait.
+    urgent: bool,
+    /// When it is committed even so.
+    due: Option<Instant>,
+}
+
+impl<T> Default for Group<T> {
+    fn default() -> Self {
+        Self {
+            ops: Vec::new(),
+            tags: Vec::new(),
+            moves: HashMap::new(),
+            bytes: 0,
+            urgent: false,
+            due: None,
+        }
+    }
+}
+
+impl<T> Group<T> {
+    fn push(&mut self, Asked { op, urgency, tag }: Asked<T>) {
+        match urgency {
+            Urgency::Now => self.urgent = true,
+            Urgency::Later => {
+                self.due.get_or_insert_with(|| Instant::now() + limits::ACK_DELAY);
+            }
+        }
+        let place = match self.merged(&op) {
+            Some(place) => place,
+            None => {
+                self.note(&op);
+                self.ops.push(op);
+                self.ops.len() - 1
+            }
+        };
+        self.tags.push((place, tag));
+    }
+
+    /// The place of an earlier cursor move that now does for this one too. To move it further at that place is right:
+    /// what it acknowledges was handed out after an earlier commit, and what could tell the difference (a join, a leave,
+    /// a subscription of the same client) ends the merging.
+    fn merged(&mut self, op: &Op) -> Option<usize> {
+        let Op::Ack {
+            namespace,
+            client,
+            rooms,
+            cursor,
+        } = op
+        else {
+            return None;
+        };
+        let moves = self.moves.get(&(namespace.clone(), client.clone()))?;
+        let (_, place) = moves.iter().find(|(earlier, _)| earlier == rooms)?;
+        let Op::Ack { cursor: earlier, .. } = &mut self.ops[*place] else {
+            return None;
+        };
+        *earlier = (*earlier).max(*cursor);
+        Some(*place)
+    }
+
+    fn note(&mut self, op: &Op) {
+        match op {
+            Op::Append { draft, .. } => self.bytes += draft.body.len(),
+            Op::Ack {
+                namespace,
+                client,
+                rooms,
+                ..
+            } => {
+                let key = (namespace.clone(), client.clone());
+                let moves = self.moves.entry(key).or_default();
+                moves.push((Arc::clone(rooms), self.ops.len()));
+            }
+            Op::Join {
+                namespace, client, ..
+            }
+            | Op::Leave {
+                namespace, client, ..
+            }
+            | Op::Subscribe {
+                namespace,
+                client: Some(client),
+                ..
+            } => {
+                self.moves.remove(&(namespace.clone(), client.clone()));
+            }
+            Op::Subscribe { client: None, .. } | Op::Mark => {}
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= limits::GROUP_BYTES || self.tags.len() >= limits::GROUP_OPS
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= Instant::now())
+    }
+}
+
+/// Each tag with what became of its op; only cursor moves share one.
+fn hand_back<T>(mut done: Vec<Done>, tags: Vec<(usize, T)>) -> Vec<(Done, T)> {
+    let mut take = |place: usize| match &mut done[place] {
+        shared @ (Done::Acked | Done::Refused(_)) => shared.clone(),
+        own => std::mem::replace(own, Done::Marked),
+    };
+    let with_tag = |(place, tag)| (take(place), tag);
+    tags.into_iter().map(with_tag).collect()
+}
+
+impl Counters {
+    fn count(&self, done: &[Done]) {
+        let add = |counter: &AtomicU64, n: u64| {
+            counter.fetch_add(n, Ordering::Relaxed);
+        };
+        add(&self.commits, 1);
+        for done in done {
+            match done {
+                Done::Appended(record) => {
+                    add(&self.records, 1);
+                    add(&self.messages, record.header.count.into());
+                    add(&self.bytes, record.body.len() as u64);
+                }
+                Done::Duplicate { .. } => add(&self.duplicates, 1),
+                Done::Refused(Refusal::OutOfOrder { .. }) => add(&self.out_of_order, 1),
+                Done::Refused(Refusal::Full { .. }) => add(&self.refused_full, 1),
+                Done::Refused(Refusal::Disk { .. }) => add(&self.refused_disk, 1),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,9 +20,9 @@ fn the_table_is_aligned_and_shows_addresses() {
         &TimeZone::UTC,
     );
     let expected = "\
-ROOM               SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
-/ns                      2        0        0         0  -
-ci                       1        2       43       812  2023-11-14 22:13:20
+ROOM              SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
+/ns                     2        0        0         0  -
+ci                      1        2       43       812  2023-11-14 22:13:20
 /ns#/odd\\u{202e}        0        0        0         1  1970-01-01 00:00:00
 ";
     assert_eq!(table, expected);

@@ -1,0 +1,91 @@
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("roomcat").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_definitions_agree_with_each_other() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn global_flags_stand_before_or_after_the_command() {
+    for line in [
+        "-u ws://h:1 --namespace /n --as a --token-file t rooms",
+        "rooms -u ws://h:1 --namespace /n --as a --token-file t",
+        "-u ws://h:1 rooms --namespace /n --as a --token-file t",
+    ] {
+        let global = parsed(line).unwrap().global;
+        assert_eq!(global.url.to_string(), "ws://h:1", "{line}");
+        assert_eq!(global.namespace.unwrap().as_str(), "/n", "{line}");
+        assert_eq!(global.name.unwrap().as_str(), "a", "{line}");
+        assert_eq!(global.token_file.unwrap(), PathBuf::from("t"), "{line}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_a_usage_error() {
+    for line in [
+        "",
+        "pub",
+        "join --as a",
+        "pub r --json --envelope",
+        "pub r hi -f file",
+        "pub r hi --whole",
+        "pub r -0 --whole",
+        "pub r --retry-for 25h",
+        "pub r --retry-for 5",
+        "pub r -e connect",
+        "sub r -n 0",
+        "sub r --json --raw",
+        "sub r -0 --raw",
+        "sub r --since 5m --last 3",
+        "rooms a b",
+        "rooms -q -v",
+        "rooms -u nonsense",
+        "rooms --namespace nosl",
+        "serve --max-message 65MiB",
+        "serve --listen 7666",
+        "serve --keep 1h",
+    ] {
+        assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
+    }
+    let control = Cli::try_parse_from(["roomcat", "sub", "a\u{1b}"]).unwrap_err();
+    assert_eq!(control.kind(), ErrorKind::ValueValidation);
+}
+
+#[test]
+fn rooms_may_be_left_out_where_something_else_names_them() {
+    assert!(parsed("sub --as a").is_ok());
+    assert!(parsed("--as a sub").is_ok());
+    assert!(parsed("pub --envelope").is_ok());
+    let Command::Pub(args) = parsed("pub r -5 and more --require 1").unwrap().command else {
+        panic!("pub is pub");
+    };
+    assert_eq!(args.message, ["-5", "and", "more"]);
+    assert_eq!(args.require, Some(1));
+}
+
+#[test]
+fn every_help_begins_short_and_ends_with_an_example() {
+    let mut root = Cli::command();
+    root.build();
+    for command in root.get_subcommands_mut() {
+        let name = command.get_name().to_owned();
+        if name == "help" {
+            continue;
+        }
+        let about = command.get_about().unwrap().to_string();
+        assert!(about.len() <= 80, "{name}: {about}");
+        let help = command.render_long_help().to_string();
+        let (_, example) = help.rsplit_once("Example").expect(&name);
+        assert!(example.contains(&format!("roomcat {name}")), "{name}");
+    }
+    let help = root.render_long_help().to_string();
+    assert!(help.contains("Exit codes:") && help.contains("130, 143"));
+    assert!(root.render_help().to_string().contains("Exit codes:"));
+}
