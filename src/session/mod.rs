@@ -3,6 +3,7 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
+pub mod answers;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
@@ -187,7 +188,7 @@ impl Session {
             {
                 did = true;
                 if let Finished::Rooms(listing) = done? {
-                    requests::answer_rooms(
+                    answers::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
