@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn the_cursor_farthest_behind_decides_where_it_begins() {
         let at = |record, index| Seq::new(record, index);
-        let cases: [(&[(&str, Seq)], Option<u32>); 8] = [
+        type Case<'a> = (&'a [(&'a str, Seq)], Option<u32>);
+        let cases: [Case<'_>; 8] = [
             (&[("a", at(4, 9))], Some(0)),
             (&[("a", at(5, 0))], Some(0)),
             (&[("a", at(5, 2))], Some(2)),
