@@ -11,3 +11,6 @@ mod random;
 mod raw;
 mod readme;
 mod wire_golden;
+//! One binary for all integration tests: a file per behaviour.
+
+mod store;

@@ -142,9 +142,11 @@ where
                 }
                 Turn::Rest => {
                     self.prune(1)?;
-                    if !self.more_to_prune {
-                        self.store.tidy(Tidy::Idle)?;
-                    }
+                    self.store.tidy(if self.more_to_prune {
+                        Tidy::AfterCommit
+                    } else {
+                        Tidy::Idle
+                    })?;
                 }
                 Turn::End => {
                     self.commit()?;
@@ -169,10 +171,15 @@ where
                         self.prune_at
                     };
                     let wake_at = self.group.due.map_or(wake_at, |due| due.min(wake_at));
-                    match self.asked.recv_timeout(wake_at.saturating_duration_since(now)) {
+                    match self
+                        .asked
+                        .recv_timeout(wake_at.saturating_duration_since(now))
+                    {
                         Ok(asked) => self.group.push(asked),
                         Err(RecvTimeoutError::Disconnected) => return Turn::End,
-                        Err(RecvTimeoutError::Timeout) if self.group.is_due() => return Turn::Commit,
+                        Err(RecvTimeoutError::Timeout) if self.group.is_due() => {
+                            return Turn::Commit;
+                        }
                         Err(RecvTimeoutError::Timeout) => return Turn::Rest,
                     }
                 }
@@ -217,13 +224,16 @@ where
     }
 }
 
+/// The rooms of a cursor move, and its place among the ops.
+type Move = (Arc<[RoomName]>, usize);
+
 /// The ops of the next transaction.
 struct Group<T> {
     ops: Vec<Op>,
     /// In the order of arrival, each with the place of its op.
     tags: Vec<(usize, T)>,
     /// Cursor moves that a later one of the same rooms can be merged into.
-    moves: HashMap<(Namespace, ClientName), Vec<(Arc<[RoomName]>, usize)>>,
+    moves: HashMap<(Namespace, ClientName), Vec<Move>>,
     bytes: usize,
     /// Something in it does not wait.
     urgent: bool,
@@ -249,7 +259,8 @@ impl<T> Group<T> {
         match urgency {
             Urgency::Now => self.urgent = true,
             Urgency::Later => {
-                self.due.get_or_insert_with(|| Instant::now() + limits::ACK_DELAY);
+                self.due
+                    .get_or_insert_with(|| Instant::now() + limits::ACK_DELAY);
             }
         }
         let place = match self.merged(&op) {
@@ -278,7 +289,10 @@ impl<T> Group<T> {
         };
         let moves = self.moves.get(&(namespace.clone(), client.clone()))?;
         let (_, place) = moves.iter().find(|(earlier, _)| earlier == rooms)?;
-        let Op::Ack { cursor: earlier, .. } = &mut self.ops[*place] else {
+        let Op::Ack {
+            cursor: earlier, ..
+        } = &mut self.ops[*place]
+        else {
             return None;
         };
         *earlier = (*earlier).max(*cursor);

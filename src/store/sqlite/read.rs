@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, Transaction};
 
 use super::fault::fatal;
 use super::merge::{Indexed, Merge, Order};
-use super::open::set_cache;
+use super::open::prepare_for_speed;
 use super::rooms::{info, rooms};
 use super::row::{Bodies, Stored, stored_between};
 use crate::address::{Namespace, RoomName, Seq};
@@ -26,7 +26,10 @@ impl SqliteReader {
     }
 
     /// Everything that one question reads is read as of one commit.
-    fn ask<R>(&mut self, question: impl FnOnce(&Transaction<'_>) -> Result<R>) -> Result<R, StoreError> {
+    fn ask<R>(
+        &mut self,
+        question: impl FnOnce(&Transaction<'_>) -> Result<R>,
+    ) -> Result<R, StoreError> {
         let answer = (|| {
             let conn = match &mut self.conn {
                 Some(conn) => conn,
@@ -45,7 +48,7 @@ fn connect(path: &PathBuf) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(limits::DB_BUSY_WAIT)?;
-    set_cache(&conn, limits::DB_READER_CACHE_BYTES)?;
+    prepare_for_speed(&conn, limits::DB_READER_CACHE_BYTES)?;
     Ok(conn)
 }
 
@@ -133,12 +136,7 @@ pub(super) fn row(
     .optional()
 }
 
-fn merge<'a>(
-    conn: &'a Connection,
-    order: Order,
-    rows: &[Row],
-    upto: u64,
-) -> Result<Merge<'a>> {
+fn merge<'a>(conn: &'a Connection, order: Order, rows: &[Row], upto: u64) -> Result<Merge<'a>> {
     let rooms = rows.iter().map(|row| (row.id, row.cursor.record));
     Merge::new(conn, order, rooms, upto)
 }
@@ -259,7 +257,9 @@ fn at(conn: &Connection, at_ms: u64) -> Result<Seq> {
         let middle = before + (first - before) / 2;
         // The first record behind the middle speaks for all numbers between: there is none there.
         let found = next
-            .query_row([middle - 1], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))
+            .query_row([middle - 1], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))
+            })
             .optional()?;
         match found {
             Some((number, time)) if time < at_ms => before = number,
@@ -270,9 +270,7 @@ fn at(conn: &Connection, at_ms: u64) -> Result<Seq> {
     if pruned_to > older && pruned_ms >= at_ms {
         return Ok(Seq::after_record(older));
     }
-    let found = next
-        .query_row([before], |row| row.get(0))
-        .optional()?;
+    let found = next.query_row([before], |row| row.get(0)).optional()?;
     Ok(Seq::new(found.unwrap_or(end), 0))
 }
 

@@ -33,7 +33,8 @@ pub(super) fn info(
     };
     let (messages, last_ms): (u64, Option<u64>) = conn
         .prepare_cached(
-            "SELECT coalesce(sum(count), 0), (SELECT at_ms FROM log WHERE log.record = max(log_rooms.record))
+            "SELECT coalesce(sum(count), 0),
+                    (SELECT at_ms FROM log JOIN log_rooms USING (record) WHERE room = ?1 ORDER BY record DESC LIMIT 1)
                FROM log_rooms WHERE room = ?1",
         )?
         .query_row([row.id], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -100,7 +101,9 @@ fn pending(
         })
         .collect();
     waiting.sort_by_key(|member| member.cursor);
-    let from = waiting.first().map_or(u64::MAX >> 1, |lowest| lowest.cursor.record);
+    let from = waiting
+        .first()
+        .map_or(u64::MAX >> 1, |lowest| lowest.cursor.record);
     let mut met = 0;
     let mut total = 0;
     let mut scan = conn.prepare_cached(
