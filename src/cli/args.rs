@@ -178,7 +178,7 @@ pub struct PubArgs {
     pub room: Option<Address>,
 
     /// One message, instead of stdin
-    #[arg(value_name = "MESSAGE", allow_negative_numbers = true, conflicts_with_all = ["file", "null", "whole", "envelope"])]
+    #[arg(value_name = "MESSAGE", conflicts_with_all = ["file", "null", "whole", "envelope"])]
     pub message: Vec<OsString>,
 
     /// A further room; who is in several gets the message once

@@ -130,7 +130,11 @@ impl Members {
             let cursor = cursors.and_then(|cursors| cursors.get(room));
             (room.clone(), cursor.copied().unwrap_or(now))
         };
-        let joined: Vec<RoomName> = cursors.into_iter().flat_map(Cursors::keys).cloned().collect();
+        let joined: Vec<RoomName> = cursors
+            .into_iter()
+            .flat_map(Cursors::keys)
+            .cloned()
+            .collect();
         let asked = if rooms.is_empty() && client.is_some() {
             &joined
         } else {
@@ -204,15 +208,17 @@ impl Members {
 
     /// Each room that has members, with the member whose cursor is lowest.
     pub fn lowest_of_each_room(&self) -> impl Iterator<Item = Member> + '_ {
-        self.rooms.iter().filter_map(|((namespace, room), members)| {
-            let (cursor, client) = members.first()?;
-            Some(Member {
-                namespace: namespace.clone(),
-                client: client.clone(),
-                room: room.clone(),
-                cursor: *cursor,
+        self.rooms
+            .iter()
+            .filter_map(|((namespace, room), members)| {
+                let (cursor, client) = members.first()?;
+                Some(Member {
+                    namespace: namespace.clone(),
+                    client: client.clone(),
+                    room: room.clone(),
+                    cursor: *cursor,
+                })
             })
-        })
     }
 
     /// Everyone, by namespace, client and room.
@@ -236,8 +242,6 @@ impl Members {
     }
 
     fn lowest(&self, namespace: &Namespace, room: &RoomName) -> Option<&(Seq, ClientName)> {
-        self.rooms
-            .get(&(namespace.clone(), room.clone()))?
-            .first()
+        self.rooms.get(&(namespace.clone(), room.clone()))?.first()
     }
 }

@@ -259,9 +259,7 @@ impl Inner {
         for (number, entry) in &self.log {
             let Record { at_ms, header, .. } = &entry.record;
             let tail = self.end - entry.start;
-            if history == History::Respected
-                && self.keep.history_wants(*at_ms, tail, self.now_ms)
-            {
+            if history == History::Respected && self.keep.history_wants(*at_ms, tail, self.now_ms) {
                 break;
             }
             if self.members.pinned(*number, header) {
@@ -343,8 +341,7 @@ impl Read for MemoryReader {
                 continue;
             };
             bytes += record.body.len();
-            let full =
-                page.records.len() == limits::PAGE_RECORDS || bytes > limits::PAGE_BYTES;
+            let full = page.records.len() == limits::PAGE_RECORDS || bytes > limits::PAGE_BYTES;
             if full && !page.records.is_empty() {
                 page.next = Some(Seq::new(record.number, 0));
                 break;

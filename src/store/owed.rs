@@ -28,7 +28,11 @@ impl Reader {
             sid: None,
             name: Some(name),
             also_in: also_in.cloned().collect(),
-            rooms: joined.get_key_value(room).map(|(room, at)| (room.clone(), *at)).into_iter().collect(),
+            rooms: joined
+                .get_key_value(room)
+                .map(|(room, at)| (room.clone(), *at))
+                .into_iter()
+                .collect(),
         }
     }
 

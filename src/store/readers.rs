@@ -153,7 +153,11 @@ mod tests {
         let readers = readers();
         for _ in 0..=limits::READERS {
             let readers = readers.clone();
-            let panicking = async move { readers.run(|_| -> Result<(), _> { panic!("on purpose") }).await };
+            let panicking = async move {
+                readers
+                    .run(|_| -> Result<(), _> { panic!("on purpose") })
+                    .await
+            };
             assert!(tokio::spawn(panicking).await.is_err());
         }
         assert_eq!(readers.run(|read| read.at(0)).await.unwrap().record, 1);

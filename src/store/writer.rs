@@ -169,10 +169,15 @@ where
                         self.prune_at
                     };
                     let wake_at = self.group.due.map_or(wake_at, |due| due.min(wake_at));
-                    match self.asked.recv_timeout(wake_at.saturating_duration_since(now)) {
+                    match self
+                        .asked
+                        .recv_timeout(wake_at.saturating_duration_since(now))
+                    {
                         Ok(asked) => self.group.push(asked),
                         Err(RecvTimeoutError::Disconnected) => return Turn::End,
-                        Err(RecvTimeoutError::Timeout) if self.group.is_due() => return Turn::Commit,
+                        Err(RecvTimeoutError::Timeout) if self.group.is_due() => {
+                            return Turn::Commit;
+                        }
                         Err(RecvTimeoutError::Timeout) => return Turn::Rest,
                     }
                 }
@@ -249,7 +254,8 @@ impl<T> Group<T> {
         match urgency {
             Urgency::Now => self.urgent = true,
             Urgency::Later => {
-                self.due.get_or_insert_with(|| Instant::now() + limits::ACK_DELAY);
+                self.due
+                    .get_or_insert_with(|| Instant::now() + limits::ACK_DELAY);
             }
         }
         let place = match self.merged(&op) {
@@ -278,7 +284,10 @@ impl<T> Group<T> {
         };
         let moves = self.moves.get(&(namespace.clone(), client.clone()))?;
         let (_, place) = moves.iter().find(|(earlier, _)| earlier == rooms)?;
-        let Op::Ack { cursor: earlier, .. } = &mut self.ops[*place] else {
+        let Op::Ack {
+            cursor: earlier, ..
+        } = &mut self.ops[*place]
+        else {
             return None;
         };
         *earlier = (*earlier).max(*cursor);

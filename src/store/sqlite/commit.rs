@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::fault::Fault;
-use super::row::{audience_as_text, framing_as_text, rooms_as_json};
 use super::prune::Sweep;
+use super::row::{audience_as_text, framing_as_text, rooms_as_json};
 use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
@@ -84,12 +84,7 @@ impl SqliteStore {
         Ok(in_place.collect())
     }
 
-    fn transact(
-        &mut self,
-        ops: &[Op],
-        now_ms: u64,
-        budget: Budget,
-    ) -> Result<Vec<Outcome>, Fault> {
+    fn transact(&mut self, ops: &[Op], now_ms: u64, budget: Budget) -> Result<Vec<Outcome>, Fault> {
         let writes = |op: &Op| !matches!(op, Op::Mark | Op::Subscribe { client: None, .. });
         let writes = ops.iter().any(writes);
         let mut group = Group {
@@ -217,7 +212,11 @@ impl Group<'_> {
             .conn
             .prepare_cached("SELECT counter, record, at_ms FROM producers WHERE producer = ?1")?
             .query_row([producer], |row| {
-                Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?, row.get::<_, u64>(2)?))
+                Ok((
+                    row.get::<_, u64>(0)?,
+                    row.get::<_, u64>(1)?,
+                    row.get::<_, u64>(2)?,
+                ))
             })
             .optional()?
             .filter(|(_, _, at_ms)| !past(*at_ms, limits::PRODUCER_TTL, self.now_ms));

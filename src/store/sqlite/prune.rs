@@ -230,8 +230,7 @@ impl SqliteStore {
         plan.more |= found.len() == limits::PRUNE_RECORDS;
         for stored in found {
             let tail = self.state.end - stored.start;
-            if history == History::Respected
-                && self.keep.history_wants(stored.at_ms, tail, now_ms)
+            if history == History::Respected && self.keep.history_wants(stored.at_ms, tail, now_ms)
             {
                 plan.more = false;
                 return Ok(());
@@ -264,9 +263,15 @@ impl SqliteStore {
     fn follow_cursors(&self, plan: &mut Plan) -> Result<()> {
         let mut left = limits::PRUNE_RECORDS;
         while let Some(room) = plan.sweep.unpinned.pop_first() {
-            let pin = self.state.members.pin(&room.0, &room.1).map(|pin| pin.record);
+            let pin = self
+                .state
+                .members
+                .pin(&room.0, &room.1)
+                .map(|pin| pin.record);
             let from = plan.sweep.swept_to.get(&room).copied().unwrap_or(0);
-            let upto = pin.unwrap_or(u64::MAX).min(plan.sweep.floor.saturating_sub(1));
+            let upto = pin
+                .unwrap_or(u64::MAX)
+                .min(plan.sweep.floor.saturating_sub(1));
             let found = self.records_of(&room, from, upto, left)?;
             left -= found.len();
             for number in &found {
@@ -375,7 +380,8 @@ impl SqliteStore {
             .execute(params![room, number, count])?;
         }
         if let Some((number, Gone { stored, .. })) = plan.gone.last_key_value() {
-            let mut note = conn.prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1 AND value < ?2")?;
+            let mut note =
+                conn.prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1 AND value < ?2")?;
             note.execute(params!["pruned_to", number])?;
             note.execute(params!["pruned_ms", stored.at_ms])?;
         }

@@ -26,7 +26,10 @@ impl SqliteReader {
     }
 
     /// Everything that one question reads is read as of one commit.
-    fn ask<R>(&mut self, question: impl FnOnce(&Transaction<'_>) -> Result<R>) -> Result<R, StoreError> {
+    fn ask<R>(
+        &mut self,
+        question: impl FnOnce(&Transaction<'_>) -> Result<R>,
+    ) -> Result<R, StoreError> {
         let answer = (|| {
             let conn = match &mut self.conn {
                 Some(conn) => conn,
@@ -133,12 +136,7 @@ pub(super) fn row(
     .optional()
 }
 
-fn merge<'a>(
-    conn: &'a Connection,
-    order: Order,
-    rows: &[Row],
-    upto: u64,
-) -> Result<Merge<'a>> {
+fn merge<'a>(conn: &'a Connection, order: Order, rows: &[Row], upto: u64) -> Result<Merge<'a>> {
     let rooms = rows.iter().map(|row| (row.id, row.cursor.record));
     Merge::new(conn, order, rooms, upto)
 }
@@ -259,7 +257,9 @@ fn at(conn: &Connection, at_ms: u64) -> Result<Seq> {
         let middle = before + (first - before) / 2;
         // The first record behind the middle speaks for all numbers between: there is none there.
         let found = next
-            .query_row([middle - 1], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))
+            .query_row([middle - 1], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))
+            })
             .optional()?;
         match found {
             Some((number, time)) if time < at_ms => before = number,
@@ -270,9 +270,7 @@ fn at(conn: &Connection, at_ms: u64) -> Result<Seq> {
     if pruned_to > older && pruned_ms >= at_ms {
         return Ok(Seq::after_record(older));
     }
-    let found = next
-        .query_row([before], |row| row.get(0))
-        .optional()?;
+    let found = next.query_row([before], |row| row.get(0)).optional()?;
     Ok(Seq::new(found.unwrap_or(end), 0))
 }
 

@@ -100,7 +100,9 @@ fn pending(
         })
         .collect();
     waiting.sort_by_key(|member| member.cursor);
-    let from = waiting.first().map_or(u64::MAX >> 1, |lowest| lowest.cursor.record);
+    let from = waiting
+        .first()
+        .map_or(u64::MAX >> 1, |lowest| lowest.cursor.record);
     let mut met = 0;
     let mut total = 0;
     let mut scan = conn.prepare_cached(

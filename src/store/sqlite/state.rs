@@ -99,9 +99,7 @@ fn load_room(conn: &Connection, namespace: &Namespace, room: &RoomName) -> Resul
             "SELECT log_rooms.start, length(body) FROM log_rooms JOIN log USING (record)
               WHERE room = ?1 ORDER BY record DESC LIMIT 1",
         )?
-        .query_row([id], |row| {
-            Ok(row.get::<_, u64>(0)? + weight(row.get(1)?))
-        })
+        .query_row([id], |row| Ok(row.get::<_, u64>(0)? + weight(row.get(1)?)))
         .optional()?;
     Ok(Room {
         id,

@@ -72,7 +72,10 @@ impl House {
         let (tell, told) = channel();
         let (gate, gated) = channel();
         let (done, committed) = channel();
-        let store = Box::new(Gated { told: tell, gate: gated });
+        let store = Box::new(Gated {
+            told: tell,
+            gate: gated,
+        });
         let (writer, thread) = spawn(store, || 0, move |group| done.send(group).unwrap());
         Self {
             writer: Some(writer),
@@ -194,7 +197,12 @@ fn cursor_moves_merge_and_each_is_answered() {
     house.let_it();
     assert_eq!(
         house.next_commit(),
-        [ack("a", "x", 3), ack("b", "x", 5), ack("a", "y", 2), Op::Mark]
+        [
+            ack("a", "x", 3),
+            ack("b", "x", 5),
+            ack("a", "y", 2),
+            Op::Mark
+        ]
     );
     let done = house.let_it();
     assert_eq!(done[..5], [0, 1, 2, 3, 4].map(|tag| (Done::Acked, tag)));
