@@ -10,4 +10,5 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod store;
 mod wire_golden;

@@ -5,6 +5,7 @@
 pub mod core;
 pub mod mailbox;
 pub mod parcel;
+pub mod request;
 #[cfg(test)]
 mod tests;
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use self::core::{Core, Effects, IdHasher, Input, Request, SocketId, Taken, Told};
+use self::core::{Core, Effects, Taken};
 use self::mailbox::{Mailbox, Notices};
 use self::parcel::Parcel;
+use self::request::{IdHasher, Input, Request, SocketId, Told};
 use crate::store::{Done, Member};
 
 /// What travels with an op through the store: who asked, and its share of the append queue until the receipt is sent.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::core::{
-    Core, Effects, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Taken, Told,
-    Want,
-};
+use super::core::{Core, Effects, Taken};
 use super::mailbox::{Found, Mailbox};
 use super::parcel::{Kind, Parcel};
+use super::request::{
+    Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
+};
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::{Done, Draft, Header, Member, Record};

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::services::Services;
 use crate::hub::Ticket;
-use crate::hub::core::Input;
+use crate::hub::request::Input;
 use crate::limits;
 use crate::store::Op;
 use crate::store::writer::Urgency;

@@ -17,11 +17,11 @@ use super::socket::{Dialect, Socket};
 use super::verbs::{self, Publish, Sender, Storage, VerbError};
 use super::{End, Session, Who, leave};
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::hub::core::{
-    Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
-};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::parcel::Frame;
+use crate::hub::request::{
+    Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
+};
 use crate::hub::{Handle, Ticket};
 use crate::limits;
 use crate::store::{Op, Refusal, RoomInfo};

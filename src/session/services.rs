@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::hub::Ticket;
-use crate::hub::core::{Input, SocketId};
+use crate::hub::request::{Input, SocketId};
 use crate::limits;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
-use crate::hub::core::{Since, Stretch};
+use crate::hub::request::{Since, Stretch};
 use crate::limits;
 use crate::store::{Draft, Header};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
@@ -130,7 +130,7 @@ pub fn single(
         rooms: Option<&'a RawValue>,
         #[serde(default = "Event::message")]
         event: Event,
-        #[serde(borrow)]
+        #[serde(borrow, default, deserialize_with = "present")]
         data: Option<&'a RawValue>,
         #[serde(default)]
         id: Option<PublishId>,
@@ -346,6 +346,13 @@ fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {
         }
     }
     Ok(kept)
+}
+
+/// A field that is there, `null` included: `null` is data like any other.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> {

@@ -28,8 +28,8 @@ struct Inner {
     log: BTreeMap<u64, Entry>,
     /// The number of the last record ever given.
     head: u64,
-    /// The latest time seen: time never goes back.
-    now_ms: u64,
+    /// The time of the last record: time never goes back.
+    last_ms: u64,
     /// The weight of all records ever.
     end: u64,
     members: Members,
@@ -67,7 +67,7 @@ impl MemoryStore {
                 keep,
                 log: BTreeMap::new(),
                 head: 0,
-                now_ms: 0,
+                last_ms: 0,
                 end: 0,
                 members: Members::default(),
                 producers: HashMap::new(),
@@ -98,18 +98,17 @@ impl Store for MemoryStore {
 
     fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
         let mut inner = lock(&self.inner);
-        inner.now_ms = inner.now_ms.max(now_ms);
-        Ok(ops.into_iter().map(|op| inner.run(op)).collect())
+        let now = now_ms.max(inner.last_ms);
+        Ok(ops.into_iter().map(|op| inner.run(op, now)).collect())
     }
 
     fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {
         let mut inner = lock(&self.inner);
-        inner.now_ms = inner.now_ms.max(now_ms);
-        let now = inner.now_ms;
+        let now = now_ms.max(inner.last_ms);
         inner
             .producers
             .retain(|_, producer| !past(producer.at_ms, limits::PRODUCER_TTL, now));
-        Ok(inner.prune(History::Respected))
+        Ok(inner.prune(now, History::Respected))
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
@@ -120,16 +119,16 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
-    fn run(&mut self, op: Op) -> Done {
+    fn run(&mut self, op: Op, now: u64) -> Done {
         match op {
-            Op::Append { draft, id } => self.append(draft, id),
+            Op::Append { draft, id } => self.append(draft, id, now),
             Op::Join {
                 namespace,
                 client,
                 rooms,
             } => {
-                let now = Seq::after_record(self.head);
-                self.members.join(&namespace, &client, &rooms, now);
+                let next = Seq::after_record(self.head);
+                self.members.join(&namespace, &client, &rooms, next);
                 Done::Joined
             }
             Op::Leave {
@@ -146,8 +145,8 @@ impl Inner {
                 rooms,
             } => {
                 if let Some(client) = &client {
-                    let now = Seq::after_record(self.head);
-                    self.members.join(&namespace, client, &rooms, now);
+                    let next = Seq::after_record(self.head);
+                    self.members.join(&namespace, client, &rooms, next);
                 }
                 self.members
                     .subscribed(&namespace, client.as_ref(), &rooms, self.head)
@@ -166,17 +165,18 @@ impl Inner {
         }
     }
 
-    fn append(&mut self, draft: Draft, id: Option<PublishId>) -> Done {
-        if let Some(done) = id.as_ref().and_then(|id| self.used(id)) {
+    fn append(&mut self, draft: Draft, id: Option<PublishId>, now: u64) -> Done {
+        if let Some(done) = id.as_ref().and_then(|id| self.used(id, now)) {
             return done;
         }
-        if let Some(refusal) = self.make_room(draft.weight()) {
+        if let Some(refusal) = self.make_room(draft.weight(), now) {
             return Done::Refused(refusal);
         }
         self.head += 1;
+        self.last_ms = now;
         let record = Record {
             number: self.head,
-            at_ms: self.now_ms,
+            at_ms: now,
             header: draft.header,
             body: draft.body,
         };
@@ -184,7 +184,7 @@ impl Inner {
             let producer = Producer {
                 counter,
                 first: Seq::new(self.head, 0),
-                at_ms: self.now_ms,
+                at_ms: now,
             };
             self.producers.insert(name, producer);
         }
@@ -198,11 +198,11 @@ impl Inner {
     }
 
     /// What becomes of a publish whose number is not its producer's next one.
-    fn used(&self, PublishId(name, counter): &PublishId) -> Option<Done> {
+    fn used(&self, PublishId(name, counter): &PublishId, now: u64) -> Option<Done> {
         let last = self
             .producers
             .get(name)
-            .filter(|last| !past(last.at_ms, limits::PRODUCER_TTL, self.now_ms))?;
+            .filter(|last| !past(last.at_ms, limits::PRODUCER_TTL, now))?;
         if *counter <= last.counter {
             let first = (*counter == last.counter).then_some(last.first);
             return Some(Done::Duplicate { first });
@@ -212,10 +212,10 @@ impl Inner {
     }
 
     /// Lets history go when `incoming` does not fit; the refusal when members pin too much even then.
-    fn make_room(&mut self, incoming: u64) -> Option<Refusal> {
+    fn make_room(&mut self, incoming: u64, now: u64) -> Option<Refusal> {
         let limit = self.keep.pending_bytes;
         if self.live() + incoming > limit {
-            self.prune(History::Ignored);
+            self.prune(now, History::Ignored);
         }
         if self.live() + incoming <= limit {
             return None;
@@ -253,17 +253,17 @@ impl Inner {
             .sum()
     }
 
-    fn prune(&mut self, history: History) -> Pruned {
+    fn prune(&mut self, now: u64, history: History) -> Pruned {
         let mut pruned = Pruned::default();
         let mut gone = Vec::new();
         for (number, entry) in &self.log {
             let Record { at_ms, header, .. } = &entry.record;
             let tail = self.end - entry.start;
-            if history == History::Respected && self.keep.history_wants(*at_ms, tail, self.now_ms) {
+            if history == History::Respected && self.keep.history_wants(*at_ms, tail, now) {
                 break;
             }
             if self.members.pinned(*number, header) {
-                if !self.keep.expired(*at_ms, self.now_ms) {
+                if !self.keep.expired(*at_ms, now) {
                     continue;
                 }
                 pruned.expired += self.members.still_owed(*number, header);

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::TestHub;
-use crate::raw::{Heart, Raw};
+use crate::raw::{Heart, Raw, lines};
 
 #[test]
 fn the_handshake_says_the_defaults() {
@@ -61,7 +61,6 @@ fn the_heart_beats_after_each_interval_for_who_answers() {
 #[test]
 fn who_does_not_answer_a_ping_is_closed_after_the_timeout() {
     let hub = TestHub::with(&["--ping-interval", "200ms", "--ping-timeout", "300ms"]);
-    let mut beating = Raw::stock(hub.url());
     let opened = Instant::now();
     let mut raw = Raw::stock(hub.url());
     raw.set_heart(Heart::Stopped);
@@ -70,7 +69,7 @@ fn who_does_not_answer_a_ping_is_closed_after_the_timeout() {
     assert_eq!(kinds, "p", "one ping, then the end");
     assert!(opened.elapsed() >= Duration::from_millis(500));
     hub.wait_for_stderr("ping timeout");
-    beating.assert_alive();
+    Raw::stock(hub.url()).assert_alive();
 }
 
 #[test]
@@ -89,27 +88,31 @@ fn talking_is_no_answer_to_a_ping() {
     assert!(answers > 0);
 }
 
-/// A stock client that takes nothing any more must not be held for ever: its pings are as unread as the rest.
-#[test]
-fn who_stopped_reading_is_closed_after_the_timeout() {
-    for auth in [json!(null), json!({"roomcat": 1})] {
-        let hub = TestHub::with(&["--ping-interval", "300ms", "--ping-timeout", "300ms"]);
-        let mut stopped = Raw::connected(hub.url(), "/", &auth);
-        if auth.is_null() {
-            stopped.must("join", &json!("flood"));
-        } else {
-            stopped.must("sub", &json!({"rooms": ["flood"]}));
-        }
-        let mut publisher = Raw::roomcat(hub.url());
-        let body = "a line of the flood\n".repeat(10_000);
-        for _ in 0..100 {
-            let header = crate::raw::lines("flood", 10_000);
-            let receipt = publisher.batch("/", &header, body.as_bytes());
-            assert_eq!(receipt["ok"], true, "{receipt}");
-        }
-        hub.wait_for_stderr("ping timeout");
-        publisher.assert_alive();
+/// It must not be held for ever: its pings are as unread as the rest. Its first one comes when the hub cannot write to
+/// it any more.
+fn stopped_readers_are_closed(verb: &str, auth: &Value, args: &Value) {
+    let hub = TestHub::with(&["--ping-interval", "2s", "--ping-timeout", "300ms"]);
+    let mut stopped = Raw::connected(hub.url(), "/", auth);
+    stopped.must(verb, args);
+    let mut publisher = Raw::roomcat(hub.url());
+    let body = "a line of the flood\n".repeat(10_000);
+    for _ in 0..100 {
+        let receipt = publisher.batch("/", &lines("flood", 10_000), body.as_bytes());
+        assert_eq!(receipt["ok"], true, "{receipt}");
     }
+    hub.wait_for_stderr("ping timeout");
+    Raw::stock(hub.url()).assert_alive();
+}
+
+#[test]
+fn a_stock_client_that_stopped_reading_is_closed_after_the_timeout() {
+    stopped_readers_are_closed("join", &Value::Null, &json!("flood"));
+}
+
+#[test]
+fn a_subscriber_that_stopped_reading_is_closed_after_the_timeout() {
+    let args = json!({"rooms": ["flood"]});
+    stopped_readers_are_closed("sub", &json!({"roomcat": 1}), &args);
 }
 
 #[test]

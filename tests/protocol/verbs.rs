@@ -104,6 +104,7 @@ fn a_member_is_shown_with_what_is_pending() {
         (&answer["pending"], &answer["rooms"]),
         (&json!(3), &json!(["ci"]))
     );
+    alice.event_named("batch");
     alice.must("ack", &json!({"seq": "1.1"}));
     let here = json!([{"name": "alice", "pending": 1, "here": true}]);
     assert_eq!(members(&mut publisher), here);
@@ -218,7 +219,7 @@ fn a_malformed_batch_is_answered_and_the_connection_lives_on() {
         (header("args", 1), b"\0\0\0\x05[\"\xff\"]"),
         (
             header("args", 1),
-            b"\0\0\0\x1f[{\"_placeholder\":true,\"num\":0}]",
+            b"\0\0\0\x1f[{\"_placeholder\":true,\"num\":1}]\0\0\0\0",
         ),
         (header("pigeons", 1), b"a\n"),
         (json_lines.clone(), b"{\n"),

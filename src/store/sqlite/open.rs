@@ -190,7 +190,7 @@ fn migrate(conn: &mut Connection) -> Result<()> {
     if seen == 0 {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.execute(
-            "INSERT INTO meta VALUES ('log_id', ?1), ('pruned_to', 0), ('pruned_ms', 0)",
+            "INSERT INTO meta VALUES ('log_id', ?1), ('pruned_to', 0), ('pruned_ms', 0), ('pruned_end', 0)",
             [new_log_id()],
         )?;
     }

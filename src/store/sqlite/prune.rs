@@ -15,7 +15,7 @@ use super::row::{Bodies, Stored, stored_between};
 use super::state::State;
 use crate::address::{Namespace, RoomName};
 use crate::limits;
-use crate::store::{Member, Op, Pruned, Refusal, StoreError, past};
+use crate::store::{Member, Op, Pruned, Refusal, StoreError, past, weight};
 
 type Room = (Namespace, RoomName);
 
@@ -384,6 +384,10 @@ impl SqliteStore {
                 conn.prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1 AND value < ?2")?;
             note.execute(params!["pruned_to", number])?;
             note.execute(params!["pruned_ms", stored.at_ms])?;
+            note.execute(params![
+                "pruned_end",
+                stored.start + weight(stored.body_bytes)
+            ])?;
         }
         for producer in &plan.producers {
             conn.prepare_cached("DELETE FROM producers WHERE producer = ?1")?

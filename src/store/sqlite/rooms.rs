@@ -33,7 +33,8 @@ pub(super) fn info(
     };
     let (messages, last_ms): (u64, Option<u64>) = conn
         .prepare_cached(
-            "SELECT coalesce(sum(count), 0), (SELECT at_ms FROM log WHERE log.record = max(log_rooms.record))
+            "SELECT coalesce(sum(count), 0),
+                    (SELECT at_ms FROM log JOIN log_rooms USING (record) WHERE room = ?1 ORDER BY record DESC LIMIT 1)
                FROM log_rooms WHERE room = ?1",
         )?
         .query_row([row.id], |row| Ok((row.get(0)?, row.get(1)?)))?;

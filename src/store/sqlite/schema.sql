@@ -2,7 +2,7 @@
 -- Version 1.
 
 CREATE TABLE meta (
-    name  TEXT PRIMARY KEY,       -- log_id; pruned_to and pruned_ms: number and time of the highest record pruned
+    name  TEXT PRIMARY KEY,       -- log_id; of the highest record pruned: its number, its time, and the weight of the log up to its end
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -51,6 +51,7 @@ CREATE TABLE members (
     cursor_index  INTEGER NOT NULL,
     PRIMARY KEY (client, room)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_room ON members (room);
 
 -- The last publish of each producer, so that a repeated one is recognised.
 CREATE TABLE producers (

@@ -31,12 +31,13 @@ pub(super) struct Room {
 
 impl State {
     pub(super) fn load(conn: &Connection) -> Result<Self> {
-        let (mut head, mut last_ms): (u64, u64) = conn.query_row(
-            "SELECT (SELECT value FROM meta WHERE name = 'pruned_to'), (SELECT value FROM meta WHERE name = 'pruned_ms')",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        let mut end = 0;
+        let pruned = |name| -> Result<u64> {
+            let sql = "SELECT value FROM meta WHERE name = ?1";
+            conn.query_row(sql, [name], |row| row.get(0))
+        };
+        let mut head = pruned("pruned_to")?;
+        let mut last_ms = pruned("pruned_ms")?;
+        let mut end = pruned("pruned_end")?;
         let last = conn
             .query_row(
                 "SELECT record, at_ms, start, length(body) FROM log ORDER BY record DESC LIMIT 1",
@@ -48,7 +49,7 @@ impl State {
             let start: u64 = start;
             head = head.max(record);
             last_ms = last_ms.max(at_ms);
-            end = start + weight(body_bytes);
+            end = end.max(start + weight(body_bytes));
         }
         Ok(Self {
             head,

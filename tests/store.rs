@@ -1,0 +1,258 @@
+//! What every store does. Each behaviour runs against both of them; `model` compares them on random histories, and
+//! `file` holds what only a file can do.
+
+mod behaviours;
+mod file;
+mod model;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use roomcat::address::{ClientName, Event, Namespace, RoomName, Seq};
+use roomcat::store::memory::MemoryStore;
+use roomcat::store::owed::Reader;
+use roomcat::store::sqlite::SqliteStore;
+use roomcat::store::{Done, Draft, Header, Keep, Op, Page, Pruned, Read, Record, RoomInfo, Store};
+use roomcat::wire::batch::{Audience, Framing, PublishId};
+use tempfile::TempDir;
+
+const MIB: u64 = 1024 * 1024;
+const HOUR: u64 = 3600 * 1000;
+
+/// Everything is kept.
+const ALL: Keep = Keep {
+    history_age: Duration::from_secs(1_000_000),
+    history_bytes: 1 << 40,
+    pending_age: Duration::from_secs(1_000_000),
+    pending_bytes: 1 << 40,
+};
+/// Nothing is kept that no member still has to get.
+const NO_HISTORY: Keep = Keep {
+    history_age: Duration::ZERO,
+    history_bytes: 0,
+    ..ALL
+};
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Memory,
+    Sqlite,
+}
+
+/// A store with a clock of its own and short words for what tests ask.
+struct Bench {
+    store: Box<dyn Store>,
+    now: u64,
+    _folder: Option<TempDir>,
+}
+
+impl Bench {
+    fn new(kind: Kind, keep: Keep) -> Self {
+        let (store, folder): (Box<dyn Store>, _) = match kind {
+            Kind::Memory => (Box::new(MemoryStore::new(keep)), None),
+            Kind::Sqlite => {
+                let folder = TempDir::new().unwrap();
+                let path = folder.path().join("hub.db");
+                (Box::new(open(&path, keep)), Some(folder))
+            }
+        };
+        Self::with(store, folder)
+    }
+
+    fn with(store: Box<dyn Store>, folder: Option<TempDir>) -> Self {
+        Self {
+            store,
+            now: 1_000_000,
+            _folder: folder,
+        }
+    }
+
+    fn group(&mut self, ops: Vec<Op>) -> Vec<Done> {
+        self.store.commit(ops, self.now).unwrap()
+    }
+
+    fn op(&mut self, op: Op) -> Done {
+        let done = self.group(vec![op]);
+        let [done] = <[Done; 1]>::try_from(done).unwrap();
+        done
+    }
+
+    fn append(&mut self, draft: Draft) -> Record {
+        match self.op(append(draft)) {
+            Done::Appended(record) => record,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn publish(&mut self, draft: Draft, producer: &str, counter: u64) -> Done {
+        self.op(Op::Append {
+            draft,
+            id: Some(PublishId(producer.to_owned(), counter)),
+        })
+    }
+
+    fn join(&mut self, client: &str, rooms: &[&str]) {
+        assert_eq!(self.op(join(client, rooms)), Done::Joined);
+    }
+
+    fn leave(&mut self, client: &str, rooms: &[&str]) {
+        assert_eq!(self.op(leave(client, rooms)), Done::Left);
+    }
+
+    fn ack(&mut self, client: &str, rooms: &[&str], cursor: Seq) {
+        assert_eq!(self.op(ack(client, rooms, cursor)), Done::Acked);
+    }
+
+    /// Until there is nothing more to look at.
+    fn prune(&mut self) -> Pruned {
+        let mut sum = Pruned::default();
+        loop {
+            let step = self.store.prune(self.now).unwrap();
+            sum.records += step.records;
+            sum.expired += step.expired;
+            if !step.more {
+                return sum;
+            }
+        }
+    }
+
+    fn reader(&self) -> Box<dyn Read> {
+        self.store.reader().unwrap()
+    }
+
+    fn page(&self, reader: &Reader, from: Seq) -> Page {
+        self.reader()
+            .page(&root(), reader, from, self.store.head())
+            .unwrap()
+    }
+
+    /// Every page, as (number, first index) of what it holds.
+    fn read_all(&self, reader: &Reader) -> Vec<(u64, u32)> {
+        let mut found = Vec::new();
+        let mut from = Some(Seq::START);
+        while let Some(at) = from {
+            let page = self.page(reader, at);
+            found.extend(page.records.iter().map(|(first, r)| (r.number, *first)));
+            from = page.next;
+        }
+        found
+    }
+
+    fn pending(&self, reader: &Reader) -> u64 {
+        self.reader()
+            .pending(&root(), reader, Seq::START, self.store.head())
+            .unwrap()
+    }
+
+    fn cursors(&self, client: &str) -> Vec<(String, Seq)> {
+        let members = self.store.members().unwrap();
+        let theirs = members.iter().filter(|m| m.client.as_str() == client);
+        theirs.map(|m| (m.room.to_string(), m.cursor)).collect()
+    }
+
+    fn info(&self, room: &str) -> Option<RoomInfo> {
+        self.reader()
+            .rooms(&root(), Some(&self::room(room)))
+            .unwrap()
+            .pop()
+    }
+}
+
+fn open(path: &Path, keep: Keep) -> SqliteStore {
+    SqliteStore::open(path, keep).unwrap()
+}
+
+fn root() -> Namespace {
+    Namespace::root()
+}
+
+fn room(name: &str) -> RoomName {
+    RoomName::parse(name).unwrap()
+}
+
+fn rooms(names: &[&str]) -> Vec<RoomName> {
+    names.iter().map(|name| room(name)).collect()
+}
+
+fn client(name: &str) -> ClientName {
+    ClientName::parse(name).unwrap()
+}
+
+/// One batch of lines.
+fn lines(names: &[&str], text: &str) -> Draft {
+    Draft {
+        header: Header {
+            namespace: root(),
+            rooms: rooms(names).into(),
+            except: Arc::new([]),
+            audience: Audience::All,
+            event: Event::message(),
+            framing: Framing::Lines,
+            json: false,
+            count: text.lines().count() as u32,
+            from: None,
+            origin: "origin".into(),
+        },
+        body: Bytes::copy_from_slice(text.as_bytes()),
+    }
+}
+
+/// One message of so many bytes.
+fn heavy(names: &[&str], bytes: usize) -> Draft {
+    Draft {
+        body: Bytes::from(vec![b'x'; bytes]),
+        ..lines(names, "x\n")
+    }
+}
+
+fn append(draft: Draft) -> Op {
+    Op::Append { draft, id: None }
+}
+
+fn join(name: &str, names: &[&str]) -> Op {
+    Op::Join {
+        namespace: root(),
+        client: client(name),
+        rooms: rooms(names),
+    }
+}
+
+fn leave(name: &str, names: &[&str]) -> Op {
+    Op::Leave {
+        namespace: root(),
+        client: client(name),
+        rooms: rooms(names),
+    }
+}
+
+fn ack(name: &str, names: &[&str], cursor: Seq) -> Op {
+    Op::Ack {
+        namespace: root(),
+        client: client(name),
+        rooms: rooms(names).into(),
+        cursor,
+    }
+}
+
+fn subscribe(name: Option<&str>, names: &[&str]) -> Op {
+    Op::Subscribe {
+        namespace: root(),
+        client: name.map(client),
+        rooms: rooms(names),
+    }
+}
+
+/// Whoever reads these rooms, from these places on.
+fn reader(rooms: &[(&str, Seq)]) -> Reader {
+    Reader {
+        rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),
+        ..Reader::default()
+    }
+}
+
+fn from_start(names: &[&str]) -> Reader {
+    let rooms: Vec<_> = names.iter().map(|name| (*name, Seq::START)).collect();
+    reader(&rooms)
+}

@@ -1,0 +1,215 @@
+//! Random histories, lived through by SQLite and by the reference in memory alike.
+
+use std::time::Duration;
+
+use super::*;
+use proptest::collection::vec;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::sample::{select, subsequence};
+
+const ROOMS: [&str; 4] = ["", "a", "b", "c"];
+const CLIENTS: [&str; 3] = ["alice", "bob", "carol"];
+const SIDS: [&str; 2] = ["s1", "s2"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Commit(Vec<Op>),
+    Prune,
+    Advance(u64),
+    Reopen,
+}
+
+fn some_rooms(least: usize) -> impl Strategy<Value = Vec<RoomName>> {
+    subsequence(&ROOMS[..], least..=ROOMS.len()).prop_map(|names| rooms(&names))
+}
+
+fn a_client() -> impl Strategy<Value = ClientName> {
+    select(&CLIENTS[..]).prop_map(client)
+}
+
+fn a_namespace() -> impl Strategy<Value = Namespace> {
+    let admin = Namespace::parse("/admin").unwrap();
+    prop_oneof![9 => Just(root()), 1 => Just(admin)]
+}
+
+fn a_draft() -> impl Strategy<Value = Draft> {
+    let body = prop_oneof![8 => 1..200_usize, 1 => 4000..40_000_usize];
+    let from = proptest::option::of(a_client());
+    let except = prop_oneof![3 => Just(Vec::new()), 1 => some_rooms(1)];
+    let who = (a_namespace(), from, select(&SIDS[..]), any::<bool>());
+    (who, some_rooms(1), except, 1..4_u32, body).prop_map(
+        |((namespace, from, origin, others), rooms, except, count, bytes)| Draft {
+            header: Header {
+                namespace,
+                rooms: rooms.into(),
+                except: except.into(),
+                audience: if others {
+                    Audience::Others
+                } else {
+                    Audience::All
+                },
+                event: Event::message(),
+                framing: Framing::Bytes,
+                json: false,
+                count,
+                from,
+                origin: origin.into(),
+            },
+            body: Bytes::from(vec![count as u8; bytes]),
+        },
+    )
+}
+
+fn an_op() -> impl Strategy<Value = Op> {
+    let id = (select(&["p", "q"][..]), 1..12_u64)
+        .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
+    let append = (a_draft(), proptest::option::weighted(0.3, id))
+        .prop_map(|(draft, id)| Op::Append { draft, id });
+    let join = (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
+        Op::Join {
+            namespace,
+            client,
+            rooms,
+        }
+    });
+    let leave =
+        (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
+            Op::Leave {
+                namespace,
+                client,
+                rooms,
+            }
+        });
+    let subscribe = (
+        a_namespace(),
+        proptest::option::of(a_client()),
+        some_rooms(0),
+    )
+        .prop_map(|(namespace, client, rooms)| Op::Subscribe {
+            namespace,
+            client,
+            rooms,
+        });
+    let ack = (
+        a_namespace(),
+        a_client(),
+        some_rooms(1),
+        0..60_u64,
+        0..4_u32,
+    )
+        .prop_map(|(namespace, client, rooms, record, index)| Op::Ack {
+            namespace,
+            client,
+            rooms: rooms.into(),
+            cursor: Seq::new(record, index),
+        });
+    prop_oneof![8 => append, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 1 => Just(Op::Mark)]
+}
+
+fn a_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => vec(an_op(), 1..6).prop_map(Step::Commit),
+        3 => Just(Step::Prune),
+        3 => (1..60_u64).prop_map(Step::Advance),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn a_keep() -> impl Strategy<Value = Keep> {
+    let ages = [0, 40, 200, 1_000_000].map(Duration::from_millis);
+    let sizes = [0, 1500, 20_000, 1 << 40];
+    (
+        select(ages.to_vec()),
+        select(sizes.to_vec()),
+        select(ages[1..].to_vec()),
+    )
+        .prop_map(|(history_age, history_bytes, pending_age)| Keep {
+            history_age,
+            history_bytes,
+            pending_age,
+            ..ALL
+        })
+}
+
+/// Those who ask, each with other rooms, places and identities.
+fn readers(head: u64) -> Vec<(Reader, Seq)> {
+    let middle = Seq::new(head / 2, 1);
+    let mut alice = from_start(&["a", "b"]);
+    alice.name = Some(client("alice"));
+    alice.also_in.insert(room("c"));
+    let mut socket = reader(&[("", Seq::START), ("c", middle)]);
+    socket.sid = Some("s1".into());
+    vec![
+        (from_start(&ROOMS), Seq::START),
+        (from_start(&["a"]), middle),
+        (alice, Seq::START),
+        (socket, Seq::new(2, 0)),
+        (from_start(&["never"]), Seq::START),
+    ]
+}
+
+fn assert_same(memory: &Bench, sqlite: &Bench) {
+    let head = memory.store.head();
+    assert_eq!(head, sqlite.store.head());
+    assert_eq!(
+        memory.store.members().unwrap(),
+        sqlite.store.members().unwrap()
+    );
+    let (mut m, mut s) = (memory.reader(), sqlite.reader());
+    for namespace in ["/", "/admin"] {
+        let ns = Namespace::parse(namespace).unwrap();
+        assert_eq!(m.rooms(&ns, None).unwrap(), s.rooms(&ns, None).unwrap());
+        for (reader, from) in readers(head) {
+            for upto in [head, head / 2] {
+                assert_eq!(
+                    m.page(&ns, &reader, from, upto).unwrap(),
+                    s.page(&ns, &reader, from, upto).unwrap(),
+                    "{reader:?} from {from} upto {upto}"
+                );
+                assert_eq!(
+                    m.pending(&ns, &reader, from, upto).unwrap(),
+                    s.pending(&ns, &reader, from, upto).unwrap(),
+                );
+                for n in [0, 1, 3, 100] {
+                    assert_eq!(
+                        m.last(&ns, &reader, n, upto).unwrap(),
+                        s.last(&ns, &reader, n, upto).unwrap(),
+                        "the last {n} of {reader:?} upto {upto}"
+                    );
+                }
+            }
+        }
+    }
+    for time in (0..300).step_by(25) {
+        let time = 1_000_000 + time;
+        assert_eq!(m.at(time).unwrap(), s.at(time).unwrap(), "{time}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn sqlite_does_what_the_reference_does(keep in a_keep(), steps in vec(a_step(), 1..25)) {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("hub.db");
+        let mut memory = Bench::new(Kind::Memory, keep);
+        let mut sqlite = Bench::with(Box::new(open(&path, keep)), None);
+        for step in steps {
+            match step {
+                Step::Commit(ops) => assert_eq!(memory.group(ops.clone()), sqlite.group(ops)),
+                Step::Prune => assert_eq!(memory.prune(), sqlite.prune()),
+                Step::Advance(time) => {
+                    memory.now += time;
+                    sqlite.now += time;
+                }
+                Step::Reopen => {
+                    let now = sqlite.now;
+                    drop(sqlite);
+                    sqlite = Bench::with(Box::new(open(&path, keep)), None);
+                    sqlite.now = now;
+                }
+            }
+            assert_same(&memory, &sqlite);
+        }
+    }
+}
