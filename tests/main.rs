@@ -13,6 +13,3 @@ mod raw;
 mod readme;
 mod store;
 mod wire_golden;
-//! One binary for all integration tests: a file per behaviour.
-
-mod store;
