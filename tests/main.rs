@@ -1,6 +1,8 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary: it links once.
 
+mod crash;
 mod exits;
+mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
@@ -10,7 +12,6 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
-mod wire_golden;
-//! One binary for all integration tests: a file per behaviour.
-
+mod slow;
 mod store;
+mod wire_golden;
