@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use command::{Cmd, Outcome, Running};
+pub use command::{Cmd, Running};
 
 /// The most that anything may take here, on a machine that is busy with something else.
 pub const DEADLINE: Duration = Duration::from_secs(60);

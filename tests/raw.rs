@@ -223,8 +223,7 @@ impl Raw {
 
     /// The answer to an ack id, its first argument.
     pub fn answer(&mut self, id: u64) -> Value {
-        let packet =
-            self.until(|packet| matches!(packet.kind, '3' | '6') && packet.id == Some(id));
+        let packet = self.until(|packet| matches!(packet.kind, '3' | '6') && packet.id == Some(id));
         packet.json()[0].clone()
     }
 
@@ -373,7 +372,11 @@ pub fn event_text(
     };
     let id = id.map(|id| id.to_string()).unwrap_or_default();
     let comma = if args.is_empty() { "" } else { "," };
-    format!("{kind}{}{id}[{}{comma}{args}]", prefix(namespace), json!(event))
+    format!(
+        "{kind}{}{id}[{}{comma}{args}]",
+        prefix(namespace),
+        json!(event)
+    )
 }
 
 /// A TCP connection to a hub, with deadlines so that no test hangs.

@@ -185,7 +185,11 @@ impl Writer {
             })?;
             progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
         } else {
+            let before = progress.messages;
             self.write_each(chunk, progress)?;
+            // A body that holds fewer messages than its header says is not waited for.
+            progress.messages = before;
+            progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
         }
         progress.bytes += chunk.body.len() as u64;
         Ok(())

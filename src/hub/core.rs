@@ -4,158 +4,17 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use super::parcel::{Kind, Parcel};
+use super::request::{
+    IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told,
+    Want,
+};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
-use crate::store::{Done, Draft, Member, Reader, Record, Refusal, owed};
-
-/// One live connection to one namespace. Never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketId(pub u64);
-
-/// Who asked for something, and what the answer is for.
-#[derive(Debug)]
-pub struct Request {
-    pub socket: SocketId,
-    /// The Socket.IO ack id to answer with.
-    pub answer: Option<u64>,
-    pub want: Want,
-}
-
-#[derive(Debug)]
-pub enum Want {
-    Connect {
-        namespace: Namespace,
-        sid: Arc<str>,
-        name: Option<ClientName>,
-        membership: Membership,
-    },
-    Disconnect,
-    Publish(Publisher),
-    /// Checked and without doubles.
-    Join(Vec<RoomName>),
-    Leave(Vec<RoomName>),
-    /// The stretch is the session's business and comes back to it.
-    Subscribe(Stretch),
-    Ack,
-    Rooms(Option<RoomName>),
-}
-
-/// Which verb published: their answers differ in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publisher {
-    Single,
-    Batch,
-}
-
-/// What `join` and `leave` mean for a socket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Membership {
-    /// The socket itself enters and leaves, as in Socket.IO.
-    Live,
-    /// Only the client's durable membership changes: `roomcat join`, where `sub` is what listens.
-    DurableOnly,
-}
-
-/// Which part of the log a subscription wants before it goes live.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Stretch {
-    pub since: Option<Since>,
-    pub last: Option<u64>,
-    /// The log that a resuming client's `since` belongs to.
-    pub log: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
-    Seq(Seq),
-    /// Milliseconds since 1970.
-    Time(u64),
-}
-
-#[derive(Debug)]
-pub enum Input {
-    /// From the commit log, in its order.
-    Committed {
-        done: Done,
-        request: Request,
-    },
-    Volatile {
-        draft: Draft,
-        at_ms: u64,
-        request: Request,
-    },
-    /// A session has emptied the mailbox that had overflowed, and wants to be fed again.
-    Attach(SocketId),
-    Rooms(Request),
-}
-
-/// What a publisher gets back. Recipients, not messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// None for volatile messages, and for a duplicate whose place is no longer known.
-    pub first: Option<Seq>,
-    pub count: u32,
-    pub delivered: u64,
-    pub queued: u64,
-    pub duplicate: bool,
-}
-
-/// Sockets in a room and the members whose holder listens to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LiveRoom {
-    pub room: RoomName,
-    pub sockets: u64,
-    pub here: Vec<ClientName>,
-}
-
-/// What the hub tells a session about one of its sockets.
-#[derive(Debug)]
-pub enum Told {
-    Connected,
-    Receipt {
-        answer: Option<u64>,
-        publisher: Publisher,
-        receipt: Receipt,
-    },
-    Refused {
-        answer: Option<u64>,
-        refusal: Refusal,
-    },
-    /// `join` and `leave`: the rooms asked for, and the reader as it is now.
-    Rooms {
-        answer: Option<u64>,
-        rooms: Vec<RoomName>,
-        reader: Arc<Reader>,
-    },
-    /// The subscription is attached: records after `head` come by the mailbox.
-    Subscribed {
-        answer: Option<u64>,
-        reader: Arc<Reader>,
-        head: u64,
-        stretch: Stretch,
-    },
-    /// A named subscription to "every room joined" by a name that joined none; nothing changed.
-    NoRooms {
-        answer: Option<u64>,
-    },
-    Attached {
-        head: u64,
-    },
-    Acked {
-        answer: Option<u64>,
-    },
-    Live {
-        answer: Option<u64>,
-        room: Option<RoomName>,
-        rooms: Vec<LiveRoom>,
-    },
-    /// A newer socket holds the name.
-    NameTaken,
-}
+use crate::store::{Done, Member, Reader, Record, owed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
@@ -181,7 +40,6 @@ enum Feed {
 #[derive(Debug)]
 struct Socket {
     namespace: Namespace,
-    membership: Membership,
     reader: Arc<Reader>,
     feed: Feed,
     /// The last record it was considered for, so that a union of rooms meets it once.
@@ -265,6 +123,26 @@ impl Core {
                     },
                 );
             }
+            Input::Connect {
+                socket,
+                namespace,
+                sid,
+                name,
+            } => {
+                let reader = Reader {
+                    sid: Some(sid),
+                    name,
+                    ..Reader::default()
+                };
+                let state = Socket {
+                    namespace,
+                    reader: Arc::new(reader),
+                    feed: Feed::Detached,
+                    considered: 0,
+                };
+                self.sockets.insert(socket, state);
+                effects.tell(socket, Told::Connected);
+            }
             Input::Attach(socket) => {
                 if let Some(state) = self.sockets.get_mut(&socket) {
                     state.feed = Feed::Attached;
@@ -315,42 +193,10 @@ impl Core {
                 );
             }
             (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
-            (
-                done,
-                Want::Connect {
-                    namespace,
-                    sid,
-                    name,
-                    membership,
-                },
-            ) => {
-                if done == Done::Joined
-                    && let Some(name) = &name
-                {
-                    let room = self.room(&namespace, &RoomName::whole_namespace());
-                    room.members.insert(name.clone());
-                }
-                let reader = Arc::new(Reader {
-                    sid: Some(sid),
-                    name,
-                    ..Reader::default()
-                });
-                let feed = Feed::Detached;
-                self.sockets.insert(
-                    socket,
-                    Socket {
-                        namespace,
-                        membership,
-                        reader,
-                        feed,
-                        considered: 0,
-                    },
-                );
-                effects.tell(socket, Told::Connected);
-            }
             (_, Want::Disconnect) => self.disconnect(socket, effects),
-            (done, Want::Join(rooms)) => {
-                self.join(socket, answer, rooms, done == Done::Joined, effects)
+            (done, Want::Join(rooms, membership)) => {
+                let asked = (rooms, membership);
+                self.join(socket, answer, asked, done == Done::Joined, effects);
             }
             (done, Want::Leave(rooms)) => {
                 self.leave(socket, answer, rooms, done == Done::Left, effects)
@@ -490,7 +336,7 @@ impl Core {
         &mut self,
         id: SocketId,
         answer: Option<u64>,
-        rooms: Vec<RoomName>,
+        (rooms, membership): (Vec<RoomName>, Membership),
         durable: bool,
         effects: &mut impl Effects,
     ) {
@@ -503,7 +349,7 @@ impl Core {
             if durable && let Some(name) = &reader.name {
                 state.members.insert(name.clone());
             }
-            if socket.membership == Membership::Live {
+            if membership == Membership::Live {
                 state.sockets.insert(id);
                 reader
                     .rooms
@@ -683,26 +529,5 @@ impl Core {
                 rooms,
             },
         );
-    }
-}
-
-/// Socket ids are counted up, so they spread by themselves.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        // hashbrown takes the control byte from the high bits; a multiplication fills them.
-        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::task::AtomicWaker;
 
-use super::core::{SocketId, Taken, Told};
+use super::core::Taken;
 use super::parcel::{Kind, Parcel};
+use super::request::{SocketId, Told};
 use crate::limits;
 
 #[derive(Debug)]

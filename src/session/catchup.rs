@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::address::{Namespace, RoomName, Seq};
-use crate::hub::core::{LiveRoom, Since, Stretch};
+use crate::hub::request::{LiveRoom, Since, Stretch};
 use crate::store::readers::Readers;
 use crate::store::{Page, Reader, RoomInfo, StoreError};
 

@@ -3,6 +3,7 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
+pub mod answers;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
@@ -29,9 +30,9 @@ use self::services::Services;
 use self::socket::{Finished, Socket};
 use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
-use crate::hub::core::{Request, Want};
 use crate::hub::mailbox::Notices;
 use crate::hub::parcel::Frame;
+use crate::hub::request::{Request, Want};
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
@@ -192,7 +193,7 @@ impl Session {
             {
                 did = true;
                 if let Finished::Rooms(listing) = done? {
-                    requests::answer_rooms(
+                    answers::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,

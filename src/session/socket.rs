@@ -13,10 +13,10 @@ use super::credit::{Credit, Window};
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Ticket;
-use crate::hub::core::{Input, LiveRoom, Request, SocketId, Stretch, Want};
 use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
+use crate::hub::request::{Input, LiveRoom, Request, SocketId, Stretch, Want};
+use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, Page, Reader, StoreError, owed};
@@ -388,7 +388,7 @@ impl Socket {
                 }
                 Found::Overflowed => {
                     self.feed = Feed::Attaching;
-                    outbox.push(Submission::Hub(Input::Attach(self.id)));
+                    outbox.push(Submission::Hub(Message::Other(Input::Attach(self.id))));
                     true
                 }
             },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
-use crate::hub::core::{Since, Stretch};
+use crate::hub::request::{Since, Stretch};
 use crate::limits;
 use crate::store::{Draft, Header};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};

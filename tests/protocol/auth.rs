@@ -25,13 +25,21 @@ fn only_the_right_token_enters() {
             let answer = raw.connect(namespace, &auth);
             assert_eq!(answer.kind, '4', "{auth}: {answer:?}");
             let data = answer.json();
-            assert!(data["message"].as_str().is_some_and(|m| m.contains("token")));
+            assert!(
+                data["message"]
+                    .as_str()
+                    .is_some_and(|m| m.contains("token"))
+            );
             assert_eq!(data["data"]["code"], "token", "{auth}: {data}");
         }
     }
     let right = json!({"token": "s3cret token"});
     assert_eq!(raw.connect("/", &right).kind, '0');
-    assert_eq!(raw.connect("/admin", &Value::Null).kind, '4', "each namespace asks");
+    assert_eq!(
+        raw.connect("/admin", &Value::Null).kind,
+        '4',
+        "each namespace asks"
+    );
     raw.assert_alive();
     assert!(!hub.stderr().contains("s3cret"), "{}", hub.stderr());
 }
@@ -59,7 +67,10 @@ fn a_named_stock_client_first_gets_what_it_missed() {
     away.send("41");
     let mut publisher = Raw::roomcat(hub.url());
     let receipt = publisher.publish("ci", "one");
-    assert_eq!((&receipt["delivered"], &receipt["queued"]), (&json!(0), &json!(1)));
+    assert_eq!(
+        (&receipt["delivered"], &receipt["queued"]),
+        (&json!(0), &json!(1))
+    );
     publisher.emit("/", "chat message", r#""two""#);
     let header = json!({"rooms": ["ci", ""], "framing": "lines", "count": 2});
     publisher.batch("/", &header, b"three\nfour\n");
@@ -91,7 +102,10 @@ fn with_auth_ack_what_is_not_acked_is_repeated() {
     let mut publisher = Raw::roomcat(hub.url());
     publisher.batch("/", &lines("", 4), b"one\ntwo\nthree\nfour\n");
     let events = take(&mut first, 4);
-    let ids: Vec<u64> = events.iter().map(|event| event.id.expect("an ack id")).collect();
+    let ids: Vec<u64> = events
+        .iter()
+        .map(|event| event.id.expect("an ack id"))
+        .collect();
     // The first, and one behind a hole: only the contiguous prefix counts.
     first.send(&format!("43{}[]", ids[0]));
     first.send(&format!("43{}[]", ids[2]));
@@ -117,7 +131,10 @@ fn with_auth_ack_delivery_pauses_at_a_thousand_unacked() {
     raw.set_heart(Heart::Stopped);
     let mut publisher = Raw::roomcat(hub.url());
     let body: String = (0..2500).map(|n| format!("{n}\n")).collect();
-    assert_eq!(publisher.batch("/", &lines("", 2500), body.as_bytes())["ok"], true);
+    assert_eq!(
+        publisher.batch("/", &lines("", 2500), body.as_bytes())["ok"],
+        true
+    );
     let mut next = 0;
     for expected in [1000, 2000, 2500] {
         let (mut last, mut pings) = (0, 0);

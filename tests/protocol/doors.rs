@@ -62,7 +62,10 @@ fn only_our_own_pages_come_in() {
     let cases: &[(&[(&str, &str)], u16)] = &[
         (&[], 101),
         (&[("Origin", "http://HERE")], 101),
-        (&[("Host", "localhost:1"), ("Origin", "http://localhost:1")], 101),
+        (
+            &[("Host", "localhost:1"), ("Origin", "http://localhost:1")],
+            101,
+        ),
         (&[("Host", "hub.school.example")], 101),
         (
             &[
@@ -77,7 +80,13 @@ fn only_our_own_pages_come_in() {
         (&[("Origin", "file://")], 403),
         (&[("Origin", "")], 403),
         (&[("Host", "evil.example")], 403),
-        (&[("Host", "evil.example:80"), ("Origin", "http://evil.example:80")], 403),
+        (
+            &[
+                ("Host", "evil.example:80"),
+                ("Origin", "http://evil.example:80"),
+            ],
+            403,
+        ),
         (&[("Host", "127.0.0.1.evil.example")], 403),
         (&[("Host", "")], 403),
     ];
@@ -91,12 +100,20 @@ fn only_our_own_pages_come_in() {
 fn what_is_no_websocket_of_version_4_is_refused_with_the_reason() {
     let hub = TestHub::start();
     let cases = [
-        ("/socket.io/?EIO=3&transport=websocket", 400, "socket.io-client 3 and 4"),
+        (
+            "/socket.io/?EIO=3&transport=websocket",
+            400,
+            "socket.io-client 3 and 4",
+        ),
         ("/socket.io/?transport=websocket", 400, "\"code\":5"),
         ("/socket.io/?EIO=4", 400, "\"code\":0"),
         ("/socket.io/?EIO=4&transport=polling", 400, "\"code\":0"),
         ("/socket.io/?EIO=4&transport=pigeon", 400, "\"code\":0"),
-        ("/socket.io/?EIO=4&transport=websocket&sid=nobody", 400, "\"code\":1"),
+        (
+            "/socket.io/?EIO=4&transport=websocket&sid=nobody",
+            400,
+            "\"code\":1",
+        ),
         ("/elsewhere", 404, "/socket.io/"),
         ("/", 404, "/socket.io/"),
     ];
@@ -117,7 +134,11 @@ fn what_is_no_http_closes_only_itself() {
     let hub = TestHub::start();
     let mut before = Raw::stock(hub.url());
     let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(1 << 20));
-    for junk in [&b"\0\0\0\0\r\n\r\n"[..], b"\x16\x03\x01\x02\x00", long.as_bytes()] {
+    for junk in [
+        &b"\0\0\0\0\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00",
+        long.as_bytes(),
+    ] {
         let mut stream = raw::tcp(hub.url()).unwrap();
         // It may close before it has read everything.
         let _ = stream.write_all(junk);
@@ -133,7 +154,11 @@ fn a_head_that_does_not_come_is_not_awaited_for_ever() {
     let hub = TestHub::start();
     let begun = Instant::now();
     let mut streams = Vec::new();
-    for part in ["", "GET /socket.io/?EIO=4&transp", "GET / HTTP/1.1\r\nHost: 127"] {
+    for part in [
+        "",
+        "GET /socket.io/?EIO=4&transp",
+        "GET / HTTP/1.1\r\nHost: 127",
+    ] {
         let mut stream = raw::tcp(hub.url()).unwrap();
         stream.write_all(part.as_bytes()).unwrap();
         streams.push((part, stream));

@@ -70,21 +70,79 @@ fn engine_io_packets_that_no_client_sends_close_the_connection() {
 fn malformed_socket_io_packets_close_the_connection() {
     let hub = TestHub::start();
     let cases = [
-        "4x", "4 2[\"a\"]", "47", "48", "49", "4-", "4é",
-        "42", "42[]", "42{}", "42[1]", "42[null]", "42[[\"a\"]]", "42\"a\"", "42 [\"a\"]",
-        "42[\"a\"", "42[\"a\"]]", "42[\"a\",]", "42[\"a\" 1]", "42[\"a\",nul]", "42[\"a\",\"\n\"]",
-        "42[\"\\ud800\"]", "42[\"a\",01]",
-        "42[\"connect\"]", "42[\"connect_error\"]", "42[\"disconnect\"]", "42[\"disconnecting\"]",
-        "42[\"newListener\"]", "42[\"removeListener\"]", "42[\"conn\\u0065ct\"]",
-        "40", "40{}", "40{", "40[]", "40\"a\"", "40 {}", "40{}{}", "401{}",
-        "40/ns?token=1,", "40/a#b,", "40/\u{1b}[2J,",
-        "41{}", "411", "43", "43[]", "431", "431{}", "43x[]", "4399999999999999999999[]",
-        "4299999999999999999999[\"a\"]", "42-1[\"a\"]", "4218446744073709551616[\"a\"]",
-        "44{\"message\":\"no\"}", "44",
-        "42/other,[\"a\"]", "42/other,1[\"a\"]", "43/other,1[]", "42/[\"a\"]",
-        "45", "45-", "45[\"a\"]", "451[\"a\"]", "45x-[\"a\"]", "451-", "451-[]", "451-{}",
+        "4x",
+        "4 2[\"a\"]",
+        "47",
+        "48",
+        "49",
+        "4-",
+        "4é",
+        "42",
+        "42[]",
+        "42{}",
+        "42[1]",
+        "42[null]",
+        "42[[\"a\"]]",
+        "42\"a\"",
+        "42 [\"a\"]",
+        "42[\"a\"",
+        "42[\"a\"]]",
+        "42[\"a\",]",
+        "42[\"a\" 1]",
+        "42[\"a\",nul]",
+        "42[\"a\",\"\n\"]",
+        "42[\"\\ud800\"]",
+        "42[\"a\",01]",
+        "42[\"connect\"]",
+        "42[\"connect_error\"]",
+        "42[\"disconnect\"]",
+        "42[\"disconnecting\"]",
+        "42[\"newListener\"]",
+        "42[\"removeListener\"]",
+        "42[\"conn\\u0065ct\"]",
+        "40",
+        "40{}",
+        "40{",
+        "40[]",
+        "40\"a\"",
+        "40 {}",
+        "40{}{}",
+        "401{}",
+        "40/ns?token=1,",
+        "40/a#b,",
+        "40/\u{1b}[2J,",
+        "41{}",
+        "411",
+        "43",
+        "43[]",
+        "431",
+        "431{}",
+        "43x[]",
+        "4399999999999999999999[]",
+        "4299999999999999999999[\"a\"]",
+        "42-1[\"a\"]",
+        "4218446744073709551616[\"a\"]",
+        "44{\"message\":\"no\"}",
+        "44",
+        "42/other,[\"a\"]",
+        "42/other,1[\"a\"]",
+        "43/other,1[]",
+        "42/[\"a\"]",
+        "45",
+        "45-",
+        "45[\"a\"]",
+        "451[\"a\"]",
+        "45x-[\"a\"]",
+        "451-",
+        "451-[]",
+        "451-{}",
         "451-[\"connect\",{\"_placeholder\":true,\"num\":0}]",
-        "4511-[\"a\"]", "4599999999999-[\"a\"]", "45-1-[\"a\"]", "46", "461-[]", "461-1{}",
+        "4511-[\"a\"]",
+        "4599999999999-[\"a\"]",
+        "45-1-[\"a\"]",
+        "46",
+        "461-[]",
+        "461-1{}",
         "451-[\"a\",{\"_placeholder\":true,\"num\":1}]",
         "451-[\"a\",{\"_placeholder\":true,\"num\":-1}]",
         "451-[\"a\",{\"_placeholder\":true,\"num\":\"0\"}]",
@@ -120,7 +178,13 @@ fn frames_out_of_order_close_the_connection() {
 #[test]
 fn nothing_goes_before_a_connect() {
     let hub = TestHub::start();
-    let cases = ["42[\"a\"]", "421[\"rooms\",{}]", "431[]", "450-[\"a\"]", "42/admin,[\"a\"]"];
+    let cases = [
+        "42[\"a\"]",
+        "421[\"rooms\",{}]",
+        "431[]",
+        "450-[\"a\"]",
+        "42/admin,[\"a\"]",
+    ];
     let cases = cases.map(text).into();
     assert_each_closes(&hub, || Raw::open(hub.url()), cases);
 }
@@ -130,7 +194,8 @@ fn frames_over_the_limit_close_the_connection() {
     let hub = TestHub::with(&["--max-message", "300KiB"]);
     let size = 300 * 1024 + 64 * 1024 + 1;
     let half = || Frame::Binary(vec![0; size / 2 + 1]);
-    let announced = text(r#"452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#);
+    let announced =
+        text(r#"452-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#);
     let cases = vec![
         text(format!("42[\"a\",\"{}\"]", "x".repeat(size))),
         vec![Frame::Binary(vec![0; size])],
@@ -145,11 +210,11 @@ fn what_looks_odd_but_is_legal_closes_nothing() {
     let hub = TestHub::start();
     let mut raw = Raw::stock(hub.url());
     for packet in [
-        "6",                  // noop
-        "3",                  // a pong that nobody asked for
+        "6", // noop
+        "3", // a pong that nobody asked for
         "3probe",
-        "41/never,",          // never entered
-        "4317[1]",            // an ack that nobody asked for
+        "41/never,", // never entered
+        "4317[1]",   // an ack that nobody asked for
         "43999999999999999999[]",
         "42/,[\"to the root by its name\"]",
     ] {
@@ -176,14 +241,14 @@ fn a_websocket_that_breaks_its_own_rules_closes_only_itself() {
     let hub = TestHub::start();
     let mut before = Raw::roomcat(hub.url());
     let frames: [&[u8]; 8] = [
-        b"\x81\x02hi",                             // not masked
-        b"\x83\x80\0\0\0\0",                       // an unknown opcode
-        b"\xf1\x80\0\0\0\0",                       // reserved bits
-        b"\x80\x80\0\0\0\0",                       // goes on with nothing
-        b"\x01\x80\0\0\0\0\x01\x80\0\0\0\0",       // begins twice
-        &[&b"\x89\xfe\x01\0"[..], &[0; 4 + 256]].concat(), // a ping of 256 bytes
+        b"\x81\x02hi",                                       // not masked
+        b"\x83\x80\0\0\0\0",                                 // an unknown opcode
+        b"\xf1\x80\0\0\0\0",                                 // reserved bits
+        b"\x80\x80\0\0\0\0",                                 // goes on with nothing
+        b"\x01\x80\0\0\0\0\x01\x80\0\0\0\0",                 // begins twice
+        &[&b"\x89\xfe\x01\0"[..], &[0; 4 + 256]].concat(),   // a ping of 256 bytes
         b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", // 2^63 bytes announced
-        b"\x81\x81\0\0\0\0\xff",                   // text that is not UTF-8
+        b"\x81\x81\0\0\0\0\xff",                             // text that is not UTF-8
     ];
     for frame in frames {
         let raw = Raw::stock(hub.url());

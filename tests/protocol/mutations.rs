@@ -23,7 +23,9 @@ fn packets() -> Vec<String> {
         "42/admin,12[\"chat message\",{\"a\":[1,2,{\"b\":null}]}]".to_owned(),
         "431[{\"ok\":true}]".to_owned(),
         format!("452-[\"upload\",{PLACEHOLDER},{{\"_placeholder\":true,\"num\":1}}]"),
-        batch(r#"{"rooms":["ci","cd"],"event":"message","framing":"lines","count":2,"id":["p",1]}"#),
+        batch(
+            r#"{"rooms":["ci","cd"],"event":"message","framing":"lines","count":2,"id":["p",1]}"#,
+        ),
         batch(r#"{"rooms":["ci"],"framing":"bytes","count":1,"except":["x"],"to":"others"}"#),
         batch(r#"{"framing":"args","count":1,"volatile":true}"#),
         "421[\"pub\",{\"rooms\":[\"ci\"],\"event\":\"e\",\"data\":{\"x\":1e400}}]".to_owned(),
@@ -100,7 +102,11 @@ fn mutated_packets_never_hurt_the_hub() {
             .try_for_each(|frame| raw.try_send(frame))
             .is_ok();
         // Either it was closed, or it still answers.
-        if whole && raw.try_send(Message::text("42123456[\"rooms\",{}]")).is_ok() {
+        if whole
+            && raw
+                .try_send(Message::text("42123456[\"rooms\",{}]"))
+                .is_ok()
+        {
             let answers = |packet: &Packet| packet.kind == '3' && packet.id == Some(123_456);
             while raw.next().is_some_and(|packet| !answers(&packet)) {}
         }

@@ -23,7 +23,10 @@ fn assert_stored(answer: &Value) {
 fn assert_duplicate(answer: &Value) {
     assert_eq!(answer["ok"], true, "{answer}");
     assert_eq!(answer["duplicate"], true, "{answer}");
-    assert_eq!((&answer["delivered"], &answer["queued"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&answer["delivered"], &answer["queued"]),
+        (&json!(0), &json!(0))
+    );
 }
 
 fn assert_out_of_order(answer: &Value) {
@@ -53,7 +56,10 @@ fn a_number_is_taken_once_and_in_order() {
     assert_stored(&first);
     let again = send(&mut raw, "p", 5);
     assert_duplicate(&again);
-    assert_eq!(again["first"], first["first"], "the latest one's place is known");
+    assert_eq!(
+        again["first"], first["first"],
+        "the latest one's place is known"
+    );
     assert_out_of_order(&send(&mut raw, "p", 7));
     assert_stored(&send(&mut raw, "p", 6));
     assert_duplicate(&send(&mut raw, "p", 5));

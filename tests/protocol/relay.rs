@@ -83,7 +83,10 @@ fn leaving_one_namespace_leaves_the_other() {
     both.send("41/admin,");
     let mut admin = Raw::connected(hub.url(), "/admin", &Value::Null);
     let receipt = admin.call("/admin", "still here?", &json!(1));
-    assert_eq!(receipt["delivered"], 1, "only its sender is left: {receipt}");
+    assert_eq!(
+        receipt["delivered"], 1,
+        "only its sender is left: {receipt}"
+    );
     both.emit("/", "marker", "");
     assert!(before_marker(&mut both, "/").is_empty());
     let again = both.connect("/admin", &Value::Null);
@@ -165,13 +168,17 @@ fn a_batch_comes_to_a_stock_client_as_one_event_a_message() {
     let mut roomcat = Raw::roomcat(hub.url());
     let body = "one\n\ntwo \"quoted\"\r\nthree\u{0}\n";
     let receipt = roomcat.batch("/", &lines("ci", 4), body.as_bytes());
-    assert_eq!(receipt["delivered"], 1, "recipients, not messages: {receipt}");
+    assert_eq!(
+        receipt["delivered"], 1,
+        "recipients, not messages: {receipt}"
+    );
     for text in ["one", "", "two \"quoted\"\r", "three\u{0}"] {
         let event = stock.event();
         assert_eq!((event.kind, event.id), ('2', None));
         assert_eq!(event.json(), json!(["message", text]));
     }
-    let header = json!({"rooms": ["ci"], "event": "tick", "framing": "lines", "json": true, "count": 2});
+    let header =
+        json!({"rooms": ["ci"], "event": "tick", "framing": "lines", "json": true, "count": 2});
     roomcat.batch("/", &header, b"{\"n\":1e400}\n\"\\ud800\"\n");
     assert_eq!(stock.event().payload, r#"["tick",{"n":1e400}]"#);
     assert_eq!(stock.event().payload, r#"["tick","\ud800"]"#);

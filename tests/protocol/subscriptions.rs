@@ -21,7 +21,9 @@ fn caught_up(raw: &mut Raw) -> Vec<(String, String)> {
 }
 
 fn batches(of: &[(&str, &str)]) -> Vec<(String, String)> {
-    of.iter().map(|(first, text)| ((*first).to_owned(), (*text).to_owned())).collect()
+    of.iter()
+        .map(|(first, text)| ((*first).to_owned(), (*text).to_owned()))
+        .collect()
 }
 
 /// What is still pending for alice in her rooms, shown by a subscription that acks nothing.
@@ -36,7 +38,10 @@ fn a_batch_is_handed_as_it_came() {
     let hub = TestHub::start();
     let mut raw = Raw::roomcat(hub.url());
     let answer = raw.must("sub", &json!({"rooms": ["ci", "other"]}));
-    assert_eq!((&answer["head"], &answer["pending"]), (&json!("0"), &json!(0)));
+    assert_eq!(
+        (&answer["head"], &answer["pending"]),
+        (&json!("0"), &json!(0))
+    );
     let caught = raw.event();
     assert!(caught.is_event("caught-up"));
     assert_eq!(caught.args(), [json!({"head": "0"})]);
@@ -52,14 +57,28 @@ fn a_batch_is_handed_as_it_came() {
     let expected = json!({"rooms": ["third", "ci"], "event": "log", "framing": "lines", "count": 4,
         "first": "1", "from": "make"});
     assert_eq!(header, expected);
-    let id = publisher.ask_binary("/", "upload", r#"{"_placeholder":true,"num":0},1e400"#, &[b"\xff\0"]);
-    assert_eq!(publisher.answer(id)["delivered"], 0, "it is in no room of ours");
+    let id = publisher.ask_binary(
+        "/",
+        "upload",
+        r#"{"_placeholder":true,"num":0},1e400"#,
+        &[b"\xff\0"],
+    );
+    assert_eq!(
+        publisher.answer(id)["delivered"],
+        0,
+        "it is in no room of ours"
+    );
     let args = r#"{"rooms":["ci"],"event":"up","data":{"_placeholder":true,"num":0}}"#;
     publisher.ask_binary("/", "pub", args, &[b"\xff\0"]);
     let event = raw.event();
     assert_eq!(event.header()["framing"], "args");
     let text = br#"[{"_placeholder":true,"num":0}]"#;
-    let body = [&(text.len() as u32).to_be_bytes()[..], text, b"\0\0\0\x02\xff\0"].concat();
+    let body = [
+        &(text.len() as u32).to_be_bytes()[..],
+        text,
+        b"\0\0\0\x02\xff\0",
+    ]
+    .concat();
     assert_eq!(event.body(), body);
 }
 
@@ -70,15 +89,25 @@ fn what_is_pending_comes_first_then_caught_up_then_live() {
     let mut publisher = Raw::roomcat(hub.url());
     publisher.publish("a", "1");
     publisher.publish("elsewhere", "never");
-    publisher.batch("/", &json!({"rooms": ["a", "b"], "framing": "lines", "count": 2}), b"2\n3\n");
+    publisher.batch(
+        "/",
+        &json!({"rooms": ["a", "b"], "framing": "lines", "count": 2}),
+        b"2\n3\n",
+    );
     publisher.publish("b", "4");
     let mut raw = alice(&hub);
     let answer = raw.must("sub", &json!({"rooms": []}));
-    assert_eq!((&answer["head"], &answer["pending"]), (&json!("4"), &json!(4)));
+    assert_eq!(
+        (&answer["head"], &answer["pending"]),
+        (&json!("4"), &json!(4))
+    );
     assert_eq!(answer["rooms"], json!(["a", "b"]));
     publisher.publish("b", "5");
     let handed = caught_up(&mut raw);
-    assert_eq!(handed, batches(&[("1", "1\n"), ("3", "2\n3\n"), ("4", "4\n")]));
+    assert_eq!(
+        handed,
+        batches(&[("1", "1\n"), ("3", "2\n3\n"), ("4", "4\n")])
+    );
     assert_eq!(raw.event().body(), b"5\n");
 }
 
@@ -188,17 +217,35 @@ fn since_and_last_choose_a_stretch_of_the_log() {
     publisher.batch("/", &lines("a", 3), b"3\n4\n5\n");
     let mut cases = vec![
         (json!({}), batches(&[])),
-        (json!({"since": "0"}), batches(&[("1", "0\n1\n2\n"), ("3", "3\n4\n5\n")])),
-        (json!({"since": "1.2"}), batches(&[("1.2", "2\n"), ("3", "3\n4\n5\n")])),
+        (
+            json!({"since": "0"}),
+            batches(&[("1", "0\n1\n2\n"), ("3", "3\n4\n5\n")]),
+        ),
+        (
+            json!({"since": "1.2"}),
+            batches(&[("1.2", "2\n"), ("3", "3\n4\n5\n")]),
+        ),
         (json!({"since": "2"}), batches(&[("3", "3\n4\n5\n")])),
         (json!({"since": "3.9"}), batches(&[])),
         (json!({"since": "99"}), batches(&[])),
-        (json!({"since": 0}), batches(&[("1", "0\n1\n2\n"), ("3", "3\n4\n5\n")])),
+        (
+            json!({"since": 0}),
+            batches(&[("1", "0\n1\n2\n"), ("3", "3\n4\n5\n")]),
+        ),
         (json!({"since": 99_999_999_999_999u64}), batches(&[])),
         (json!({"last": 0}), batches(&[])),
-        (json!({"last": 4}), batches(&[("1.2", "2\n"), ("3", "3\n4\n5\n")])),
-        (json!({"last": 99}), batches(&[("1", "0\n1\n2\n"), ("3", "3\n4\n5\n")])),
-        (json!({"since": "3.1", "last": 99}), batches(&[("3.1", "4\n5\n")])),
+        (
+            json!({"last": 4}),
+            batches(&[("1.2", "2\n"), ("3", "3\n4\n5\n")]),
+        ),
+        (
+            json!({"last": 99}),
+            batches(&[("1", "0\n1\n2\n"), ("3", "3\n4\n5\n")]),
+        ),
+        (
+            json!({"since": "3.1", "last": 99}),
+            batches(&[("3.1", "4\n5\n")]),
+        ),
         (json!({"since": "1", "last": 1}), batches(&[("3.2", "5\n")])),
     ];
     for (args, expected) in &mut cases {
@@ -266,7 +313,11 @@ fn the_newest_subscriber_holds_a_name() {
     assert!(closed[0]["message"].as_str().is_some_and(|m| !m.is_empty()));
     older.until(|packet| packet.kind == '1');
     beside.assert_alive();
-    assert_eq!(newer.event_named("batch").body(), b"1\n", "not acked by the older");
+    assert_eq!(
+        newer.event_named("batch").body(),
+        b"1\n",
+        "not acked by the older"
+    );
     // A sub of its own again takes it from nobody.
     newer.must("sub", &json!({"rooms": ["a"]}));
     newer.assert_alive();
@@ -294,7 +345,10 @@ fn others_are_not_owed_on_replay_either() {
     assert_eq!(bob.batch("/", &header, b"of bob\n")["queued"], 1);
     let mut again = alice(&hub);
     assert_eq!(again.must("sub", &json!({"rooms": []}))["pending"], 2);
-    assert_eq!(caught_up(&mut again), batches(&[("2", "to all\n"), ("3", "of bob\n")]));
+    assert_eq!(
+        caught_up(&mut again),
+        batches(&[("2", "to all\n"), ("3", "of bob\n")])
+    );
 }
 
 #[test]
@@ -331,7 +385,10 @@ fn who_resumes_against_another_log_is_told() {
     publisher.publish("a", "2");
     let mut raw = Raw::open(hub.url());
     let log = raw.connect("/", &json!({"roomcat": 1})).json()["log"].clone();
-    raw.must("sub", &json!({"rooms": ["a"], "since": "2", "log": "another"}));
+    raw.must(
+        "sub",
+        &json!({"rooms": ["a"], "since": "2", "log": "another"}),
+    );
     let gap = raw.event();
     assert!(gap.is_event("gap"), "{gap:?}");
     assert_eq!(gap.args(), [json!({ "log": log })]);

@@ -10,7 +10,10 @@ fn assert_refused(answer: &Value, code: &str, what: &str) {
     assert_eq!(answer["error"]["code"], code, "{what}: {answer}");
     let message = answer["error"]["message"].as_str().unwrap_or_default();
     assert!(!message.is_empty(), "{what}: {answer}");
-    assert!(message.len() < 1000, "{what}: the complaint quotes too much");
+    assert!(
+        message.len() < 1000,
+        "{what}: the complaint quotes too much"
+    );
 }
 
 #[test]
@@ -42,20 +45,39 @@ fn rooms_are_joined_listed_and_left() {
     assert_eq!(rooms.len(), 1, "{listing}");
     let room = &rooms[0];
     assert_eq!(
-        (&room["room"], &room["sockets"], &room["messages"], &room["members"]),
+        (
+            &room["room"],
+            &room["sockets"],
+            &room["messages"],
+            &room["members"]
+        ),
         (&json!("a"), &json!(1), &json!(1), &json!([]))
     );
-    assert!(room["last"].as_u64().is_some_and(|ms| ms > 1_700_000_000_000));
+    assert!(
+        room["last"]
+            .as_u64()
+            .is_some_and(|ms| ms > 1_700_000_000_000)
+    );
     let names = |listing: &Value| -> Vec<String> {
         let rooms = listing["rooms"].as_array().unwrap();
-        rooms.iter().map(|room| room["room"].as_str().unwrap().to_owned()).collect()
+        rooms
+            .iter()
+            .map(|room| room["room"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names(&other.must("rooms", &json!({}))), ["", "a", "b"]);
     raw.must("leave", &json!(["a", "b", "never"]));
     let listing = other.must("rooms", &json!({}));
-    assert_eq!(names(&listing), ["", "a"], "a room that holds messages stays");
+    assert_eq!(
+        names(&listing),
+        ["", "a"],
+        "a room that holds messages stays"
+    );
     let receipt = other.publish("a", "nobody there");
-    assert_eq!((&receipt["delivered"], &receipt["queued"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&receipt["delivered"], &receipt["queued"]),
+        (&json!(0), &json!(0))
+    );
 }
 
 #[test]
@@ -65,13 +87,23 @@ fn a_member_is_shown_with_what_is_pending() {
     alice.must("join", &json!("ci"));
     let mut publisher = Raw::roomcat(hub.url());
     let receipt = publisher.batch("/", &lines("ci", 3), b"1\n2\n3\n");
-    assert_eq!((&receipt["delivered"], &receipt["queued"]), (&json!(0), &json!(1)));
-    assert_eq!((&receipt["first"], &receipt["count"]), (&json!("1"), &json!(3)));
-    let members = |raw: &mut Raw| raw.must("rooms", &json!({"room": "ci"}))["rooms"][0]["members"].clone();
+    assert_eq!(
+        (&receipt["delivered"], &receipt["queued"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(
+        (&receipt["first"], &receipt["count"]),
+        (&json!("1"), &json!(3))
+    );
+    let members =
+        |raw: &mut Raw| raw.must("rooms", &json!({"room": "ci"}))["rooms"][0]["members"].clone();
     let away = json!([{"name": "alice", "pending": 3, "here": false}]);
     assert_eq!(members(&mut publisher), away);
     let answer = alice.must("sub", &json!({"rooms": []}));
-    assert_eq!((&answer["pending"], &answer["rooms"]), (&json!(3), &json!(["ci"])));
+    assert_eq!(
+        (&answer["pending"], &answer["rooms"]),
+        (&json!(3), &json!(["ci"]))
+    );
     alice.event_named("batch");
     alice.must("ack", &json!({"seq": "1.1"}));
     let here = json!([{"name": "alice", "pending": 1, "here": true}]);
@@ -155,7 +187,8 @@ fn a_malformed_verb_is_answered_and_the_connection_lives_on() {
 fn a_malformed_batch_is_answered_and_the_connection_lives_on() {
     let hub = TestHub::start();
     let mut raw = Raw::roomcat(hub.url());
-    let header = |framing: &str, count: i64| json!({"rooms": ["a"], "framing": framing, "count": count});
+    let header =
+        |framing: &str, count: i64| json!({"rooms": ["a"], "framing": framing, "count": count});
     let json_lines = json!({"rooms": ["a"], "framing": "lines", "json": true, "count": 1});
     let json_bytes = json!({"rooms": ["a"], "framing": "bytes", "json": true, "count": 1});
     let nine = u32::MAX.to_be_bytes();
@@ -184,13 +217,19 @@ fn a_malformed_batch_is_answered_and_the_connection_lives_on() {
         (header("args", 1), b"\0\0\0\x03[1,"),
         (header("args", 2), b"\0\0\0\x02[]"),
         (header("args", 1), b"\0\0\0\x05[\"\xff\"]"),
-        (header("args", 1), b"\0\0\0\x1f[{\"_placeholder\":true,\"num\":1}]\0\0\0\0"),
+        (
+            header("args", 1),
+            b"\0\0\0\x1f[{\"_placeholder\":true,\"num\":1}]\0\0\0\0",
+        ),
         (header("pigeons", 1), b"a\n"),
         (json_lines.clone(), b"{\n"),
         (json_lines, b"\n"),
         (json_bytes, b"\0\0\0\x011"),
         (json!({"rooms": ["a"], "framing": "lines"}), b"a\n"),
-        (json!({"rooms": "a", "framing": "lines", "count": 1}), b"a\n"),
+        (
+            json!({"rooms": "a", "framing": "lines", "count": 1}),
+            b"a\n",
+        ),
         (json!({"rooms": ["a"], "count": 1}), b"a\n"),
         (json!(["a"]), b"a\n"),
     ];

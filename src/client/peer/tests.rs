@@ -126,6 +126,13 @@ fn batch() -> Batch {
     }
 }
 
+/// The hub's part and the peer's; a hang is a failure.
+async fn together<A, B>(script: impl Future<Output = A>, peer: impl Future<Output = B>) {
+    let both = async { tokio::join!(script, peer) };
+    let done = tokio::time::timeout(Duration::from_secs(20), both).await;
+    assert!(done.is_ok(), "it hangs");
+}
+
 /// Runs until `wanted` says that it was this event.
 async fn until(peer: &mut Peer, wanted: impl Fn(&Event) -> bool) -> Event {
     loop {
@@ -174,7 +181,7 @@ async fn what_was_not_confirmed_is_sent_again_with_the_same_number() {
         };
         assert_eq!(reached, [known, Reached::Unknown, known]);
     };
-    tokio::join!(script, publish);
+    together(script, publish).await;
 }
 
 #[tokio::test]
@@ -260,7 +267,7 @@ async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
         assert!(peer.confirm_ack());
         until(&mut peer, |event| matches!(event, Event::AckConfirmed)).await;
     };
-    tokio::join!(script, subscribe);
+    together(script, subscribe).await;
 }
 
 #[tokio::test]
@@ -295,7 +302,7 @@ async fn reading_goes_on_while_the_hub_does_not_read() {
             until(&mut peer, |event| matches!(event, Event::Batch { .. })).await;
         }
     };
-    tokio::join!(script, both);
+    together(script, both).await;
 }
 
 #[tokio::test]
@@ -317,7 +324,7 @@ async fn a_silent_hub_is_lost_and_a_ping_is_answered() {
             other => panic!("{other:?}"),
         }
     };
-    tokio::join!(script, wait);
+    together(script, wait).await;
 }
 
 #[tokio::test]
@@ -337,7 +344,7 @@ async fn who_takes_the_name_ends_this_one() {
             other => panic!("{other:?}"),
         }
     };
-    tokio::join!(script, wait);
+    together(script, wait).await;
 }
 
 #[tokio::test]
@@ -361,7 +368,7 @@ async fn a_connection_that_cannot_be_says_why() {
             // "41" alone is passed over; the end of the connection is not.
             let _ = line.0.close(None).await;
         };
-        tokio::join!(script, open);
+        together(script, open).await;
     }
 }
 

@@ -1,0 +1,174 @@
+//! The hub's words: what is asked of it, and what it tells a session about one of its sockets.
+
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::store::{Done, Draft, Reader, Refusal};
+
+/// One live connection to one namespace. Never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// Who asked for something, and what the answer is for.
+#[derive(Debug)]
+pub struct Request {
+    pub socket: SocketId,
+    /// The Socket.IO ack id to answer with.
+    pub answer: Option<u64>,
+    pub want: Want,
+}
+
+#[derive(Debug)]
+pub enum Want {
+    Disconnect,
+    Publish(Publisher),
+    /// Checked and without doubles.
+    Join(Vec<RoomName>, Membership),
+    Leave(Vec<RoomName>),
+    /// The stretch is the session's business and comes back to it.
+    Subscribe(Stretch),
+    Ack,
+    Rooms(Option<RoomName>),
+}
+
+/// Which verb published: their answers differ in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publisher {
+    Single,
+    Batch,
+}
+
+/// What a `join` means for the socket that asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// The socket itself enters and leaves, as in Socket.IO.
+    Live,
+    /// Only the client's durable membership changes: `roomcat join`, where `sub` is what listens.
+    DurableOnly,
+}
+
+/// Which part of the log a subscription wants before it goes live.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stretch {
+    pub since: Option<Since>,
+    pub last: Option<u64>,
+    /// The log that a resuming client's `since` belongs to.
+    pub log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    Seq(Seq),
+    /// Milliseconds since 1970.
+    Time(u64),
+}
+
+#[derive(Debug)]
+pub enum Input {
+    /// Comes before anything that the socket asks for.
+    Connect {
+        socket: SocketId,
+        namespace: Namespace,
+        sid: Arc<str>,
+        name: Option<ClientName>,
+    },
+    /// From the commit log, in its order.
+    Committed {
+        done: Done,
+        request: Request,
+    },
+    Volatile {
+        draft: Draft,
+        at_ms: u64,
+        request: Request,
+    },
+    /// A session has emptied the mailbox that had overflowed, and wants to be fed again.
+    Attach(SocketId),
+    Rooms(Request),
+}
+
+/// What a publisher gets back. Recipients, not messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// None for volatile messages, and for a duplicate whose place is no longer known.
+    pub first: Option<Seq>,
+    pub count: u32,
+    pub delivered: u64,
+    pub queued: u64,
+    pub duplicate: bool,
+}
+
+/// Sockets in a room and the members whose holder listens to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRoom {
+    pub room: RoomName,
+    pub sockets: u64,
+    pub here: Vec<ClientName>,
+}
+
+/// What the hub tells a session about one of its sockets.
+#[derive(Debug)]
+pub enum Told {
+    Connected,
+    Receipt {
+        answer: Option<u64>,
+        publisher: Publisher,
+        receipt: Receipt,
+    },
+    Refused {
+        answer: Option<u64>,
+        refusal: Refusal,
+    },
+    /// `join` and `leave`: the rooms asked for, and the reader as it is now.
+    Rooms {
+        answer: Option<u64>,
+        rooms: Vec<RoomName>,
+        reader: Arc<Reader>,
+    },
+    /// The subscription is attached: records after `head` come by the mailbox.
+    Subscribed {
+        answer: Option<u64>,
+        reader: Arc<Reader>,
+        head: u64,
+        stretch: Stretch,
+    },
+    /// A named subscription to "every room joined" by a name that joined none; nothing changed.
+    NoRooms {
+        answer: Option<u64>,
+    },
+    Attached {
+        head: u64,
+    },
+    Acked {
+        answer: Option<u64>,
+    },
+    Live {
+        answer: Option<u64>,
+        room: Option<RoomName>,
+        rooms: Vec<LiveRoom>,
+    },
+    /// A newer socket holds the name.
+    NameTaken,
+}
+
+/// Socket ids are counted up, so they spread by themselves.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // hashbrown takes the control byte from the high bits; a multiplication fills them.
+        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
