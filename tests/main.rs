@@ -1,7 +1,9 @@
-//! The integration tests, in one binary.
+//! The integration tests, in one binary: it links once.
 
 mod demo;
+mod crash;
 mod exits;
+mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
@@ -11,5 +13,6 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod slow;
 mod store;
 mod wire_golden;
