@@ -37,6 +37,15 @@ impl TestHub {
     pub fn with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = folder.path().join("hub.db");
+        Self::start_in(folder, &database, arguments)
+    }
+
+    /// With its database elsewhere in a folder that becomes the hub's.
+    pub fn at_home(folder: TempDir, database: &Path) -> Self {
+        Self::start_in(folder, database, &[])
+    }
+
+    fn start_in(folder: TempDir, database: &Path, arguments: &[&str]) -> Self {
         let mut all = vec!["serve".to_owned()];
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
@@ -134,9 +143,14 @@ impl TestHub {
         self.process().wait_for_stderr(pattern)
     }
 
-    /// What `rooms --json` says of a room.
+    /// What `rooms --json` says of a room of the main namespace.
     pub fn room(&self, room: &str) -> Option<Value> {
-        let outcome = self.cmd(&["rooms", "--json"]).any_stderr().run();
+        self.room_in("/", room)
+    }
+
+    pub fn room_in(&self, namespace: &str, room: &str) -> Option<Value> {
+        let rooms = self.cmd(&["rooms", "--json", "--namespace", namespace]);
+        let outcome = rooms.run();
         let text = outcome.stdout();
         let objects = text.lines().map(|line| serde_json::from_str(line));
         objects

@@ -246,11 +246,7 @@ fn a_websocket_that_breaks_its_own_rules_closes_only_itself() {
         b"\xf1\x80\0\0\0\0",                                 // reserved bits
         b"\x80\x80\0\0\0\0",                                 // goes on with nothing
         b"\x01\x80\0\0\0\0\x01\x80\0\0\0\0",                 // begins twice
-<<<<<<< HEAD
-        b"\x89\xfe\x01\0\0\0\0\0",                           // a ping of 256 bytes
-=======
         &[&b"\x89\xfe\x01\0"[..], &[0; 4 + 256]].concat(),   // a ping of 256 bytes
->>>>>>> main
         b"\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", // 2^63 bytes announced
         b"\x81\x81\0\0\0\0\xff",                             // text that is not UTF-8
     ];
