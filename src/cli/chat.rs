@@ -37,21 +37,44 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     });
     let mut talking = Talking::new(peer.hello().limits.message, args);
     let mut reading = Reading::new(stdout::start(Form::Data(Ending::Newline)), &target);
-    let end = loop {
-        if talking.is_over(&peer) {
-            break End::Done;
+    let end = select! {
+        end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+        () = at(deadline) => Ok(End::Timeout(timeout())),
+    };
+    let unconfirmed = peer.unconfirmed();
+    let finished = match end {
+        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Err(failure) => {
+            peer.close().await;
+            Err(failure)
         }
+    };
+    match (finished, talking.failure) {
+        (Err(failure), _) => Err(Failure::unconfirmed(failure, unconfirmed)),
+        (Ok(()), Some(error)) => Err(error.into()),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+async fn talk(
+    peer: &mut Peer,
+    reading: &mut Reading,
+    talking: &mut Talking,
+    template: &Template,
+) -> Result<End, Failure> {
+    while !talking.is_over(peer) {
         select! {
             report = reading.report() => {
-                if reading.wrote(&mut peer, report)? == Flow::Enough {
-                    break End::Done;
+                if reading.wrote(peer, report)? == Flow::Enough {
+                    break;
                 }
             }
             event = peer.next() => {
-                let event = event.map_err(|error| Failure::unconfirmed(error.into(), peer.unconfirmed()))?;
+                let event = event?;
                 tell_link(&event, peer.url());
                 if let Event::Batch { header, body } = event {
-                    reading.batch(&mut peer, header, body);
+                    reading.batch(peer, header, body);
                 }
             }
             block = talking.blocks.recv(), if talking.open && peer.has_room() => match block {
@@ -59,17 +82,9 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
                 Some(Err(error)) => talking.failed(error),
                 None => talking.open = false,
             },
-            signal = signals.next() => break End::Signal(signal),
-            () = at(deadline) => break End::Timeout(timeout()),
         }
-    };
-    let unconfirmed = peer.unconfirmed();
-    let finished = reading.finish(peer, &mut signals, end).await;
-    match (finished, talking.failure) {
-        (Ok(()), Some(error)) => Err(error.into()),
-        (Err(failure), _) => Err(Failure::unconfirmed(failure, unconfirmed)),
-        (Ok(()), None) => Ok(()),
     }
+    Ok(End::Done)
 }
 
 /// The half that reads stdin.

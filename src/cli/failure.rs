@@ -146,6 +146,9 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
             DialError::Http(403) => {
                 Some("the hub does not know this name for itself: \"roomcat serve --host NAME\"")
             }
+            DialError::Certificate(_) => {
+                Some("SSL_CERT_FILE can name a file of further certificates")
+            }
             DialError::Tls(_) => Some("a hub without TLS in front of it is reached with ws://"),
             _ => Some(RIGHT_URL),
         },
@@ -194,9 +197,6 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         Code::NameTaken => Some("one \"sub\" at a time holds a name; give each its own --as NAME"),
         Code::TooLarge => Some(RAISE_LIMIT),
         Code::NoRooms => Some("name a room, or join one: \"roomcat join ROOM --as NAME\""),
-        Code::Full => Some(
-            "let that member read (\"roomcat sub --as NAME\"), or end its membership (\"roomcat leave ROOM --as NAME\")",
-        ),
         _ => None,
     }
 }

@@ -162,13 +162,12 @@ impl Reading {
             signal = signals.next() => Err(Failure::Signal(signal)),
             () = at(bound) => Ok(()),
         };
-        match end {
-            End::Done => settled?,
-            End::Timeout(after) => return Err(Failure::Timeout(after)),
-            End::Signal(signal) => return Err(Failure::Signal(signal)),
-        }
         peer.close().await;
-        Ok(())
+        match end {
+            End::Done => settled,
+            End::Timeout(after) => Err(Failure::Timeout(after)),
+            End::Signal(signal) => Err(Failure::Signal(signal)),
+        }
     }
 
     async fn settle(&mut self, peer: &mut Peer) -> Result<(), Failure> {

@@ -63,11 +63,16 @@ fn rooms_may_be_left_out_where_something_else_names_them() {
     assert!(parsed("sub --as a").is_ok());
     assert!(parsed("--as a sub").is_ok());
     assert!(parsed("pub --envelope").is_ok());
-    let Command::Pub(args) = parsed("pub r -5 and more --require 1").unwrap().command else {
+    let Command::Pub(args) = parsed("pub r five and more --require 1").unwrap().command else {
         panic!("pub is pub");
     };
-    assert_eq!(args.message, ["-5", "and", "more"]);
+    assert_eq!(args.message, ["five", "and", "more"]);
     assert_eq!(args.require, Some(1));
+    // A flag, though it looks like a number.
+    let Command::Pub(args) = parsed("pub r -0").unwrap().command else {
+        panic!("pub is pub");
+    };
+    assert!(args.null && args.message.is_empty());
 }
 
 #[test]
