@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,10 +99,6 @@ impl TestHub {
         self.folder.path().join("hub.db")
     }
 
-    pub fn pid(&self) -> Pid {
-        self.process().pid()
-    }
-
     /// A `roomcat` command for this hub.
     pub fn cmd<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Cmd {
         Cmd::new(arguments).env("ROOMCAT_URL", &self.url)
@@ -152,7 +148,7 @@ impl TestHub {
         let rooms = self.cmd(&["rooms", "--json", "--namespace", namespace]);
         let outcome = rooms.run();
         let text = outcome.stdout();
-        let objects = text.lines().map(|line| serde_json::from_str(line));
+        let objects = text.lines().map(serde_json::from_str);
         objects
             .map(|object| object.expect("rooms --json writes an object a line"))
             .find(|object: &Value| object["room"] == room)
