@@ -54,9 +54,7 @@ fn usage_is_two() {
         &["pub", "-u", "ftp://example.org", "room"],
     ];
     for command in commands {
-        let outcome = Cmd::new(command).run();
-        assert_eq!(outcome.status, 2, "{command:?}: {}", outcome.stderr());
-        assert!(outcome.stdout.is_empty(), "{command:?}");
+        let outcome = Cmd::new(command).any_stderr().status(2).check();
         assert!(!outcome.stderr.is_empty(), "{command:?}");
     }
 }
@@ -254,6 +252,18 @@ fn a_second_hub_on_the_same_port_says_so() {
         .stderr_has("hint:")
         .status(1)
         .check();
+}
+
+#[test]
+fn a_second_hub_on_the_same_database_says_so() {
+    let hub = TestHub::start();
+    let database = hub.database().display().to_string();
+    Cmd::new(&["serve", "--listen", "127.0.0.1:0", "--db", &database])
+        .stderr_has(&database)
+        .stderr_has("held by another hub")
+        .status(1)
+        .check();
+    hub.publish("room", "and the first goes on\n");
 }
 
 #[test]

@@ -204,6 +204,21 @@ fn files_follow_each_other() {
 }
 
 #[test]
+fn stdin_may_be_a_file() {
+    let hub = TestHub::start();
+    hub.cmd(&["join", "room", "--as", "away"]).check();
+    let text: String = (0..30_000).map(|n| format!("line {n}\n")).collect();
+    let path = hub.folder().join("lines");
+    std::fs::write(&path, &text).unwrap();
+    hub.cmd(&["pub", "room"])
+        .stdin_from(std::fs::File::open(&path).unwrap())
+        .check();
+    hub.cmd(&["sub", "--as", "away", "--drain"])
+        .stdout(&text)
+        .check();
+}
+
+#[test]
 fn who_is_in_two_rooms_of_a_union_gets_the_message_once() {
     let hub = TestHub::start();
     let both = hub.cmd(&["sub", "a", "b", "-n", "2"]).spawn();
