@@ -51,7 +51,10 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         }
     };
     match (finished, talking.failure) {
-        (Err(failure), _) => Err(Failure::unconfirmed(failure, unconfirmed)),
+        (Err(failure), _) => {
+            let failure = failure.about(global.name.as_ref());
+            Err(Failure::unconfirmed(failure, unconfirmed))
+        }
         (Ok(()), Some(error)) => Err(error.into()),
         (Ok(()), None) => Ok(()),
     }

@@ -42,13 +42,14 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         signal = signals.next() => Ok(End::Signal(signal)),
         () = at(deadline) => Ok(End::Timeout(timeout())),
     };
-    match end {
+    let finished = match end {
         Ok(end) => reading.finish(peer, &mut signals, end).await,
         Err(failure) => {
             peer.close().await;
             Err(failure)
         }
-    }
+    };
+    finished.map_err(|failure| failure.about(global.name.as_ref()))
 }
 
 async fn follow(peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Result<End, Failure> {
