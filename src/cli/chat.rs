@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::args::{ChatArgs, Global};
 use super::failure::Failure;
 use super::outgoing::Template;
-use super::reading::{End, Flow, Reading, at, tell_link};
+use super::reading::{End, Flow, Reading, tell_link};
 use super::stdin::{Block, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
 

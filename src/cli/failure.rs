@@ -353,7 +353,10 @@ mod tests {
             refused.to_string(),
             "cannot reach ws://h:1: connection refused"
         );
-        assert_eq!(refused.hint().unwrap(), "start a hub with \"roomcat serve\"");
+        assert_eq!(
+            refused.hint().unwrap(),
+            "start a hub with \"roomcat serve\""
+        );
         for (lines, text) in [
             (1, "lost ws://h:1: gone; 1 line was not confirmed"),
             (812, "lost ws://h:1: gone; 812 lines were not confirmed"),

@@ -5,9 +5,10 @@ use tokio::time::Instant;
 
 use super::args::{Global, SubArgs};
 use super::failure::Failure;
-use super::reading::{End, Flow, Reading, at, tell_link};
+use super::reading::{End, Flow, Reading, tell_link};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
