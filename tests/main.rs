@@ -1,5 +1,6 @@
 //! The integration tests, in one binary.
 
+mod demo;
 mod exits;
 mod fuzz_corpus;
 mod harness;

@@ -40,7 +40,6 @@ enum Feed {
 #[derive(Debug)]
 struct Socket {
     namespace: Namespace,
-    membership: Membership,
     reader: Arc<Reader>,
     feed: Feed,
     /// The last record it was considered for, so that a union of rooms meets it once.
@@ -124,6 +123,26 @@ impl Core {
                     },
                 );
             }
+            Input::Connect {
+                socket,
+                namespace,
+                sid,
+                name,
+            } => {
+                let reader = Reader {
+                    sid: Some(sid),
+                    name,
+                    ..Reader::default()
+                };
+                let state = Socket {
+                    namespace,
+                    reader: Arc::new(reader),
+                    feed: Feed::Detached,
+                    considered: 0,
+                };
+                self.sockets.insert(socket, state);
+                effects.tell(socket, Told::Connected);
+            }
             Input::Attach(socket) => {
                 if let Some(state) = self.sockets.get_mut(&socket) {
                     state.feed = Feed::Attached;
@@ -174,42 +193,10 @@ impl Core {
                 );
             }
             (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
-            (
-                done,
-                Want::Connect {
-                    namespace,
-                    sid,
-                    name,
-                    membership,
-                },
-            ) => {
-                if done == Done::Joined
-                    && let Some(name) = &name
-                {
-                    let room = self.room(&namespace, &RoomName::whole_namespace());
-                    room.members.insert(name.clone());
-                }
-                let reader = Arc::new(Reader {
-                    sid: Some(sid),
-                    name,
-                    ..Reader::default()
-                });
-                let feed = Feed::Detached;
-                self.sockets.insert(
-                    socket,
-                    Socket {
-                        namespace,
-                        membership,
-                        reader,
-                        feed,
-                        considered: 0,
-                    },
-                );
-                effects.tell(socket, Told::Connected);
-            }
             (_, Want::Disconnect) => self.disconnect(socket, effects),
-            (done, Want::Join(rooms)) => {
-                self.join(socket, answer, rooms, done == Done::Joined, effects)
+            (done, Want::Join(rooms, membership)) => {
+                let asked = (rooms, membership);
+                self.join(socket, answer, asked, done == Done::Joined, effects);
             }
             (done, Want::Leave(rooms)) => {
                 self.leave(socket, answer, rooms, done == Done::Left, effects)
@@ -349,7 +336,7 @@ impl Core {
         &mut self,
         id: SocketId,
         answer: Option<u64>,
-        rooms: Vec<RoomName>,
+        (rooms, membership): (Vec<RoomName>, Membership),
         durable: bool,
         effects: &mut impl Effects,
     ) {
@@ -362,7 +349,7 @@ impl Core {
             if durable && let Some(name) = &reader.name {
                 state.members.insert(name.clone());
             }
-            if socket.membership == Membership::Live {
+            if membership == Membership::Live {
                 state.sockets.insert(id);
                 reader
                     .rooms

@@ -73,6 +73,13 @@ impl Mailbox {
         }
     }
 
+    /// Undoes `take`: the parcel is the next again.
+    pub fn put_back(&self, parcel: Arc<Parcel>) {
+        let mut state = self.lock();
+        state.bytes += parcel.cost();
+        state.parcels.push_front(parcel);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here can panic half-way, so a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -100,6 +107,11 @@ impl Notices {
             .unwrap_or_else(PoisonError::into_inner)
             .push_back((socket, told));
         self.session.wake();
+    }
+
+    pub fn waiting(&self) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        !told.is_empty()
     }
 
     pub fn take(&self) -> Option<(SocketId, Told)> {

@@ -19,6 +19,7 @@ use self::core::{Core, Effects, Taken};
 use self::mailbox::{Mailbox, Notices};
 use self::parcel::Parcel;
 use self::request::{IdHasher, Input, Request, SocketId, Told};
+use crate::limits;
 use crate::store::{Done, Member};
 
 /// What travels with an op through the store: who asked, and its share of the append queue until the receipt is sent.
@@ -26,8 +27,6 @@ use crate::store::{Done, Member};
 pub struct Ticket {
     pub request: Request,
     pub permit: Option<OwnedSemaphorePermit>,
-    /// With `Want::Connect`: how to reach the socket from now on.
-    pub handle: Option<Handle>,
 }
 
 impl Ticket {
@@ -35,7 +34,6 @@ impl Ticket {
         Self {
             request,
             permit: None,
-            handle: None,
         }
     }
 }
@@ -53,6 +51,19 @@ pub type Commit = Vec<(Done, Ticket)>;
 #[derive(Debug, Default)]
 struct World {
     sockets: HashMap<SocketId, Handle, BuildHasherDefault<IdHasher>>,
+}
+
+impl World {
+    fn hear(&mut self, core: &mut Core, message: Message) {
+        let input = match message {
+            Message::Connect(socket, handle, input) => {
+                self.sockets.insert(socket, handle);
+                input
+            }
+            Message::Other(input) => input,
+        };
+        core.step(input, self);
+    }
 }
 
 impl Effects for World {
@@ -73,12 +84,20 @@ impl Effects for World {
     }
 }
 
+/// What a session tells the hub directly, past the log.
+#[derive(Debug)]
+pub enum Message {
+    /// With `Input::Connect`: how to reach the socket from now on.
+    Connect(SocketId, Handle, Input),
+    Other(Input),
+}
+
 /// Runs until the commit log ends: when the store's writer does.
 pub async fn run(
     head: u64,
     members: Vec<Member>,
     mut commits: mpsc::UnboundedReceiver<Commit>,
-    mut inbox: mpsc::Receiver<Input>,
+    mut inbox: mpsc::Receiver<Message>,
 ) {
     let mut core = Core::new(head, members);
     let mut world = World::default();
@@ -88,16 +107,17 @@ pub async fn run(
             biased;
             commit = commits.recv() => {
                 let Some(commit) = commit else { return };
-                for (done, ticket) in commit {
-                    let Ticket { request, permit, handle } = ticket;
-                    if let Some(handle) = handle {
-                        world.sockets.insert(request.socket, handle);
-                    }
+                // A session says that it is here before it asks the store for anything: so it is in the inbox by now.
+                for _ in 0..limits::HUB_INBOX {
+                    let Ok(message) = inbox.try_recv() else { break };
+                    world.hear(&mut core, message);
+                }
+                for (done, Ticket { request, permit }) in commit {
                     core.step(Input::Committed { done, request }, &mut world);
                     drop(permit);
                 }
             }
-            Some(input) = inbox.recv() => core.step(input, &mut world),
+            Some(message) = inbox.recv() => world.hear(&mut core, message),
         }
     }
 }

@@ -21,16 +21,10 @@ pub struct Request {
 
 #[derive(Debug)]
 pub enum Want {
-    Connect {
-        namespace: Namespace,
-        sid: Arc<str>,
-        name: Option<ClientName>,
-        membership: Membership,
-    },
     Disconnect,
     Publish(Publisher),
     /// Checked and without doubles.
-    Join(Vec<RoomName>),
+    Join(Vec<RoomName>, Membership),
     Leave(Vec<RoomName>),
     /// The stretch is the session's business and comes back to it.
     Subscribe(Stretch),
@@ -45,7 +39,7 @@ pub enum Publisher {
     Batch,
 }
 
-/// What `join` and `leave` mean for a socket.
+/// What a `join` means for the socket that asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
     /// The socket itself enters and leaves, as in Socket.IO.
@@ -72,6 +66,13 @@ pub enum Since {
 
 #[derive(Debug)]
 pub enum Input {
+    /// Comes before anything that the socket asks for.
+    Connect {
+        socket: SocketId,
+        namespace: Namespace,
+        sid: Arc<str>,
+        name: Option<ClientName>,
+    },
     /// From the commit log, in its order.
     Committed {
         done: Done,

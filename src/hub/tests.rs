@@ -84,17 +84,13 @@ impl Bench {
     }
 
     fn connect(&mut self, socket: u64, namespace: &str, name: Option<&str>) {
-        let want = Want::Connect {
+        let input = Input::Connect {
+            socket: SocketId(socket),
             namespace: Namespace::parse(namespace).unwrap(),
             sid: format!("sid{socket}").into(),
             name: name.map(|name| ClientName::parse(name).unwrap()),
-            membership: if name.is_some() {
-                Membership::DurableOnly
-            } else {
-                Membership::Live
-            },
         };
-        self.commit(socket, Done::Marked, want);
+        self.core.step(input, &mut self.seen);
     }
 
     /// Connects and subscribes; a name is a member of what it subscribes to.
@@ -278,7 +274,11 @@ fn joining_and_leaving_live_is_what_socket_io_does() {
     let mut bench = Bench::default();
     bench.connect(1, "/", None);
     let header = bench.header(9, &["a"]);
-    bench.commit(1, Done::Marked, Want::Join(rooms(&["a", "b"])));
+    bench.commit(
+        1,
+        Done::Marked,
+        Want::Join(rooms(&["a", "b"]), Membership::Live),
+    );
     assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 0));
     bench.commit(1, Done::Marked, Want::Leave(rooms(&["a"])));
     assert_eq!(bench.reach(9, header), (vec![], 0, 0));
@@ -289,7 +289,11 @@ fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
     let mut bench = Bench::default();
     bench.connect(1, "/", Some("alice"));
     let header = bench.header(9, &["a"]);
-    bench.commit(1, Done::Joined, Want::Join(rooms(&["a"])));
+    bench.commit(
+        1,
+        Done::Joined,
+        Want::Join(rooms(&["a"]), Membership::DurableOnly),
+    );
     assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 1));
     bench.commit(1, Done::Left, Want::Leave(rooms(&["a"])));
     assert_eq!(bench.reach(9, header), (vec![], 0, 0));

@@ -3,6 +3,7 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
+pub mod answers;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
@@ -159,7 +160,7 @@ impl Session {
         }
         did |= self.poll_write(cx)?;
         did |= self.poll_timer(cx)?;
-        if self.held() == Held::No
+        if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
         {
             self.frame(frame.ok_or(End::Closed)??)?;
@@ -168,14 +169,19 @@ impl Session {
         Ok(did)
     }
 
-    /// Reading stops while what was read before has no place.
+    /// Whether what was read before waits for the store or the hub: that is not the peer's doing, and its ping clock
+    /// pauses.
     fn held(&self) -> Held {
-        let full = !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT;
-        if full || self.out.len() > limits::VERBS_IN_FLIGHT {
+        if !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT {
             Held::Yes
         } else {
             Held::No
         }
+    }
+
+    /// Nor is anything read while the peer does not take what it was sent; but then its ping clock runs.
+    fn may_read(&self) -> bool {
+        self.held() == Held::No && self.out.len() <= limits::VERBS_IN_FLIGHT
     }
 
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
@@ -187,7 +193,7 @@ impl Session {
             {
                 did = true;
                 if let Finished::Rooms(listing) = done? {
-                    requests::answer_rooms(
+                    answers::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
@@ -232,7 +238,12 @@ impl Session {
     fn fill(&mut self) -> bool {
         let mut did = false;
         for socket in &mut self.sockets {
-            did |= socket.fill(&self.services, &mut self.outbox, &mut self.out);
+            did |= socket.fill(
+                &self.services,
+                &self.notices,
+                &mut self.outbox,
+                &mut self.out,
+            );
         }
         did
     }

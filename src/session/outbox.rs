@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::services::Services;
-use crate::hub::Ticket;
-use crate::hub::request::Input;
+use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::Op;
 use crate::store::writer::Urgency;
@@ -18,7 +17,7 @@ use crate::store::writer::Urgency;
 #[derive(Debug)]
 pub enum Submission {
     Store(Op, Urgency, Ticket),
-    Hub(Input),
+    Hub(Message),
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<(), Gone>> + Send>>;
@@ -64,7 +63,7 @@ impl Outbox {
             }
             match self.waiting.pop_front() {
                 None => return Poll::Ready(Ok(())),
-                Some(Submission::Hub(input)) => self.ask_hub(input)?,
+                Some(Submission::Hub(message)) => self.ask_hub(message)?,
                 Some(Submission::Store(op, urgency, ticket)) => {
                     self.ask_store(op, urgency, ticket)?
                 }
@@ -72,15 +71,15 @@ impl Outbox {
         }
     }
 
-    fn ask_hub(&mut self, input: Input) -> Result<(), Gone> {
+    fn ask_hub(&mut self, message: Message) -> Result<(), Gone> {
         use tokio::sync::mpsc::error::TrySendError;
-        match self.services.inbox.try_send(input) {
+        match self.services.inbox.try_send(message) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(Gone),
-            Err(TrySendError::Full(input)) => {
+            Err(TrySendError::Full(message)) => {
                 let inbox = self.services.inbox.clone();
                 self.sending = Some(Box::pin(async move {
-                    inbox.send(input).await.map_err(|_| Gone)
+                    inbox.send(message).await.map_err(|_| Gone)
                 }));
                 Ok(())
             }

@@ -1,30 +1,25 @@
-//! What a session's peer asks for, packet by packet, and what the hub answers: the two ends of every verb.
+//! What a session's peer asks for, packet by packet.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
-use super::catchup::Listing;
 use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
-use super::services::{self, Services};
+use super::services::{self};
 use super::socket::{Dialect, Socket};
 use super::verbs::{self, Publish, Sender, Storage, VerbError};
-use super::{End, Session, Who, leave};
+use super::{End, Session, leave};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::parcel::Frame;
-use crate::hub::request::{
-    Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
-};
-use crate::hub::{Handle, Ticket};
+use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
+use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
-use crate::store::{Op, Refusal, RoomInfo};
+use crate::store::Op;
 use crate::wire::socket::{self, EventPacket, Packet};
 
 /// CONNECT's auth object; everything in it is optional.
@@ -144,41 +139,34 @@ impl Session {
             mailbox: Arc::clone(&mailbox),
             notices: Arc::clone(&self.notices),
         };
-        let membership = match (dialect, &name) {
-            (Dialect::Roomcat, Some(_)) => Membership::DurableOnly,
-            _ => Membership::Live,
-        };
-        let whole = vec![RoomName::whole_namespace()];
-        let op = match (dialect, name.clone()) {
-            (Dialect::Stock, Some(client)) => Op::Join {
-                namespace: namespace.clone(),
-                client,
-                rooms: whole.clone(),
-            },
-            _ => Op::Mark,
-        };
-        let want = Want::Connect {
+        let input = Input::Connect {
+            socket: id,
             namespace: namespace.clone(),
             sid: Arc::clone(&sid),
             name: name.clone(),
-            membership,
         };
-        let request = Request {
-            socket: id,
-            answer: None,
-            want,
-        };
-        self.ask(
-            op,
-            Ticket {
-                request,
-                permit: None,
-                handle: Some(handle),
-            },
-        );
+        self.in_flight += 1;
+        self.outbox
+            .push(Submission::Hub(Message::Connect(id, handle, input)));
         if dialect == Dialect::Stock {
-            // A named one takes every room it has joined, the empty one among them since just now.
-            let rooms = if name.is_some() { Vec::new() } else { whole };
+            let mut rooms = vec![RoomName::whole_namespace()];
+            if let Some(client) = name.clone() {
+                // It takes every room it has joined, the empty one among them from its first time on.
+                let op = Op::Join {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
+                self.ask(
+                    op,
+                    Ticket::new(Request {
+                        socket: id,
+                        answer: None,
+                        want,
+                    }),
+                );
+            }
             let op = Op::Subscribe {
                 namespace: namespace.clone(),
                 client: name.clone(),
@@ -239,7 +227,8 @@ impl Session {
                     want: Want::Rooms(room),
                 };
                 self.in_flight += 1;
-                self.outbox.push(Submission::Hub(Input::Rooms(request)));
+                self.outbox
+                    .push(Submission::Hub(Message::Other(Input::Rooms(request))));
             }),
             _ => {
                 let event = packet.event.clone();
@@ -289,11 +278,12 @@ impl Session {
             Storage::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
-                self.outbox.push(Submission::Hub(Input::Volatile {
+                let input = Input::Volatile {
                     draft,
                     at_ms,
                     request,
-                }));
+                };
+                self.outbox.push(Submission::Hub(Message::Other(input)));
             }
         }
     }
@@ -308,6 +298,7 @@ impl Session {
             id,
             namespace,
             name,
+            dialect,
             ..
         } = &self.sockets[index];
         if self.sockets[index].rooms_after(&rooms) > limits::ROOMS_PER_SOCKET {
@@ -324,10 +315,15 @@ impl Session {
             },
             None => Op::Mark,
         };
+        // A named roomcat socket listens by `sub`; `join` is for its name.
+        let membership = match (dialect, name) {
+            (Dialect::Roomcat, Some(_)) => Membership::DurableOnly,
+            _ => Membership::Live,
+        };
         let request = Request {
             socket: *id,
             answer,
-            want: Want::Join(rooms),
+            want: Want::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
         Ok(())
@@ -386,207 +382,5 @@ impl Session {
         };
         self.ask(op, Ticket::new(request));
         Ok(())
-    }
-
-    /// The hub's answer to a ticket, or its own word.
-    pub(super) fn told(&mut self, id: SocketId, told: Told) {
-        if !matches!(told, Told::Attached { .. } | Told::NameTaken) {
-            self.in_flight = self.in_flight.saturating_sub(1);
-        }
-        let Some(index) = self.sockets.iter().position(|socket| socket.id == id) else {
-            return;
-        };
-        match told {
-            Told::Connected => self.connected(index),
-            Told::Receipt {
-                answer,
-                publisher,
-                receipt,
-            } => {
-                self.answer(index, answer, &receipt_json(publisher, &receipt));
-            }
-            Told::Refused { answer, refusal } => self.refused(index, answer, &refusal),
-            Told::Rooms {
-                answer,
-                rooms,
-                reader,
-            } => {
-                self.sockets[index].moved(reader);
-                self.answer(index, answer, &json!({"ok": true, "rooms": rooms}));
-            }
-            Told::Subscribed {
-                answer,
-                reader,
-                head,
-                stretch,
-            } => {
-                self.sockets[index].subscribed(&self.services, &reader, head, answer, stretch);
-            }
-            Told::NoRooms { answer } => {
-                self.refuse(
-                    index,
-                    answer,
-                    "no_rooms",
-                    "this name has joined no room; name one",
-                );
-            }
-            Told::Attached { head } => self.sockets[index].attached(head),
-            Told::Acked { answer } => self.answer(index, answer, &json!({"ok": true})),
-            Told::Live {
-                answer,
-                room,
-                rooms,
-            } => {
-                self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
-            }
-            Told::NameTaken => {
-                let message = "a newer subscriber took this name";
-                let socket = self.sockets.swap_remove(index);
-                if socket.dialect == Dialect::Roomcat {
-                    let data = json!({"code": "name_taken", "message": message}).to_string();
-                    let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
-                    self.out.push_back(Frame::text(text));
-                }
-                self.out
-                    .push_back(Frame::text(socket::encode_disconnect(&socket.namespace)));
-                leave(&self.services, &socket, &End::Forbidden(message));
-            }
-        }
-    }
-
-    fn connected(&mut self, index: usize) {
-        let socket = &self.sockets[index];
-        tracing::info!("a user connected {}", Who(socket));
-        let data = match socket.dialect {
-            Dialect::Stock => json!({"sid": &*socket.sid}),
-            Dialect::Roomcat => json!({
-                "sid": &*socket.sid,
-                "roomcat": 1,
-                "version": env!("CARGO_PKG_VERSION"),
-                "log": &*self.services.log_id,
-                "limits": {
-                    "message": self.services.settings.max_message,
-                    "batch": limits::BATCH_BYTES,
-                    "credit": limits::CREDIT_BYTES,
-                },
-            }),
-        };
-        let text = socket::encode_connect(&socket.namespace, Some(&data.to_string()));
-        self.out.push_back(Frame::text(text));
-    }
-
-    fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
-        let code = match refusal {
-            Refusal::OutOfOrder { .. } => "out_of_order",
-            Refusal::Full { .. } => "full",
-            Refusal::Disk { .. } => "disk",
-        };
-        let mut message = refusal.to_string();
-        if let Refusal::Full {
-            namespace,
-            client,
-            room,
-            ..
-        } = refusal
-        {
-            let address = if namespace.is_root() && !room.is_whole_namespace() {
-                room.to_string()
-            } else {
-                format!("{namespace}#{room}")
-            };
-            message.push_str(&format!(
-                r#"; "roomcat leave '{address}' --as '{client}'" frees it"#
-            ));
-        }
-        self.refuse(index, answer, code, &message);
-    }
-
-    fn refuse(&mut self, index: usize, answer: Option<u64>, code: &str, message: &str) {
-        self.answer(
-            index,
-            answer,
-            &json!({"ok": false, "error": {"code": code, "message": message}}),
-        );
-    }
-
-    fn answer(&mut self, index: usize, answer: Option<u64>, body: &Value) {
-        if let Some(id) = answer {
-            let text = socket::encode_ack(&self.sockets[index].namespace, id, &body.to_string(), 0);
-            self.out.push_back(Frame::text(text));
-        }
-    }
-}
-
-fn receipt_json(publisher: Publisher, receipt: &Receipt) -> Value {
-    let Receipt {
-        first,
-        count,
-        delivered,
-        queued,
-        duplicate,
-    } = receipt;
-    let mut body = json!({"ok": true, "delivered": delivered, "queued": queued});
-    let place = match publisher {
-        Publisher::Single => "seq",
-        Publisher::Batch => {
-            body["count"] = json!(count);
-            "first"
-        }
-    };
-    if let Some(first) = first {
-        body[place] = json!(first);
-    }
-    if *duplicate {
-        body["duplicate"] = json!(true);
-    }
-    body
-}
-
-/// The verb `rooms`: what the hub knows of who is here, and the store of what is kept.
-pub(super) fn answer_rooms(
-    namespace: &Namespace,
-    listing: &Listing,
-    services: &Services,
-    out: &mut VecDeque<Frame>,
-) {
-    let Listing {
-        answer,
-        live,
-        stored,
-    } = listing;
-    let live: BTreeMap<&RoomName, &LiveRoom> = live.iter().map(|room| (&room.room, room)).collect();
-    let stored: BTreeMap<&RoomName, &RoomInfo> =
-        stored.iter().map(|room| (&room.room, room)).collect();
-    let mut names: Vec<&RoomName> = live.keys().chain(stored.keys()).copied().collect();
-    names.sort_unstable();
-    names.dedup();
-    let rooms: Vec<Value> = names
-        .into_iter()
-        .take(limits::ROOMS_LISTED)
-        .map(|name| {
-            let (live, stored) = (live.get(name), stored.get(name));
-            let here = |client: &ClientName| live.is_some_and(|room| room.here.contains(client));
-            let members = stored.map(|room| &room.members[..]).unwrap_or_default();
-            let members: Vec<Value> = members
-                .iter()
-                .map(|(client, pending)| json!({"name": client, "pending": pending, "here": here(client)}))
-                .collect();
-            json!({
-                "room": name,
-                "sockets": live.map_or(0, |room| room.sockets),
-                "messages": stored.map_or(0, |room| room.messages),
-                "last": stored.and_then(|room| room.last_ms),
-                "members": members,
-            })
-        })
-        .collect();
-    if let Some(id) = *answer {
-        let body = json!({"ok": true, "rooms": rooms, "expired": services.writer.counters().expired.load(Ordering::Relaxed)});
-        out.push_back(Frame::text(socket::encode_ack(
-            namespace,
-            id,
-            &body.to_string(),
-            0,
-        )));
     }
 }

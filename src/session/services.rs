@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::hub::Ticket;
-use crate::hub::request::{Input, SocketId};
+use crate::hub::request::SocketId;
+use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;
@@ -60,7 +60,7 @@ pub struct Services {
     pub settings: Settings,
     pub log_id: Arc<str>,
     pub writer: Writer<Ticket>,
-    pub inbox: mpsc::Sender<Input>,
+    pub inbox: mpsc::Sender<Message>,
     pub readers: Readers,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
@@ -73,7 +73,7 @@ impl Services {
         settings: Settings,
         log_id: &str,
         writer: Writer<Ticket>,
-        inbox: mpsc::Sender<Input>,
+        inbox: mpsc::Sender<Message>,
         readers: Readers,
         clock: fn() -> u64,
     ) -> Self {

@@ -13,10 +13,10 @@ use super::credit::{Credit, Window};
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Ticket;
-use crate::hub::mailbox::{Found, Mailbox};
+use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
 use crate::hub::request::{Input, LiveRoom, Request, SocketId, Stretch, Want};
+use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, Page, Reader, StoreError, owed};
@@ -328,6 +328,7 @@ impl Socket {
     pub fn fill(
         &mut self,
         services: &Services,
+        notices: &Notices,
         outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> bool {
@@ -375,13 +376,19 @@ impl Socket {
             }
             Feed::Live => match self.mailbox.take() {
                 Found::Nothing => false,
+                // The hub tells of a room before it hands a parcel of that room: what was told in between comes first. The
+                // session was woken for it.
+                Found::Parcel(parcel) if notices.waiting() => {
+                    self.mailbox.put_back(parcel);
+                    false
+                }
                 Found::Parcel(parcel) => {
                     self.consider(parcel, outbox, out);
                     true
                 }
                 Found::Overflowed => {
                     self.feed = Feed::Attaching;
-                    outbox.push(Submission::Hub(Input::Attach(self.id)));
+                    outbox.push(Submission::Hub(Message::Other(Input::Attach(self.id))));
                     true
                 }
             },

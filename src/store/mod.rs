@@ -242,7 +242,7 @@ pub enum StoreError {
 /// When a store is asked to tidy up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tidy {
-    /// After a commit whose outcome was told.
+    /// After a commit whose outcome was told, or a step of pruning.
     AfterCommit,
     /// Nothing waits.
     Idle,

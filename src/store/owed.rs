@@ -84,3 +84,104 @@ pub fn owed(number: u64, header: &Header, reader: &Reader) -> Option<u32> {
         Some(first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::{Event, Namespace};
+    use crate::wire::batch::Framing;
+
+    fn room(name: &str) -> RoomName {
+        RoomName::parse(name).unwrap()
+    }
+
+    fn header(rooms: &[&str]) -> Header {
+        Header {
+            namespace: Namespace::root(),
+            rooms: rooms.iter().map(|name| room(name)).collect(),
+            except: Arc::new([]),
+            audience: Audience::All,
+            event: Event::message(),
+            framing: Framing::Lines,
+            json: false,
+            count: 3,
+            from: ClientName::parse("alice").ok(),
+            origin: "s1".into(),
+        }
+    }
+
+    fn reader(rooms: &[(&str, Seq)]) -> Reader {
+        Reader {
+            sid: Some("s2".into()),
+            name: ClientName::parse("bob").ok(),
+            rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),
+            also_in: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn the_cursor_farthest_behind_decides_where_it_begins() {
+        let at = |record, index| Seq::new(record, index);
+        type Case<'a> = (&'a [(&'a str, Seq)], Option<u32>);
+        let cases: [Case<'_>; 8] = [
+            (&[("a", at(4, 9))], Some(0)),
+            (&[("a", at(5, 0))], Some(0)),
+            (&[("a", at(5, 2))], Some(2)),
+            (&[("a", at(5, 3))], None),
+            (&[("a", at(6, 0))], None),
+            (&[("a", at(5, 2)), ("b", at(5, 1))], Some(1)),
+            (&[("a", at(6, 0)), ("b", at(5, 1))], Some(1)),
+            (&[("c", Seq::START)], None),
+        ];
+        for (rooms, first) in cases {
+            assert_eq!(
+                owed(5, &header(&["a", "b"]), &reader(rooms)),
+                first,
+                "{rooms:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn others_skips_the_socket_and_its_name_and_nobody_else() {
+        let mut header = header(&["a"]);
+        let bob = reader(&[("a", Seq::START)]);
+        let socket = Reader {
+            sid: Some("s1".into()),
+            ..bob.clone()
+        };
+        let alice = Reader {
+            name: ClientName::parse("alice").ok(),
+            ..bob.clone()
+        };
+        let nobody = Reader {
+            sid: None,
+            name: None,
+            ..bob.clone()
+        };
+        for reader in [&bob, &socket, &alice, &nobody] {
+            assert_eq!(owed(1, &header, reader), Some(0));
+        }
+        header.audience = Audience::Others;
+        assert_eq!(owed(1, &header, &socket), None);
+        assert_eq!(owed(1, &header, &alice), None);
+        header.from = None;
+        // Two without a name are not the same one.
+        for reader in [&bob, &alice, &nobody] {
+            assert_eq!(owed(1, &header, reader), Some(0));
+        }
+    }
+
+    #[test]
+    fn except_counts_rooms_read_and_rooms_only_joined() {
+        let mut header = header(&["a"]);
+        header.except = Arc::new([room("x")]);
+        let mut bob = reader(&[("a", Seq::START)]);
+        assert_eq!(owed(1, &header, &bob), Some(0));
+        bob.also_in.insert(room("x"));
+        assert_eq!(owed(1, &header, &bob), None);
+        // A cursor that has passed the record does not leave the room.
+        let both = reader(&[("a", Seq::START), ("x", Seq::new(9, 0))]);
+        assert_eq!(owed(1, &header, &both), None);
+    }
+}

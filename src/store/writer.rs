@@ -142,9 +142,11 @@ where
                 }
                 Turn::Rest => {
                     self.prune(1)?;
-                    if !self.more_to_prune {
-                        self.store.tidy(Tidy::Idle)?;
-                    }
+                    self.store.tidy(if self.more_to_prune {
+                        Tidy::AfterCommit
+                    } else {
+                        Tidy::Idle
+                    })?;
                 }
                 Turn::End => {
                     self.commit()?;
@@ -222,13 +224,16 @@ where
     }
 }
 
+/// The rooms of a cursor move, and its place among the ops.
+type Move = (Arc<[RoomName]>, usize);
+
 /// The ops of the next transaction.
 struct Group<T> {
     ops: Vec<Op>,
     /// In the order of arrival, each with the place of its op.
     tags: Vec<(usize, T)>,
     /// Cursor moves that a later one of the same rooms can be merged into.
-    moves: HashMap<(Namespace, ClientName), Vec<(Arc<[RoomName]>, usize)>>,
+    moves: HashMap<(Namespace, ClientName), Vec<Move>>,
     bytes: usize,
     /// Something in it does not wait.
     urgent: bool,

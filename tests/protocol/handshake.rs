@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::TestHub;
+use crate::harness::{TestHub, wait_until};
 use crate::raw::{Heart, Raw, lines};
 
 #[test]
@@ -92,15 +92,24 @@ fn talking_is_no_answer_to_a_ping() {
 /// it any more.
 fn stopped_readers_are_closed(verb: &str, auth: &Value, args: &Value) {
     let hub = TestHub::with(&["--ping-interval", "2s", "--ping-timeout", "300ms"]);
-    let mut stopped = Raw::connected(hub.url(), "/", auth);
-    stopped.must(verb, args);
+    // Several, as it matters where in the stream each one's writing stops.
+    let _stopped: Vec<Raw> = (0..4)
+        .map(|_| {
+            let mut raw = Raw::connected(hub.url(), "/", auth);
+            raw.must(verb, args);
+            raw
+        })
+        .collect();
     let mut publisher = Raw::roomcat(hub.url());
     let body = "a line of the flood\n".repeat(10_000);
     for _ in 0..100 {
         let receipt = publisher.batch("/", &lines("flood", 10_000), body.as_bytes());
         assert_eq!(receipt["ok"], true, "{receipt}");
     }
-    hub.wait_for_stderr("ping timeout");
+    drop(publisher);
+    wait_until("each is closed", || {
+        hub.stderr().matches("ping timeout").count() == 4
+    });
     Raw::stock(hub.url()).assert_alive();
 }
 

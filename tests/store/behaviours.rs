@@ -568,7 +568,7 @@ fn full_names_who_pins_most_and_recovers(kind: Kind) {
         (limit, client.as_str(), room.as_str()),
         (4 * MIB, "bob", "large")
     );
-    assert!(bytes >= 2 * MIB && bytes <= 4 * MIB, "{bytes}");
+    assert!((2 * MIB..=4 * MIB).contains(&bytes), "{bytes}");
     // The number was not used: the same publish is taken when there is room, and what waited is still there.
     bench.leave("bob", &["large"]);
     assert!(matches!(publish(&mut bench, counter), Done::Appended(_)));

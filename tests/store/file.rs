@@ -145,7 +145,8 @@ fn an_empty_file_is_taken() {
 #[test]
 fn damage_is_refused() {
     let page = limits::DB_PAGE_BYTES as u64;
-    let damages: [(&str, fn(&fs::File, u64)); 4] = [
+    type Damage = fn(&fs::File, u64);
+    let damages: [(&str, Damage); 4] = [
         ("cut short", |file, page| file.set_len(3 * page).unwrap()),
         ("cut in its header", |file, _| file.set_len(50).unwrap()),
         ("schema overwritten", |file, page| {

@@ -59,3 +59,44 @@ pub(super) fn fatal(path: &Path, error: Error) -> StoreError {
         _ => StoreError::Io { path, reason },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rusqlite::{Error, ffi};
+
+    use super::*;
+
+    fn of(code: i32) -> Fault {
+        Fault::of(
+            Path::new("x"),
+            Error::SqliteFailure(ffi::Error::new(code), None),
+        )
+    }
+
+    #[test]
+    fn a_disk_that_lost_a_write_is_the_end_and_a_full_one_is_not() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_BUSY] {
+            assert!(matches!(of(code), Fault::NoRoom(_)), "{code}");
+        }
+        for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC] {
+            assert!(
+                matches!(of(code), Fault::Fatal(StoreError::Sync { .. })),
+                "{code}"
+            );
+        }
+        assert!(matches!(
+            of(ffi::SQLITE_CORRUPT),
+            Fault::Fatal(StoreError::Damaged { .. })
+        ));
+        assert!(matches!(
+            of(ffi::SQLITE_NOTADB),
+            Fault::Fatal(StoreError::Foreign { .. })
+        ));
+        assert!(matches!(
+            of(ffi::SQLITE_IOERR_READ),
+            Fault::Fatal(StoreError::Io { .. })
+        ));
+    }
+}

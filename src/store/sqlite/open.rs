@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result};
 
 use super::fault::fatal;
@@ -207,14 +208,17 @@ pub(super) fn settle(conn: &mut Connection, wal_pages: Arc<AtomicUsize>) -> Resu
     conn.pragma_update(None, "foreign_keys", "OFF")?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "journal_size_limit", limits::WAL_BYTES_MAX)?;
-    set_cache(conn, limits::DB_WRITER_CACHE_BYTES)?;
+    prepare_for_speed(conn, limits::DB_WRITER_CACHE_BYTES)?;
     conn.wal_hook(Some(move |_: &mut _, pages| {
         wal_pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
         Ok(())
     }))
 }
 
-pub(super) fn set_cache(conn: &Connection, bytes: usize) -> Result<()> {
+/// What both kinds of connection want.
+pub(super) fn prepare_for_speed(conn: &Connection, bytes: usize) -> Result<()> {
+    // Plans do not depend on what is bound: else every other value compiles the statement anew, at five times its cost.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Negative: KiB, not pages.
     conn.pragma_update(None, "cache_size", -((bytes / 1024) as i64))?;
     conn.set_prepared_statement_cache_capacity(64);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, Transaction};
 
 use super::fault::fatal;
 use super::merge::{Indexed, Merge, Order};
-use super::open::set_cache;
+use super::open::prepare_for_speed;
 use super::rooms::{info, rooms};
 use super::row::{Bodies, Stored, stored_between};
 use crate::address::{Namespace, RoomName, Seq};
@@ -48,7 +48,7 @@ fn connect(path: &PathBuf) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(limits::DB_BUSY_WAIT)?;
-    set_cache(&conn, limits::DB_READER_CACHE_BYTES)?;
+    prepare_for_speed(&conn, limits::DB_READER_CACHE_BYTES)?;
     Ok(conn)
 }
 
