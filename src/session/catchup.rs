@@ -33,8 +33,17 @@ pub struct Opened {
     /// The last record of the past: what follows comes by the mailbox.
     pub head: u64,
     pub pending: u64,
-    /// The client resumed against another log than this one.
-    pub other_log: bool,
+    pub resumed: Resumed,
+}
+
+/// What the client remembers of an earlier connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resumed {
+    Nothing,
+    /// Everything before `start` was written.
+    ThisLog,
+    /// Its place is one in another log than this one.
+    OtherLog,
 }
 
 /// Decides where each room of the subscription begins and counts what is pending from there up to `head`.
@@ -46,8 +55,11 @@ pub async fn open(
     stretch: Stretch,
     log_id: Arc<str>,
 ) -> Result<ReadDone, StoreError> {
-    let other_log = stretch.log.as_ref().is_some_and(|log| **log != *log_id);
-    let resumes = stretch.log.is_some();
+    let resumed = match &stretch.log {
+        None => Resumed::Nothing,
+        Some(log) if **log == *log_id => Resumed::ThisLog,
+        Some(_) => Resumed::OtherLog,
+    };
     let live = Seq::after_record(head);
     let untouched = stretch.since.is_none() && stretch.last.is_none();
     if untouched && reader.rooms.values().all(|cursor| *cursor >= live) {
@@ -57,13 +69,13 @@ pub async fn open(
             start: live,
             head,
             pending: 0,
-            other_log,
+            resumed,
         }));
     }
     readers
         .run(move |store| {
             let mut from = match stretch.since {
-                _ if other_log => Some(Seq::START),
+                _ if resumed == Resumed::OtherLog => Some(Seq::START),
                 Some(Since::Seq(seq)) => Some(seq),
                 Some(Since::Time(at_ms)) => Some(store.at(at_ms)?),
                 None => None,
@@ -73,7 +85,7 @@ pub async fn open(
                 from = Some(from.map_or(last, |from| from.max(last)));
             }
             // Who resumes knows what it has seen; who asks for the past of a room gets what is pending too.
-            let exact = resumes || reader.name.is_none();
+            let exact = resumed != Resumed::Nothing || reader.name.is_none();
             for cursor in reader.rooms.values_mut() {
                 *cursor = match from {
                     Some(from) if exact => from,
@@ -88,7 +100,7 @@ pub async fn open(
                 start,
                 head,
                 pending,
-                other_log,
+                resumed,
             }))
         })
         .await

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::catchup::{self, Listing, Opened, ReadDone};
+use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::{Credit, Window};
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
@@ -228,7 +228,7 @@ impl Socket {
         {
             self.reading = None;
             return Poll::Ready(match flatten(done)? {
-                ReadDone::Opened(opened) => Ok(self.opened(opened, services, out)),
+                ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
                 ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
                 ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
             });
@@ -249,6 +249,7 @@ impl Socket {
         &mut self,
         opened: Opened,
         services: &Services,
+        outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> Finished {
         let Feed::Opening { answer } = self.feed else {
@@ -259,7 +260,7 @@ impl Socket {
             start,
             head,
             pending,
-            other_log,
+            resumed,
         } = opened;
         // Rooms may have been entered or left while the store was asked.
         self.set_reader(with_cursors_of(&self.reader, &reader));
@@ -273,8 +274,13 @@ impl Socket {
                 0,
             )));
         }
-        if other_log {
-            self.tell(out, "gap", &json!({"log": &*services.log_id}));
+        match resumed {
+            Resumed::Nothing => {}
+            // It was written, and the ack was lost with the connection.
+            Resumed::ThisLog => {
+                self.move_cursor(start, Urgency::Later, None, outbox);
+            }
+            Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }
         let announce = match self.dialect {
             Dialect::Roomcat => Announce::CaughtUp,
