@@ -20,23 +20,23 @@ use crate::store::{Member, Op, Pruned, Refusal, StoreError, past, weight};
 type Room = (Namespace, RoomName);
 
 /// How far the walks came. Lost when the store is closed; then they start over.
-#[derive(Clone)]
 pub(super) struct Sweep {
-    /// Every record before it was looked at after history let go of it.
-    floor: u64,
-    /// Every record before it is gone, by age.
-    expired_to: u64,
+    reached: Reached,
     /// By room with members: what history let go of before this record is gone, or pinned by another room.
     swept_to: HashMap<Room, u64>,
     /// Rooms whose lowest cursor may have moved since.
     unpinned: BTreeSet<Room>,
-    producers: ProducerSweep,
 }
 
 #[derive(Clone, Default)]
-struct ProducerSweep {
-    after: String,
-    due_ms: u64,
+struct Reached {
+    /// Every record before it was looked at after history let go of it.
+    floor: u64,
+    /// Every record before it is gone, by age.
+    expired_to: u64,
+    /// The last producer looked at, and when the next round through all of them begins.
+    producer: String,
+    producers_due_ms: u64,
 }
 
 /// Whether history keeps a record from going.
@@ -47,8 +47,13 @@ enum History {
 }
 
 /// What a step is going to do; decided by reading alone.
+#[derive(Default)]
 struct Plan {
-    sweep: Sweep,
+    reached: Reached,
+    /// How far rooms are swept then; None: all the way, and it has no members.
+    swept_to: Vec<(Room, Option<u64>)>,
+    /// Rooms that need no further look.
+    settled: Vec<Room>,
     gone: BTreeMap<u64, Gone>,
     producers: Vec<String>,
     more: bool,
@@ -64,19 +69,30 @@ impl Sweep {
     pub(super) fn new(state: &State) -> Self {
         let lowest = state.members.lowest_of_each_room();
         Self {
-            floor: 0,
-            expired_to: 0,
+            reached: Reached::default(),
             swept_to: lowest
                 .map(|member| ((member.namespace, member.room), member.cursor.record))
                 .collect(),
             unpinned: BTreeSet::new(),
-            producers: ProducerSweep::default(),
         }
     }
 
     pub(super) fn joined(&mut self, namespace: &Namespace, room: &RoomName, record: u64) {
         let room = (namespace.clone(), room.clone());
         self.swept_to.entry(room).or_insert(record);
+    }
+
+    fn went(&mut self, plan: Plan) {
+        self.reached = plan.reached;
+        for (room, to) in plan.swept_to {
+            match to {
+                Some(to) => self.swept_to.insert(room, to),
+                None => self.swept_to.remove(&room),
+            };
+        }
+        for room in &plan.settled {
+            self.unpinned.remove(room);
+        }
     }
 
     pub(super) fn unpinned(&mut self, namespace: &Namespace, room: &RoomName) {
@@ -207,16 +223,14 @@ impl SqliteStore {
                 Err(Fault::Fatal(error)) => return Err(error),
             }
         }
-        self.sweep = plan.sweep;
+        self.sweep.went(plan);
         Ok(pruned)
     }
 
     fn plan(&self, now_ms: u64, history: History) -> Result<Plan> {
         let mut plan = Plan {
-            sweep: self.sweep.clone(),
-            gone: BTreeMap::new(),
-            producers: Vec::new(),
-            more: false,
+            reached: self.sweep.reached.clone(),
+            ..Plan::default()
         };
         self.follow_history(&mut plan, now_ms, history)?;
         self.follow_expiry(&mut plan, now_ms)?;
@@ -226,7 +240,7 @@ impl SqliteStore {
     }
 
     fn follow_history(&self, plan: &mut Plan, now_ms: u64, history: History) -> Result<()> {
-        let found = self.stored(plan.sweep.floor, self.state.head)?;
+        let found = self.stored(plan.reached.floor, self.state.head)?;
         plan.more |= found.len() == limits::PRUNE_RECORDS;
         for stored in found {
             let tail = self.state.end - stored.start;
@@ -235,24 +249,24 @@ impl SqliteStore {
                 plan.more = false;
                 return Ok(());
             }
-            plan.sweep.floor = stored.number + 1;
+            plan.reached.floor = stored.number + 1;
             self.unless_pinned(plan, stored);
         }
         Ok(())
     }
 
     fn follow_expiry(&self, plan: &mut Plan, now_ms: u64) -> Result<()> {
-        let Some(upto) = plan.sweep.floor.checked_sub(1) else {
+        let Some(upto) = plan.reached.floor.checked_sub(1) else {
             return Ok(());
         };
-        let found = self.stored(plan.sweep.expired_to, upto)?;
+        let found = self.stored(plan.reached.expired_to, upto)?;
         let mut more = found.len() == limits::PRUNE_RECORDS;
         for stored in found {
             if !self.keep.expired(stored.at_ms, now_ms) {
                 more = false;
                 break;
             }
-            plan.sweep.expired_to = stored.number + 1;
+            plan.reached.expired_to = stored.number + 1;
             let expired = self.state.members.still_owed(stored.number, &stored.header);
             plan.gone.insert(stored.number, Gone { stored, expired });
         }
@@ -262,58 +276,57 @@ impl SqliteStore {
 
     fn follow_cursors(&self, plan: &mut Plan) -> Result<()> {
         let mut left = limits::PRUNE_RECORDS;
-        while let Some(room) = plan.sweep.unpinned.pop_first() {
-            let pin = self
-                .state
-                .members
-                .pin(&room.0, &room.1)
-                .map(|pin| pin.record);
-            let from = plan.sweep.swept_to.get(&room).copied().unwrap_or(0);
+        for room in &self.sweep.unpinned {
+            if left == 0 {
+                plan.more = true;
+                break;
+            }
+            let lowest = self.state.members.pin(&room.0, &room.1);
+            let pin = lowest.map(|pin| pin.record);
+            let from = self.sweep.swept_to.get(room).copied().unwrap_or(0);
             let upto = pin
                 .unwrap_or(u64::MAX)
-                .min(plan.sweep.floor.saturating_sub(1));
-            let found = self.records_of(&room, from, upto, left)?;
-            left -= found.len();
+                .min(plan.reached.floor.saturating_sub(1));
+            let found = self.records_of(room, from, upto, left)?;
+            // A room without anything to do is a look too.
+            left -= found.len().max(1);
             for number in &found {
                 for stored in self.stored(*number, *number)? {
                     self.unless_pinned(plan, stored);
                 }
             }
             if let (0, Some(last)) = (left, found.last()) {
-                plan.sweep.swept_to.insert(room.clone(), last + 1);
-                plan.sweep.unpinned.insert(room);
+                plan.swept_to.push((room.clone(), Some(last + 1)));
                 plan.more = true;
                 break;
             }
-            match pin {
-                Some(pin) => plan.sweep.swept_to.insert(room, pin),
-                None => plan.sweep.swept_to.remove(&room),
-            };
+            plan.swept_to.push((room.clone(), pin));
+            plan.settled.push(room.clone());
         }
         Ok(())
     }
 
     fn follow_producers(&self, plan: &mut Plan, now_ms: u64) -> Result<()> {
-        let sweep = &mut plan.sweep.producers;
-        if now_ms < sweep.due_ms {
+        let reached = &mut plan.reached;
+        if now_ms < reached.producers_due_ms {
             return Ok(());
         }
         let mut next = self.conn.prepare_cached(
             "SELECT producer, at_ms FROM producers WHERE producer > ?1 ORDER BY producer LIMIT ?2",
         )?;
         let found: Vec<(String, u64)> = next
-            .query_map(params![sweep.after, limits::PRUNE_RECORDS], |row| {
+            .query_map(params![reached.producer, limits::PRUNE_RECORDS], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?
             .collect::<Result<_>>()?;
         match found.last() {
             Some((last, _)) if found.len() == limits::PRUNE_RECORDS => {
-                sweep.after.clone_from(last);
+                reached.producer.clone_from(last);
                 plan.more = true;
             }
             _ => {
-                sweep.after.clear();
-                sweep.due_ms = now_ms + limits::PRODUCER_SWEEP.as_millis() as u64;
+                reached.producer.clear();
+                reached.producers_due_ms = now_ms + limits::PRODUCER_SWEEP.as_millis() as u64;
             }
         }
         let old = found
