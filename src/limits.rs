@@ -155,3 +155,5 @@ pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the farewell to the hub may take: it is a courtesy, and everything was confirmed before it.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
+/// What a step of the demo may wait for something; it takes milliseconds unless something is wrong.
+pub const DEMO_TIMEOUT: Duration = Duration::from_secs(10);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,6 +50,15 @@ impl TestHub {
     pub fn within(around: Around, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = folder.path().join("hub.db");
+        Self::start_in(folder, &database, arguments)
+    }
+
+    /// With its database elsewhere in a folder that becomes the hub's.
+    pub fn at_home(folder: TempDir, database: &Path) -> Self {
+        Self::start_in(folder, database, &[])
+    }
+
+    fn start_in(folder: TempDir, database: &Path, arguments: &[&str]) -> Self {
         let mut all = vec!["serve".to_owned()];
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));
@@ -111,10 +120,6 @@ impl TestHub {
         self.folder.path().join("hub.db")
     }
 
-    pub fn pid(&self) -> Pid {
-        self.process().pid()
-    }
-
     /// A `roomcat` command for this hub.
     pub fn cmd<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Cmd {
         Cmd::new(arguments).env("ROOMCAT_URL", &self.url)
@@ -160,11 +165,16 @@ impl TestHub {
         self.process().wait_for_stderr(pattern)
     }
 
-    /// What `rooms --json` says of a room.
+    /// What `rooms --json` says of a room of the main namespace.
     pub fn room(&self, room: &str) -> Option<Value> {
-        let outcome = self.cmd(&["rooms", "--json"]).any_stderr().run();
+        self.room_in("/", room)
+    }
+
+    pub fn room_in(&self, namespace: &str, room: &str) -> Option<Value> {
+        let rooms = self.cmd(&["rooms", "--json", "--namespace", namespace]);
+        let outcome = rooms.run();
         let text = outcome.stdout();
-        let objects = text.lines().map(|line| serde_json::from_str(line));
+        let objects = text.lines().map(serde_json::from_str);
         objects
             .map(|object| object.expect("rooms --json writes an object a line"))
             .find(|object: &Value| object["room"] == room)

@@ -1,6 +1,7 @@
-//! The integration tests, in one binary: it links once.
+//! The integration tests, in one binary.
 
 mod crash;
+mod demo;
 mod exits;
 mod faults;
 mod fuzz_corpus;

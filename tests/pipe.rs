@@ -181,7 +181,7 @@ fn a_line_typed_arrives_before_stdin_is_closed() {
 fn words_are_one_message_and_stdin_is_left_alone() {
     let hub = TestHub::start();
     hub.cmd(&["join", "room", "--as", "away"]).check();
-    hub.cmd(&["pub", "room", "hello", "there", "-1"])
+    hub.cmd(&["pub", "room", "hello", "there", "--", "-1"])
         .stdin("not this\n")
         .check();
     hub.cmd(&["sub", "--as", "away", "--drain"])
@@ -200,6 +200,21 @@ fn files_follow_each_other() {
         .check();
     hub.cmd(&["sub", "--as", "away", "--drain"])
         .stdout("one\ntwo\nthree\n")
+        .check();
+}
+
+#[test]
+fn stdin_may_be_a_file() {
+    let hub = TestHub::start();
+    hub.cmd(&["join", "room", "--as", "away"]).check();
+    let text: String = (0..30_000).map(|n| format!("line {n}\n")).collect();
+    let path = hub.folder().join("lines");
+    std::fs::write(&path, &text).unwrap();
+    hub.cmd(&["pub", "room"])
+        .stdin_from(std::fs::File::open(&path).unwrap())
+        .check();
+    hub.cmd(&["sub", "--as", "away", "--drain"])
+        .stdout(&text)
         .check();
 }
 
@@ -338,7 +353,7 @@ fn an_envelope_copies_a_room_with_all_that_is_in_it() {
     publish(&["room", "--to", "other", "-e", "deploy"], b"both\n");
     publish(&["room", "--whole"], b"two\nlines");
     publish(&["room", "--whole"], b"\xff\0");
-    publish(&["room", "--json"], b"{\"n\": 1e400}\n");
+    publish(&["room", "--json"], b"{\"n\": [1, \"a\"]}\n");
 
     let copied = from
         .cmd(&["sub", "--as", "one", "--drain", "--json"])

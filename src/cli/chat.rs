@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::args::{ChatArgs, Global};
 use super::failure::Failure;
 use super::outgoing::Template;
-use super::reading::{End, Flow, Reading, at, tell_link};
+use super::reading::{End, Flow, Reading, tell_link};
 use super::stdin::{Block, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
 
@@ -37,21 +38,47 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     });
     let mut talking = Talking::new(peer.hello().limits.message, args);
     let mut reading = Reading::new(stdout::start(Form::Data(Ending::Newline)), &target);
-    let end = loop {
-        if talking.is_over(&peer) {
-            break End::Done;
+    let end = select! {
+        end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+        () = at(deadline) => Ok(End::Timeout(timeout())),
+    };
+    let unconfirmed = peer.unconfirmed();
+    let finished = match end {
+        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Err(failure) => {
+            peer.close().await;
+            Err(failure)
         }
+    };
+    match (finished, talking.failure) {
+        (Err(failure), _) => {
+            let failure = failure.about(global.name.as_ref());
+            Err(Failure::unconfirmed(failure, unconfirmed))
+        }
+        (Ok(()), Some(error)) => Err(error.into()),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+async fn talk(
+    peer: &mut Peer,
+    reading: &mut Reading,
+    talking: &mut Talking,
+    template: &Template,
+) -> Result<End, Failure> {
+    while !talking.is_over(peer) {
         select! {
             report = reading.report() => {
-                if reading.wrote(&mut peer, report)? == Flow::Enough {
-                    break End::Done;
+                if reading.wrote(peer, report)? == Flow::Enough {
+                    break;
                 }
             }
             event = peer.next() => {
-                let event = event.map_err(|error| Failure::unconfirmed(error.into(), peer.unconfirmed()))?;
+                let event = event?;
                 tell_link(&event, peer.url());
                 if let Event::Batch { header, body } = event {
-                    reading.batch(&mut peer, header, body);
+                    reading.batch(peer, header, body);
                 }
             }
             block = talking.blocks.recv(), if talking.open && peer.has_room() => match block {
@@ -59,17 +86,9 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
                 Some(Err(error)) => talking.failed(error),
                 None => talking.open = false,
             },
-            signal = signals.next() => break End::Signal(signal),
-            () = at(deadline) => break End::Timeout(timeout()),
         }
-    };
-    let unconfirmed = peer.unconfirmed();
-    let finished = reading.finish(peer, &mut signals, end).await;
-    match (finished, talking.failure) {
-        (Ok(()), Some(error)) => Err(error.into()),
-        (Err(failure), _) => Err(Failure::unconfirmed(failure, unconfirmed)),
-        (Ok(()), None) => Ok(()),
     }
+    Ok(End::Done)
 }
 
 /// The half that reads stdin.

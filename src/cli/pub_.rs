@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use futures_util::FutureExt;
 use tokio::select;
 
 use super::args::{Global, PubArgs};
@@ -25,10 +26,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let (target, template) = destination(args, global)?;
     let mut signals = super::listen()?;
     let retry = retry(args);
-    let peer = select! {
-        peer = Peer::connect(target.clone(), retry) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-    };
+    let peer = connect(&target, retry, &mut signals).await?;
     // The hub's limit is known only now, and so is what may be read.
     let feed = feed(args, global, template, peer.hello().limits.message)?;
     let mut publishing = Publishing {
@@ -43,12 +41,21 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         failure: None,
     };
     if let Err(failure) = publishing.run(&mut signals).await {
-        return Err(Failure::unconfirmed(failure, publishing.unconfirmed()));
+        let unconfirmed = publishing.unconfirmed(rest(args, &failure)).await;
+        publishing.peer.close().await;
+        return Err(Failure::unconfirmed(failure, unconfirmed));
     }
     publishing.peer.close().await;
     match publishing.failure.or(publishing.missed) {
         Some(failure) => Err(failure),
         None => Ok(()),
+    }
+}
+
+async fn connect(target: &Target, retry: Retry, signals: &mut Signals) -> Result<Peer, Failure> {
+    select! {
+        peer = Peer::connect(target.clone(), retry) => Ok(peer?),
+        signal = signals.next() => Err(Failure::Signal(signal)),
     }
 }
 
@@ -71,7 +78,7 @@ struct Publishing {
 impl Publishing {
     async fn run(&mut self, signals: &mut Signals) -> Result<(), Failure> {
         loop {
-            self.publish_held().await?;
+            self.publish_held(signals).await?;
             if !self.open && self.held.is_none() && self.peer.unconfirmed() == 0 {
                 return Ok(());
             }
@@ -92,27 +99,35 @@ impl Publishing {
         }
     }
 
-    fn unconfirmed(&self) -> u64 {
-        let held = self.held.as_ref();
-        self.peer.unconfirmed() + held.map_or(0, |held| u64::from(held.batch.header.count))
+    /// Messages that the hub did not confirm, those included that were not sent.
+    async fn unconfirmed(&mut self, rest: Rest) -> u64 {
+        let messages = |outgoing: &Outgoing| u64::from(outgoing.batch.header.count);
+        let mut unconfirmed = self.peer.unconfirmed() + self.held.as_ref().map_or(0, messages);
+        while self.open {
+            let next = match rest {
+                Rest::Known => self.feed.next().now_or_never().flatten(),
+                Rest::Ends => self.feed.next().await,
+            };
+            match next {
+                Some(Ok(outgoing)) => unconfirmed += messages(&outgoing),
+                Some(Err(_)) | None => self.open = false,
+            }
+        }
+        unconfirmed
     }
 
     /// A batch for another namespace (envelopes have their own) waits until everything before it is confirmed.
-    async fn publish_held(&mut self) -> Result<(), Failure> {
-        let Some(outgoing) = self.held.take() else {
-            return Ok(());
-        };
-        match &outgoing.namespace {
-            Some(other) if *other != self.target.namespace => {
-                if self.peer.unconfirmed() > 0 {
-                    self.held = Some(outgoing);
-                    return Ok(());
-                }
-                self.target.namespace = other.clone();
-                self.held = Some(outgoing);
-                self.peer = Peer::connect(self.target.clone(), self.retry).await?;
+    async fn publish_held(&mut self, signals: &mut Signals) -> Result<(), Failure> {
+        let other = self.held.as_ref().and_then(|held| held.namespace.as_ref());
+        if let Some(other) = other.filter(|other| **other != self.target.namespace) {
+            if self.peer.unconfirmed() > 0 {
+                return Ok(());
             }
-            _ => self.peer.publish(outgoing.batch),
+            self.target.namespace = other.clone();
+            self.peer = connect(&self.target, self.retry, signals).await?;
+        }
+        if let Some(outgoing) = self.held.take() {
+            self.peer.publish(outgoing.batch);
         }
         Ok(())
     }
@@ -165,12 +180,33 @@ fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Fa
 
 /// A file can be sent again and somebody waits for the command's end; what a pipe holds would be lost.
 fn retry(args: &PubArgs) -> Retry {
-    let from_pipe = args.message.is_empty() && args.file.is_empty() && !stdin_is_a_file();
-    match (args.retry_for, from_pipe) {
+    match (args.retry_for, comes_from_a_pipe(args)) {
         (Some(patience), _) => Retry::For(patience),
         (None, true) => Retry::Forever,
         (None, false) => Retry::For(limits::RETRY_FOR_FILE),
     }
+}
+
+/// What of the input is still counted once publishing has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// A pipe may stay open for ever: what was read of it.
+    Known,
+    /// A file: all of it.
+    Ends,
+}
+
+fn rest(args: &PubArgs, failure: &Failure) -> Rest {
+    match failure {
+        // Who pressed Ctrl-C waits for nothing.
+        Failure::Signal(_) => Rest::Known,
+        _ if comes_from_a_pipe(args) => Rest::Known,
+        _ => Rest::Ends,
+    }
+}
+
+fn comes_from_a_pipe(args: &PubArgs) -> bool {
+    args.message.is_empty() && args.file.is_empty() && !stdin_is_a_file()
 }
 
 fn stdin_is_a_file() -> bool {

@@ -11,6 +11,7 @@ use super::signals::{Signal, Signals};
 use super::stdout::{Chunk, Output, Wrote};
 use super::term;
 use crate::address::{ClientName, Event as EventName, Namespace, Seq};
+use crate::client::link::at;
 use crate::client::{Event, Gap, HubUrl, Peer, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};
@@ -162,13 +163,12 @@ impl Reading {
             signal = signals.next() => Err(Failure::Signal(signal)),
             () = at(bound) => Ok(()),
         };
-        match end {
-            End::Done => settled?,
-            End::Timeout(after) => return Err(Failure::Timeout(after)),
-            End::Signal(signal) => return Err(Failure::Signal(signal)),
-        }
         peer.close().await;
-        Ok(())
+        match end {
+            End::Done => settled,
+            End::Timeout(after) => Err(Failure::Timeout(after)),
+            End::Signal(signal) => Err(Failure::Signal(signal)),
+        }
     }
 
     async fn settle(&mut self, peer: &mut Peer) -> Result<(), Failure> {
@@ -241,14 +241,6 @@ pub fn tell_link(event: &Event, url: &HubUrl) {
         }
         Event::CaughtUp => term::detail("caught up"),
         Event::Batch { .. } | Event::Receipt(_) | Event::AckConfirmed => {}
-    }
-}
-
-/// Waits for a moment that may never come.
-pub async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => pending().await,
     }
 }
 

@@ -5,9 +5,10 @@ use tokio::time::Instant;
 
 use super::args::{Global, SubArgs};
 use super::failure::Failure;
-use super::reading::{End, Flow, Reading, at, tell_link};
+use super::reading::{End, Flow, Reading, tell_link};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
@@ -18,9 +19,8 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     }
     let (target, rooms) = target(global, &args.rooms)?;
     let mut signals = super::listen()?;
-    let deadline = args
-        .timeout
-        .map(|timeout| (Instant::now() + timeout, timeout));
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let timeout = || args.timeout.unwrap_or_default();
     let retry = match args.no_reconnect {
         true => Retry::Never,
         false => Retry::Forever,
@@ -28,7 +28,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let mut peer = select! {
         peer = Peer::connect(target.clone(), retry) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(deadline.map(|(at, _)| at)) => return Err(Failure::Timeout(args.timeout.unwrap_or_default())),
+        () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
     peer.subscribe(Subscribe {
         rooms,
@@ -38,23 +38,31 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let mut reading = Reading::new(stdout::start(form(args)), &target)
         .only(args.event.clone())
         .at_most(args.count);
-    let end = loop {
-        select! {
-            report = reading.report() => {
-                if reading.wrote(&mut peer, report)? == Flow::Enough {
-                    break End::Done;
-                }
-            }
-            event = peer.next() => {
-                if happened(event?, &mut peer, &mut reading, args) == Flow::Enough {
-                    break End::Done;
-                }
-            }
-            signal = signals.next() => break End::Signal(signal),
-            () = at(deadline.map(|(at, _)| at)) => break End::Timeout(args.timeout.unwrap_or_default()),
+    let end = select! {
+        end = follow(&mut peer, &mut reading, args) => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+        () = at(deadline) => Ok(End::Timeout(timeout())),
+    };
+    let finished = match end {
+        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Err(failure) => {
+            peer.close().await;
+            Err(failure)
         }
     };
-    reading.finish(peer, &mut signals, end).await
+    finished.map_err(|failure| failure.about(global.name.as_ref()))
+}
+
+async fn follow(peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Result<End, Failure> {
+    loop {
+        let flow = select! {
+            report = reading.report() => reading.wrote(peer, report)?,
+            event = peer.next() => happened(event?, peer, reading, args),
+        };
+        if flow == Flow::Enough {
+            return Ok(End::Done);
+        }
+    }
 }
 
 fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Flow {

@@ -87,6 +87,8 @@ pub enum DialError {
     Timeout(Duration),
     #[error("TLS: {0}")]
     Tls(String),
+    #[error("its certificate is not to be trusted: {0}")]
+    Certificate(String),
     #[error("it answered HTTP status {0} where a WebSocket was asked for")]
     Http(u16),
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
@@ -117,17 +119,22 @@ impl From<tungstenite::Error> for DialError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             // tokio-rustls wraps what TLS found wrong in an io::Error.
-            tungstenite::Error::Io(error) => {
-                match error.get_ref().map(|inner| inner.is::<rustls::Error>()) {
-                    Some(true) => Self::Tls(error.to_string()),
-                    _ => Self::Io(error),
+            tungstenite::Error::Io(error) => match tls_error(&error) {
+                Some(rustls::Error::InvalidCertificate(reason)) => {
+                    Self::Certificate(reason.to_string())
                 }
-            }
+                Some(reason) => Self::Tls(reason.to_string()),
+                None => Self::Io(error),
+            },
             tungstenite::Error::Tls(error) => Self::Tls(error.to_string()),
             tungstenite::Error::Http(response) => Self::Http(response.status().as_u16()),
             other => Self::Protocol(other.to_string()),
         }
     }
+}
+
+fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 impl From<EngineError> for DialError {

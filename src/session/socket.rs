@@ -497,7 +497,21 @@ impl Socket {
         } else {
             Urgency::Later
         };
-        cursor.is_some_and(|cursor| self.move_cursor(cursor, urgency, answer, outbox))
+        match (cursor, answer) {
+            (Some(cursor), _) => self.move_cursor(cursor, urgency, answer, outbox),
+            // Moves nothing more; but an earlier ack may still wait for its commit, and this answer is its proof.
+            (None, Some(_)) if self.name.is_some() => {
+                let want = Want::Ack;
+                let ticket = Ticket::new(Request {
+                    socket: self.id,
+                    answer,
+                    want,
+                });
+                outbox.push(Submission::Store(Op::Mark, urgency, ticket));
+                true
+            }
+            (None, _) => false,
+        }
     }
 
     /// A stock client's answer to an event.

@@ -272,6 +272,12 @@ impl Running {
         String::from_utf8_lossy(&line).into_owned()
     }
 
+    /// The next line of stdout, if one is there already.
+    pub fn line_if_there(&mut self) -> Option<String> {
+        let line = self.stdout.line_if_there()?;
+        Some(String::from_utf8_lossy(&line).into_owned())
+    }
+
     /// Whether nothing stands on stdout beside the lines that were read.
     pub fn is_silent(&self) -> bool {
         self.stdout.is_empty()

@@ -55,6 +55,16 @@ struct Collected {
     ended: bool,
 }
 
+impl Collected {
+    fn take_line(&mut self) -> Option<Vec<u8>> {
+        let rest = &self.bytes[self.taken..];
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        let line = rest[..end].to_vec();
+        self.taken += end + 1;
+        Some(line)
+    }
+}
+
 impl Stream {
     pub fn of(mut source: impl Read + Send + 'static) -> Self {
         let shared = Arc::new(Shared::default());
@@ -96,13 +106,11 @@ impl Stream {
     }
 
     pub fn line(&self) -> Option<Vec<u8>> {
-        self.wait_for(|collected| {
-            let rest = &collected.bytes[collected.taken..];
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
-            let line = rest[..end].to_vec();
-            collected.taken += end + 1;
-            Some(line)
-        })
+        self.wait_for(Collected::take_line)
+    }
+
+    pub fn line_if_there(&self) -> Option<Vec<u8>> {
+        self.shared.lock().take_line()
     }
 
     pub fn find_line(&self, pattern: &str) -> Option<String> {

@@ -1,0 +1,282 @@
+#!/usr/bin/env bash
+# What roomcat does in a pipe, measured; where mosquitto does the like, runs are interleaved with its own.
+#
+#   benches/pipe.sh                   every row
+#   benches/pipe.sh throughput drain  these rows
+#
+# rows: throughput drain start latency memory slow
+# N=1000000 lines, RUNS=5 of which the median counts, STARTS=200, TYPED=1000, GIGABYTES=2 can be set in the environment;
+# ROOMCAT=/path/to/roomcat measures another build.
+#
+# Everything is as it comes: roomcat's hub syncs to disk before it confirms, on a database under ${TMPDIR:-/tmp}, which
+# should be a real disk. mosquitto forwards at QoS 0 without storing, and is told not to drop what it queues.
+set -euo pipefail
+
+: "${N:=1000000}" "${RUNS:=5}" "${STARTS:=200}" "${TYPED:=1000}" "${GIGABYTES:=2}"
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/roomcat-bench.XXXXXX")
+pids=()
+
+cleanup() {
+    for pid in "${pids[@]}"; do
+        kill -CONT "$pid" 2>/dev/null || true
+        kill "$pid" 2>/dev/null || true
+    done
+    wait 2>/dev/null || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+fail() {
+    echo "benches/pipe.sh: $*" >&2
+    exit 1
+}
+
+need() {
+    command -v "$1" >/dev/null || fail "$1 is missing; as root: apt-get install $2"
+}
+
+# until_true SECONDS COMMAND…: waits for a condition, looking again every 10 ms.
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < end)) || fail "this never came: $*"
+        sleep 0.01
+    done
+}
+
+now() { echo "${EPOCHREALTIME/[.,]/}"; } # microseconds
+
+median() { sort -n | awk '{ all[NR] = $1 } END { print all[int((NR + 1) / 2)] }'; }
+
+per_second() { awk -v n="$1" -v us="$2" 'BEGIN { printf "%d\n", n / (us / 1000000) }'; }
+
+row() { printf '%-44s %18s %18s %10s\n' "$@"; }
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / b }'; }
+
+# --- the two that are measured ---------------------------------------------------------------------------------------
+
+start_hub() {
+    rm -rf "$work/db" "$work/hub.log" && mkdir "$work/db"
+    "$ROOMCAT" serve --listen 127.0.0.1:0 --db "$work/db/hub.db" "$@" 2>"$work/hub.log" &
+    hub=$!
+    pids+=("$hub")
+    until_true 10 listening
+    ROOMCAT_URL=$(sed -n 's/.*listening on \(ws:[^ ]*\).*/\1/p' "$work/hub.log")
+    export ROOMCAT_URL
+}
+
+listening() { grep -q 'listening on ws:' "$work/hub.log"; }
+
+stop() {
+    kill -CONT "$1" 2>/dev/null || true
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
+}
+
+# listeners COUNT: whether so many sockets are in the room.
+listeners() { "$ROOMCAT" rooms bench --json | grep -q "\"sockets\":$1,"; }
+
+start_broker() {
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    rm -f "$work/broker.log"
+    cat >"$work/broker.conf" <<CONF
+listener $port 127.0.0.1
+allow_anonymous true
+persistence false
+max_queued_messages 0
+max_queued_bytes 0
+log_dest file $work/broker.log
+log_type subscribe
+log_type notice
+CONF
+    [[ $(id -u) == 0 ]] && echo "user root" >>"$work/broker.conf" # or it could not write its log
+    mosquitto -c "$work/broker.conf" 2>/dev/null &
+    broker=$!
+    pids+=("$broker")
+    until_true 10 mosquitto_pub -p "$port" -t up -n
+}
+
+subscribed() { grep -q ' bench$' "$work/broker.log"; }
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+lines() {
+    [[ -f $work/lines ]] || seq -f '%099.0f' 1 "$N" >"$work/lines"
+}
+
+# From the start of pub to the end of sub, in microseconds.
+roomcat_throughput() {
+    local begin sub
+    "$ROOMCAT" sub bench -n "$N" >"$work/out" &
+    sub=$!
+    pids+=("$sub")
+    until_true 10 listeners "$1"
+    begin=$(now)
+    "$ROOMCAT" pub bench <"$work/lines"
+    wait "$sub"
+    echo $(($(now) - begin)) >>"$work/$2"
+    cmp "$work/lines" "$work/out" || fail "roomcat: what came out is not what went in"
+}
+
+mosquitto_throughput() {
+    local begin sub
+    mosquitto_sub -p "$port" -q 0 -t bench -C "$N" -W 600 >"$work/out" &
+    sub=$!
+    pids+=("$sub")
+    until_true 10 subscribed
+    begin=$(now)
+    mosquitto_pub -p "$port" -q 0 -t bench -l <"$work/lines"
+    wait "$sub" || fail "mosquitto: not every line came"
+    echo $(($(now) - begin)) >>"$work/$1"
+    cmp "$work/lines" "$work/out" || fail "mosquitto: what came out is not what went in"
+}
+
+bench_throughput() {
+    need mosquitto mosquitto
+    need mosquitto_pub mosquitto-clients
+    lines
+    for ((run = 0; run < RUNS; run++)); do
+        start_hub
+        roomcat_throughput 1 throughput.roomcat
+        stop "$hub"
+        start_broker
+        mosquitto_throughput throughput.mosquitto
+        stop "$broker"
+    done
+    local ours theirs
+    ours=$(per_second "$N" "$(median <"$work/throughput.roomcat")")
+    theirs=$(per_second "$N" "$(median <"$work/throughput.mosquitto")")
+    row "live, lines/s ($N of 100 bytes)" "$ours" "$theirs" "$(ratio "$ours" "$theirs")"
+}
+
+bench_drain() {
+    lines
+    local begin ours
+    for ((run = 0; run < RUNS; run++)); do
+        start_hub
+        "$ROOMCAT" join bench --as away
+        "$ROOMCAT" pub bench <"$work/lines"
+        begin=$(now)
+        "$ROOMCAT" sub --as away --drain >"$work/out"
+        echo $(($(now) - begin)) >>"$work/drain"
+        cmp "$work/lines" "$work/out" || fail "drain: what came out is not what went in"
+        stop "$hub"
+    done
+    ours=$(per_second "$N" "$(median <"$work/drain")")
+    row "a member that was away, lines/s" "$ours" "-" "-"
+}
+
+bench_start() {
+    need mosquitto mosquitto
+    need mosquitto_pub mosquitto-clients
+    start_hub
+    start_broker
+    local begin
+    for ((run = 0; run < STARTS; run++)); do
+        begin=$(now)
+        "$ROOMCAT" pub bench hi
+        echo $(($(now) - begin)) >>"$work/start.roomcat"
+        begin=$(now)
+        mosquitto_pub -p "$port" -q 1 -t bench -m hi
+        echo $(($(now) - begin)) >>"$work/start.mosquitto"
+    done
+    stop "$hub"
+    stop "$broker"
+    local ours theirs
+    ours=$(median <"$work/start.roomcat")
+    theirs=$(median <"$work/start.mosquitto")
+    row "pub of one message, whole process, ms" "$(ms "$ours")" "$(ms "$theirs")" "$(ratio "$ours" "$theirs")"
+}
+
+ms() { awk -v us="$1" 'BEGIN { printf "%.2f\n", us / 1000 }'; }
+
+bench_latency() {
+    start_hub
+    local p50 p99
+    read -r p50 p99 < <(python3 "$here/latency.py" "$TYPED" \
+        "$ROOMCAT pub bench" "$ROOMCAT sub bench" "$ROOMCAT rooms bench --json")
+    stop "$hub"
+    row "a line typed, pub's stdin to sub's stdout, ms" "p50 $(ms "$p50")" "p99 $(ms "$p99")" "-"
+}
+
+# The lines, again and again, to so many gigabytes: a hundred megabytes a round.
+rounds() {
+    for ((round = 0; round < $1; round++)); do cat "$work/round"; done
+}
+
+bench_memory() {
+    local total=$((GIGABYTES * 10)) sub peak wanted found
+    seq -f '%099.0f' 1 1000000 >"$work/round"
+    wanted=$(rounds "$total" | md5sum)
+    start_hub
+    mkfifo "$work/slow"
+    md5sum <"$work/slow" >"$work/slow.md5" &
+    local sum=$!
+    "$ROOMCAT" sub bench --as slow -n $((total * 1000000)) >"$work/slow" &
+    sub=$!
+    pids+=("$sub" "$sum")
+    until_true 10 listeners 1
+    {
+        rounds $((total / 2))
+        kill -STOP "$sub"
+        rounds $((total - total / 2))
+    } | "$ROOMCAT" pub bench
+    kill -CONT "$sub"
+    wait "$sub" "$sum"
+    found=$(<"$work/slow.md5")
+    [[ $wanted == "$found" ]] || fail "memory: the slow reader did not get every line"
+    peak=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$hub/status")
+    stop "$hub"
+    rm -f "$work/round"
+    row "hub's peak memory, ${GIGABYTES} GB past a stopped reader, MiB" "$peak" "-" "-"
+}
+
+bench_slow() {
+    lines
+    local slow with without
+    for ((run = 0; run < RUNS; run++)); do
+        start_hub
+        roomcat_throughput 1 slow.without
+        stop "$hub"
+        start_hub
+        "$ROOMCAT" sub bench >/dev/null &
+        slow=$!
+        pids+=("$slow")
+        until_true 10 listeners 1
+        kill -STOP "$slow"
+        roomcat_throughput 2 slow.with
+        stop "$slow"
+        stop "$hub"
+    done
+    with=$(per_second "$N" "$(median <"$work/slow.with")")
+    without=$(per_second "$N" "$(median <"$work/slow.without")")
+    row "beside a stopped reader, lines/s (and without)" "$with" "($without)" "$(ratio "$with" "$without")"
+}
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+
+need python3 python3
+if [[ -z ${ROOMCAT:-} ]]; then
+    (cd "$here/.." && cargo build --release --quiet)
+    ROOMCAT=$(cd "$here/.." && cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/roomcat
+fi
+for variable in AS NAMESPACE TOKEN_FILE URL; do
+    unset "ROOMCAT_$variable"
+done
+
+if (($# == 0)); then
+    set -- throughput drain start latency memory slow
+fi
+for name in "$@"; do
+    declare -F "bench_$name" >/dev/null || fail "there is no row $name"
+done
+
+printf '%s, %s CPUs, %s, medians of %s\n\n' "$(uname -sm)" "$(getconf _NPROCESSORS_ONLN)" "$("$ROOMCAT" --version)" "$RUNS"
+row "" roomcat mosquitto ratio
+for name in "$@"; do
+    "bench_$name"
+done
