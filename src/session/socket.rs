@@ -71,6 +71,8 @@ pub struct Socket {
     feed: Feed,
     /// The first seq that was neither handed nor skipped.
     position: Seq,
+    /// The end of the last gap that the peer was told of.
+    gap_told: Seq,
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
@@ -106,6 +108,7 @@ impl Socket {
             mailbox,
             feed: Feed::Silent,
             position: Seq::START,
+            gap_told: Seq::START,
             part: None,
             credit,
             reading: None,
@@ -310,7 +313,9 @@ impl Socket {
         if waiting.is_empty() {
             self.skip(behind, outbox);
         }
-        if let Some((from, to)) = page.gap {
+        // Pages in a row can meet the same gap.
+        if let Some((from, to)) = page.gap.filter(|(_, to)| *to > self.gap_told) {
+            self.gap_told = to;
             tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
             self.tell(out, "gap", &json!({"from": from, "to": to}));
         }
