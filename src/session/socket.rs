@@ -497,7 +497,15 @@ impl Socket {
         } else {
             Urgency::Later
         };
-        cursor.is_some_and(|cursor| self.move_cursor(cursor, urgency, answer, outbox))
+        match cursor {
+            Some(cursor) => self.move_cursor(cursor, urgency, answer, outbox),
+            // Acked before, and perhaps not committed yet: the answer waits for that.
+            None if answer.is_some() && self.name.is_some() => {
+                self.ask_store(Op::Mark, urgency, answer, outbox);
+                true
+            }
+            None => false,
+        }
     }
 
     /// A stock client's answer to an event.
@@ -525,13 +533,17 @@ impl Socket {
             rooms: Arc::clone(&self.rooms),
             cursor,
         };
+        self.ask_store(op, urgency, answer, outbox);
+        true
+    }
+
+    fn ask_store(&self, op: Op, urgency: Urgency, answer: Option<u64>, outbox: &mut Outbox) {
         let ticket = Ticket::new(Request {
             socket: self.id,
             answer,
             want: Want::Ack,
         });
         outbox.push(Submission::Store(op, urgency, ticket));
-        true
     }
 }
 
