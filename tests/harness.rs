@@ -15,7 +15,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use command::{Cmd, Running};
+pub use command::{Cmd, Outcome, Running};
 
 /// The most that anything may take here, on a machine that is busy with something else.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,7 +25,16 @@ pub struct TestHub {
     running: Option<Running>,
     url: String,
     arguments: Vec<String>,
+    around: Around,
     folder: TempDir,
+}
+
+/// What surrounds the hub's process; its clients live without it.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// Shell commands before it, such as `ulimit`.
+    pub shell: String,
+    pub env: Vec<(&'static str, PathBuf)>,
 }
 
 impl TestHub {
@@ -35,6 +44,10 @@ impl TestHub {
 
     /// With further arguments of `serve`; `--listen` and `--db` among them replace the usual ones.
     pub fn with(arguments: &[&str]) -> Self {
+        Self::within(Around::default(), arguments)
+    }
+
+    pub fn within(around: Around, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = folder.path().join("hub.db");
         Self::start_in(folder, &database, arguments)
@@ -59,6 +72,7 @@ impl TestHub {
             running: None,
             url: String::new(),
             arguments: all,
+            around,
             folder,
         };
         hub.serve();
@@ -66,7 +80,14 @@ impl TestHub {
     }
 
     fn serve(&mut self) {
-        let running = Cmd::new(&self.arguments).spawn();
+        let mut cmd = match &self.around.shell[..] {
+            "" => Cmd::new(&self.arguments),
+            shell => Cmd::shell_with(&format!("{shell}; exec roomcat \"$@\""), &self.arguments),
+        };
+        for (name, value) in &self.around.env {
+            cmd = cmd.env(name, value);
+        }
+        let running = cmd.spawn();
         let line = running.wait_for_stderr("listening on ");
         let (_, address) = line.split_once("listening on ").expect("just found");
         self.url = address
@@ -124,6 +145,11 @@ impl TestHub {
         assert_eq!(ended.status, 0, "the hub ended with:\n{}", ended.stderr());
     }
 
+    /// Its end, when it ends by itself.
+    pub fn ended(&mut self) -> Outcome {
+        self.running.take().expect("the hub runs").wait()
+    }
+
     /// Starts again, after `stop` or `kill9`, on the same port and database.
     pub fn restart(&mut self) {
         assert!(self.running.is_none(), "the hub still runs");
@@ -160,6 +186,13 @@ impl TestHub {
             self.room(room)
                 .map_or(0, |it| it["sockets"].as_u64().unwrap_or(0))
                 == sockets
+        });
+    }
+
+    /// Waits until a room holds so many messages.
+    pub fn wait_for_room_messages(&self, room: &str, messages: u64) {
+        wait_until(&format!("{messages} messages in {room}"), || {
+            self.room(room).is_some_and(|it| it["messages"] == messages)
         });
     }
 

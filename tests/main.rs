@@ -1,7 +1,9 @@
 //! The integration tests, in one binary.
 
+mod crash;
 mod demo;
 mod exits;
+mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
@@ -11,5 +13,6 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod slow;
 mod store;
 mod wire_golden;

@@ -135,6 +135,7 @@ impl Bench {
         while let Some(at) = from {
             let page = self.page(reader, at);
             found.extend(page.records.iter().map(|(first, r)| (r.number, *first)));
+            assert!(page.next.is_none_or(|next| next > at), "it does not go on");
             from = page.next;
         }
         found

@@ -47,6 +47,21 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads `words`, the program's name first. A message may be a negative number, as with echo; that `-0` is the flag
+    /// is settled here, as clap would take it for a number too.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut flags = true;
+        Self::try_parse_from(words.into_iter().map(move |word| {
+            flags = flags && word != "--";
+            match flags && word == "-0" {
+                true => "--null".into(),
+                false => word,
+            }
+        }))
+    }
+}
+
 /// Which hub, as whom, and how much is said about it; before or after the command.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
@@ -178,7 +193,7 @@ pub struct PubArgs {
     pub room: Option<Address>,
 
     /// One message, instead of stdin
-    #[arg(value_name = "MESSAGE", conflicts_with_all = ["file", "null", "whole", "envelope"])]
+    #[arg(value_name = "MESSAGE", allow_negative_numbers = true, conflicts_with_all = ["file", "null", "whole", "envelope"])]
     pub message: Vec<OsString>,
 
     /// A further room; who is in several gets the message once

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use super::args::{ChatArgs, Global};
 use super::failure::Failure;
 use super::outgoing::Template;
-use super::reading::{End, Flow, Reading, at, tell_link};
+use super::reading::{End, Flow, Reading, tell_link};
 use super::stdin::{Block, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
 
@@ -51,7 +52,10 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         }
     };
     match (finished, talking.failure) {
-        (Err(failure), _) => Err(Failure::unconfirmed(failure, unconfirmed)),
+        (Err(failure), _) => {
+            let failure = failure.about(global.name.as_ref());
+            Err(Failure::unconfirmed(failure, unconfirmed))
+        }
         (Ok(()), Some(error)) => Err(error.into()),
         (Ok(()), None) => Ok(()),
     }

@@ -11,6 +11,7 @@ use colored::Colorize;
 use super::signals::Signal;
 use super::stdin::InputError;
 use super::term;
+use crate::address::ClientName;
 use crate::client::{ClientError, Code, DialError, Refusal};
 use crate::server::ServerError;
 use crate::store::StoreError;
@@ -21,6 +22,12 @@ pub enum Failure {
     Usage(String),
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// [`Code::NoRooms`], to a client name.
+    #[error("{name} has joined no room")]
+    NoRooms { name: ClientName },
+    /// [`Code::NameTaken`]: another holds the name now.
+    #[error("{name} is subscribed elsewhere now: {refusal}")]
+    NameTaken { name: ClientName, refusal: Refusal },
     #[error(transparent)]
     Input(#[from] InputError),
     /// Publishing ended before everything was confirmed.
@@ -70,11 +77,30 @@ impl Failure {
         }
     }
 
+    /// The same, naming the client name that it is about.
+    pub fn about(self, name: Option<&ClientName>) -> Self {
+        match (self, name.cloned()) {
+            (Self::Client(ClientError::Refused(refusal)), Some(name))
+                if refusal.code == Code::NoRooms =>
+            {
+                Self::NoRooms { name }
+            }
+            (Self::Client(ClientError::Denied { refusal, .. }), Some(name))
+                if refusal.code == Code::NameTaken =>
+            {
+                Self::NameTaken { name, refusal }
+            }
+            (other, _) => other,
+        }
+    }
+
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
             Self::Client(error) => client_code(error),
             Self::Unconfirmed { cause, .. } => cause.exit_code(),
+            Self::NoRooms { .. } => 1,
+            Self::NameTaken { .. } => 4,
             Self::Unacknowledged { .. } => 3,
             Self::Timeout(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
@@ -91,6 +117,8 @@ impl Failure {
             Self::Usage(_) => Some("see \"roomcat help\""),
             Self::Client(error) => client_hint(error),
             Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
+            Self::NoRooms { .. } => Some(JOIN_ONE),
+            Self::NameTaken { .. } => Some(ONE_HOLDER),
             Self::Unconfirmed { cause, .. } => cause.hint(),
             Self::Server(error) => server_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
@@ -104,7 +132,8 @@ impl Failure {
         if !matches!(self, Self::Signal(_)) {
             let text = self.to_string();
             let said = format!("roomcat: {}", term::visible(&text));
-            let hint = self.hint().map(|hint| format!("\n  hint: {hint}"));
+            let hint = self.hint();
+            let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
             let hint = hint.unwrap_or_default();
             match term::stderr_colour() {
                 true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
@@ -117,6 +146,8 @@ impl Failure {
 
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
+const ONE_HOLDER: &str = "one \"sub\" at a time holds a name; give each its own --as NAME";
+const JOIN_ONE: &str = "name a room, or join one: \"roomcat join ROOM --as NAME\"";
 const RIGHT_URL: &str = "give the hub's URL with -u or ROOMCAT_URL, as in -u ws://127.0.0.1:7666";
 
 /// Refused is what the hub decided about who asks; an unlucky request just failed.
@@ -194,9 +225,9 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
 fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
     match refusal.code {
         Code::Token => Some("give the hub's token with --token-file FILE"),
-        Code::NameTaken => Some("one \"sub\" at a time holds a name; give each its own --as NAME"),
+        Code::NameTaken => Some(ONE_HOLDER),
         Code::TooLarge => Some(RAISE_LIMIT),
-        Code::NoRooms => Some("name a room, or join one: \"roomcat join ROOM --as NAME\""),
+        Code::NoRooms => Some(JOIN_ONE),
         _ => None,
     }
 }
@@ -320,7 +351,10 @@ mod tests {
             refused.to_string(),
             "cannot reach ws://h:1: connection refused"
         );
-        assert_eq!(refused.hint(), Some("start a hub with \"roomcat serve\""));
+        assert_eq!(
+            refused.hint().unwrap(),
+            "start a hub with \"roomcat serve\""
+        );
         for (lines, text) in [
             (1, "lost ws://h:1: gone; 1 line was not confirmed"),
             (812, "lost ws://h:1: gone; 812 lines were not confirmed"),
@@ -338,5 +372,20 @@ mod tests {
                 .hint()
                 .is_some_and(|hint| hint.contains("--token-file"))
         );
+    }
+
+    #[test]
+    fn what_happens_to_a_name_names_it() {
+        let name = ClientName::parse("alice").unwrap();
+        let none = refused(Code::NoRooms).about(Some(&name));
+        assert_eq!(none.exit_code(), 1);
+        assert!(none.to_string().contains("alice") && none.hint().is_some());
+        let taken = denied(Code::NameTaken).about(Some(&name));
+        assert_eq!(taken.exit_code(), 4);
+        assert!(taken.to_string().contains("alice") && taken.hint().is_some());
+        for other in [denied(Code::Token), refused(Code::Full)] {
+            let text = other.to_string();
+            assert_eq!(other.about(Some(&name)).to_string(), text);
+        }
     }
 }

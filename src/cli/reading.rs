@@ -11,6 +11,7 @@ use super::signals::{Signal, Signals};
 use super::stdout::{Chunk, Output, Wrote};
 use super::term;
 use crate::address::{ClientName, Event as EventName, Namespace, Seq};
+use crate::client::link::at;
 use crate::client::{Event, Gap, HubUrl, Peer, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};
@@ -240,14 +241,6 @@ pub fn tell_link(event: &Event, url: &HubUrl) {
         }
         Event::CaughtUp => term::detail("caught up"),
         Event::Batch { .. } | Event::Receipt(_) | Event::AckConfirmed => {}
-    }
-}
-
-/// Waits for a moment that may never come.
-pub async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => pending().await,
     }
 }
 

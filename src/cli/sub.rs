@@ -5,9 +5,10 @@ use tokio::time::Instant;
 
 use super::args::{Global, SubArgs};
 use super::failure::Failure;
-use super::reading::{End, Flow, Reading, at, tell_link};
+use super::reading::{End, Flow, Reading, tell_link};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
@@ -42,13 +43,14 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         signal = signals.next() => Ok(End::Signal(signal)),
         () = at(deadline) => Ok(End::Timeout(timeout())),
     };
-    match end {
+    let finished = match end {
         Ok(end) => reading.finish(peer, &mut signals, end).await,
         Err(failure) => {
             peer.close().await;
             Err(failure)
         }
-    }
+    };
+    finished.map_err(|failure| failure.about(global.name.as_ref()))
 }
 
 async fn follow(peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Result<End, Failure> {

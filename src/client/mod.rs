@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod connection;
 pub mod dial;
 pub mod error;
+pub mod link;
 pub mod peer;
 pub mod subscription;
 pub mod url;

@@ -7,19 +7,18 @@
 mod tests;
 
 use std::collections::VecDeque;
-use std::future::{Future, pending};
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::select;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::Target;
 use super::answers::{self, Answer, SubAnswer};
 use super::backoff::Backoff;
 use super::connection::{Connection, Hello, Incoming};
-use super::error::{ClientError, DialError, LostReason, Refusal};
+use super::error::{ClientError, LostReason, Refusal};
+use super::link::{Link, LinkEvent, at};
 use super::subscription::{Gap, Subscribe, Subscription};
 use super::url::HubUrl;
 use super::window::{Batch, Receipt, Step, Window};
@@ -112,38 +111,6 @@ struct Trouble {
 enum Cause {
     Lost(String),
     Refused(Refusal),
-}
-
-type Dialing = Pin<Box<dyn Future<Output = Result<Box<Connection>, DialError>>>>;
-
-enum Link {
-    Up(Box<Connection>),
-    Waiting(Instant),
-    Dialing(Dialing),
-}
-
-enum LinkEvent {
-    Incoming(Incoming),
-    Lost(LostReason),
-    Waited,
-    Dialed(Result<Box<Connection>, DialError>),
-}
-
-impl Link {
-    /// Cancel-safe: each await is on something that is kept in the link.
-    async fn next(&mut self) -> LinkEvent {
-        match self {
-            Self::Up(connection) => match connection.next().await {
-                Ok(incoming) => LinkEvent::Incoming(incoming),
-                Err(reason) => LinkEvent::Lost(reason),
-            },
-            Self::Waiting(until) => {
-                sleep_until(*until).await;
-                LinkEvent::Waited
-            }
-            Self::Dialing(dialing) => LinkEvent::Dialed(dialing.await),
-        }
-    }
 }
 
 impl Peer {
@@ -480,14 +447,6 @@ impl Peer {
             .as_ref()
             .map_or_else(Instant::now, |trouble| trouble.since);
         self.trouble = Some(Trouble { since, cause });
-    }
-}
-
-/// Waits for a moment that may never come.
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => pending().await,
     }
 }
 

@@ -45,8 +45,14 @@ impl Cmd {
 
     /// A shell script in which `roomcat` is this one.
     pub fn shell(script: &str) -> Self {
+        Self::shell_with::<&str>(script, &[])
+    }
+
+    /// One that finds these arguments in `$@`.
+    pub fn shell_with<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Self {
         let mut command = Command::new("bash");
-        command.args(["-o", "pipefail", "-c", script]);
+        command.args(["-o", "pipefail", "-c", script, "bash"]);
+        command.args(arguments);
         Self::of(command)
     }
 
@@ -174,6 +180,13 @@ impl Cmd {
         self.start()
     }
 
+    /// Starts it; stdin ends after what it was given.
+    pub fn spawn_closed(self) -> Running {
+        let mut running = self.spawn();
+        running.close_stdin();
+        running
+    }
+
     /// Starts it with its stdout in the caller's hands.
     pub fn spawn_onto(mut self, stdout: impl Into<Stdio>) -> Running {
         self.command.stdout(stdout);
@@ -270,6 +283,11 @@ impl Running {
         self.stdout.is_empty()
     }
 
+    /// Bytes that stood on stdout so far, read by the test or not.
+    pub fn received(&self) -> usize {
+        self.stdout.received()
+    }
+
     pub fn stderr_so_far(&self) -> String {
         self.stderr.text()
     }
@@ -283,6 +301,12 @@ impl Running {
             );
         };
         line
+    }
+
+    /// The first line of stderr that holds one of these.
+    pub fn first_stderr(&self, patterns: &[&str]) -> String {
+        let found = self.stderr.find_line_with(patterns);
+        found.unwrap_or_else(|| panic!("none of {patterns:?}:\n{}", self.stderr.text()))
     }
 
     /// Whether it has not ended.

@@ -114,19 +114,30 @@ impl Stream {
     }
 
     pub fn find_line(&self, pattern: &str) -> Option<String> {
+        self.find_line_with(&[pattern])
+    }
+
+    pub fn find_line_with(&self, patterns: &[&str]) -> Option<String> {
         self.wait_for(|collected| {
             let text = String::from_utf8_lossy(&collected.bytes);
             // Only lines that have ended: what stands behind the pattern matters too.
             let mut lines = text
                 .split_inclusive('\n')
                 .filter(|line| line.ends_with('\n'));
-            lines.find(|line| line.contains(pattern)).map(str::to_owned)
+            lines
+                .find(|line| patterns.iter().any(|pattern| line.contains(pattern)))
+                .map(str::to_owned)
         })
     }
 
     pub fn is_empty(&self) -> bool {
         let collected = self.shared.lock();
         collected.taken == collected.bytes.len()
+    }
+
+    /// Bytes that have come in all.
+    pub fn received(&self) -> usize {
+        self.shared.lock().bytes.len()
     }
 
     pub fn peek(&self) -> Vec<u8> {

@@ -274,7 +274,7 @@ fn pages_are_bounded_and_lose_nothing(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
     let names = ["a", "b", "c"];
     let many = limits::PAGE_RECORDS * 2 + 10;
-    let ops = (0..many).map(|i| append(lines(&[names[i % 3]], "x\n")));
+    let ops = (0..many).map(|i| append(lines(&[names[i % 3], "all"], "x\n")));
     bench.group(ops.collect());
     let page = bench.page(&from_start(&names), Seq::START);
     assert_eq!(page.records.len(), limits::PAGE_RECORDS);
@@ -286,6 +286,13 @@ fn pages_are_bounded_and_lose_nothing(kind: Kind) {
     assert_eq!(bench.read_all(&from_start(&names)), all);
     let some: Vec<_> = all.iter().copied().filter(|(n, _)| n % 3 != 0).collect();
     assert_eq!(bench.read_all(&from_start(&["a", "b", "never"])), some);
+
+    let mut read = bench.reader();
+    let mut last = |n| {
+        read.last(&root(), &from_start(&["all"]), n, many as u64)
+            .unwrap()
+    };
+    assert_eq!(last(many as u64 - 1), Seq::new(2, 0));
 
     let third = limits::PAGE_BYTES / 3;
     let from = bench.append(heavy(&["h"], third)).number;

@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use super::*;
 use roomcat::limits;
@@ -112,6 +113,28 @@ fn numbers_times_and_gaps_outlive_the_records() {
     assert_eq!(gap("a"), Some((Seq::START, Seq::new(4, 0))));
     assert_eq!(gap("b"), Some((Seq::START, Seq::new(5, 0))));
     assert_eq!(gap("c"), None);
+}
+
+#[test]
+fn a_size_reaches_back_as_far_after_a_restart() {
+    let place = Place::new();
+    let keep = |age| Keep {
+        history_age: Duration::from_millis(age),
+        history_bytes: 2 * lines(&["a"], "x\n").weight(),
+        ..ALL
+    };
+    let mut bench = place.bench(keep(10));
+    bench.join("alice", &["a"]);
+    for name in ["a", "b", "b", "b"] {
+        bench.append(lines(&[name], "x\n"));
+    }
+    bench.now += 10;
+    assert_eq!(bench.prune().records, 3);
+    drop(bench);
+    // Its age would keep the first one now, but three that are gone lie behind it.
+    let mut bench = place.bench(keep(HOUR));
+    bench.ack("alice", &["a"], Seq::new(2, 0));
+    assert_eq!(bench.prune().records, 1);
 }
 
 #[test]

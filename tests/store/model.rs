@@ -187,7 +187,7 @@ fn assert_same(memory: &Bench, sqlite: &Bench) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn sqlite_does_what_the_reference_does(keep in a_keep(), steps in vec(a_step(), 1..25)) {
         let folder = TempDir::new().unwrap();

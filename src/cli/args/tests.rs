@@ -4,7 +4,8 @@ use clap::error::ErrorKind;
 use super::*;
 
 fn parsed(line: &str) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from(std::iter::once("roomcat").chain(line.split_whitespace()))
+    let words = std::iter::once("roomcat").chain(line.split_whitespace());
+    Cli::read(words.map(OsString::from))
 }
 
 #[test]
@@ -37,6 +38,7 @@ fn what_makes_no_sense_is_a_usage_error() {
         "pub r hi -f file",
         "pub r hi --whole",
         "pub r -0 --whole",
+        "pub r hi -0",
         "pub r --retry-for 25h",
         "pub r --retry-for 5",
         "pub r -e connect",
@@ -63,16 +65,20 @@ fn rooms_may_be_left_out_where_something_else_names_them() {
     assert!(parsed("sub --as a").is_ok());
     assert!(parsed("--as a sub").is_ok());
     assert!(parsed("pub --envelope").is_ok());
-    let Command::Pub(args) = parsed("pub r five and more --require 1").unwrap().command else {
+    let Command::Pub(args) = parsed("pub r -5 and -0.5 --require 1").unwrap().command else {
         panic!("pub is pub");
     };
-    assert_eq!(args.message, ["five", "and", "more"]);
+    assert_eq!(args.message, ["-5", "and", "-0.5"]);
     assert_eq!(args.require, Some(1));
     // A flag, though it looks like a number.
     let Command::Pub(args) = parsed("pub r -0").unwrap().command else {
         panic!("pub is pub");
     };
     assert!(args.null && args.message.is_empty());
+    let Command::Pub(args) = parsed("pub r -- -0").unwrap().command else {
+        panic!("pub is pub");
+    };
+    assert_eq!((args.null, &*args.message), (false, &["-0".into()][..]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A peer against a hub of these tests: a real socket, and a script for what is said on it.
 
+use std::future::Future;
+
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
