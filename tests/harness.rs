@@ -50,15 +50,15 @@ impl TestHub {
     pub fn within(around: Around, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = folder.path().join("hub.db");
-        Self::start_in(folder, &database, arguments)
+        Self::start_in(folder, &database, around, arguments)
     }
 
     /// With its database elsewhere in a folder that becomes the hub's.
     pub fn at_home(folder: TempDir, database: &Path) -> Self {
-        Self::start_in(folder, database, &[])
+        Self::start_in(folder, database, Around::default(), &[])
     }
 
-    fn start_in(folder: TempDir, database: &Path, arguments: &[&str]) -> Self {
+    fn start_in(folder: TempDir, database: &Path, around: Around, arguments: &[&str]) -> Self {
         let mut all = vec!["serve".to_owned()];
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"].map(str::to_owned));

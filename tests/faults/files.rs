@@ -82,7 +82,6 @@ fn damage_in_the_middle_is_named_and_never_served() {
         path.to_str().unwrap(),
     ];
     let hub = Cmd::new(&arguments).spawn();
-    let mut hub = hub;
     let found = hub.first_stderr(&["listening on", "damaged"]);
     if found.contains("damaged") {
         assert_eq!(hub.wait().status, 1);
