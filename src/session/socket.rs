@@ -508,7 +508,7 @@ impl Socket {
         };
         // What moves nothing more may have been moved by an earlier ack that still waits for its commit, or that the disk
         // refused: an answer is the proof that it was done.
-        let cursor = window.ack(seq).or(answer.and_then(|_| self.moved_to));
+        let cursor = window.ack(seq).or(answer.and(self.moved_to));
         let urgency = if answer.is_some() {
             Urgency::Now
         } else {
