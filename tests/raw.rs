@@ -268,6 +268,11 @@ impl Raw {
         self.inbox.pop_front().or_else(|| self.read())
     }
 
+    /// What came while something else was awaited, oldest first.
+    pub fn take_kept(&mut self) -> Vec<Packet> {
+        self.inbox.drain(..).collect()
+    }
+
     /// Everything until the hub closes the connection.
     pub fn until_closed(&mut self) -> Vec<Packet> {
         std::iter::from_fn(|| self.next()).collect()

@@ -76,6 +76,8 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
+    /// Where this subscription last asked for its cursors to stand.
+    moved_to: Option<Seq>,
     reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
     /// Questions to the store other than for messages.
     asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
@@ -111,6 +113,7 @@ impl Socket {
             gap_told: Seq::START,
             part: None,
             credit,
+            moved_to: None,
             reading: None,
             asking: Vec::new(),
         }
@@ -128,6 +131,7 @@ impl Socket {
         if let Credit::Acks(window) = &mut self.credit {
             *window = Window::default();
         }
+        self.moved_to = None;
         self.part = None;
         self.set_reader(Arc::new(reader.clone()));
         self.feed = Feed::Opening { answer };
@@ -502,7 +506,9 @@ impl Socket {
         let Credit::Acks(window) = &mut self.credit else {
             return false;
         };
-        let cursor = window.ack(seq);
+        // What moves nothing more may have been moved by an earlier ack that still waits for its commit, or that the disk
+        // refused: an answer is the proof that it was done.
+        let cursor = window.ack(seq).or(answer.and(self.moved_to));
         let urgency = if answer.is_some() {
             Urgency::Now
         } else {
@@ -510,7 +516,6 @@ impl Socket {
         };
         match (cursor, answer) {
             (Some(cursor), _) => self.move_cursor(cursor, urgency, answer, outbox),
-            // Moves nothing more; but an earlier ack may still wait for its commit, and this answer is its proof.
             (None, Some(_)) if self.name.is_some() => {
                 let want = Want::Ack;
                 let ticket = Ticket::new(Request {
@@ -544,6 +549,7 @@ impl Socket {
         let Some(client) = self.name.clone() else {
             return false;
         };
+        self.moved_to = Some(cursor);
         let op = Op::Ack {
             namespace: self.namespace.clone(),
             client,

@@ -177,6 +177,44 @@ fn a_second_sub_replaces_the_first() {
     }
 }
 
+/// What waits for credit when a second `sub` comes is handed by the second alone, and once.
+#[test]
+fn a_second_sub_hands_what_had_not_been_taken_once() {
+    let hub = TestHub::start();
+    let mut raw = alice(&hub);
+    raw.must("sub", &json!({"rooms": ["a"]}));
+    let mut publisher = Raw::roomcat(hub.url());
+    let body = ("x".repeat(127) + "\n").repeat(2048);
+    // More than the credit of 4 MiB, and no more beyond it than a mailbox holds.
+    let records = 22;
+    for _ in 0..records {
+        let receipt = publisher.batch("/", &lines("a", 2048), body.as_bytes());
+        assert_eq!(receipt["delivered"], 1, "{receipt}");
+    }
+    let answer = raw.must("sub", &json!({"rooms": ["a"]}));
+    assert_eq!(answer["pending"], records * 2048);
+    let before = raw.take_kept();
+    assert!(before.len() < records, "all of it was handed before");
+    let marker = json!({"rooms": ["a"], "event": "marker", "framing": "lines", "count": 1});
+    publisher.batch("/", &marker, b"marker\n");
+    let mut firsts = Vec::new();
+    loop {
+        let header = raw.event_named("batch").header();
+        let first = header["first"].as_str().unwrap().to_owned();
+        if header["event"] == "marker" {
+            break;
+        }
+        raw.emit(
+            "/",
+            "ack",
+            &json!({"seq": format!("{first}.2047")}).to_string(),
+        );
+        firsts.push(first);
+    }
+    let expected: Vec<String> = (1..=records).map(|n| n.to_string()).collect();
+    assert_eq!(firsts, expected);
+}
+
 /// A message that a receipt calls delivered arrives, also when it was published in the moment of the second `sub`.
 #[test]
 fn what_a_receipt_calls_delivered_arrives_while_subscriptions_change() {
