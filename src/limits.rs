@@ -127,6 +127,10 @@ pub const DB_READER_CACHE_BYTES: usize = MIB;
 /// The write-ahead log goes into the database when it is this long: half of this doubles the time that checkpoints
 /// take, twice of it gains nothing.
 pub const WAL_BYTES: usize = 32 * MIB;
+/// The length that the write-ahead log has from the start, and to which small commits let it come.
+pub const WAL_BYTES_MIN: usize = 4 * MIB;
+/// What a commit of a few lines adds to the write-ahead log at most: a page each of the log, the indexes and the producers.
+pub const SMALL_COMMIT_BYTES: usize = 128 * KIB;
 /// A write-ahead log that readers kept from starting over is waited for at this length.
 pub const WAL_BYTES_MAX: usize = 4 * WAL_BYTES;
 /// How long the writer waits then for readers to let go. A read of ours is one page.

@@ -3,14 +3,13 @@
 use std::io::{IsTerminal, stdin};
 
 use tokio::select;
-use tokio::sync::mpsc::Receiver;
 use tokio::time::Instant;
 
 use super::args::{ChatArgs, Global};
 use super::failure::Failure;
 use super::outgoing::Template;
 use super::reading::{End, Flow, Reading, tell_link};
-use super::stdin::{Block, Input, InputError, Payload, Source, Split, read};
+use super::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
 use crate::client::link::at;
@@ -81,7 +80,7 @@ async fn talk(
                     reading.batch(peer, header, body);
                 }
             }
-            block = talking.blocks.recv(), if talking.open && peer.has_room() => match block {
+            block = talking.blocks.next(), if talking.open && peer.has_room() => match block {
                 Some(Ok(block)) => peer.publish(template.batch(block)),
                 Some(Err(error)) => talking.failed(error),
                 None => talking.open = false,
@@ -93,7 +92,7 @@ async fn talk(
 
 /// The half that reads stdin.
 struct Talking {
-    blocks: Receiver<Result<Block, InputError>>,
+    blocks: Blocks,
     open: bool,
     ends_with_input: bool,
     failure: Option<InputError>,

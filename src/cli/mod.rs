@@ -23,6 +23,8 @@ pub mod values;
 
 use std::future::Future;
 
+use tokio::runtime::Runtime;
+
 use args::{Cli, Command, Global};
 use failure::Failure;
 use membership::Change;
@@ -56,24 +58,25 @@ fn verbosity(global: &Global) -> Verbosity {
 
 /// A client is one task; a runtime of one thread starts in a fraction of a millisecond.
 fn alone(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
+    let runtime = runtime()?;
     let done = runtime.block_on(command);
     // A name that is still being resolved would keep the process.
     runtime.shutdown_background();
     done
 }
 
-/// A hub uses every core.
+/// A hub is one thread for all that waits for peers, beside the store's writer and readers: measured, a message that has
+/// to wake one thread less arrives sooner, and bulk goes at the disk's pace either way.
 fn serving(hub: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
+    runtime()?.block_on(hub)
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
         .build()
-        .map_err(|error| Failure::other(format!("cannot start: {error}")))?;
-    runtime.block_on(hub)
+        .map_err(|error| Failure::other(format!("cannot start: {error}")))
 }
 
 fn listen() -> Result<Signals, Failure> {

@@ -10,10 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc::Receiver;
 
 use super::failure::Failure;
-use super::stdin::{Block, InputError};
+use super::stdin::{Block, Blocks, InputError};
 use crate::address::{Event, Namespace, RoomName};
 use crate::client::Batch;
 use crate::limits;
@@ -60,7 +59,7 @@ pub struct Outgoing {
 /// Where the messages come from.
 pub enum Feed {
     Words(Option<Block>, Template),
-    Blocks(Receiver<Result<Block, InputError>>, Template),
+    Blocks(Blocks, Template),
     Envelopes(Envelopes),
 }
 
@@ -69,7 +68,7 @@ impl Feed {
     pub async fn next(&mut self) -> Option<Result<Outgoing, Failure>> {
         let (block, template) = match self {
             Self::Words(block, template) => (block.take()?, template),
-            Self::Blocks(blocks, template) => match blocks.recv().await? {
+            Self::Blocks(blocks, template) => match blocks.next().await? {
                 Ok(block) => (block, template),
                 Err(error) => return Some(Err(error.into())),
             },
@@ -95,7 +94,7 @@ pub enum Destination {
 
 /// Lines as `sub --json` writes them. Neighbours that differ in nothing but their data travel in one batch.
 pub struct Envelopes {
-    blocks: Receiver<Result<Block, InputError>>,
+    blocks: Blocks,
     template: Template,
     destination: Destination,
     max_message: usize,
@@ -105,7 +104,7 @@ pub struct Envelopes {
 
 impl Envelopes {
     pub fn new(
-        blocks: Receiver<Result<Block, InputError>>,
+        blocks: Blocks,
         template: Template,
         destination: Destination,
         max_message: usize,
@@ -130,7 +129,7 @@ impl Envelopes {
             if let Some(ready) = self.ready.pop_front() {
                 return Some(ready);
             }
-            match self.blocks.recv().await? {
+            match self.blocks.next().await? {
                 Ok(block) => self.open(&block),
                 Err(error) => return Some(Err(error.into())),
             }

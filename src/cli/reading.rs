@@ -93,8 +93,7 @@ impl Reading {
         }
         self.handed += u64::from(header.count);
         self.passed_over = None;
-        // When the thread is gone its last report says why.
-        let _ = self.output.chunks.send(Chunk {
+        self.output.write(Chunk {
             header,
             body,
             namespace: self.namespace.clone(),

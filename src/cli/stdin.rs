@@ -1,9 +1,11 @@
-//! Stdin (or files) becomes batch bodies: a thread that reads, cuts at the last separator and hands blocks on.
+//! Stdin (or files) becomes batch bodies: read, cut at the last separator, and handed on as blocks. A pipe is read when it
+//! is ready; files and terminals, which may make a reader wait, on a thread.
 //!
 //! A line leaves as soon as `read()` has returned it; a file leaves in blocks. Nothing here knows of rooms,
 //! connections or credit: the bounded channel is what holds the reader back.
 
 mod cutter;
+mod pipe;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +22,7 @@ use tokio::sync::mpsc;
 use crate::limits;
 use crate::wire::batch::Framing;
 use cutter::Cutter;
+use pipe::Pipe;
 
 /// How input becomes messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +84,42 @@ pub enum InputError {
     Io { path: PathBuf, source: io::Error },
 }
 
-/// Starts reading on a thread of its own. After an error, and at the end of the input, the channel closes.
-pub fn read(source: Source, input: Input) -> mpsc::Receiver<Result<Block, InputError>> {
+/// What comes of the input. Behind an error, and at the end of the input, there is nothing more.
+pub struct Blocks(Origin);
+
+enum Origin {
+    Thread(mpsc::Receiver<Result<Block, InputError>>),
+    Pipe(Pipe),
+}
+
+impl Blocks {
+    /// The next block, or None behind the last. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<Block, InputError>> {
+        match &mut self.0 {
+            Origin::Thread(blocks) => blocks.recv().await,
+            Origin::Pipe(pipe) => pipe.next().await,
+        }
+    }
+}
+
+impl From<mpsc::Receiver<Result<Block, InputError>>> for Blocks {
+    fn from(blocks: mpsc::Receiver<Result<Block, InputError>>) -> Self {
+        Self(Origin::Thread(blocks))
+    }
+}
+
+/// Starts reading; a pipe needs the runtime that it is read in.
+pub fn read(source: Source, input: Input) -> Blocks {
+    match source {
+        Source::Stdin => match Pipe::stdin(input) {
+            Some(pipe) => Blocks(Origin::Pipe(pipe)),
+            None => read_on_thread(source, input).into(),
+        },
+        Source::Files(_) => read_on_thread(source, input).into(),
+    }
+}
+
+fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, InputError>> {
     let (blocks, receiver) = mpsc::channel(limits::INPUT_BLOCKS);
     let refused = blocks.clone();
     let spawned = std::thread::Builder::new()

@@ -1,7 +1,8 @@
 //! Messages become what stands on stdout: a thread that writes, and says how far it came.
 //!
-//! `sub | less` must not keep anyone from answering pings, so the writes block here and nowhere else. Knows nothing of
-//! connections or acks: the reports are what acks and credit are made of.
+//! `sub | less` must not keep anyone from answering pings, so writes block on that thread and nowhere else; a line that
+//! stdout takes at once is written without waking it. Knows nothing of connections or acks: the reports are what acks
+//! and credit are made of.
 
 mod render;
 mod sink;
@@ -10,6 +11,7 @@ mod tests;
 
 use std::io::{self, IsTerminal, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -64,10 +66,40 @@ pub enum Wrote {
     Failed(io::Error),
 }
 
-/// The writing thread. It ends, when everything is written, once `chunks` is dropped; then `wrote` closes.
 pub struct Output {
-    pub chunks: Sender<Chunk>,
+    writing: Option<Writing>,
+    /// Closes, after everything was written, behind [`Output::finish`].
     pub wrote: UnboundedReceiver<Wrote>,
+}
+
+struct Writing {
+    chunks: Sender<Chunk>,
+    /// Sent and not yet written: while there are any, nothing may overtake them.
+    waiting: Arc<AtomicUsize>,
+    writer: Arc<Mutex<Writer>>,
+}
+
+impl Output {
+    /// Never blocks.
+    pub fn write(&self, chunk: Chunk) {
+        let Some(writing) = &self.writing else { return };
+        if writing.waiting.load(Ordering::Acquire) == 0
+            && let Ok(mut writer) = writing.writer.try_lock()
+            && writer.takes_at_once(&chunk)
+        {
+            // When it failed, the report says so.
+            let _ = writer.write_and_report(chunk, || None);
+            return;
+        }
+        writing.waiting.fetch_add(1, Ordering::AcqRel);
+        // When the thread is gone its last report says why.
+        let _ = writing.chunks.send(chunk);
+    }
+
+    /// Nothing more is to be written.
+    pub fn finish(&mut self) {
+        self.writing = None;
+    }
 }
 
 pub fn start(form: Form) -> Output {
@@ -81,30 +113,62 @@ pub fn start(form: Form) -> Output {
 }
 
 fn start_on(fd: io::Result<OwnedFd>, form: Form, screen: Screen) -> Output {
-    let (chunks, incoming) = channel();
     let (reports, wrote) = unbounded_channel();
     let failed = reports.clone();
-    let started = fd.and_then(|fd| {
-        let fd = Arc::new(fd);
-        let progress = Arc::new(Mutex::new(Progress::default()));
-        let watched = watch(&fd, &progress, &reports)?;
-        let writer = Writer {
-            fd,
-            renderer: Renderer::new(form, screen),
-            buffer: Vec::new(),
-            progress,
-            reports,
-            _watched: watched,
-        };
-        std::thread::Builder::new()
-            .name("stdout".to_owned())
-            .spawn(move || writer.run(&incoming))?;
-        Ok(())
-    });
-    if let Err(error) = started {
-        let _ = failed.send(Wrote::Failed(error));
+    let writing = fd.and_then(|fd| start_writing(fd, form, screen, reports));
+    let writing = writing.map_err(|error| failed.send(Wrote::Failed(error)));
+    Output {
+        writing: writing.ok(),
+        wrote,
     }
-    Output { chunks, wrote }
+}
+
+fn start_writing(
+    fd: OwnedFd,
+    form: Form,
+    screen: Screen,
+    reports: UnboundedSender<Wrote>,
+) -> io::Result<Writing> {
+    let fd = Arc::new(fd);
+    let progress = Arc::new(Mutex::new(Progress::default()));
+    let writer = Arc::new(Mutex::new(Writer {
+        small: sink::small(fd.as_fd()),
+        renderer: Renderer::new(form, screen),
+        buffer: Vec::new(),
+        _watched: watch(&fd, &progress, &reports)?,
+        fd,
+        progress,
+        reports,
+    }));
+    let (chunks, incoming) = channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let (shared, left) = (Arc::clone(&writer), Arc::clone(&waiting));
+    std::thread::Builder::new()
+        .name("stdout".to_owned())
+        .spawn(move || write_all_of(&incoming, &shared, &left))?;
+    Ok(Writing {
+        chunks,
+        waiting,
+        writer,
+    })
+}
+
+/// The thread. It ends when nothing more is to be written, or stdout takes nothing more.
+fn write_all_of(chunks: &Receiver<Chunk>, writer: &Mutex<Writer>, waiting: &AtomicUsize) {
+    while let Ok(first) = chunks.recv() {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = 1;
+        let done = writer.write_and_report(first, || {
+            let next = chunks.try_recv().ok();
+            taken += usize::from(next.is_some());
+            next
+        });
+        drop(writer);
+        waiting.fetch_sub(taken, Ordering::AcqRel);
+        if done.is_err() {
+            return;
+        }
+    }
 }
 
 /// While idle nothing is written that could fail, so a second thread waits for the reader of stdout to go away.
@@ -147,6 +211,8 @@ struct Progress {
 
 struct Writer {
     fd: Arc<OwnedFd>,
+    /// Up to how many bytes stdout takes whole when it is ready at all.
+    small: usize,
     renderer: Renderer,
     /// Rendered and not yet written; kept for its memory.
     buffer: Vec<u8>,
@@ -158,22 +224,33 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, chunks: &Receiver<Chunk>) {
+    /// Whether stdout takes the chunk without making anyone wait.
+    fn takes_at_once(&self, chunk: &Chunk) -> bool {
+        self.renderer.is_as_it_came(&chunk.header)
+            && chunk.body.len() <= self.small
+            && sink::is_ready(self.fd.as_fd())
+    }
+
+    /// Writes a chunk and what follows it, and says how far it came.
+    fn write_and_report(
+        &mut self,
+        first: Chunk,
+        mut next: impl FnMut() -> Option<Chunk>,
+    ) -> Result<(), Over> {
         let progress = Arc::clone(&self.progress);
-        while let Ok(first) = chunks.recv() {
-            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut next = Some(first);
-            while let Some(chunk) = next.take() {
-                if let Err(stopped) = self.write(&chunk, &mut progress) {
-                    self.report_end(stopped, &mut progress);
-                    return;
-                }
-                next = chunks.try_recv().ok();
-                if next.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
-                    self.report(&mut progress);
-                }
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chunk = Some(first);
+        while let Some(current) = chunk.take() {
+            if let Err(stopped) = self.write(&current, &mut progress) {
+                self.report_end(stopped, &mut progress);
+                return Err(Over);
+            }
+            chunk = next();
+            if chunk.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
+                self.report(&mut progress);
             }
         }
+        Ok(())
     }
 
     fn write(&mut self, chunk: &Chunk, progress: &mut Progress) -> Result<(), Stopped> {
@@ -295,6 +372,9 @@ fn each(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
     };
     messages(chunk.header.framing, &chunk.body).take(count as usize)
 }
+
+/// Stdout takes nothing more; the report said why.
+struct Over;
 
 /// Why stdout takes nothing more.
 enum Stopped {

@@ -17,7 +17,7 @@ fn opened(
     template: Template,
 ) -> Vec<Result<Outgoing, Failure>> {
     let (_sender, blocks) = channel(1);
-    let mut envelopes = Envelopes::new(blocks, template, destination, 100);
+    let mut envelopes = Envelopes::new(blocks.into(), template, destination, 100);
     envelopes.open(&block(lines));
     envelopes.ready.into()
 }

@@ -64,6 +64,11 @@ fn all(blocks: &[Block]) -> Vec<Vec<u8>> {
     blocks.iter().flat_map(decode).collect()
 }
 
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(future)
+}
+
 #[test]
 fn lines_survive_wherever_a_read_cuts_them() {
     let long = "x".repeat(1000);
@@ -242,7 +247,7 @@ fn files_follow_each_other_and_each_ends_its_last_line() {
     std::fs::write(&paths[2], "three\n").unwrap();
     let mut receiver = read(Source::Files(paths.to_vec()), lines());
     let mut blocks = Vec::new();
-    while let Some(block) = receiver.blocking_recv() {
+    while let Some(block) = block_on(receiver.next()) {
         blocks.push(block.unwrap());
     }
     assert_eq!(
@@ -256,7 +261,7 @@ fn files_follow_each_other_and_each_ends_its_last_line() {
         lines(),
     );
     let mut last = None;
-    while let Some(block) = receiver.blocking_recv() {
+    while let Some(block) = block_on(receiver.next()) {
         last = Some(block);
     }
     match last {

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
@@ -40,6 +40,24 @@ pub(super) fn can_close(fd: BorrowedFd<'_>) -> bool {
         Ok(FileType::CharacterDevice) => rustix::termios::isatty(fd),
         _ => false,
     }
+}
+
+/// Up to how many bytes a write takes whole, without waiting, once [`is_ready`] says so: a ready pipe has room for
+/// PIPE_BUF bytes (pipe(7)), a file always has. Nothing is promised of anything else.
+pub(super) fn small(fd: BorrowedFd<'_>) -> usize {
+    match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        Ok(FileType::Fifo | FileType::RegularFile) => rustix::pipe::PIPE_BUF,
+        _ => 0,
+    }
+}
+
+pub(super) fn is_ready(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    rustix::event::poll(&mut fds, Some(&now)).is_ok_and(|ready| ready == 1)
 }
 
 /// Why [`wait_closed`] returned.

@@ -43,11 +43,11 @@ fn start_piped(form: Form, screen: Screen) -> (Output, PipeReader) {
 
 /// Everything these chunks look like.
 fn shown(form: Form, screen: Screen, chunks: &[Chunk]) -> String {
-    let (output, mut reader) = start_piped(form, screen);
+    let (mut output, mut reader) = start_piped(form, screen);
     for chunk in chunks {
-        output.chunks.send(chunk.clone()).unwrap();
+        output.write(chunk.clone());
     }
-    drop(output.chunks);
+    output.finish();
     let mut text = Vec::new();
     reader.read_to_end(&mut text).unwrap();
     String::from_utf8(text).unwrap()
@@ -82,12 +82,9 @@ fn reports_add_up_to_what_was_written() {
     let mut second = bytes_chunk(&[b"x", b"y"]);
     second.header.first = Some(Seq::new(42, 0));
     let bytes = 6 + second.body.len() as u64;
-    output
-        .chunks
-        .send(chunk(Framing::Lines, 3, "a\nb\nc\n"))
-        .unwrap();
-    output.chunks.send(second).unwrap();
-    drop(output.chunks);
+    output.write(chunk(Framing::Lines, 3, "a\nb\nc\n"));
+    output.write(second);
+    output.finish();
     let (mut all_messages, mut all_bytes, mut at) = (0, 0, None);
     while let Some(report) = output.wrote.blocking_recv() {
         match report {
@@ -115,7 +112,7 @@ fn volatile_messages_are_reported_without_a_seq() {
     let (mut output, _reader) = start_piped(Form::Data(Ending::Newline), Screen::Plain);
     let mut volatile = chunk(Framing::Lines, 1, "a\n");
     volatile.header.first = None;
-    output.chunks.send(volatile).unwrap();
+    output.write(volatile);
     let report = output.wrote.blocking_recv();
     assert!(
         matches!(
@@ -133,7 +130,7 @@ fn volatile_messages_are_reported_without_a_seq() {
 #[test]
 fn a_reader_that_goes_away_is_noticed_while_idle() {
     let (mut output, reader) = start_piped(Form::Data(Ending::Newline), Screen::Plain);
-    output.chunks.send(chunk(Framing::Lines, 1, "a\n")).unwrap();
+    output.write(chunk(Framing::Lines, 1, "a\n"));
     assert!(matches!(
         output.wrote.blocking_recv(),
         Some(Wrote::Upto { .. })
@@ -150,7 +147,7 @@ fn a_reader_that_goes_away_is_noticed_while_idle() {
 /// Writes more than a pipe holds to a reader that takes `taken` bytes and goes.
 fn closed_after(form: Form, chunk: Chunk, taken: usize) -> (Option<Seq>, u64) {
     let (mut output, mut reader) = start_piped(form, Screen::Plain);
-    output.chunks.send(chunk).unwrap();
+    output.write(chunk);
     reader.read_exact(&mut vec![0; taken]).unwrap();
     drop(reader);
     match output.wrote.blocking_recv() {
@@ -201,8 +198,8 @@ fn a_full_disk_is_a_failure_and_not_a_closed_stdout() {
         .open("/dev/full")
         .unwrap();
     let mut output = start_on(Ok(full.into()), Form::Data(Ending::Newline), Screen::Plain);
-    output.chunks.send(chunk(Framing::Lines, 1, "a\n")).unwrap();
-    drop(output.chunks);
+    output.write(chunk(Framing::Lines, 1, "a\n"));
+    output.finish();
     let mut last = None;
     while let Some(report) = output.wrote.blocking_recv() {
         last = Some(report);
@@ -219,12 +216,9 @@ fn a_file_takes_everything_in_order() {
     let fd = file.try_clone().unwrap().into();
     let mut output = start_on(Ok(fd), Form::Data(Ending::Newline), Screen::Plain);
     for number in 0..1000 {
-        output
-            .chunks
-            .send(chunk(Framing::Lines, 1, format!("{number}\n")))
-            .unwrap();
+        output.write(chunk(Framing::Lines, 1, format!("{number}\n")));
     }
-    drop(output.chunks);
+    output.finish();
     while output.wrote.blocking_recv().is_some() {}
     file.flush().unwrap();
     let mut text = String::new();
