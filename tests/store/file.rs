@@ -395,16 +395,18 @@ fn the_write_ahead_log_stays_short_and_goes_in_the_end() {
     assert!(bytes < 24 * MIB, "{bytes}");
 }
 
-/// The limit binds the whole process, so it is a process of its own.
+/// The limit binds the whole process, so the test runs itself again in a process of its own.
 #[test]
 fn a_full_disk_refuses_and_recovers() {
-    let this = std::env::current_exe().unwrap();
+    const NAME: &str = "store::file::a_full_disk_refuses_and_recovers";
+    if std::env::var_os("ROOMCAT_TEST_CHILD").is_some() {
+        return on_a_full_disk();
+    }
     let child = Command::new("sh")
-        .args([
-            "-c",
-            "trap '' XFSZ; exec \"$0\" --ignored --exact store::file::on_a_full_disk",
-        ])
-        .arg(this)
+        .args(["-c", "trap '' XFSZ; exec \"$0\" --exact \"$1\""])
+        .arg(std::env::current_exe().unwrap())
+        .arg(NAME)
+        .env("ROOMCAT_TEST_CHILD", "1")
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&child.stdout);
@@ -414,8 +416,6 @@ fn a_full_disk_refuses_and_recovers() {
     );
 }
 
-#[test]
-#[ignore = "run by a_full_disk_refuses_and_recovers"]
 fn on_a_full_disk() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let place = Place::new();
