@@ -269,3 +269,19 @@ fn a_message_over_the_limit_is_refused_and_the_connection_lives_on() {
     let listing = raw.must("rooms", &json!({"room": "a"}));
     assert_eq!(listing["rooms"][0]["messages"], 3);
 }
+
+/// A question whose asker has left is answered to nobody, and holds up nobody.
+#[test]
+fn questions_of_namespaces_that_were_left_are_forgotten() {
+    let hub = TestHub::start();
+    let mut raw = Raw::roomcat(hub.url());
+    for _ in 0..600 {
+        raw.send("40/x,");
+        raw.send("42/x,1[\"rooms\",{}]");
+        raw.send("42/x,2[\"pub\",{\"data\":1,\"volatile\":true}]");
+        raw.send("42/x,3[\"pub\",{\"data\":1}]");
+        raw.send("42/x,4[\"sub\",{\"rooms\":[\"a\"]}]");
+        raw.send("41/x,");
+    }
+    raw.assert_alive();
+}
