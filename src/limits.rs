@@ -80,8 +80,9 @@ pub const READERS: usize = 4;
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
 /// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
-/// A client has one connection, so its read buffer may be what reads fastest.
-pub const CLIENT_READ_BUFFER_BYTES: usize = 128 * KIB;
+/// A client's read buffer. Each page of it is touched, and that is time when all there is to do is one `pub`; a larger one
+/// gains nothing that can be measured.
+pub const CLIENT_READ_BUFFER_BYTES: usize = 16 * KIB;
 /// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
 pub const SHARED_EVENTS: usize = 64;
 
