@@ -144,7 +144,7 @@ pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
         split: Split::Whole,
         ..input
     });
-    cutter.room().extend_from_slice(text.as_bytes());
+    cutter.fill(text.as_bytes());
     cutter.end();
     cutter
         .next_block()

@@ -6,7 +6,7 @@ pub mod origin;
 pub mod websocket;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -96,7 +96,8 @@ impl Server {
         let (writer, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
         let hub = tokio::spawn(hub::run(head, members, committed, asked));
-        let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms);
+        let (failed, mut failures) = mpsc::channel(1);
+        let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms, failed);
         let (stop, stopping) = watch::channel(false);
         let site = Arc::new(Site {
             services: Arc::new(services),
@@ -108,12 +109,13 @@ impl Server {
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
-        loop {
+        let failure = loop {
             // Every arm only waits: cancel-safe.
             tokio::select! {
-                () = &mut shutdown => break,
+                () = &mut shutdown => break None,
+                failure = failures.recv() => break failure,
                 // It ends before it is told to only when the store's writer did.
-                _ = &mut hub => break,
+                _ = &mut hub => break None,
                 Some(connection) = accepting.recv() => {
                     if connections.len() < limits::CONNECTIONS {
                         connections.spawn(http::serve(Arc::clone(&site), connection));
@@ -121,20 +123,22 @@ impl Server {
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
             }
-        }
+        };
         drop(accepting);
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
         // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
         drop(site);
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;
-        let stored = ended.ok().and_then(Result::ok);
-        Ok(stored.unwrap_or_else(|| {
-            Err(StoreError::Io {
-                path: "".into(),
-                reason: "the writer died".to_owned(),
-            })
-        })?)
+        let died = || StoreError::Io {
+            path: PathBuf::new(),
+            reason: "the writer died".to_owned(),
+        };
+        let written = ended.ok().and_then(Result::ok).ok_or_else(died)?;
+        match failure {
+            Some(failure) => Err(failure.into()),
+            None => Ok(written?),
+        }
     }
 }
 

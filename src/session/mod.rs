@@ -82,7 +82,11 @@ pub async fn run(
         end = poll_fn(|cx| session.poll(cx)) => end,
         _ = shutdown.wait_for(|stopping| *stopping) => End::Shutdown,
     };
+    let services = Arc::clone(&session.services);
     session.finish(&end).await;
+    if let End::Store(error) = end {
+        services.fail(error);
+    }
 }
 
 struct Session {

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
+use crate::store::StoreError;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;
 
@@ -65,6 +66,8 @@ pub struct Services {
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
+    /// The first failure of the store that a session met: it ends the hub.
+    failed: mpsc::Sender<StoreError>,
     next_socket: AtomicU64,
 }
 
@@ -76,6 +79,7 @@ impl Services {
         inbox: mpsc::Sender<Message>,
         readers: Readers,
         clock: fn() -> u64,
+        failed: mpsc::Sender<StoreError>,
     ) -> Self {
         Self {
             settings,
@@ -85,8 +89,15 @@ impl Services {
             readers,
             append_queue: Arc::new(Semaphore::new(limits::APPEND_QUEUE_BYTES)),
             clock,
+            failed,
             next_socket: AtomicU64::new(1),
         }
+    }
+
+    /// What cannot be read was acknowledged once: a hub that went on would hide it.
+    pub fn fail(&self, error: StoreError) {
+        // One is enough to end it.
+        let _ = self.failed.try_send(error);
     }
 
     pub fn next_socket(&self) -> SocketId {

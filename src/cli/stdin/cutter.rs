@@ -52,6 +52,12 @@ impl Cutter {
         &mut self.buffer
     }
 
+    /// Takes what is in memory already.
+    pub(super) fn fill(&mut self, input: &[u8]) {
+        self.ended = false;
+        self.buffer.extend_from_slice(input);
+    }
+
     /// Nothing more will be read of this file.
     pub(super) fn end(&mut self) {
         self.ended = true;
