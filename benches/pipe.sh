@@ -205,6 +205,8 @@ bench_latency() {
         "$ROOMCAT pub bench" "$ROOMCAT sub bench" "$ROOMCAT rooms bench --json")
     stop "$hub"
     row "a line typed, pub's stdin to sub's stdout, ms" "p50 $(ms "$p50")" "p99 $(ms "$p99")" "-"
+    read -r p50 p99 < <(python3 "$here/sync.py" "$TYPED" "$work/synced")
+    row "  of that the disk alone: write, fdatasync" "p50 $(ms "$p50")" "p99 $(ms "$p99")" -
 }
 
 # The lines, again and again, to so many gigabytes: a hundred megabytes a round.
