@@ -314,7 +314,8 @@ impl Socket {
         );
         *next = page.next;
         let behind = page.next.unwrap_or(Seq::after_record(*upto));
-        if waiting.is_empty() {
+        // What is left of a record that was handed in part stands before all of this.
+        if waiting.is_empty() && self.part.is_none() {
             self.skip(behind, outbox);
         }
         // Pages in a row can meet the same gap.
