@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
-use super::credit::{Credit, Window};
+use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -128,9 +128,7 @@ impl Socket {
         answer: Option<u64>,
         stretch: Stretch,
     ) {
-        if let Credit::Acks(window) = &mut self.credit {
-            *window = Window::default();
-        }
+        self.credit.begin();
         self.moved_to = None;
         self.part = None;
         self.set_reader(Arc::new(reader.clone()));

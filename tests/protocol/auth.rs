@@ -211,3 +211,25 @@ fn what_was_not_yet_handed_of_a_record_stays_pending() {
     first.must("pub", &json!({"rooms": "elsewhere", "data": 1}));
     assert_eq!(hub.pending("a", "alice"), Some(500));
 }
+
+/// An answer to an event of a subscription that was replaced confirms nothing in the rooms of the new one.
+#[test]
+fn an_answer_counts_in_the_subscription_it_is_of() {
+    let hub = TestHub::start();
+    let mut raw = alice(&hub, json!({"ack": true}));
+    alice(&hub, json!({"roomcat": 1})).must("join", &json!("a"));
+    let mut publisher = Raw::roomcat(hub.url());
+    publisher.publish("a", "pending");
+    publisher.publish("", "live");
+    let live = raw.event();
+    assert_eq!(live.payload, r#"["message","live"]"#);
+    raw.must("sub", &json!({"rooms": ["a"]}));
+    let pending = raw.event();
+    assert_eq!(pending.payload, r#"["message","pending"]"#);
+    raw.send(&format!("43{}[]", live.id.unwrap()));
+    raw.must("pub", &json!({"rooms": "elsewhere", "data": 1}));
+    assert_eq!(hub.pending("a", "alice"), Some(1));
+    raw.send(&format!("43{}[]", pending.id.unwrap()));
+    raw.must("pub", &json!({"rooms": "elsewhere", "data": 1}));
+    assert_eq!(hub.pending("a", "alice"), Some(0));
+}
