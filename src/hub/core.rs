@@ -409,10 +409,13 @@ impl Core {
         &mut self,
         id: SocketId,
         answer: Option<u64>,
-        (rooms, joined, head): (Vec<(RoomName, Seq)>, Vec<RoomName>, u64),
+        (mut rooms, joined, head): (Vec<(RoomName, Seq)>, Vec<RoomName>, u64),
         stretch: Stretch,
         effects: &mut impl Effects,
     ) {
+        if let Some(within) = &stretch.within {
+            rooms.retain(|(room, _)| within.contains(room));
+        }
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };

@@ -356,9 +356,13 @@ impl Session {
         &mut self,
         index: usize,
         rooms: Vec<RoomName>,
-        stretch: Stretch,
+        mut stretch: Stretch,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
+        // Nothing of this log was read yet, in whatever room.
+        if stretch.log.as_deref() != Some(&*self.services.log_id) {
+            stretch.within = None;
+        }
         let Socket {
             id,
             namespace,
