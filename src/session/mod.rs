@@ -172,7 +172,9 @@ impl Session {
     /// Whether what was read before waits for the store or the hub: that is not the peer's doing, and its ping clock
     /// pauses.
     fn held(&self) -> Held {
-        if !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT {
+        // A list may be long, and waits for a reader of the store: one at a time bounds what they take.
+        let listing = self.sockets.iter().any(Socket::is_listing);
+        if listing || !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT {
             Held::Yes
         } else {
             Held::No

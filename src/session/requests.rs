@@ -227,6 +227,7 @@ impl Session {
                     want: Want::Rooms(room),
                 };
                 self.in_flight += 1;
+                self.sockets[index].lists_rooms();
                 self.outbox
                     .push(Submission::Hub(Message::Other(Input::Rooms(request))));
             }),

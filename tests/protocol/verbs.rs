@@ -285,3 +285,18 @@ fn questions_of_namespaces_that_were_left_are_forgotten() {
     }
     raw.assert_alive();
 }
+
+/// A list can be long, so nothing more is read from who asked until it was answered.
+#[test]
+fn lists_of_rooms_are_made_one_at_a_time() {
+    let hub = TestHub::start();
+    let mut raw = Raw::roomcat(hub.url());
+    for room in 0..100 {
+        raw.publish(&format!("room {room}"), "x");
+    }
+    let asked: Vec<u64> = (0..200).map(|_| raw.ask("/", "rooms", "{}")).collect();
+    let behind = raw.ask("/", "join", r#""a""#);
+    raw.answer(behind);
+    let answered: Vec<u64> = raw.take_kept().iter().filter_map(|it| it.id).collect();
+    assert_eq!(answered, asked);
+}
