@@ -183,7 +183,12 @@ impl Session {
 
     /// Nor is anything read while the peer does not take what it was sent; but then its ping clock runs.
     fn may_read(&self) -> bool {
-        self.held() == Held::No && self.out.len() <= limits::VERBS_IN_FLIGHT
+        // Answers are text; what was asked for by credit is bounded by it.
+        let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
+        let bytes: usize = texts.map(Frame::len).sum();
+        self.held() == Held::No
+            && self.out.len() <= limits::VERBS_IN_FLIGHT
+            && bytes <= limits::ANSWER_BYTES
     }
 
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
