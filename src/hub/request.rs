@@ -129,6 +129,10 @@ pub enum Told {
         rooms: Vec<RoomName>,
         reader: Arc<Reader>,
     },
+    /// Its name joined or left rooms by another socket: the reader as it is now. Nobody asked, and nobody is answered.
+    Moved {
+        reader: Arc<Reader>,
+    },
     /// The subscription is attached: records after `head` come by the mailbox.
     Subscribed {
         answer: Option<u64>,
