@@ -64,6 +64,9 @@ pub const ENTRY_BYTES: usize = 256;
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
 /// Verbs of one connection that wait for their answer; further ones are not read.
 pub const VERBS_IN_FLIGHT: usize = 256;
+/// Bytes of answers that a peer has not taken; with more of them nothing further is read from it. A list of rooms alone may
+/// be longer.
+pub const ANSWER_BYTES: usize = 2 * MIB;
 /// Batches that `pub` has in flight: enough to fill every commit, and room is left for the connection's other verbs.
 pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
 /// Messages from sessions that wait for the hub.

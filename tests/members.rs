@@ -250,3 +250,25 @@ fn rooms_shows_what_is_there() {
         hub.room("room").is_some_and(|room| room["sockets"] == 0)
     });
 }
+
+#[test]
+fn a_room_joined_beside_a_running_sub_keeps_what_waits_there_when_that_comes_back() {
+    let mut hub = TestHub::start();
+    hub.cmd(&["join", "a", "--as", "alice"]).check();
+    let mut sub = hub.cmd(&["sub", "--as", "alice"]).spawn();
+    hub.wait_for_sockets("a", 1);
+    hub.cmd(&["join", "b", "--as", "alice"]).check();
+    hub.publish("b", "waits\n");
+    hub.publish("a", "one\n");
+    assert_eq!(sub.line(), "one");
+    hub.stop();
+    hub.restart();
+    sub.wait_for_stderr("back at");
+    hub.publish("a", "two\n");
+    assert_eq!(sub.line(), "two");
+    sub.signal(Signal::TERM);
+    sub.wait();
+    hub.cmd(&["sub", "b", "--as", "alice", "--drain"])
+        .stdout("waits\n")
+        .check();
+}

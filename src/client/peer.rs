@@ -388,6 +388,9 @@ impl Peer {
             .map_err(|error| ClientError::Protocol(error.to_string()))?;
         self.verbs.sub = None;
         self.verbs.subscribed = true;
+        if let Some(subscription) = &mut self.subscription {
+            subscription.reads(&answer.rooms);
+        }
         self.events.push_back(Event::Subscribed {
             pending: answer.pending,
             rooms: answer.rooms,

@@ -49,6 +49,8 @@ pub struct Subscription {
     handed: VecDeque<Handed>,
     /// The last message written, in this log.
     written: Option<Seq>,
+    /// What the hub said that it reads, in this log.
+    rooms: Vec<RoomName>,
 }
 
 #[derive(Debug)]
@@ -73,7 +75,13 @@ impl Subscription {
             position: None,
             handed: VecDeque::new(),
             written: None,
+            rooms: Vec::new(),
         }
+    }
+
+    /// The hub subscribed it to these.
+    pub fn reads(&mut self, rooms: &[RoomName]) {
+        self.rooms = rooms.to_vec();
     }
 
     /// The argument of the `sub` verb, at first and after each reconnect.
@@ -87,6 +95,9 @@ impl Subscription {
             last: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none")]
             log: Option<&'a str>,
+            // Of a room that the name joined since, nothing was written: its place is not this one.
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            within: &'a [RoomName],
         }
         let verb = match self.unwritten() {
             Some(place) => Verb {
@@ -94,12 +105,17 @@ impl Subscription {
                 since: Some(Since::Seq(place)),
                 last: None,
                 log: Some(&self.log),
+                within: match self.request.rooms.is_empty() {
+                    true => &self.rooms,
+                    false => &[],
+                },
             },
             None => Verb {
                 rooms: &self.request.rooms,
                 since: self.request.since,
                 last: self.request.last,
                 log: None,
+                within: &[],
             },
         };
         serde_json::to_string(&verb).expect("names and numbers are JSON")
@@ -192,6 +208,7 @@ impl Subscription {
         self.log = log.to_owned();
         self.position = None;
         self.written = None;
+        self.rooms.clear();
         for handed in &mut self.handed {
             handed.log = Log::Former;
         }

@@ -360,6 +360,15 @@ impl Core {
                 reader.also_in.insert(room.clone());
             }
         }
+        if durable {
+            self.tell_holder(&socket, effects, |holder| {
+                for room in &rooms {
+                    if !holder.rooms.contains_key(room) {
+                        holder.also_in.insert(room.clone());
+                    }
+                }
+            });
+        }
         effects.tell(
             id,
             Told::Rooms {
@@ -369,6 +378,27 @@ impl Core {
             },
         );
         self.sockets.insert(id, socket);
+    }
+
+    /// Whoever holds the name that this socket speaks for is in other rooms now: that counts for `except`. The socket
+    /// itself is not among the sockets at the moment.
+    fn tell_holder(
+        &mut self,
+        socket: &Socket,
+        effects: &mut impl Effects,
+        change: impl FnOnce(&mut Reader),
+    ) {
+        let holder = socket.reader.name.as_ref().and_then(|name| {
+            let space = self.spaces.get(&socket.namespace)?;
+            space.holders.get(name).copied()
+        });
+        if let Some(id) = holder
+            && let Some(holder) = self.sockets.get_mut(&id)
+        {
+            change(Arc::make_mut(&mut holder.reader));
+            let reader = Arc::clone(&holder.reader);
+            effects.tell(id, Told::Moved { reader });
+        }
     }
 
     fn leave(
@@ -393,6 +423,13 @@ impl Core {
             reader.also_in.remove(room);
             self.tidy(&socket.namespace, room);
         }
+        if durable {
+            self.tell_holder(&socket, effects, |holder| {
+                for room in &rooms {
+                    holder.also_in.remove(room);
+                }
+            });
+        }
         effects.tell(
             id,
             Told::Rooms {
@@ -409,10 +446,13 @@ impl Core {
         &mut self,
         id: SocketId,
         answer: Option<u64>,
-        (rooms, joined, head): (Vec<(RoomName, Seq)>, Vec<RoomName>, u64),
+        (mut rooms, joined, head): (Vec<(RoomName, Seq)>, Vec<RoomName>, u64),
         stretch: Stretch,
         effects: &mut impl Effects,
     ) {
+        if let Some(within) = &stretch.within {
+            rooms.retain(|(room, _)| within.contains(room));
+        }
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };

@@ -86,7 +86,8 @@ impl Mailbox {
     }
 }
 
-/// What the hub tells one session, about all its sockets. Bounded by what the session asked for and has not been told.
+/// What the hub tells one session, about all its sockets. Bounded by what the session asked for and has not been told,
+/// but for words that nobody asked for, which the session takes whatever its peer does.
 #[derive(Debug)]
 pub struct Notices {
     told: Mutex<VecDeque<(SocketId, Told)>>,

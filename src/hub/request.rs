@@ -1,5 +1,6 @@
 //! The hub's words: what is asked of it, and what it tells a session about one of its sockets.
 
+use std::collections::BTreeSet;
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -55,6 +56,8 @@ pub struct Stretch {
     pub last: Option<u64>,
     /// The log that a resuming client's `since` belongs to.
     pub log: Option<String>,
+    /// Of the rooms that the name joined, only these: what a resuming client's `since` is about.
+    pub within: Option<BTreeSet<RoomName>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +127,10 @@ pub enum Told {
     Rooms {
         answer: Option<u64>,
         rooms: Vec<RoomName>,
+        reader: Arc<Reader>,
+    },
+    /// Its name joined or left rooms by another socket: the reader as it is now. Nobody asked, and nobody is answered.
+    Moved {
         reader: Arc<Reader>,
     },
     /// The subscription is attached: records after `head` come by the mailbox.

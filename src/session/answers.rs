@@ -19,7 +19,10 @@ use crate::wire::socket;
 impl Session {
     /// The hub's answer to a ticket, or its own word.
     pub(super) fn told(&mut self, id: SocketId, told: Told) {
-        if !matches!(told, Told::Attached { .. } | Told::NameTaken) {
+        if !matches!(
+            told,
+            Told::Attached { .. } | Told::Moved { .. } | Told::NameTaken
+        ) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         let Some(index) = self.sockets.iter().position(|socket| socket.id == id) else {
@@ -43,6 +46,7 @@ impl Session {
                 self.sockets[index].moved(reader);
                 self.answer(index, answer, &json!({"ok": true, "rooms": rooms}));
             }
+            Told::Moved { reader } => self.sockets[index].moved(reader),
             Told::Subscribed {
                 answer,
                 reader,

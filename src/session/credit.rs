@@ -28,6 +28,15 @@ impl Credit {
         }
     }
 
+    /// A subscription begins: what was handed before is of another, and confirming it moves no cursor of this one.
+    pub fn begin(&mut self) {
+        match self {
+            Self::Acks(window) => *window = Window::default(),
+            Self::Events(answers) => answers.forget(),
+            Self::Written(end) => *end = None,
+        }
+    }
+
     /// Everything before `cursor` was looked at and the rest of it is not owed. Returns the cursor to move to now, when
     /// nothing before it waits to be confirmed.
     pub fn skip(&mut self, cursor: Seq) -> Option<Seq> {
@@ -115,6 +124,12 @@ impl Answers {
             answered: false,
         });
         self.first_id + self.waiting.len() as u64 - 1
+    }
+
+    /// Answers to what was handed so far mean nothing any more; no id is used twice.
+    fn forget(&mut self) {
+        self.first_id += self.waiting.len() as u64;
+        self.waiting.clear();
     }
 
     /// The new cursor, when this answer completes a prefix of what was handed.

@@ -176,7 +176,9 @@ impl Session {
     /// Whether what was read before waits for the store or the hub: that is not the peer's doing, and its ping clock
     /// pauses.
     fn held(&self) -> Held {
-        if !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT {
+        // A list may be long, and waits for a reader of the store: one at a time bounds what they take.
+        let listing = self.sockets.iter().any(Socket::is_listing);
+        if listing || !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT {
             Held::Yes
         } else {
             Held::No
@@ -185,7 +187,12 @@ impl Session {
 
     /// Nor is anything read while the peer does not take what it was sent; but then its ping clock runs.
     fn may_read(&self) -> bool {
-        self.held() == Held::No && self.out.len() <= limits::VERBS_IN_FLIGHT
+        // Answers are text; what was asked for by credit is bounded by it.
+        let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
+        let bytes: usize = texts.map(Frame::len).sum();
+        self.held() == Held::No
+            && self.out.len() <= limits::VERBS_IN_FLIGHT
+            && bytes <= limits::ANSWER_BYTES
     }
 
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {

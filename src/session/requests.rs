@@ -227,6 +227,7 @@ impl Session {
                     want: Want::Rooms(room),
                 };
                 self.in_flight += 1;
+                self.sockets[index].lists_rooms();
                 self.outbox
                     .push(Submission::Hub(Message::Other(Input::Rooms(request))));
             }),
@@ -356,9 +357,13 @@ impl Session {
         &mut self,
         index: usize,
         rooms: Vec<RoomName>,
-        stretch: Stretch,
+        mut stretch: Stretch,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
+        // Nothing of this log was read yet, in whatever room.
+        if stretch.log.as_deref() != Some(&*self.services.log_id) {
+            stretch.within = None;
+        }
         let Socket {
             id,
             namespace,

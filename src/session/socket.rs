@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
-use super::credit::{Credit, Window};
+use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -79,6 +79,8 @@ pub struct Socket {
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
     reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
+    /// Lists of rooms asked for and not yet answered.
+    listings: usize,
     /// Questions to the store other than for messages.
     asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
 }
@@ -115,8 +117,19 @@ impl Socket {
             credit,
             moved_to: None,
             reading: None,
+            listings: 0,
             asking: Vec::new(),
         }
+    }
+
+    /// The peer asked for a list of rooms.
+    pub fn lists_rooms(&mut self) {
+        self.listings += 1;
+    }
+
+    /// Whether a list of rooms is still to be answered.
+    pub fn is_listing(&self) -> bool {
+        self.listings > 0
     }
 
     /// The hub attached a new subscription at `head`; now find out where it begins.
@@ -128,9 +141,7 @@ impl Socket {
         answer: Option<u64>,
         stretch: Stretch,
     ) {
-        if let Credit::Acks(window) = &mut self.credit {
-            *window = Window::default();
-        }
+        self.credit.begin();
         self.moved_to = None;
         self.part = None;
         self.set_reader(Arc::new(reader.clone()));
@@ -243,6 +254,7 @@ impl Socket {
         for index in 0..self.asking.len() {
             if let Poll::Ready(done) = std::pin::Pin::new(&mut self.asking[index]).poll(cx) {
                 drop(self.asking.swap_remove(index));
+                self.listings = self.listings.saturating_sub(1);
                 return Poll::Ready(match flatten(done)? {
                     ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
                     ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
@@ -314,7 +326,8 @@ impl Socket {
         );
         *next = page.next;
         let behind = page.next.unwrap_or(Seq::after_record(*upto));
-        if waiting.is_empty() {
+        // What is left of a record that was handed in part stands before all of this.
+        if waiting.is_empty() && self.part.is_none() {
             self.skip(behind, outbox);
         }
         // Pages in a row can meet the same gap.

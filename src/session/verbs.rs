@@ -2,6 +2,7 @@
 //!
 //! Pure: checks and translates; the session sends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -259,7 +260,7 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?}]`.
+/// `["sub", {rooms, since?, last?, log?, within?}]`.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
@@ -269,6 +270,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         since: Option<&'a RawValue>,
         last: Option<u64>,
         log: Option<String>,
+        within: Option<BTreeSet<RoomName>>,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -278,13 +280,20 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         since,
         last,
         log,
+        within,
     } = parse(arg)?;
     let since = match since {
         None => None,
         Some(raw) if raw.get().starts_with('"') => Some(Since::Seq(parse(raw)?)),
         Some(raw) => Some(Since::Time(parse(raw)?)),
     };
-    Ok((distinct(one_or_many(rooms)?)?, Stretch { since, last, log }))
+    let stretch = Stretch {
+        since,
+        last,
+        log,
+        within,
+    };
+    Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
 
 /// `["ack", {seq}]`.

@@ -180,3 +180,56 @@ fn leaving_for_good_is_said() {
     let id = publisher.ask("/", "a", "1");
     assert_eq!(publisher.answer(id)["queued"], 0);
 }
+
+/// What is left of a record, more of which may be handed only once some of it is answered, stays pending even when
+/// everything behind it was looked at and is nobody's business.
+#[test]
+fn what_was_not_yet_handed_of_a_record_stays_pending() {
+    let hub = TestHub::start();
+    let auth = json!({"as": "alice", "roomcat": 1});
+    let mut publisher = Raw::connected(hub.url(), "/", &auth);
+    publisher.must("join", &json!("a"));
+    publisher.batch("/", &lines("a", 1500), "x\n".repeat(1500).as_bytes());
+    // One's own are looked at and not handed; so many that they take a second page.
+    let mut own = lines("a", 1);
+    own["to"] = json!("others");
+    let asked: Vec<u64> = (0..4200)
+        .map(|_| publisher.ask_batch("/", &own, b"own\n"))
+        .collect();
+    publisher.answer(*asked.last().unwrap());
+    let mut first = alice(&hub, json!({"ack": true}));
+    let ids: Vec<u64> = (0..1000).map(|_| first.event().id.unwrap()).collect();
+    // The second page is read meanwhile.
+    hub.wait_for_sockets("a", 1);
+    for id in ids {
+        first.send(&format!("43{id}[]"));
+    }
+    for _ in 1000..1500 {
+        first.event();
+    }
+    // Behind the answers in the log.
+    first.must("pub", &json!({"rooms": "elsewhere", "data": 1}));
+    assert_eq!(hub.pending("a", "alice"), Some(500));
+}
+
+/// An answer to an event of a subscription that was replaced confirms nothing in the rooms of the new one.
+#[test]
+fn an_answer_counts_in_the_subscription_it_is_of() {
+    let hub = TestHub::start();
+    let mut raw = alice(&hub, json!({"ack": true}));
+    alice(&hub, json!({"roomcat": 1})).must("join", &json!("a"));
+    let mut publisher = Raw::roomcat(hub.url());
+    publisher.publish("a", "pending");
+    publisher.publish("", "live");
+    let live = raw.event();
+    assert_eq!(live.payload, r#"["message","live"]"#);
+    raw.must("sub", &json!({"rooms": ["a"]}));
+    let pending = raw.event();
+    assert_eq!(pending.payload, r#"["message","pending"]"#);
+    raw.send(&format!("43{}[]", live.id.unwrap()));
+    raw.must("pub", &json!({"rooms": "elsewhere", "data": 1}));
+    assert_eq!(hub.pending("a", "alice"), Some(1));
+    raw.send(&format!("43{}[]", pending.id.unwrap()));
+    raw.must("pub", &json!({"rooms": "elsewhere", "data": 1}));
+    assert_eq!(hub.pending("a", "alice"), Some(0));
+}

@@ -278,3 +278,26 @@ fn what_follows_a_join_arrives() {
         assert_eq!(texts, expected);
     }
 }
+
+#[test]
+fn except_skips_a_member_that_joined_the_room_by_another_connection() {
+    let hub = TestHub::start();
+    let auth = json!({"roomcat": 1, "as": "alice"});
+    let mut alice = Raw::connected(hub.url(), "/", &auth);
+    alice.must("sub", &json!({"rooms": ["a"]}));
+    alice.event_named("caught-up");
+    let mut other = Raw::connected(hub.url(), "/", &auth);
+    other.must("join", &json!("muted"));
+    let mut publisher = Raw::roomcat(hub.url());
+    let header = json!({"rooms": ["a"], "except": ["muted"], "framing": "lines", "count": 1});
+    let receipt = publisher.batch("/", &header, b"not for alice\n");
+    assert_eq!(
+        (&receipt["delivered"], &receipt["queued"]),
+        (&json!(0), &json!(0))
+    );
+    publisher.publish("a", "for alice");
+    assert_eq!(alice.event().body(), b"for alice\n");
+    other.must("leave", &json!("muted"));
+    publisher.batch("/", &header, b"now for her\n");
+    assert_eq!(alice.event().body(), b"now for her\n");
+}

@@ -1,9 +1,12 @@
 //! The verbs by hand: what they answer, and that a malformed one is answered and no more.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::TestHub;
-use crate::raw::{Raw, lines};
+use crate::raw::{Raw, event_text, lines};
 
 fn assert_refused(answer: &Value, code: &str, what: &str) {
     assert_eq!(answer["ok"], false, "{what}: {answer}");
@@ -284,4 +287,44 @@ fn questions_of_namespaces_that_were_left_are_forgotten() {
         raw.send("41/x,");
     }
     raw.assert_alive();
+}
+
+/// A list can be long, so nothing more is read from who asked until it was answered.
+#[test]
+fn lists_of_rooms_are_made_one_at_a_time() {
+    let hub = TestHub::start();
+    let mut raw = Raw::roomcat(hub.url());
+    for room in 0..100 {
+        raw.publish(&format!("room {room}"), "x");
+    }
+    let asked: Vec<u64> = (0..200).map(|_| raw.ask("/", "rooms", "{}")).collect();
+    let behind = raw.ask("/", "join", r#""a""#);
+    raw.answer(behind);
+    let answered: Vec<u64> = raw.take_kept().iter().filter_map(|it| it.id).collect();
+    assert_eq!(answered, asked);
+}
+
+/// Answers are bounded by their bytes too: who asks for long ones and takes none is not read any further.
+#[test]
+fn who_does_not_take_long_answers_is_not_asked_for_more() {
+    let hub = TestHub::start();
+    let mut publisher = Raw::roomcat(hub.url());
+    for batch in 0..32 {
+        let rooms: Vec<String> = (0..64)
+            .map(|room| format!("{batch} {room} {}", "x".repeat(200)))
+            .collect();
+        publisher.must("pub", &json!({"rooms": rooms, "data": 1}));
+    }
+    let mut raw = Raw::roomcat(hub.url());
+    raw.stream()
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    // More than the buffers of both ends hold.
+    let padded = json!({"pad": "x".repeat(250_000)}).to_string();
+    let question = event_text("/", Some(1), "rooms", &padded, 0);
+    let asked = (0..200)
+        .take_while(|_| raw.try_send(Message::text(question.clone())).is_ok())
+        .count();
+    assert!(asked < 200, "the hub read all of them");
+    publisher.assert_alive();
 }
