@@ -369,3 +369,14 @@ fn help_is_short_first_and_ends_in_an_example() {
         .stdout(format!("roomcat {}\n", env!("CARGO_PKG_VERSION")))
         .check();
 }
+
+#[test]
+fn usage_errors_are_coloured_as_asked() {
+    for (when, coloured) in [("always", true), ("never", false)] {
+        let outcome = Cmd::new(&["--color", when, "pub"])
+            .any_stderr()
+            .status(2)
+            .check();
+        assert_eq!(outcome.stderr().contains("\u{1b}["), coloured, "{when}");
+    }
+}

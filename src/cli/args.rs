@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::term::ColorChoice;
 use super::values::{self, Database, KeepFor};
@@ -52,14 +52,39 @@ impl Cli {
     /// is settled here, as clap would take it for a number too.
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut flags = true;
-        Self::try_parse_from(words.into_iter().map(move |word| {
-            flags = flags && word != "--";
-            match flags && word == "-0" {
-                true => "--null".into(),
-                false => word,
-            }
-        }))
+        let words: Vec<OsString> = words
+            .into_iter()
+            .map(|word| {
+                flags = flags && word != "--";
+                match flags && word == "-0" {
+                    true => "--null".into(),
+                    false => word,
+                }
+            })
+            .collect();
+        // What is wrong with the words is said before they are parsed.
+        let colour = match chosen_colour(&words) {
+            Some("never") => clap::ColorChoice::Never,
+            Some("always") => clap::ColorChoice::Always,
+            _ => clap::ColorChoice::Auto,
+        };
+        let matches = Self::command().color(colour).try_get_matches_from(words)?;
+        Self::from_arg_matches(&matches)
     }
+}
+
+/// What `--color` says, as far as words tell.
+fn chosen_colour(words: &[OsString]) -> Option<&str> {
+    let mut words = words.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        match word.strip_prefix("--color") {
+            Some("") => return words.next(),
+            Some(when) => return when.strip_prefix('='),
+            None if word == "--" => return None,
+            None => {}
+        }
+    }
+    None
 }
 
 /// Which hub, as whom, and how much is said about it; before or after the command.
@@ -185,10 +210,10 @@ pub struct ServeArgs {
 /// what is not confirmed when the connection is lost is sent again, and never stored twice.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub --whole --require 1 files < photo.jpg"
+    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg"
 )]
 pub struct PubArgs {
-    /// The room: lobby, /admin#ops, or /admin for everyone in that namespace
+    /// The room: lobby, /admin#ops, or /admin for everyone in that namespace; none with --envelope
     #[arg(value_name = "ROOM", value_parser = Address::parse, required_unless_present = "envelope")]
     pub room: Option<Address>,
 
@@ -240,7 +265,7 @@ pub struct PubArgs {
     #[arg(long, value_name = "N")]
     pub require: Option<u64>,
 
-    /// How long to go on without the hub, 24h at most [default: 30s for files and words, no limit for a pipe]
+    /// Once connected, how long to go on without the hub, 24h at most [default: 30s for files and words, no limit for a pipe]
     #[arg(long, value_name = "DURATION", value_parser = values::retry_for)]
     pub retry_for: Option<Duration>,
 }
@@ -248,11 +273,12 @@ pub struct PubArgs {
 /// Subscribe to rooms: their messages on stdout, a line each
 ///
 /// With --as NAME, NAME becomes a member of the rooms and first gets what waited for it; without ROOM it gets every
-/// room that it joined. What was written to stdout is acknowledged and does not come again. A lost connection is
-/// resumed where it was.
+/// room that it joined. What was written to stdout is acknowledged and does not come again: with --as, take the first few
+/// with -n, because what `head` has not read of a pipe is written all the same. A lost connection is resumed where it
+/// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq .data"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -271,7 +297,7 @@ pub struct SubArgs {
     #[arg(long)]
     pub drain: bool,
 
-    /// Begin with this message (41.7), or so long ago (5m), or at a time (2025-01-31T12:00)
+    /// Begin with this message (41.7), or so long ago (5m), or at a time (2025-01-31T12:00 by the local clock, with Z by UTC)
     #[arg(long, value_name = "WHEN", value_parser = values::since, conflicts_with = "last")]
     pub since: Option<Since>,
 
@@ -306,6 +332,7 @@ pub struct SubArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  roomcat join ci deploys --as laptop")]
 pub struct JoinArgs {
+    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
 }
@@ -316,6 +343,7 @@ pub struct JoinArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  roomcat leave ci --as laptop")]
 pub struct LeaveArgs {
+    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
 }
@@ -324,6 +352,7 @@ pub struct LeaveArgs {
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json")]
 pub struct RoomsArgs {
+    /// One room, with its members
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Option<Address>,
 
@@ -335,10 +364,12 @@ pub struct RoomsArgs {
 /// Talk in a room: stdin to the room, the room to stdout
 ///
 /// One's own lines do not come back. At a terminal the end of input (Ctrl-D) ends it; in a pipe it goes on receiving
-/// until stdout is closed, unless --eof is given.
+/// until stdout is closed, unless --eof is given. With --as NAME, NAME becomes a member of the room, as with `sub`: what is
+/// said while it is away waits for it, until `roomcat leave`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  roomcat chat lobby --as alice")]
 pub struct ChatArgs {
+    /// The room: lobby, /admin#ops, or /admin for everyone in that namespace
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Address,
 

@@ -12,6 +12,7 @@ use super::reading::{End, Flow, Reading, tell_link};
 use super::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
+use super::term;
 use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
@@ -83,7 +84,7 @@ async fn talk(
             block = talking.blocks.next(), if talking.open && peer.has_room() => match block {
                 Some(Ok(block)) => peer.publish(template.batch(block)),
                 Some(Err(error)) => talking.failed(error),
-                None => talking.open = false,
+                None => talking.ended(peer),
             },
         }
     }
@@ -118,6 +119,16 @@ impl Talking {
         self.open = false;
         self.ends_with_input = true;
         self.failure = Some(error);
+    }
+
+    fn ended(&mut self, peer: &Peer) {
+        self.open = false;
+        let unconfirmed = peer.unconfirmed();
+        if self.ends_with_input && unconfirmed > 0 && !peer.is_connected() {
+            term::note(format!(
+                "waiting for the hub to confirm what was typed (lines: {unconfirmed}); Ctrl-C gives up"
+            ));
+        }
     }
 
     fn is_over(&self, peer: &Peer) -> bool {

@@ -146,7 +146,8 @@ impl Failure {
 
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
-const ONE_HOLDER: &str = "one \"sub\" at a time holds a name; give each its own --as NAME";
+const ONE_HOLDER: &str =
+    "one \"sub\" or \"chat\" at a time holds a name; give each its own --as NAME";
 const JOIN_ONE: &str = "name a room, or join one: \"roomcat join ROOM --as NAME\"";
 const RIGHT_URL: &str = "give the hub's URL with -u or ROOMCAT_URL, as in -u ws://127.0.0.1:7666";
 

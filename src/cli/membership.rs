@@ -4,7 +4,7 @@ use super::args::Global;
 use super::failure::Failure;
 use super::target::target;
 use super::{ask, term};
-use crate::address::Address;
+use crate::address::{Address, RoomName};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -19,6 +19,13 @@ impl Change {
             Self::Leave => "leave",
         }
     }
+
+    fn done(self) -> &'static str {
+        match self {
+            Self::Join => "is a member of",
+            Self::Leave => "is no member of",
+        }
+    }
 }
 
 pub async fn run(change: Change, rooms: &[Address], global: &Global) -> Result<(), Failure> {
@@ -29,8 +36,9 @@ pub async fn run(change: Change, rooms: &[Address], global: &Global) -> Result<(
         )));
     };
     let (target, rooms) = target(global, rooms)?;
-    let rooms = serde_json::to_string(&rooms).expect("names are JSON");
-    ask::ask(&target, verb, &rooms).await?;
-    term::detail(format!("{name}: {verb} {rooms} done"));
+    let asked = serde_json::to_string(&rooms).expect("names are JSON");
+    ask::ask(&target, verb, &asked).await?;
+    let rooms: Vec<&str> = rooms.iter().map(RoomName::as_str).collect();
+    term::detail(format!("{name} {} {}", change.done(), rooms.join(", ")));
     Ok(())
 }

@@ -234,7 +234,7 @@ pub fn tell_link(event: &Event, url: &HubUrl) {
         )),
         Event::Subscribed { pending, rooms } => {
             term::detail(format!(
-                "subscribed to {} rooms; {pending} messages are waiting",
+                "subscribed to {} room(s); waiting messages: {pending}",
                 rooms.len()
             ));
         }

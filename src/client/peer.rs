@@ -150,6 +150,11 @@ impl Peer {
         self.window.has_room()
     }
 
+    /// Whether the hub is there, or else awaited.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Up(_))
+    }
+
     /// Messages published and not confirmed.
     pub fn unconfirmed(&self) -> u64 {
         self.window.unconfirmed()

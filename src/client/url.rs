@@ -88,8 +88,9 @@ impl HubUrl {
                 security,
             },
             shown: format!("{scheme}://{authority}"),
-            namespace: match path {
-                "" | "/" => None,
+            // A slash at the end of a URL is no other place.
+            namespace: match path.trim_end_matches('/') {
+                "" => None,
                 path => Some(Namespace::parse(path)?),
             },
         })
@@ -220,6 +221,7 @@ mod tests {
                 None,
             ),
             ("wss://h:1/admin", "h", 1, Security::Tls, Some("/admin")),
+            ("wss://h:1/admin/", "h", 1, Security::Tls, Some("/admin")),
             ("WS://[::1]:9/a/b", "::1", 9, Security::Plain, Some("/a/b")),
         ];
         for (text, host, port, security, namespace) in cases {

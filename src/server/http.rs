@@ -42,7 +42,10 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
                 let _ = upgraded.try_send(hyper::upgrade::on(&mut request));
                 accepted
             }
-            Err(refusal) => refusal.into_answer(),
+            Err(refusal) => {
+                tracing::info!("refused a request: {refusal}");
+                refusal.into_answer()
+            }
         };
         async move { Ok::<_, Infallible>(answer) }
     });
@@ -84,6 +87,7 @@ enum Refusal {
     NotFound,
     #[error("{0}")]
     Forbidden(#[from] Refused),
+    /// Long-polling is not spoken here; a client has to be told `transports: ["websocket"]`.
     #[error("Transport unknown")]
     Transport,
     #[error("Session ID unknown")]

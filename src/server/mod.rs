@@ -26,13 +26,21 @@ use crate::store::{self, Store, StoreError, writer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {}", reason(source))]
     Bind {
         address: ListenAddress,
         source: io::Error,
     },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// The reason without the system's number.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::Other => error.to_string(),
+        kind => kind.to_string(),
+    }
 }
 
 /// Opens the log: a file, made when there is none, or `:memory:`.

@@ -131,6 +131,9 @@ impl Session {
                 r#"; "roomcat leave '{address}' --as '{client}'" frees it"#
             ));
         }
+        if code != "out_of_order" {
+            self.services.say_refused(&message);
+        }
         self.refuse(index, answer, code, &message);
     }
 

@@ -69,6 +69,8 @@ pub struct Services {
     /// The first failure of the store that a session met: it ends the hub.
     failed: mpsc::Sender<StoreError>,
     next_socket: AtomicU64,
+    /// When it was last said that publishes are refused, milliseconds since 1970.
+    said_refused_ms: AtomicU64,
 }
 
 impl Services {
@@ -91,6 +93,7 @@ impl Services {
             clock,
             failed,
             next_socket: AtomicU64::new(1),
+            said_refused_ms: AtomicU64::new(0),
         }
     }
 
@@ -98,6 +101,17 @@ impl Services {
     pub fn fail(&self, error: StoreError) {
         // One is enough to end it.
         let _ = self.failed.try_send(error);
+    }
+
+    /// Tells whoever runs the hub that there is no room: once in a while, for publishers go on trying.
+    pub fn say_refused(&self, why: &str) {
+        let now = (self.clock)();
+        let said = self.said_refused_ms.load(Ordering::Relaxed);
+        let pause = u64::try_from(limits::REFUSED_SAID_EVERY.as_millis()).unwrap_or(u64::MAX);
+        if now.saturating_sub(said) >= pause {
+            self.said_refused_ms.store(now, Ordering::Relaxed);
+            tracing::warn!("publishes are refused: {why}");
+        }
     }
 
     pub fn next_socket(&self) -> SocketId {

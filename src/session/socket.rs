@@ -1,6 +1,8 @@
 //! One socket: a session's end in one namespace. What it is owed comes to it from the log while it is behind and from its
 //! mailbox when it is not; either way in order, without gap or repeat.
 
+mod handing;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,14 +15,13 @@ use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::hub::Message;
 use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
-use crate::hub::request::{Input, LiveRoom, Request, SocketId, Stretch, Want};
-use crate::hub::{Message, Ticket};
-use crate::limits;
+use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
 use crate::store::writer::Urgency;
-use crate::store::{Op, Page, Reader, StoreError, owed};
-use crate::wire::{batch, socket};
+use crate::store::{Page, Reader, StoreError, owed};
+use crate::wire::socket;
 
 /// Which language the peer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -433,149 +434,6 @@ impl Socket {
             None if parcel.kind == Kind::Durable => self.skip(Seq::after_record(number), outbox),
             None => {}
         }
-    }
-
-    /// Nothing before `behind` is left to hand.
-    fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
-        self.position = self.position.max(behind);
-        if let Some(cursor) = self.credit.skip(behind) {
-            self.move_cursor(cursor, Urgency::Later, None, outbox);
-        }
-    }
-
-    fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
-        let number = parcel.record.number;
-        match (&mut self.credit, parcel.kind) {
-            (Credit::Acks(window), kind) => {
-                out.extend(parcel.batch(from));
-                if kind == Kind::Durable {
-                    window.hand(
-                        Seq::new(number, parcel.header().count - 1),
-                        parcel.record.body.len(),
-                    );
-                    self.position = Seq::after_record(number);
-                }
-            }
-            (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
-            (_, kind) => match parcel.shared_events() {
-                Some(frames) if from == 0 => {
-                    out.extend(frames.iter().cloned());
-                    if kind == Kind::Durable {
-                        self.handed_before(Seq::after_record(number));
-                    }
-                }
-                _ => self.hand_events(parcel, from, out),
-            },
-        }
-    }
-
-    /// Message by message, as far as the transport's buffer and the credit go; the rest waits in `part`.
-    fn hand_events(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
-        let (number, count) = (parcel.record.number, parcel.header().count);
-        let body = batch::cut(parcel.header().framing, &parcel.record.body, from, count);
-        let (mut index, mut bytes, mut frames) = (from, 0, Vec::new());
-        for message in batch::messages(parcel.header().framing, &body) {
-            if bytes >= limits::WRITE_BUFFER_BYTES || !self.credit.has_room() {
-                self.part = Some((Arc::clone(&parcel), index));
-                break;
-            }
-            index += 1;
-            let end = if index == count {
-                Seq::after_record(number)
-            } else {
-                Seq::new(number, index)
-            };
-            let id = match &mut self.credit {
-                Credit::Events(answers) if parcel.kind == Kind::Durable => Some(answers.hand(end)),
-                _ => None,
-            };
-            parcel.event(message, id, &mut frames);
-            if parcel.kind == Kind::Durable {
-                self.handed_before(end);
-            }
-            bytes += message.len() + limits::ENTRY_BYTES;
-        }
-        out.extend(frames);
-    }
-
-    fn handed_before(&mut self, end: Seq) {
-        self.position = end;
-        if let Credit::Written(written) = &mut self.credit {
-            *written = Some(end);
-        }
-    }
-
-    /// The transport has taken everything that was handed.
-    pub fn flushed(&mut self, outbox: &mut Outbox) {
-        if let Credit::Written(written) = &mut self.credit
-            && let Some(cursor) = written.take()
-        {
-            self.move_cursor(cursor, Urgency::Later, None, outbox);
-        }
-    }
-
-    /// The verb `ack`. True when the store will answer it; otherwise there is nothing to wait for.
-    pub fn ack(&mut self, seq: Seq, answer: Option<u64>, outbox: &mut Outbox) -> bool {
-        let Credit::Acks(window) = &mut self.credit else {
-            return false;
-        };
-        // What moves nothing more may have been moved by an earlier ack that still waits for its commit, or that the disk
-        // refused: an answer is the proof that it was done.
-        let cursor = window.ack(seq).or(answer.and(self.moved_to));
-        let urgency = if answer.is_some() {
-            Urgency::Now
-        } else {
-            Urgency::Later
-        };
-        match (cursor, answer) {
-            (Some(cursor), _) => self.move_cursor(cursor, urgency, answer, outbox),
-            (None, Some(_)) if self.name.is_some() => {
-                let want = Want::Ack;
-                let ticket = Ticket::new(Request {
-                    socket: self.id,
-                    answer,
-                    want,
-                });
-                outbox.push(Submission::Store(Op::Mark, urgency, ticket));
-                true
-            }
-            (None, _) => false,
-        }
-    }
-
-    /// A stock client's answer to an event.
-    pub fn answered(&mut self, id: u64, outbox: &mut Outbox) {
-        if let Credit::Events(answers) = &mut self.credit
-            && let Some(cursor) = answers.ack(id)
-        {
-            self.move_cursor(cursor, Urgency::Later, None, outbox);
-        }
-    }
-
-    fn move_cursor(
-        &mut self,
-        cursor: Seq,
-        urgency: Urgency,
-        answer: Option<u64>,
-        outbox: &mut Outbox,
-    ) -> bool {
-        let Some(client) = self.name.clone() else {
-            return false;
-        };
-        self.moved_to = Some(cursor);
-        let op = Op::Ack {
-            namespace: self.namespace.clone(),
-            client,
-            rooms: Arc::clone(&self.rooms),
-            cursor,
-        };
-        let ticket = Ticket::new(Request {
-            socket: self.id,
-            answer,
-            want: Want::Ack,
-        });
-        outbox.push(Submission::Store(op, urgency, ticket));
-        true
     }
 }
 

@@ -136,7 +136,7 @@ pub enum Refusal {
     OutOfOrder { expected: u64 },
     /// `--keep-pending` is reached by what members still have to get.
     #[error(
-        "the pending queue is full ({limit} bytes); \"{client}\" in room \"{room}\" of {namespace} holds most of it ({bytes} bytes)"
+        "the pending queue is full ({limit} bytes); \"{client}\" in room \"{room}\" of {namespace} holds more of it than any other ({bytes} bytes)"
     )]
     Full {
         limit: u64,
