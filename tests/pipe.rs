@@ -405,3 +405,17 @@ fn chat_goes_both_ways_and_does_not_echo() {
     assert_eq!(alice.line(), "still there?");
     assert!(alice.is_alive());
 }
+
+#[test]
+fn a_named_pipe_whose_writer_is_gone_already_is_read_to_its_end() {
+    let hub = TestHub::start();
+    let script = r#"mkfifo "$1/f"; exec 3<>"$1/f"; echo hi >&3; exec 4<"$1/f" 3>&-
+        timeout -s KILL 10 roomcat pub room <&4"#;
+    let folder = hub.folder().to_str().unwrap();
+    Cmd::shell_with(script, &[folder])
+        .env("ROOMCAT_URL", hub.url())
+        .check();
+    hub.cmd(&["sub", "room", "--last", "1", "-n", "1"])
+        .stdout("hi\n")
+        .check();
+}

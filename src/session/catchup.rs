@@ -138,3 +138,26 @@ pub async fn rooms(
         stored,
     }))
 }
+
+/// The rooms of `reader`, each with the cursor it has in `cursors`, if it has one there.
+pub fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
+    let mut merged = reader.clone();
+    for (room, cursor) in &mut merged.rooms {
+        if let Some(known) = cursors.rooms.get(room) {
+            *cursor = *known;
+        }
+    }
+    Arc::new(merged)
+}
+
+/// What a task that read the store came to.
+pub fn done(
+    done: Result<Result<ReadDone, StoreError>, tokio::task::JoinError>,
+) -> Result<ReadDone, StoreError> {
+    done.unwrap_or_else(|error| {
+        Err(StoreError::Io {
+            path: Default::default(),
+            reason: error.to_string(),
+        })
+    })
+}

@@ -168,7 +168,7 @@ impl Socket {
             self.feed = Feed::Live;
         }
         // Cursors of rooms that stay are this session's: the hub's are those of the time of subscribing.
-        self.set_reader(with_cursors_of(&reader, &self.reader));
+        self.set_reader(catchup::with_cursors_of(&reader, &self.reader));
     }
 
     /// How many rooms it is in once it has joined these.
@@ -246,7 +246,7 @@ impl Socket {
             && let Poll::Ready(done) = std::pin::Pin::new(reading).poll(cx)
         {
             self.reading = None;
-            return Poll::Ready(match flatten(done)? {
+            return Poll::Ready(match catchup::done(done)? {
                 ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
                 ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
                 ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
@@ -256,7 +256,7 @@ impl Socket {
             if let Poll::Ready(done) = std::pin::Pin::new(&mut self.asking[index]).poll(cx) {
                 drop(self.asking.swap_remove(index));
                 self.listings = self.listings.saturating_sub(1);
-                return Poll::Ready(match flatten(done)? {
+                return Poll::Ready(match catchup::done(done)? {
                     ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
                     ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
                 });
@@ -283,7 +283,7 @@ impl Socket {
             resumed,
         } = opened;
         // Rooms may have been entered or left while the store was asked.
-        self.set_reader(with_cursors_of(&self.reader, &reader));
+        self.set_reader(catchup::with_cursors_of(&self.reader, &reader));
         self.position = start;
         if let Some(answer) = answer {
             let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &*self.rooms});
@@ -444,26 +444,4 @@ impl Drop for Socket {
             asking.abort();
         }
     }
-}
-
-/// The rooms of `reader`, each with the cursor it has in `cursors`, if it has one there.
-fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
-    let mut merged = reader.clone();
-    for (room, cursor) in &mut merged.rooms {
-        if let Some(known) = cursors.rooms.get(room) {
-            *cursor = *known;
-        }
-    }
-    Arc::new(merged)
-}
-
-fn flatten(
-    done: Result<Result<ReadDone, StoreError>, tokio::task::JoinError>,
-) -> Result<ReadDone, StoreError> {
-    done.unwrap_or_else(|error| {
-        Err(StoreError::Io {
-            path: Default::default(),
-            reason: error.to_string(),
-        })
-    })
 }

@@ -2,10 +2,9 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use rustix::fs::FileType;
 use tokio::net::unix::pipe::Receiver;
 
 use super::cutter::Cutter;
@@ -26,14 +25,16 @@ enum State {
 }
 
 impl Pipe {
-    /// None when stdin is no pipe, or cannot be opened again: who shares the descriptor must not find it non-blocking, so
+    /// None when stdin is no pipe, or one with a name, or cannot be opened again: who shares the descriptor must not find it non-blocking, so
     /// this one is a description of its own.
     pub(super) fn stdin(input: Input) -> Option<Self> {
-        let stat = rustix::fs::fstat(io::stdin().as_fd()).ok()?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::Fifo {
+        // Not a named one: to open that again is to wait for a writer, and the only one may have come and gone.
+        let path = "/proc/self/fd/0";
+        let target = std::fs::read_link(path).ok()?;
+        if !target.as_os_str().as_bytes().starts_with(b"pipe:") {
             return None;
         }
-        let again = File::open("/proc/self/fd/0").ok()?;
+        let again = File::open(path).ok()?;
         Some(Self {
             receiver: Receiver::from_file(again).ok()?,
             cutter: Cutter::new(input),
