@@ -98,9 +98,9 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept: a hub that is out of file descriptors must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often the hub's log says that publishes are refused: each publisher tries again and again.
+/// How often the hub's log says that there is no room for something: peers try again and again.
 pub const REFUSED_SAID_EVERY: Duration = Duration::from_secs(10);
-/// How long the hub waits for sessions to write what they hold when it ends.
+/// How long a session's goodbye may take: a peer that does not take it loses it.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Cursor moves wait at most this long for a commit to ride on.

@@ -70,8 +70,9 @@ async fn talk(
     while !talking.is_over(peer) {
         select! {
             report = reading.report() => {
+                // Nobody reads any more: what was typed is still confirmed.
                 if reading.wrote(peer, report)? == Flow::Enough {
-                    break;
+                    talking.stop();
                 }
             }
             event = peer.next() => {
@@ -116,9 +117,13 @@ impl Talking {
 
     /// What stands before the failure is still confirmed.
     fn failed(&mut self, error: InputError) {
+        self.stop();
+        self.failure = Some(error);
+    }
+
+    fn stop(&mut self) {
         self.open = false;
         self.ends_with_input = true;
-        self.failure = Some(error);
     }
 
     fn ended(&mut self, peer: &Peer) {

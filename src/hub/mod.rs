@@ -60,6 +60,10 @@ impl World {
                 self.sockets.insert(socket, handle);
                 input
             }
+            Message::Volatile(input, _until_handed_out) => {
+                core.step(input, self);
+                return;
+            }
             Message::Other(input) => input,
         };
         core.step(input, self);
@@ -89,6 +93,8 @@ impl Effects for World {
 pub enum Message {
     /// With `Input::Connect`: how to reach the socket from now on.
     Connect(SocketId, Handle, Input),
+    /// A publish that the store does not see, with its share of the append queue until it was handed out.
+    Volatile(Input, Option<OwnedSemaphorePermit>),
     Other(Input),
 }
 

@@ -111,8 +111,9 @@ impl Parcel {
         };
         let mut args =
             serde_json::to_string(&delivery).expect("a header of names and numbers is always JSON");
-        args.push_str(r#",{"_placeholder":true,"num":0}"#);
-        socket::encode_event(&header.namespace, None, "batch", &args, 1)
+        args.push(',');
+        args.push_str(batch::BODY_PLACEHOLDER);
+        socket::encode_event(&header.namespace, None, batch::EVENT, &args, 1)
     }
 
     /// The frames of all its messages as plain events without ack ids, when they are few enough to be kept for the next
@@ -141,7 +142,7 @@ impl Parcel {
             (Framing::Lines, Ok(text)) if header.json => frames.push(plain(text)),
             (Framing::Lines | Framing::Bytes, Ok(text)) => frames.push(plain(&quoted(text))),
             (Framing::Lines | Framing::Bytes, Err(_)) => {
-                let args = r#"{"_placeholder":true,"num":0}"#;
+                let args = batch::BODY_PLACEHOLDER;
                 frames.push(Frame::text(socket::encode_event(
                     &header.namespace,
                     id,
@@ -156,16 +157,11 @@ impl Parcel {
                 let Ok(args) = batch::decode_args(&self.record.body) else {
                     return;
                 };
-                let inside = args
-                    .json
-                    .trim()
-                    .strip_prefix('[')
-                    .and_then(|rest| rest.strip_suffix(']'));
                 let text = socket::encode_event(
                     &header.namespace,
                     id,
                     event,
-                    inside.unwrap_or_default().trim(),
+                    args.inside(),
                     args.attachments.len(),
                 );
                 frames.push(Frame::text(text));

@@ -127,6 +127,8 @@ impl Server {
                 Some(connection) = accepting.recv() => {
                     if connections.len() < limits::CONNECTIONS {
                         connections.spawn(http::serve(Arc::clone(&site), connection));
+                    } else {
+                        site.services.say_refused("too many connections");
                     }
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::catchup::Listing;
 use super::services::Services;
 use super::socket::Dialect;
-use super::{End, Session, Who, leave};
+use super::{End, Session, Who};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::parcel::Frame;
 use crate::hub::request::{LiveRoom, Publisher, Receipt, SocketId, Told};
@@ -74,7 +74,7 @@ impl Session {
             }
             Told::NameTaken => {
                 let message = "a newer subscriber took this name";
-                let socket = self.sockets.swap_remove(index);
+                let socket = self.depart(index, &End::Forbidden(message));
                 if socket.dialect == Dialect::Roomcat {
                     let data = json!({"code": "name_taken", "message": message}).to_string();
                     let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
@@ -82,7 +82,6 @@ impl Session {
                 }
                 self.out
                     .push_back(Frame::text(socket::encode_disconnect(&socket.namespace)));
-                leave(&self.services, &socket, &End::Forbidden(message));
             }
         }
     }

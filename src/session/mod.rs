@@ -315,9 +315,20 @@ impl Session {
             .push(Submission::Store(op, Urgency::Now, ticket));
     }
 
+    /// One socket leaves; the session goes on.
+    fn depart(&mut self, index: usize, end: &End) -> Socket {
+        let socket = self.sockets.swap_remove(index);
+        let ticket = farewell(&socket, end);
+        self.outbox
+            .push(Submission::Store(Op::Mark, Urgency::Now, ticket));
+        socket
+    }
+
     async fn finish(mut self, end: &End) {
         for socket in std::mem::take(&mut self.sockets) {
-            leave(&self.services, &socket, end);
+            let ticket = farewell(&socket, end);
+            // With the store gone the hub is going too.
+            let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
         }
         let transport = &mut self.transport;
         let closing = poll_fn(|cx| transport.poll_close(cx));
@@ -326,18 +337,14 @@ impl Session {
     }
 }
 
-/// A socket is gone: the hub forgets it after everything it asked for before.
-fn leave(services: &Services, socket: &Socket, end: &End) {
+/// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
+fn farewell(socket: &Socket, end: &End) -> Ticket {
     tracing::info!("a user disconnected {} ({end})", Who(socket));
-    let request = Request {
+    Ticket::new(Request {
         socket: socket.id,
         answer: None,
         want: Want::Disconnect,
-    };
-    // With the store gone the hub is going too.
-    let _ = services
-        .writer
-        .send(Op::Mark, Urgency::Now, Ticket::new(request));
+    })
 }
 
 /// A socket as the log shows it: `/admin alice (sid)`.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::services::Services;
+use crate::hub::request::Input;
 use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::Op;
@@ -73,6 +74,13 @@ impl Outbox {
 
     fn ask_hub(&mut self, message: Message) -> Result<(), Gone> {
         use tokio::sync::mpsc::error::TrySendError;
+        let message = match message {
+            Message::Volatile(input @ Input::Volatile { .. }, None) => {
+                self.ask_hub_in_turn(input);
+                return Ok(());
+            }
+            message => message,
+        };
         match self.services.inbox.try_send(message) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(Gone),
@@ -86,6 +94,23 @@ impl Outbox {
         }
     }
 
+    /// A volatile publish waits for its place like any other.
+    fn ask_hub_in_turn(&mut self, input: Input) {
+        let bytes = match &input {
+            Input::Volatile { draft, .. } => draft.body.len(),
+            _ => 0,
+        };
+        let (queue, inbox) = (
+            Arc::clone(&self.services.append_queue),
+            self.services.inbox.clone(),
+        );
+        self.sending = Some(Box::pin(async move {
+            let permit = queue.acquire_many_owned(cost(bytes)).await;
+            let message = Message::Volatile(input, Some(permit.map_err(|_| Gone)?));
+            inbox.send(message).await.map_err(|_| Gone)
+        }));
+    }
+
     fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), Gone> {
         let Op::Append { draft, .. } = &op else {
             return self
@@ -94,11 +119,7 @@ impl Outbox {
                 .send(op, urgency, ticket)
                 .map_err(|_| Gone);
         };
-        let cost = draft
-            .body
-            .len()
-            .clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
-        let cost = u32::try_from(cost).expect("the append queue is smaller than 4 GiB");
+        let cost = cost(draft.body.len());
         let queue = Arc::clone(&self.services.append_queue);
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(cost) {
             ticket.permit = Some(permit);
@@ -115,4 +136,10 @@ impl Outbox {
         }));
         Ok(())
     }
+}
+
+/// What a body counts for in the append queue: permits are bytes.
+fn cost(bytes: usize) -> u32 {
+    let cost = bytes.clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
+    u32::try_from(cost).expect("the append queue is smaller than 4 GiB")
 }

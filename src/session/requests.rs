@@ -12,7 +12,7 @@ use super::outbox::Submission;
 use super::services::{self};
 use super::socket::{Dialect, Socket};
 use super::verbs::{self, Publish, Sender, Storage, VerbError};
-use super::{End, Session, leave};
+use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::parcel::Frame;
@@ -38,11 +38,7 @@ impl Session {
             Packet::Connect { namespace, auth } => self.connect(namespace, auth),
             Packet::Disconnect { namespace } => {
                 if let Some(index) = self.find(&namespace) {
-                    leave(
-                        &self.services,
-                        &self.sockets.swap_remove(index),
-                        &End::Closed,
-                    );
+                    self.depart(index, &End::Closed);
                 }
                 Ok(())
             }
@@ -284,7 +280,8 @@ impl Session {
                     at_ms,
                     request,
                 };
-                self.outbox.push(Submission::Hub(Message::Other(input)));
+                self.outbox
+                    .push(Submission::Hub(Message::Volatile(input, None)));
             }
         }
     }
@@ -316,17 +313,34 @@ impl Session {
             },
             None => Op::Mark,
         };
-        // A named roomcat socket listens by `sub`; `join` is for its name.
-        let membership = match (dialect, name) {
-            (Dialect::Roomcat, Some(_)) => Membership::DurableOnly,
-            _ => Membership::Live,
+        // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
+        let membership = match name {
+            Some(_) => Membership::DurableOnly,
+            None => Membership::Live,
         };
+        let subscribes = *dialect == Dialect::Stock && name.is_some();
+        let again = subscribes.then(|| {
+            let op = Op::Subscribe {
+                namespace: namespace.clone(),
+                client: name.clone(),
+                rooms: Vec::new(),
+            };
+            let request = Request {
+                socket: *id,
+                answer: None,
+                want: Want::Subscribe(Stretch::default()),
+            };
+            (op, Ticket::new(request))
+        });
         let request = Request {
             socket: *id,
             answer,
             want: Want::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
+        if let Some((op, ticket)) = again {
+            self.ask(op, ticket);
+        }
         Ok(())
     }
 

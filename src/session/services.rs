@@ -69,7 +69,7 @@ pub struct Services {
     /// The first failure of the store that a session met: it ends the hub.
     failed: mpsc::Sender<StoreError>,
     next_socket: AtomicU64,
-    /// When it was last said that publishes are refused, milliseconds since 1970.
+    /// When it was last said that something is refused, milliseconds since 1970.
     said_refused_ms: AtomicU64,
 }
 
@@ -103,14 +103,14 @@ impl Services {
         let _ = self.failed.try_send(error);
     }
 
-    /// Tells whoever runs the hub that there is no room: once in a while, for publishers go on trying.
+    /// Tells whoever runs the hub that there is no room: once in a while, for peers go on trying.
     pub fn say_refused(&self, why: &str) {
         let now = (self.clock)();
         let said = self.said_refused_ms.load(Ordering::Relaxed);
         let pause = u64::try_from(limits::REFUSED_SAID_EVERY.as_millis()).unwrap_or(u64::MAX);
         if now.saturating_sub(said) >= pause {
             self.said_refused_ms.store(now, Ordering::Relaxed);
-            tracing::warn!("publishes are refused: {why}");
+            tracing::warn!("refusing for now: {why}");
         }
     }
 

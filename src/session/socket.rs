@@ -142,6 +142,15 @@ impl Socket {
         answer: Option<u64>,
         stretch: Stretch,
     ) {
+        let mut reader = reader.clone();
+        if matches!(self.credit, Credit::Written(_)) {
+            // A stock socket that joined one more room: of the others it was handed all before its position.
+            for (room, cursor) in &mut reader.rooms {
+                if self.reader.rooms.contains_key(room) {
+                    *cursor = (*cursor).max(self.position);
+                }
+            }
+        }
         self.credit.begin();
         self.moved_to = None;
         self.part = None;
@@ -151,7 +160,7 @@ impl Socket {
         let opening = catchup::open(
             readers,
             self.namespace.clone(),
-            reader.clone(),
+            reader,
             head,
             stretch,
             log_id,

@@ -76,7 +76,7 @@ pub fn batch(
     let [header, _placeholder] = args else {
         return Err(bad("batch takes a header and a body"));
     };
-    let header: PublishHeader = parse(header)?;
+    let header = PublishHeader::decode(header.get())?;
     let Ok([body]) = <[Bytes; 1]>::try_from(attachments) else {
         return Err(bad("batch takes one attachment"));
     };

@@ -83,6 +83,20 @@ fn a_named_stock_client_first_gets_what_it_missed() {
 }
 
 #[test]
+fn a_named_stock_client_that_joins_gets_what_waits_there_and_nothing_twice() {
+    let hub = TestHub::start();
+    let mut client = alice(&hub, json!({}));
+    let mut publisher = Raw::roomcat(hub.url());
+    publisher.publish("", "before");
+    assert_eq!(texts(&take(&mut client, 1)), ["before"]);
+    hub.cmd(&["join", "ci", "--as", "alice"]).check();
+    publisher.publish("ci", "waits");
+    client.must("join", &json!("ci"));
+    publisher.publish("", "after");
+    assert_eq!(texts(&take(&mut client, 2)), ["waits", "after"]);
+}
+
+#[test]
 fn what_was_written_to_a_named_stock_client_is_not_repeated() {
     let hub = TestHub::start();
     let mut first = alice(&hub, json!({}));

@@ -144,6 +144,9 @@ impl Socket {
         let Some(client) = self.name.clone() else {
             return false;
         };
+        if answer.is_none() && self.moved_to >= Some(cursor) {
+            return false;
+        }
         self.moved_to = Some(cursor);
         let op = Op::Ack {
             namespace: self.namespace.clone(),
