@@ -1,8 +1,21 @@
 //! What every store does. Each behaviour runs against both of them; `model` compares them on random histories, and
 //! `file` holds what only a file can do.
 
+/// Each function becomes a test of either store.
+macro_rules! behaviours {
+    ($($name:ident),* $(,)?) => {
+        mod memory {
+            $(#[test] fn $name() { super::$name(super::Kind::Memory); })*
+        }
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(super::Kind::Sqlite); })*
+        }
+    };
+}
+
 mod behaviours;
 mod file;
+mod keeping;
 mod model;
 
 use std::path::Path;

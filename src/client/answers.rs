@@ -123,7 +123,10 @@ pub fn answer(args: &[&RawValue]) -> Result<Answer, Misunderstood> {
 /// The header of a `batch` event, its first argument.
 pub fn header(args: &[&RawValue]) -> Result<DeliveryHeader, Misunderstood> {
     let what = "a batch";
-    parse(what, first(what, args)?)
+    DeliveryHeader::decode(first(what, args)?.get()).map_err(|error| Misunderstood {
+        what,
+        reason: error.to_string(),
+    })
 }
 
 /// The arguments of a `gap` event.

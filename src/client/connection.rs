@@ -23,7 +23,7 @@ use super::subscription::Gap;
 use crate::address::{Namespace, Seq};
 use crate::limits;
 use crate::wire::attachments::{Assembler, Text};
-use crate::wire::batch::DeliveryHeader;
+use crate::wire::batch::{self, DeliveryHeader};
 use crate::wire::engine;
 use crate::wire::socket::{self, EventPacket, Packet};
 
@@ -118,7 +118,7 @@ impl Connection {
 
     /// Like [`Self::emit`], with one attachment behind the arguments.
     pub fn emit_with(&mut self, id: u64, event: &str, args: &str, attachment: Bytes) {
-        let args = format!("{args},{{\"_placeholder\":true,\"num\":0}}");
+        let args = format!("{args},{}", batch::BODY_PLACEHOLDER);
         let text = socket::encode_event(&self.namespace, Some(id), event, &args, 1);
         self.outbox.push_back(Message::text(text));
         self.outbox.push_back(Message::Binary(attachment));
@@ -285,7 +285,7 @@ fn incoming_event(
     attachments: &[Bytes],
 ) -> Result<Option<Incoming>, Misunderstood> {
     Ok(Some(match (packet.event.as_str(), attachments) {
-        ("batch", [body]) => Incoming::Batch {
+        (batch::EVENT, [body]) => Incoming::Batch {
             header: answers::header(&packet.args)?,
             body: body.clone(),
         },

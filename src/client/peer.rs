@@ -24,7 +24,7 @@ use super::url::HubUrl;
 use super::window::{Batch, Receipt, Step, Window};
 use crate::address::{RoomName, Seq};
 use crate::limits;
-use crate::wire::batch::{DeliveryHeader, cut};
+use crate::wire::batch::{DeliveryHeader, EVENT, cut};
 
 pub struct Peer {
     target: Target,
@@ -445,7 +445,7 @@ impl Peer {
             };
             self.verbs.last_id = id;
             let header = serde_json::to_string(&batch.header).expect("names and numbers are JSON");
-            connection.emit_with(id, "batch", &header, batch.body.clone());
+            connection.emit_with(id, EVENT, &header, batch.body.clone());
         }
     }
 

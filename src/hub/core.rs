@@ -369,15 +369,27 @@ impl Core {
                 }
             });
         }
+        self.settle(id, socket, (answer, rooms), effects);
+    }
+
+    /// Puts a socket that moved back in its place and tells it where it is.
+    fn settle(
+        &mut self,
+        id: SocketId,
+        socket: Socket,
+        (answer, rooms): (Option<u64>, Vec<RoomName>),
+        effects: &mut impl Effects,
+    ) {
+        let reader = Arc::clone(&socket.reader);
+        self.sockets.insert(id, socket);
         effects.tell(
             id,
             Told::Rooms {
                 answer,
                 rooms,
-                reader: Arc::clone(&socket.reader),
+                reader,
             },
         );
-        self.sockets.insert(id, socket);
     }
 
     /// Whoever holds the name that this socket speaks for is in other rooms now: that counts for `except`. The socket
@@ -430,15 +442,7 @@ impl Core {
                 }
             });
         }
-        effects.tell(
-            id,
-            Told::Rooms {
-                answer,
-                rooms,
-                reader: Arc::clone(&socket.reader),
-            },
-        );
-        self.sockets.insert(id, socket);
+        self.settle(id, socket, (answer, rooms), effects);
     }
 
     /// Replaces what the socket listens to and attaches it; the newest holder of a name wins.

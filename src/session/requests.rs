@@ -20,6 +20,7 @@ use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
 use crate::store::Op;
+use crate::wire::batch;
 use crate::wire::socket::{self, EventPacket, Packet};
 
 /// CONNECT's auth object; everything in it is optional.
@@ -186,7 +187,7 @@ impl Session {
     fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
         let (id, args) = (packet.id, &packet.args[..]);
         let done = match packet.event.as_str() {
-            "batch" => self
+            batch::EVENT => self
                 .sender(index, |sender| {
                     verbs::batch(sender, args, attachments.to_vec())
                 })
