@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::values::Database;
 use super::{target, term};
 use crate::server::origin::Hosts;
-use crate::server::{Keep, Server, Settings, Token, open_store};
+use crate::server::{Keep, Namespaces, Server, Settings, Token, open_store};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
@@ -43,6 +43,7 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
         connect_timeout: args.connect_timeout,
         max_message: args.max_message,
         token: token.as_deref().and_then(Token::new),
+        namespaces: Namespaces::default(),
     };
     let keep = Keep {
         history_age: args.keep.age,

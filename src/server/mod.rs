@@ -18,6 +18,7 @@ use self::http::Site;
 use self::origin::Hosts;
 use crate::hub::{self, Ticket};
 use crate::limits;
+pub use crate::session::policy::Namespaces;
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;

@@ -8,6 +8,7 @@ pub mod catchup;
 pub mod credit;
 pub mod heart;
 pub mod outbox;
+pub mod policy;
 pub mod requests;
 pub mod services;
 pub mod socket;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
+use super::policy::Namespaces;
 use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
@@ -48,6 +49,7 @@ pub struct Settings {
     /// The largest message taken, bytes.
     pub max_message: usize,
     pub token: Option<Token>,
+    pub namespaces: Namespaces,
 }
 
 impl Settings {
