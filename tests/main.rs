@@ -8,6 +8,7 @@ mod fuzz_corpus;
 mod harness;
 mod house;
 mod members;
+mod peers;
 mod pipe;
 mod protocol;
 mod random;
