@@ -34,6 +34,14 @@ pub const INPUT_BLOCKS: usize = 4;
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
 /// One WebSocket message, as a client takes it: the largest message and what stands around it.
 pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
+/// Packets in one answer to a polling client: python-engineio refuses more.
+pub const POLLED_PACKETS: usize = 16;
+/// An answer to a polling client that is this long is sent off: what a session hands to any transport at a time.
+pub const POLLED_BYTES: usize = WRITE_BUFFER_BYTES;
+/// Packets of one polling request that are taken before others have their turn: a million may stand in a request.
+pub const POSTED_IN_A_ROW: usize = 256;
+/// Of a request that is too long so much is read and dropped: who is still sending hears why only when it has sent it.
+pub const DROPPED_BYTES: usize = 8 * MIB;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
@@ -94,6 +102,15 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that enters no namespace for this long is closed; the reference's default.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
+/// A ping sent this late is late by timers; one sent later still is late by the hub, and who gets it has all its time.
+pub const PING_LATE: Duration = Duration::from_millis(50);
+/// How long a change from polling to WebSocket may take: the reference's `upgradeTimeout`.
+pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a polling client that is about to change to WebSocket is let go; the reference has the same.
+pub const UPGRADE_RELEASE: Duration = Duration::from_millis(100);
+/// A polling client's two requests come on two connections: how much earlier its farewell may arrive than the request
+/// that it sent before.
+pub const CROSSED: Duration = Duration::from_millis(100);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept: a hub that is out of file descriptors must not spin.

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
+pub mod opening;
 pub mod outbox;
 pub mod policy;
 pub mod requests;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use self::heart::{Beat, Heart, Held};
+use self::opening::{Opening, Speech};
 use self::outbox::{Gone, Outbox, Submission};
 use self::services::Services;
 use self::socket::{Finished, Socket};
@@ -74,10 +76,11 @@ impl From<Gone> for End {
 pub async fn run(
     services: Arc<Services>,
     transport: Box<dyn Transport>,
+    opening: Opening,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let mut session = Session::new(services, transport);
-    session.open();
+    let mut session = Session::new(services, transport, opening.speech);
+    session.open(opening);
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
     let end = tokio::select! {
         end = poll_fn(|cx| session.poll(cx)) => end,
@@ -93,8 +96,11 @@ pub async fn run(
 struct Session {
     services: Arc<Services>,
     transport: Box<dyn Transport>,
+    speech: Speech,
     /// Encoded and not yet taken by the transport.
     out: VecDeque<Frame>,
+    /// How many of the first in `out` hold what sockets were handed.
+    handed: usize,
     /// The transport was given something since it was last flushed.
     dirty: bool,
     sockets: Vec<Socket>,
@@ -109,12 +115,14 @@ struct Session {
 }
 
 impl Session {
-    fn new(services: Arc<Services>, transport: Box<dyn Transport>) -> Self {
+    fn new(services: Arc<Services>, transport: Box<dyn Transport>, speech: Speech) -> Self {
         let waker = Arc::new(AtomicWaker::new());
-        let heart = Heart::new(Instant::now(), &services.settings);
+        let heart = Heart::new(Instant::now(), &services.settings, speech);
         Self {
             transport,
+            speech,
             out: VecDeque::new(),
+            handed: 0,
             dirty: false,
             sockets: Vec::new(),
             assembler: Assembler::default(),
@@ -128,14 +136,14 @@ impl Session {
         }
     }
 
-    fn open(&mut self) {
+    fn open(&mut self, opening: Opening) {
         let settings = &self.services.settings;
         let handshake = Handshake {
-            sid: services::random_id(),
-            upgrades: Vec::new(),
+            sid: opening.sid,
+            upgrades: opening.upgrades.iter().map(|it| (*it).to_owned()).collect(),
             ping_interval: millis(settings.ping_interval),
             ping_timeout: millis(settings.ping_timeout),
-            max_payload: settings.max_message as u64,
+            max_payload: settings.max_payload as u64,
         };
         self.out.push_back(Frame::text(handshake.encode()));
     }
@@ -163,8 +171,9 @@ impl Session {
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
-        did |= self.poll_write(cx)?;
+        // Before writing: who is too late is told nothing more.
         did |= self.poll_timer(cx)?;
+        did |= self.poll_write(cx)?;
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
         {
@@ -188,9 +197,10 @@ impl Session {
 
     /// Nor is anything read while the peer does not take what it was sent; but then its ping clock runs.
     fn may_read(&self) -> bool {
-        // Answers are text; what was asked for by credit is bounded by it.
-        let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
-        let bytes: usize = texts.map(Frame::len).sum();
+        // Answers are text; what was asked for by credit is bounded by it. An echo is an answer in either case.
+        let echoes = self.speech == Speech::Echo;
+        let answers = self.out.iter().filter(|it| echoes || matches!(it, Frame::Text(_)));
+        let bytes: usize = answers.map(Frame::len).sum();
         self.held() == Held::No
             && self.out.len() <= limits::VERBS_IN_FLIGHT
             && bytes <= limits::ANSWER_BYTES
@@ -219,32 +229,45 @@ impl Session {
 
     /// Hands frames to the transport while it takes them, asking the sockets for more when there are none.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let mut did = false;
+        // What the peer has taken counts before it is sent more.
+        let mut did = self.poll_flush(cx)?;
         loop {
             match self.transport.poll_ready(cx) {
                 Poll::Pending => return Ok(did),
                 Poll::Ready(ready) => ready?,
             }
-            if self.out.is_empty() && !self.fill() {
-                break;
+            if self.out.is_empty() {
+                if !self.fill() {
+                    break;
+                }
+                self.handed = self.out.len();
             }
             did = true;
             if let Some(frame) = self.out.pop_front() {
+                self.handed = self.handed.saturating_sub(1);
                 self.transport.send(frame)?;
                 self.dirty = true;
             }
         }
-        if self.dirty
-            && let Poll::Ready(flushed) = self.transport.poll_flush(cx)
-        {
-            flushed?;
-            self.dirty = false;
+        did |= self.poll_flush(cx)?;
+        Ok(did)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !self.dirty {
+            return Ok(false);
+        }
+        let Poll::Ready(flushed) = self.transport.poll_flush(cx) else {
+            return Ok(false);
+        };
+        flushed?;
+        self.dirty = false;
+        if self.handed == 0 {
             for socket in &mut self.sockets {
                 socket.flushed(&mut self.outbox);
             }
-            did = true;
         }
-        Ok(did)
+        Ok(true)
     }
 
     fn fill(&mut self) -> bool {
@@ -261,7 +284,9 @@ impl Session {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        if self.timer.as_mut().poll(cx).is_pending() {
+        // A timer is late by up to a millisecond; whether a pong is, the clock says.
+        let late = self.heart.awaits_pong() && self.heart.next() <= Instant::now();
+        if self.timer.as_mut().poll(cx).is_pending() && !late {
             return Ok(false);
         }
         match self
@@ -279,6 +304,10 @@ impl Session {
 
     fn frame(&mut self, frame: Frame) -> Result<(), End> {
         let text = match frame {
+            Frame::Binary(_) if self.speech == Speech::Echo => {
+                self.out.push_back(frame);
+                return Ok(());
+            }
             Frame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
                     return Err(End::Forbidden("a binary event larger than this hub takes"));
@@ -292,6 +321,10 @@ impl Session {
             Frame::Text(text) => text,
         };
         match engine::decode(&text)? {
+            Packet::Message(_) if self.speech == Speech::Echo => {
+                self.out.push_back(Frame::Text(text));
+                Ok(())
+            }
             Packet::Message(packet) => match self.assembler.text(packet)? {
                 Text::Whole(packet) => self.packet(packet, &[]),
                 Text::Partial => Ok(()),

@@ -6,5 +6,6 @@ pub mod attachments;
 pub mod batch;
 pub mod engine;
 mod json;
+pub mod payload;
 mod placeholders;
 pub mod socket;
