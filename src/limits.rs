@@ -117,6 +117,8 @@ pub const UPGRADE_RELEASE: Duration = Duration::from_millis(100);
 /// A polling client's two requests come on two connections: how much earlier its farewell may arrive than the request
 /// that it sent before.
 pub const CROSSED: Duration = Duration::from_millis(100);
+/// How long a browser may remember what an invited page may send.
+pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept: a hub that is out of file descriptors must not spin.

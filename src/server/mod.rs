@@ -1,8 +1,11 @@
 //! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
 
 pub mod bind;
+pub mod engine;
 pub mod http;
 pub mod origin;
+pub mod polling;
+pub mod probe;
 pub mod websocket;
 
 use std::io;
@@ -14,10 +17,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::bind::{ListenAddress, Listener};
+use self::engine::Newcomer;
 use self::http::Site;
 use self::origin::Hosts;
+use self::polling::Doors;
 use crate::hub::{self, Ticket};
 use crate::limits;
+use crate::session;
 pub use crate::session::policy::{
     AckWith, Emit, EmitTo, Grant, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
@@ -118,10 +124,13 @@ impl Server {
         let (failed, mut failures) = mpsc::channel(1);
         let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms, failed);
         let (stop, stopping) = watch::channel(false);
+        let (newcomers, mut begun) = mpsc::channel(1);
         let site = Arc::new(Site {
             services: Arc::new(services),
             hosts: front.hosts,
             static_dir: front.static_dir,
+            doors: Arc::new(Doors::default()),
+            newcomers,
             shutdown: stopping,
         });
 
@@ -143,10 +152,19 @@ impl Server {
                         site.services.say_refused("too many connections");
                     }
                 }
+                Some(Newcomer { transport, opening }) = begun.recv() => {
+                    if connections.len() < limits::CONNECTIONS {
+                        let (services, stopping) = (&site.services, &site.shutdown);
+                        let session = session::run(Arc::clone(services), transport, opening, stopping.clone());
+                        connections.spawn(session);
+                    } else {
+                        site.services.say_refused("too many sessions");
+                    }
+                }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
             }
         };
-        drop(accepting);
+        drop((accepting, begun));
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
         // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
