@@ -19,7 +19,7 @@ use self::origin::Hosts;
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::{
-    AckWith, Emit, EmitTo, Grant, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
