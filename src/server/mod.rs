@@ -25,7 +25,7 @@ use crate::hub::{self, Ticket};
 use crate::limits;
 use crate::session;
 pub use crate::session::policy::{
-    AckWith, Emit, EmitTo, Grant, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
