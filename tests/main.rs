@@ -8,6 +8,7 @@ mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
+mod http;
 mod members;
 mod peers;
 mod pipe;
