@@ -7,6 +7,7 @@ mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
+mod hubfile;
 mod members;
 mod pipe;
 mod protocol;

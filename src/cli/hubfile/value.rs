@@ -160,6 +160,11 @@ impl<'a> Value<'a> {
         mistakes.add(self.at, &self.key, what);
     }
 
+    /// Something that belongs here is not there.
+    pub fn lacks(&self, what: impl fmt::Display, mistakes: &mut Mistakes) {
+        mistakes.add_missing(self.at, &self.key, what);
+    }
+
     fn checked<T, E: fmt::Display>(
         &self,
         parsed: Result<T, E>,
