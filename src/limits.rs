@@ -96,6 +96,9 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a connection waits for its next turn because of one batch in a namespace with a rate. TCP gives up on a
+/// peer that is gone after about as long: more would keep connections of the dead.
+pub const RATE_WAIT: Duration = Duration::from_secs(15 * 60);
 /// After a failed accept: a hub that is out of file descriptors must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the hub's log says that there is no room for something: peers try again and again.

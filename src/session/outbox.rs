@@ -139,7 +139,7 @@ impl Outbox {
 }
 
 /// What a body counts for in the append queue: permits are bytes.
-fn cost(bytes: usize) -> u32 {
+pub fn cost(bytes: usize) -> u32 {
     let cost = bytes.clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
     u32::try_from(cost).expect("the append queue is smaller than 4 GiB")
 }
