@@ -2,6 +2,7 @@
 
 mod crash;
 mod demo;
+mod differential;
 mod exits;
 mod faults;
 mod fuzz_corpus;
