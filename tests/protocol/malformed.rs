@@ -216,7 +216,7 @@ fn what_looks_odd_but_is_legal_closes_nothing() {
         "6", // noop
         "3", // a pong that nobody asked for
         "3probe",
-        "4317[1]",   // an ack that nobody asked for
+        "4317[1]", // an ack that nobody asked for
         "43999999999999999999[]",
         "42/,[\"to the root by its name\"]",
     ] {
