@@ -9,6 +9,7 @@ pub mod credit;
 pub mod heart;
 pub mod outbox;
 pub mod policy;
+pub mod program;
 pub mod requests;
 pub mod services;
 pub mod socket;

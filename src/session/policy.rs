@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -39,6 +40,11 @@ impl Namespaces {
             .iter()
             .find(|(pattern, _)| pattern.matches(namespace))
             .map(|(_, rules)| rules)
+    }
+
+    /// Every table that is declared.
+    pub fn tables(&self) -> impl Iterator<Item = &(Pattern, Arc<Rules>)> {
+        self.declared.iter().flatten()
     }
 }
 
@@ -115,8 +121,20 @@ pub struct Rules {
     pub rate: Option<NonZeroU32>,
     /// What is declared for events, `connect` and `disconnect` among them.
     pub on: BTreeMap<String, Reaction>,
-    /// The command of the namespace's program, run by the shell.
-    pub handler: Option<String>,
+    pub handler: Option<Handler>,
+}
+
+/// The namespace's program: a command for the shell, and the folder that it runs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handler {
+    pub command: String,
+    pub folder: PathBuf,
+}
+
+impl Handler {
+    pub fn new(command: String, folder: PathBuf) -> Self {
+        Self { command, folder }
+    }
 }
 
 /// What a token is good for.
