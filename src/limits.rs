@@ -119,10 +119,8 @@ pub const HANDLER_ENTRY: Duration = Duration::from_secs(5);
 pub const HANDLER_RESTART_MIN: Duration = Duration::from_millis(100);
 pub const HANDLER_RESTART_MAX: Duration = Duration::from_secs(5);
 /// How long a program may go on once it was told to end (its stdin is closed), or once it closed its stdout; then it is
-/// killed. No longer than a peer's goodbye.
+/// killed. How long its pipes are read once it ended. No longer than a peer's goodbye.
 pub const HANDLER_STOP: Duration = DRAIN_TIMEOUT;
-/// How long what an ended program left in its pipes is read: longer only if a child of it still writes.
-pub const HANDLER_REST: Duration = Duration::from_millis(500);
 /// A line on a program's stderr, as the log shows it.
 pub const HANDLER_STDERR_BYTES: usize = 4 * KIB;
 /// Lines about one program in the log within a second: a traceback fits, a loop does not fill the disk.

@@ -19,6 +19,7 @@ use self::origin::Hosts;
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::Namespaces;
+use crate::session::program;
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
@@ -115,6 +116,8 @@ impl Server {
         });
 
         let mut hub = hub;
+        let (stop_programs, programs_stopping) = watch::channel(false);
+        let mut programs = program::run::start(&site.services, &programs_stopping);
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
@@ -138,6 +141,9 @@ impl Server {
         drop(accepting);
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
+        // They hear who left, and what they say to that is stored.
+        let _ = stop_programs.send(true);
+        while programs.join_next().await.is_some() {}
         // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
         drop(site);
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -1,9 +1,14 @@
 //! The program of a namespace (`handler` in hub.toml): what sessions ask and tell it.
 //!
-//! One long-lived process for each table that declares one; it is run in [`process`]. Knows nothing of packets or
+//! One long-lived process for each table that declares one; [`run`] runs it. Knows nothing of packets or
 //! transports: a session makes a [`Call`] of what its peer sent, and of a [`Verdict`] what its peer gets.
 
+mod desk;
 mod line;
+mod process;
+mod reading;
+pub mod run;
+mod saying;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -122,6 +127,7 @@ struct Given {
     share: OwnedSemaphorePermit,
     socket: SocketId,
     sid: Arc<str>,
+    namespace: Namespace,
     kind: Kind,
     waiting: Option<Waiting>,
 }
@@ -204,10 +210,19 @@ impl Program {
             share,
             socket: call.socket,
             sid: call.sid,
+            namespace: call.namespace,
             kind,
             waiting,
         };
         shared.given.send(given).map_err(|_| Busy)
+    }
+}
+
+impl Program {
+    /// For whoever runs it; once.
+    fn inbox(&self) -> Option<mpsc::UnboundedReceiver<Given>> {
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.take()
     }
 }
 
