@@ -4,6 +4,7 @@
 //! Nothing here waits without a deadline, and nothing waits for a fixed time: a test waits for what it is about.
 
 mod command;
+pub mod peers;
 mod stream;
 
 use std::ffi::OsStr;

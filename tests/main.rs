@@ -2,12 +2,14 @@
 
 mod crash;
 mod demo;
+mod differential;
 mod exits;
 mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
 mod members;
+mod peers;
 mod pipe;
 mod protocol;
 mod random;

@@ -31,6 +31,19 @@ impl Namespaces {
         }
     }
 
+    /// What is declared, the most particular first; nothing when each is made as it is asked for.
+    pub fn tables(&self) -> &[(Pattern, Arc<Rules>)] {
+        self.declared.as_deref().unwrap_or_default()
+    }
+
+    /// Whether nobody comes in anywhere without a token of the namespace.
+    pub fn all_ask(&self) -> bool {
+        let asks = |(_, rules): &(Pattern, Arc<Rules>)| !rules.grants.is_empty();
+        self.declared
+            .as_ref()
+            .is_some_and(|all| all.iter().all(asks))
+    }
+
     /// The rules of a namespace; None when there is none of this name ("Invalid namespace").
     pub fn rules(&self, namespace: &Namespace) -> Option<&Arc<Rules>> {
         let Some(declared) = &self.declared else {
@@ -40,11 +53,6 @@ impl Namespaces {
             .iter()
             .find(|(pattern, _)| pattern.matches(namespace))
             .map(|(_, rules)| rules)
-    }
-
-    /// Every table that is declared.
-    pub fn tables(&self) -> impl Iterator<Item = &(Pattern, Arc<Rules>)> {
-        self.declared.iter().flatten()
     }
 }
 
@@ -121,10 +129,11 @@ pub struct Rules {
     pub rate: Option<NonZeroU32>,
     /// What is declared for events, `connect` and `disconnect` among them.
     pub on: BTreeMap<String, Reaction>,
+    /// The namespace's program.
     pub handler: Option<Handler>,
 }
 
-/// The namespace's program: a command for the shell, and the folder that it runs in.
+/// A namespace's program, as it is started: by the shell, in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handler {
     pub command: String,

@@ -30,6 +30,7 @@ impl Programs {
     pub fn new(namespaces: &Namespaces) -> Self {
         let with_handler = namespaces
             .tables()
+            .iter()
             .filter(|(_, rules)| rules.handler.is_some());
         Self(
             with_handler
