@@ -10,6 +10,7 @@ pub mod credit;
 pub mod heart;
 pub mod outbox;
 pub mod policy;
+pub mod program;
 pub mod rate;
 pub mod reactions;
 pub mod requests;
