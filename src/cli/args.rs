@@ -179,6 +179,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
 
+    /// Serve the files of this folder to browsers, index.html at /
+    #[arg(long = "static", value_name = "DIR")]
+    pub static_dir: Option<PathBuf>,
+
     /// The largest message, 64MiB at most
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::message_size)]
     pub max_message: usize,

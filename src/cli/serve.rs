@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use colored::Colorize as _;
 use rustix::process::Signal as SignalNumber;
@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::values::Database;
 use super::{target, term};
 use crate::server::origin::Hosts;
-use crate::server::{Keep, Namespaces, Server, Settings, Token, open_store};
+use crate::server::{Folder, Keep, Namespaces, Server, Settings, Token, open_store};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
@@ -54,12 +54,24 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let database = database(args)?;
     let store = open_store(&database, keep)?;
     let hosts = Hosts::new(args.host.clone());
+    let folder = folder(args, global, &database)?;
     let server = Server::bind(&args.listen, store, settings, hosts).await?;
+    let server = server.showing(folder);
     tracing::info!("keeping messages in {}", database.display());
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }
     Ok(server.run(stop).await?)
+}
+
+/// The folder of `--static`. What is the hub's own is not shown, even if it lies there.
+fn folder(args: &ServeArgs, global: &Global, database: &Path) -> Result<Option<Folder>, Failure> {
+    let Some(folder) = &args.static_dir else {
+        return Ok(None);
+    };
+    let folder = Folder::new(folder).map_err(|error| Failure::Usage(error.to_string()))?;
+    let own = global.token_file.iter().cloned();
+    Ok(Some(folder.hiding(own.chain([database.to_owned()]))))
 }
 
 fn database(args: &ServeArgs) -> Result<PathBuf, Failure> {

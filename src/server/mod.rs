@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod http;
 pub mod origin;
+pub mod site;
 pub mod websocket;
 
 use std::io;
@@ -16,6 +17,8 @@ use tokio::task::JoinSet;
 use self::bind::{ListenAddress, Listener};
 use self::http::Site;
 use self::origin::Hosts;
+use self::site::Pages;
+pub use self::site::folder::{Folder, FolderError};
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::Namespaces;
@@ -55,6 +58,7 @@ pub struct Server {
     store: Box<dyn Store>,
     settings: Settings,
     hosts: Hosts,
+    folder: Option<Folder>,
 }
 
 impl Server {
@@ -77,7 +81,15 @@ impl Server {
             store,
             settings,
             hosts,
+            folder: None,
         })
+    }
+
+    /// Serves the files of a folder instead of the page for a class.
+    #[must_use]
+    pub fn showing(mut self, folder: Option<Folder>) -> Self {
+        self.folder = folder;
+        self
     }
 
     pub fn addresses(&self) -> Vec<ListenAddress> {
@@ -94,6 +106,7 @@ impl Server {
             store,
             settings,
             hosts,
+            folder,
         } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
@@ -111,6 +124,7 @@ impl Server {
         let site = Arc::new(Site {
             services: Arc::new(services),
             hosts,
+            pages: Pages::new(folder),
             shutdown: stopping,
         });
 
