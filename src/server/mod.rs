@@ -18,10 +18,12 @@ use self::bind::{ListenAddress, Listener};
 use self::http::Site;
 use self::origin::Hosts;
 use self::site::Pages;
-pub use self::site::folder::{Folder, FolderError};
+use self::site::folder::{Folder, FolderError};
 use crate::hub::{self, Ticket};
 use crate::limits;
-pub use crate::session::policy::Namespaces;
+pub use crate::session::policy::{
+    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+};
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
@@ -35,6 +37,8 @@ pub enum ServerError {
         address: ListenAddress,
         source: io::Error,
     },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -58,7 +62,17 @@ pub struct Server {
     store: Box<dyn Store>,
     settings: Settings,
     hosts: Hosts,
-    folder: Option<Folder>,
+    pages: Pages,
+}
+
+/// What is decided before a request becomes a session's, and what is served beside sessions.
+#[derive(Debug, Default)]
+pub struct Front {
+    pub hosts: Hosts,
+    /// A folder that is served as it is.
+    pub static_dir: Option<PathBuf>,
+    /// Files of the hub's own, which that folder may hold and never shows.
+    pub private: Vec<PathBuf>,
 }
 
 impl Server {
@@ -66,8 +80,14 @@ impl Server {
         addresses: &[ListenAddress],
         store: Box<dyn Store>,
         settings: Settings,
-        hosts: Hosts,
+        front: Front,
     ) -> Result<Self, ServerError> {
+        let Front {
+            hosts,
+            static_dir,
+            private,
+        } = front;
+        let folder = static_dir.as_deref().map(Folder::new).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             let bound = Listener::bind(address).await;
@@ -81,15 +101,8 @@ impl Server {
             store,
             settings,
             hosts,
-            folder: None,
+            pages: Pages::new(folder.map(|folder| folder.hiding(private))),
         })
-    }
-
-    /// Serves the files of a folder instead of the page for a class.
-    #[must_use]
-    pub fn showing(mut self, folder: Option<Folder>) -> Self {
-        self.folder = folder;
-        self
     }
 
     pub fn addresses(&self) -> Vec<ListenAddress> {
@@ -106,7 +119,7 @@ impl Server {
             store,
             settings,
             hosts,
-            folder,
+            pages,
         } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
@@ -124,7 +137,7 @@ impl Server {
         let site = Arc::new(Site {
             services: Arc::new(services),
             hosts,
-            pages: Pages::new(folder),
+            pages,
             shutdown: stopping,
         });
 

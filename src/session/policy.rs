@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -28,6 +29,19 @@ impl Namespaces {
             declared: Some(namespaces),
             open: Arc::default(),
         }
+    }
+
+    /// What is declared, the most particular first; nothing when each is made as it is asked for.
+    pub fn tables(&self) -> &[(Pattern, Arc<Rules>)] {
+        self.declared.as_deref().unwrap_or_default()
+    }
+
+    /// Whether nobody comes in anywhere without a token of the namespace.
+    pub fn all_ask(&self) -> bool {
+        let asks = |(_, rules): &(Pattern, Arc<Rules>)| !rules.grants.is_empty();
+        self.declared
+            .as_ref()
+            .is_some_and(|all| all.iter().all(asks))
     }
 
     /// The rules of a namespace; None when there is none of this name ("Invalid namespace").
@@ -115,8 +129,21 @@ pub struct Rules {
     pub rate: Option<NonZeroU32>,
     /// What is declared for events, `connect` and `disconnect` among them.
     pub on: BTreeMap<String, Reaction>,
-    /// The command of the namespace's program, run by the shell.
-    pub handler: Option<String>,
+    /// The namespace's program.
+    pub handler: Option<Handler>,
+}
+
+/// A namespace's program, as it is started: by the shell, in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handler {
+    pub command: String,
+    pub folder: PathBuf,
+}
+
+impl Handler {
+    pub fn new(command: String, folder: PathBuf) -> Self {
+        Self { command, folder }
+    }
 }
 
 /// What a token is good for.
