@@ -2,6 +2,7 @@
 
 mod crash;
 mod demo;
+mod differential;
 mod exits;
 mod faults;
 mod fuzz_corpus;
@@ -9,7 +10,9 @@ mod harness;
 mod house;
 mod hubfile;
 mod members;
+mod peers;
 mod pipe;
+mod policy;
 mod protocol;
 mod random;
 mod raw;
