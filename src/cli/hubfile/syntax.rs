@@ -104,6 +104,9 @@ mod tests {
 
     use super::*;
 
+    /// A text, the mistakes by their lines, and what is read.
+    type Case<'a> = (&'a str, &'a [(usize, &'a str)], &'a str);
+
     fn read(text: &str) -> (Vec<String>, String) {
         let mut mistakes = Mistakes::new(Path::new("f"), text);
         let readable = readable(text, &mut mistakes).into_owned();
@@ -113,7 +116,7 @@ mod tests {
     #[test]
     fn only_what_was_surely_meant_is_read() {
         let unquoted = "string values must be quoted, expected literal string";
-        let cases: &[(&str, &[(usize, &str)], &str)] = &[
+        let cases: &[Case] = &[
             ("a = 1\n", &[], "a = 1\n"),
             // Wrong by themselves.
             (
@@ -145,7 +148,11 @@ mod tests {
                 &[(4, unquoted)],
                 "a = 1\nb = [\n 1,\n",
             ),
-            ("a = [\n\n", &[(1, "unclosed array, expected `]`")], ""),
+            (
+                "a = [\n\n",
+                &[(1, "unclosed array, expected `]`")],
+                "     \n\n",
+            ),
             (
                 "a = \"\"\"\nb = 1\n",
                 &[(2, "invalid multi-line basic string, expected `\"`")],
