@@ -107,6 +107,25 @@ fn tokens_in_every_namespace_are_enough_to_listen_for_other_machines() {
 }
 
 #[test]
+fn the_hubs_own_token_is_no_namespaces() {
+    let folder =
+        folder("[namespaces.\"/a\"]\ntokens = [{ token = \"s3cret\", may = [\"sub\"] }]\n");
+    fs::write(folder.path().join("token"), "s3cret\n").expect("a file can be written");
+    let arguments = [
+        "--config",
+        "hub.toml",
+        "--check-config",
+        "--token-file",
+        "token",
+    ];
+    let refused = serve(folder.path(), &arguments)
+        .stderr_has("is also one of namespaces.\"/a\"")
+        .status(2)
+        .check();
+    assert!(!refused.stderr().contains("s3cret"));
+}
+
+#[test]
 fn a_flag_wins_over_the_file_and_paths_begin_beside_it() {
     let folder = folder(
         "listen = \"127.0.0.1:1\"\ndb = \"beside.db\"\nping-interval = \"7s\"\nping-timeout = \"3s\"\ntoken-file = \"token\"\n",

@@ -11,7 +11,7 @@ use crate::cli::values::{Database, KeepFor};
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::origin::Hosts;
-use crate::server::{Front, Keep, Settings, Token};
+use crate::server::{Front, Keep, Namespaces, Rules, Settings, Token};
 
 /// All that a hub needs to start.
 #[derive(Debug)]
@@ -35,7 +35,11 @@ const KEEP_PENDING: KeepFor = KeepFor {
 impl Plan {
     pub fn of(args: &ServeArgs, global: &Global, file: HubFile) -> Result<Self, Failure> {
         let token = match &global.token_file {
-            Some(path) => Token::new(&target::token(path)?),
+            Some(path) => {
+                let secret = target::token(path)?;
+                refuse_shared(&secret, &file.namespaces)?;
+                Token::new(&secret)
+            }
             None => file.token,
         };
         let listen = first([args.listen.clone(), file.listen], usual_address);
@@ -86,6 +90,18 @@ impl Plan {
                 private,
             },
         })
+    }
+}
+
+/// The hub's own token opens everything: whoever has it for one namespace would have them all.
+fn refuse_shared(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
+    let opens = |rules: &Rules| rules.grants.iter().any(|it| it.token.matches(secret));
+    match namespaces.tables().iter().find(|(_, rules)| opens(rules)) {
+        Some((pattern, _)) => Err(Failure::Usage(format!(
+            "the token of --token-file is also one of namespaces.{:?}, whose holders could do everything everywhere",
+            pattern.as_str()
+        ))),
+        None => Ok(()),
     }
 }
 
