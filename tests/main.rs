@@ -6,6 +6,7 @@ mod differential;
 mod exits;
 mod faults;
 mod fuzz_corpus;
+mod handler;
 mod harness;
 mod house;
 mod hubfile;
