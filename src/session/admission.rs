@@ -147,6 +147,8 @@ impl Session {
                 }),
             );
         }
+        // Most connections have this one and no other.
+        self.sockets.reserve_exact(1);
         self.sockets.push(Socket::new(
             id, namespace, sid, name, dialect, credit, mailbox,
         ));
