@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::{Sink as _, Stream as _};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
@@ -79,9 +79,12 @@ impl Transport for WebSocket {
                 // tungstenite answers WebSocket's own pings; Engine.IO has others.
                 Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(_))) | None) => break Poll::Ready(None),
-                Poll::Ready(Some(Err(Error::ConnectionClosed | Error::AlreadyClosed))) => {
-                    break Poll::Ready(None);
-                }
+                // So does a process that is killed close it: the reference says the same of both.
+                Poll::Ready(Some(Err(
+                    Error::ConnectionClosed
+                    | Error::AlreadyClosed
+                    | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+                ))) => break Poll::Ready(None),
                 Poll::Ready(Some(Err(error))) => break Poll::Ready(Some(Err(broken(error)))),
             }
         };
