@@ -219,9 +219,9 @@ impl Messages {
     /// A socket has the message that begins with this.
     fn taken(&mut self, data: &[u8], next: &mut usize) -> Fallible<()> {
         let digits = data.get(..DIGITS).unwrap_or_default();
-        let number = digits
-            .iter()
-            .fold(0, |number, digit| number * 10 + usize::from(digit.wrapping_sub(b'0')));
+        let number = digits.iter().fold(0, |number, digit| {
+            number * 10 + usize::from(digit.wrapping_sub(b'0'))
+        });
         if number != *next || data.len() != MESSAGE_BYTES + 2 {
             return Err(format!("message {next} had to come: {}", data.escape_ascii()).into());
         }

@@ -77,7 +77,11 @@ impl Asked {
     ) -> Self {
         let stream = raw::tcp(url).expect("a connection");
         let host = url.strip_prefix("ws://").expect("a hub's URL");
-        let given = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+        let given = |name: &str| {
+            headers
+                .iter()
+                .any(|(key, _)| key.eq_ignore_ascii_case(name))
+        };
         let mut head = format!("{method} {target} HTTP/1.1\r\n");
         if !given("Host") {
             head.push_str(&format!("Host: {host}\r\n"));
@@ -120,7 +124,10 @@ impl Asked {
             head.push(byte[0]);
         }
         let head = String::from_utf8(head).expect("a head is text");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         let mut response = Response {
             status: status.expect("a status"),
             head,

@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use super::parcel::{Kind, Parcel};
 use super::request::{
-    IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told,
-    Want,
+    Direct, IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch,
+    Told, Want,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::owed::is_passed_over;
 use crate::store::{Done, Member, Reader, Record, owed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +195,7 @@ impl Core {
             }
             (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
+            (_, Want::Direct(direct)) => hand(socket, *direct, effects),
             (done, Want::Join(rooms, membership)) => {
                 let asked = (rooms, membership);
                 self.join(socket, answer, asked, done == Done::Joined, effects);
@@ -270,15 +272,16 @@ impl Core {
                     continue;
                 }
                 socket.considered = number;
-                let owed = owed(number, header, &socket.reader).is_some();
+                if socket.feed == Feed::Detached {
+                    continue;
+                }
+                let owed = !is_passed_over(header, &socket.reader);
                 // A holder is handed what it is not owed too: its session moves the cursor over it.
-                let holds = socket
-                    .reader
-                    .name
-                    .as_ref()
-                    .is_some_and(|name| space.holders.get(name) == Some(id));
-                if socket.feed == Feed::Detached || !(owed || holds && parcel.kind == Kind::Durable)
-                {
+                let holds = || {
+                    let name = socket.reader.name.as_ref();
+                    name.is_some_and(|name| space.holders.get(name) == Some(id))
+                };
+                if !owed && (parcel.kind != Kind::Durable || !holds()) {
                     continue;
                 }
                 match effects.deliver(*id, parcel) {
@@ -574,4 +577,31 @@ impl Core {
             },
         );
     }
+}
+
+/// Whether it listens to rooms or not; a mailbox that is full, and a socket that is gone, lose it.
+fn hand(publisher: SocketId, direct: Direct, effects: &mut impl Effects) {
+    let Direct { to, draft, at_ms } = direct;
+    let record = Record {
+        number: 0,
+        at_ms,
+        header: draft.header,
+        body: draft.body,
+    };
+    let taken = effects.deliver(to, &Arc::new(Parcel::new(record, Kind::Direct)));
+    let receipt = Receipt {
+        first: None,
+        count: 1,
+        delivered: u64::from(taken == Taken::Yes),
+        queued: 0,
+        duplicate: false,
+    };
+    effects.tell(
+        publisher,
+        Told::Receipt {
+            answer: None,
+            publisher: Publisher::Single,
+            receipt,
+        },
+    );
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::http::{Answer, Site, Upgrades, plain};
 use super::origin::Refused;
 use super::polling::door::{Door, Posting, Probe, Rejected};
+use super::site::body::Body;
 use crate::limits;
 use crate::session::opening::{Opening, Speech};
 use crate::session::services;
@@ -40,8 +41,6 @@ pub enum Purpose {
 /// Why a request is refused. Codes 0 to 5 are Engine.IO's ("Transport errors" of the reference server).
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    #[error("nothing here; Socket.IO is at /socket.io/")]
-    NotFound,
     #[error("{0}")]
     Forbidden(#[from] Refused),
     #[error("Transport unknown")]
@@ -69,7 +68,6 @@ impl Refusal {
     pub fn into_answer(self) -> Answer {
         let bad = StatusCode::BAD_REQUEST;
         let (status, code) = match self {
-            Self::NotFound => return plain(StatusCode::NOT_FOUND, &self.to_string()),
             Self::Full => return plain(StatusCode::SERVICE_UNAVAILABLE, &self.to_string()),
             Self::Transport => (bad, 0),
             Self::Session => (bad, 1),
@@ -243,7 +241,9 @@ async fn read(
         };
         let Some(frame) = frame else { break };
         // A body that breaks off is a connection that does.
-        let Ok(data) = frame.map_err(|_| ()).and_then(|frame| frame.into_data().map_err(|_| ()))
+        let Ok(data) = frame
+            .map_err(|_| ())
+            .and_then(|frame| frame.into_data().map_err(|_| ()))
         else {
             return Err(Refusal::BadRequest);
         };
@@ -270,7 +270,7 @@ fn polled(payload: String) -> Answer {
 }
 
 fn text_answer(content_type: &'static str, text: String) -> Answer {
-    let mut answer = Response::new(Full::from(text));
+    let mut answer = Response::new(Body::from(text));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -287,7 +287,7 @@ fn switching(headers: &HeaderMap) -> Result<Answer, Refusal> {
         .filter(|_| upgrades && version)
         .ok_or(Refusal::BadRequest)?;
     let accept = derive_accept_key(key.as_bytes());
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Body::Empty);
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

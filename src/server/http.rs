@@ -2,11 +2,9 @@
 //! upgraded.
 
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -19,26 +17,26 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{mpsc, watch};
-use tokio_tungstenite::tungstenite::Bytes;
 
 use super::bind::Connection;
 use super::engine::{self, Newcomer, Purpose, Refusal, text};
 use super::origin::{Admitted, Hosts};
 use super::polling::Doors;
 use super::probe;
+use super::site::body::Body;
+use super::site::{Asked, Pages};
 use super::websocket::WebSocket;
 use crate::limits;
 use crate::session::opening::Speech;
 use crate::session::services::Services;
 
-pub type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<Body>;
 
 /// What serving a connection needs; shared by all.
 pub struct Site {
     pub services: Arc<Services>,
     pub hosts: Hosts,
-    /// A folder that is served as it is.
-    pub static_dir: Option<PathBuf>,
+    pub pages: Pages,
     pub doors: Arc<Doors>,
     /// Sessions that are to be run: they outlive the connection that begins them.
     pub newcomers: mpsc::Sender<Newcomer>,
@@ -81,7 +79,10 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
     match purpose {
         Purpose::Session(speech) => {
             // The hub is ending, or has as many as it holds.
-            let _ = site.newcomers.send(engine::newcomer(websocket, speech)).await;
+            let _ = site
+                .newcomers
+                .send(engine::newcomer(websocket, speech))
+                .await;
         }
         // Cancel-safe: a probe that is dropped leaves its session as it was.
         Purpose::Probe(probe) => tokio::select! {
@@ -160,13 +161,13 @@ async fn route(
     } else if echo.is_some_and(|echo| echo.trim_end_matches('/') == path) {
         engine::answer(site, request, Speech::Echo, upgrades).await
     } else {
-        Err(Refusal::NotFound)
+        Ok(site.pages.answer(Asked::of(&request)).await)
     }
 }
 
 /// What a browser asks before it lets an invited page send a request of its own making.
 fn preflight(asked: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Body::Empty);
     *answer.status_mut() = StatusCode::NO_CONTENT;
     let headers = answer.headers_mut();
     let methods = HeaderValue::from_static("GET, POST");
@@ -183,7 +184,7 @@ fn preflight(asked: &HeaderMap) -> Answer {
 }
 
 pub fn plain(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Full::from(format!("{text}\n")));
+    let mut answer = Response::new(Body::from(format!("{text}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(
         CONTENT_TYPE,

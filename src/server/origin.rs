@@ -19,7 +19,9 @@ pub enum Refused {
         "this hub is not known as {0:?}; start it with --host NAME to have it reached under that name"
     )]
     Host(String),
-    #[error("pages from {0:?} may not reach this hub; list that origin under cors in hub.toml to let them")]
+    #[error(
+        "pages from {0:?} may not reach this hub; list that origin under cors in hub.toml to let them"
+    )]
     Origin(String),
 }
 

@@ -47,7 +47,8 @@ impl Heart {
         matches!(self.state, State::PongBy(_))
     }
 
-    /// What is due at `now`. While the hub does not read from the peer, its pong cannot arrive: `held` puts it off.
+    /// What is due at `now`. While the hub does not read from the peer, its pong cannot arrive: `held` puts that off. The
+    /// pings go on, for the peer has a clock too.
     pub fn beat(&mut self, now: Instant, settings: &Settings, held: Held) -> Beat {
         if self.connect_by.is_some_and(|by| by <= now) {
             return Beat::NoConnect;
@@ -55,13 +56,17 @@ impl Heart {
         match self.state {
             State::PingAt(at) if at <= now => {
                 // The time counts from when the ping was due, unless this hub was kept from sending it.
-                let sent = if now - at <= limits::PING_LATE { at } else { now };
+                let sent = if now - at <= limits::PING_LATE {
+                    at
+                } else {
+                    now
+                };
                 self.state = State::PongBy(sent + settings.ping_timeout);
                 Beat::Ping
             }
             State::PongBy(by) if by <= now && held == Held::Yes => {
                 self.state = State::PongBy(now + settings.ping_timeout);
-                Beat::Nothing
+                Beat::Ping
             }
             State::PongBy(by) if by <= now => Beat::NoPong,
             State::PingAt(_) | State::PongBy(_) => Beat::Nothing,

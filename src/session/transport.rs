@@ -12,7 +12,8 @@ pub enum TransportError {
     Broken(String),
 }
 
-/// Engine.IO over one connection, or whatever a transport makes of several. Reading and writing are polled by the same task and never wait for each other.
+/// Engine.IO over one connection, or whatever a transport makes of several. Reading and writing are polled by the same task
+/// and never wait for each other.
 pub trait Transport: Send {
     /// None: the peer closed it.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;

@@ -3,8 +3,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use bytes::Bytes;
 
 /// Stands between packets. JSON escapes it, so no packet of Socket.IO holds it.
@@ -35,7 +35,6 @@ pub enum PayloadError {
     #[error("a binary packet that is not base64")]
     NotBase64,
 }
-
 
 /// Takes a payload apart packet by packet, as they are asked for: however many a payload holds, it costs no more than
 /// its bytes.
@@ -112,7 +111,6 @@ impl Encoder {
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

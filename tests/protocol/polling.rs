@@ -57,7 +57,9 @@ fn bytes_travel_as_base64() {
     let own = poller.hear_many(2);
     assert_eq!(own[1], "bAQIDBA==");
     // The parts of one event may come in several requests.
-    poller.say(&format!("452-[\"files\",{placeholder},{{\"_placeholder\":true,\"num\":1}}]"));
+    poller.say(&format!(
+        "452-[\"files\",{placeholder},{{\"_placeholder\":true,\"num\":1}}]"
+    ));
     poller.say("b/w==");
     poller.say("bAA");
     let event = other.event();
@@ -227,7 +229,9 @@ fn the_largest_message_fits_by_default() {
     // A placeholder is part of a message too.
     let length = (1 << 20) / 3 * 3 - 33;
     let largest = "A".repeat(length / 3 * 4);
-    poller.say(&format!("451-[\"file\",{{\"_placeholder\":true,\"num\":0}}]\x1eb{largest}"));
+    poller.say(&format!(
+        "451-[\"file\",{{\"_placeholder\":true,\"num\":0}}]\x1eb{largest}"
+    ));
     assert_eq!(other.event().attachments[0].len(), length);
 }
 
@@ -329,7 +333,10 @@ fn a_hub_that_ends_releases_the_gets() {
     waiting.iter().for_each(assert_waits);
     let begun = Instant::now();
     hub.stop();
-    assert!(begun.elapsed() < Duration::from_secs(5), "it waited for them");
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "it waited for them"
+    );
     for asked in waiting {
         assert_eq!(asked.response().packets(), ["1"]);
     }
@@ -409,13 +416,21 @@ fn requests_that_are_none_of_polling_are_refused_as_the_reference_does() {
         ("GET", format!("{HANDSHAKE}&sid=%00%ff"), 1),
         ("GET", format!("{HANDSHAKE}&sid={}", "x".repeat(5000)), 1),
         ("GET", format!("{SOCKET_IO}?EIO=4&sid={sid}"), 0),
-        ("GET", format!("{SOCKET_IO}?EIO=4&transport=websocket&sid={sid}"), 3),
+        (
+            "GET",
+            format!("{SOCKET_IO}?EIO=4&transport=websocket&sid={sid}"),
+            3,
+        ),
         ("PUT", target.clone(), 3),
         ("OPTIONS", target, 3),
     ];
     for (method, target, code) in cases {
         let response = request(hub.url(), method, &target, &[]);
-        assert_eq!(response.json()["code"], code, "{method} {target}: {response:?}");
+        assert_eq!(
+            response.json()["code"],
+            code,
+            "{method} {target}: {response:?}"
+        );
         response.assert_refused(code);
     }
     let old = request(hub.url(), "GET", "/socket.io/?EIO=3&transport=polling", &[]);
@@ -488,7 +503,11 @@ fn only_our_own_and_invited_pages_poll() {
 /// A hub that gives back what it gets at `/engine.io/`.
 fn echoing(folder: &tempfile::TempDir) -> TestHub {
     let file = folder.path().join("hub.toml");
-    std::fs::write(&file, "echo = \"/engine.io/\"\nconnect-timeout = \"200ms\"\n").unwrap();
+    std::fs::write(
+        &file,
+        "echo = \"/engine.io/\"\nconnect-timeout = \"200ms\"\n",
+    )
+    .unwrap();
     TestHub::with(&["--config", &file.display().to_string()])
 }
 

@@ -105,6 +105,7 @@ fn what_waited_for_a_get_goes_by_websocket() {
     hub.wait_for_room_messages("", 100);
     let mut heard = poller.hear();
     probe.say("5");
+    heard.retain(|packet| packet != "6");
     while heard.len() < 100 {
         heard.push(probe.message());
     }
@@ -188,7 +189,13 @@ fn only_one_websocket_takes_the_place() {
 fn a_probe_that_goes_wrong_leaves_polling_as_it_was() {
     let hub = TestHub::start();
     let poller = Poller::stock(hub.url());
-    for wrong in [&["5"][..], &["2"], &["40"], &["2probe", "2probe"], &["2probe", "40"]] {
+    for wrong in [
+        &["5"][..],
+        &["2"],
+        &["40"],
+        &["2probe", "2probe"],
+        &["2probe", "40"],
+    ] {
         let mut probe = Probe::open(&hub, &poller);
         for text in wrong {
             probe.say(text);

@@ -155,7 +155,10 @@ impl Door {
 
     fn end(&self, mut state: MutexGuard<'_, State>, why: &'static str) {
         // By WebSocket it goes on, whatever becomes of requests that came before.
-        if matches!(state.stage, Stage::Polling | Stage::Probing | Stage::Parting) {
+        if matches!(
+            state.stage,
+            Stage::Polling | Stage::Probing | Stage::Parting
+        ) {
             state.stage = Stage::Ended(Some(why));
         }
         drop(state);

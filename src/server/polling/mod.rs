@@ -161,7 +161,9 @@ impl Polling {
         };
         let waiting = std::mem::replace(&mut state.post, Post::Nothing);
         let answer = match (self.taking.take(), waiting) {
-            (Some((_, answer)), _) | (None, Post::Reading(answer) | Post::Read(answer, _)) => answer,
+            (Some((_, answer)), _) | (None, Post::Reading(answer) | Post::Read(answer, _)) => {
+                answer
+            }
             (None, Post::Nothing | Post::Taking) => return,
         };
         let _ = answer.send(verdict);
