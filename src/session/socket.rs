@@ -432,7 +432,14 @@ impl Socket {
             return true;
         }
         match &mut self.feed {
-            Feed::Silent | Feed::Opening { .. } | Feed::Attaching => false,
+            Feed::Silent => match self.mailbox.take_direct() {
+                Some(parcel) => {
+                    self.hand(parcel, 0, out);
+                    true
+                }
+                None => false,
+            },
+            Feed::Opening { .. } | Feed::Attaching => false,
             Feed::Reading {
                 next,
                 upto,
@@ -488,6 +495,10 @@ impl Socket {
     }
 
     fn consider(&mut self, parcel: Arc<Parcel>, outbox: &mut Outbox, out: &mut VecDeque<Frame>) {
+        if parcel.kind == Kind::Direct {
+            self.hand(parcel, 0, out);
+            return;
+        }
         let number = parcel.record.number;
         if parcel.kind == Kind::Durable && number < self.position.record {
             return;
