@@ -95,6 +95,12 @@ pub const CLIENT_READ_BUFFER_BYTES: usize = 16 * KIB;
 /// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
 pub const SHARED_EVENTS: usize = 64;
 
+/// Pieces in which a file of the static folder is read and sent: what one download holds in memory, and large enough that
+/// the disk is not asked for every page of it.
+pub const FILE_PIECE_BYTES: usize = 64 * KIB;
+/// Reads of static files that run at once; further ones wait. They must not take all the threads that may wait for a disk.
+pub const FILE_READS: usize = 4;
+
 /// Engine.IO's defaults (protocol v4, "Heartbeat").
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);

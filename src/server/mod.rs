@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod http;
 pub mod origin;
+pub mod site;
 pub mod websocket;
 
 use std::io;
@@ -16,6 +17,8 @@ use tokio::task::JoinSet;
 use self::bind::{ListenAddress, Listener};
 use self::http::Site;
 use self::origin::Hosts;
+use self::site::Pages;
+use self::site::folder::{Folder, FolderError};
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::{
@@ -35,6 +38,8 @@ pub enum ServerError {
         address: ListenAddress,
         source: io::Error,
     },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -57,7 +62,8 @@ pub struct Server {
     listeners: Vec<Listener>,
     store: Box<dyn Store>,
     settings: Settings,
-    front: Front,
+    hosts: Hosts,
+    pages: Pages,
 }
 
 /// What is decided before a request becomes a session's, and what is served beside sessions.
@@ -66,6 +72,8 @@ pub struct Front {
     pub hosts: Hosts,
     /// A folder that is served as it is.
     pub static_dir: Option<PathBuf>,
+    /// Files of the hub's own, which that folder may hold and never shows.
+    pub private: Vec<PathBuf>,
 }
 
 impl Server {
@@ -75,6 +83,12 @@ impl Server {
         settings: Settings,
         front: Front,
     ) -> Result<Self, ServerError> {
+        let Front {
+            hosts,
+            static_dir,
+            private,
+        } = front;
+        let folder = static_dir.as_deref().map(Folder::new).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             let bound = Listener::bind(address).await;
@@ -87,7 +101,8 @@ impl Server {
             listeners,
             store,
             settings,
-            front,
+            hosts,
+            pages: Pages::new(folder.map(|folder| folder.hiding(private))),
         })
     }
 
@@ -104,7 +119,8 @@ impl Server {
             listeners,
             store,
             settings,
-            front,
+            hosts,
+            pages,
         } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
@@ -121,8 +137,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let site = Arc::new(Site {
             services: Arc::new(services),
-            hosts: front.hosts,
-            static_dir: front.static_dir,
+            hosts,
+            pages,
             shutdown: stopping,
         });
 
