@@ -253,6 +253,20 @@ mod tests {
         ] {
             assert_eq!(Code::parse(code).passes(), passes, "{code}");
         }
+        let denied = |code| {
+            let code = Code::parse(code);
+            let message = String::new();
+            DialError::Denied(Refusal { code, message })
+        };
+        for (code, is_final) in [
+            ("token", true),
+            ("forbidden", true),
+            ("denied", true),
+            ("busy", false),
+            ("no_answer", false),
+        ] {
+            assert_eq!(denied(code).is_final(), is_final, "{code}");
+        }
         assert!(DialError::NotAHub.is_final());
         assert!(!DialError::Http(503).is_final());
         assert!(!DialError::from(io::Error::from_raw_os_error(111)).is_final());
