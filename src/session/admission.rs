@@ -203,6 +203,8 @@ impl Session {
         if let Some(hold) = hold {
             self.outbox.push(Submission::Release(hold));
         }
+        // Most connections have this one and no other.
+        self.sockets.reserve_exact(1);
         self.sockets.push(Socket::new(Entry {
             id,
             namespace,
