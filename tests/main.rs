@@ -9,6 +9,7 @@ mod fuzz_corpus;
 mod handler;
 mod harness;
 mod house;
+mod hubfile;
 mod members;
 mod peers;
 mod pipe;
