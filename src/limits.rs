@@ -10,6 +10,10 @@ const MIB: usize = 1024 * KIB;
 pub const NAME_BYTES: usize = 256;
 /// A token: room for a JSON Web Token, and a file of something else is noticed.
 pub const TOKEN_BYTES: usize = 4 * KIB;
+/// hub.toml: thousands of namespaces fit, and a file of something else is noticed.
+pub const HUB_FILE_BYTES: usize = MIB;
+/// Mistakes in hub.toml that are told one by one; a file with more of them is not one.
+pub const MISTAKES_TOLD: usize = 100;
 /// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.
@@ -34,6 +38,8 @@ pub const INPUT_BLOCKS: usize = 4;
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
 /// One WebSocket message, as a client takes it: the largest message and what stands around it.
 pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
+/// The most that `--max-payload` may raise one request or response of long-polling to: the largest frame as base64.
+pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX.div_ceil(3) * 4;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use colored::Colorize;
 
+use super::hubfile::HubFileError;
 use super::signals::Signal;
 use super::stdin::InputError;
 use super::term;
@@ -49,6 +50,8 @@ pub enum Failure {
     Signal(Signal),
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
+    #[error(transparent)]
+    HubFile(#[from] HubFileError),
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error("cannot write to stdout: {0}")]
@@ -96,7 +99,7 @@ impl Failure {
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::HubFile(_) => 2,
             Self::Client(error) => client_code(error),
             Self::Unconfirmed { cause, .. } => cause.exit_code(),
             Self::NoRooms { .. } => 1,
@@ -121,8 +124,17 @@ impl Failure {
             Self::NameTaken { .. } => Some(ONE_HOLDER),
             Self::Unconfirmed { cause, .. } => cause.hint(),
             Self::Server(error) => server_hint(error),
+            Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
+        }
+    }
+
+    /// What is told before it, a line each.
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::HubFile(HubFileError::Mistaken(mistakes)) => mistakes.told(),
+            _ => Vec::new(),
         }
     }
 
@@ -135,6 +147,9 @@ impl Failure {
             let hint = self.hint();
             let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
             let hint = hint.unwrap_or_default();
+            for line in self.details() {
+                eprintln_quietly(&term::visible(&line));
+            }
             match term::stderr_colour() {
                 true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
                 false => eprintln_quietly(&format!("{said}{hint}")),
@@ -144,6 +159,7 @@ impl Failure {
     }
 }
 
+const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =

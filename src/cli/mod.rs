@@ -7,6 +7,7 @@ pub mod ask;
 pub mod chat;
 pub mod demo;
 pub mod failure;
+pub mod hubfile;
 pub mod membership;
 pub mod outgoing;
 pub mod pub_;

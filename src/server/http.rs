@@ -1,6 +1,7 @@
 //! HTTP in front of the sessions: who may come in (Host, Origin), and the upgrade to WebSocket.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http_body_util::Full;
@@ -29,6 +30,8 @@ type Answer = Response<Full<Bytes>>;
 pub struct Site {
     pub services: Arc<Services>,
     pub hosts: Hosts,
+    /// A folder that is served as it is.
+    pub static_dir: Option<PathBuf>,
     pub shutdown: watch::Receiver<bool>,
 }
 

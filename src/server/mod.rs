@@ -18,7 +18,9 @@ use self::http::Site;
 use self::origin::Hosts;
 use crate::hub::{self, Ticket};
 use crate::limits;
-pub use crate::session::policy::Namespaces;
+pub use crate::session::policy::{
+    AckWith, Emit, EmitTo, Grant, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+};
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
@@ -54,7 +56,15 @@ pub struct Server {
     listeners: Vec<Listener>,
     store: Box<dyn Store>,
     settings: Settings,
-    hosts: Hosts,
+    front: Front,
+}
+
+/// What is decided before a request becomes a session's, and what is served beside sessions.
+#[derive(Debug, Default)]
+pub struct Front {
+    pub hosts: Hosts,
+    /// A folder that is served as it is.
+    pub static_dir: Option<PathBuf>,
 }
 
 impl Server {
@@ -62,7 +72,7 @@ impl Server {
         addresses: &[ListenAddress],
         store: Box<dyn Store>,
         settings: Settings,
-        hosts: Hosts,
+        front: Front,
     ) -> Result<Self, ServerError> {
         let mut listeners = Vec::new();
         for address in addresses {
@@ -76,7 +86,7 @@ impl Server {
             listeners,
             store,
             settings,
-            hosts,
+            front,
         })
     }
 
@@ -93,7 +103,7 @@ impl Server {
             listeners,
             store,
             settings,
-            hosts,
+            front,
         } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
@@ -110,7 +120,8 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let site = Arc::new(Site {
             services: Arc::new(services),
-            hosts,
+            hosts: front.hosts,
+            static_dir: front.static_dir,
             shutdown: stopping,
         });
 

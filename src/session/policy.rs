@@ -30,6 +30,14 @@ impl Namespaces {
         }
     }
 
+    /// Whether nobody comes in anywhere without a token of the namespace.
+    pub fn all_ask(&self) -> bool {
+        let asks = |(_, rules): &(Pattern, Arc<Rules>)| !rules.grants.is_empty();
+        self.declared
+            .as_ref()
+            .is_some_and(|all| all.iter().all(asks))
+    }
+
     /// The rules of a namespace; None when there is none of this name ("Invalid namespace").
     pub fn rules(&self, namespace: &Namespace) -> Option<&Arc<Rules>> {
         let Some(declared) = &self.declared else {

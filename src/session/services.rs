@@ -48,11 +48,23 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The largest message taken, bytes.
     pub max_message: usize,
+    /// The most that one request or response of long-polling holds, bytes.
+    pub max_payload: usize,
+    /// For so long a stock client that lost its connection may come back to its rooms and what it missed. None: it
+    /// starts afresh.
+    pub recovery: Option<Duration>,
+    /// At this path, as in `/engine.io/`, plain Engine.IO: every message goes back to who sent it.
+    pub echo: Option<String>,
     pub token: Option<Token>,
     pub namespaces: Namespaces,
 }
 
 impl Settings {
+    /// The `max_payload` that lets the largest message through: as base64, with what stands around it.
+    pub fn usual_payload(max_message: usize) -> usize {
+        (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4
+    }
+
     /// The largest frame that can hold a legal packet.
     pub fn max_frame(&self) -> usize {
         self.max_message.max(limits::BATCH_BYTES) + limits::FRAME_OVERHEAD
