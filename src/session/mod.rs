@@ -3,6 +3,7 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
+pub mod admission;
 pub mod answers;
 pub mod catchup;
 pub mod credit;

@@ -1,37 +1,19 @@
 //! What a session's peer asks for, packet by packet.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
-use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
-use super::services::{self};
 use super::socket::{Dialect, Socket};
 use super::verbs::{self, Publish, Sender, Storage, VerbError};
 use super::{End, Session};
-use crate::address::{ClientName, Namespace, RoomName};
-use crate::hub::mailbox::Mailbox;
-use crate::hub::parcel::Frame;
+use crate::address::{Namespace, RoomName};
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::Op;
 use crate::wire::batch;
-use crate::wire::socket::{self, EventPacket, Packet};
-
-/// CONNECT's auth object; everything in it is optional.
-#[derive(Debug, Default, Deserialize)]
-struct Auth {
-    #[serde(rename = "as")]
-    name: Option<ClientName>,
-    token: Option<String>,
-    roomcat: Option<u32>,
-    ack: Option<bool>,
-}
+use crate::wire::socket::{EventPacket, Packet};
 
 impl Session {
     pub(super) fn packet(&mut self, packet: Packet<'_>, attachments: &[Bytes]) -> Result<(), End> {
@@ -61,127 +43,10 @@ impl Session {
         }
     }
 
-    fn find(&self, namespace: &Namespace) -> Option<usize> {
+    pub(super) fn find(&self, namespace: &Namespace) -> Option<usize> {
         self.sockets
             .iter()
             .position(|socket| socket.namespace == *namespace)
-    }
-
-    fn connect(&mut self, namespace: Namespace, auth: Option<&RawValue>) -> Result<(), End> {
-        if self.find(&namespace).is_some() {
-            return Err(End::Forbidden("a second CONNECT to a namespace"));
-        }
-        let auth = match auth
-            .map(|auth| serde_json::from_str::<Auth>(auth.get()))
-            .transpose()
-        {
-            Ok(auth) => auth.unwrap_or_default(),
-            Err(error) => {
-                self.deny(&namespace, "bad_request", &format!("auth: {error}"));
-                return Ok(());
-            }
-        };
-        if self.sockets.len() >= limits::NAMESPACES_PER_CONNECTION {
-            self.deny(
-                &namespace,
-                "bad_request",
-                "too many namespaces on one connection",
-            );
-            return Ok(());
-        }
-        let token = self.services.settings.token.as_ref();
-        if token.is_some_and(|token| {
-            !auth
-                .token
-                .as_ref()
-                .is_some_and(|offered| token.matches(offered))
-        }) {
-            let message = if auth.token.is_some() {
-                "the token is wrong"
-            } else {
-                "this hub wants a token"
-            };
-            tracing::info!("refused a connection to {namespace}: {message}");
-            self.deny(&namespace, "token", message);
-            return Ok(());
-        }
-        self.heart.connected();
-        self.admit(namespace, auth);
-        Ok(())
-    }
-
-    fn deny(&mut self, namespace: &Namespace, code: &str, message: &str) {
-        let data = json!({"message": message, "data": {"code": code}}).to_string();
-        self.out
-            .push_back(Frame::text(socket::encode_connect_error(namespace, &data)));
-    }
-
-    /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    fn admit(&mut self, namespace: Namespace, auth: Auth) {
-        let dialect = if auth.roomcat == Some(1) {
-            Dialect::Roomcat
-        } else {
-            Dialect::Stock
-        };
-        let credit = match (dialect, auth.ack) {
-            (Dialect::Roomcat, _) => Credit::Acks(Window::default()),
-            (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
-            (Dialect::Stock, _) => Credit::Written(None),
-        };
-        let id = self.services.next_socket();
-        let sid: Arc<str> = services::random_id().into();
-        let name = auth.name;
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
-        let handle = Handle {
-            mailbox: Arc::clone(&mailbox),
-            notices: Arc::clone(&self.notices),
-        };
-        let input = Input::Connect {
-            socket: id,
-            namespace: namespace.clone(),
-            sid: Arc::clone(&sid),
-            name: name.clone(),
-        };
-        self.in_flight += 1;
-        self.outbox
-            .push(Submission::Hub(Message::Connect(id, handle, input)));
-        if dialect == Dialect::Stock {
-            let mut rooms = vec![RoomName::whole_namespace()];
-            if let Some(client) = name.clone() {
-                // It takes every room it has joined, the empty one among them from its first time on.
-                let op = Op::Join {
-                    namespace: namespace.clone(),
-                    client,
-                    rooms: rooms.clone(),
-                };
-                let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
-                self.ask(
-                    op,
-                    Ticket::new(Request {
-                        socket: id,
-                        answer: None,
-                        want,
-                    }),
-                );
-            }
-            let op = Op::Subscribe {
-                namespace: namespace.clone(),
-                client: name.clone(),
-                rooms,
-            };
-            let want = Want::Subscribe(Stretch::default());
-            self.ask(
-                op,
-                Ticket::new(Request {
-                    socket: id,
-                    answer: None,
-                    want,
-                }),
-            );
-        }
-        self.sockets.push(Socket::new(
-            id, namespace, sid, name, dialect, credit, mailbox,
-        ));
     }
 
     fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
