@@ -2,6 +2,8 @@
 //!
 //! A pure `step(input, effects)`: no task, no clock, no disk, no socket. Inputs from the commit log come in its order.
 
+mod recovery;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasherDefault;
@@ -14,6 +16,7 @@ use super::request::{
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::sessions::Begun;
 use crate::store::{Done, Member, Reader, Record, owed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,8 @@ struct Socket {
     feed: Feed,
     /// The last record it was considered for, so that a union of rooms meets it once.
     considered: u64,
+    /// Where it goes on once it subscribes; it is there while it begins.
+    begun: Option<Box<Begun>>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +74,8 @@ pub struct Core {
     head: u64,
     sockets: HashMap<SocketId, Socket, BuildHasherDefault<IdHasher>>,
     spaces: HashMap<Namespace, Space>,
+    /// Of those that may come back.
+    by_sid: HashMap<Arc<str>, SocketId>,
     /// Counts volatile deliveries down from the top, so that `considered` never meets a record's number.
     volatile: u64,
 }
@@ -139,6 +146,7 @@ impl Core {
                     reader: Arc::new(reader),
                     feed: Feed::Detached,
                     considered: 0,
+                    begun: None,
                 };
                 self.sockets.insert(socket, state);
                 effects.tell(socket, Told::Connected);
@@ -192,8 +200,9 @@ impl Core {
                     },
                 );
             }
-            (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
+            (done, Want::Begin) => self.begin(socket, done, effects),
+            (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (done, Want::Join(rooms, membership)) => {
                 let asked = (rooms, membership);
                 self.join(socket, answer, asked, done == Done::Joined, effects);
@@ -460,6 +469,9 @@ impl Core {
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
+        if let Some(begun) = socket.begun.take() {
+            recovery::go_on(*begun, socket.reader.name.as_ref(), &mut rooms);
+        }
         if rooms.is_empty() {
             effects.tell(id, Told::NoRooms { answer });
             self.sockets.insert(id, socket);
@@ -512,6 +524,7 @@ impl Core {
             return;
         };
         self.leave_all(id, &socket);
+        self.forget_sid(id, &socket);
         if let Some(name) = &socket.reader.name
             && let Some(space) = self.spaces.get_mut(&socket.namespace)
             && let Entry::Occupied(holder) = space.holders.entry(name.clone())

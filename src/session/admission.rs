@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
+use super::recovery::Shown;
 use super::services::{self};
 use super::socket::{Dialect, Socket};
 use super::{End, Session};
@@ -28,6 +29,10 @@ struct Auth {
     token: Option<String>,
     roomcat: Option<u32>,
     ack: Option<bool>,
+    #[serde(default)]
+    pid: Shown,
+    #[serde(default)]
+    offset: Shown,
 }
 
 impl Session {
@@ -113,6 +118,15 @@ impl Session {
         self.in_flight += 1;
         self.outbox
             .push(Submission::Hub(Message::Connect(id, handle, input)));
+        let mut entered = Socket::new(
+            id,
+            namespace.clone(),
+            sid,
+            name.clone(),
+            dialect,
+            credit,
+            mailbox,
+        );
         if dialect == Dialect::Stock {
             let mut rooms = vec![RoomName::whole_namespace()];
             if let Some(client) = name.clone() {
@@ -132,9 +146,10 @@ impl Session {
                     }),
                 );
             }
+            self.remember(&mut entered, auth.pid, auth.offset);
             let op = Op::Subscribe {
-                namespace: namespace.clone(),
-                client: name.clone(),
+                namespace,
+                client: name,
                 rooms,
             };
             let want = Want::Subscribe(Stretch::default());
@@ -147,8 +162,6 @@ impl Session {
                 }),
             );
         }
-        self.sockets.push(Socket::new(
-            id, namespace, sid, name, dialect, credit, mailbox,
-        ));
+        self.sockets.push(entered);
     }
 }

@@ -10,6 +10,7 @@ pub mod credit;
 pub mod heart;
 pub mod outbox;
 pub mod policy;
+pub mod recovery;
 pub mod requests;
 pub mod services;
 pub mod socket;
@@ -47,6 +48,8 @@ use crate::wire::socket::SocketError;
 pub enum End {
     #[error("transport close")]
     Closed,
+    #[error("client namespace disconnect")]
+    Left,
     #[error("transport error: {0}")]
     Transport(#[from] TransportError),
     #[error("ping timeout")]
@@ -59,6 +62,9 @@ pub enum End {
     Socket(#[from] SocketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// Pruned while it was handed out; the client comes back and starts afresh.
+    #[error("what it missed is no longer kept")]
+    Missed,
     #[error("the hub is shutting down")]
     Shutdown,
     #[error("the store failed: {0}")]
@@ -205,13 +211,15 @@ impl Session {
                 socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out)
             {
                 did = true;
-                if let Finished::Rooms(listing) = done? {
-                    answers::answer_rooms(
+                match done? {
+                    Finished::Nothing => {}
+                    Finished::Rooms(listing) => answers::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
                         &mut self.out,
-                    );
+                    ),
+                    Finished::Missed => return Err(End::Missed),
                 }
             }
         }
@@ -322,15 +330,15 @@ impl Session {
         let socket = self.sockets.swap_remove(index);
         let ticket = farewell(&socket, end);
         self.outbox
-            .push(Submission::Store(Op::Mark, Urgency::Now, ticket));
+            .push(Submission::Store(socket.parting(end), Urgency::Now, ticket));
         socket
     }
 
     async fn finish(mut self, end: &End) {
         for socket in std::mem::take(&mut self.sockets) {
-            let ticket = farewell(&socket, end);
+            let (op, ticket) = (socket.parting(end), farewell(&socket, end));
             // With the store gone the hub is going too.
-            let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
+            let _ = self.services.writer.send(op, Urgency::Now, ticket);
         }
         let transport = &mut self.transport;
         let closing = poll_fn(|cx| transport.poll_close(cx));

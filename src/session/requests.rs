@@ -21,7 +21,7 @@ impl Session {
             Packet::Connect { namespace, auth } => self.connect(namespace, auth),
             Packet::Disconnect { namespace } => {
                 if let Some(index) = self.find(&namespace) {
-                    self.depart(index, &End::Closed);
+                    self.depart(index, &End::Left);
                 }
                 Ok(())
             }
@@ -171,13 +171,17 @@ impl Session {
                 "a socket can be in at most {limit} rooms"
             )));
         }
-        let op = match name.clone() {
-            Some(client) => Op::Join {
-                namespace: namespace.clone(),
-                client,
-                rooms: rooms.clone(),
-            },
-            None => Op::Mark,
+        let entering = self.sockets[index].entering(&rooms);
+        let (op, following) = match name.clone() {
+            Some(client) => {
+                let op = Op::Join {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                (op, entering)
+            }
+            None => (entering, Op::Mark),
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
@@ -204,6 +208,7 @@ impl Session {
             want: Want::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
+        self.follow(index, following);
         if let Some((op, ticket)) = again {
             self.ask(op, ticket);
         }
@@ -217,13 +222,17 @@ impl Session {
             name,
             ..
         } = &self.sockets[index];
-        let op = match name.clone() {
-            Some(client) => Op::Leave {
-                namespace: namespace.clone(),
-                client,
-                rooms: rooms.clone(),
-            },
-            None => Op::Mark,
+        let exiting = self.sockets[index].exiting(&rooms);
+        let (op, following) = match name.clone() {
+            Some(client) => {
+                let op = Op::Leave {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                (op, exiting)
+            }
+            None => (exiting, Op::Mark),
         };
         let request = Request {
             socket: *id,
@@ -231,6 +240,7 @@ impl Session {
             want: Want::Leave(rooms),
         };
         self.ask(op, Ticket::new(request));
+        self.follow(index, following);
     }
 
     fn subscribe(
@@ -266,6 +276,9 @@ impl Session {
             want: Want::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
+        // Where such a subscription goes on is for the client to say, by `since`.
+        let forgetting = self.sockets[index].forgetting();
+        self.follow(index, forgetting);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
+use super::recovery::Recall;
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
@@ -77,6 +78,7 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
+    pub recall: Recall,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
     reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
@@ -90,6 +92,8 @@ pub struct Socket {
 pub enum Finished {
     Nothing,
     Rooms(Listing),
+    /// Of what a client that came back had missed some is gone.
+    Missed,
 }
 
 impl Socket {
@@ -116,11 +120,21 @@ impl Socket {
             gap_told: Seq::START,
             part: None,
             credit,
+            recall: Recall::Nothing,
             moved_to: None,
             reading: None,
             listings: 0,
             asking: Vec::new(),
         }
+    }
+
+    pub fn credit(&self) -> &Credit {
+        &self.credit
+    }
+
+    /// The first seq that was neither handed nor skipped.
+    pub fn position(&self) -> Seq {
+        self.position
     }
 
     /// The peer asked for a list of rooms.
@@ -345,6 +359,9 @@ impl Socket {
             self.gap_told = to;
             tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
             self.tell(out, "gap", &json!({"from": from, "to": to}));
+            if matches!(self.recall, Recall::Returning(..)) {
+                return Finished::Missed;
+            }
         }
         Finished::Nothing
     }
@@ -406,6 +423,9 @@ impl Socket {
                 self.feed = Feed::Live;
                 if Seq::after_record(upto) > self.position {
                     self.skip(Seq::after_record(upto), outbox);
+                }
+                if self.recall.arrived() {
+                    out.push_back(self.greeting());
                 }
                 if announce == Announce::CaughtUp {
                     self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
