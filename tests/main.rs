@@ -15,6 +15,7 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod recovery;
 mod slow;
 mod store;
 mod wire_golden;
