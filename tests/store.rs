@@ -17,6 +17,7 @@ mod behaviours;
 mod file;
 mod keeping;
 mod model;
+mod sessions;
 
 use std::path::Path;
 use std::sync::Arc;
