@@ -4,6 +4,7 @@
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
+use crate::harness::peers::node;
 use crate::harness::{TestHub, wait_until};
 use crate::raw::{Packet, Raw, lines};
 
@@ -498,4 +499,29 @@ fn each_namespace_recovers_by_itself() {
     let back = raw.connect("/", &json!({"pid": main["pid"]}));
     assert_eq!(back.json(), main);
     assert_eq!(raw.take_kept()[0].args()[0], json!("main"));
+}
+
+#[test]
+fn the_official_client_recovers() {
+    for (how, options) in [
+        (
+            TestHub::stop as fn(&mut TestHub),
+            json!({"transports": ["websocket"]}),
+        ),
+        (
+            TestHub::kill9,
+            json!({"transports": ["websocket"], "auth": {"as": "alice"}}),
+        ),
+    ] {
+        let mut hub = hub();
+        let mut client = node("recovery.mjs", &[hub.url(), &options.to_string()]).spawn();
+        assert_eq!(client.line(), "restart");
+        how(&mut hub);
+        hub.restart();
+        let said = ["pub", "room", "-e", "chat message", "three"];
+        hub.cmd(&said).check();
+        client.write("restarted\n");
+        let ended = client.wait();
+        assert_eq!(ended.status, 0, "{}", ended.stderr());
+    }
 }

@@ -29,7 +29,7 @@ pub fn new(pid: &str, name: Option<&str>) -> NewSession {
     }
 }
 
-fn begin(holder: u64, new: NewSession) -> Op {
+pub fn begin(holder: u64, new: NewSession) -> Op {
     Op::Session(SessionOp::Begin {
         holder: Holder(holder),
         new,
@@ -38,7 +38,7 @@ fn begin(holder: u64, new: NewSession) -> Op {
 }
 
 /// Takes up `pid`, or begins one named after the holder.
-fn again(holder: u64, name: Option<&str>, pid: &str, from: Option<Seq>) -> Op {
+pub fn again(holder: u64, name: Option<&str>, pid: &str, from: Option<Seq>) -> Op {
     Op::Session(SessionOp::Begin {
         holder: Holder(holder),
         new: new(&format!("p{holder}"), name),
@@ -63,11 +63,11 @@ fn exit(holder: u64, names: &[&str]) -> Op {
     })
 }
 
-fn lost(holder: u64) -> Op {
+pub fn lost(holder: u64) -> Op {
     Op::Session(SessionOp::Lost(Holder(holder)))
 }
 
-fn forget(holder: u64) -> Op {
+pub fn forget(holder: u64) -> Op {
     Op::Session(SessionOp::Forget(Holder(holder)))
 }
 
@@ -79,7 +79,7 @@ fn begun(done: Done) -> Begun {
 }
 
 /// The rooms of a session that was taken up, with their places; None when it is a new one.
-fn recovered(done: Done) -> Option<BTreeMap<RoomName, Seq>> {
+pub fn recovered(done: Done) -> Option<BTreeMap<RoomName, Seq>> {
     let begun = begun(done);
     (begun.origin == Origin::Recovered).then_some(begun.rooms)
 }
