@@ -11,6 +11,7 @@ mod house;
 mod members;
 mod peers;
 mod pipe;
+mod policy;
 mod protocol;
 mod random;
 mod raw;

@@ -2,6 +2,7 @@
 //!
 //! A pure `step(input, effects)`: no task, no clock, no disk, no socket. Inputs from the commit log come in its order.
 
+mod listing;
 mod recovery;
 
 use std::collections::hash_map::Entry;
@@ -11,11 +12,9 @@ use std::sync::Arc;
 
 use super::parcel::{Kind, Parcel};
 use super::request::{
-    IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told,
-    Want,
+    Direct, IdHasher, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::limits;
 use crate::store::sessions::Begun;
 use crate::store::{Done, Member, Reader, Record, owed};
 
@@ -201,6 +200,7 @@ impl Core {
                 );
             }
             (_, Want::Disconnect) => self.disconnect(socket, effects),
+            (_, Want::Direct(direct)) => hand(socket, *direct, effects),
             (done, Want::Begin) => self.begin(socket, done, effects),
             (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (done, Want::Join(rooms, membership)) => {
@@ -547,44 +547,31 @@ impl Core {
             self.tidy(&socket.namespace, room);
         }
     }
+}
 
-    fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
-        let Request {
-            socket,
-            answer,
-            want,
-        } = request;
-        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
-            return;
-        };
-        let mut rooms = Vec::new();
-        if let Some(space) = self.spaces.get(&state.namespace) {
-            let wanted = |name: &&RoomName| room.as_ref().is_none_or(|room| room == *name);
-            let mut names: Vec<&RoomName> = space.rooms.keys().filter(wanted).collect();
-            names.sort_unstable();
-            for name in names.into_iter().take(limits::ROOMS_LISTED) {
-                let Room { sockets, members } = &space.rooms[name];
-                let holds = |client: &&ClientName| {
-                    space
-                        .holders
-                        .get(*client)
-                        .is_some_and(|id| sockets.contains(id))
-                };
-                let here = members.iter().filter(holds).cloned().collect();
-                rooms.push(LiveRoom {
-                    room: name.clone(),
-                    sockets: sockets.len() as u64,
-                    here,
-                });
-            }
-        }
-        effects.tell(
-            socket,
-            Told::Live {
-                answer,
-                room,
-                rooms,
-            },
-        );
-    }
+/// Whether it listens to rooms or not; a mailbox that is full, and a socket that is gone, lose it.
+fn hand(publisher: SocketId, direct: Direct, effects: &mut impl Effects) {
+    let Direct { to, draft, at_ms } = direct;
+    let record = Record {
+        number: 0,
+        at_ms,
+        header: draft.header,
+        body: draft.body,
+    };
+    let taken = effects.deliver(to, &Arc::new(Parcel::new(record, Kind::Direct)));
+    let receipt = Receipt {
+        first: None,
+        count: 1,
+        delivered: u64::from(taken == Taken::Yes),
+        queued: 0,
+        duplicate: false,
+    };
+    effects.tell(
+        publisher,
+        Told::Receipt {
+            answer: None,
+            publisher: Publisher::Single,
+            receipt,
+        },
+    );
 }

@@ -44,6 +44,8 @@ pub enum Kind {
     Durable,
     /// Never stored: no seq, and nothing to read again for whoever is behind.
     Volatile,
+    /// Not stored either, and handed to one socket by itself: nobody is owed it by a room.
+    Direct,
 }
 
 #[derive(Debug)]
@@ -125,8 +127,7 @@ impl Parcel {
     pub fn shared_events(&self, offsets: Option<&LogTag>) -> Option<&[Frame]> {
         let header = self.header();
         let count = header.count;
-        if count as usize > limits::SHARED_EVENTS
-            || offsets.is_some() && self.kind == Kind::Volatile
+        if count as usize > limits::SHARED_EVENTS || offsets.is_some() && self.kind != Kind::Durable
         {
             return None;
         }

@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod http;
 pub mod origin;
+pub mod site;
 pub mod websocket;
 
 use std::io;
@@ -16,12 +17,15 @@ use tokio::task::JoinSet;
 use self::bind::{ListenAddress, Listener};
 use self::http::Site;
 use self::origin::Hosts;
+use self::site::Pages;
+use self::site::folder::{Folder, FolderError};
 use crate::hub::request::{Request, SocketId, Want};
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::{
-    AckWith, Emit, EmitTo, Grant, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
+use crate::session::program;
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
@@ -37,6 +41,8 @@ pub enum ServerError {
         address: ListenAddress,
         source: io::Error,
     },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -59,7 +65,8 @@ pub struct Server {
     listeners: Vec<Listener>,
     store: Box<dyn Store>,
     settings: Settings,
-    front: Front,
+    hosts: Hosts,
+    pages: Pages,
 }
 
 /// What is decided before a request becomes a session's, and what is served beside sessions.
@@ -68,6 +75,8 @@ pub struct Front {
     pub hosts: Hosts,
     /// A folder that is served as it is.
     pub static_dir: Option<PathBuf>,
+    /// Files of the hub's own, which that folder may hold and never shows.
+    pub private: Vec<PathBuf>,
 }
 
 impl Server {
@@ -77,6 +86,12 @@ impl Server {
         settings: Settings,
         front: Front,
     ) -> Result<Self, ServerError> {
+        let Front {
+            hosts,
+            static_dir,
+            private,
+        } = front;
+        let folder = static_dir.as_deref().map(Folder::new).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             let bound = Listener::bind(address).await;
@@ -89,7 +104,8 @@ impl Server {
             listeners,
             store,
             settings,
-            front,
+            hosts,
+            pages: Pages::new(folder.map(|folder| folder.hiding(private))),
         })
     }
 
@@ -106,7 +122,8 @@ impl Server {
             listeners,
             store,
             settings,
-            front,
+            hosts,
+            pages,
         } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
@@ -131,12 +148,14 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let site = Arc::new(Site {
             services: Arc::new(services),
-            hosts: front.hosts,
-            static_dir: front.static_dir,
+            hosts,
+            pages,
             shutdown: stopping,
         });
 
         let mut hub = hub;
+        let (stop_programs, programs_stopping) = watch::channel(false);
+        let mut programs = program::run::start(&site.services, &programs_stopping);
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
@@ -160,6 +179,9 @@ impl Server {
         drop(accepting);
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
+        // They hear who left, and what they say to that is stored.
+        let _ = stop_programs.send(true);
+        while programs.join_next().await.is_some() {}
         // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
         drop(site);
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;

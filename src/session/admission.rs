@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
+use super::policy::Right;
 use super::recovery::Shown;
 use super::services::{self};
-use super::socket::{Dialect, Socket};
+use super::socket::{Dialect, Entry, Socket};
+use super::standing::Standing;
 use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
@@ -39,15 +42,18 @@ impl Session {
     pub(super) fn connect(
         &mut self,
         namespace: Namespace,
-        auth: Option<&RawValue>,
+        text: Option<&RawValue>,
     ) -> Result<(), End> {
         if self.find(&namespace).is_some() {
             return Err(End::Forbidden("a second CONNECT to a namespace"));
         }
-        let auth = match auth
-            .map(|auth| serde_json::from_str::<Auth>(auth.get()))
-            .transpose()
-        {
+        let Some(rules) = self.services.settings.namespaces.rules(&namespace).cloned() else {
+            // The reference's words: clients tell it from a denial by them.
+            self.connect_error(&namespace, &json!({"message": "Invalid namespace"}));
+            return Ok(());
+        };
+        let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
+        let mut auth = match auth.transpose() {
             Ok(auth) => auth.unwrap_or_default(),
             Err(error) => {
                 self.deny(&namespace, "bad_request", &format!("auth: {error}"));
@@ -62,35 +68,45 @@ impl Session {
             );
             return Ok(());
         }
-        let token = self.services.settings.token.as_ref();
-        if token.is_some_and(|token| {
-            !auth
-                .token
-                .as_ref()
-                .is_some_and(|offered| token.matches(offered))
-        }) {
-            let message = if auth.token.is_some() {
-                "the token is wrong"
-            } else {
-                "this hub wants a token"
-            };
-            tracing::info!("refused a connection to {namespace}: {message}");
-            self.deny(&namespace, "token", message);
-            return Ok(());
+        let hub_token = self.services.settings.token.as_ref();
+        let allowed = rules
+            .pass(hub_token, auth.token.as_deref())
+            .and_then(|pass| Ok((pass.name(auth.name.take())?, pass.may)));
+        match allowed {
+            Ok((name, may)) => {
+                auth.name = name;
+                self.heart.connected();
+                let standing = Standing::new(rules, may, Instant::now());
+                self.admit(namespace, auth, text, standing);
+            }
+            Err(denied) => {
+                tracing::info!("refused a connection to {namespace}: {denied}");
+                self.deny(&namespace, denied.code(), &denied.to_string());
+            }
         }
-        self.heart.connected();
-        self.admit(namespace, auth);
         Ok(())
     }
 
     fn deny(&mut self, namespace: &Namespace, code: &str, message: &str) {
-        let data = json!({"message": message, "data": {"code": code}}).to_string();
-        self.out
-            .push_back(Frame::text(socket::encode_connect_error(namespace, &data)));
+        self.connect_error(
+            namespace,
+            &json!({"message": message, "data": {"code": code}}),
+        );
+    }
+
+    fn connect_error(&mut self, namespace: &Namespace, data: &Value) {
+        let text = socket::encode_connect_error(namespace, &data.to_string());
+        self.out.push_back(Frame::text(text));
     }
 
     /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    fn admit(&mut self, namespace: Namespace, auth: Auth) {
+    fn admit(
+        &mut self,
+        namespace: Namespace,
+        auth: Auth,
+        text: Option<&RawValue>,
+        standing: Standing,
+    ) {
         let dialect = if auth.roomcat == Some(1) {
             Dialect::Roomcat
         } else {
@@ -118,16 +134,18 @@ impl Session {
         self.in_flight += 1;
         self.outbox
             .push(Submission::Hub(Message::Connect(id, handle, input)));
-        let mut entered = Socket::new(
+        let may_sub = standing.may.allow(Right::Sub);
+        let mut entering = Socket::new(Entry {
             id,
-            namespace.clone(),
+            namespace: namespace.clone(),
             sid,
-            name.clone(),
+            name: name.clone(),
             dialect,
             credit,
             mailbox,
-        );
-        if dialect == Dialect::Stock {
+            standing,
+        });
+        if dialect == Dialect::Stock && may_sub {
             let mut rooms = vec![RoomName::whole_namespace()];
             if let Some(client) = name.clone() {
                 // It takes every room it has joined, the empty one among them from its first time on.
@@ -146,7 +164,7 @@ impl Session {
                     }),
                 );
             }
-            self.remember(&mut entered, auth.pid, auth.offset);
+            self.remember(&mut entering, auth.pid, auth.offset);
             let op = Op::Subscribe {
                 namespace,
                 client: name,
@@ -162,6 +180,7 @@ impl Session {
                 }),
             );
         }
-        self.sockets.push(entered);
+        self.sockets.push(entering);
+        self.greet(self.sockets.len() - 1, text);
     }
 }

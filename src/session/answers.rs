@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
+use super::aside::Aside;
 use super::catchup::Listing;
 use super::recovery::Recall;
 use super::services::Services;
@@ -38,7 +39,7 @@ impl Session {
             }
             Told::Begun(begun) => self.begun(index, begun),
             Told::CameBack => {
-                let socket = self.depart(index, &End::Forbidden("its client came back"));
+                let socket = self.depart(index, &End::CameBack);
                 let text = socket::encode_disconnect(&socket.namespace);
                 self.out.push_back(Frame::text(text));
             }
@@ -47,9 +48,15 @@ impl Session {
                 publisher,
                 receipt,
             } => {
-                self.answer(index, answer, &receipt_json(publisher, &receipt));
+                if self.promises.is_empty() || !self.promised(index, answer, None) {
+                    self.answer(index, answer, &receipt_json(publisher, &receipt));
+                }
             }
-            Told::Refused { answer, refusal } => self.refused(index, answer, &refusal),
+            Told::Refused { answer, refusal } => {
+                if !self.promised(index, answer, Some(&refusal)) {
+                    self.refused(index, answer, &refusal);
+                }
+            }
             Told::Rooms {
                 answer,
                 rooms,
@@ -85,10 +92,11 @@ impl Session {
                 self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
             }
             Told::NameTaken => {
-                let message = "a newer subscriber took this name";
-                let socket = self.depart(index, &End::Forbidden(message));
+                let end = End::Replaced;
+                let socket = self.depart(index, &end);
                 if socket.dialect == Dialect::Roomcat {
-                    let data = json!({"code": "name_taken", "message": message}).to_string();
+                    let data =
+                        json!({"code": "name_taken", "message": end.to_string()}).to_string();
                     let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
                     self.out.push_back(Frame::text(text));
                 }
@@ -102,7 +110,8 @@ impl Session {
         let socket = &self.sockets[index];
         tracing::info!("a user connected {}", Who(socket));
         if socket.dialect == Dialect::Stock {
-            self.out.push_back(socket.greeting());
+            let greeting = socket.greeting();
+            self.sockets[index].enter(greeting, &mut self.out);
             return;
         }
         let data = json!({
@@ -117,10 +126,10 @@ impl Session {
             },
         });
         let text = socket::encode_connect(&socket.namespace, Some(&data.to_string()));
-        self.out.push_back(Frame::text(text));
+        self.sockets[index].enter(Frame::text(text), &mut self.out);
     }
 
-    fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
+    pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
             Refusal::OutOfOrder { .. } => "out_of_order",
             Refusal::Full { .. } => "full",
@@ -160,8 +169,23 @@ impl Session {
     pub(super) fn answer(&mut self, index: usize, answer: Option<u64>, body: &Value) {
         if let Some(id) = answer {
             let text = socket::encode_ack(&self.sockets[index].namespace, id, &body.to_string(), 0);
-            self.out.push_back(Frame::text(text));
+            self.say(index, vec![Frame::text(text)]);
         }
+    }
+
+    pub(super) fn say(&mut self, index: usize, frames: Vec<Frame>) {
+        self.say_aside(index, Aside::Answer(frames));
+    }
+
+    /// Something for this socket alone.
+    pub(super) fn say_aside(&mut self, index: usize, aside: Aside) {
+        let socket = &mut self.sockets[index];
+        let Some(frames) = socket.say(aside) else {
+            return;
+        };
+        let binary = frames.iter().filter(|it| matches!(it, Frame::Binary(_)));
+        self.attached += binary.map(Frame::len).sum::<usize>();
+        self.out.extend(frames);
     }
 }
 

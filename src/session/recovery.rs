@@ -233,9 +233,12 @@ impl Socket {
             | End::PingTimeout
             | End::ConnectTimeout
             | End::Missed => Op::Session(SessionOp::Lost(holder)),
-            End::Left | End::Engine(_) | End::Socket(_) | End::Forbidden(_) => {
-                Op::Session(SessionOp::Forget(holder))
-            }
+            End::Left
+            | End::Replaced
+            | End::CameBack
+            | End::Engine(_)
+            | End::Socket(_)
+            | End::Forbidden(_) => Op::Session(SessionOp::Forget(holder)),
         }
     }
 }

@@ -10,11 +10,14 @@ use std::task::{Context, Poll};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use super::aside::Aside;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
 use super::services::Services;
+use super::standing::Standing;
+use super::verbs::Sender;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
 use crate::hub::mailbox::{Found, Mailbox, Notices};
@@ -66,6 +69,9 @@ pub struct Socket {
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
     pub dialect: Dialect,
+    pub standing: Standing,
+    /// What it is told before its CONNECT is answered, for afterwards.
+    early: Option<Vec<Aside>>,
     reader: Arc<Reader>,
     /// The reader's rooms, as cursor moves name them.
     rooms: Arc<[RoomName]>,
@@ -88,6 +94,18 @@ pub struct Socket {
     asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
 }
 
+/// A socket that enters its namespace.
+pub struct Entry {
+    pub id: SocketId,
+    pub namespace: Namespace,
+    pub sid: Arc<str>,
+    pub name: Option<ClientName>,
+    pub dialect: Dialect,
+    pub credit: Credit,
+    pub mailbox: Arc<Mailbox>,
+    pub standing: Standing,
+}
+
 /// What a finished read of the store was for, where the session has to finish it.
 pub enum Finished {
     Nothing,
@@ -97,21 +115,25 @@ pub enum Finished {
 }
 
 impl Socket {
-    pub fn new(
-        id: SocketId,
-        namespace: Namespace,
-        sid: Arc<str>,
-        name: Option<ClientName>,
-        dialect: Dialect,
-        credit: Credit,
-        mailbox: Arc<Mailbox>,
-    ) -> Self {
+    pub fn new(entry: Entry) -> Self {
+        let Entry {
+            id,
+            namespace,
+            sid,
+            name,
+            dialect,
+            credit,
+            mailbox,
+            standing,
+        } = entry;
         Self {
             id,
             namespace,
             sid,
             name,
             dialect,
+            standing,
+            early: Some(Vec::new()),
             reader: Arc::default(),
             rooms: Arc::new([]),
             mailbox,
@@ -135,6 +157,43 @@ impl Socket {
     /// The first seq that was neither handed nor skipped.
     pub fn position(&self) -> Seq {
         self.position
+    }
+
+    /// Answers its CONNECT, and tells it what it was told too early.
+    pub fn enter(&mut self, reply: Frame, out: &mut VecDeque<Frame>) {
+        out.push_back(reply);
+        let early = self.early.take().into_iter().flatten();
+        out.extend(early.filter_map(|aside| self.say(aside)).flatten());
+    }
+
+    pub fn is_entered(&self) -> bool {
+        self.early.is_none()
+    }
+
+    /// The frames of something for this socket alone; None when it waits until its CONNECT is answered.
+    pub fn say(&mut self, aside: Aside) -> Option<Vec<Frame>> {
+        match &mut self.early {
+            Some(early) => {
+                early.push(aside);
+                None
+            }
+            None => Some(aside.into_frames(&self.namespace, self.offset().as_deref())),
+        }
+    }
+
+    /// What waits until its CONNECT is answered.
+    pub fn early_bytes(&self) -> usize {
+        self.early.iter().flatten().map(Aside::bytes).sum()
+    }
+
+    /// As whom it publishes.
+    pub fn sender(&self, max_message: usize) -> Sender<'_> {
+        Sender {
+            namespace: &self.namespace,
+            sid: &self.sid,
+            name: self.name.as_ref(),
+            max_message,
+        }
     }
 
     /// The peer asked for a list of rooms.
@@ -395,7 +454,15 @@ impl Socket {
             return true;
         }
         match &mut self.feed {
-            Feed::Silent | Feed::Opening { .. } | Feed::Attaching => false,
+            Feed::Silent if self.early.is_some() => false,
+            Feed::Silent => match self.mailbox.take_direct() {
+                Some(parcel) => {
+                    self.hand(parcel, 0, out);
+                    true
+                }
+                None => false,
+            },
+            Feed::Opening { .. } | Feed::Attaching => false,
             Feed::Reading {
                 next,
                 upto,
@@ -425,7 +492,7 @@ impl Socket {
                     self.skip(Seq::after_record(upto), outbox);
                 }
                 if self.recall.arrived() {
-                    out.push_back(self.greeting());
+                    self.enter(self.greeting(), out);
                 }
                 if announce == Announce::CaughtUp {
                     self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
@@ -454,6 +521,10 @@ impl Socket {
     }
 
     fn consider(&mut self, parcel: Arc<Parcel>, outbox: &mut Outbox, out: &mut VecDeque<Frame>) {
+        if parcel.kind == Kind::Direct {
+            self.hand(parcel, 0, out);
+            return;
+        }
         let number = parcel.record.number;
         if parcel.kind == Kind::Durable && number < self.position.record {
             return;

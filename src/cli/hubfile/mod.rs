@@ -2,7 +2,11 @@
 //!
 //! Knows what may stand in the file, not what comes of it: flags and defaults are resolved elsewhere.
 
+mod json;
 pub mod mistakes;
+mod namespaces;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use std::fs::File;
@@ -14,7 +18,6 @@ use toml::de::DeTable;
 
 use self::mistakes::Mistakes;
 use self::value::{Table, Value};
-use super::target;
 use super::values::{self, Database, KeepFor};
 use crate::limits;
 use crate::server::bind::ListenAddress;
@@ -123,8 +126,12 @@ impl HubFile {
                     file.static_dir = folder.and_then(|path| is_folder(path, &value, m));
                 }
                 "echo" => file.echo = value.parsed(echo, m),
+                // Unknown, or read below.
                 _ => {}
             }
+        }
+        if let Some(value) = table.get("namespaces") {
+            file.namespaces = namespaces::read(&value, folder, file.token.as_ref(), mistakes);
         }
         file
     }
@@ -172,8 +179,7 @@ fn database(text: &str, folder: &Path) -> Result<Database, values::ValueError> {
 
 /// The hub's own token, or why there is none.
 fn token(path: &Path) -> Result<Token, String> {
-    let secret = target::secret(path);
-    let secret = secret.map_err(|reason| format!("cannot read {}: {reason}", path.display()))?;
+    let secret = namespaces::secret_in(path)?;
     Token::new(&secret).ok_or_else(|| "the token is empty".to_owned())
 }
 

@@ -4,9 +4,11 @@
 
 use std::fmt;
 
+use serde_json::value::RawValue;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::json::json;
 use super::mistakes::Mistakes;
 
 /// A value, and where it stands.
@@ -19,11 +21,10 @@ pub struct Value<'a> {
     value: &'a DeValue<'a>,
 }
 
-/// A table, and where it stands.
+/// A table, with the key that leads to it.
 #[derive(Debug, Clone)]
 pub struct Table<'a> {
-    pub key: String,
-    pub at: usize,
+    key: String,
     entries: &'a DeTable<'a>,
 }
 
@@ -31,9 +32,12 @@ impl<'a> Table<'a> {
     pub fn whole_file(entries: &'a DeTable<'a>) -> Self {
         Self {
             key: String::new(),
-            at: 0,
             entries,
         }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
@@ -132,18 +136,19 @@ impl<'a> Value<'a> {
         match self.value {
             DeValue::Table(entries) => Some(Table {
                 key: self.key.clone(),
-                at: self.at,
                 entries,
             }),
             _ => self.not("a table", mistakes),
         }
     }
 
-    pub fn as_text(&self) -> Option<&'a str> {
-        match self.value {
-            DeValue::String(text) => Some(text),
-            _ => None,
-        }
+    /// As an argument of an event.
+    pub fn json(&self, mistakes: &mut Mistakes) -> Option<Box<RawValue>> {
+        self.checked(json(self.value), mistakes)
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.value.is_str()
     }
 
     pub fn is_list(&self) -> bool {

@@ -67,9 +67,12 @@ impl Plan {
             namespaces: file.namespaces,
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
+        let database = database(args.db.clone().or(file.db))?;
+        let secrets = [&global.token_file, &args.config].into_iter().flatten();
+        let private = secrets.chain([&database]).cloned().collect();
         Ok(Self {
             listen,
-            database: database(args.db.clone().or(file.db))?,
+            database,
             keep: keep_for_recovery(
                 keep(
                     args.keep.or(file.keep).unwrap_or(KEEP),
@@ -83,6 +86,7 @@ impl Plan {
             front: Front {
                 hosts: Hosts::new(hosts, file.cors),
                 static_dir: static_dir(args.static_dir.clone())?.or(file.static_dir),
+                private,
             },
         })
     }
