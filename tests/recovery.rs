@@ -525,3 +525,39 @@ fn the_official_client_recovers() {
         assert_eq!(ended.status, 0, "{}", ended.stderr());
     }
 }
+
+/// What is declared for a socket's own events goes to it alone, and past the log.
+#[test]
+fn replies_carry_offsets_and_come_behind_what_was_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("hub.toml");
+    let text = r#"
+recovery = "2m"
+[namespaces."/".on.connect]
+emit = { event = "auth", args = ["welcome"] }
+[namespaces."/".on.ask]
+reply = "told"
+"#;
+    std::fs::write(&config, text).unwrap();
+    let hub = TestHub::with(&["--config", config.to_str().unwrap()]);
+    let mut client = Client::new(&hub);
+    assert_eq!(client.hears(), ["welcome"]);
+    // Nothing that it could have got by now.
+    let begin = client.offset.clone();
+    client.says("1");
+    assert_eq!(client.hears(), ["1"]);
+    let first = client.offset.clone();
+    assert_ne!(first, begin);
+    client.raw.emit("/", "ask", "7");
+    assert_eq!(client.hears(), [json!(7)]);
+    assert_eq!(client.offset, first);
+    let sid = client.sid.clone();
+    let shown = client.lost();
+    hub.publish("/", "2\n");
+    let mut back = Client::with(&hub, "/", &shown);
+    assert_eq!(back.sid, sid);
+    assert_eq!(back.missed(), ["2"]);
+    let second = back.offset.clone();
+    assert_eq!(back.hears(), ["welcome"]);
+    assert_eq!(back.offset, second);
+}
