@@ -15,6 +15,7 @@ use super::request::{
     Direct, IdHasher, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::store::owed::is_passed_over;
 use crate::store::sessions::Begun;
 use crate::store::{Done, Member, Reader, Record, owed};
 
@@ -279,15 +280,16 @@ impl Core {
                     continue;
                 }
                 socket.considered = number;
-                let owed = owed(number, header, &socket.reader).is_some();
+                if socket.feed == Feed::Detached {
+                    continue;
+                }
+                let owed = !is_passed_over(header, &socket.reader);
                 // A holder is handed what it is not owed too: its session moves the cursor over it.
-                let holds = socket
-                    .reader
-                    .name
-                    .as_ref()
-                    .is_some_and(|name| space.holders.get(name) == Some(id));
-                if socket.feed == Feed::Detached || !(owed || holds && parcel.kind == Kind::Durable)
-                {
+                let holds = || {
+                    let name = socket.reader.name.as_ref();
+                    name.is_some_and(|name| space.holders.get(name) == Some(id))
+                };
+                if !owed && (parcel.kind != Kind::Durable || !holds()) {
                     continue;
                 }
                 match effects.deliver(*id, parcel) {

@@ -180,6 +180,8 @@ impl Session {
                 }),
             );
         }
+        // Most connections have this one and no other.
+        self.sockets.reserve_exact(1);
         self.sockets.push(entering);
         self.greet(self.sockets.len() - 1, text);
     }
