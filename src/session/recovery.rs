@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for Shown {
 
 /// The session that a client shows; None when it is nothing that this log could have given. Without an offset it got no
 /// event yet: the reference starts afresh then, and loses what came meanwhile.
-fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<Earlier> {
+pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<Earlier> {
     let Shown::Text(pid) = pid else {
         return None;
     };
@@ -108,7 +108,7 @@ fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<Earlier> {
 impl Session {
     /// Asks the store to remember a socket that is about to subscribe, or to take up what it shows. Clients that answer each
     /// event are not asked for: an event with an ack id moves no offset.
-    pub(super) fn remember(&mut self, socket: &mut Socket, pid: Shown, offset: Shown) {
+    pub(super) fn remember(&mut self, socket: &mut Socket, earlier: Option<Earlier>) {
         if self.services.settings.recovery.is_none()
             || !matches!(socket.credit(), Credit::Written(_))
         {
@@ -124,7 +124,7 @@ impl Session {
                 namespace: socket.namespace.clone(),
                 client: socket.name.clone(),
             },
-            earlier: earlier(pid, offset, &self.services.log_tag),
+            earlier,
         };
         let request = Request {
             socket: socket.id,
@@ -236,6 +236,7 @@ impl Socket {
             End::Left
             | End::Replaced
             | End::CameBack
+            | End::Refused
             | End::Engine(_)
             | End::Socket(_)
             | End::Forbidden(_) => Op::Session(SessionOp::Forget(holder)),
