@@ -126,7 +126,12 @@ impl Session {
             (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
             (Dialect::Stock, _) => Credit::Written(None),
         };
-        let earlier = recovery::earlier(auth.pid, auth.offset, &self.services.log_tag);
+        let recoverable = settings.recovery.is_some()
+            && matches!(credit, Credit::Written(_))
+            && pass.may.allow(Right::Sub);
+        let earlier = recoverable
+            .then(|| recovery::earlier(auth.pid, auth.offset, &self.services.log_tag))
+            .flatten();
         Ok(Entrance {
             id: self.services.next_socket(),
             sid: services::random_id().into(),

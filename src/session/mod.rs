@@ -210,7 +210,7 @@ impl Session {
             did = true;
         }
         did |= self.poll_reads(cx)?;
-        did |= self.poll_calls(cx);
+        did |= self.poll_calls(cx)?;
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::task::JoinHandle;
 
+use super::admission::Entrance;
 use super::credit::Credit;
 use super::outbox::Submission;
 use super::services;
@@ -20,9 +22,9 @@ use crate::hub::Ticket;
 use crate::hub::parcel::Frame;
 use crate::hub::request::{Request, Want};
 use crate::limits;
-use crate::store::Op;
 use crate::store::sessions::{Begun, Earlier, Holder, NewSession, Origin, SessionOp};
 use crate::store::writer::Urgency;
+use crate::store::{Op, StoreError};
 use crate::wire::offset::LogTag;
 use crate::wire::socket;
 
@@ -132,6 +134,25 @@ impl Session {
             want: Want::Begin,
         };
         self.ask(Op::Session(op), Ticket::new(request));
+    }
+
+    /// Asks whose session it is that somebody shows who is about to enter, where others have to know its sid before the
+    /// store has taken the session up. If that fails in the end, it is a new session with that sid.
+    pub(super) fn who_was_it(
+        &self,
+        entrance: &Entrance,
+    ) -> Option<JoinHandle<Result<Option<Arc<str>>, StoreError>>> {
+        let recovery = self.services.settings.recovery?;
+        let pid = entrance.earlier.as_ref()?.pid.clone();
+        let (namespace, client) = (entrance.namespace.clone(), entrance.name.clone());
+        let age = u64::try_from(recovery.as_millis()).unwrap_or(u64::MAX);
+        let lost_by_ms = (self.services.clock)().saturating_sub(age);
+        let readers = self.services.readers.clone();
+        Some(tokio::spawn(async move {
+            readers
+                .run(move |store| store.sid_of(&pid, &namespace, client.as_ref(), lost_by_ms))
+                .await
+        }))
     }
 
     /// The rooms of a client are the store's; those of its session follow them.

@@ -11,7 +11,7 @@ use super::{
     Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
     StoreError, new_log_id, past, weight,
 };
-use crate::address::{Namespace, RoomName, Seq};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::PublishId;
 
@@ -448,6 +448,17 @@ impl Read for MemoryReader {
         } else {
             Ok(Seq::new(first, 0))
         }
+    }
+
+    fn sid_of(
+        &mut self,
+        pid: &str,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        lost_by_ms: u64,
+    ) -> Result<Option<Arc<str>>, StoreError> {
+        let inner = lock(&self.inner);
+        Ok(inner.sessions.sid_of(pid, namespace, client, lost_by_ms))
     }
 
     fn rooms(

@@ -331,6 +331,14 @@ pub trait Read: Send {
     /// The first place at or after a time. When something of that time on was pruned, the place is before that, so that
     /// `page` reports the gap.
     fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError>;
+    /// The sid of a session that its own client shows, unless it was lost at that time or before.
+    fn sid_of(
+        &mut self,
+        pid: &str,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        lost_by_ms: u64,
+    ) -> Result<Option<Arc<str>>, StoreError>;
     /// One room, or every room that has messages or members, by name.
     fn rooms(
         &mut self,

@@ -253,6 +253,23 @@ impl Sessions {
         })
     }
 
+    pub(super) fn sid_of(
+        &self,
+        pid: &str,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        lost_by_ms: u64,
+    ) -> Option<Arc<str>> {
+        let session = self.sessions.get(pid)?;
+        let began = &session.began;
+        let same = began.namespace == *namespace && began.client.as_ref() == client;
+        let there = match session.state {
+            State::Held(_) => true,
+            State::Lost(at_ms) => at_ms > lost_by_ms,
+        };
+        (same && there).then(|| Arc::clone(&began.sid))
+    }
+
     pub(super) fn enter(&mut self, holder: Holder, rooms: Vec<RoomName>, around: &Around<'_>) {
         let Some(session) = self.held_by(holder) else {
             return;

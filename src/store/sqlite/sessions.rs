@@ -209,3 +209,21 @@ pub(super) fn forget(conn: &Connection, id: i64) -> Result<()> {
         .execute([id])?;
     Ok(())
 }
+
+/// As a reader asks for it, `Read::sid_of`.
+pub(super) fn sid_of(
+    conn: &Connection,
+    pid: &str,
+    (namespace, client): (&Namespace, Option<&ClientName>),
+    lost_by_ms: u64,
+) -> Result<Option<Arc<str>>> {
+    let lost_by_ms = lost_by_ms.min(i64::MAX as u64);
+    let client = client.map(ClientName::as_str);
+    conn.prepare_cached(
+        "SELECT sid FROM sessions WHERE pid = ?1 AND namespace = ?2 AND client IS ?3 AND (lost_ms IS NULL OR lost_ms > ?4)",
+    )?
+    .query_row(params![pid, namespace.as_str(), client, lost_by_ms], |row| {
+        Ok(Arc::from(row.get::<_, String>(0)?))
+    })
+    .optional()
+}
