@@ -18,6 +18,7 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod recovery;
 mod slow;
 mod store;
 mod wire_golden;
