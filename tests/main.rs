@@ -12,6 +12,7 @@ mod house;
 mod members;
 mod peers;
 mod pipe;
+mod policy;
 mod protocol;
 mod random;
 mod raw;

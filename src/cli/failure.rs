@@ -177,7 +177,7 @@ fn client_code(error: &ClientError) -> u8 {
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
         ClientError::Denied { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
-            Code::NotAllowed | Code::Token | Code::NameTaken => 4,
+            Code::Forbidden | Code::Token | Code::NameTaken => 4,
             _ => 1,
         },
         ClientError::Protocol(_) => 1,
@@ -339,7 +339,7 @@ mod tests {
             (denied(Code::NameTaken), 4),
             (denied(Code::Other("odd".into())), 4),
             (ClientError::NotAHub { url: "u".into() }.into(), 4),
-            (refused(Code::NotAllowed), 4),
+            (refused(Code::Forbidden), 4),
             (refused(Code::TooLarge), 1),
             (refused(Code::Full), 1),
             (refused(Code::NoRooms), 1),

@@ -41,7 +41,7 @@ pub struct Refusal {
 pub enum Code {
     BadRequest,
     TooLarge,
-    NotAllowed,
+    Forbidden,
     Token,
     Full,
     Disk,
@@ -59,7 +59,7 @@ impl Code {
         match text {
             "bad_request" => Self::BadRequest,
             "too_large" => Self::TooLarge,
-            "not_allowed" => Self::NotAllowed,
+            "forbidden" => Self::Forbidden,
             "token" => Self::Token,
             "full" => Self::Full,
             "disk" => Self::Disk,

@@ -24,6 +24,7 @@ use crate::limits;
 pub use crate::session::policy::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
+use crate::session::program;
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
@@ -142,6 +143,8 @@ impl Server {
         });
 
         let mut hub = hub;
+        let (stop_programs, programs_stopping) = watch::channel(false);
+        let mut programs = program::run::start(&site.services, &programs_stopping);
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
@@ -165,6 +168,9 @@ impl Server {
         drop(accepting);
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
+        // They hear who left, and what they say to that is stored.
+        let _ = stop_programs.send(true);
+        while programs.join_next().await.is_some() {}
         // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
         drop(site);
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;

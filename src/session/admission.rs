@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
+use super::policy::Right;
 use super::services::{self};
-use super::socket::{Dialect, Socket};
+use super::socket::{Dialect, Entry, Socket};
+use super::standing::Standing;
 use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
@@ -34,15 +37,18 @@ impl Session {
     pub(super) fn connect(
         &mut self,
         namespace: Namespace,
-        auth: Option<&RawValue>,
+        text: Option<&RawValue>,
     ) -> Result<(), End> {
         if self.find(&namespace).is_some() {
             return Err(End::Forbidden("a second CONNECT to a namespace"));
         }
-        let auth = match auth
-            .map(|auth| serde_json::from_str::<Auth>(auth.get()))
-            .transpose()
-        {
+        let Some(rules) = self.services.settings.namespaces.rules(&namespace).cloned() else {
+            // The reference's words: clients tell it from a denial by them.
+            self.connect_error(&namespace, &json!({"message": "Invalid namespace"}));
+            return Ok(());
+        };
+        let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
+        let mut auth = match auth.transpose() {
             Ok(auth) => auth.unwrap_or_default(),
             Err(error) => {
                 self.deny(&namespace, "bad_request", &format!("auth: {error}"));
@@ -57,35 +63,45 @@ impl Session {
             );
             return Ok(());
         }
-        let token = self.services.settings.token.as_ref();
-        if token.is_some_and(|token| {
-            !auth
-                .token
-                .as_ref()
-                .is_some_and(|offered| token.matches(offered))
-        }) {
-            let message = if auth.token.is_some() {
-                "the token is wrong"
-            } else {
-                "this hub wants a token"
-            };
-            tracing::info!("refused a connection to {namespace}: {message}");
-            self.deny(&namespace, "token", message);
-            return Ok(());
+        let hub_token = self.services.settings.token.as_ref();
+        let allowed = rules
+            .pass(hub_token, auth.token.as_deref())
+            .and_then(|pass| Ok((pass.name(auth.name.take())?, pass.may)));
+        match allowed {
+            Ok((name, may)) => {
+                auth.name = name;
+                self.heart.connected();
+                let standing = Standing::new(rules, may, Instant::now());
+                self.admit(namespace, auth, text, standing);
+            }
+            Err(denied) => {
+                tracing::info!("refused a connection to {namespace}: {denied}");
+                self.deny(&namespace, denied.code(), &denied.to_string());
+            }
         }
-        self.heart.connected();
-        self.admit(namespace, auth);
         Ok(())
     }
 
     fn deny(&mut self, namespace: &Namespace, code: &str, message: &str) {
-        let data = json!({"message": message, "data": {"code": code}}).to_string();
-        self.out
-            .push_back(Frame::text(socket::encode_connect_error(namespace, &data)));
+        self.connect_error(
+            namespace,
+            &json!({"message": message, "data": {"code": code}}),
+        );
+    }
+
+    fn connect_error(&mut self, namespace: &Namespace, data: &Value) {
+        let text = socket::encode_connect_error(namespace, &data.to_string());
+        self.out.push_back(Frame::text(text));
     }
 
     /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    fn admit(&mut self, namespace: Namespace, auth: Auth) {
+    fn admit(
+        &mut self,
+        namespace: Namespace,
+        auth: Auth,
+        text: Option<&RawValue>,
+        standing: Standing,
+    ) {
         let dialect = if auth.roomcat == Some(1) {
             Dialect::Roomcat
         } else {
@@ -113,7 +129,7 @@ impl Session {
         self.in_flight += 1;
         self.outbox
             .push(Submission::Hub(Message::Connect(id, handle, input)));
-        if dialect == Dialect::Stock {
+        if dialect == Dialect::Stock && standing.may.allow(Right::Sub) {
             let mut rooms = vec![RoomName::whole_namespace()];
             if let Some(client) = name.clone() {
                 // It takes every room it has joined, the empty one among them from its first time on.
@@ -147,8 +163,16 @@ impl Session {
                 }),
             );
         }
-        self.sockets.push(Socket::new(
-            id, namespace, sid, name, dialect, credit, mailbox,
-        ));
+        self.sockets.push(Socket::new(Entry {
+            id,
+            namespace,
+            sid,
+            name,
+            dialect,
+            credit,
+            mailbox,
+            standing,
+        }));
+        self.greet(self.sockets.len() - 1, text);
     }
 }

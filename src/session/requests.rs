@@ -4,15 +4,16 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::outbox::Submission;
+use super::policy::Right;
 use super::socket::{Dialect, Socket};
-use super::verbs::{self, Publish, Sender, Storage, VerbError};
-use super::{End, Session};
-use crate::address::{Namespace, RoomName};
+use super::verbs::{self, Publish, Sender, Storage, Verb, VerbError};
+use super::{End, Session, Who};
+use crate::address::{Namespace, RoomName, Seq};
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
 use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::Op;
-use crate::wire::batch;
+use crate::wire::batch::Audience;
 use crate::wire::socket::{EventPacket, Packet};
 
 impl Session {
@@ -20,9 +21,10 @@ impl Session {
         match packet {
             Packet::Connect { namespace, auth } => self.connect(namespace, auth),
             Packet::Disconnect { namespace } => {
-                if let Some(index) = self.find(&namespace) {
-                    self.depart(index, &End::Closed);
-                }
+                let index = self
+                    .find(&namespace)
+                    .ok_or(End::Forbidden("a DISCONNECT before its CONNECT"))?;
+                self.depart(index, &End::Left);
                 Ok(())
             }
             Packet::Event(event) => {
@@ -50,80 +52,123 @@ impl Session {
     }
 
     fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
-        let (id, args) = (packet.id, &packet.args[..]);
-        let done = match packet.event.as_str() {
-            batch::EVENT => self
-                .sender(index, |sender| {
-                    verbs::batch(sender, args, attachments.to_vec())
-                })
-                .map(|publish| {
-                    self.publish(index, publish, Publisher::Batch, id);
-                }),
-            "pub" => self
-                .sender(index, |sender| verbs::single(sender, args, attachments))
-                .map(|publish| {
-                    self.publish(index, publish, Publisher::Single, id);
-                }),
-            "join" => verbs::rooms(args).and_then(|rooms| self.join(index, rooms, id)),
-            "leave" => verbs::rooms(args).map(|rooms| self.leave(index, rooms, id)),
-            "sub" => verbs::sub(args)
-                .and_then(|(rooms, stretch)| self.subscribe(index, rooms, stretch, id)),
-            "ack" => verbs::ack(args).map(|seq| {
-                let Self {
-                    sockets,
-                    outbox,
-                    in_flight,
-                    ..
-                } = self;
-                if sockets[index].ack(seq, id, outbox) {
-                    // The hub answers only who asked.
-                    *in_flight += usize::from(id.is_some());
-                } else {
-                    self.answer(index, id, &json!({"ok": true}));
+        let socket = &self.sockets[index];
+        let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
+        // An application's own `join` comes before ours for those who do not know ours.
+        let verb = match Verb::parse(&packet.event) {
+            Some(_) if declared && socket.dialect == Dialect::Stock => None,
+            verb => verb,
+        };
+        let takes = verb.map_or(Some(Right::Pub), Verb::takes);
+        let mut messages = u32::from(takes == Some(Right::Pub));
+        let done = match takes {
+            Some(right) if !socket.standing.may.allow(right) => Err(self.forbid(index, right)),
+            _ => match verb {
+                Some(verb) => self.verb(index, verb, &packet, attachments, &mut messages),
+                None if declared => {
+                    self.react(index, &packet, attachments);
+                    Ok(())
                 }
-            }),
-            "rooms" => verbs::list(args).map(|room| {
-                let request = Request {
-                    socket: self.sockets[index].id,
-                    answer: id,
-                    want: Want::Rooms(room),
-                };
-                self.in_flight += 1;
-                self.sockets[index].lists_rooms();
-                self.outbox
-                    .push(Submission::Hub(Message::Other(Input::Rooms(request))));
-            }),
-            _ => {
-                let event = packet.event.clone();
-                self.sender(index, |sender| {
-                    verbs::relay(sender, event, args, attachments)
-                })
-                .map(|publish| {
-                    self.publish(index, publish, Publisher::Single, id);
-                })
-            }
+                None => self.relay(index, &packet, attachments),
+            },
         };
         if let Err(error) = done {
-            self.refuse(index, id, error.code(), &error.to_string());
+            self.refuse(index, packet.id, error.code(), &error.to_string());
+        }
+        self.spend(index, messages);
+    }
+
+    fn forbid(&mut self, index: usize, right: Right) -> VerbError {
+        let error = VerbError::Forbidden(right);
+        let socket = &mut self.sockets[index];
+        if socket.standing.first_refusal() {
+            tracing::debug!("{}: {error}", Who(socket));
+        }
+        error
+    }
+
+    /// So many messages came; with more than the namespace's rate nothing is read for a while.
+    fn spend(&mut self, index: usize, messages: u32) {
+        if let Some(next) = self.sockets[index].standing.spend(messages) {
+            self.pay_until(next);
         }
     }
 
-    fn sender<T>(&self, index: usize, with: impl FnOnce(Sender<'_>) -> T) -> T {
-        let Socket {
-            namespace,
-            sid,
-            name,
-            ..
-        } = &self.sockets[index];
-        with(Sender {
-            namespace,
-            sid,
-            name: name.as_ref(),
-            max_message: self.services.settings.max_message,
-        })
+    fn verb(
+        &mut self,
+        index: usize,
+        verb: Verb,
+        packet: &EventPacket<'_>,
+        attachments: &[Bytes],
+        messages: &mut u32,
+    ) -> Result<(), VerbError> {
+        let (id, args) = (packet.id, &packet.args[..]);
+        match verb {
+            Verb::Batch => {
+                let publish = self.sender(index, |sender| {
+                    verbs::batch(sender, args, attachments.to_vec())
+                })?;
+                *messages = publish.draft.header.count;
+                self.publish(index, publish, Publisher::Batch, id);
+            }
+            Verb::Pub => {
+                let publish =
+                    self.sender(index, |sender| verbs::single(sender, args, attachments))?;
+                self.publish(index, publish, Publisher::Single, id);
+            }
+            Verb::Join => self.join(index, verbs::rooms(args)?, id)?,
+            Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
+            Verb::Sub => {
+                let (rooms, stretch) = verbs::sub(args)?;
+                self.subscribe(index, rooms, stretch, id)?;
+            }
+            Verb::Ack => self.acked(index, verbs::ack(args)?, id),
+            Verb::Rooms => self.list_rooms(index, verbs::list(args)?, id),
+        }
+        Ok(())
     }
 
-    fn publish(
+    fn acked(&mut self, index: usize, seq: Seq, answer: Option<u64>) {
+        if self.sockets[index].ack(seq, answer, &mut self.outbox) {
+            // The hub answers only who asked.
+            self.in_flight += usize::from(answer.is_some());
+        } else {
+            self.answer(index, answer, &json!({"ok": true}));
+        }
+    }
+
+    fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {
+        let request = Request {
+            socket: self.sockets[index].id,
+            answer,
+            want: Want::Rooms(room),
+        };
+        self.in_flight += 1;
+        self.sockets[index].lists_rooms();
+        self.outbox
+            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
+    }
+
+    /// An application's event of which nothing is declared: for everyone in the namespace.
+    fn relay(
+        &mut self,
+        index: usize,
+        packet: &EventPacket<'_>,
+        attachments: &[Bytes],
+    ) -> Result<(), VerbError> {
+        let event = packet.event.clone();
+        let publish = self.sender(index, |sender| {
+            verbs::relay(sender, Audience::All, event, &packet.args, attachments)
+        })?;
+        self.publish(index, publish, Publisher::Single, packet.id);
+        Ok(())
+    }
+
+    fn sender<T>(&self, index: usize, with: impl FnOnce(Sender<'_>) -> T) -> T {
+        with(self.sockets[index].sender(self.services.settings.max_message))
+    }
+
+    pub(super) fn publish(
         &mut self,
         index: usize,
         publish: Publish,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::policy::Namespaces;
+use super::program::Programs;
 use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
@@ -72,6 +73,8 @@ impl Settings {
 }
 
 pub struct Services {
+    /// Of the namespaces that declare one.
+    pub programs: Programs,
     pub settings: Settings,
     pub log_id: Arc<str>,
     pub writer: Writer<Ticket>,
@@ -98,6 +101,7 @@ impl Services {
         failed: mpsc::Sender<StoreError>,
     ) -> Self {
         Self {
+            programs: Programs::new(&settings.namespaces),
             settings,
             log_id: log_id.into(),
             writer,
