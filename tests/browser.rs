@@ -37,6 +37,20 @@ fn the_chat_page_chats_with_our_client() {
 }
 
 #[test]
+fn the_readmes_page_chats() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = fs::read_to_string(readme).unwrap();
+    let (_, page) = readme.split_once("```html\n").unwrap();
+    let (page, _) = page.split_once("```").unwrap();
+    let site = tempfile::tempdir().unwrap();
+    // A browser asks for an icon otherwise, and complains that there is none.
+    let page = page.replace("<title>", "<link rel=icon href=data:,><title>");
+    fs::write(site.path().join("index.html"), page).unwrap();
+    let hub = TestHub::with(&["--static", &site.path().display().to_string()]);
+    pages(&hub, "chat").check();
+}
+
+#[test]
 fn the_chat_page_chats_with_the_official_bundle() {
     let site = tempfile::tempdir().unwrap();
     fs::copy(

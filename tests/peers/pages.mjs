@@ -41,7 +41,6 @@ const scenarios = {
   async chat(browser) {
     const [alice, bob] = [await open(browser, url), await open(browser, url, { colorScheme: "dark" })];
     const reader = terminal("sub", "/", "-e", event);
-    for (const page of [alice, bob]) await shows(page, "#status", "connected");
     await inRoom("", 3);
     for (const [page, text] of [[alice, "from alice"], [bob, "from <b>bob</b>"]]) {
       await page.fill("#input", text);
