@@ -87,6 +87,11 @@ pub const PAGE_LOOKED_AT: usize = 4096;
 pub const READERS: usize = 4;
 /// Encoded bytes that a session hands to its transport before it waits for the transport to take them.
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
+/// A frame's payload of this length or more is handed to the system where it is; a shorter one is copied behind the frames
+/// before it, so that a burst of them is one write.
+pub const COPIED_BYTES: usize = 16 * KIB;
+/// Answers to WebSocket's own pings that wait for a peer that takes nothing; of more, only the last is kept.
+pub const PONG_BYTES: usize = KIB;
 /// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
 /// A client's read buffer. Each page of it is touched, and that is time when all there is to do is one `pub`; a larger one

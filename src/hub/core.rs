@@ -14,6 +14,7 @@ use super::request::{
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::owed::is_passed_over;
 use crate::store::{Done, Member, Reader, Record, owed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,15 +272,16 @@ impl Core {
                     continue;
                 }
                 socket.considered = number;
-                let owed = owed(number, header, &socket.reader).is_some();
+                if socket.feed == Feed::Detached {
+                    continue;
+                }
+                let owed = !is_passed_over(header, &socket.reader);
                 // A holder is handed what it is not owed too: its session moves the cursor over it.
-                let holds = socket
-                    .reader
-                    .name
-                    .as_ref()
-                    .is_some_and(|name| space.holders.get(name) == Some(id));
-                if socket.feed == Feed::Detached || !(owed || holds && parcel.kind == Kind::Durable)
-                {
+                let holds = || {
+                    let name = socket.reader.name.as_ref();
+                    name.is_some_and(|name| space.holders.get(name) == Some(id))
+                };
+                if !owed && (parcel.kind != Kind::Durable || !holds()) {
                     continue;
                 }
                 match effects.deliver(*id, parcel) {

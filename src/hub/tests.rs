@@ -9,7 +9,7 @@ use super::core::{Core, Effects, Taken};
 use super::mailbox::{Found, Mailbox};
 use super::parcel::{Kind, Parcel};
 use super::request::{
-    Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
+    Direct, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
@@ -359,4 +359,63 @@ fn a_mailbox_is_bounded_and_takes_again_once_emptied() {
     assert!(matches!(mailbox.take(), Found::Overflowed));
     assert!(matches!(mailbox.take(), Found::Nothing));
     assert_eq!(mailbox.put(&parcel(101, Kind::Durable)), Taken::Yes);
+}
+
+#[test]
+fn a_direct_message_reaches_one_socket_in_whatever_room() {
+    let mut bench = Bench::default();
+    bench.sub(1, None, &["a"]);
+    bench.sub(2, None, &["a"]);
+    bench.connect(3, "/x", None);
+    let direct = |bench: &mut Bench, to: u64| {
+        bench.seen.delivered.clear();
+        let header = bench.header(9, &["a"]);
+        let body = Bytes::from_static(b"hi\n");
+        let direct = Direct {
+            to: SocketId(to),
+            draft: Draft { header, body },
+            at_ms: 5,
+        };
+        bench.commit(9, Done::Marked, Want::Direct(Box::new(direct)));
+        let Some((9, Told::Receipt { receipt, .. })) = bench.seen.told.pop() else {
+            panic!("no receipt")
+        };
+        assert_eq!((receipt.first, receipt.queued), (None, 0));
+        let to = bench.seen.delivered.iter().map(|(socket, _)| *socket);
+        (to.collect::<Vec<_>>(), receipt.delivered)
+    };
+    assert_eq!(direct(&mut bench, 1), (vec![1], 1));
+    assert_eq!(direct(&mut bench, 3), (vec![3], 1), "in no room at all");
+    bench.seen.full.insert(2);
+    assert_eq!(direct(&mut bench, 2), (vec![], 0));
+    bench.seen.full.clear();
+    let header = bench.header(9, &["a"]);
+    assert_eq!(
+        bench.reach(9, header),
+        (vec![1, 2], 2, 0),
+        "nobody is behind for it"
+    );
+}
+
+#[test]
+fn a_full_mailbox_loses_a_direct_message_and_misses_nothing_of_the_log() {
+    let waker = Arc::default();
+    let mailbox = Mailbox::new(waker);
+    let parcel = |bytes: usize, kind| {
+        let record = Record {
+            number: 1,
+            at_ms: 0,
+            header: Bench::default().header(1, &["a"]),
+            body: vec![0; bytes].into(),
+        };
+        Arc::new(Parcel::new(record, kind))
+    };
+    assert_eq!(mailbox.put(&parcel(1, Kind::Direct)), Taken::Yes);
+    assert_eq!(mailbox.put(&parcel(1, Kind::Durable)), Taken::Yes);
+    let full = parcel(limits::MAILBOX_BYTES, Kind::Direct);
+    assert_eq!(mailbox.put(&full), Taken::Full);
+    assert!(mailbox.take_direct().is_some());
+    assert!(mailbox.take_direct().is_none(), "the log's comes first");
+    assert!(matches!(mailbox.take(), Found::Parcel(_)));
+    assert!(matches!(mailbox.take(), Found::Nothing));
 }

@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod http;
 pub mod origin;
+pub mod outgoing;
 pub mod site;
 pub mod websocket;
 

@@ -163,6 +163,8 @@ impl Session {
                 }),
             );
         }
+        // Most connections have this one and no other.
+        self.sockets.reserve_exact(1);
         self.sockets.push(Socket::new(Entry {
             id,
             namespace,

@@ -198,7 +198,8 @@ impl Session {
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
-        did |= self.poll_write(cx)?;
+        // Writing by itself lets nothing else go on.
+        did |= self.poll_write(cx)? && self.awaits_store();
         did |= self.poll_timer(cx)?;
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
@@ -207,6 +208,11 @@ impl Session {
             did = true;
         }
         Ok(did)
+    }
+
+    /// Whether there is something to ask of the store, or an answer of its to come: who waits for that has to be polled.
+    fn awaits_store(&self) -> bool {
+        !self.outbox.is_empty() || self.sockets.iter().any(Socket::is_reading)
     }
 
     /// Whether what was read before waits for the store or the hub: that is not the peer's doing, and its ping clock

@@ -187,6 +187,11 @@ impl Socket {
         self.listings > 0
     }
 
+    /// Whether it asked the store for what it is owed, or where that begins.
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
     /// The hub attached a new subscription at `head`; now find out where it begins.
     pub fn subscribed(
         &mut self,
