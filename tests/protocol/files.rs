@@ -196,9 +196,14 @@ fn what_is_the_hubs_own_is_not_served() {
     let site = around.path().join("site");
     let (database, token) = (site.join("hub.db"), site.join("token"));
     fs::write(&token, "secret\n").unwrap();
+    fs::write(site.join("teacher.token"), "another\n").unwrap();
+    let config = "[namespaces.\"/\"]\ntokens = [{token-file = \"teacher.token\"}]\n";
+    fs::write(site.join("hub.toml"), config).unwrap();
     let hub = TestHub::with(&[
         "--static",
         &site.display().to_string(),
+        "--config",
+        &site.join("hub.toml").display().to_string(),
         "--db",
         &database.display().to_string(),
         "--token-file",
@@ -214,6 +219,8 @@ fn what_is_the_hubs_own_is_not_served() {
         "/token",
         "/link",
         "/again",
+        "/hub.toml",
+        "/teacher.token",
     ] {
         assert_eq!(get(&hub, target).status, 404, "{target}");
     }
