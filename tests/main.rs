@@ -1,5 +1,6 @@
 //! The integration tests, in one binary.
 
+mod browser;
 mod crash;
 mod demo;
 mod differential;

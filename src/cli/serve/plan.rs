@@ -72,8 +72,9 @@ impl Plan {
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
-        let secrets = [&global.token_file, &args.config].into_iter().flatten();
-        let private = secrets.chain([&database]).cloned().collect();
+        let own = [&global.token_file, &args.config].into_iter().flatten();
+        let own = own.chain(&file.secrets).chain([&database]);
+        let private = own.cloned().collect();
         Ok(Self {
             listen,
             database,
