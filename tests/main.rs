@@ -1,5 +1,6 @@
 //! The integration tests, in one binary.
 
+mod browser;
 mod crash;
 mod demo;
 mod differential;
@@ -19,6 +20,7 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod recovery;
 mod slow;
 mod store;
 mod wire_golden;

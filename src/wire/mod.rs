@@ -6,6 +6,7 @@ pub mod attachments;
 pub mod batch;
 pub mod engine;
 mod json;
+pub mod offset;
 pub mod payload;
 mod placeholders;
 pub mod socket;

@@ -244,6 +244,9 @@ fn a_session_that_ends_takes_its_probe_with_it() {
     probe.probe();
     poller.say("1");
     assert_eq!(probe.hear(), None);
+    wait_until("no GET is awaited any more", || {
+        poller.get().response().status == 400
+    });
     poller.assert_gone();
 }
 

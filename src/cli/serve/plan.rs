@@ -72,16 +72,20 @@ impl Plan {
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
-        let secrets = [&global.token_file, &args.config].into_iter().flatten();
-        let private = secrets.chain([&database]).cloned().collect();
+        let own = [&global.token_file, &args.config].into_iter().flatten();
+        let own = own.chain(&file.secrets).chain([&database]);
+        let private = own.cloned().collect();
         Ok(Self {
             listen,
             database,
-            keep: keep(
-                args.keep.or(file.keep).unwrap_or(KEEP),
-                args.keep_pending
-                    .or(file.keep_pending)
-                    .unwrap_or(KEEP_PENDING),
+            keep: keep_for_recovery(
+                keep(
+                    args.keep.or(file.keep).unwrap_or(KEEP),
+                    args.keep_pending
+                        .or(file.keep_pending)
+                        .unwrap_or(KEEP_PENDING),
+                ),
+                &settings,
             ),
             settings,
             front: Front {
@@ -125,7 +129,22 @@ fn keep(history: KeepFor, pending: KeepFor) -> Keep {
         history_bytes: history.bytes,
         pending_age: pending.age,
         pending_bytes: pending.bytes,
+        session_age: Duration::ZERO,
     }
+}
+
+/// Who may come back for so long finds what it missed; all but the age is as `--keep` says. Only where `--keep 0` says that
+/// nothing is kept, what is kept for this has the usual bound.
+fn keep_for_recovery(mut keep: Keep, settings: &Settings) -> Keep {
+    let Some(recovery) = settings.recovery else {
+        return keep;
+    };
+    keep.session_age = recovery;
+    keep.history_age = keep.history_age.max(settings.missed_for(recovery));
+    if keep.history_bytes == 0 {
+        keep.history_bytes = KEEP.bytes;
+    }
+    keep
 }
 
 fn static_dir(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
