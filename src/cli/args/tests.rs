@@ -53,6 +53,10 @@ fn what_makes_no_sense_is_a_usage_error() {
         "serve --max-message 65MiB",
         "serve --listen 7666",
         "serve --keep 1h",
+        "serve --check-config",
+        "serve --max-payload 0",
+        "serve --recovery 0s",
+        "serve --recovery off",
     ] {
         assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
     }
