@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod differential;
 mod exits;
+mod fanout;
 mod faults;
 mod fuzz_corpus;
 mod handler;
