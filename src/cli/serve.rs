@@ -15,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use super::args::{Global, ServeArgs};
 use super::failure::Failure;
 use super::values::Database;
-use super::{target, term};
+use super::{target, term, trace};
 use crate::server::origin::Hosts;
 use crate::server::{Keep, Namespaces, Server, Settings, Token, open_store};
 
@@ -44,6 +44,10 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
         max_message: args.max_message,
         token: token.as_deref().and_then(Token::new),
         namespaces: Namespaces::default(),
+        trace: match args.trace {
+            true => Some(trace::on_stderr()),
+            false => None,
+        },
     };
     let keep = Keep {
         history_age: args.keep.age,

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
 
 use super::answers::Misunderstood;
@@ -17,7 +18,7 @@ pub enum ClientError {
     /// The namespace was not entered, or the hub took it away (another holder of the name, for instance).
     #[error("{url} refused: {refusal}")]
     Denied { url: String, refusal: Refusal },
-    #[error("{url} is a Socket.IO server, but not a roomcat hub")]
+    #[error("{url} is a Socket.IO server, not a roomcat hub")]
     NotAHub { url: String },
     #[error("lost {url}: {reason}")]
     Lost { url: String, reason: String },
@@ -89,8 +90,14 @@ pub enum DialError {
     Tls(String),
     #[error("its certificate is not to be trusted: {0}")]
     Certificate(String),
-    #[error("it answered HTTP status {0} where a WebSocket was asked for")]
-    Http(u16),
+    #[error("it answered HTTP status {status} where a WebSocket was asked for{}", because(.said))]
+    Http {
+        status: u16,
+        /// Why, when it is an Engine.IO server that says so.
+        said: Option<String>,
+    },
+    #[error("it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)")]
+    Version2,
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
     Protocol(String),
     #[error("{0}")]
@@ -102,7 +109,10 @@ pub enum DialError {
 impl DialError {
     /// Another attempt would end the same way.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::NotAHub | Self::Http(403))
+        matches!(
+            self,
+            Self::Denied(_) | Self::NotAHub | Self::Version2 | Self::Http { status: 403, .. }
+        )
     }
 
     pub fn at(self, url: &super::HubUrl) -> ClientError {
@@ -127,10 +137,30 @@ impl From<tungstenite::Error> for DialError {
                 None => Self::Io(error),
             },
             tungstenite::Error::Tls(error) => Self::Tls(error.to_string()),
-            tungstenite::Error::Http(response) => Self::Http(response.status().as_u16()),
+            tungstenite::Error::Http(response) => Self::Http {
+                status: response.status().as_u16(),
+                said: response.body().as_deref().and_then(engine_error),
+            },
             other => Self::Protocol(other.to_string()),
         }
     }
+}
+
+/// The message of `{"code":…,"message":…}`, as Engine.IO servers answer what they refuse. What of it has arrived by now is
+/// not all of it if it was long; then it says nothing.
+fn engine_error(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Refused {
+        message: String,
+    }
+    let refused: Refused = serde_json::from_slice(body).ok()?;
+    Some(refused.message)
+}
+
+fn because(said: &Option<String>) -> String {
+    said.as_ref()
+        .map(|said| format!(": {said}"))
+        .unwrap_or_default()
 }
 
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
@@ -146,6 +176,17 @@ impl From<EngineError> for DialError {
 impl From<SocketError> for DialError {
     fn from(error: SocketError) -> Self {
         Self::Protocol(error.to_string())
+    }
+}
+
+impl From<LostReason> for DialError {
+    fn from(reason: LostReason) -> Self {
+        match reason {
+            LostReason::Closed => Self::Protocol("it closed".to_owned()),
+            LostReason::Io(error) => Self::Io(error),
+            LostReason::Silent(patience) => Self::Timeout(patience),
+            LostReason::Protocol(reason) => Self::Protocol(reason),
+        }
     }
 }
 
@@ -244,8 +285,9 @@ mod tests {
         ] {
             assert_eq!(Code::parse(code).passes(), passes, "{code}");
         }
+        let http = |status| DialError::Http { status, said: None };
         assert!(DialError::NotAHub.is_final());
-        assert!(!DialError::Http(503).is_final());
+        assert!(!http(503).is_final() && http(403).is_final());
         assert!(!DialError::from(io::Error::from_raw_os_error(111)).is_final());
     }
 }

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;
+use crate::wire::explain::Watch;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
 #[derive(Clone)]
@@ -50,6 +51,8 @@ pub struct Settings {
     pub max_message: usize,
     pub token: Option<Token>,
     pub namespaces: Namespaces,
+    /// Who is shown each frame.
+    pub trace: Option<Arc<dyn Watch>>,
 }
 
 impl Settings {
