@@ -14,6 +14,10 @@ pub const AUTH_BYTES: usize = 64 * KIB;
 pub const OFFSET_BYTES: usize = KIB;
 /// A token: room for a JSON Web Token, and a file of something else is noticed.
 pub const TOKEN_BYTES: usize = 4 * KIB;
+/// hub.toml: thousands of namespaces fit, and a file of something else is noticed.
+pub const HUB_FILE_BYTES: usize = MIB;
+/// Mistakes in hub.toml that are told one by one; a file with more of them is not one.
+pub const MISTAKES_TOLD: usize = 100;
 /// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.
@@ -38,6 +42,8 @@ pub const INPUT_BLOCKS: usize = 4;
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
 /// One WebSocket message, as a client takes it: the largest message and what stands around it.
 pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
+/// The most that `--max-payload` may raise one request or response of long-polling to: the largest frame as base64.
+pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX.div_ceil(3) * 4;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
 /// Digits of an ack id: what fits a u64 without overflow.
@@ -95,6 +101,12 @@ pub const CLIENT_READ_BUFFER_BYTES: usize = 16 * KIB;
 /// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
 pub const SHARED_EVENTS: usize = 64;
 
+/// Pieces in which a file of the static folder is read and sent: what one download holds in memory, and large enough that
+/// the disk is not asked for every page of it.
+pub const FILE_PIECE_BYTES: usize = 64 * KIB;
+/// Reads of static files that run at once; further ones wait. They must not take all the threads that may wait for a disk.
+pub const FILE_READS: usize = 4;
+
 /// Engine.IO's defaults (protocol v4, "Heartbeat").
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -102,12 +114,41 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest that a connection waits for its next turn because of one batch in a namespace with a rate. TCP gives up on a
+/// peer that is gone after about as long: more would keep connections of the dead.
+pub const RATE_WAIT: Duration = Duration::from_secs(15 * 60);
 /// After a failed accept: a hub that is out of file descriptors must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the hub's log says that there is no room for something: peers try again and again.
 pub const REFUSED_SAID_EVERY: Duration = Duration::from_secs(10);
 /// How long a session's goodbye may take: a peer that does not take it loses it.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What waits to be read by a namespace's program (`handler`); with more of it a call is refused as busy.
+pub const HANDLER_QUEUE_BYTES: usize = 4 * MIB;
+/// Farewells that wait to be read by a program, beside that: the sockets it let in, so that one which was slow for a while
+/// does not keep the dead on its lists.
+pub const HANDLER_FAREWELLS: usize = 65_536;
+/// Answers of a program that are awaited at once.
+pub const HANDLER_AWAITED: usize = 4096;
+/// How long a program's answer is awaited.
+pub const HANDLER_ANSWER: Duration = Duration::from_secs(5);
+/// How long a program's next line waits for the session of whoever it has just let in to take its place. It takes a
+/// moment, unless everything waits for the disk.
+pub const HANDLER_ENTRY: Duration = Duration::from_secs(5);
+/// A program that ended is started again after these, doubling; one that ran for longer than the longest starts over.
+pub const HANDLER_RESTART_MIN: Duration = Duration::from_millis(100);
+pub const HANDLER_RESTART_MAX: Duration = Duration::from_secs(5);
+/// How long a program may go on once it was told to end (its stdin is closed), or once it closed its stdout; then it is
+/// killed. How long its pipes are read once it ended. No longer than a peer's goodbye.
+pub const HANDLER_STOP: Duration = DRAIN_TIMEOUT;
+/// A line on a program's stderr, as the log shows it.
+pub const HANDLER_STDERR_BYTES: usize = 4 * KIB;
+/// Lines about one program in the log within a second: a traceback fits, a loop does not fill the disk.
+pub const HANDLER_LOG_LINES: u32 = 100;
+/// Sockets that left whose sids are remembered: what a program sends one of them is dropped, not kept in a room of that
+/// name.
+pub const HANDLER_DEPARTED: usize = 4096;
 
 /// Cursor moves wait at most this long for a commit to ride on.
 pub const ACK_DELAY: Duration = Duration::from_millis(100);

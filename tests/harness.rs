@@ -4,6 +4,7 @@
 //! Nothing here waits without a deadline, and nothing waits for a fixed time: a test waits for what it is about.
 
 mod command;
+pub mod peers;
 mod stream;
 
 use std::ffi::OsStr;
@@ -51,6 +52,22 @@ impl TestHub {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = folder.path().join("hub.db");
         Self::start_in(around, folder, &database, arguments)
+    }
+
+    /// With a hub.toml in its folder.
+    pub fn declared(toml: &str) -> Self {
+        Self::declared_with(toml, &[])
+    }
+
+    /// With further files beside hub.toml.
+    pub fn declared_with(toml: &str, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in [&[("hub.toml", toml)], files].concat() {
+            std::fs::write(folder.path().join(name), text).expect("a file can be written");
+        }
+        let (config, database) = (folder.path().join("hub.toml"), folder.path().join("hub.db"));
+        let arguments = ["--config", config.to_str().expect("a path in UTF-8")];
+        Self::start_in(Around::default(), folder, &database, &arguments)
     }
 
     /// With its database elsewhere in a folder that becomes the hub's.

@@ -2,13 +2,16 @@
 
 mod crash;
 mod demo;
+mod differential;
 mod exits;
 mod faults;
 mod fuzz_corpus;
 mod harness;
 mod house;
 mod members;
+mod peers;
 mod pipe;
+mod policy;
 mod protocol;
 mod random;
 mod raw;

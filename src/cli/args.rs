@@ -164,13 +164,29 @@ pub enum Command {
 ///
 /// Publishers and subscribers meet here; what is published is in the database before anyone is handed it. Says on
 /// stderr who comes and goes.
-#[derive(Debug, Args)]
+///
+/// With --config a file declares namespaces: their tokens, what becomes of their events, and their programs. All that is a
+/// flag here may stand there too, without the dashes in front (`ping-interval = "25s"`); a flag wins over the file.
+#[derive(Debug, Default, Args)]
 #[command(
-    after_long_help = "Example:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db"
+    after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --config hub.toml --check-config"
 )]
 pub struct ServeArgs {
-    /// Where to listen, `unix:/path` for a Unix socket; repeatable
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7666")]
+    /// A hub.toml: namespaces, and values for the flags that are not given
+    #[arg(
+        long,
+        env = "ROOMCAT_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
+    pub config: Option<PathBuf>,
+
+    /// Only say what is wrong in the file, each mistake with its line (then exit code 2), or what it declares
+    #[arg(long, requires = "config")]
+    pub check_config: bool,
+
+    /// Where to listen, `unix:/path` for a Unix socket; repeatable [default: 127.0.0.1:7666]
+    #[arg(long, value_name = "ADDRESS")]
     pub listen: Vec<ListenAddress>,
 
     /// The database, `:memory:` for none [default: roomcat/roomcat.db in $XDG_STATE_HOME or ~/.local/state]
@@ -185,29 +201,41 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
 
-    /// The largest message, 64MiB at most
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::message_size)]
-    pub max_message: usize,
+    /// A folder whose files are served to browsers, as a page that talks to this hub
+    #[arg(long = "static", value_name = "DIR")]
+    pub static_dir: Option<PathBuf>,
 
-    /// How much history is kept for everyone; 0 for none
-    #[arg(long, value_name = "AGE/SIZE", default_value = "1h/1GiB", value_parser = values::keep)]
-    pub keep: KeepFor,
+    /// The largest message, 64MiB at most [default: 1MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::message_size)]
+    pub max_message: Option<usize>,
 
-    /// How much is kept for members that still have to get it
-    #[arg(long, value_name = "AGE/SIZE", default_value = "7d/10GiB", value_parser = values::keep)]
-    pub keep_pending: KeepFor,
+    /// The largest request or response of HTTP long-polling [default: what the largest message takes as base64]
+    #[arg(long, value_name = "SIZE", value_parser = values::payload_size)]
+    pub max_payload: Option<usize>,
 
-    /// How often a connection is asked whether it is alive
-    #[arg(long, value_name = "DURATION", default_value = "25s", value_parser = values::some_duration)]
-    pub ping_interval: Duration,
+    /// How much history is kept for everyone; 0 for none [default: 1h/1GiB]
+    #[arg(long, value_name = "AGE/SIZE", value_parser = values::keep)]
+    pub keep: Option<KeepFor>,
 
-    /// How long the answer to that may take
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = values::some_duration)]
-    pub ping_timeout: Duration,
+    /// How much is kept for members that still have to get it [default: 7d/10GiB]
+    #[arg(long, value_name = "AGE/SIZE", value_parser = values::keep)]
+    pub keep_pending: Option<KeepFor>,
 
-    /// How long a connection may stay without entering a namespace
-    #[arg(long, value_name = "DURATION", default_value = "45s", value_parser = values::some_duration)]
-    pub connect_timeout: Duration,
+    /// For so long a Socket.IO client that lost its connection may come back to its rooms and what it missed [default: off]
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    pub recovery: Option<Duration>,
+
+    /// How often a connection is asked whether it is alive [default: 25s]
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    pub ping_interval: Option<Duration>,
+
+    /// How long the answer to that may take [default: 20s]
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    pub ping_timeout: Option<Duration>,
+
+    /// How long a connection may stay without entering a namespace [default: 45s]
+    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    pub connect_timeout: Option<Duration>,
 
     /// Show each frame on stderr: → sent, ← received, and what every part of it means; secrets are masked
     #[arg(long)]

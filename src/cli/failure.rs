@@ -9,6 +9,7 @@ use std::time::Duration;
 use colored::Colorize;
 
 use super::arguments::ArgumentError;
+use super::hubfile::HubFileError;
 use super::signals::Signal;
 use super::stdin::InputError;
 use super::term;
@@ -56,6 +57,8 @@ pub enum Failure {
     #[error(transparent)]
     Argument(#[from] ArgumentError),
     #[error(transparent)]
+    HubFile(#[from] HubFileError),
+    #[error(transparent)]
     Server(#[from] ServerError),
     #[error("cannot write to stdout: {0}")]
     Output(io::Error),
@@ -102,7 +105,7 @@ impl Failure {
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::HubFile(_) => 2,
             Self::Client(error) => client_code(error),
             Self::Unconfirmed { cause, .. } => cause.exit_code(),
             Self::NoRooms { .. } => 1,
@@ -132,8 +135,17 @@ impl Failure {
                 Some("write it to a file and name that: @FILE")
             }
             Self::Server(error) => server_hint(error),
+            Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
+        }
+    }
+
+    /// What is told before it, a line each.
+    fn details(&self) -> Vec<String> {
+        match self {
+            Self::HubFile(HubFileError::Mistaken(mistakes)) => mistakes.told(),
+            _ => Vec::new(),
         }
     }
 
@@ -146,6 +158,9 @@ impl Failure {
             let hint = self.hint();
             let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
             let hint = hint.unwrap_or_default();
+            for line in self.details() {
+                eprintln_quietly(&term::visible(&line));
+            }
             match term::stderr_colour() {
                 true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
                 false => eprintln_quietly(&format!("{said}{hint}")),
@@ -155,6 +170,7 @@ impl Failure {
     }
 }
 
+const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =
@@ -174,7 +190,7 @@ fn client_code(error: &ClientError) -> u8 {
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
         ClientError::Denied { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
-            Code::NotAllowed | Code::Token | Code::NameTaken => 4,
+            Code::Forbidden | Code::Token | Code::NameTaken => 4,
             _ => 1,
         },
         ClientError::Protocol(_) => 1,
@@ -225,6 +241,7 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
             }
             _ => Some("--listen names another address"),
         },
+        ServerError::Folder(_) => Some("--static names a folder of files for browsers"),
         ServerError::Store(error) => match error {
             StoreError::Held { .. } => Some("stop that hub, or name another database with --db"),
             StoreError::Foreign { .. } => {
@@ -338,14 +355,26 @@ mod tests {
             (Failure::Usage("x".into()), 2),
             (unreachable(io::Error::from_raw_os_error(111).into()), 3),
             (unreachable(DialError::Timeout(Duration::from_secs(10))), 3),
-            (unreachable(DialError::Http { status: 404, said: None }), 3),
-            (unreachable(DialError::Http { status: 403, said: None }), 4),
+            (
+                unreachable(DialError::Http {
+                    status: 404,
+                    said: None,
+                }),
+                3,
+            ),
+            (
+                unreachable(DialError::Http {
+                    status: 403,
+                    said: None,
+                }),
+                4,
+            ),
             (lost(), 3),
             (denied(Code::Token), 4),
             (denied(Code::NameTaken), 4),
             (denied(Code::Other("odd".into())), 4),
             (ClientError::NotAHub { url: "u".into() }.into(), 4),
-            (refused(Code::NotAllowed), 4),
+            (refused(Code::Forbidden), 4),
             (refused(Code::TooLarge), 1),
             (refused(Code::Full), 1),
             (refused(Code::NoRooms), 1),

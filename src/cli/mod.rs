@@ -9,6 +9,7 @@ pub mod chat;
 pub mod demo;
 pub mod emit;
 pub mod failure;
+pub mod hubfile;
 pub mod membership;
 pub mod on;
 pub mod outgoing;
@@ -45,8 +46,18 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Pub(args) => alone(pub_::run(args, global)),
         Command::Sub(args) => alone(sub::run(args, global)),
-        Command::Join(args) => alone(membership::run(Change::Join, &args.rooms, &args.remote, global)),
-        Command::Leave(args) => alone(membership::run(Change::Leave, &args.rooms, &args.remote, global)),
+        Command::Join(args) => alone(membership::run(
+            Change::Join,
+            &args.rooms,
+            &args.remote,
+            global,
+        )),
+        Command::Leave(args) => alone(membership::run(
+            Change::Leave,
+            &args.rooms,
+            &args.remote,
+            global,
+        )),
         Command::Rooms(args) => alone(rooms::run(args, global)),
         Command::Chat(args) => alone(chat::run(args, global)),
         Command::Emit(args) => alone(emit::run(args, global)),

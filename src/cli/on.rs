@@ -99,7 +99,9 @@ fn tell(heard: &Heard, url: &HubUrl) {
             term::note(format!("back at {url}; what was sent meanwhile came along"));
         }
         Heard::Back(Recovered::No) => {
-            term::note(format!("back at {url}; what was sent meanwhile did not come"));
+            term::note(format!(
+                "back at {url}; what was sent meanwhile did not come"
+            ));
         }
     }
 }
@@ -203,7 +205,10 @@ impl Printing {
             Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
             None => self.closed = true,
         }
-        while let Some((_, owed)) = self.owed.pop_front_if(|(number, _)| *number <= self.written) {
+        while let Some((_, owed)) = self
+            .owed
+            .pop_front_if(|(number, _)| *number <= self.written)
+        {
             listener.ack(owed);
         }
         Ok(())

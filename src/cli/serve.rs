@@ -1,8 +1,9 @@
 //! `roomcat serve`: from its flags to a running hub, and what it says on stderr.
 
+mod plan;
+
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 
 use colored::Colorize as _;
 use rustix::process::Signal as SignalNumber;
@@ -12,69 +13,33 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use self::plan::Plan;
 use super::args::{Global, ServeArgs};
 use super::failure::Failure;
-use super::values::Database;
-use super::{target, term, trace};
-use crate::server::origin::Hosts;
-use crate::server::{Keep, Namespaces, Server, Settings, Token, open_store};
+use super::hubfile::HubFile;
+use super::term;
+use crate::server::{Server, open_store};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
-    let token = global
-        .token_file
-        .as_deref()
-        .map(target::token)
-        .transpose()?;
-    if let Some(address) = args.listen.iter().find(|address| !address.is_local())
-        && token.is_none()
-        && !args.open
-    {
-        return Err(Failure::Usage(format!(
-            "{address} can be reached from other machines: name a --token-file, or let anyone in with --open"
-        )));
+    let file = match &args.config {
+        Some(path) => HubFile::read(path)?,
+        None => HubFile::default(),
+    };
+    let plan = Plan::of(args, global, file)?;
+    if args.check_config {
+        return Ok(());
     }
     say_on_stderr(global);
     let stop = stop_signals()
         .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
-    let settings = Settings {
-        ping_interval: args.ping_interval,
-        ping_timeout: args.ping_timeout,
-        connect_timeout: args.connect_timeout,
-        max_message: args.max_message,
-        token: token.as_deref().and_then(Token::new),
-        namespaces: Namespaces::default(),
-        trace: match args.trace {
-            true => Some(trace::on_stderr()),
-            false => None,
-        },
-    };
-    let keep = Keep {
-        history_age: args.keep.age,
-        history_bytes: args.keep.bytes,
-        pending_age: args.keep_pending.age,
-        pending_bytes: args.keep_pending.bytes,
-    };
-    let database = database(args)?;
-    let store = open_store(&database, keep)?;
-    let hosts = Hosts::new(args.host.clone());
-    let server = Server::bind(&args.listen, store, settings, hosts).await?;
-    tracing::info!("keeping messages in {}", database.display());
+    let store = open_store(&plan.database, plan.keep)?;
+    let server = Server::bind(&plan.listen, store, plan.settings, plan.front).await?;
+    tracing::info!("keeping messages in {}", plan.database.display());
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }
     Ok(server.run(stop).await?)
-}
-
-fn database(args: &ServeArgs) -> Result<PathBuf, Failure> {
-    match args.db.clone().or_else(Database::usual) {
-        Some(Database::Memory) => Ok(":memory:".into()),
-        Some(Database::File(path)) => Ok(path),
-        None => Err(Failure::Usage(
-            "neither XDG_STATE_HOME nor HOME says where the database goes: name it with --db"
-                .to_owned(),
-        )),
-    }
 }
 
 /// Ready when the hub is asked to stop. A write past a file-size limit (`ulimit -f`) must be an error that is answered,

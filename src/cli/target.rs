@@ -31,7 +31,12 @@ pub fn target<'a>(
             query: remote.query.clone(),
             headers: remote.header.clone(),
         },
-        auth: remote.auth.as_ref().map(auth).transpose()?.unwrap_or_default(),
+        auth: remote
+            .auth
+            .as_ref()
+            .map(auth)
+            .transpose()?
+            .unwrap_or_default(),
         trace: match remote.trace {
             true => Some(trace::on_stderr()),
             false => None,
@@ -56,7 +61,10 @@ fn auth(text: &AuthText) -> Result<Auth, Failure> {
                 })
                 .map_err(|error| failed(crate::client::error::plain(&error)))?;
             if json.len() > limits::AUTH_BYTES {
-                return Err(failed(format!("it has more than {} bytes", limits::AUTH_BYTES)));
+                return Err(failed(format!(
+                    "it has more than {} bytes",
+                    limits::AUTH_BYTES
+                )));
             }
             (json, Some(failed))
         }
@@ -113,25 +121,29 @@ fn one_namespace<'a>(
 
 /// The first line of a file, without the white space around it.
 pub fn token(path: &Path) -> Result<String, Failure> {
-    let failed = |reason: String| Failure::TokenFile {
+    secret(path).map_err(|reason| Failure::TokenFile {
         path: path.to_owned(),
         reason,
-    };
+    })
+}
+
+/// The same, for who says by themselves which file it is: `Err` is the reason.
+pub fn secret(path: &Path) -> Result<String, String> {
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| {
             file.take(limits::TOKEN_BYTES as u64 + 1)
                 .read_to_end(&mut start)
         })
-        .map_err(|error| failed(crate::client::error::plain(&error)))?;
+        .map_err(|error| crate::client::error::plain(&error))?;
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or(&start);
-    let line = std::str::from_utf8(line).map_err(|_| failed("it is not text".to_owned()))?;
+    let line = std::str::from_utf8(line).map_err(|_| "it is not text".to_owned())?;
     match line.trim() {
-        "" => Err(failed("its first line is empty".to_owned())),
-        long if long.len() > limits::TOKEN_BYTES => Err(failed(format!(
+        "" => Err("its first line is empty".to_owned()),
+        long if long.len() > limits::TOKEN_BYTES => Err(format!(
             "its first line has more than {} bytes",
             limits::TOKEN_BYTES
-        ))),
+        )),
         token => Ok(token.to_owned()),
     }
 }

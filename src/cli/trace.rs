@@ -99,7 +99,13 @@ mod tests {
             "14:03:22.118 → 42[\"a\"]   message · EVENT \"a\" · none · 14 bytes\n"
         );
         assert_eq!(
-            line("t", "abcd", Direction::Received, &explained(&[("2", "ping")]), plain),
+            line(
+                "t",
+                "abcd",
+                Direction::Received,
+                &explained(&[("2", "ping")]),
+                plain
+            ),
             "t abcd ← 2   ping · 14 bytes\n"
         );
     }

@@ -23,6 +23,11 @@ pub enum ValueError {
     RetryFor,
     #[error("a message can have 1 to {} bytes", limits::MESSAGE_BYTES_MAX)]
     MessageSize,
+    #[error(
+        "a request or response can have 1 to {} bytes",
+        limits::PAYLOAD_BYTES_MAX
+    )]
+    PayloadSize,
     #[error("what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing")]
     Keep,
     #[error("since when: a seq (41 or 41.7), how long ago (5m), or a time (2025-01-31T12:00:00Z)")]
@@ -146,6 +151,13 @@ pub fn message_size(text: &str) -> Result<usize, ValueError> {
     match usize::try_from(size(text)?) {
         Ok(bytes) if (1..=limits::MESSAGE_BYTES_MAX).contains(&bytes) => Ok(bytes),
         _ => Err(ValueError::MessageSize),
+    }
+}
+
+pub fn payload_size(text: &str) -> Result<usize, ValueError> {
+    match usize::try_from(size(text)?) {
+        Ok(bytes) if (1..=limits::PAYLOAD_BYTES_MAX).contains(&bytes) => Ok(bytes),
+        _ => Err(ValueError::PayloadSize),
     }
 }
 

@@ -121,15 +121,14 @@ impl Line for Connection {
 
     async fn next(&mut self) -> Result<Incoming, LostReason> {
         let namespace = self.engine.namespace().clone();
-        self.engine.next(|taken| understand(&namespace, taken)).await
+        self.engine
+            .next(|taken| understand(&namespace, taken))
+            .await
     }
 }
 
 /// Packets of other namespaces, and events that mean nothing to a roomcat client, are passed over.
-fn understand(
-    namespace: &Namespace,
-    taken: Taken<'_, '_>,
-) -> Result<Option<Incoming>, LostReason> {
+fn understand(namespace: &Namespace, taken: Taken<'_, '_>) -> Result<Option<Incoming>, LostReason> {
     let Taken::Packet(packet, attachments) = taken else {
         return Ok(None);
     };

@@ -42,7 +42,7 @@ pub struct Refusal {
 pub enum Code {
     BadRequest,
     TooLarge,
-    NotAllowed,
+    Forbidden,
     Token,
     Full,
     Disk,
@@ -60,7 +60,7 @@ impl Code {
         match text {
             "bad_request" => Self::BadRequest,
             "too_large" => Self::TooLarge,
-            "not_allowed" => Self::NotAllowed,
+            "forbidden" => Self::Forbidden,
             "token" => Self::Token,
             "full" => Self::Full,
             "disk" => Self::Disk,
@@ -96,7 +96,9 @@ pub enum DialError {
         /// Why, when it is an Engine.IO server that says so.
         said: Option<String>,
     },
-    #[error("it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)")]
+    #[error(
+        "it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)"
+    )]
     Version2,
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
     Protocol(String),

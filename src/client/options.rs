@@ -312,9 +312,6 @@ mod tests {
             r#"{"n":1e400,"roomcat":7,"token":"theirs"}"#
         );
         assert_eq!(Auth::default().plain(&nobody, &[]), None);
-        assert_eq!(
-            Auth::default().roomcat(&nobody),
-            r#"{"roomcat":1}"#
-        );
+        assert_eq!(Auth::default().roomcat(&nobody), r#"{"roomcat":1}"#);
     }
 }

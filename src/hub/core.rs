@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::parcel::{Kind, Parcel};
 use super::request::{
-    IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told,
-    Want,
+    Direct, IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch,
+    Told, Want,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
@@ -194,6 +194,7 @@ impl Core {
             }
             (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
+            (_, Want::Direct(direct)) => hand(socket, *direct, effects),
             (done, Want::Join(rooms, membership)) => {
                 let asked = (rooms, membership);
                 self.join(socket, answer, asked, done == Done::Joined, effects);
@@ -574,4 +575,31 @@ impl Core {
             },
         );
     }
+}
+
+/// Whether it listens to rooms or not; a mailbox that is full, and a socket that is gone, lose it.
+fn hand(publisher: SocketId, direct: Direct, effects: &mut impl Effects) {
+    let Direct { to, draft, at_ms } = direct;
+    let record = Record {
+        number: 0,
+        at_ms,
+        header: draft.header,
+        body: draft.body,
+    };
+    let taken = effects.deliver(to, &Arc::new(Parcel::new(record, Kind::Direct)));
+    let receipt = Receipt {
+        first: None,
+        count: 1,
+        delivered: u64::from(taken == Taken::Yes),
+        queued: 0,
+        duplicate: false,
+    };
+    effects.tell(
+        publisher,
+        Told::Receipt {
+            answer: None,
+            publisher: Publisher::Single,
+            receipt,
+        },
+    );
 }

@@ -73,6 +73,16 @@ impl Mailbox {
         }
     }
 
+    /// The next, if it is for this socket by itself: for a session that listens to nothing yet.
+    pub fn take_direct(&self) -> Option<Arc<Parcel>> {
+        let mut state = self.lock();
+        let parcel = state
+            .parcels
+            .pop_front_if(|parcel| parcel.kind == Kind::Direct)?;
+        state.bytes -= parcel.cost();
+        Some(parcel)
+    }
+
     /// Undoes `take`: the parcel is the next again.
     pub fn put_back(&self, parcel: Arc<Parcel>) {
         let mut state = self.lock();

@@ -64,6 +64,10 @@ impl World {
                 core.step(input, self);
                 return;
             }
+            Message::Publisher(id, handle) => {
+                self.sockets.insert(id, handle);
+                return;
+            }
             Message::Other(input) => input,
         };
         core.step(input, self);
@@ -95,6 +99,8 @@ pub enum Message {
     Connect(SocketId, Handle, Input),
     /// A publish that the store does not see, with its share of the append queue until it was handed out.
     Volatile(Input, Option<OwnedSemaphorePermit>),
+    /// Somebody who publishes and is no socket, and how it hears what became of that.
+    Publisher(SocketId, Handle),
     Other(Input),
 }
 

@@ -43,6 +43,8 @@ pub enum Kind {
     Durable,
     /// Never stored: no seq, and nothing to read again for whoever is behind.
     Volatile,
+    /// Not stored either, and handed to one socket by itself: nobody is owed it by a room.
+    Direct,
 }
 
 #[derive(Debug)]

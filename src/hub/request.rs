@@ -31,6 +31,16 @@ pub enum Want {
     Subscribe(Stretch),
     Ack,
     Rooms(Option<RoomName>),
+    /// With `Op::Mark`, so that it stands in the order of everything else.
+    Direct(Box<Direct>),
+}
+
+/// For one socket, whatever rooms it is in; never stored.
+#[derive(Debug)]
+pub struct Direct {
+    pub to: SocketId,
+    pub draft: Draft,
+    pub at_ms: u64,
 }
 
 /// Which verb published: their answers differ in words.

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
@@ -19,35 +18,40 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::bind::Connection;
 use super::origin::{Hosts, Refused};
+use super::site::body::Body;
+use super::site::{Asked, Pages};
 use super::websocket::WebSocket;
 use crate::limits;
 use crate::session::{self, services::Services};
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<Bytes>;
 
 /// What serving a connection needs; shared by all.
 pub struct Site {
     pub services: Arc<Services>,
     pub hosts: Hosts,
+    pub pages: Pages,
     pub shutdown: watch::Receiver<bool>,
 }
 
 /// Serves one connection: HTTP until it is upgraded, then its session, to its end.
 pub async fn serve(site: Arc<Site>, connection: Connection) {
     let (upgraded, mut upgrade) = tokio::sync::mpsc::channel(1);
-    let service = service_fn(|mut request: Request<Incoming>| {
-        let answer = match answer(&site, &request) {
+    let (site, upgraded) = (&site, &upgraded);
+    let service = service_fn(|mut request: Request<Incoming>| async move {
+        let answer = match answer(site, &request) {
             Ok(accepted) => {
                 // The connection has one upgrade at the most, so there is always place for it.
                 let _ = upgraded.try_send(hyper::upgrade::on(&mut request));
-                accepted
+                accepted.map(Body::from)
             }
+            Err(Refusal::NotOurs) => site.pages.answer(Asked::of(&request)).await,
             Err(refusal) => {
                 tracing::info!("refused a request: {refusal}");
-                refusal.into_answer()
+                refusal.into_answer().map(Body::from)
             }
         };
-        async move { Ok::<_, Infallible>(answer) }
+        Ok::<_, Infallible>(answer)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -83,8 +87,8 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
 /// Why a request is not upgraded. Codes 0 to 5 are Engine.IO's ("Transport errors" of the reference server).
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("nothing here; Socket.IO is at /socket.io/")]
-    NotFound,
+    #[error("not a request of Socket.IO")]
+    NotOurs,
     #[error("{0}")]
     Forbidden(#[from] Refused),
     /// Long-polling is not spoken here; a client has to be told `transports: ["websocket"]`.
@@ -105,11 +109,10 @@ enum Refusal {
 impl Refusal {
     fn into_answer(self) -> Answer {
         let code = match self {
-            Self::NotFound => return plain(StatusCode::NOT_FOUND, &self.to_string()),
             Self::Transport => 0,
             Self::Session => 1,
             Self::Method => 2,
-            Self::BadRequest => 3,
+            Self::BadRequest | Self::NotOurs => 3,
             Self::Forbidden(_) => 4,
             Self::Version => 5,
         };
@@ -128,7 +131,7 @@ impl Refusal {
 }
 
 fn plain(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Full::from(format!("{text}\n")));
+    let mut answer = Response::new(Bytes::from(format!("{text}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(
         CONTENT_TYPE,
@@ -143,7 +146,7 @@ fn answer(site: &Site, request: &Request<Incoming>) -> Result<Answer, Refusal> {
     site.hosts
         .admit(text(headers, HOST), text(headers, ORIGIN))?;
     if request.uri().path().trim_end_matches('/') != "/socket.io" {
-        return Err(Refusal::NotFound);
+        return Err(Refusal::NotOurs);
     }
     let query = request.uri().query().unwrap_or_default();
     let parameter = |name: &str| {
@@ -174,7 +177,7 @@ fn answer(site: &Site, request: &Request<Incoming>) -> Result<Answer, Refusal> {
         .filter(|_| upgrades && version)
         .ok_or(Refusal::BadRequest)?;
     let accept = derive_accept_key(key.as_bytes());
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Bytes::new());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

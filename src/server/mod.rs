@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod http;
 pub mod origin;
+pub mod site;
 pub mod websocket;
 
 use std::io;
@@ -16,9 +17,14 @@ use tokio::task::JoinSet;
 use self::bind::{ListenAddress, Listener};
 use self::http::Site;
 use self::origin::Hosts;
+use self::site::Pages;
+use self::site::folder::{Folder, FolderError};
 use crate::hub::{self, Ticket};
 use crate::limits;
-pub use crate::session::policy::Namespaces;
+pub use crate::session::policy::{
+    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+};
+use crate::session::program;
 use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
@@ -32,6 +38,8 @@ pub enum ServerError {
         address: ListenAddress,
         source: io::Error,
     },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -55,6 +63,17 @@ pub struct Server {
     store: Box<dyn Store>,
     settings: Settings,
     hosts: Hosts,
+    pages: Pages,
+}
+
+/// What is decided before a request becomes a session's, and what is served beside sessions.
+#[derive(Debug, Default)]
+pub struct Front {
+    pub hosts: Hosts,
+    /// A folder that is served as it is.
+    pub static_dir: Option<PathBuf>,
+    /// Files of the hub's own, which that folder may hold and never shows.
+    pub private: Vec<PathBuf>,
 }
 
 impl Server {
@@ -62,8 +81,14 @@ impl Server {
         addresses: &[ListenAddress],
         store: Box<dyn Store>,
         settings: Settings,
-        hosts: Hosts,
+        front: Front,
     ) -> Result<Self, ServerError> {
+        let Front {
+            hosts,
+            static_dir,
+            private,
+        } = front;
+        let folder = static_dir.as_deref().map(Folder::new).transpose()?;
         let mut listeners = Vec::new();
         for address in addresses {
             let bound = Listener::bind(address).await;
@@ -77,6 +102,7 @@ impl Server {
             store,
             settings,
             hosts,
+            pages: Pages::new(folder.map(|folder| folder.hiding(private))),
         })
     }
 
@@ -94,6 +120,7 @@ impl Server {
             store,
             settings,
             hosts,
+            pages,
         } = self;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
@@ -111,10 +138,13 @@ impl Server {
         let site = Arc::new(Site {
             services: Arc::new(services),
             hosts,
+            pages,
             shutdown: stopping,
         });
 
         let mut hub = hub;
+        let (stop_programs, programs_stopping) = watch::channel(false);
+        let mut programs = program::run::start(&site.services, &programs_stopping);
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
@@ -138,6 +168,9 @@ impl Server {
         drop(accepting);
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
+        // They hear who left, and what they say to that is stored.
+        let _ = stop_programs.send(true);
+        while programs.join_next().await.is_some() {}
         // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
         drop(site);
         let ended = tokio::task::spawn_blocking(move || thread.join()).await;

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, Default)]
 pub struct Hosts {
     names: Vec<String>,
+    /// Origins of pages that may come from elsewhere; `*` is any.
+    origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +24,8 @@ pub enum Refused {
 }
 
 impl Hosts {
-    pub fn new(names: Vec<String>) -> Self {
-        Self { names }
+    pub fn new(names: Vec<String>, origins: Vec<String>) -> Self {
+        Self { names, origins }
     }
 
     /// Without a Host (HTTP/1.0, some Unix-socket clients) there is no browser; without an Origin no page.
@@ -39,8 +41,15 @@ impl Hosts {
             .or_else(|| origin.strip_prefix("https://"));
         match (of_page, host) {
             (Some(page), Some(host)) if page.eq_ignore_ascii_case(host) => Ok(()),
+            _ if self.invites(origin) => Ok(()),
             _ => Err(Refused::Origin(origin.to_owned())),
         }
+    }
+
+    fn invites(&self, origin: &str) -> bool {
+        self.origins
+            .iter()
+            .any(|known| known == "*" || known.eq_ignore_ascii_case(origin))
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -75,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_our_own_pages_come_in() {
-        let hosts = Hosts::new(vec!["hub.school.example".to_owned()]);
+        let hosts = Hosts::new(vec!["hub.school.example".to_owned()], Vec::new());
         let admitted = [
             (None, None),
             (Some("127.0.0.1:7666"), None),
@@ -104,5 +113,22 @@ mod tests {
         for (host, origin) in refused {
             assert!(hosts.admit(host, origin).is_err(), "{host:?} {origin:?}");
         }
+    }
+    #[test]
+    fn pages_that_are_listed_come_from_elsewhere() {
+        let hosts = |origins: &[&str]| {
+            let origins = origins.iter().map(|it| (*it).to_owned()).collect();
+            Hosts::new(Vec::new(), origins)
+        };
+        let of = |origins, origin| hosts(origins).admit(Some("127.0.0.1:7666"), Some(origin));
+        let listed: &[&str] = &["https://app.example", "http://localhost:8000"];
+        assert_eq!(of(listed, "https://app.example"), Ok(()));
+        assert_eq!(of(listed, "http://localhost:8000"), Ok(()));
+        assert!(of(listed, "http://app.example").is_err());
+        assert!(of(listed, "null").is_err());
+        assert_eq!(of(&["*"], "null"), Ok(()));
+        // A listed page does not make the hub known under another name.
+        let elsewhere = hosts(&["*"]).admit(Some("evil.example"), Some("http://a.example"));
+        assert!(matches!(elsewhere, Err(Refused::Host(_))));
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
@@ -44,7 +44,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
                     continue;
                 }
                 Poll::Ready(Some(Ok(Message::Close(_))) | None) => None,
-                Poll::Ready(Some(Err(Error::ConnectionClosed | Error::AlreadyClosed))) => None,
+                // So does a process that is killed close it: the reference says the same of both.
+                Poll::Ready(Some(Err(
+                    Error::ConnectionClosed
+                    | Error::AlreadyClosed
+                    | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+                ))) => None,
                 Poll::Ready(Some(Err(error))) => Some(Err(broken(error))),
             });
         }

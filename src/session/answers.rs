@@ -35,9 +35,15 @@ impl Session {
                 publisher,
                 receipt,
             } => {
-                self.answer(index, answer, &receipt_json(publisher, &receipt));
+                if self.promises.is_empty() || !self.promised(index, answer, None) {
+                    self.answer(index, answer, &receipt_json(publisher, &receipt));
+                }
             }
-            Told::Refused { answer, refusal } => self.refused(index, answer, &refusal),
+            Told::Refused { answer, refusal } => {
+                if !self.promised(index, answer, Some(&refusal)) {
+                    self.refused(index, answer, &refusal);
+                }
+            }
             Told::Rooms {
                 answer,
                 rooms,
@@ -73,10 +79,11 @@ impl Session {
                 self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
             }
             Told::NameTaken => {
-                let message = "a newer subscriber took this name";
-                let socket = self.depart(index, &End::Forbidden(message));
+                let end = End::Replaced;
+                let socket = self.depart(index, &end);
                 if socket.dialect == Dialect::Roomcat {
-                    let data = json!({"code": "name_taken", "message": message}).to_string();
+                    let data =
+                        json!({"code": "name_taken", "message": end.to_string()}).to_string();
                     let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
                     self.out.push_back(Frame::text(text));
                 }
@@ -104,10 +111,10 @@ impl Session {
             }),
         };
         let text = socket::encode_connect(&socket.namespace, Some(&data.to_string()));
-        self.out.push_back(Frame::text(text));
+        self.sockets[index].enter(Frame::text(text), &mut self.out);
     }
 
-    fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
+    pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
             Refusal::OutOfOrder { .. } => "out_of_order",
             Refusal::Full { .. } => "full",
@@ -147,8 +154,14 @@ impl Session {
     pub(super) fn answer(&mut self, index: usize, answer: Option<u64>, body: &Value) {
         if let Some(id) = answer {
             let text = socket::encode_ack(&self.sockets[index].namespace, id, &body.to_string(), 0);
-            self.out.push_back(Frame::text(text));
+            self.say(index, vec![Frame::text(text)]);
         }
+    }
+
+    pub(super) fn say(&mut self, index: usize, frames: Vec<Frame>) {
+        let binary = frames.iter().filter(|it| matches!(it, Frame::Binary(_)));
+        self.attached += binary.map(Frame::len).sum::<usize>();
+        self.sockets[index].say(frames, &mut self.out);
     }
 }
 

@@ -40,7 +40,8 @@ impl Heart {
         self.connect_by.map_or(at, |by| by.min(at))
     }
 
-    /// What is due at `now`. While the hub does not read from the peer, its pong cannot arrive: `held` puts it off.
+    /// What is due at `now`. While the hub does not read from the peer, its pong cannot arrive: `held` puts that off. The
+    /// pings go on, for the peer has a clock too.
     pub fn beat(&mut self, now: Instant, settings: &Settings, held: Held) -> Beat {
         if self.connect_by.is_some_and(|by| by <= now) {
             return Beat::NoConnect;
@@ -52,7 +53,7 @@ impl Heart {
             }
             State::PongBy(by) if by <= now && held == Held::Yes => {
                 self.state = State::PongBy(now + settings.ping_timeout);
-                Beat::Nothing
+                Beat::Ping
             }
             State::PongBy(by) if by <= now => Beat::NoPong,
             State::PingAt(_) | State::PongBy(_) => Beat::Nothing,

@@ -3,15 +3,20 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
+pub mod admission;
 pub mod answers;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
 pub mod outbox;
 pub mod policy;
+pub mod program;
+pub mod rate;
+pub mod reactions;
 pub mod requests;
 pub mod services;
 pub mod socket;
+pub mod standing;
 pub mod transport;
 pub mod verbs;
 
@@ -27,13 +32,14 @@ use tokio::time::{Instant, Sleep};
 
 use self::heart::{Beat, Heart, Held};
 use self::outbox::{Gone, Outbox, Submission};
+use self::reactions::Promise;
 use self::services::Services;
 use self::socket::{Finished, Socket};
 use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
 use crate::hub::mailbox::Notices;
 use crate::hub::parcel::Frame;
-use crate::hub::request::{Request, Want};
+use crate::hub::request::{Publisher, Request, Want};
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
@@ -49,6 +55,10 @@ pub enum End {
     Closed,
     #[error("transport error: {0}")]
     Transport(#[from] TransportError),
+    #[error("client namespace disconnect")]
+    Left,
+    #[error("a newer subscriber took this name")]
+    Replaced,
     #[error("ping timeout")]
     PingTimeout,
     #[error("no namespace entered in time")]
@@ -63,6 +73,22 @@ pub enum End {
     Shutdown,
     #[error("the store failed: {0}")]
     Store(#[from] StoreError),
+}
+
+impl End {
+    /// What an application is told of it, in the reference's words.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Closed => "transport close",
+            Self::Left => "client namespace disconnect",
+            Self::Replaced => "server namespace disconnect",
+            Self::PingTimeout => "ping timeout",
+            Self::Transport(_) => "transport error",
+            Self::Engine(_) | Self::Socket(_) => "parse error",
+            Self::ConnectTimeout | Self::Forbidden(_) => "forced server close",
+            Self::Shutdown | Self::Store(_) => "server shutting down",
+        }
+    }
 }
 
 impl From<Gone> for End {
@@ -103,6 +129,12 @@ struct Session {
     outbox: Outbox,
     /// Tickets that the hub has not yet answered.
     in_flight: usize,
+    /// Acknowledgements of declared events that wait for a commit.
+    promises: Vec<Promise>,
+    /// Bytes of attachments in `out` that nobody's credit bounds.
+    attached: usize,
+    /// Nothing is read before: more came than the rate of a namespace allows.
+    paid_at: Option<Instant>,
     notices: Arc<Notices>,
     waker: Arc<AtomicWaker>,
     heart: Heart,
@@ -122,6 +154,9 @@ impl Session {
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
             in_flight: 0,
+            promises: Vec::new(),
+            attached: 0,
+            paid_at: None,
             notices: Arc::new(Notices::new(Arc::clone(&waker))),
             waker,
             timer: Box::pin(tokio::time::sleep_until(heart.next())),
@@ -184,7 +219,13 @@ impl Session {
     fn held(&self) -> Held {
         // A list may be long, and waits for a reader of the store: one at a time bounds what they take.
         let listing = self.sockets.iter().any(Socket::is_listing);
-        if listing || !self.outbox.is_empty() || self.in_flight >= limits::VERBS_IN_FLIGHT {
+        let promised: usize = self.promises.iter().map(Promise::bytes).sum();
+        if listing
+            || !self.outbox.is_empty()
+            || self.in_flight >= limits::VERBS_IN_FLIGHT
+            || promised > limits::ANSWER_BYTES
+            || self.paid_at.is_some()
+        {
             Held::Yes
         } else {
             Held::No
@@ -195,7 +236,8 @@ impl Session {
     fn may_read(&self) -> bool {
         // Answers are text; what was asked for by credit is bounded by it.
         let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
-        let bytes: usize = texts.map(Frame::len).sum();
+        let early = self.sockets.iter().flat_map(Socket::early);
+        let bytes = texts.chain(early).map(Frame::len).sum::<usize>() + self.attached;
         self.held() == Held::No
             && self.out.len() <= limits::VERBS_IN_FLIGHT
             && bytes <= limits::ANSWER_BYTES
@@ -230,8 +272,11 @@ impl Session {
                 Poll::Pending => return Ok(did),
                 Poll::Ready(ready) => ready?,
             }
-            if self.out.is_empty() && !self.fill() {
-                break;
+            if self.out.is_empty() {
+                self.attached = 0;
+                if !self.fill() {
+                    break;
+                }
             }
             did = true;
             if let Some(frame) = self.out.pop_front() {
@@ -270,16 +315,15 @@ impl Session {
         if self.timer.as_mut().poll(cx).is_pending() {
             return Ok(false);
         }
-        match self
-            .heart
-            .beat(Instant::now(), &self.services.settings, self.held())
-        {
+        let now = Instant::now();
+        self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
+        match self.heart.beat(now, &self.services.settings, self.held()) {
             Beat::Ping => self.out.push_back(Frame::Text(engine::PING.into())),
             Beat::Nothing => {}
             Beat::NoPong => return Err(End::PingTimeout),
             Beat::NoConnect => return Err(End::ConnectTimeout),
         }
-        self.timer.as_mut().reset(self.heart.next());
+        self.set_timer();
         Ok(true)
     }
 
@@ -291,6 +335,18 @@ impl Session {
             Frame::Text(text) => tracer.text(direction, text),
             Frame::Binary(bytes) => tracer.binary(direction, bytes),
         }
+    }
+
+    fn set_timer(&mut self) {
+        let next = self.heart.next();
+        let next = self.paid_at.map_or(next, |paid_at| paid_at.min(next));
+        self.timer.as_mut().reset(next);
+    }
+
+    /// Reads nothing more before.
+    fn pay_until(&mut self, paid_at: Instant) {
+        self.paid_at = self.paid_at.max(Some(paid_at));
+        self.set_timer();
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), End> {
@@ -315,7 +371,7 @@ impl Session {
             },
             Packet::Pong(_) => {
                 self.heart.pong(Instant::now(), &self.services.settings);
-                self.timer.as_mut().reset(self.heart.next());
+                self.set_timer();
                 Ok(())
             }
             Packet::Close => Err(End::Closed),
@@ -336,6 +392,14 @@ impl Session {
     /// One socket leaves; the session goes on.
     fn depart(&mut self, index: usize, end: &End) -> Socket {
         let socket = self.sockets.swap_remove(index);
+        self.promises.retain(|promise| !promise.is_of(socket.id));
+        if let Some(paid_at) = socket.standing.paid_at() {
+            self.pay_until(paid_at);
+        }
+        let max_message = self.services.settings.max_message;
+        if let Some(draft) = reactions::farewell(&socket, end, max_message) {
+            self.ask(Op::Append { draft, id: None }, unanswered(&socket));
+        }
         let ticket = farewell(&socket, end);
         self.outbox
             .push(Submission::Store(Op::Mark, Urgency::Now, ticket));
@@ -344,6 +408,10 @@ impl Session {
 
     async fn finish(mut self, end: &End) {
         for socket in std::mem::take(&mut self.sockets) {
+            // When the hub itself ends, nobody is left to be told.
+            if !matches!(end, End::Shutdown | End::Store(_)) {
+                publish_farewell(&self.services, &socket, end).await;
+            }
             let ticket = farewell(&socket, end);
             // With the store gone the hub is going too.
             let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
@@ -353,6 +421,38 @@ impl Session {
         // A peer that does not take the goodbye loses it.
         let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT, closing).await;
     }
+}
+
+/// What is declared for a socket's end waits its turn like any other publish.
+async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
+    let Some(draft) = reactions::farewell(socket, end, services.settings.max_message) else {
+        return;
+    };
+    let mut ticket = unanswered(socket);
+    let place =
+        Arc::clone(&services.append_queue).acquire_many_owned(outbox::cost(draft.body.len()));
+    match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
+        Ok(Ok(permit)) => ticket.permit = Some(permit),
+        Ok(Err(_)) | Err(_) => {
+            tracing::warn!(
+                "nobody was told that {} left: the store is busy",
+                Who(socket)
+            );
+            return;
+        }
+    }
+    let op = Op::Append { draft, id: None };
+    // With the store gone the hub is going too.
+    let _ = services.writer.send(op, Urgency::Now, ticket);
+}
+
+/// For a publish of which nobody wants to know what became.
+fn unanswered(socket: &Socket) -> Ticket {
+    Ticket::new(Request {
+        socket: socket.id,
+        answer: None,
+        want: Want::Publish(Publisher::Single),
+    })
 }
 
 /// A socket is gone: what tells the hub to forget it, after everything that it asked for before.

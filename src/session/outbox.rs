@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::program::Hold;
 use super::services::Services;
 use crate::hub::request::Input;
 use crate::hub::{Message, Ticket};
@@ -19,6 +20,8 @@ use crate::store::writer::Urgency;
 pub enum Submission {
     Store(Op, Urgency, Ticket),
     Hub(Message),
+    /// Everything before it was taken: a program that waits for that goes on.
+    Release(Hold),
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<(), Gone>> + Send>>;
@@ -65,6 +68,7 @@ impl Outbox {
             match self.waiting.pop_front() {
                 None => return Poll::Ready(Ok(())),
                 Some(Submission::Hub(message)) => self.ask_hub(message)?,
+                Some(Submission::Release(hold)) => drop(hold),
                 Some(Submission::Store(op, urgency, ticket)) => {
                     self.ask_store(op, urgency, ticket)?
                 }
@@ -139,7 +143,7 @@ impl Outbox {
 }
 
 /// What a body counts for in the append queue: permits are bytes.
-fn cost(bytes: usize) -> u32 {
+pub(super) fn cost(bytes: usize) -> u32 {
     let cost = bytes.clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
     u32::try_from(cost).expect("the append queue is smaller than 4 GiB")
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
@@ -28,6 +29,19 @@ impl Namespaces {
             declared: Some(namespaces),
             open: Arc::default(),
         }
+    }
+
+    /// What is declared, the most particular first; nothing when each is made as it is asked for.
+    pub fn tables(&self) -> &[(Pattern, Arc<Rules>)] {
+        self.declared.as_deref().unwrap_or_default()
+    }
+
+    /// Whether nobody comes in anywhere without a token of the namespace.
+    pub fn all_ask(&self) -> bool {
+        let asks = |(_, rules): &(Pattern, Arc<Rules>)| !rules.grants.is_empty();
+        self.declared
+            .as_ref()
+            .is_some_and(|all| all.iter().all(asks))
     }
 
     /// The rules of a namespace; None when there is none of this name ("Invalid namespace").
@@ -115,8 +129,84 @@ pub struct Rules {
     pub rate: Option<NonZeroU32>,
     /// What is declared for events, `connect` and `disconnect` among them.
     pub on: BTreeMap<String, Reaction>,
-    /// The command of the namespace's program, run by the shell.
-    pub handler: Option<String>,
+    /// The namespace's program.
+    pub handler: Option<Handler>,
+}
+
+/// A namespace's program, as it is started: by the shell, in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handler {
+    pub command: String,
+    pub folder: PathBuf,
+}
+
+impl Handler {
+    pub fn new(command: String, folder: PathBuf) -> Self {
+        Self { command, folder }
+    }
+}
+
+impl Rules {
+    /// What a token opens. Each one that there is gets compared, whatever became of the others: the time that this takes
+    /// says nothing.
+    pub fn pass(&self, hub: Option<&Token>, offered: Option<&str>) -> Result<Pass, Denied> {
+        if self.grants.is_empty() && hub.is_none() {
+            return Ok(Pass::default());
+        }
+        let offered = offered.ok_or(Denied::NoToken)?;
+        let mut pass = None;
+        for grant in &self.grants {
+            if grant.token.matches(offered) && pass.is_none() {
+                pass = Some(Pass {
+                    name: grant.name.clone(),
+                    may: grant.may,
+                });
+            }
+        }
+        // The hub's own opens everything, with every right.
+        if hub.is_some_and(|token| token.matches(offered)) {
+            pass = Some(Pass::default());
+        }
+        pass.ok_or(Denied::WrongToken)
+    }
+}
+
+/// What the token that came with a CONNECT allows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Pass {
+    name: Option<ClientName>,
+    pub may: Rights,
+}
+
+impl Pass {
+    /// The client's name, given the one that it asked for.
+    pub fn name(&self, asked: Option<ClientName>) -> Result<Option<ClientName>, Denied> {
+        match (&self.name, asked) {
+            (Some(own), Some(asked)) if *own != asked => Err(Denied::OtherName(asked)),
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, asked) => Ok(asked),
+        }
+    }
+}
+
+/// Why a CONNECT with or without a token is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error("this hub wants a token")]
+    NoToken,
+    #[error("the token is wrong")]
+    WrongToken,
+    #[error("this token is not {0}'s")]
+    OtherName(ClientName),
+}
+
+impl Denied {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoToken | Self::WrongToken => "token",
+            Self::OtherName(_) => "forbidden",
+        }
+    }
 }
 
 /// What a token is good for.
@@ -132,6 +222,23 @@ pub struct Grant {
 pub enum Rights {
     #[default]
     PubAndSub,
+    Pub,
+    Sub,
+}
+
+impl Rights {
+    pub fn allow(self, right: Right) -> bool {
+        match self {
+            Self::PubAndSub => true,
+            Self::Pub => right == Right::Pub,
+            Self::Sub => right == Right::Sub,
+        }
+    }
+}
+
+/// What one thing that a socket asks for takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
     Pub,
     Sub,
 }
@@ -210,6 +317,60 @@ mod tests {
         for bad in ["", "tenant", "*", "/a**"] {
             assert_eq!(Pattern::parse(bad), Err(NotAPattern), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_token_opens_what_it_is_for() {
+        let token = |text| Token::new(text).unwrap();
+        let name = |text| ClientName::parse(text).unwrap();
+        let grant = |text, name, may| Grant {
+            token: token(text),
+            name,
+            may,
+        };
+        let rules = Rules {
+            grants: vec![
+                grant("one", Some(name("teacher")), Rights::PubAndSub),
+                grant("two", None, Rights::Sub),
+            ],
+            ..Rules::default()
+        };
+        let hub = token("hub");
+        let pass = |name, may| Ok(Pass { name, may });
+        for (offered, outcome) in [
+            (None, Err(Denied::NoToken)),
+            (Some(""), Err(Denied::WrongToken)),
+            (Some("tw"), Err(Denied::WrongToken)),
+            (Some("one"), pass(Some(name("teacher")), Rights::PubAndSub)),
+            (Some("two"), pass(None, Rights::Sub)),
+            (Some("hub"), pass(None, Rights::PubAndSub)),
+        ] {
+            assert_eq!(rules.pass(Some(&hub), offered), outcome, "{offered:?}");
+        }
+        assert_eq!(rules.pass(None, Some("hub")), Err(Denied::WrongToken));
+        let open = Rules::default();
+        assert_eq!(open.pass(None, Some("whatever")), Ok(Pass::default()));
+        assert_eq!(open.pass(Some(&hub), None), Err(Denied::NoToken));
+        assert_eq!(open.pass(Some(&hub), Some("hub")), Ok(Pass::default()));
+    }
+
+    #[test]
+    fn a_token_with_a_name_makes_its_holder_that_client() {
+        let name = |text| ClientName::parse(text).unwrap();
+        let teacher = Pass {
+            name: Some(name("teacher")),
+            may: Rights::PubAndSub,
+        };
+        assert_eq!(teacher.name(None), Ok(Some(name("teacher"))));
+        assert_eq!(
+            teacher.name(Some(name("teacher"))),
+            Ok(Some(name("teacher")))
+        );
+        let other = Denied::OtherName(name("alice"));
+        assert_eq!(teacher.name(Some(name("alice"))), Err(other));
+        let any = Pass::default();
+        assert_eq!(any.name(Some(name("alice"))), Ok(Some(name("alice"))));
+        assert_eq!(any.name(None), Ok(None));
     }
 
     #[test]

@@ -1,46 +1,30 @@
 //! What a session's peer asks for, packet by packet.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
-use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
-use super::services::{self};
+use super::policy::Right;
 use super::socket::{Dialect, Socket};
-use super::verbs::{self, Publish, Sender, Storage, VerbError};
-use super::{End, Session};
-use crate::address::{ClientName, Namespace, RoomName};
-use crate::hub::mailbox::Mailbox;
-use crate::hub::parcel::Frame;
+use super::verbs::{self, Publish, Sender, Storage, Verb, VerbError};
+use super::{End, Session, Who};
+use crate::address::{Namespace, RoomName, Seq};
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::Op;
-use crate::wire::batch;
-use crate::wire::socket::{self, EventPacket, Packet};
-
-/// CONNECT's auth object; everything in it is optional.
-#[derive(Debug, Default, Deserialize)]
-struct Auth {
-    #[serde(rename = "as")]
-    name: Option<ClientName>,
-    token: Option<String>,
-    roomcat: Option<u32>,
-    ack: Option<bool>,
-}
+use crate::wire::batch::Audience;
+use crate::wire::socket::{EventPacket, Packet};
 
 impl Session {
     pub(super) fn packet(&mut self, packet: Packet<'_>, attachments: &[Bytes]) -> Result<(), End> {
         match packet {
             Packet::Connect { namespace, auth } => self.connect(namespace, auth),
             Packet::Disconnect { namespace } => {
-                if let Some(index) = self.find(&namespace) {
-                    self.depart(index, &End::Closed);
-                }
+                let index = self
+                    .find(&namespace)
+                    .ok_or(End::Forbidden("a DISCONNECT before its CONNECT"))?;
+                self.depart(index, &End::Left);
                 Ok(())
             }
             Packet::Event(event) => {
@@ -61,204 +45,130 @@ impl Session {
         }
     }
 
-    fn find(&self, namespace: &Namespace) -> Option<usize> {
+    pub(super) fn find(&self, namespace: &Namespace) -> Option<usize> {
         self.sockets
             .iter()
             .position(|socket| socket.namespace == *namespace)
     }
 
-    fn connect(&mut self, namespace: Namespace, auth: Option<&RawValue>) -> Result<(), End> {
-        if self.find(&namespace).is_some() {
-            return Err(End::Forbidden("a second CONNECT to a namespace"));
-        }
-        let auth = match auth
-            .map(|auth| serde_json::from_str::<Auth>(auth.get()))
-            .transpose()
-        {
-            Ok(auth) => auth.unwrap_or_default(),
-            Err(error) => {
-                self.deny(&namespace, "bad_request", &format!("auth: {error}"));
-                return Ok(());
-            }
+    fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
+        let socket = &self.sockets[index];
+        let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
+        // An application's own `join` comes before ours for those who do not know ours.
+        let verb = match Verb::parse(&packet.event) {
+            Some(_) if declared && socket.dialect == Dialect::Stock => None,
+            verb => verb,
         };
-        if self.sockets.len() >= limits::NAMESPACES_PER_CONNECTION {
-            self.deny(
-                &namespace,
-                "bad_request",
-                "too many namespaces on one connection",
-            );
-            return Ok(());
+        let takes = verb.map_or(Some(Right::Pub), Verb::takes);
+        let mut messages = u32::from(takes == Some(Right::Pub));
+        let done = match takes {
+            Some(right) if !socket.standing.may.allow(right) => Err(self.forbid(index, right)),
+            _ => match verb {
+                Some(verb) => self.verb(index, verb, &packet, attachments, &mut messages),
+                None if declared => {
+                    self.react(index, &packet, attachments);
+                    Ok(())
+                }
+                None => self.relay(index, &packet, attachments),
+            },
+        };
+        if let Err(error) = done {
+            self.refuse(index, packet.id, error.code(), &error.to_string());
         }
-        let token = self.services.settings.token.as_ref();
-        if token.is_some_and(|token| {
-            !auth
-                .token
-                .as_ref()
-                .is_some_and(|offered| token.matches(offered))
-        }) {
-            let message = if auth.token.is_some() {
-                "the token is wrong"
-            } else {
-                "this hub wants a token"
-            };
-            tracing::info!("refused a connection to {namespace}: {message}");
-            self.deny(&namespace, "token", message);
-            return Ok(());
+        self.spend(index, messages);
+    }
+
+    fn forbid(&mut self, index: usize, right: Right) -> VerbError {
+        let error = VerbError::Forbidden(right);
+        let socket = &mut self.sockets[index];
+        if socket.standing.first_refusal() {
+            tracing::debug!("{}: {error}", Who(socket));
         }
-        self.heart.connected();
-        self.admit(namespace, auth);
+        error
+    }
+
+    /// So many messages came; with more than the namespace's rate nothing is read for a while.
+    fn spend(&mut self, index: usize, messages: u32) {
+        if let Some(next) = self.sockets[index].standing.spend(messages) {
+            self.pay_until(next);
+        }
+    }
+
+    fn verb(
+        &mut self,
+        index: usize,
+        verb: Verb,
+        packet: &EventPacket<'_>,
+        attachments: &[Bytes],
+        messages: &mut u32,
+    ) -> Result<(), VerbError> {
+        let (id, args) = (packet.id, &packet.args[..]);
+        match verb {
+            Verb::Batch => {
+                let publish = self.sender(index, |sender| {
+                    verbs::batch(sender, args, attachments.to_vec())
+                })?;
+                *messages = publish.draft.header.count;
+                self.publish(index, publish, Publisher::Batch, id);
+            }
+            Verb::Pub => {
+                let publish =
+                    self.sender(index, |sender| verbs::single(sender, args, attachments))?;
+                self.publish(index, publish, Publisher::Single, id);
+            }
+            Verb::Join => self.join(index, verbs::rooms(args)?, id)?,
+            Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
+            Verb::Sub => {
+                let (rooms, stretch) = verbs::sub(args)?;
+                self.subscribe(index, rooms, stretch, id)?;
+            }
+            Verb::Ack => self.acked(index, verbs::ack(args)?, id),
+            Verb::Rooms => self.list_rooms(index, verbs::list(args)?, id),
+        }
         Ok(())
     }
 
-    fn deny(&mut self, namespace: &Namespace, code: &str, message: &str) {
-        let data = json!({"message": message, "data": {"code": code}}).to_string();
-        self.out
-            .push_back(Frame::text(socket::encode_connect_error(namespace, &data)));
+    fn acked(&mut self, index: usize, seq: Seq, answer: Option<u64>) {
+        if self.sockets[index].ack(seq, answer, &mut self.outbox) {
+            // The hub answers only who asked.
+            self.in_flight += usize::from(answer.is_some());
+        } else {
+            self.answer(index, answer, &json!({"ok": true}));
+        }
     }
 
-    /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    fn admit(&mut self, namespace: Namespace, auth: Auth) {
-        let dialect = if auth.roomcat == Some(1) {
-            Dialect::Roomcat
-        } else {
-            Dialect::Stock
-        };
-        let credit = match (dialect, auth.ack) {
-            (Dialect::Roomcat, _) => Credit::Acks(Window::default()),
-            (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
-            (Dialect::Stock, _) => Credit::Written(None),
-        };
-        let id = self.services.next_socket();
-        let sid: Arc<str> = services::random_id().into();
-        let name = auth.name;
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
-        let handle = Handle {
-            mailbox: Arc::clone(&mailbox),
-            notices: Arc::clone(&self.notices),
-        };
-        let input = Input::Connect {
-            socket: id,
-            namespace: namespace.clone(),
-            sid: Arc::clone(&sid),
-            name: name.clone(),
+    fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {
+        let request = Request {
+            socket: self.sockets[index].id,
+            answer,
+            want: Want::Rooms(room),
         };
         self.in_flight += 1;
+        self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Connect(id, handle, input)));
-        if dialect == Dialect::Stock {
-            let mut rooms = vec![RoomName::whole_namespace()];
-            if let Some(client) = name.clone() {
-                // It takes every room it has joined, the empty one among them from its first time on.
-                let op = Op::Join {
-                    namespace: namespace.clone(),
-                    client,
-                    rooms: rooms.clone(),
-                };
-                let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
-                self.ask(
-                    op,
-                    Ticket::new(Request {
-                        socket: id,
-                        answer: None,
-                        want,
-                    }),
-                );
-            }
-            let op = Op::Subscribe {
-                namespace: namespace.clone(),
-                client: name.clone(),
-                rooms,
-            };
-            let want = Want::Subscribe(Stretch::default());
-            self.ask(
-                op,
-                Ticket::new(Request {
-                    socket: id,
-                    answer: None,
-                    want,
-                }),
-            );
-        }
-        self.sockets.push(Socket::new(
-            id, namespace, sid, name, dialect, credit, mailbox,
-        ));
+            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
     }
 
-    fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
-        let (id, args) = (packet.id, &packet.args[..]);
-        let done = match packet.event.as_str() {
-            batch::EVENT => self
-                .sender(index, |sender| {
-                    verbs::batch(sender, args, attachments.to_vec())
-                })
-                .map(|publish| {
-                    self.publish(index, publish, Publisher::Batch, id);
-                }),
-            "pub" => self
-                .sender(index, |sender| verbs::single(sender, args, attachments))
-                .map(|publish| {
-                    self.publish(index, publish, Publisher::Single, id);
-                }),
-            "join" => verbs::rooms(args).and_then(|rooms| self.join(index, rooms, id)),
-            "leave" => verbs::rooms(args).map(|rooms| self.leave(index, rooms, id)),
-            "sub" => verbs::sub(args)
-                .and_then(|(rooms, stretch)| self.subscribe(index, rooms, stretch, id)),
-            "ack" => verbs::ack(args).map(|seq| {
-                let Self {
-                    sockets,
-                    outbox,
-                    in_flight,
-                    ..
-                } = self;
-                if sockets[index].ack(seq, id, outbox) {
-                    // The hub answers only who asked.
-                    *in_flight += usize::from(id.is_some());
-                } else {
-                    self.answer(index, id, &json!({"ok": true}));
-                }
-            }),
-            "rooms" => verbs::list(args).map(|room| {
-                let request = Request {
-                    socket: self.sockets[index].id,
-                    answer: id,
-                    want: Want::Rooms(room),
-                };
-                self.in_flight += 1;
-                self.sockets[index].lists_rooms();
-                self.outbox
-                    .push(Submission::Hub(Message::Other(Input::Rooms(request))));
-            }),
-            _ => {
-                let event = packet.event.clone();
-                self.sender(index, |sender| {
-                    verbs::relay(sender, event, args, attachments)
-                })
-                .map(|publish| {
-                    self.publish(index, publish, Publisher::Single, id);
-                })
-            }
-        };
-        if let Err(error) = done {
-            self.refuse(index, id, error.code(), &error.to_string());
-        }
+    /// An application's event of which nothing is declared: for everyone in the namespace.
+    fn relay(
+        &mut self,
+        index: usize,
+        packet: &EventPacket<'_>,
+        attachments: &[Bytes],
+    ) -> Result<(), VerbError> {
+        let event = packet.event.clone();
+        let publish = self.sender(index, |sender| {
+            verbs::relay(sender, Audience::All, event, &packet.args, attachments)
+        })?;
+        self.publish(index, publish, Publisher::Single, packet.id);
+        Ok(())
     }
 
     fn sender<T>(&self, index: usize, with: impl FnOnce(Sender<'_>) -> T) -> T {
-        let Socket {
-            namespace,
-            sid,
-            name,
-            ..
-        } = &self.sockets[index];
-        with(Sender {
-            namespace,
-            sid,
-            name: name.as_ref(),
-            max_message: self.services.settings.max_message,
-        })
+        with(self.sockets[index].sender(self.services.settings.max_message))
     }
 
-    fn publish(
+    pub(super) fn publish(
         &mut self,
         index: usize,
         publish: Publish,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::policy::Namespaces;
+use super::program::Programs;
 use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
@@ -49,6 +50,13 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The largest message taken, bytes.
     pub max_message: usize,
+    /// The most that one request or response of long-polling holds, bytes.
+    pub max_payload: usize,
+    /// For so long a stock client that lost its connection may come back to its rooms and what it missed. None: it
+    /// starts afresh.
+    pub recovery: Option<Duration>,
+    /// At this path, as in `/engine.io/`, plain Engine.IO: every message goes back to who sent it.
+    pub echo: Option<String>,
     pub token: Option<Token>,
     pub namespaces: Namespaces,
     /// Who is shown each frame.
@@ -56,6 +64,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The `max_payload` that lets the largest message through: as base64, with what stands around it.
+    pub fn usual_payload(max_message: usize) -> usize {
+        (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4
+    }
+
     /// The largest frame that can hold a legal packet.
     pub fn max_frame(&self) -> usize {
         self.max_message.max(limits::BATCH_BYTES) + limits::FRAME_OVERHEAD
@@ -63,6 +76,8 @@ impl Settings {
 }
 
 pub struct Services {
+    /// Of the namespaces that declare one.
+    pub programs: Programs,
     pub settings: Settings,
     pub log_id: Arc<str>,
     pub writer: Writer<Ticket>,
@@ -89,6 +104,7 @@ impl Services {
         failed: mpsc::Sender<StoreError>,
     ) -> Self {
         Self {
+            programs: Programs::new(&settings.namespaces),
             settings,
             log_id: log_id.into(),
             writer,

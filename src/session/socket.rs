@@ -14,6 +14,8 @@ use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
 use super::services::Services;
+use super::standing::Standing;
+use super::verbs::Sender;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
 use crate::hub::mailbox::{Found, Mailbox, Notices};
@@ -65,6 +67,9 @@ pub struct Socket {
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
     pub dialect: Dialect,
+    pub standing: Standing,
+    /// What it is told before its CONNECT is answered, for afterwards.
+    early: Option<Vec<Frame>>,
     reader: Arc<Reader>,
     /// The reader's rooms, as cursor moves name them.
     rooms: Arc<[RoomName]>,
@@ -86,6 +91,18 @@ pub struct Socket {
     asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
 }
 
+/// A socket that enters its namespace.
+pub struct Entry {
+    pub id: SocketId,
+    pub namespace: Namespace,
+    pub sid: Arc<str>,
+    pub name: Option<ClientName>,
+    pub dialect: Dialect,
+    pub credit: Credit,
+    pub mailbox: Arc<Mailbox>,
+    pub standing: Standing,
+}
+
 /// What a finished read of the store was for, where the session has to finish it.
 pub enum Finished {
     Nothing,
@@ -93,21 +110,25 @@ pub enum Finished {
 }
 
 impl Socket {
-    pub fn new(
-        id: SocketId,
-        namespace: Namespace,
-        sid: Arc<str>,
-        name: Option<ClientName>,
-        dialect: Dialect,
-        credit: Credit,
-        mailbox: Arc<Mailbox>,
-    ) -> Self {
+    pub fn new(entry: Entry) -> Self {
+        let Entry {
+            id,
+            namespace,
+            sid,
+            name,
+            dialect,
+            credit,
+            mailbox,
+            standing,
+        } = entry;
         Self {
             id,
             namespace,
             sid,
             name,
             dialect,
+            standing,
+            early: Some(Vec::new()),
             reader: Arc::default(),
             rooms: Arc::new([]),
             mailbox,
@@ -120,6 +141,39 @@ impl Socket {
             reading: None,
             listings: 0,
             asking: Vec::new(),
+        }
+    }
+
+    /// Answers its CONNECT, and tells it what it was told too early.
+    pub fn enter(&mut self, reply: Frame, out: &mut VecDeque<Frame>) {
+        out.push_back(reply);
+        out.extend(self.early.take().into_iter().flatten());
+    }
+
+    pub fn is_entered(&self) -> bool {
+        self.early.is_none()
+    }
+
+    /// Something for this socket alone: an answer, an event that goes to its sender.
+    pub fn say(&mut self, frames: Vec<Frame>, out: &mut VecDeque<Frame>) {
+        match &mut self.early {
+            Some(early) => early.extend(frames),
+            None => out.extend(frames),
+        }
+    }
+
+    /// What waits until its CONNECT is answered.
+    pub fn early(&self) -> &[Frame] {
+        self.early.as_deref().unwrap_or_default()
+    }
+
+    /// As whom it publishes.
+    pub fn sender(&self, max_message: usize) -> Sender<'_> {
+        Sender {
+            namespace: &self.namespace,
+            sid: &self.sid,
+            name: self.name.as_ref(),
+            max_message,
         }
     }
 
@@ -378,7 +432,14 @@ impl Socket {
             return true;
         }
         match &mut self.feed {
-            Feed::Silent | Feed::Opening { .. } | Feed::Attaching => false,
+            Feed::Silent => match self.mailbox.take_direct() {
+                Some(parcel) => {
+                    self.hand(parcel, 0, out);
+                    true
+                }
+                None => false,
+            },
+            Feed::Opening { .. } | Feed::Attaching => false,
             Feed::Reading {
                 next,
                 upto,
@@ -434,6 +495,10 @@ impl Socket {
     }
 
     fn consider(&mut self, parcel: Arc<Parcel>, outbox: &mut Outbox, out: &mut VecDeque<Frame>) {
+        if parcel.kind == Kind::Direct {
+            self.hand(parcel, 0, out);
+            return;
+        }
         let number = parcel.record.number;
         if parcel.kind == Kind::Durable && number < self.position.record {
             return;

@@ -9,11 +9,48 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::hub::request::{Since, Stretch};
 use crate::limits;
 use crate::store::{Draft, Header};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
+
+/// What a client may ask of the hub. Every other event is the application's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Batch,
+    Pub,
+    Join,
+    Leave,
+    Sub,
+    Ack,
+    Rooms,
+}
+
+impl Verb {
+    pub fn parse(event: &Event) -> Option<Self> {
+        Some(match event.as_str() {
+            batch::EVENT => Self::Batch,
+            "pub" => Self::Pub,
+            "join" => Self::Join,
+            "leave" => Self::Leave,
+            "sub" => Self::Sub,
+            "ack" => Self::Ack,
+            "rooms" => Self::Rooms,
+            _ => return None,
+        })
+    }
+
+    /// What it takes to be answered. Leaving, confirming and looking around is everyone's.
+    pub fn takes(self) -> Option<Right> {
+        match self {
+            Self::Batch | Self::Pub => Some(Right::Pub),
+            Self::Join | Self::Sub => Some(Right::Sub),
+            Self::Leave | Self::Ack | Self::Rooms => None,
+        }
+    }
+}
 
 /// Why a verb was answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +59,11 @@ pub enum VerbError {
     BadRequest(String),
     #[error("{0}")]
     TooLarge(String),
+    #[error("{}", match .0 {
+        Right::Pub => "this token does not let its holder publish here",
+        Right::Sub => "this token does not let its holder subscribe here",
+    })]
+    Forbidden(Right),
 }
 
 impl VerbError {
@@ -29,6 +71,7 @@ impl VerbError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::TooLarge(_) => "too_large",
+            Self::Forbidden(_) => "forbidden",
         }
     }
 }
@@ -171,9 +214,10 @@ pub fn single(
     finish(header, body, id, volatile)
 }
 
-/// An application's own event: to everyone in the namespace, as `io.emit` would.
+/// An application's own event, to the whole namespace: as `io.emit` would, or `socket.broadcast.emit`.
 pub fn relay(
     sender: Sender<'_>,
+    audience: Audience,
     event: Event,
     args: &[&RawValue],
     attachments: &[Bytes],
@@ -183,7 +227,7 @@ pub fn relay(
         namespace: sender.namespace.clone(),
         rooms: Arc::new([RoomName::whole_namespace()]),
         except: Arc::new([]),
-        audience: Audience::All,
+        audience,
         event,
         framing: Framing::Args,
         json: false,

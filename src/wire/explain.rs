@@ -207,7 +207,10 @@ fn packet(text: &str, speaker: Speaker, parts: &mut Vec<Part>) {
     parts.push(part(&text[..1], &kind.meaning(payload)));
     if !attachments.is_empty() {
         let count = attachments.trim_end_matches('-');
-        parts.push(part(attachments, &format!("attachments that follow: {count}")));
+        parts.push(part(
+            attachments,
+            &format!("attachments that follow: {count}"),
+        ));
     }
     if !namespace.is_empty() {
         let name = namespace.trim_end_matches(',');

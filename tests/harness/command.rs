@@ -56,7 +56,7 @@ impl Cmd {
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> Self {
+    pub(super) fn of(mut command: Command) -> Self {
         let roomcat = Path::new(cargo_bin!("roomcat"));
         let folder = roomcat.parent().expect("a binary lies in a folder");
         let mut path = folder.as_os_str().to_owned();

@@ -245,7 +245,7 @@ impl Scene {
     ) -> Result<Terminal, Failure> {
         let mut command = Command::new(&self.roomcat);
         command.args(arguments).stdin(Stdio::piped());
-        for variable in ["AS", "NAMESPACE", "TOKEN_FILE", "URL"] {
+        for variable in ["AS", "CONFIG", "NAMESPACE", "TOKEN_FILE", "URL"] {
             command.env_remove(format!("ROOMCAT_{variable}"));
         }
         if let Some(url) = url {

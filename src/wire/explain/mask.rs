@@ -89,7 +89,8 @@ impl<'a> Masking<'a> {
 
     fn scalar(&mut self) {
         let rest = self.json.get(self.at..).unwrap_or_default();
-        let ends = |c: char| matches!(c, ',' | ':' | '{' | '}' | '[' | ']' | '"') || c.is_whitespace();
+        let ends =
+            |c: char| matches!(c, ',' | ':' | '{' | '}' | '[' | ']' | '"') || c.is_whitespace();
         let length = rest.find(ends).unwrap_or(rest.len()).max(1);
         let text = rest.get(..length).unwrap_or(rest);
         match matches!(text, "true" | "false" | "null") || !self.is_secret() {
@@ -105,8 +106,7 @@ impl<'a> Masking<'a> {
             Secrets::AllBut(keys) => self.depth != 1 || !named(keys),
             // An escaped key may be any.
             Secrets::Only(keys) => {
-                self.depth == 1
-                    && (named(keys) || self.key.is_some_and(|key| key.contains('\\')))
+                self.depth == 1 && (named(keys) || self.key.is_some_and(|key| key.contains('\\')))
             }
         }
     }

@@ -47,12 +47,18 @@ fn every_part_of_a_frame_has_its_meaning() {
         ("6", "noop"),
         ("40", "message · CONNECT"),
         ("41/a,", "message · DISCONNECT · namespace /a"),
-        (r#"42["chat","hi"]"#, r#"message · EVENT "chat" · 1 argument"#),
+        (
+            r#"42["chat","hi"]"#,
+            r#"message · EVENT "chat" · 1 argument"#,
+        ),
         (
             r#"42/a,17["x"]"#,
             r#"message · EVENT "x" · namespace /a · asks for an answer, ack id 17 · no arguments"#,
         ),
-        ("4317[1,2]", "message · ACK · answers ack id 17 · 2 arguments"),
+        (
+            "4317[1,2]",
+            "message · ACK · answers ack id 17 · 2 arguments",
+        ),
         (
             r#"452-["b",{"_placeholder":true,"num":0},1]"#,
             r#"message · BINARY_EVENT "b" · attachments that follow: 2 · 2 arguments"#,
@@ -131,7 +137,10 @@ fn what_is_no_json_shows_no_secret_either() {
 fn long_frames_are_cut() {
     let long = "é".repeat(100_000);
     let said = sent(&format!("42[\"{long}\",\"{long}\"]"));
-    assert!(said.chars().count() < 4 * limits::TRACED_CHARACTERS, "{said}");
+    assert!(
+        said.chars().count() < 4 * limits::TRACED_CHARACTERS,
+        "{said}"
+    );
     let said = lines(|tracer| tracer.binary(Direction::Sent, &[7; 100_000])).remove(0);
     assert!(said.len() < 100 + 4 * limits::TRACED_BYTES, "{said}");
 }

@@ -1,0 +1,98 @@
+//! How fast one connection may send in a namespace: arithmetic on the clock it is given. Knows nothing of what is sent.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::limits;
+
+/// A bucket that holds the messages of one second and fills at the rate. What was sent is spent even where there was not
+/// enough: the next is then taken later, and nothing is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Bucket {
+    rate: NonZeroU32,
+    full_at: Instant,
+}
+
+/// What the bucket holds is what comes in this time.
+const BURST: Duration = Duration::from_secs(1);
+
+impl Bucket {
+    pub fn new(rate: NonZeroU32, now: Instant) -> Self {
+        Self { rate, full_at: now }
+    }
+
+    /// So many messages were sent. Returns when the next may be, unless that is at once.
+    pub fn spend(&mut self, messages: u32, now: Instant) -> Option<Instant> {
+        let spent = self.full_at.max(now) + self.worth(messages);
+        self.full_at = spent.min(now + BURST + limits::RATE_WAIT);
+        let next = (self.full_at + self.worth(1)).checked_sub(BURST)?;
+        (next > now).then_some(next)
+    }
+
+    /// When all that was spent has come back.
+    pub fn full_at(&self) -> Instant {
+        self.full_at
+    }
+
+    /// How long so many messages take to come back.
+    fn worth(&self, messages: u32) -> Duration {
+        const SECOND: u64 = Duration::from_secs(1).as_nanos() as u64;
+        Duration::from_nanos(u64::from(messages) * SECOND / u64::from(self.rate.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn bucket(rate: u32) -> (Bucket, Instant) {
+        let now = Instant::now();
+        (Bucket::new(NonZeroU32::new(rate).unwrap(), now), now)
+    }
+
+    #[test]
+    fn the_messages_of_a_second_go_at_once_and_then_one_at_a_time() {
+        let (mut bucket, now) = bucket(50);
+        for n in 1..50 {
+            assert_eq!(bucket.spend(1, now), None, "{n}");
+        }
+        let next = bucket.spend(1, now).unwrap();
+        assert_eq!(next, now + 20 * MS);
+        assert_eq!(bucket.spend(1, next), Some(next + 20 * MS));
+    }
+
+    #[test]
+    fn an_idle_second_fills_the_bucket_and_not_more() {
+        let (mut bucket, now) = bucket(2);
+        assert_eq!(bucket.spend(2, now), Some(now + 500 * MS));
+        assert_eq!(bucket.full_at(), now + 1000 * MS);
+        let later = now + 3600 * 1000 * MS;
+        assert_eq!(bucket.spend(1, later), None);
+        assert_eq!(bucket.spend(1, later), Some(later + 500 * MS));
+    }
+
+    #[test]
+    fn a_batch_counts_its_messages() {
+        let (mut bucket, now) = bucket(10);
+        assert_eq!(bucket.spend(100, now), Some(now + 9100 * MS));
+    }
+
+    #[test]
+    fn one_message_a_second_is_not_two() {
+        let (mut bucket, now) = bucket(1);
+        assert_eq!(bucket.spend(1, now), Some(now + 1000 * MS));
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_the_bound() {
+        let (mut bucket, now) = bucket(1);
+        let next = bucket.spend(u32::MAX, now).unwrap();
+        assert_eq!(next, now + limits::RATE_WAIT + bucket.worth(1));
+        let (mut quick, now) = self::bucket(u32::MAX);
+        assert_eq!(quick.spend(1000, now), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! What was settled when a socket was let in: what holds in its namespace, what it may do there, how fast.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::policy::{Rights, Rules};
+use super::rate::Bucket;
+
+#[derive(Debug)]
+pub struct Standing {
+    pub rules: Arc<Rules>,
+    pub may: Rights,
+    bucket: Option<Bucket>,
+    /// It was said that this socket tries what it may not.
+    said: bool,
+}
+
+impl Standing {
+    pub fn new(rules: Arc<Rules>, may: Rights, now: Instant) -> Self {
+        let bucket = rules.rate.map(|rate| Bucket::new(rate, now));
+        Self {
+            rules,
+            may,
+            bucket,
+            said: false,
+        }
+    }
+
+    /// So many messages came from it. Returns when the next may, unless that is at once.
+    pub fn spend(&mut self, messages: u32) -> Option<Instant> {
+        let bucket = self.bucket.as_mut()?;
+        bucket.spend(messages, Instant::now())
+    }
+
+    /// When it has nothing left to pay: entering the namespace anew must not be a way around its rate.
+    pub fn paid_at(&self) -> Option<Instant> {
+        let paid_at = self.bucket.as_ref()?.full_at();
+        (paid_at > Instant::now()).then_some(paid_at)
+    }
+
+    /// Whether this is the first time that it tried what it may not.
+    pub fn first_refusal(&mut self) -> bool {
+        !std::mem::replace(&mut self.said, true)
+    }
+}
