@@ -5,6 +5,7 @@ mod demo;
 mod differential;
 mod exits;
 mod faults;
+mod foreign;
 mod fuzz_corpus;
 mod harness;
 mod house;

@@ -195,7 +195,7 @@ impl From<LostReason> for DialError {
 /// Why a connection that had been there ended.
 #[derive(Debug, thiserror::Error)]
 pub enum LostReason {
-    #[error("the hub closed the connection")]
+    #[error("it closed the connection")]
     Closed,
     #[error("{}", plain(.0))]
     Io(io::Error),

@@ -2,7 +2,7 @@
 //!
 //! Each call may be dropped at any await: everything that must not be lost with it lives here.
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::Target;
 use super::backoff::Backoff;
@@ -101,11 +101,17 @@ impl Listener {
 
     /// Writes what is still to be sent, and says goodbye, within a bound.
     pub async fn close(self) {
-        if let Link::Up(mut plain) = self.link {
-            // Without it a goodbye overtakes the last acknowledgements; too late is as good as never.
-            let _ = plain.settle().await;
-            plain.close().await;
-        }
+        let Link::Up(mut plain) = self.link else {
+            return;
+        };
+        let leaving = async {
+            // Without it a goodbye overtakes the last acknowledgements.
+            if plain.settle().await.is_ok() {
+                plain.close().await;
+            }
+        };
+        // Too late is as good as never.
+        let _ = timeout(limits::FINISH_TIMEOUT, leaving).await;
     }
 
     fn said(&mut self, said: Said) -> Result<Option<Heard>, ClientError> {

@@ -128,7 +128,7 @@ impl Tracer {
             false => "binary, and nothing announced it".to_owned(),
         };
         let part = Part {
-            text: hex(frame),
+            text: binary(frame),
             meaning,
         };
         let explained = Explained {
@@ -312,6 +312,33 @@ fn cut(text: &str) -> String {
     match text.char_indices().nth(limits::TRACED_CHARACTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+/// `<"text">` where it is text, `<00 ff>` where it is not.
+fn binary(bytes: &[u8]) -> String {
+    match beginning(bytes) {
+        Some(text) if is_legible(text) => format!("<\"{}\">", cut(text)),
+        _ => hex(bytes),
+    }
+}
+
+fn is_legible(text: &str) -> bool {
+    let legible = |c: char| matches!(c, '\n' | '\r' | '\t') || !c.is_control();
+    !text.is_empty() && text.chars().all(legible)
+}
+
+/// What is looked at of bytes that are UTF-8.
+fn beginning(bytes: &[u8]) -> Option<&str> {
+    // A character has four bytes at most, so the last one that may be shown is whole.
+    let looked_at = bytes.len().min(4 * limits::TRACED_CHARACTERS + 4);
+    let (head, rest) = bytes.split_at_checked(looked_at)?;
+    match std::str::from_utf8(head) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() && !rest.is_empty() => {
+            std::str::from_utf8(head.get(..error.valid_up_to())?).ok()
+        }
+        Err(_) => None,
     }
 }
 

@@ -141,8 +141,14 @@ fn long_frames_are_cut() {
         said.chars().count() < 4 * limits::TRACED_CHARACTERS,
         "{said}"
     );
-    let said = lines(|tracer| tracer.binary(Direction::Sent, &[7; 100_000])).remove(0);
+    let said = lines(|tracer| tracer.binary(Direction::Sent, &[0xff; 100_000])).remove(0);
     assert!(said.len() < 100 + 4 * limits::TRACED_BYTES, "{said}");
+    let said = lines(|tracer| tracer.binary(Direction::Sent, long.as_bytes())).remove(0);
+    assert_eq!(
+        said.matches('é').count(),
+        limits::TRACED_CHARACTERS,
+        "{said}"
+    );
 }
 
 #[test]
@@ -158,7 +164,7 @@ fn attachments_are_counted_in_each_direction() {
     assert_eq!(
         said[2..],
         [
-            "→ <68 69>   attachment 1 of 2",
+            "→ <\"hi\">   attachment 1 of 2",
             "→ <>   attachment 2 of 2",
             "→ <ff>   binary, and nothing announced it",
             "← <01>   binary, and nothing announced it",
