@@ -24,8 +24,7 @@ impl Watch for Seen {
 fn lines(script: impl FnOnce(&mut Tracer)) -> Vec<String> {
     let seen = Arc::new(Seen::default());
     script(&mut Tracer::nameless(seen.clone()));
-    let lines = std::mem::take(&mut *seen.0.lock().unwrap());
-    lines
+    std::mem::take(&mut *seen.0.lock().unwrap())
 }
 
 fn sent(frame: &str) -> String {
