@@ -55,6 +55,7 @@ start_in_memory() { start "$ROOMCAT" serve --listen 127.0.0.1:0 --db :memory:; }
 start_npm() { start node --expose-gc "$here/fanout.mjs"; }
 
 start() {
+    : >"$work/server.log"
     "$@" >"$work/server.log" 2>&1 &
     server=$!
     local end=$((SECONDS + 10))

@@ -26,6 +26,13 @@ pub const ROOMS_PER_SOCKET: usize = 1024;
 pub const ROOMS_LISTED: usize = 10_000;
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
+/// Sockets that are remembered so that they may come back (`--recovery`), here and gone: each costs some 300 bytes of the
+/// database and as much again for every few rooms. Those longest gone make room.
+pub const SESSIONS_REMEMBERED: usize = 100_000;
+/// What a client that comes back at the last moment has to be handed what it missed, before that may be pruned.
+pub const RECOVERY_READ: Duration = Duration::from_secs(60);
+/// A `pid`: ours are of 20 characters, and what is longer is none of them.
+pub const PID_BYTES: usize = 64;
 /// Connections the hub holds; each costs a file descriptor and about 12 KiB.
 pub const CONNECTIONS: usize = 100_000;
 
@@ -93,6 +100,11 @@ pub const PAGE_LOOKED_AT: usize = 4096;
 pub const READERS: usize = 4;
 /// Encoded bytes that a session hands to its transport before it waits for the transport to take them.
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
+/// A frame's payload of this length or more is handed to the system where it is; a shorter one is copied behind the frames
+/// before it, so that a burst of them is one write.
+pub const COPIED_BYTES: usize = 16 * KIB;
+/// Answers to WebSocket's own pings that wait for a peer that takes nothing; of more, only the last is kept.
+pub const PONG_BYTES: usize = KIB;
 /// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
 /// A client's read buffer. Each page of it is touched, and that is time when all there is to do is one `pub`; a larger one

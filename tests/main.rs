@@ -1,5 +1,6 @@
 //! The integration tests, in one binary.
 
+mod browser;
 mod crash;
 mod demo;
 mod differential;
@@ -7,8 +8,10 @@ mod exits;
 mod faults;
 mod foreign;
 mod fuzz_corpus;
+mod handler;
 mod harness;
 mod house;
+mod hubfile;
 mod members;
 mod peers;
 mod pipe;
@@ -17,6 +20,7 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod recovery;
 mod slow;
 mod store;
 mod wire_golden;

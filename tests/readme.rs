@@ -2,7 +2,8 @@
 //!
 //! A block is a terminal: `$ ` is a command, the lines behind it are what it and the jobs in the background print, `…`
 //! stands for anything. Jobs (`&`) end with their block. `roomcat serve &` alone is the hub that the test has started.
-//! A block that is not run says why: `sh (not run here: …)`.
+//! A block that is not run says why: `sh (not run here: …)`. A block of something else with a name, as in `toml hub.toml`,
+//! is a file in the folder where they run.
 
 use std::path::Path;
 
@@ -51,6 +52,24 @@ fn blocks(text: &str) -> (Vec<Block>, usize) {
         }
     }
     (run, not_run)
+}
+
+/// The files that are shown, with their names.
+fn files(text: &str) -> Vec<(&str, String)> {
+    let mut files = Vec::new();
+    let mut lines = text.lines();
+    while let Some(text) = lines.next() {
+        let Some(info) = text.strip_prefix("```") else {
+            continue;
+        };
+        let inside = lines.by_ref().take_while(|text| *text != "```");
+        let inside: Vec<_> = inside.collect();
+        match info.split_once(' ') {
+            Some((language, name)) if language != "sh" => files.push((name, inside.join("\n"))),
+            _ => {}
+        }
+    }
+    files
 }
 
 fn commands(lines: &[(usize, &str)]) -> Vec<Command> {
@@ -189,13 +208,16 @@ fn the_readme_does_what_it_says() {
     let text = readme();
     let (blocks, not_run) = blocks(&text);
     assert!(
-        blocks.len() > 10 && not_run < 6,
+        blocks.len() > 10 && not_run < 9,
         "{} and {not_run}",
         blocks.len()
     );
     let home = tempfile::tempdir().unwrap();
     let database = home.path().join(".local/state/roomcat/roomcat.db");
     let hub = TestHub::at_home(home, &database);
+    for (name, content) in files(&text) {
+        std::fs::write(hub.folder().join(name), content).expect("a file can be written");
+    }
     for block in &blocks {
         let mut terminal = Terminal {
             hub: &hub,
@@ -249,6 +271,8 @@ fn the_runner_of_the_readme_can_tell_right_from_wrong() {
         "```sh\n$ a &\n$ b\nout\n```\n```text\n$ c\n```\n```sh (not run here: it is too long)\n$ d\n```\n",
     );
     assert_eq!((run.len(), not_run), (1, 1));
+    let shown = files("```toml a.toml\nx = 1\ny = 2\n```\n```sh (no file)\n```\n```js\n```\n");
+    assert_eq!(shown, [("a.toml", "x = 1\ny = 2".to_owned())]);
     assert_eq!(run[0].commands[1].output, ["out"]);
     assert_eq!(listens_in("roomcat pub dev"), None);
     assert_eq!(listens_in("roomcat sub dev ops -n 2"), Some("dev"));

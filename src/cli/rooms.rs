@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write as _};
-
 use colored::Colorize;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -14,7 +12,7 @@ use super::args::{Global, RoomsArgs};
 use super::ask::ask;
 use super::failure::Failure;
 use super::target::target;
-use super::term;
+use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::client::ClientError;
 use crate::client::answers::{Room, RoomsAnswer, parse};
@@ -39,14 +37,7 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
             answer.expired
         ));
     }
-    match io::stdout()
-        .write_all(text.as_bytes())
-        .and_then(|()| io::stdout().flush())
-    {
-        // A closed stdout is success.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
-        _ => Ok(()),
-    }
+    stdout::print(&text).map_err(Failure::Output)
 }
 
 fn question(room: Option<&RoomName>) -> String {

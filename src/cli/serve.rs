@@ -16,8 +16,8 @@ use tracing_subscriber::registry::LookupSpan;
 use self::plan::Plan;
 use super::args::{Global, ServeArgs};
 use super::failure::Failure;
-use super::hubfile::HubFile;
-use super::term;
+use super::hubfile::{self, HubFile};
+use super::{stdout, term};
 use crate::server::{Server, open_store};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
@@ -27,8 +27,10 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
         None => HubFile::default(),
     };
     let plan = Plan::of(args, global, file)?;
-    if args.check_config {
-        return Ok(());
+    if let (true, Some(path)) = (args.check_config, &args.config) {
+        let declared = hubfile::declares(&plan.settings.namespaces);
+        let fine = format!("{} is fine: {declared}", path.display());
+        return stdout::print(&format!("{}\n", term::visible(&fine))).map_err(Failure::Output);
     }
     say_on_stderr(global);
     let stop = stop_signals()

@@ -9,7 +9,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, IsTerminal, PipeWriter};
+use std::io::{self, IsTerminal, PipeWriter, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -103,6 +103,18 @@ impl Output {
     /// Nothing more is to be written.
     pub fn finish(&mut self) {
         self.writing = None;
+    }
+}
+
+/// What a command has to say at once, before it ends. A closed stdout is success.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
 }
 

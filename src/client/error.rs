@@ -51,6 +51,9 @@ pub enum Code {
     Internal,
     NameTaken,
     NoRooms,
+    /// The namespace's program has too much to do, or did not answer.
+    Busy,
+    NoAnswer,
     /// A newer hub, or an application's middleware.
     Other(String),
 }
@@ -69,6 +72,8 @@ impl Code {
             "internal" => Self::Internal,
             "name_taken" => Self::NameTaken,
             "no_rooms" => Self::NoRooms,
+            "busy" => Self::Busy,
+            "no_answer" => Self::NoAnswer,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -111,10 +116,11 @@ pub enum DialError {
 impl DialError {
     /// Another attempt would end the same way.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Denied(_) | Self::NotAHub | Self::Version2 | Self::Http { status: 403, .. }
-        )
+        match self {
+            Self::Denied(refusal) => !matches!(refusal.code, Code::Busy | Code::NoAnswer),
+            Self::NotAHub | Self::Version2 | Self::Http { status: 403, .. } => true,
+            _ => false,
+        }
     }
 
     pub fn at(self, url: &super::HubUrl) -> ClientError {
@@ -288,6 +294,20 @@ mod tests {
             assert_eq!(Code::parse(code).passes(), passes, "{code}");
         }
         let http = |status| DialError::Http { status, said: None };
+        let denied = |code| {
+            let code = Code::parse(code);
+            let message = String::new();
+            DialError::Denied(Refusal { code, message })
+        };
+        for (code, is_final) in [
+            ("token", true),
+            ("forbidden", true),
+            ("denied", true),
+            ("busy", false),
+            ("no_answer", false),
+        ] {
+            assert_eq!(denied(code).is_final(), is_final, "{code}");
+        }
         assert!(DialError::NotAHub.is_final());
         assert!(!http(503).is_final() && http(403).is_final());
         assert!(!DialError::from(io::Error::from_raw_os_error(111)).is_final());

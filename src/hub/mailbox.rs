@@ -2,6 +2,7 @@
 //! the rest from the store.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::task::AtomicWaker;
@@ -34,7 +35,7 @@ pub enum Found {
 }
 
 impl Mailbox {
-    /// `session` is woken when something was put in.
+    /// `session` is woken when something was put in and nothing was there.
     pub fn new(session: Arc<AtomicWaker>) -> Self {
         Self {
             state: Mutex::default(),
@@ -44,6 +45,8 @@ impl Mailbox {
 
     pub fn put(&self, parcel: &Arc<Parcel>) -> Taken {
         let mut state = self.lock();
+        // With something in it already, its session was woken for that, or waits for what it needs to take more.
+        let idle = state.parcels.is_empty();
         let full = state.overflowed
             || (state.bytes > 0 && state.bytes + parcel.cost() > limits::MAILBOX_BYTES);
         if full {
@@ -53,7 +56,9 @@ impl Mailbox {
             state.parcels.push_back(Arc::clone(parcel));
         }
         drop(state);
-        self.session.wake();
+        if idle {
+            self.session.wake();
+        }
         if full { Taken::Full } else { Taken::Yes }
     }
 
@@ -101,6 +106,9 @@ impl Mailbox {
 #[derive(Debug)]
 pub struct Notices {
     told: Mutex<VecDeque<(SocketId, Told)>>,
+    /// How many wait, so that a session which looks for each parcel need not lock. Who finds a parcel finds the count that
+    /// was true before it: the mailbox's lock orders the two.
+    waiting: AtomicUsize,
     session: Arc<AtomicWaker>,
 }
 
@@ -108,29 +116,38 @@ impl Notices {
     pub fn new(session: Arc<AtomicWaker>) -> Self {
         Self {
             told: Mutex::default(),
+            waiting: AtomicUsize::new(0),
             session,
         }
     }
 
     pub fn put(&self, socket: SocketId, told: Told) {
-        self.told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back((socket, told));
+        let mut queue = self.lock();
+        queue.push_back((socket, told));
+        self.waiting.store(queue.len(), Ordering::Release);
+        drop(queue);
         self.session.wake();
     }
 
     pub fn waiting(&self) -> bool {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        !told.is_empty()
+        self.waiting.load(Ordering::Acquire) > 0
     }
 
     pub fn take(&self) -> Option<(SocketId, Told)> {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = told.pop_front();
-        if first.is_none() {
-            told.shrink_to(16);
+        if !self.waiting() {
+            return None;
+        }
+        let mut queue = self.lock();
+        let first = queue.pop_front();
+        self.waiting.store(queue.len(), Ordering::Release);
+        if queue.is_empty() {
+            // They are few, and far between.
+            *queue = VecDeque::new();
         }
         first
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(SocketId, Told)>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

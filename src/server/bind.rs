@@ -1,7 +1,7 @@
 //! Where the hub listens: TCP addresses and Unix sockets, and the connections that come from them.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
@@ -148,6 +148,16 @@ pub enum Connection {
     Unix(UnixStream),
 }
 
+impl Connection {
+    /// Whether there may be something to read; if not, `cx` is woken when there is.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+}
+
 macro_rules! of_stream {
     ($self:ident, $stream:ident => $call:expr) => {
         match $self.get_mut() {
@@ -180,6 +190,18 @@ impl AsyncWrite for Connection {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         of_stream!(self, stream => stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        of_stream!(self, stream => stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

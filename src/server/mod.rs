@@ -3,6 +3,7 @@
 pub mod bind;
 pub mod http;
 pub mod origin;
+pub mod outgoing;
 pub mod site;
 pub mod websocket;
 
@@ -19,6 +20,7 @@ use self::http::Site;
 use self::origin::Hosts;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
+use crate::hub::request::{Request, SocketId, Want};
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::{
@@ -29,7 +31,9 @@ use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
 use crate::store::readers::Readers;
-use crate::store::{self, Store, StoreError, writer};
+use crate::store::sessions::SessionOp;
+use crate::store::writer::Urgency;
+use crate::store::{self, Op, Store, StoreError, writer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -130,6 +134,14 @@ impl Server {
             let _ = commits.send(commit);
         };
         let (writer, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
+        // Before anyone is here: no socket has this id, so the hub has nothing to do for it.
+        let nobody = Ticket::new(Request {
+            socket: SocketId(0),
+            answer: None,
+            want: Want::Disconnect,
+        });
+        // Only a writer that has ended takes nothing, and then its error is found below.
+        let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
         let hub = tokio::spawn(hub::run(head, members, committed, asked));
         let (failed, mut failures) = mpsc::channel(1);

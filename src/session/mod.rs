@@ -5,6 +5,8 @@
 
 pub mod admission;
 pub mod answers;
+pub mod aside;
+pub mod calls;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
@@ -13,6 +15,7 @@ pub mod policy;
 pub mod program;
 pub mod rate;
 pub mod reactions;
+pub mod recovery;
 pub mod requests;
 pub mod services;
 pub mod socket;
@@ -30,6 +33,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use self::calls::Calls;
 use self::heart::{Beat, Heart, Held};
 use self::outbox::{Gone, Outbox, Submission};
 use self::reactions::Promise;
@@ -59,6 +63,11 @@ pub enum End {
     Left,
     #[error("a newer subscriber took this name")]
     Replaced,
+    #[error("its client came back by another connection")]
+    CameBack,
+    /// It waited to be let in.
+    #[error("refused")]
+    Refused,
     #[error("ping timeout")]
     PingTimeout,
     #[error("no namespace entered in time")]
@@ -69,6 +78,9 @@ pub enum End {
     Socket(#[from] SocketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// Pruned while it was handed out; the client comes back and starts afresh.
+    #[error("what it missed is no longer kept")]
+    Missed,
     #[error("the hub is shutting down")]
     Shutdown,
     #[error("the store failed: {0}")]
@@ -79,9 +91,9 @@ impl End {
     /// What an application is told of it, in the reference's words.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Closed => "transport close",
+            Self::Closed | Self::Missed => "transport close",
             Self::Left => "client namespace disconnect",
-            Self::Replaced => "server namespace disconnect",
+            Self::Replaced | Self::CameBack | Self::Refused => "server namespace disconnect",
             Self::PingTimeout => "ping timeout",
             Self::Transport(_) => "transport error",
             Self::Engine(_) | Self::Socket(_) => "parse error",
@@ -129,6 +141,8 @@ struct Session {
     outbox: Outbox,
     /// Tickets that the hub has not yet answered.
     in_flight: usize,
+    /// What a namespace's program was asked.
+    calls: Calls,
     /// Acknowledgements of declared events that wait for a commit.
     promises: Vec<Promise>,
     /// Bytes of attachments in `out` that nobody's credit bounds.
@@ -154,6 +168,7 @@ impl Session {
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
             in_flight: 0,
+            calls: Calls::default(),
             promises: Vec::new(),
             attached: 0,
             paid_at: None,
@@ -200,10 +215,12 @@ impl Session {
             did = true;
         }
         did |= self.poll_reads(cx)?;
+        did |= self.poll_calls(cx)?;
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
-        did |= self.poll_write(cx)?;
+        // Writing by itself lets nothing else go on.
+        did |= self.poll_write(cx)? && self.awaits_store();
         did |= self.poll_timer(cx)?;
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
@@ -212,6 +229,11 @@ impl Session {
             did = true;
         }
         Ok(did)
+    }
+
+    /// Whether there is something to ask of the store, or an answer of its to come: who waits for that has to be polled.
+    fn awaits_store(&self) -> bool {
+        !self.outbox.is_empty() || self.sockets.iter().any(Socket::is_reading)
     }
 
     /// Whether what was read before waits for the store or the hub: that is not the peer's doing, and its ping clock
@@ -236,8 +258,8 @@ impl Session {
     fn may_read(&self) -> bool {
         // Answers are text; what was asked for by credit is bounded by it.
         let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
-        let early = self.sockets.iter().flat_map(Socket::early);
-        let bytes = texts.chain(early).map(Frame::len).sum::<usize>() + self.attached;
+        let early: usize = self.sockets.iter().map(Socket::early_bytes).sum();
+        let bytes = texts.map(Frame::len).sum::<usize>() + early + self.attached;
         self.held() == Held::No
             && self.out.len() <= limits::VERBS_IN_FLIGHT
             && bytes <= limits::ANSWER_BYTES
@@ -251,13 +273,15 @@ impl Session {
                 socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out)
             {
                 did = true;
-                if let Finished::Rooms(listing) = done? {
-                    answers::answer_rooms(
+                match done? {
+                    Finished::Nothing => {}
+                    Finished::Rooms(listing) => answers::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
                         &mut self.out,
-                    );
+                    ),
+                    Finished::Missed => return Err(End::Missed),
                 }
             }
         }
@@ -393,6 +417,8 @@ impl Session {
     fn depart(&mut self, index: usize, end: &End) -> Socket {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
+        self.in_flight -= self.calls.forget(socket.id);
+        calls::tell_departure(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);
         }
@@ -402,19 +428,21 @@ impl Session {
         }
         let ticket = farewell(&socket, end);
         self.outbox
-            .push(Submission::Store(Op::Mark, Urgency::Now, ticket));
+            .push(Submission::Store(socket.parting(end), Urgency::Now, ticket));
         socket
     }
 
     async fn finish(mut self, end: &End) {
+        self.calls.give_up(&self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
+            calls::tell_departure(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
             if !matches!(end, End::Shutdown | End::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;
             }
-            let ticket = farewell(&socket, end);
+            let (op, ticket) = (socket.parting(end), farewell(&socket, end));
             // With the store gone the hub is going too.
-            let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
+            let _ = self.services.writer.send(op, Urgency::Now, ticket);
         }
         let transport = &mut self.transport;
         let closing = poll_fn(|cx| transport.poll_close(cx));

@@ -66,7 +66,11 @@ impl Outbox {
                 }
             }
             match self.waiting.pop_front() {
-                None => return Poll::Ready(Ok(())),
+                None => {
+                    // An idle session keeps no queue.
+                    self.waiting = VecDeque::new();
+                    return Poll::Ready(Ok(()));
+                }
                 Some(Submission::Hub(message)) => self.ask_hub(message)?,
                 Some(Submission::Release(hold)) => drop(hold),
                 Some(Submission::Store(op, urgency, ticket)) => {

@@ -69,7 +69,7 @@ impl Session {
                     self.react(index, &packet, attachments);
                     Ok(())
                 }
-                None => self.relay(index, &packet, attachments),
+                None => self.undeclared(index, &packet, attachments),
             },
         };
         if let Err(error) = done {
@@ -149,13 +149,16 @@ impl Session {
             .push(Submission::Hub(Message::Other(Input::Rooms(request))));
     }
 
-    /// An application's event of which nothing is declared: for everyone in the namespace.
-    fn relay(
+    /// An application's event of which nothing is declared: for the namespace's program, or else for everyone there.
+    fn undeclared(
         &mut self,
         index: usize,
         packet: &EventPacket<'_>,
         attachments: &[Bytes],
     ) -> Result<(), VerbError> {
+        if self.call_program(index, packet, attachments) {
+            return Ok(());
+        }
         let event = packet.event.clone();
         let publish = self.sender(index, |sender| {
             verbs::relay(sender, Audience::All, event, &packet.args, attachments)
@@ -216,13 +219,17 @@ impl Session {
                 "a socket can be in at most {limit} rooms"
             )));
         }
-        let op = match name.clone() {
-            Some(client) => Op::Join {
-                namespace: namespace.clone(),
-                client,
-                rooms: rooms.clone(),
-            },
-            None => Op::Mark,
+        let entering = self.sockets[index].entering(&rooms);
+        let (op, following) = match name.clone() {
+            Some(client) => {
+                let op = Op::Join {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                (op, entering)
+            }
+            None => (entering, Op::Mark),
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
@@ -249,6 +256,7 @@ impl Session {
             want: Want::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
+        self.follow(index, following);
         if let Some((op, ticket)) = again {
             self.ask(op, ticket);
         }
@@ -262,13 +270,17 @@ impl Session {
             name,
             ..
         } = &self.sockets[index];
-        let op = match name.clone() {
-            Some(client) => Op::Leave {
-                namespace: namespace.clone(),
-                client,
-                rooms: rooms.clone(),
-            },
-            None => Op::Mark,
+        let exiting = self.sockets[index].exiting(&rooms);
+        let (op, following) = match name.clone() {
+            Some(client) => {
+                let op = Op::Leave {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                (op, exiting)
+            }
+            None => (exiting, Op::Mark),
         };
         let request = Request {
             socket: *id,
@@ -276,6 +288,7 @@ impl Session {
             want: Want::Leave(rooms),
         };
         self.ask(op, Ticket::new(request));
+        self.follow(index, following);
     }
 
     fn subscribe(
@@ -311,6 +324,9 @@ impl Session {
             want: Want::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
+        // Where such a subscription goes on is for the client to say, by `since`.
+        let forgetting = self.sockets[index].forgetting();
+        self.follow(index, forgetting);
         Ok(())
     }
 }

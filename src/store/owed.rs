@@ -75,14 +75,16 @@ pub fn behind(number: u64, count: u32, cursor: Seq) -> Option<u32> {
 pub fn owed(number: u64, header: &Header, reader: &Reader) -> Option<u32> {
     let left = |room| behind(number, header.count, *reader.rooms.get(room)?);
     let first = header.rooms.iter().filter_map(left).min()?;
+    (!is_passed_over(header, reader)).then_some(first)
+}
+
+/// The part of [`owed`] that is left for whoever is in one of the record's rooms with a cursor that cannot have passed it:
+/// in live fan-out that is everybody. Most records pass nobody over, and then the reader is not even looked at.
+pub fn is_passed_over(header: &Header, reader: &Reader) -> bool {
     let own = header.audience == Audience::Others
         && (reader.sid.as_ref() == Some(&header.origin)
             || (header.from.is_some() && reader.name == header.from));
-    if own || header.except.iter().any(|room| reader.is_in(room)) {
-        None
-    } else {
-        Some(first)
-    }
+    own || header.except.iter().any(|room| reader.is_in(room))
 }
 
 #[cfg(test)]

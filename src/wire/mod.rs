@@ -7,5 +7,6 @@ pub mod batch;
 pub mod engine;
 pub mod explain;
 mod json;
+pub mod offset;
 mod placeholders;
 pub mod socket;

@@ -65,6 +65,10 @@ fn what_makes_no_sense_is_a_usage_error() {
         "on disconnect",
         "on -n 0",
         "serve --keep 1h",
+        "serve --check-config",
+        "serve --max-payload 0",
+        "serve --recovery 0s",
+        "serve --recovery off",
     ] {
         assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
     }

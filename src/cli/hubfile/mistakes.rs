@@ -13,6 +13,8 @@ pub struct Mistakes {
     file: PathBuf,
     /// Where each line but the first begins.
     lines: Vec<usize>,
+    /// The end of what is in it.
+    end: usize,
     found: Vec<Mistake>,
 }
 
@@ -24,31 +26,56 @@ struct Mistake {
     what: String,
 }
 
+impl Mistake {
+    fn is_syntax(&self) -> bool {
+        self.key.is_empty()
+    }
+}
+
 impl Mistakes {
     pub fn new(file: &Path, text: &str) -> Self {
         let ends = memchr::memchr_iter(b'\n', text.as_bytes());
         Self {
             file: file.to_owned(),
             lines: ends.map(|end| end + 1).collect(),
+            end: text.trim_end().len(),
             found: Vec::new(),
         }
     }
 
-    /// Something at this byte of the file is wrong.
+    /// This is not how the file is written. To be said before anything else of it is; of a line the first counts.
+    pub fn add_syntax(&mut self, at: usize, what: impl fmt::Display) {
+        self.add(at, "", what);
+    }
+
+    /// What is at this byte of the file is wrong.
     pub fn add(&mut self, at: usize, key: &str, what: impl fmt::Display) {
+        let line = self.line(at);
+        // What was made of a line that is wrongly written is not what was meant.
+        let is_misread = |mistake: &Mistake| mistake.line == line && mistake.is_syntax();
         let mistake = Mistake {
-            line: self.line(at),
+            line,
             key: key.to_owned(),
             what: what.to_string(),
         };
-        // One thing said twice of a line helps nobody.
-        if !self.found.contains(&mistake) && self.found.len() <= limits::MISTAKES_TOLD {
+        if !self.found.iter().any(is_misread)
+            && !self.found.contains(&mistake)
+            && self.found.len() <= limits::MISTAKES_TOLD
+        {
             self.found.push(mistake);
         }
     }
 
-    /// The line of a byte, counted from 1.
+    /// Something is not there. In a file that is wrongly written it may only not have been read.
+    pub fn add_missing(&mut self, at: usize, key: &str, what: impl fmt::Display) {
+        if !self.found.iter().any(Mistake::is_syntax) {
+            self.add(at, key, what);
+        }
+    }
+
+    /// The line of a byte, counted from 1; for the end of the file its last line that is not blank.
     pub fn line(&self, at: usize) -> usize {
+        let at = at.min(self.end);
         self.lines.partition_point(|start| *start <= at) + 1
     }
 

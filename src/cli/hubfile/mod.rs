@@ -5,6 +5,8 @@
 mod json;
 pub mod mistakes;
 mod namespaces;
+mod secrets;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -21,7 +23,7 @@ use self::value::{Table, Value};
 use super::values::{self, Database, KeepFor};
 use crate::limits;
 use crate::server::bind::ListenAddress;
-use crate::server::{Namespaces, Token};
+use crate::server::{Namespaces, Rules, Token};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubFileError {
@@ -51,6 +53,8 @@ pub struct HubFile {
     pub static_dir: Option<PathBuf>,
     pub echo: Option<String>,
     pub namespaces: Namespaces,
+    /// Files with tokens: not to be shown to anyone.
+    pub secrets: Vec<PathBuf>,
 }
 
 const KEYS: [&str; 17] = [
@@ -85,13 +89,11 @@ impl HubFile {
     /// `path` is where the text is from: it is named, and relative paths in the file begin beside it.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::new(path, text);
-        let (whole, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let at = error.span().map_or(0, |span| span.start);
-            mistakes.add(at, "", error.message());
-        }
+        let readable = syntax::readable(text, &mut mistakes);
+        let (whole, _) = DeTable::parse_recoverable(&readable);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let file = Self::of(&Table::whole_file(whole.get_ref()), folder, &mut mistakes);
+        let mut file = Self::of(&Table::whole_file(whole.get_ref()), folder, &mut mistakes);
+        file.secrets = secrets::named_in(whole.get_ref(), folder);
         match mistakes.is_empty() {
             true => Ok(file),
             false => Err(mistakes),
@@ -134,6 +136,46 @@ impl HubFile {
             file.namespaces = namespaces::read(&value, folder, file.token.as_ref(), mistakes);
         }
         file
+    }
+}
+
+/// What there is of namespaces, in a line.
+pub fn declares(namespaces: &Namespaces) -> String {
+    let tables = namespaces.tables();
+    if tables.is_empty() {
+        return "no namespace is declared, so each is made as it is asked for".to_owned();
+    }
+    let names = tables.iter().map(|(pattern, _)| pattern.as_str());
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.truncate(NAMES_SHOWN);
+    let more = if names.len() < tables.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let sum = |of: fn(&Rules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
+    [
+        format!(
+            "{} ({}{more})",
+            counted(tables.len(), "namespace"),
+            names.join(", ")
+        ),
+        counted(sum(|rules| rules.grants.len()), "token"),
+        counted(sum(|rules| rules.on.len()), "event handler"),
+        counted(sum(|rules| usize::from(rules.handler.is_some())), "program"),
+    ]
+    .join(", ")
+}
+
+/// Names of namespaces that fit a line.
+const NAMES_SHOWN: usize = 8;
+
+fn counted(number: usize, what: &str) -> String {
+    match number {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        more => format!("{more} {what}s"),
     }
 }
 

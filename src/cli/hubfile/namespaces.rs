@@ -17,10 +17,13 @@ use crate::server::{
     Token,
 };
 
-const NAMESPACE: [&str; 4] = ["tokens", "rate", "on", "handler"];
-const TOKEN: [&str; 4] = ["token", "token-file", "as", "may"];
-const REACTION: [&str; 4] = ["relay", "reply", "ack", "emit"];
-const EMIT: [&str; 3] = ["event", "args", "to"];
+const NAMESPACE: &[&str] = &["tokens", "rate", "on", "handler"];
+const TOKEN: &[&str] = &["token", "token-file", "as", "may"];
+const REACTION: &[&str] = &["relay", "reply", "ack", "emit"];
+const EMIT: &[&str] = &["event", "args", "to"];
+/// The keys of every kind of table here.
+#[cfg(test)]
+pub(super) const KEYS: [&[&str]; 4] = [NAMESPACE, TOKEN, REACTION, EMIT];
 
 /// Relative paths begin in `folder`; `hub` is the hub's own token as far as the file says it.
 pub fn read(
@@ -42,7 +45,7 @@ pub fn read(
     }
     if table.is_empty() {
         let what = "this would let nobody in anywhere: declare one, as in [namespaces.\"/\"], or leave it out";
-        value.wrong(what, mistakes);
+        value.lacks(what, mistakes);
     }
     Namespaces::declared(declared)
 }
@@ -55,7 +58,7 @@ fn pattern(name: &str) -> Result<Pattern, String> {
 }
 
 fn rules(table: &Table<'_>, folder: &Path, hub: Option<&Token>, mistakes: &mut Mistakes) -> Rules {
-    table.knows(&NAMESPACE, mistakes);
+    table.knows(NAMESPACE, mistakes);
     let get = |name: &str| table.get(name);
     Rules {
         grants: get("tokens").map_or_else(Vec::new, |it| grants(&it, folder, hub, mistakes)),
@@ -93,7 +96,7 @@ fn grants(
     if values.is_empty() {
         let what =
             "there is none in it: name one, or leave it out to let anyone in whom the hub lets in";
-        value.wrong(what, mistakes);
+        value.lacks(what, mistakes);
     }
     let mut grants: Vec<(usize, Grant)> = Vec::new();
     for value in &values {
@@ -119,7 +122,7 @@ fn grants(
 /// With its secret, to be compared with others.
 fn grant(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Option<(String, Grant)> {
     let table = value.table(mistakes)?;
-    table.knows(&TOKEN, mistakes);
+    table.knows(TOKEN, mistakes);
     let secret = match (table.get("token"), table.get("token-file")) {
         (Some(token), None) => token.parsed(secret, mistakes),
         (None, Some(file)) => file.parsed(|path| secret_in(&folder.join(path)), mistakes),
@@ -128,7 +131,7 @@ fn grant(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Option<(S
             None
         }
         (None, None) => {
-            value.wrong("it has neither \"token\" nor \"token-file\"", mistakes);
+            value.lacks("it has neither \"token\" nor \"token-file\"", mistakes);
             None
         }
     };
@@ -215,7 +218,7 @@ fn reactions(value: &Value<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Rea
 }
 
 fn reaction(on: On, table: &Table<'_>, mistakes: &mut Mistakes) -> Reaction {
-    table.knows(&REACTION, mistakes);
+    table.knows(REACTION, mistakes);
     let mut reaction = Reaction::default();
     if let Some(value) = table.get("relay") {
         match on {
@@ -282,11 +285,11 @@ fn emit(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<Emit> {
         });
     }
     let table = value.table(mistakes)?;
-    table.knows(&EMIT, mistakes);
+    table.knows(EMIT, mistakes);
     let event = match table.get("event") {
         Some(event) => event.parsed(Event::parse, mistakes),
         None => {
-            value.wrong("it has no \"event\"", mistakes);
+            value.lacks("it has no \"event\"", mistakes);
             None
         }
     };

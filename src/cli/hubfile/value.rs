@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::json::json;
 use super::mistakes::Mistakes;
+use crate::limits;
 
 /// A value, and where it stands.
 #[derive(Debug, Clone)]
@@ -160,6 +161,11 @@ impl<'a> Value<'a> {
         mistakes.add(self.at, &self.key, what);
     }
 
+    /// Something that belongs here is not there.
+    pub fn lacks(&self, what: impl fmt::Display, mistakes: &mut Mistakes) {
+        mistakes.add_missing(self.at, &self.key, what);
+    }
+
     fn checked<T, E: fmt::Display>(
         &self,
         parsed: Result<T, E>,
@@ -192,8 +198,14 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A key as it is written in TOML.
+const SHOWN_BYTES: usize = 40;
+
+/// A key as it is written in TOML; of one that is longer than any name only the beginning.
 fn shown(key: &str) -> String {
+    if key.len() > limits::NAME_BYTES {
+        let begin = &key[..key.floor_char_boundary(SHOWN_BYTES)];
+        return format!("{:?}", format!("{begin}…"));
+    }
     let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     match !key.is_empty() && key.bytes().all(bare) {
         true => key.to_owned(),

@@ -189,16 +189,16 @@ impl Runner {
         let longest = line::longest(self.services.settings.max_message);
         match Process::start(&self.handler, &self.pattern, longest) {
             Ok(process) => {
-                self.say.info(|| "started".to_owned());
+                self.say.life("started");
                 self.process = Some(process);
             }
             Err(error) => {
                 let (wait, folder) = (self.restart.after(Duration::ZERO), &self.handler.folder);
                 self.start_at = Instant::now() + wait;
-                self.say.warn(|| {
-                    let folder = folder.display();
-                    format!("cannot be started in {folder}: {error}; trying again in {wait:?}")
-                });
+                let (folder, kind) = (folder.display(), error.kind());
+                self.say.death(&format!(
+                    "cannot be started in {folder}: {kind}; trying again in {wait:?}"
+                ));
             }
         }
     }
@@ -238,12 +238,12 @@ impl Runner {
         self.desk.died();
         let how = status.map_or("it would not end".to_owned(), |status| status.to_string());
         match self.stage {
-            Stage::Stopping => self.say.info(|| format!("ended ({how})")),
+            Stage::Stopping => self.say.life(&format!("ended ({how})")),
             Stage::Serving => {
                 let wait = self.restart.after(ran);
                 self.start_at = Instant::now() + wait;
                 self.say
-                    .warn(|| format!("ended ({how}); starting it again in {wait:?}"));
+                    .death(&format!("ended ({how}); starting it again in {wait:?}"));
             }
         }
     }

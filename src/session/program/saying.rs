@@ -21,6 +21,25 @@ impl Saying {
         }
     }
 
+    /// Its beginning and its end are said in any case; restarts are rare enough.
+    pub fn life(&mut self, change: &str) {
+        self.say_hidden();
+        tracing::info!("handler of {}: {change}", self.whose);
+    }
+
+    /// An end that nobody asked for.
+    pub fn death(&mut self, how: &str) {
+        self.say_hidden();
+        tracing::warn!("handler of {}: {how}", self.whose);
+    }
+
+    fn say_hidden(&mut self) {
+        let hidden = std::mem::take(&mut self.budget.hidden);
+        if hidden > 0 {
+            tracing::warn!("handler of {}: ({hidden} lines are not shown)", self.whose);
+        }
+    }
+
     pub fn info(&mut self, text: impl FnOnce() -> String) {
         if self.may_say() {
             tracing::info!("handler of {}: {}", self.whose, text());
@@ -34,24 +53,17 @@ impl Saying {
     }
 
     fn may_say(&mut self) -> bool {
-        match self.budget.take(Instant::now()) {
-            Budgeted::Say { hidden } => {
-                if hidden > 0 {
-                    tracing::warn!("handler of {}: ({hidden} lines are not shown)", self.whose);
-                }
-                true
-            }
-            Budgeted::Hide => false,
+        let may = self.budget.take(Instant::now()) == Budgeted::Say;
+        if may {
+            self.say_hidden();
         }
+        may
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Budgeted {
-    /// After so many that were not said.
-    Say {
-        hidden: u64,
-    },
+    Say,
     Hide,
 }
 
@@ -59,6 +71,7 @@ enum Budgeted {
 struct Budget {
     second: Option<Instant>,
     said: u32,
+    /// Since that was last said.
     hidden: u64,
 }
 
@@ -74,8 +87,7 @@ impl Budget {
             return Budgeted::Hide;
         }
         self.said += 1;
-        let hidden = std::mem::take(&mut self.hidden);
-        Budgeted::Say { hidden }
+        Budgeted::Say
     }
 }
 
@@ -88,7 +100,7 @@ mod tests {
         let begun = Instant::now();
         let mut budget = Budget::default();
         for _ in 0..limits::HANDLER_LOG_LINES {
-            assert_eq!(budget.take(begun), Budgeted::Say { hidden: 0 });
+            assert_eq!(budget.take(begun), Budgeted::Say);
         }
         assert_eq!(budget.take(begun), Budgeted::Hide);
         assert_eq!(
@@ -96,7 +108,7 @@ mod tests {
             Budgeted::Hide
         );
         let next = begun + Duration::from_secs(1);
-        assert_eq!(budget.take(next), Budgeted::Say { hidden: 2 });
-        assert_eq!(budget.take(next), Budgeted::Say { hidden: 0 });
+        assert_eq!(budget.take(next), Budgeted::Say);
+        assert_eq!(budget.hidden, 2);
     }
 }
