@@ -106,10 +106,10 @@ fn nothing_is_lost_when_emit_leaves() {
     let mut server = Foreign::start();
     for number in 0..20 {
         let number = number.to_string();
-        server.cmd(&["emit", "n", &number]).check();
+        server.cmd(&["emit", "handled", &number]).check();
     }
     for number in 0..20 {
-        assert_eq!(server.saw("event"), json!(["event", "/", "n", number]));
+        assert_eq!(server.saw("handled"), json!(["handled", "/", number]));
     }
 }
 
@@ -414,6 +414,20 @@ fn a_hub_is_a_server_like_any_other() {
     hub.cmd(&["emit", "--ack", "join", "lobby"])
         .stdout("[{\"ok\":true,\"rooms\":[\"lobby\"]}]\n")
         .check();
+}
+
+#[test]
+fn on_is_recovered_by_a_hub_that_was_restarted() {
+    let mut hub = TestHub::with(&["--recovery", "2m"]);
+    let mut on = hub.cmd(&["on", "a", "--data"]).spawn_closed();
+    hub.wait_for_sockets("", 1);
+    hub.cmd(&["emit", "a", "one"]).check();
+    assert_eq!(on.line(), "one");
+    hub.kill9();
+    hub.restart();
+    on.wait_for_stderr("what was sent meanwhile came along");
+    hub.cmd(&["emit", "a", "two"]).check();
+    assert_eq!(on.line(), "two");
 }
 
 /// A server of one connection, made by hand.

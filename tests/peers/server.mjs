@@ -34,6 +34,8 @@ for (const name of ["/", "/admin", "/closed"]) {
       say("event", name, event, ...args);
       if (event !== "never answered") ack?.(...args);
     });
+    // Unlike those of onAny, a handler of its own is not called once the client has left.
+    socket.on("handled", (...args) => say("handled", name, ...args));
     socket.on("disconnect", (reason) => say("gone", name, reason));
   });
 }
