@@ -227,6 +227,8 @@ pub const HANG_UP_TIMEOUT: Duration = Duration::from_secs(1);
 pub const TRACED_CHARACTERS: usize = 160;
 /// Bytes of a binary frame that `--trace` shows.
 pub const TRACED_BYTES: usize = 16;
+/// Secrets of a connection that `--trace` knows again in later frames.
+pub const TRACED_SECRETS: usize = 16;
 /// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
 /// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.

@@ -10,7 +10,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use mask::{Secrets, mask};
+use mask::{Secrets, mask, secrets_in, without};
 
 use super::engine::Handshake;
 use super::json::elements;
@@ -53,6 +53,8 @@ pub struct Tracer {
     side: Side,
     sent: Attachments,
     received: Attachments,
+    /// Of each CONNECT: a server may send them back in an event.
+    secrets: Vec<String>,
 }
 
 /// Who keeps the tracer.
@@ -95,6 +97,7 @@ impl Tracer {
             side,
             sent: Attachments::default(),
             received: Attachments::default(),
+            secrets: Vec::new(),
         }
     }
 
@@ -108,8 +111,13 @@ impl Tracer {
                 Speaker::Server
             }
         };
+        if speaker == Speaker::Client && frame.starts_with("40") {
+            let secrets = secrets_in(frame, Secrets::AllBut(&PUBLIC_IN_AUTH));
+            self.secrets.extend(secrets);
+            self.secrets.truncate(limits::TRACED_SECRETS);
+        }
         let explained = Explained {
-            parts: explain(frame, speaker),
+            parts: explain(frame, speaker, &self.secrets),
             bytes: frame.len(),
         };
         *self.attachments(direction) = Attachments {
@@ -147,7 +155,7 @@ impl Tracer {
 }
 
 /// Engine.IO protocol v4, "Packet encoding".
-fn explain(frame: &str, speaker: Speaker) -> Vec<Part> {
+fn explain(frame: &str, speaker: Speaker, secrets: &[String]) -> Vec<Part> {
     let mut rest = frame.chars();
     let kind = rest.next();
     let rest = rest.as_str();
@@ -168,7 +176,7 @@ fn explain(frame: &str, speaker: Speaker) -> Vec<Part> {
         Some('3') => alone("pong"),
         Some('4') => {
             let mut parts = vec![part("4", "message")];
-            packet(rest, speaker, &mut parts);
+            packet(rest, speaker, secrets, &mut parts);
             parts
         }
         Some('5') => alone("upgrade"),
@@ -188,7 +196,7 @@ fn handshake(json: &str) -> String {
 }
 
 /// Socket.IO protocol v5, "Packet encoding": `<type>[<attachments>-][<namespace>,][<ack id>][payload]`.
-fn packet(text: &str, speaker: Speaker, parts: &mut Vec<Part>) {
+fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part>) {
     let mut rest = text.chars();
     let Some(kind) = rest.next().and_then(Kind::of) else {
         parts.push(part(text, "not a Socket.IO packet"));
@@ -227,7 +235,7 @@ fn packet(text: &str, speaker: Speaker, parts: &mut Vec<Part>) {
         let shown = match (kind, speaker) {
             (Kind::Connect, Speaker::Client) => mask(payload, Secrets::AllBut(&PUBLIC_IN_AUTH)),
             (Kind::Connect, Speaker::Server) => mask(payload, Secrets::Only(&["pid"])),
-            _ => cut(payload),
+            _ => without(payload, secrets).unwrap_or_else(|| cut(payload)),
         };
         parts.push(part(&shown, &kind.payload(payload, speaker)));
     }

@@ -3,10 +3,14 @@
 //! Works on texts that are no JSON as well: whatever it takes for a value is masked then, and a text that was cut off
 //! shows no more than a whole one.
 
+use crate::limits;
+
 /// Characters of a secret that are shown, so that two of them can be told apart. Of a short one none is.
 pub(super) const SHOWN: usize = 4;
 /// A secret with fewer characters is not shown in part.
 const SHORT: usize = 16;
+/// A string with fewer bytes, quotes included, may stand elsewhere and mean something else.
+const TELLING: usize = 10;
 
 /// Which scalars are secret; keys are those of the outermost object.
 #[derive(Debug, Clone, Copy)]
@@ -16,18 +20,25 @@ pub(super) enum Secrets {
 }
 
 pub(super) fn mask(json: &str, secrets: Secrets) -> String {
-    let mut masking = Masking {
-        json,
-        at: 0,
-        depth: 0,
-        key: None,
-        secrets,
-        out: String::with_capacity(json.len()),
-    };
-    while let Some(&byte) = json.as_bytes().get(masking.at) {
-        masking.token(byte);
-    }
-    masking.out
+    Masking::of(json, secrets).out
+}
+
+/// The secret strings in it that are long enough to be known again elsewhere, with their quotes.
+pub(super) fn secrets_in(json: &str, secrets: Secrets) -> Vec<String> {
+    Masking::of(json, secrets).found
+}
+
+/// A text without these secrets, wherever they stand in it.
+pub(super) fn without(text: &str, secrets: &[String]) -> Option<String> {
+    let mut found = secrets
+        .iter()
+        .filter(|secret| text.contains(secret.as_str()))
+        .peekable();
+    found.peek()?;
+    Some(found.fold(text.to_owned(), |text, secret| {
+        let masked = masked(secret.trim_matches('"'));
+        text.replace(secret.as_str(), &format!("\"{masked}\""))
+    }))
 }
 
 struct Masking<'a> {
@@ -38,9 +49,26 @@ struct Masking<'a> {
     key: Option<&'a str>,
     secrets: Secrets,
     out: String,
+    found: Vec<String>,
 }
 
 impl<'a> Masking<'a> {
+    fn of(json: &'a str, secrets: Secrets) -> Self {
+        let mut masking = Self {
+            json,
+            at: 0,
+            depth: 0,
+            key: None,
+            secrets,
+            out: String::with_capacity(json.len()),
+            found: Vec::new(),
+        };
+        while let Some(&byte) = json.as_bytes().get(masking.at) {
+            masking.token(byte);
+        }
+        masking
+    }
+
     fn token(&mut self, byte: u8) {
         match byte {
             b'{' | b'[' => {
@@ -80,6 +108,9 @@ impl<'a> Masking<'a> {
             }
             self.push_quoted(inside);
         } else if self.is_secret() {
+            if inside.len() + 2 >= TELLING && self.found.len() < limits::TRACED_SECRETS {
+                self.found.push(format!("\"{inside}\""));
+            }
             let masked = masked(inside);
             self.push_quoted(&masked);
         } else {

@@ -110,6 +110,25 @@ fn secrets_are_masked() {
 }
 
 #[test]
+fn a_secret_that_comes_back_is_masked_too() {
+    let said = lines(|tracer| {
+        tracer.text(
+            Direction::Sent,
+            r#"40/a,{"token":"swordfish-0123456789","pass":"pa\"ssword","as":"alice"}"#,
+        );
+        tracer.text(
+            Direction::Received,
+            r#"42/a,["auth",{"token":"swordfish-0123456789","pass":"pa\"ssword","as":"alice"}]"#,
+        );
+    });
+    assert!(
+        said[1].contains(r#"["auth",{"token":"swor…","pass":"…","as":"alice"}]"#),
+        "{}",
+        said[1]
+    );
+}
+
+#[test]
 fn what_is_no_json_shows_no_secret_either() {
     for frame in [
         r#"40{"token":"hush"#,
