@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod differential;
 mod exits;
+mod fanout;
 mod faults;
 mod foreign;
 mod fuzz_corpus;
