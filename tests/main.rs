@@ -7,6 +7,7 @@ mod differential;
 mod exits;
 mod fanout;
 mod faults;
+mod foreign;
 mod fuzz_corpus;
 mod handler;
 mod harness;

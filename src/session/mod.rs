@@ -49,6 +49,7 @@ use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
 use crate::wire::attachments::{Assembler, Text};
 use crate::wire::engine::{self, EngineError, Handshake, Packet};
+use crate::wire::explain::{Direction, Tracer};
 use crate::wire::socket::SocketError;
 
 /// Why a session ended.
@@ -152,6 +153,7 @@ struct Session {
     waker: Arc<AtomicWaker>,
     heart: Heart,
     timer: Pin<Box<Sleep>>,
+    tracer: Option<Box<Tracer>>,
 }
 
 impl Session {
@@ -175,6 +177,7 @@ impl Session {
             timer: Box::pin(tokio::time::sleep_until(heart.next())),
             heart,
             services,
+            tracer: None,
         }
     }
 
@@ -187,6 +190,8 @@ impl Session {
             ping_timeout: millis(settings.ping_timeout),
             max_payload: settings.max_message as u64,
         };
+        let watch = settings.trace.clone();
+        self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
         self.out.push_back(Frame::text(handshake.encode()));
     }
 
@@ -299,6 +304,7 @@ impl Session {
             }
             did = true;
             if let Some(frame) = self.out.pop_front() {
+                self.trace(Direction::Sent, &frame);
                 self.transport.send(frame)?;
                 self.dirty = true;
             }
@@ -345,6 +351,16 @@ impl Session {
         Ok(true)
     }
 
+    fn trace(&mut self, direction: Direction, frame: &Frame) {
+        let Some(tracer) = &mut self.tracer else {
+            return;
+        };
+        match frame {
+            Frame::Text(text) => tracer.text(direction, text),
+            Frame::Binary(bytes) => tracer.binary(direction, bytes),
+        }
+    }
+
     fn set_timer(&mut self) {
         let next = self.heart.next();
         let next = self.paid_at.map_or(next, |paid_at| paid_at.min(next));
@@ -358,6 +374,7 @@ impl Session {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), End> {
+        self.trace(Direction::Received, &frame);
         let text = match frame {
             Frame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cli::args::{Global, ServeArgs};
 use crate::cli::failure::Failure;
 use crate::cli::hubfile::HubFile;
-use crate::cli::target;
 use crate::cli::values::{Database, KeepFor};
+use crate::cli::{target, trace};
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::origin::Hosts;
@@ -69,6 +69,10 @@ impl Plan {
             echo: file.echo,
             token,
             namespaces: file.namespaces,
+            trace: match args.trace {
+                true => Some(trace::on_stderr()),
+                false => None,
+            },
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
