@@ -475,8 +475,9 @@ fn a_named_client_goes_on_where_it_was_not_where_its_cursor_is() {
     wait_until("the cursor follows", || {
         hub.pending("room", "alice") == Some(0)
     });
-    // Without its session it goes on at the cursor.
+    // Without its session it goes on at the cursor. What is written to a connection that is gone counts as read.
     drop(back);
+    hub.wait_for_stderr("a user disconnected / alice");
     hub.publish("room", "6\n");
     let mut fresh = Client::with(&hub, "/", &auth);
     assert_eq!(fresh.hears(), ["6"]);
