@@ -1,9 +1,11 @@
 //! The integration tests, in one binary.
 
+mod browser;
 mod crash;
 mod demo;
 mod differential;
 mod exits;
+mod fanout;
 mod faults;
 mod fuzz_corpus;
 mod handler;

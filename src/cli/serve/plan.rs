@@ -72,8 +72,9 @@ impl Plan {
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
-        let secrets = [&global.token_file, &args.config].into_iter().flatten();
-        let private = secrets.chain([&database]).cloned().collect();
+        let own = [&global.token_file, &args.config].into_iter().flatten();
+        let own = own.chain(&file.secrets).chain([&database]);
+        let private = own.cloned().collect();
         Ok(Self {
             listen,
             database,
@@ -255,10 +256,10 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-        let file = "listen = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nkeep = 0\nping-interval = \"1s\"\nping-timeout = \"1s\"\n\
+        let file = "listen = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nkeep = \"2h/7\"\nping-interval = \"1s\"\nping-timeout = \"1s\"\n\
             connect-timeout = \"1s\"\nrecovery = \"1m\"\nmax-message = 1\nhost = \"a.example\"\nstatic = \"src\"\n";
         let said = plan("", file).unwrap();
-        assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 0));
+        assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 7));
         assert_eq!(said.settings.ping_interval, Duration::from_secs(1));
         assert_eq!(said.settings.recovery, Some(Duration::from_secs(60)));
         assert_eq!(said.front.static_dir, Some("src".into()));

@@ -2,6 +2,7 @@
 
 use std::future::pending;
 use std::io;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -66,10 +67,15 @@ pub struct Over {
 
 impl Process {
     pub fn start(handler: &Handler, namespaces: &Pattern, longest: usize) -> io::Result<Self> {
+        // The folder of a file that was named without one.
+        let folder = match handler.folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => &handler.folder,
+        };
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(&handler.command)
-            .current_dir(&handler.folder)
+            .current_dir(folder)
             .env("ROOMCAT_NAMESPACE", namespaces.as_str())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

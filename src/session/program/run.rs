@@ -195,9 +195,9 @@ impl Runner {
             Err(error) => {
                 let (wait, folder) = (self.restart.after(Duration::ZERO), &self.handler.folder);
                 self.start_at = Instant::now() + wait;
-                let folder = folder.display();
+                let (folder, kind) = (folder.display(), error.kind());
                 self.say.death(&format!(
-                    "cannot be started in {folder}: {error}; trying again in {wait:?}"
+                    "cannot be started in {folder}: {kind}; trying again in {wait:?}"
                 ));
             }
         }
