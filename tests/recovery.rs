@@ -584,7 +584,7 @@ fn a_program_knows_who_came_back_by_its_sid() {
     let hub = TestHub::with(&["--config", config.to_str().unwrap()]);
     let mut client = Client::new(&hub);
     let sid = client.sid.clone();
-    assert_eq!(client.hears(), [sid.clone()]);
+    assert_eq!(client.hears(), std::slice::from_ref(&sid));
     let calls = || std::fs::read_to_string(folder.path().join("calls")).unwrap();
     // Lost without the hub noticing, and then as usual.
     for lost in [false, true] {
@@ -599,7 +599,7 @@ fn a_program_knows_who_came_back_by_its_sid() {
         drop(kept);
         assert_eq!(client.sid, sid);
         assert_eq!(client.missed(), ["missed"]);
-        assert_eq!(client.hears(), [sid.clone()]);
+        assert_eq!(client.hears(), std::slice::from_ref(&sid));
     }
     let sid = sid.as_str().unwrap();
     // Those that publish come and go too.
