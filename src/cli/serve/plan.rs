@@ -284,6 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn recovery_keeps_for_longer_and_shortens_nothing() {
+        let keep = |line: &str| plan(line, "").unwrap().keep;
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        assert_eq!(keep("--keep 0").session_age, Duration::ZERO);
+        let short = keep("--keep 10s/5KiB --recovery 2m");
+        assert_eq!(short.session_age, minutes(2));
+        let noticed = limits::PING_INTERVAL + limits::PING_TIMEOUT;
+        assert!(short.history_age >= minutes(2) + noticed);
+        assert_eq!(short.history_bytes, 5 * 1024);
+        assert_eq!(
+            keep("--keep 1h/5KiB --recovery 2m").history_age,
+            minutes(60)
+        );
+        assert_eq!(keep("--keep 0 --recovery 2m").history_bytes, KEEP.bytes);
+        assert_eq!(keep("--recovery 9h").session_age, minutes(9 * 60));
+    }
+
+    #[test]
     fn other_machines_reach_only_a_hub_that_asks_or_is_open() {
         let tokens =
             |name: &str| format!("[namespaces.\"{name}\"]\ntokens = [{{ token = \"t\" }}]\n");
