@@ -8,6 +8,10 @@ const MIB: usize = 1024 * KIB;
 
 /// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
 pub const NAME_BYTES: usize = 256;
+/// What `--auth` may hold; a server takes its CONNECT in one frame beside everything else.
+pub const AUTH_BYTES: usize = 64 * KIB;
+/// A session's id or place in what another server recovers: the reference's have 24 characters at the most.
+pub const OFFSET_BYTES: usize = KIB;
 /// A token: room for a JSON Web Token, and a file of something else is noticed.
 pub const TOKEN_BYTES: usize = 4 * KIB;
 /// hub.toml: thousands of namespaces fit, and a file of something else is noticed.
@@ -22,6 +26,7 @@ pub const ROOMS_PER_SOCKET: usize = 1024;
 pub const ROOMS_LISTED: usize = 10_000;
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
+/// Connections the hub holds; each costs a file descriptor and, idle, about 8 KiB.
 /// Sockets that are remembered so that they may come back (`--recovery`), here and gone: each costs some 300 bytes of the
 /// database and as much again for every few rooms. Those longest gone make room.
 pub const SESSIONS_REMEMBERED: usize = 100_000;
@@ -31,6 +36,9 @@ pub const RECOVERY_READ: Duration = Duration::from_secs(60);
 pub const PID_BYTES: usize = 64;
 /// Connections the hub holds; each costs a file descriptor and about 12 KiB.
 pub const CONNECTIONS: usize = 100_000;
+/// Files that the hub has open beside its connections, at most: its database as its writer and readers see it, its
+/// listeners, its programs' pipes, pages that are served.
+pub const FILES_OF_OURS: usize = 128;
 
 /// One message (`--max-message`): Socket.IO's own default for `maxHttpBufferSize`.
 pub const MESSAGE_BYTES: usize = MIB;
@@ -79,6 +87,8 @@ pub const CREDIT_EVENTS: usize = 1000;
 pub const REPORT_BYTES: usize = MIB;
 /// What waits in one socket's mailbox. When it is full the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
+/// What `on` has received and not yet written: with this much of it nothing further is read from the server.
+pub const UNWRITTEN_BYTES: usize = CREDIT_BYTES;
 /// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.
 pub const ENTRY_BYTES: usize = 256;
 /// Everything that waits for a commit, over all publishers.
@@ -229,6 +239,19 @@ pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// A connection attempt, with its handshakes.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a server may send of a recovered session before it says that it has recovered it.
+pub const RECOVERED_BYTES: usize = FRAME_BYTES_MAX;
+/// How long `emit` waits for the server's WebSocket to say that it has read the event.
+pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a plain client that has left waits for the server to hang up: a connection closed before may be reset, and what
+/// the server had not read is lost with it.
+pub const HANG_UP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Characters of one part of a frame that `--trace` shows: two lines of a terminal, and a program's log stays readable.
+pub const TRACED_CHARACTERS: usize = 160;
+/// Bytes of a binary frame that `--trace` shows.
+pub const TRACED_BYTES: usize = 16;
+/// Secrets of a connection that `--trace` knows again in later frames.
+pub const TRACED_SECRETS: usize = 16;
 /// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
 /// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.

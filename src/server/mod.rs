@@ -2,6 +2,7 @@
 
 pub mod bind;
 pub mod engine;
+pub mod files;
 pub mod http;
 pub mod origin;
 pub mod outgoing;
@@ -166,6 +167,7 @@ impl Server {
         let mut hub = hub;
         let (stop_programs, programs_stopping) = watch::channel(false);
         let mut programs = program::run::start(&site.services, &programs_stopping);
+        let most = files::connections();
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
@@ -177,7 +179,7 @@ impl Server {
                 // It ends before it is told to only when the store's writer did.
                 _ = &mut hub => break None,
                 Some(connection) = accepting.recv() => {
-                    if connections.len() < limits::CONNECTIONS {
+                    if connections.len() < most {
                         connections.spawn(http::serve(Arc::clone(&site), connection));
                     } else {
                         site.services.say_refused("too many connections");

@@ -107,6 +107,7 @@ mod tests {
             token: None,
             namespaces: Namespaces::default(),
             echo: None,
+            trace: None,
         }
     }
 

@@ -51,6 +51,7 @@ use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
 use crate::wire::attachments::{Assembler, Text};
 use crate::wire::engine::{self, EngineError, Handshake, Packet};
+use crate::wire::explain::{Direction, Tracer};
 use crate::wire::socket::SocketError;
 
 /// Why a session ended.
@@ -158,6 +159,7 @@ struct Session {
     waker: Arc<AtomicWaker>,
     heart: Heart,
     timer: Pin<Box<Sleep>>,
+    tracer: Option<Box<Tracer>>,
 }
 
 impl Session {
@@ -183,6 +185,7 @@ impl Session {
             timer: Box::pin(tokio::time::sleep_until(heart.next())),
             heart,
             services,
+            tracer: None,
         }
     }
 
@@ -195,6 +198,8 @@ impl Session {
             ping_timeout: millis(settings.ping_timeout),
             max_payload: settings.max_payload as u64,
         };
+        let watch = settings.trace.clone();
+        self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
         self.out.push_back(Frame::text(handshake.encode()));
     }
 
@@ -311,6 +316,7 @@ impl Session {
             did = true;
             if let Some(frame) = self.out.pop_front() {
                 self.handed = self.handed.saturating_sub(1);
+                self.trace(Direction::Sent, &frame);
                 self.transport.send(frame)?;
                 self.dirty = true;
             }
@@ -367,6 +373,16 @@ impl Session {
         Ok(true)
     }
 
+    fn trace(&mut self, direction: Direction, frame: &Frame) {
+        let Some(tracer) = &mut self.tracer else {
+            return;
+        };
+        match frame {
+            Frame::Text(text) => tracer.text(direction, text),
+            Frame::Binary(bytes) => tracer.binary(direction, bytes),
+        }
+    }
+
     fn set_timer(&mut self) {
         let next = self.heart.next();
         let next = self.paid_at.map_or(next, |paid_at| paid_at.min(next));
@@ -380,6 +396,7 @@ impl Session {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), End> {
+        self.trace(Direction::Received, &frame);
         let text = match frame {
             Frame::Binary(_) if self.speech == Speech::Echo => {
                 self.attached += frame.len();

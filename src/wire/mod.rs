@@ -5,6 +5,7 @@
 pub mod attachments;
 pub mod batch;
 pub mod engine;
+pub mod explain;
 mod json;
 pub mod offset;
 pub mod payload;
