@@ -243,6 +243,8 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
 fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
     match refusal.code {
         Code::Token => Some("give the hub's token with --token-file FILE"),
+        Code::Forbidden => Some("another token may do it: --token-file FILE"),
+        Code::Busy | Code::NoAnswer => Some("the hub's log says what its handler does"),
         Code::NameTaken => Some(ONE_HOLDER),
         Code::TooLarge => Some(RAISE_LIMIT),
         Code::NoRooms => Some(JOIN_ONE),
@@ -337,6 +339,8 @@ mod tests {
             (lost(), 3),
             (denied(Code::Token), 4),
             (denied(Code::NameTaken), 4),
+            (denied(Code::Forbidden), 4),
+            (denied(Code::NoAnswer), 4),
             (denied(Code::Other("odd".into())), 4),
             (ClientError::NotAHub { url: "u".into() }.into(), 4),
             (refused(Code::Forbidden), 4),

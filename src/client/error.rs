@@ -50,6 +50,9 @@ pub enum Code {
     Internal,
     NameTaken,
     NoRooms,
+    /// The namespace's program has too much to do, or did not answer.
+    Busy,
+    NoAnswer,
     /// A newer hub, or an application's middleware.
     Other(String),
 }
@@ -68,6 +71,8 @@ impl Code {
             "internal" => Self::Internal,
             "name_taken" => Self::NameTaken,
             "no_rooms" => Self::NoRooms,
+            "busy" => Self::Busy,
+            "no_answer" => Self::NoAnswer,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -102,7 +107,11 @@ pub enum DialError {
 impl DialError {
     /// Another attempt would end the same way.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Denied(_) | Self::NotAHub | Self::Http(403))
+        match self {
+            Self::Denied(refusal) => !matches!(refusal.code, Code::Busy | Code::NoAnswer),
+            Self::NotAHub | Self::Http(403) => true,
+            _ => false,
+        }
     }
 
     pub fn at(self, url: &super::HubUrl) -> ClientError {
@@ -243,6 +252,20 @@ mod tests {
             ("brand_new", false),
         ] {
             assert_eq!(Code::parse(code).passes(), passes, "{code}");
+        }
+        let denied = |code| {
+            let code = Code::parse(code);
+            let message = String::new();
+            DialError::Denied(Refusal { code, message })
+        };
+        for (code, is_final) in [
+            ("token", true),
+            ("forbidden", true),
+            ("denied", true),
+            ("busy", false),
+            ("no_answer", false),
+        ] {
+            assert_eq!(denied(code).is_final(), is_final, "{code}");
         }
         assert!(DialError::NotAHub.is_final());
         assert!(!DialError::Http(503).is_final());

@@ -7,9 +7,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::calls::NoAnswer;
 use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
-use super::policy::Right;
+use super::policy::{Denied, Right};
+use super::program::Hold;
 use super::services::{self};
 use super::socket::{Dialect, Entry, Socket};
 use super::standing::Standing;
@@ -17,7 +19,7 @@ use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::parcel::Frame;
-use crate::hub::request::{Input, Membership, Request, Stretch, Want};
+use crate::hub::request::{Input, Membership, Request, SocketId, Stretch, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
 use crate::store::Op;
@@ -33,88 +35,123 @@ struct Auth {
     ack: Option<bool>,
 }
 
+/// Somebody whom the hub lets in.
+#[derive(Debug)]
+pub struct Entrance {
+    pub id: SocketId,
+    pub sid: Arc<str>,
+    pub namespace: Namespace,
+    pub name: Option<ClientName>,
+    pub standing: Standing,
+    dialect: Dialect,
+    credit: Credit,
+    /// The auth object as it came.
+    pub auth: Option<Box<RawValue>>,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Denial {
+    /// The reference's words: clients know them.
+    #[error("Invalid namespace")]
+    Namespace,
+    #[error("auth: {0}")]
+    Auth(serde_json::Error),
+    #[error("too many namespaces on one connection")]
+    TooMany,
+    #[error("{0}")]
+    Token(#[from] Denied),
+    #[error("{0}")]
+    Program(#[from] NoAnswer),
+}
+
+impl Denial {
+    fn data(&self) -> Value {
+        let code = match self {
+            Self::Namespace => return json!({"message": self.to_string()}),
+            Self::Auth(_) | Self::TooMany => "bad_request",
+            Self::Token(denied) => denied.code(),
+            Self::Program(no_answer) => no_answer.code(),
+        };
+        json!({"message": self.to_string(), "data": {"code": code}})
+    }
+}
+
 impl Session {
     pub(super) fn connect(
         &mut self,
         namespace: Namespace,
-        text: Option<&RawValue>,
+        auth: Option<&RawValue>,
     ) -> Result<(), End> {
-        if self.find(&namespace).is_some() {
+        if self.find(&namespace).is_some() || self.calls.is_asked(&namespace) {
             return Err(End::Forbidden("a second CONNECT to a namespace"));
         }
-        let Some(rules) = self.services.settings.namespaces.rules(&namespace).cloned() else {
-            // The reference's words: clients tell it from a denial by them.
-            self.connect_error(&namespace, &json!({"message": "Invalid namespace"}));
-            return Ok(());
-        };
-        let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
-        let mut auth = match auth.transpose() {
-            Ok(auth) => auth.unwrap_or_default(),
-            Err(error) => {
-                self.deny(&namespace, "bad_request", &format!("auth: {error}"));
-                return Ok(());
-            }
-        };
-        if self.sockets.len() >= limits::NAMESPACES_PER_CONNECTION {
-            self.deny(
-                &namespace,
-                "bad_request",
-                "too many namespaces on one connection",
-            );
-            return Ok(());
-        }
-        let hub_token = self.services.settings.token.as_ref();
-        let allowed = rules
-            .pass(hub_token, auth.token.as_deref())
-            .and_then(|pass| Ok((pass.name(auth.name.take())?, pass.may)));
-        match allowed {
-            Ok((name, may)) => {
-                auth.name = name;
-                self.heart.connected();
-                let standing = Standing::new(rules, may, Instant::now());
-                self.admit(namespace, auth, text, standing);
-            }
-            Err(denied) => {
-                tracing::info!("refused a connection to {namespace}: {denied}");
-                self.deny(&namespace, denied.code(), &denied.to_string());
-            }
+        match self.entrance(&namespace, auth) {
+            Ok(entrance) => self.ask_to_enter(entrance),
+            Err(denial) => self.deny(&namespace, &denial),
         }
         Ok(())
     }
 
-    fn deny(&mut self, namespace: &Namespace, code: &str, message: &str) {
-        self.connect_error(
-            namespace,
-            &json!({"message": message, "data": {"code": code}}),
-        );
-    }
-
-    fn connect_error(&mut self, namespace: &Namespace, data: &Value) {
-        let text = socket::encode_connect_error(namespace, &data.to_string());
-        self.out.push_back(Frame::text(text));
-    }
-
-    /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    fn admit(
+    /// What the hub itself has to say to it.
+    fn entrance(
         &mut self,
-        namespace: Namespace,
-        auth: Auth,
+        namespace: &Namespace,
         text: Option<&RawValue>,
-        standing: Standing,
-    ) {
-        let dialect = if auth.roomcat == Some(1) {
-            Dialect::Roomcat
-        } else {
-            Dialect::Stock
+    ) -> Result<Entrance, Denial> {
+        let settings = &self.services.settings;
+        let rules = settings.namespaces.rules(namespace);
+        let rules = Arc::clone(rules.ok_or(Denial::Namespace)?);
+        let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
+        let auth = auth.transpose().map_err(Denial::Auth)?.unwrap_or_default();
+        if self.sockets.len() + self.calls.asked() >= limits::NAMESPACES_PER_CONNECTION {
+            return Err(Denial::TooMany);
+        }
+        let pass = rules.pass(settings.token.as_ref(), auth.token.as_deref())?;
+        let name = pass.name(auth.name)?;
+        let dialect = match auth.roomcat {
+            Some(1) => Dialect::Roomcat,
+            _ => Dialect::Stock,
         };
         let credit = match (dialect, auth.ack) {
             (Dialect::Roomcat, _) => Credit::Acks(Window::default()),
             (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
             (Dialect::Stock, _) => Credit::Written(None),
         };
-        let id = self.services.next_socket();
-        let sid: Arc<str> = services::random_id().into();
-        let name = auth.name;
+        Ok(Entrance {
+            id: self.services.next_socket(),
+            sid: services::random_id().into(),
+            namespace: namespace.clone(),
+            name,
+            standing: Standing::new(rules, pass.may, Instant::now()),
+            dialect,
+            credit,
+            auth: text.map(RawValue::to_owned),
+        })
+    }
+
+    pub(super) fn deny(&mut self, namespace: &Namespace, denial: &Denial) {
+        if let Denial::Token(_) | Denial::Program(_) = denial {
+            tracing::info!("refused a connection to {namespace}: {denial}");
+        }
+        let data = denial.data().to_string();
+        let text = socket::encode_connect_error(namespace, &data);
+        self.out.push_back(Frame::text(text));
+    }
+
+    /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
+    pub(super) fn admit(&mut self, entrance: Entrance, hold: Option<Hold>) {
+        let Entrance {
+            id,
+            sid,
+            namespace,
+            name,
+            standing,
+            dialect,
+            credit,
+            auth,
+        } = entrance;
+        self.heart.connected();
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
         let handle = Handle {
             mailbox: Arc::clone(&mailbox),
@@ -163,6 +200,9 @@ impl Session {
                 }),
             );
         }
+        if let Some(hold) = hold {
+            self.outbox.push(Submission::Release(hold));
+        }
         // Most connections have this one and no other.
         self.sockets.reserve_exact(1);
         self.sockets.push(Socket::new(Entry {
@@ -175,6 +215,6 @@ impl Session {
             mailbox,
             standing,
         }));
-        self.greet(self.sockets.len() - 1, text);
+        self.greet(self.sockets.len() - 1, auth.as_deref());
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod answers;
+pub mod calls;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
@@ -30,6 +31,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
+use self::calls::Calls;
 use self::heart::{Beat, Heart, Held};
 use self::outbox::{Gone, Outbox, Submission};
 use self::reactions::Promise;
@@ -58,6 +60,9 @@ pub enum End {
     Left,
     #[error("a newer subscriber took this name")]
     Replaced,
+    /// It waited to be let in.
+    #[error("refused")]
+    Refused,
     #[error("ping timeout")]
     PingTimeout,
     #[error("no namespace entered in time")]
@@ -80,7 +85,7 @@ impl End {
         match self {
             Self::Closed => "transport close",
             Self::Left => "client namespace disconnect",
-            Self::Replaced => "server namespace disconnect",
+            Self::Replaced | Self::Refused => "server namespace disconnect",
             Self::PingTimeout => "ping timeout",
             Self::Transport(_) => "transport error",
             Self::Engine(_) | Self::Socket(_) => "parse error",
@@ -128,6 +133,8 @@ struct Session {
     outbox: Outbox,
     /// Tickets that the hub has not yet answered.
     in_flight: usize,
+    /// What a namespace's program was asked.
+    calls: Calls,
     /// Acknowledgements of declared events that wait for a commit.
     promises: Vec<Promise>,
     /// Bytes of attachments in `out` that nobody's credit bounds.
@@ -152,6 +159,7 @@ impl Session {
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
             in_flight: 0,
+            calls: Calls::default(),
             promises: Vec::new(),
             attached: 0,
             paid_at: None,
@@ -195,6 +203,7 @@ impl Session {
             did = true;
         }
         did |= self.poll_reads(cx)?;
+        did |= self.poll_calls(cx);
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
@@ -382,6 +391,8 @@ impl Session {
     fn depart(&mut self, index: usize, end: &End) -> Socket {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
+        self.in_flight -= self.calls.forget(socket.id);
+        calls::tell_departure(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);
         }
@@ -396,7 +407,9 @@ impl Session {
     }
 
     async fn finish(mut self, end: &End) {
+        self.calls.give_up(&self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
+            calls::tell_departure(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
             if !matches!(end, End::Shutdown | End::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;

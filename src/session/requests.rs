@@ -69,7 +69,7 @@ impl Session {
                     self.react(index, &packet, attachments);
                     Ok(())
                 }
-                None => self.relay(index, &packet, attachments),
+                None => self.undeclared(index, &packet, attachments),
             },
         };
         if let Err(error) = done {
@@ -149,13 +149,16 @@ impl Session {
             .push(Submission::Hub(Message::Other(Input::Rooms(request))));
     }
 
-    /// An application's event of which nothing is declared: for everyone in the namespace.
-    fn relay(
+    /// An application's event of which nothing is declared: for the namespace's program, or else for everyone there.
+    fn undeclared(
         &mut self,
         index: usize,
         packet: &EventPacket<'_>,
         attachments: &[Bytes],
     ) -> Result<(), VerbError> {
+        if self.call_program(index, packet, attachments) {
+            return Ok(());
+        }
         let event = packet.event.clone();
         let publish = self.sender(index, |sender| {
             verbs::relay(sender, Audience::All, event, &packet.args, attachments)
