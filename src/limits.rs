@@ -22,8 +22,19 @@ pub const ROOMS_PER_SOCKET: usize = 1024;
 pub const ROOMS_LISTED: usize = 10_000;
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
+/// Connections the hub holds; each costs a file descriptor and, idle, about 8 KiB.
+/// Sockets that are remembered so that they may come back (`--recovery`), here and gone: each costs some 300 bytes of the
+/// database and as much again for every few rooms. Those longest gone make room.
+pub const SESSIONS_REMEMBERED: usize = 100_000;
+/// What a client that comes back at the last moment has to be handed what it missed, before that may be pruned.
+pub const RECOVERY_READ: Duration = Duration::from_secs(60);
+/// A `pid`: ours are of 20 characters, and what is longer is none of them.
+pub const PID_BYTES: usize = 64;
 /// Connections the hub holds; each costs a file descriptor and about 12 KiB.
 pub const CONNECTIONS: usize = 100_000;
+/// Files that the hub has open beside its connections, at most: its database as its writer and readers see it, its
+/// listeners, its programs' pipes, pages that are served.
+pub const FILES_OF_OURS: usize = 128;
 
 /// One message (`--max-message`): Socket.IO's own default for `maxHttpBufferSize`.
 pub const MESSAGE_BYTES: usize = MIB;

@@ -371,3 +371,10 @@ fn a_room_that_was_somebodys_sid_is_no_room() {
     let rooms = watcher.must("rooms", &json!({}))["rooms"].to_string();
     assert_eq!(rooms.matches(r#""room":"#).count(), 1, "{rooms}");
 }
+
+#[test]
+fn the_readme_shows_the_program_that_is_tested() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let shown = format!("```bash handler.sh\n{}```\n", example("handler.sh"));
+    assert!(fs::read_to_string(readme).unwrap().contains(&shown));
+}

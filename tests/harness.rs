@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -126,6 +126,10 @@ impl TestHub {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    pub fn pid(&self) -> Pid {
+        self.process().pid()
     }
 
     /// A folder that lives as long as the hub.

@@ -1,9 +1,11 @@
 //! The integration tests, in one binary.
 
+mod browser;
 mod crash;
 mod demo;
 mod differential;
 mod exits;
+mod fanout;
 mod faults;
 mod fuzz_corpus;
 mod handler;
@@ -18,6 +20,7 @@ mod protocol;
 mod random;
 mod raw;
 mod readme;
+mod recovery;
 mod slow;
 mod store;
 mod wire_golden;

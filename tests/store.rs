@@ -17,6 +17,7 @@ mod behaviours;
 mod file;
 mod keeping;
 mod model;
+mod sessions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ const ALL: Keep = Keep {
     history_bytes: 1 << 40,
     pending_age: Duration::from_secs(1_000_000),
     pending_bytes: 1 << 40,
+    session_age: Duration::from_secs(1_000_000),
 };
 /// Nothing is kept that no member still has to get.
 const NO_HISTORY: Keep = Keep {

@@ -2,6 +2,9 @@
 //!
 //! A pure `step(input, effects)`: no task, no clock, no disk, no socket. Inputs from the commit log come in its order.
 
+mod listing;
+mod recovery;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::BuildHasherDefault;
@@ -9,12 +12,11 @@ use std::sync::Arc;
 
 use super::parcel::{Kind, Parcel};
 use super::request::{
-    Direct, IdHasher, Input, LiveRoom, Membership, Publisher, Receipt, Request, SocketId, Stretch,
-    Told, Want,
+    Direct, IdHasher, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::limits;
 use crate::store::owed::is_passed_over;
+use crate::store::sessions::Begun;
 use crate::store::{Done, Member, Reader, Record, owed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ struct Socket {
     feed: Feed,
     /// The last record it was considered for, so that a union of rooms meets it once.
     considered: u64,
+    /// Where it goes on once it subscribes; it is there while it begins.
+    begun: Option<Box<Begun>>,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +74,8 @@ pub struct Core {
     head: u64,
     sockets: HashMap<SocketId, Socket, BuildHasherDefault<IdHasher>>,
     spaces: HashMap<Namespace, Space>,
+    /// Of those that may come back.
+    by_sid: HashMap<Arc<str>, SocketId>,
     /// Counts volatile deliveries down from the top, so that `considered` never meets a record's number.
     volatile: u64,
 }
@@ -140,6 +146,7 @@ impl Core {
                     reader: Arc::new(reader),
                     feed: Feed::Detached,
                     considered: 0,
+                    begun: None,
                 };
                 self.sockets.insert(socket, state);
                 effects.tell(socket, Told::Connected);
@@ -193,9 +200,10 @@ impl Core {
                     },
                 );
             }
-            (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
             (_, Want::Direct(direct)) => hand(socket, *direct, effects),
+            (done, Want::Begin) => self.begin(socket, done, effects),
+            (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
             (done, Want::Join(rooms, membership)) => {
                 let asked = (rooms, membership);
                 self.join(socket, answer, asked, done == Done::Joined, effects);
@@ -463,6 +471,9 @@ impl Core {
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
+        if let Some(begun) = socket.begun.take() {
+            recovery::go_on(*begun, socket.reader.name.as_ref(), &mut rooms);
+        }
         if rooms.is_empty() {
             effects.tell(id, Told::NoRooms { answer });
             self.sockets.insert(id, socket);
@@ -515,6 +526,7 @@ impl Core {
             return;
         };
         self.leave_all(id, &socket);
+        self.forget_sid(id, &socket);
         if let Some(name) = &socket.reader.name
             && let Some(space) = self.spaces.get_mut(&socket.namespace)
             && let Entry::Occupied(holder) = space.holders.entry(name.clone())
@@ -536,46 +548,6 @@ impl Core {
             }
             self.tidy(&socket.namespace, room);
         }
-    }
-
-    fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
-        let Request {
-            socket,
-            answer,
-            want,
-        } = request;
-        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
-            return;
-        };
-        let mut rooms = Vec::new();
-        if let Some(space) = self.spaces.get(&state.namespace) {
-            let wanted = |name: &&RoomName| room.as_ref().is_none_or(|room| room == *name);
-            let mut names: Vec<&RoomName> = space.rooms.keys().filter(wanted).collect();
-            names.sort_unstable();
-            for name in names.into_iter().take(limits::ROOMS_LISTED) {
-                let Room { sockets, members } = &space.rooms[name];
-                let holds = |client: &&ClientName| {
-                    space
-                        .holders
-                        .get(*client)
-                        .is_some_and(|id| sockets.contains(id))
-                };
-                let here = members.iter().filter(holds).cloned().collect();
-                rooms.push(LiveRoom {
-                    room: name.clone(),
-                    sockets: sockets.len() as u64,
-                    here,
-                });
-            }
-        }
-        effects.tell(
-            socket,
-            Told::Live {
-                answer,
-                room,
-                rooms,
-            },
-        );
     }
 }
 

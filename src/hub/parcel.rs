@@ -11,6 +11,7 @@ use crate::address::Seq;
 use crate::limits;
 use crate::store::{Header, Record};
 use crate::wire::batch::{self, DeliveryHeader, Framing};
+use crate::wire::offset::{LogTag, with_offset};
 use crate::wire::socket;
 
 /// One frame of either transport, ready to go: a text (with its Engine.IO packet type) or a binary message.
@@ -53,6 +54,8 @@ pub struct Parcel {
     pub kind: Kind,
     batch_text: OnceLock<Utf8Bytes>,
     events: OnceLock<Vec<Frame>>,
+    /// The same with offsets. All who want them are of one log.
+    events_with_offsets: OnceLock<Vec<Frame>>,
 }
 
 impl Parcel {
@@ -62,6 +65,7 @@ impl Parcel {
             kind,
             batch_text: OnceLock::new(),
             events: OnceLock::new(),
+            events_with_offsets: OnceLock::new(),
         }
     }
 
@@ -119,39 +123,65 @@ impl Parcel {
     }
 
     /// The frames of all its messages as plain events without ack ids, when they are few enough to be kept for the next
-    /// subscriber too.
-    pub fn shared_events(&self) -> Option<&[Frame]> {
-        if self.header().count as usize > limits::SHARED_EVENTS {
+    /// subscriber too. With offsets in that log; what is not in the log has none that it could share.
+    pub fn shared_events(&self, offsets: Option<&LogTag>) -> Option<&[Frame]> {
+        let header = self.header();
+        let count = header.count;
+        if count as usize > limits::SHARED_EVENTS || offsets.is_some() && self.kind != Kind::Durable
+        {
             return None;
         }
-        Some(self.events.get_or_init(|| {
+        let events = if offsets.is_some() {
+            &self.events_with_offsets
+        } else {
+            &self.events
+        };
+        Some(events.get_or_init(|| {
             let mut frames = Vec::new();
-            for message in batch::messages(self.header().framing, &self.record.body) {
-                self.event(message, None, &mut frames);
+            for (index, message) in (0..).zip(batch::messages(header.framing, &self.record.body)) {
+                let offset = offsets.map(|log| log.offset(self.end_of(index)));
+                self.event(message, None, offset.as_deref(), &mut frames);
             }
             frames
         }))
     }
 
-    /// Appends the frames of one message as a plain event. `message` is a slice of the body.
-    pub fn event(&self, message: &[u8], id: Option<u64>, frames: &mut Vec<Frame>) {
+    /// The place behind a message of a record.
+    pub fn end_of(&self, index: u32) -> Seq {
+        if index + 1 >= self.header().count {
+            Seq::after_record(self.record.number)
+        } else {
+            Seq::new(self.record.number, index + 1)
+        }
+    }
+
+    /// Appends the frames of one message as a plain event. `message` is a slice of the body; `offset` is one more argument.
+    pub fn event(
+        &self,
+        message: &[u8],
+        id: Option<u64>,
+        offset: Option<&str>,
+        frames: &mut Vec<Frame>,
+    ) {
         let header = self.header();
         let event = header.event.as_str();
-        let plain =
-            |args: &str| Frame::text(socket::encode_event(&header.namespace, id, event, args, 0));
+        let text = |args: &str, attachments| {
+            let args = with_offset(args, offset);
+            Frame::text(socket::encode_event(
+                &header.namespace,
+                id,
+                event,
+                &args,
+                attachments,
+            ))
+        };
+        let plain = |args: &str| text(args, 0);
         let quoted = |text: &str| serde_json::to_string(text).expect("a string is always JSON");
         match (header.framing, std::str::from_utf8(message)) {
             (Framing::Lines, Ok(text)) if header.json => frames.push(plain(text)),
             (Framing::Lines | Framing::Bytes, Ok(text)) => frames.push(plain(&quoted(text))),
             (Framing::Lines | Framing::Bytes, Err(_)) => {
-                let args = batch::BODY_PLACEHOLDER;
-                frames.push(Frame::text(socket::encode_event(
-                    &header.namespace,
-                    id,
-                    event,
-                    args,
-                    1,
-                )));
+                frames.push(text(batch::BODY_PLACEHOLDER, 1));
                 frames.push(Frame::Binary(self.record.body.slice_ref(message)));
             }
             (Framing::Args, _) => {
@@ -159,14 +189,7 @@ impl Parcel {
                 let Ok(args) = batch::decode_args(&self.record.body) else {
                     return;
                 };
-                let text = socket::encode_event(
-                    &header.namespace,
-                    id,
-                    event,
-                    args.inside(),
-                    args.attachments.len(),
-                );
-                frames.push(Frame::text(text));
+                frames.push(text(args.inside(), args.attachments.len()));
                 frames.extend(args.attachments.into_iter().map(Frame::Binary));
             }
         }

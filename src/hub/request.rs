@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::store::sessions::Begun;
 use crate::store::{Done, Draft, Reader, Refusal};
 
 /// One live connection to one namespace. Never used twice.
@@ -30,6 +31,8 @@ pub enum Want {
     /// The stretch is the session's business and comes back to it.
     Subscribe(Stretch),
     Ack,
+    /// To be remembered, or to be who it was before: asked before it subscribes.
+    Begin,
     Rooms(Option<RoomName>),
     /// With `Op::Mark`, so that it stands in the order of everything else.
     Direct(Box<Direct>),
@@ -165,8 +168,12 @@ pub enum Told {
         room: Option<RoomName>,
         rooms: Vec<LiveRoom>,
     },
+    /// What the store remembers of it from now on; None: it could not be remembered.
+    Begun(Option<Begun>),
     /// A newer socket holds the name.
     NameTaken,
+    /// Its client came back by another connection, and has its sid.
+    CameBack,
 }
 
 /// Socket ids are counted up, so they spread by themselves.

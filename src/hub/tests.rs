@@ -13,7 +13,8 @@ use super::request::{
 };
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
-use crate::store::{Done, Draft, Header, Member, Record};
+use crate::store::sessions::{Begun, Origin};
+use crate::store::{Done, Draft, Header, Member, Record, Refusal};
 use crate::wire::batch::{Audience, Framing};
 
 #[derive(Default)]
@@ -105,6 +106,31 @@ impl Bench {
         };
         let done = Done::Subscribed {
             rooms: subscribed,
+            joined,
+            head: self.head,
+        };
+        self.commit(socket, done, Want::Subscribe(Stretch::default()));
+    }
+
+    /// Connects as one that the store remembers, with these rooms, and subscribes.
+    fn begin(&mut self, socket: u64, sid: &str, name: Option<&str>, names: &[&str]) {
+        self.connect(socket, "/", name);
+        let begun = Begun {
+            pid: "p".into(),
+            sid: sid.into(),
+            origin: Origin::Recovered,
+            rooms: rooms(names)
+                .into_iter()
+                .map(|it| (it, Seq::START))
+                .collect(),
+        };
+        self.commit(socket, Done::Begun(Some(begun)), Want::Begin);
+        let joined = name.map_or_else(Vec::new, |_| rooms(names));
+        let done = Done::Subscribed {
+            rooms: rooms(&[""])
+                .into_iter()
+                .map(|it| (it, Seq::new(9, 9)))
+                .collect(),
             joined,
             head: self.head,
         };
@@ -267,6 +293,65 @@ fn the_newest_holder_of_a_name_wins() {
             .iter()
             .any(|(socket, told)| *socket == 2 && matches!(told, Told::NameTaken))
     );
+}
+
+#[test]
+fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
+    let mut bench = Bench::default();
+    bench.begin(1, "s", None, &["", "a"]);
+    let header = bench.header(9, &["a"]);
+    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 0));
+    bench.begin(2, "s", None, &["", "a"]);
+    let came_back = |(socket, told): &(u64, Told)| *socket == 1 && matches!(told, Told::CameBack);
+    assert!(bench.seen.told.iter().any(came_back));
+    let Some((2, Told::Subscribed { reader, .. })) = bench.seen.told.pop() else {
+        panic!("not subscribed")
+    };
+    assert_eq!(reader.sid.as_deref(), Some("s"));
+    assert_eq!(reader.rooms.get(&room("a")), Some(&Seq::START));
+    assert_eq!(bench.reach(9, header.clone()), (vec![2], 1, 0));
+    let own = Header {
+        audience: Audience::Others,
+        origin: "s".into(),
+        ..header.clone()
+    };
+    assert_eq!(bench.reach(9, own), (vec![], 0, 0));
+    // The farewell of the older is not that of the newer.
+    bench.commit(1, Done::Marked, Want::Disconnect);
+    assert_eq!(bench.reach(9, header.clone()), (vec![2], 1, 0));
+    bench.begin(3, "s", None, &["a"]);
+    assert_eq!(bench.reach(9, header), (vec![3], 1, 0));
+}
+
+#[test]
+fn a_client_that_came_back_holds_its_name() {
+    let mut bench = Bench::default();
+    bench.begin(1, "s", Some("alice"), &[""]);
+    bench.begin(2, "s", Some("alice"), &[""]);
+    let words = bench.seen.told.iter().filter(|(socket, _)| *socket == 1);
+    let last = words.map(|(_, told)| told).next_back();
+    assert!(matches!(last, Some(Told::CameBack)), "and nothing else");
+    bench.commit(1, Done::Marked, Want::Disconnect);
+    let header = bench.header(9, &[""]);
+    assert_eq!(bench.reach(9, header), (vec![2], 1, 0));
+}
+
+#[test]
+fn a_socket_that_cannot_be_remembered_subscribes_all_the_same() {
+    let refused = Done::Refused(Refusal::Disk {
+        reason: "full".to_owned(),
+    });
+    for done in [Done::Begun(None), refused] {
+        let mut bench = Bench::default();
+        bench.connect(1, "/", None);
+        bench.commit(1, done.clone(), Want::Begin);
+        let told = bench.seen.told.pop();
+        assert!(matches!(told, Some((1, Told::Begun(None)))), "{told:?}");
+        bench.sub(1, None, &[""]);
+        // That nothing could be stored keeps nobody from going.
+        bench.commit(1, done, Want::Disconnect);
+        assert_eq!(bench.seen.forgotten, [1]);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
 
 pub mod bind;
+pub mod files;
 pub mod http;
 pub mod origin;
 pub mod outgoing;
@@ -20,6 +21,7 @@ use self::http::Site;
 use self::origin::Hosts;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
+use crate::hub::request::{Request, SocketId, Want};
 use crate::hub::{self, Ticket};
 use crate::limits;
 pub use crate::session::policy::{
@@ -30,7 +32,9 @@ use crate::session::services::Services;
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Keep;
 use crate::store::readers::Readers;
-use crate::store::{self, Store, StoreError, writer};
+use crate::store::sessions::SessionOp;
+use crate::store::writer::Urgency;
+use crate::store::{self, Op, Store, StoreError, writer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -131,6 +135,14 @@ impl Server {
             let _ = commits.send(commit);
         };
         let (writer, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
+        // Before anyone is here: no socket has this id, so the hub has nothing to do for it.
+        let nobody = Ticket::new(Request {
+            socket: SocketId(0),
+            answer: None,
+            want: Want::Disconnect,
+        });
+        // Only a writer that has ended takes nothing, and then its error is found below.
+        let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
         let hub = tokio::spawn(hub::run(head, members, committed, asked));
         let (failed, mut failures) = mpsc::channel(1);
@@ -146,6 +158,7 @@ impl Server {
         let mut hub = hub;
         let (stop_programs, programs_stopping) = watch::channel(false);
         let mut programs = program::run::start(&site.services, &programs_stopping);
+        let most = files::connections();
         let mut connections = JoinSet::new();
         let mut accepting = accept_all(listeners, &site);
         tokio::pin!(shutdown);
@@ -157,7 +170,7 @@ impl Server {
                 // It ends before it is told to only when the store's writer did.
                 _ = &mut hub => break None,
                 Some(connection) = accepting.recv() => {
-                    if connections.len() < limits::CONNECTIONS {
+                    if connections.len() < most {
                         connections.spawn(http::serve(Arc::clone(&site), connection));
                     } else {
                         site.services.say_refused("too many connections");

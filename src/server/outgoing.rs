@@ -175,3 +175,126 @@ fn push_header(opcode: u8, length: usize, burst: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    /// Takes so many bytes at a time, and every other time none.
+    struct Trickle {
+        taken: Vec<u8>,
+        at_once: usize,
+        blocked: bool,
+    }
+
+    impl AsyncWrite for Trickle {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let this = self.get_mut();
+            this.blocked = !this.blocked;
+            if this.blocked {
+                return Poll::Pending;
+            }
+            let taken = buf.len().min(this.at_once);
+            this.taken.extend_from_slice(&buf[..taken]);
+            Poll::Ready(Ok(taken))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bufs: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let all = bufs.iter().flat_map(|buf| buf.iter().copied());
+            let some: Vec<u8> = all.take(self.at_once).collect();
+            self.poll_write(cx, &some)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn outgoing(at_once: usize) -> Outgoing<Trickle> {
+        Outgoing::new(Trickle {
+            taken: Vec::new(),
+            at_once,
+            blocked: false,
+        })
+    }
+
+    fn send(outgoing: &mut Outgoing<Trickle>) {
+        let mut cx = Context::from_waker(Waker::noop());
+        while outgoing.poll_send(&mut cx).is_pending() {}
+    }
+
+    #[test]
+    fn a_header_tells_the_length() {
+        let cases: [(usize, &[u8]); 6] = [
+            (0, &[0x81, 0]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (65_535, &[0x81, 126, 0xff, 0xff]),
+            (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+            (0x0102_0304, &[0x81, 127, 0, 0, 0, 0, 1, 2, 3, 4]),
+        ];
+        for (length, header) in cases {
+            let mut burst = Vec::new();
+            push_header(TEXT, length, &mut burst);
+            assert_eq!(burst, header, "{length}");
+        }
+    }
+
+    #[test]
+    fn frames_leave_in_order_however_little_is_taken_at_once() {
+        let small = Frame::text("hi");
+        let copied = Frame::Binary(vec![7; limits::COPIED_BYTES - 1].into());
+        let large = Frame::Binary(vec![8; limits::COPIED_BYTES].into());
+        for at_once in [1, 3, 4096, usize::MAX] {
+            let mut outgoing = outgoing(at_once);
+            let mut expected = Vec::new();
+            for frame in [&small, &copied, &small, &large, &small, &large] {
+                if !outgoing.has_room() {
+                    send(&mut outgoing);
+                }
+                outgoing.push(frame.clone());
+                let (opcode, payload) = match frame {
+                    Frame::Text(text) => (TEXT, text.as_bytes()),
+                    Frame::Binary(bytes) => (BINARY, &bytes[..]),
+                };
+                push_header(opcode, payload.len(), &mut expected);
+                expected.extend_from_slice(payload);
+            }
+            send(&mut outgoing);
+            assert!(outgoing.io.taken == expected, "{at_once} at once");
+            assert_eq!(outgoing.burst.capacity(), 0, "nothing is held when idle");
+        }
+    }
+
+    #[test]
+    fn an_answer_waits_until_what_stands_before_it_is_gone() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut outgoing = outgoing(4096);
+        let mut answer = |outgoing: &mut Outgoing<Trickle>| {
+            Pin::new(outgoing).poll_write(&mut cx, b"pong").is_ready()
+        };
+        assert!(answer(&mut outgoing));
+        assert!(!outgoing.take_refused());
+        outgoing.push(Frame::Binary(vec![8; limits::COPIED_BYTES].into()));
+        assert!(!answer(&mut outgoing));
+        assert!(outgoing.take_refused());
+        send(&mut outgoing);
+        assert!(answer(&mut outgoing));
+        send(&mut outgoing);
+        assert!(outgoing.io.taken.starts_with(b"pong\x82"));
+        assert!(outgoing.io.taken.ends_with(b"pong"));
+    }
+}

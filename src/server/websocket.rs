@@ -47,9 +47,12 @@ impl WebSocket {
             if !self.stream.get_mut().take_refused() {
                 return Poll::Ready(Ok(()));
             }
-            // Pending means that it was refused again.
-            if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
-                flushed?;
+            // Once for the answers that it holds, once more for the last one, which had no place among them. Pending means
+            // that it was refused again.
+            for _ in 0..2 {
+                if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
+                    flushed?;
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use super::credit::{Answers, Credit, Window};
 use super::outbox::Submission;
 use super::policy::{Denied, Right};
 use super::program::Hold;
+use super::recovery::{self, Shown};
 use super::services::{self};
 use super::socket::{Dialect, Entry, Socket};
 use super::standing::Standing;
@@ -23,6 +24,7 @@ use crate::hub::request::{Input, Membership, Request, SocketId, Stretch, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
 use crate::store::Op;
+use crate::store::sessions::Earlier;
 use crate::wire::socket;
 
 /// CONNECT's auth object; everything in it is optional.
@@ -33,6 +35,10 @@ struct Auth {
     token: Option<String>,
     roomcat: Option<u32>,
     ack: Option<bool>,
+    #[serde(default)]
+    pid: Shown,
+    #[serde(default)]
+    offset: Shown,
 }
 
 /// Somebody whom the hub lets in.
@@ -45,6 +51,8 @@ pub struct Entrance {
     pub standing: Standing,
     dialect: Dialect,
     credit: Credit,
+    /// What it shows of an earlier session.
+    pub earlier: Option<Earlier>,
     /// The auth object as it came.
     pub auth: Option<Box<RawValue>>,
 }
@@ -118,6 +126,12 @@ impl Session {
             (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
             (Dialect::Stock, _) => Credit::Written(None),
         };
+        let recoverable = settings.recovery.is_some()
+            && matches!(credit, Credit::Written(_))
+            && pass.may.allow(Right::Sub);
+        let earlier = recoverable
+            .then(|| recovery::earlier(auth.pid, auth.offset, &self.services.log_tag))
+            .flatten();
         Ok(Entrance {
             id: self.services.next_socket(),
             sid: services::random_id().into(),
@@ -126,6 +140,7 @@ impl Session {
             standing: Standing::new(rules, pass.may, Instant::now()),
             dialect,
             credit,
+            earlier,
             auth: text.map(RawValue::to_owned),
         })
     }
@@ -149,6 +164,7 @@ impl Session {
             standing,
             dialect,
             credit,
+            earlier,
             auth,
         } = entrance;
         self.heart.connected();
@@ -166,7 +182,18 @@ impl Session {
         self.in_flight += 1;
         self.outbox
             .push(Submission::Hub(Message::Connect(id, handle, input)));
-        if dialect == Dialect::Stock && standing.may.allow(Right::Sub) {
+        let may_sub = standing.may.allow(Right::Sub);
+        let mut entering = Socket::new(Entry {
+            id,
+            namespace: namespace.clone(),
+            sid,
+            name: name.clone(),
+            dialect,
+            credit,
+            mailbox,
+            standing,
+        });
+        if dialect == Dialect::Stock && may_sub {
             let mut rooms = vec![RoomName::whole_namespace()];
             if let Some(client) = name.clone() {
                 // It takes every room it has joined, the empty one among them from its first time on.
@@ -185,9 +212,10 @@ impl Session {
                     }),
                 );
             }
+            self.remember(&mut entering, earlier);
             let op = Op::Subscribe {
-                namespace: namespace.clone(),
-                client: name.clone(),
+                namespace,
+                client: name,
                 rooms,
             };
             let want = Want::Subscribe(Stretch::default());
@@ -205,16 +233,7 @@ impl Session {
         }
         // Most connections have this one and no other.
         self.sockets.reserve_exact(1);
-        self.sockets.push(Socket::new(Entry {
-            id,
-            namespace,
-            sid,
-            name,
-            dialect,
-            credit,
-            mailbox,
-            standing,
-        }));
+        self.sockets.push(entering);
         self.greet(self.sockets.len() - 1, auth.as_deref());
     }
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
+use super::aside::Aside;
 use super::catchup::Listing;
+use super::recovery::Recall;
 use super::services::Services;
 use super::socket::Dialect;
 use super::{End, Session, Who};
@@ -21,7 +23,7 @@ impl Session {
     pub(super) fn told(&mut self, id: SocketId, told: Told) {
         if !matches!(
             told,
-            Told::Attached { .. } | Told::Moved { .. } | Told::NameTaken
+            Told::Attached { .. } | Told::Moved { .. } | Told::NameTaken | Told::CameBack
         ) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
@@ -29,7 +31,18 @@ impl Session {
             return;
         };
         match told {
-            Told::Connected => self.connected(index),
+            Told::Connected => {
+                // Otherwise the store says who it is.
+                if matches!(self.sockets[index].recall, Recall::Nothing) {
+                    self.connected(index);
+                }
+            }
+            Told::Begun(begun) => self.begun(index, begun),
+            Told::CameBack => {
+                let socket = self.depart(index, &End::CameBack);
+                let text = socket::encode_disconnect(&socket.namespace);
+                self.out.push_back(Frame::text(text));
+            }
             Told::Receipt {
                 answer,
                 publisher,
@@ -93,23 +106,25 @@ impl Session {
         }
     }
 
-    fn connected(&mut self, index: usize) {
+    pub(super) fn connected(&mut self, index: usize) {
         let socket = &self.sockets[index];
         tracing::info!("a user connected {}", Who(socket));
-        let data = match socket.dialect {
-            Dialect::Stock => json!({"sid": &*socket.sid}),
-            Dialect::Roomcat => json!({
-                "sid": &*socket.sid,
-                "roomcat": 1,
-                "version": env!("CARGO_PKG_VERSION"),
-                "log": &*self.services.log_id,
-                "limits": {
-                    "message": self.services.settings.max_message,
-                    "batch": limits::BATCH_BYTES,
-                    "credit": limits::CREDIT_BYTES,
-                },
-            }),
-        };
+        if socket.dialect == Dialect::Stock {
+            let greeting = socket.greeting();
+            self.sockets[index].enter(greeting, &mut self.out);
+            return;
+        }
+        let data = json!({
+            "sid": &*socket.sid,
+            "roomcat": 1,
+            "version": env!("CARGO_PKG_VERSION"),
+            "log": &*self.services.log_id,
+            "limits": {
+                "message": self.services.settings.max_message,
+                "batch": limits::BATCH_BYTES,
+                "credit": limits::CREDIT_BYTES,
+            },
+        });
         let text = socket::encode_connect(&socket.namespace, Some(&data.to_string()));
         self.sockets[index].enter(Frame::text(text), &mut self.out);
     }
@@ -159,9 +174,18 @@ impl Session {
     }
 
     pub(super) fn say(&mut self, index: usize, frames: Vec<Frame>) {
+        self.say_aside(index, Aside::Answer(frames));
+    }
+
+    /// Something for this socket alone.
+    pub(super) fn say_aside(&mut self, index: usize, aside: Aside) {
+        let socket = &mut self.sockets[index];
+        let Some(frames) = socket.say(aside) else {
+            return;
+        };
         let binary = frames.iter().filter(|it| matches!(it, Frame::Binary(_)));
         self.attached += binary.map(Frame::len).sum::<usize>();
-        self.sockets[index].say(frames, &mut self.out);
+        self.out.extend(frames);
     }
 }
 

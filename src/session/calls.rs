@@ -8,8 +8,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::admission::{Denial, Entrance};
+use super::catchup;
 use super::program::{Answer, Busy, Call, Program, Verdict, What};
 use super::services::Services;
 use super::socket::Socket;
@@ -17,6 +19,7 @@ use super::{End, Session};
 use crate::address::{ClientName, Namespace};
 use crate::hub::parcel::Frame;
 use crate::hub::request::SocketId;
+use crate::store::StoreError;
 use crate::wire::socket::{self, EventPacket};
 
 /// What a session waits for.
@@ -24,6 +27,8 @@ use crate::wire::socket::{self, EventPacket};
 pub struct Calls {
     /// May they come in? At most `limits::NAMESPACES_PER_CONNECTION` with those who are in.
     entrances: Vec<(Entrance, Waiting)>,
+    /// Who were they before? The program is asked about the sid that they will have.
+    returning: Vec<(Entrance, Asking)>,
     /// How is an event acknowledged? Each counts among the verbs in flight.
     events: Vec<Event>,
 }
@@ -36,6 +41,7 @@ struct Event {
 }
 
 type Waiting = oneshot::Receiver<Verdict>;
+type Asking = JoinHandle<Result<Option<Arc<str>>, StoreError>>;
 
 /// Why a program does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -60,12 +66,15 @@ impl NoAnswer {
 
 impl Calls {
     pub fn asked(&self) -> usize {
-        self.entrances.len()
+        self.entrances.len() + self.returning.len()
     }
 
     pub fn is_asked(&self, namespace: &Namespace) -> bool {
-        let mut asked = self.entrances.iter();
-        asked.any(|(entrance, _)| entrance.namespace == *namespace)
+        let asked = self.entrances.iter().map(|(entrance, _)| entrance);
+        let returning = self.returning.iter().map(|(entrance, _)| entrance);
+        asked
+            .chain(returning)
+            .any(|entrance| entrance.namespace == *namespace)
     }
 
     /// A socket that leaves waits for nothing any more. Returns how much it did wait for.
@@ -80,6 +89,21 @@ impl Calls {
         for (entrance, _) in self.entrances.drain(..) {
             tell_gone(services, &entrance, end);
         }
+    }
+
+    fn poll_returning(&mut self, cx: &mut Context<'_>) -> Option<Result<Entrance, StoreError>> {
+        let asking = self.returning.iter_mut().enumerate();
+        let (place, sid) = asking.into_iter().find_map(|(place, (_, asking))| {
+            match Pin::new(asking).poll(cx) {
+                Poll::Pending => None,
+                Poll::Ready(sid) => Some((place, sid)),
+            }
+        })?;
+        let (mut entrance, _) = self.returning.remove(place);
+        Some(catchup::done(sid).map(|sid| {
+            entrance.sid = sid.unwrap_or(entrance.sid);
+            entrance
+        }))
     }
 
     fn poll_entrances(
@@ -114,11 +138,25 @@ fn answered(waiting: &mut Waiting, cx: &mut Context<'_>) -> Option<Result<Answer
 impl Session {
     /// Asks the namespace's program, if it has one, and lets in who may come in.
     pub(super) fn ask_to_enter(&mut self, entrance: Entrance) {
-        let asked = match self.services.programs.of(&entrance.standing.rules) {
-            None => return self.admit(entrance, None),
-            Some(program) => program.ask(entrance_call(&entrance)),
+        if self
+            .services
+            .programs
+            .of(&entrance.standing.rules)
+            .is_none()
+        {
+            return self.admit(entrance, None);
+        }
+        match self.who_was_it(&entrance) {
+            Some(asking) => self.calls.returning.push((entrance, asking)),
+            None => self.ask_program_to_enter(entrance),
+        }
+    }
+
+    fn ask_program_to_enter(&mut self, entrance: Entrance) {
+        let Some(program) = self.services.programs.of(&entrance.standing.rules) else {
+            return;
         };
-        match asked {
+        match program.ask(entrance_call(&entrance)) {
             Ok(waiting) => self.calls.entrances.push((entrance, waiting)),
             Err(busy) => self.deny(&entrance.namespace, &Denial::Program(busy.into())),
         }
@@ -160,8 +198,12 @@ impl Session {
     }
 
     /// Takes what programs answered.
-    pub(super) fn poll_calls(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<bool, StoreError> {
         let mut did = false;
+        while let Some(entrance) = self.calls.poll_returning(cx) {
+            did = true;
+            self.ask_program_to_enter(entrance?);
+        }
         while let Some((entrance, answer)) = self.calls.poll_entrances(cx) {
             did = true;
             match answer {
@@ -194,7 +236,7 @@ impl Session {
                 Err(no_answer) => self.not_answered(index, id, &no_answer),
             }
         }
-        did
+        Ok(did)
     }
 
     fn not_answered(&mut self, index: usize, id: u64, why: &NoAnswer) {
@@ -204,8 +246,11 @@ impl Session {
 
 /// Whoever the program was asked about is gone.
 pub(super) fn tell_departure(services: &Services, socket: &Socket, end: &End) {
-    let program = services.programs.of(&socket.standing.rules);
-    tell_program(program, Caller::from(socket), end);
+    // Its client has come back: whoever has this sid is here.
+    if !matches!(end, End::CameBack) {
+        let program = services.programs.of(&socket.standing.rules);
+        tell_program(program, Caller::from(socket), end);
+    }
 }
 
 fn tell_gone(services: &Services, entrance: &Entrance, end: &End) {

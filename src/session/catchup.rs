@@ -151,9 +151,9 @@ pub fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
 }
 
 /// What a task that read the store came to.
-pub fn done(
-    done: Result<Result<ReadDone, StoreError>, tokio::task::JoinError>,
-) -> Result<ReadDone, StoreError> {
+pub fn done<T>(
+    done: Result<Result<T, StoreError>, tokio::task::JoinError>,
+) -> Result<T, StoreError> {
     done.unwrap_or_else(|error| {
         Err(StoreError::Io {
             path: Default::default(),

@@ -5,6 +5,7 @@
 
 pub mod admission;
 pub mod answers;
+pub mod aside;
 pub mod calls;
 pub mod catchup;
 pub mod credit;
@@ -14,6 +15,7 @@ pub mod policy;
 pub mod program;
 pub mod rate;
 pub mod reactions;
+pub mod recovery;
 pub mod requests;
 pub mod services;
 pub mod socket;
@@ -60,6 +62,8 @@ pub enum End {
     Left,
     #[error("a newer subscriber took this name")]
     Replaced,
+    #[error("its client came back by another connection")]
+    CameBack,
     /// It waited to be let in.
     #[error("refused")]
     Refused,
@@ -73,6 +77,9 @@ pub enum End {
     Socket(#[from] SocketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// Pruned while it was handed out; the client comes back and starts afresh.
+    #[error("what it missed is no longer kept")]
+    Missed,
     #[error("the hub is shutting down")]
     Shutdown,
     #[error("the store failed: {0}")]
@@ -83,9 +90,9 @@ impl End {
     /// What an application is told of it, in the reference's words.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Closed => "transport close",
+            Self::Closed | Self::Missed => "transport close",
             Self::Left => "client namespace disconnect",
-            Self::Replaced | Self::Refused => "server namespace disconnect",
+            Self::Replaced | Self::CameBack | Self::Refused => "server namespace disconnect",
             Self::PingTimeout => "ping timeout",
             Self::Transport(_) => "transport error",
             Self::Engine(_) | Self::Socket(_) => "parse error",
@@ -203,7 +210,7 @@ impl Session {
             did = true;
         }
         did |= self.poll_reads(cx)?;
-        did |= self.poll_calls(cx);
+        did |= self.poll_calls(cx)?;
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
@@ -246,8 +253,8 @@ impl Session {
     fn may_read(&self) -> bool {
         // Answers are text; what was asked for by credit is bounded by it.
         let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
-        let early = self.sockets.iter().flat_map(Socket::early);
-        let bytes = texts.chain(early).map(Frame::len).sum::<usize>() + self.attached;
+        let early: usize = self.sockets.iter().map(Socket::early_bytes).sum();
+        let bytes = texts.map(Frame::len).sum::<usize>() + early + self.attached;
         self.held() == Held::No
             && self.out.len() <= limits::VERBS_IN_FLIGHT
             && bytes <= limits::ANSWER_BYTES
@@ -261,13 +268,15 @@ impl Session {
                 socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out)
             {
                 did = true;
-                if let Finished::Rooms(listing) = done? {
-                    answers::answer_rooms(
+                match done? {
+                    Finished::Nothing => {}
+                    Finished::Rooms(listing) => answers::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
                         &mut self.out,
-                    );
+                    ),
+                    Finished::Missed => return Err(End::Missed),
                 }
             }
         }
@@ -402,7 +411,7 @@ impl Session {
         }
         let ticket = farewell(&socket, end);
         self.outbox
-            .push(Submission::Store(Op::Mark, Urgency::Now, ticket));
+            .push(Submission::Store(socket.parting(end), Urgency::Now, ticket));
         socket
     }
 
@@ -414,9 +423,9 @@ impl Session {
             if !matches!(end, End::Shutdown | End::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;
             }
-            let ticket = farewell(&socket, end);
+            let (op, ticket) = (socket.parting(end), farewell(&socket, end));
             // With the store gone the hub is going too.
-            let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
+            let _ = self.services.writer.send(op, Urgency::Now, ticket);
         }
         let transport = &mut self.transport;
         let closing = poll_fn(|cx| transport.poll_close(cx));

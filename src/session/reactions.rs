@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::aside::Aside;
 use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
 use super::socket::Socket;
 use super::verbs::{self, Publish, VerbError};
@@ -59,21 +60,17 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn event(self, socket: &Socket, event: &Event) -> Vec<Frame> {
-        let args = socket::join_args(self.args);
-        let attachments = self.attachments.len();
-        let text =
-            socket::encode_event(&socket.namespace, None, event.as_str(), &args, attachments);
-        self.frames(text)
+    fn event(self, event: &Event) -> Aside {
+        Aside::Event {
+            event: event.clone(),
+            args: socket::join_args(self.args),
+            attachments: self.attachments.to_vec(),
+        }
     }
 
     fn ack(self, socket: &Socket, id: u64) -> Vec<Frame> {
         let args = socket::join_args(self.args);
         let text = socket::encode_ack(&socket.namespace, id, &args, self.attachments.len());
-        self.frames(text)
-    }
-
-    fn frames(self, text: String) -> Vec<Frame> {
         let attachments = self.attachments.iter().cloned().map(Frame::Binary);
         std::iter::once(Frame::text(text))
             .chain(attachments)
@@ -128,8 +125,9 @@ impl Session {
         for publish in publishes {
             self.publish(index, publish, Publisher::Single, packet.id);
         }
-        let said = to_sender(&self.sockets[index], reaction, cause);
-        self.say(index, said);
+        for said in to_sender(reaction, cause) {
+            self.say_aside(index, said);
+        }
         let Some(id) = packet.id else { return };
         let socket = &self.sockets[index];
         let answer = match &reaction.ack {
@@ -208,13 +206,15 @@ impl Session {
         let socket = &self.sockets[index];
         let empty = raw(&json!({}));
         let own = [auth.unwrap_or(&empty)];
-        let said = to_sender(socket, reaction, Cause::of(&own));
+        let said = to_sender(reaction, Cause::of(&own));
         // A token is between its holder and the hub, and so may be whatever else is in there.
         let name = socket.name.as_ref();
         let known = raw(&name.map_or(json!({}), |name| json!({"as": name})));
         let max_message = self.services.settings.max_message;
         let emitted = to_others(socket, reaction, Cause::of(&[&known]), max_message);
-        self.say(index, said);
+        for said in said {
+            self.say_aside(index, said);
+        }
         if let Some(Ok(publish)) = emitted {
             self.publish(index, publish, Publisher::Single, None);
         }
@@ -232,15 +232,15 @@ pub(super) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option
         .map(|publish| publish.draft)
 }
 
-fn to_sender(socket: &Socket, reaction: &Reaction, cause: Cause<'_>) -> Vec<Frame> {
+fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<Aside> {
     let mut said = Vec::new();
     if let Some(Emit { event, args, to }) = &reaction.emit
         && *to == EmitTo::Sender
     {
-        said.extend(own_or(args.as_deref(), cause, |it| it.event(socket, event)));
+        said.push(own_or(args.as_deref(), cause, |it| it.event(event)));
     }
     if let Some(event) = &reaction.reply {
-        said.extend(cause.event(socket, event));
+        said.push(cause.event(event));
     }
     said
 }

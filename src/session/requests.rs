@@ -219,13 +219,17 @@ impl Session {
                 "a socket can be in at most {limit} rooms"
             )));
         }
-        let op = match name.clone() {
-            Some(client) => Op::Join {
-                namespace: namespace.clone(),
-                client,
-                rooms: rooms.clone(),
-            },
-            None => Op::Mark,
+        let entering = self.sockets[index].entering(&rooms);
+        let (op, following) = match name.clone() {
+            Some(client) => {
+                let op = Op::Join {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                (op, entering)
+            }
+            None => (entering, Op::Mark),
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
@@ -252,6 +256,7 @@ impl Session {
             want: Want::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
+        self.follow(index, following);
         if let Some((op, ticket)) = again {
             self.ask(op, ticket);
         }
@@ -265,13 +270,17 @@ impl Session {
             name,
             ..
         } = &self.sockets[index];
-        let op = match name.clone() {
-            Some(client) => Op::Leave {
-                namespace: namespace.clone(),
-                client,
-                rooms: rooms.clone(),
-            },
-            None => Op::Mark,
+        let exiting = self.sockets[index].exiting(&rooms);
+        let (op, following) = match name.clone() {
+            Some(client) => {
+                let op = Op::Leave {
+                    namespace: namespace.clone(),
+                    client,
+                    rooms: rooms.clone(),
+                };
+                (op, exiting)
+            }
+            None => (exiting, Op::Mark),
         };
         let request = Request {
             socket: *id,
@@ -279,6 +288,7 @@ impl Session {
             want: Want::Leave(rooms),
         };
         self.ask(op, Ticket::new(request));
+        self.follow(index, following);
     }
 
     fn subscribe(
@@ -314,6 +324,9 @@ impl Session {
             want: Want::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
+        // Where such a subscription goes on is for the client to say, by `since`.
+        let forgetting = self.sockets[index].forgetting();
+        self.follow(index, forgetting);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;
+use crate::wire::offset::LogTag;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
 #[derive(Clone)]
@@ -66,6 +67,15 @@ impl Settings {
         (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4
     }
 
+    /// How old a message may be that a client misses which comes back in time: its connection may have been dead for a
+    /// while before anyone noticed.
+    pub fn missed_for(&self, recovery: Duration) -> Duration {
+        recovery
+            .saturating_add(self.ping_interval)
+            .saturating_add(self.ping_timeout)
+            .saturating_add(limits::RECOVERY_READ)
+    }
+
     /// The largest frame that can hold a legal packet.
     pub fn max_frame(&self) -> usize {
         self.max_message.max(limits::BATCH_BYTES) + limits::FRAME_OVERHEAD
@@ -77,6 +87,7 @@ pub struct Services {
     pub programs: Programs,
     pub settings: Settings,
     pub log_id: Arc<str>,
+    pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<Message>,
     pub readers: Readers,
@@ -104,6 +115,7 @@ impl Services {
             programs: Programs::new(&settings.namespaces),
             settings,
             log_id: log_id.into(),
+            log_tag: LogTag::of(log_id),
             writer,
             inbox,
             readers,

@@ -10,9 +10,11 @@ use std::task::{Context, Poll};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
+use super::aside::Aside;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::Credit;
 use super::outbox::{Outbox, Submission};
+use super::recovery::Recall;
 use super::services::Services;
 use super::standing::Standing;
 use super::verbs::Sender;
@@ -69,7 +71,7 @@ pub struct Socket {
     pub dialect: Dialect,
     pub standing: Standing,
     /// What it is told before its CONNECT is answered, for afterwards.
-    early: Option<Vec<Frame>>,
+    early: Option<Vec<Aside>>,
     reader: Arc<Reader>,
     /// The reader's rooms, as cursor moves name them.
     rooms: Arc<[RoomName]>,
@@ -82,6 +84,7 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
+    pub recall: Recall,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
     reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
@@ -107,6 +110,8 @@ pub struct Entry {
 pub enum Finished {
     Nothing,
     Rooms(Listing),
+    /// Of what a client that came back had missed some is gone.
+    Missed,
 }
 
 impl Socket {
@@ -137,6 +142,7 @@ impl Socket {
             gap_told: Seq::START,
             part: None,
             credit,
+            recall: Recall::Nothing,
             moved_to: None,
             reading: None,
             listings: 0,
@@ -144,27 +150,40 @@ impl Socket {
         }
     }
 
+    pub fn credit(&self) -> &Credit {
+        &self.credit
+    }
+
+    /// The first seq that was neither handed nor skipped.
+    pub fn position(&self) -> Seq {
+        self.position
+    }
+
     /// Answers its CONNECT, and tells it what it was told too early.
     pub fn enter(&mut self, reply: Frame, out: &mut VecDeque<Frame>) {
         out.push_back(reply);
-        out.extend(self.early.take().into_iter().flatten());
+        let early = self.early.take().into_iter().flatten();
+        out.extend(early.filter_map(|aside| self.say(aside)).flatten());
     }
 
     pub fn is_entered(&self) -> bool {
         self.early.is_none()
     }
 
-    /// Something for this socket alone: an answer, an event that goes to its sender.
-    pub fn say(&mut self, frames: Vec<Frame>, out: &mut VecDeque<Frame>) {
+    /// The frames of something for this socket alone; None when it waits until its CONNECT is answered.
+    pub fn say(&mut self, aside: Aside) -> Option<Vec<Frame>> {
         match &mut self.early {
-            Some(early) => early.extend(frames),
-            None => out.extend(frames),
+            Some(early) => {
+                early.push(aside);
+                None
+            }
+            None => Some(aside.into_frames(&self.namespace, self.offset().as_deref())),
         }
     }
 
     /// What waits until its CONNECT is answered.
-    pub fn early(&self) -> &[Frame] {
-        self.early.as_deref().unwrap_or_default()
+    pub fn early_bytes(&self) -> usize {
+        self.early.iter().flatten().map(Aside::bytes).sum()
     }
 
     /// As whom it publishes.
@@ -404,6 +423,9 @@ impl Socket {
             self.gap_told = to;
             tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
             self.tell(out, "gap", &json!({"from": from, "to": to}));
+            if matches!(self.recall, Recall::Returning(..)) {
+                return Finished::Missed;
+            }
         }
         Finished::Nothing
     }
@@ -437,6 +459,7 @@ impl Socket {
             return true;
         }
         match &mut self.feed {
+            Feed::Silent if self.early.is_some() => false,
             Feed::Silent => match self.mailbox.take_direct() {
                 Some(parcel) => {
                     self.hand(parcel, 0, out);
@@ -472,6 +495,9 @@ impl Socket {
                 self.feed = Feed::Live;
                 if Seq::after_record(upto) > self.position {
                     self.skip(Seq::after_record(upto), outbox);
+                }
+                if self.recall.arrived() {
+                    self.enter(self.greeting(), out);
                 }
                 if announce == Announce::CaughtUp {
                     self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));

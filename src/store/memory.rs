@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::members::Members;
 use super::owed::{Reader, behind, owed};
+use super::sessions::{Around, SessionOp, Sessions};
 use super::{
     Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
     StoreError, new_log_id, past, weight,
 };
-use crate::address::{Namespace, RoomName, Seq};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::PublishId;
 
@@ -33,6 +34,7 @@ struct Inner {
     /// The weight of all records ever.
     end: u64,
     members: Members,
+    sessions: Sessions,
     producers: HashMap<String, Producer>,
     /// By room, the place behind the highest record pruned.
     pruned: HashMap<(Namespace, RoomName), Seq>,
@@ -70,6 +72,7 @@ impl MemoryStore {
                 last_ms: 0,
                 end: 0,
                 members: Members::default(),
+                sessions: Sessions::default(),
                 producers: HashMap::new(),
                 pruned: HashMap::new(),
                 highest_pruned: (0, 0),
@@ -108,6 +111,8 @@ impl Store for MemoryStore {
         inner
             .producers
             .retain(|_, producer| !past(producer.at_ms, limits::PRODUCER_TTL, now));
+        let session_age = inner.keep.session_age;
+        inner.sessions.prune(session_age, now);
         Ok(inner.prune(now, History::Respected))
     }
 
@@ -161,8 +166,38 @@ impl Inner {
                 self.members.ack(&namespace, &client, &rooms, cursor);
                 Done::Acked
             }
+            Op::Session(op) => self.session(op, now),
             Op::Mark => Done::Marked,
         }
+    }
+
+    fn session(&mut self, op: SessionOp, now: u64) -> Done {
+        let around = Around {
+            members: &self.members,
+            head: self.head,
+            now_ms: now,
+            session_age: self.keep.session_age,
+        };
+        match op {
+            SessionOp::Begin {
+                holder,
+                new,
+                earlier,
+            } => {
+                let pruned_to = |room: &RoomName| {
+                    let key = (new.namespace.clone(), room.clone());
+                    self.pruned.get(&key).copied()
+                };
+                let asked = (holder, &new, earlier);
+                return Done::Begun(self.sessions.begin(asked, &around, pruned_to));
+            }
+            SessionOp::Enter { holder, rooms } => self.sessions.enter(holder, rooms, &around),
+            SessionOp::Exit { holder, rooms } => self.sessions.exit(holder, &rooms),
+            SessionOp::Lost(holder) => self.sessions.lost(holder, now),
+            SessionOp::Forget(holder) => self.sessions.forget(holder),
+            SessionOp::AllLost => self.sessions.all_lost(now),
+        }
+        Done::Marked
     }
 
     fn append(&mut self, draft: Draft, id: Option<PublishId>, now: u64) -> Done {
@@ -413,6 +448,17 @@ impl Read for MemoryReader {
         } else {
             Ok(Seq::new(first, 0))
         }
+    }
+
+    fn sid_of(
+        &mut self,
+        pid: &str,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        lost_by_ms: u64,
+    ) -> Result<Option<Arc<str>>, StoreError> {
+        let inner = lock(&self.inner);
+        Ok(inner.sessions.sid_of(pid, namespace, client, lost_by_ms))
     }
 
     fn rooms(

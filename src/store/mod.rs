@@ -7,6 +7,7 @@ mod members;
 pub mod memory;
 pub mod owed;
 pub mod readers;
+pub mod sessions;
 pub mod sqlite;
 pub mod writer;
 
@@ -20,6 +21,7 @@ use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, PublishId};
 pub use owed::{Reader, owed};
+use sessions::{Begun, SessionOp};
 
 /// What is known of a message, or of a batch of them, beside its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +104,8 @@ pub enum Op {
         rooms: Arc<[RoomName]>,
         cursor: Seq,
     },
+    /// Of a socket that may come back.
+    Session(SessionOp),
     /// Changes nothing; takes its place in the order (live joins, for instance).
     Mark,
 }
@@ -125,6 +129,8 @@ pub enum Done {
         head: u64,
     },
     Acked,
+    /// None: so many are remembered that there is no place for one more.
+    Begun(Option<Begun>),
     Marked,
     Refused(Refusal),
 }
@@ -152,13 +158,14 @@ pub enum Refusal {
 
 /// How long and how much is kept (`--keep`, `--keep-pending`). A record is kept while history or a member wants it;
 /// `pending_age` ends what members want, and `pending_bytes` bounds the sum: history yields first, then publishes are
-/// refused.
+/// refused. `session_age`: how long a socket that lost its connection may come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
     pub history_age: Duration,
     pub history_bytes: u64,
     pub pending_age: Duration,
     pub pending_bytes: u64,
+    pub session_age: Duration,
 }
 
 impl Keep {
@@ -324,6 +331,14 @@ pub trait Read: Send {
     /// The first place at or after a time. When something of that time on was pruned, the place is before that, so that
     /// `page` reports the gap.
     fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError>;
+    /// The sid of a session that its own client shows, unless it was lost at that time or before.
+    fn sid_of(
+        &mut self,
+        pid: &str,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        lost_by_ms: u64,
+    ) -> Result<Option<Arc<str>>, StoreError>;
     /// One room, or every room that has messages or members, by name.
     fn rooms(
         &mut self,

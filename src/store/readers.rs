@@ -109,6 +109,7 @@ mod tests {
             history_bytes: 0,
             pending_age: Duration::ZERO,
             pending_bytes: 0,
+            session_age: Duration::ZERO,
         };
         Readers::new(&MemoryStore::new(keep)).unwrap()
     }

@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use super::sessions::SessionOp;
 use super::{Done, Op, Pruned, Refusal, Store, StoreError, Tidy};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::limits;
@@ -325,7 +326,12 @@ impl<T> Group<T> {
             } => {
                 self.moves.remove(&(namespace.clone(), client.clone()));
             }
-            Op::Subscribe { client: None, .. } | Op::Mark => {}
+            Op::Session(SessionOp::Begin { new, .. }) => {
+                if let Some(client) = &new.client {
+                    self.moves.remove(&(new.namespace.clone(), client.clone()));
+                }
+            }
+            Op::Subscribe { client: None, .. } | Op::Session(_) | Op::Mark => {}
         }
     }
 

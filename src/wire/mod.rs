@@ -6,5 +6,6 @@ pub mod attachments;
 pub mod batch;
 pub mod engine;
 mod json;
+pub mod offset;
 mod placeholders;
 pub mod socket;

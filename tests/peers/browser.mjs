@@ -32,7 +32,7 @@ export async function open(browser, url, options = {}) {
 // Waits until an element holds this text.
 export const shows = (page, selector, text) => page.locator(selector, { hasText: text }).first().waitFor();
 
-// The page as it is now, for who wants to look at it: into the folder that ROOMCAT_SCREENSHOTS names.
+// The page as it is now, for who wants to look at it: into the folder that SCREENSHOTS names.
 export async function picture(page, name) {
   const folder = process.env.SCREENSHOTS;
   if (!folder) return;

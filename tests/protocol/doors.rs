@@ -115,7 +115,7 @@ fn what_is_no_websocket_of_version_4_is_refused_with_the_reason() {
             "\"code\":1",
         ),
         ("/elsewhere", 404, "/socket.io/"),
-        ("/", 404, "/socket.io/"),
+        ("/elsewhere/", 404, "/socket.io/"),
     ];
     for (target, expected, says) in cases {
         let (status, answer) = upgrade(hub.url(), target, &[]);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod doors;
+mod files;
 mod handshake;
 mod malformed;
 mod mutations;

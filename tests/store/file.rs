@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use super::sessions::{again, begin, forget, lost, new, recovered};
 use super::*;
 use roomcat::limits;
+use roomcat::store::sessions::SessionOp;
 use roomcat::store::{Refusal, StoreError, Tidy};
 use rusqlite::Connection;
 
@@ -339,6 +341,51 @@ fn the_views_can_be_read() {
 }
 
 #[test]
+fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let place = Place::with_messages();
+    place
+        .sqlite()
+        .execute_batch(
+            "DROP VIEW recoverable; DROP TABLE session_rooms; DROP TABLE sessions; PRAGMA user_version = 1",
+        )
+        .unwrap();
+    let mut bench = place.bench(ALL);
+    assert_eq!(bench.info("a").unwrap().members, [(client("alice"), 50)]);
+    bench.op(begin(1, new("p1", None)));
+    bench.op(lost(1));
+    drop(bench);
+    let mut bench = place.bench(ALL);
+    assert!(recovered(bench.op(again(2, None, "p1", None))).is_some());
+}
+
+#[test]
+fn who_may_come_back_can_be_read() {
+    let place = Place::new();
+    let mut bench = place.bench(ALL);
+    bench.now = 1_700_000_000_123;
+    bench.join("alice", &["", "a"]);
+    bench.op(begin(1, new("p1", Some("alice"))));
+    bench.op(begin(2, new("p2", None)));
+    bench.op(lost(1));
+    let theirs = place.sqlite();
+    let mut statement = theirs
+        .prepare("SELECT sid, namespace, client, rooms, lost FROM recoverable")
+        .unwrap();
+    let rows = statement.query_map([], |row| {
+        let text = |column| Ok(row.get::<_, Option<String>>(column)?.unwrap_or_default());
+        (0..5).map(text).collect::<rusqlite::Result<Vec<String>>>()
+    });
+    let rows: Vec<Vec<String>> = rows.unwrap().map(Result::unwrap).collect();
+    assert_eq!(
+        rows,
+        [
+            ["sid of p2", "/", "", "", ""],
+            ["sid of p1", "/", "alice", ", a", "2023-11-14 22:13:20.123"],
+        ]
+    );
+}
+
+#[test]
 fn what_changes_nothing_writes_nothing() {
     let place = Place::new();
     let mut bench = place.bench(ALL);
@@ -354,6 +401,9 @@ fn what_changes_nothing_writes_nothing() {
         join("alice", &["a"]),
         leave("alice", &["b"]),
         ack("alice", &["a"], Seq::new(1, 0)),
+        lost(1),
+        forget(1),
+        Op::Session(SessionOp::AllLost),
     ]);
     bench.prune();
     bench.now += HOUR;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::sessions::new;
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::{select, subsequence};
+use roomcat::store::sessions::{Earlier, Holder, NewSession, SessionOp};
 
 const ROOMS: [&str; 4] = ["", "a", "b", "c"];
 const CLIENTS: [&str; 3] = ["alice", "bob", "carol"];
@@ -103,7 +105,76 @@ fn an_op() -> impl Strategy<Value = Op> {
             rooms: rooms.into(),
             cursor: Seq::new(record, index),
         });
-    prop_oneof![8 => append, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 1 => Just(Op::Mark)]
+    prop_oneof![
+        8 => append, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
+    ]
+}
+
+/// Holders and sessions are said by how many began after them; [`Begun::settle`] makes numbers of that.
+fn a_session_op() -> impl Strategy<Value = Op> {
+    let holder = || (0..4_u64).prop_map(Holder);
+    let from = proptest::option::of((0..60_u64, 0..4_u32));
+    let from = from.prop_map(|place| place.map(|(record, index)| Seq::new(record, index)));
+    let earlier = (0..4_u64, from).prop_map(|(before, from)| Earlier {
+        pid: before.to_string(),
+        from,
+    });
+    let earlier = proptest::option::weighted(0.8, earlier);
+    let client = proptest::option::weighted(0.4, a_client());
+    let begin = (a_namespace(), client, earlier).prop_map(|(namespace, client, earlier)| {
+        SessionOp::Begin {
+            holder: Holder(0),
+            new: NewSession {
+                namespace,
+                ..new("", client.as_ref().map(ClientName::as_str))
+            },
+            earlier,
+        }
+    });
+    let enter =
+        (holder(), some_rooms(0)).prop_map(|(holder, rooms)| SessionOp::Enter { holder, rooms });
+    let exit =
+        (holder(), some_rooms(0)).prop_map(|(holder, rooms)| SessionOp::Exit { holder, rooms });
+    prop_oneof![
+        8 => begin,
+        4 => enter,
+        2 => exit,
+        2 => holder().prop_map(SessionOp::Lost),
+        1 => holder().prop_map(SessionOp::Forget),
+        1 => Just(SessionOp::AllLost),
+    ]
+    .prop_map(Op::Session)
+}
+
+/// How many sessions were begun.
+#[derive(Default)]
+struct Begun(u64);
+
+impl Begun {
+    fn settle(&mut self, op: &mut Op) {
+        let Op::Session(op) = op else { return };
+        let number = |before: u64| self.0.saturating_sub(before);
+        match op {
+            SessionOp::Begin {
+                holder,
+                new: begun,
+                earlier,
+            } => {
+                if let Some(earlier) = earlier {
+                    earlier.pid = number(earlier.pid.parse().unwrap()).to_string();
+                }
+                self.0 += 1;
+                *holder = Holder(self.0);
+                let session = new(&self.0.to_string(), None);
+                (begun.pid, begun.sid) = (session.pid, session.sid);
+            }
+            SessionOp::Enter { holder, .. }
+            | SessionOp::Exit { holder, .. }
+            | SessionOp::Lost(holder)
+            | SessionOp::Forget(holder) => *holder = Holder(number(holder.0)),
+            SessionOp::AllLost => {}
+        }
+    }
 }
 
 fn a_step() -> impl Strategy<Value = Step> {
@@ -127,6 +198,7 @@ fn a_keep() -> impl Strategy<Value = Keep> {
             history_age,
             history_bytes,
             pending_age,
+            session_age: history_age,
             ..ALL
         })
 }
@@ -194,9 +266,13 @@ proptest! {
         let path = folder.path().join("hub.db");
         let mut memory = Bench::new(Kind::Memory, keep);
         let mut sqlite = Bench::with(Box::new(open(&path, keep)), None);
+        let mut begun = Begun::default();
         for step in steps {
             match step {
-                Step::Commit(ops) => assert_eq!(memory.group(ops.clone()), sqlite.group(ops)),
+                Step::Commit(mut ops) => {
+                    ops.iter_mut().for_each(|op| begun.settle(op));
+                    assert_eq!(memory.group(ops.clone()), sqlite.group(ops));
+                }
                 Step::Prune => assert_eq!(memory.prune(), sqlite.prune()),
                 Step::Advance(time) => {
                     memory.now += time;

@@ -5,6 +5,7 @@
 mod json;
 pub mod mistakes;
 mod namespaces;
+mod secrets;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ pub struct HubFile {
     pub static_dir: Option<PathBuf>,
     pub echo: Option<String>,
     pub namespaces: Namespaces,
+    /// Files with tokens: not to be shown to anyone.
+    pub secrets: Vec<PathBuf>,
 }
 
 const KEYS: [&str; 17] = [
@@ -89,7 +92,8 @@ impl HubFile {
         let readable = syntax::readable(text, &mut mistakes);
         let (whole, _) = DeTable::parse_recoverable(&readable);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let file = Self::of(&Table::whole_file(whole.get_ref()), folder, &mut mistakes);
+        let mut file = Self::of(&Table::whole_file(whole.get_ref()), folder, &mut mistakes);
+        file.secrets = secrets::named_in(whole.get_ref(), folder);
         match mistakes.is_empty() {
             true => Ok(file),
             false => Err(mistakes),

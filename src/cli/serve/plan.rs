@@ -72,16 +72,20 @@ impl Plan {
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
-        let secrets = [&global.token_file, &args.config].into_iter().flatten();
-        let private = secrets.chain([&database]).cloned().collect();
+        let own = [&global.token_file, &args.config].into_iter().flatten();
+        let own = own.chain(&file.secrets).chain([&database]);
+        let private = own.cloned().collect();
         Ok(Self {
             listen,
             database,
-            keep: keep(
-                args.keep.or(file.keep).unwrap_or(KEEP),
-                args.keep_pending
-                    .or(file.keep_pending)
-                    .unwrap_or(KEEP_PENDING),
+            keep: keep_for_recovery(
+                keep(
+                    args.keep.or(file.keep).unwrap_or(KEEP),
+                    args.keep_pending
+                        .or(file.keep_pending)
+                        .unwrap_or(KEEP_PENDING),
+                ),
+                &settings,
             ),
             settings,
             front: Front {
@@ -125,7 +129,22 @@ fn keep(history: KeepFor, pending: KeepFor) -> Keep {
         history_bytes: history.bytes,
         pending_age: pending.age,
         pending_bytes: pending.bytes,
+        session_age: Duration::ZERO,
     }
+}
+
+/// Who may come back for so long finds what it missed; all but the age is as `--keep` says. Only where `--keep 0` says that
+/// nothing is kept, what is kept for this has the usual bound.
+fn keep_for_recovery(mut keep: Keep, settings: &Settings) -> Keep {
+    let Some(recovery) = settings.recovery else {
+        return keep;
+    };
+    keep.session_age = recovery;
+    keep.history_age = keep.history_age.max(settings.missed_for(recovery));
+    if keep.history_bytes == 0 {
+        keep.history_bytes = KEEP.bytes;
+    }
+    keep
 }
 
 fn static_dir(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
@@ -237,10 +256,10 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-        let file = "listen = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nkeep = 0\nping-interval = \"1s\"\nping-timeout = \"1s\"\n\
+        let file = "listen = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nkeep = \"2h/7\"\nping-interval = \"1s\"\nping-timeout = \"1s\"\n\
             connect-timeout = \"1s\"\nrecovery = \"1m\"\nmax-message = 1\nhost = \"a.example\"\nstatic = \"src\"\n";
         let said = plan("", file).unwrap();
-        assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 0));
+        assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 7));
         assert_eq!(said.settings.ping_interval, Duration::from_secs(1));
         assert_eq!(said.settings.recovery, Some(Duration::from_secs(60)));
         assert_eq!(said.front.static_dir, Some("src".into()));

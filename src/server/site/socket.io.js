@@ -13,8 +13,9 @@
  *
  * or as a module: import { io } from "/socket.io/socket.io.esm.js".
  *
- * One thing it has that others have not: socket.io.on("frame", ({ direction, data, at }) => …) shows each frame as it
- * passes, "in" or "out", as text or ArrayBuffer, at a time; secrets in it are masked.
+ * Two things it has that others have not: socket.io.on("frame", ({ direction, data, at }) => …) shows each frame as it
+ * passes, "in" or "out", as text or binary, at a time, with the secrets in it masked; and socket.welcome is what the
+ * server answered to CONNECT.
  *
  * Three classes, from the outside in: Socket (one namespace), Manager (one connection that comes back, shared by
  * namespaces), Engine (one WebSocket with its heartbeat).
@@ -496,6 +497,7 @@
 
   class Socket extends Emitter {
     id;
+    welcome;
     connected = false;
     recovered = false;
     sendBuffer = [];
@@ -698,6 +700,7 @@
         return this.tell("connect_error", new Error("the server speaks an older Socket.IO protocol than this client"));
       }
       this.id = data.sid;
+      this.welcome = data;
       this.recovered = data.pid !== undefined && data.pid === this.#pid;
       this.#pid = data.pid;
       this.connected = true;

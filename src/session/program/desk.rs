@@ -110,6 +110,8 @@ impl Desk {
                 };
                 self.sockets.insert(Arc::clone(&sid), place);
             }
+            // Its sid may be that of a newer socket by now: its client has come back.
+            Kind::Disconnect if self.is_anothers(&sid, socket) => {}
             Kind::Disconnect => {
                 self.sockets.remove(&sid);
                 self.departed.add(Arc::clone(&sid));
@@ -136,6 +138,11 @@ impl Desk {
             asked,
             _share: share,
         });
+    }
+
+    fn is_anothers(&self, sid: &str, socket: SocketId) -> bool {
+        let place = self.sockets.get(sid);
+        place.is_some_and(|place| place.socket != socket)
     }
 
     /// The next line to write. A question that was given up is not asked any more.

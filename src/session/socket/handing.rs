@@ -39,7 +39,7 @@ impl Socket {
                 }
             }
             (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
-            (_, kind) => match parcel.shared_events() {
+            (_, kind) => match parcel.shared_events(self.recall.log()) {
                 Some(frames) if from == 0 => {
                     out.extend(frames.iter().cloned());
                     if kind == Kind::Durable {
@@ -53,7 +53,7 @@ impl Socket {
 
     /// Message by message, as far as the transport's buffer and the credit go; the rest waits in `part`.
     fn hand_events(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
-        let (number, count) = (parcel.record.number, parcel.header().count);
+        let count = parcel.header().count;
         let body = batch::cut(parcel.header().framing, &parcel.record.body, from, count);
         let (mut index, mut bytes, mut frames) = (from, 0, Vec::new());
         for message in batch::messages(parcel.header().framing, &body) {
@@ -61,17 +61,19 @@ impl Socket {
                 self.part = Some((Arc::clone(&parcel), index));
                 break;
             }
+            let end = parcel.end_of(index);
             index += 1;
-            let end = if index == count {
-                Seq::after_record(number)
+            let behind = if parcel.kind == Kind::Durable {
+                end
             } else {
-                Seq::new(number, index)
+                self.position
             };
+            let offset = self.recall.log().map(|log| log.offset(behind));
             let id = match &mut self.credit {
                 Credit::Events(answers) if parcel.kind == Kind::Durable => Some(answers.hand(end)),
                 _ => None,
             };
-            parcel.event(message, id, &mut frames);
+            parcel.event(message, id, offset.as_deref(), &mut frames);
             if parcel.kind == Kind::Durable {
                 self.handed_before(end);
             }

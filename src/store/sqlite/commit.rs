@@ -1,5 +1,7 @@
 //! A group of ops as one transaction.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
@@ -92,6 +94,7 @@ impl SqliteStore {
             state: &mut self.state,
             sweep: &mut self.sweep,
             now_ms,
+            session_age: self.keep.session_age,
             budget,
         };
         let done = (|| {
@@ -126,11 +129,12 @@ fn finish(ops: Vec<Op>, outcomes: Vec<Outcome>, at_ms: u64) -> Vec<Done> {
     pairs.map(done).collect()
 }
 
-struct Group<'a> {
-    conn: &'a Connection,
-    state: &'a mut State,
+pub(super) struct Group<'a> {
+    pub(super) conn: &'a Connection,
+    pub(super) state: &'a mut State,
     sweep: &'a mut Sweep,
-    now_ms: u64,
+    pub(super) now_ms: u64,
+    pub(super) session_age: Duration,
     budget: Budget,
 }
 
@@ -174,6 +178,7 @@ impl Group<'_> {
                 self.ack(namespace, client, rooms, *cursor)?;
                 Done::Acked
             }
+            Op::Session(op) => self.session(op)?,
             Op::Mark => Done::Marked,
         };
         Ok(Outcome::Done(done))

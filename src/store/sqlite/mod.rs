@@ -12,6 +12,7 @@ mod prune;
 mod read;
 mod rooms;
 mod row;
+mod sessions;
 mod state;
 
 use std::fs::File;

@@ -17,8 +17,12 @@ use crate::store::{StoreError, new_log_id};
 /// `room` and 1: in the file's header, so that `file(1)` and we know our own.
 const APPLICATION_ID: i64 = 0x726f_6f6d;
 /// What takes a database from each version to the next; its version is how many of them it has seen.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
-const TABLES: [&str; 6] = ["log", "log_rooms", "members", "meta", "producers", "rooms"];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("sessions.sql")];
+/// What each migration adds.
+const TABLES: [&[&str]; 2] = [
+    &["log", "log_rooms", "members", "meta", "producers", "rooms"],
+    &["sessions", "session_rooms"],
+];
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Where the header of an SQLite file holds the application id (SQLite "Database File Format", 1.3).
@@ -142,7 +146,7 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
             known,
         });
     }
-    match complaint(conn).map_err(|error| unopened(path, error))? {
+    match complaint(conn, found).map_err(|error| unopened(path, error))? {
         None => Ok(()),
         Some(reason) => Err(StoreError::Damaged {
             path: path.to_owned(),
@@ -153,9 +157,11 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
 
 /// What is wrong at a glance: the small tables are checked whole, the log (which may be of any size) at its ends, when its
 /// state is loaded.
-fn complaint(conn: &Connection) -> Result<Option<String>> {
-    for table in TABLES {
-        if !conn.table_exists(None, table)? {
+fn complaint(conn: &Connection, version: i64) -> Result<Option<String>> {
+    let there = TABLES.iter().zip(0_i64..);
+    let there = there.filter(|(_, before)| *before < version);
+    for table in there.flat_map(|(tables, _)| *tables) {
+        if !conn.table_exists(None, *table)? {
             return Ok(Some(format!("its table {table:?} is missing")));
         }
     }

@@ -12,6 +12,7 @@ use super::SqliteStore;
 use super::commit::Budget;
 use super::fault::{Fault, fatal};
 use super::row::{Bodies, Stored, stored_between};
+use super::sessions;
 use super::state::State;
 use crate::address::{Namespace, RoomName};
 use crate::limits;
@@ -56,6 +57,7 @@ struct Plan {
     settled: Vec<Room>,
     gone: BTreeMap<u64, Gone>,
     producers: Vec<String>,
+    sessions: Vec<i64>,
     more: bool,
 }
 
@@ -63,6 +65,12 @@ struct Gone {
     stored: Stored,
     /// Messages that members lose with it.
     expired: u64,
+}
+
+impl Plan {
+    fn changes_something(&self) -> bool {
+        !(self.gone.is_empty() && self.producers.is_empty() && self.sessions.is_empty())
+    }
 }
 
 impl Sweep {
@@ -211,7 +219,7 @@ impl SqliteStore {
             expired: plan.gone.values().map(|gone| gone.expired).sum(),
             more: plan.more,
         };
-        if !plan.gone.is_empty() || !plan.producers.is_empty() {
+        if plan.changes_something() {
             let done = self.carry_out(&plan);
             match done.map_err(|error| Fault::of(&self.path, error)) {
                 Ok(()) => {}
@@ -236,6 +244,7 @@ impl SqliteStore {
         self.follow_expiry(&mut plan, now_ms)?;
         self.follow_cursors(&mut plan)?;
         self.follow_producers(&mut plan, now_ms)?;
+        self.follow_sessions(&mut plan, now_ms)?;
         Ok(plan)
     }
 
@@ -336,6 +345,22 @@ impl SqliteStore {
         Ok(())
     }
 
+    fn follow_sessions(&self, plan: &mut Plan, now_ms: u64) -> Result<()> {
+        let age = u64::try_from(self.keep.session_age.as_millis()).unwrap_or(u64::MAX);
+        let Some(lost_by) = now_ms.checked_sub(age) else {
+            return Ok(());
+        };
+        plan.sessions = self
+            .conn
+            .prepare_cached(
+                "SELECT id FROM sessions WHERE lost_ms <= ?1 ORDER BY lost_ms LIMIT ?2",
+            )?
+            .query_map(params![lost_by, limits::PRUNE_RECORDS], |row| row.get(0))?
+            .collect::<Result<_>>()?;
+        plan.more |= plan.sessions.len() == limits::PRUNE_RECORDS;
+        Ok(())
+    }
+
     fn unless_pinned(&self, plan: &mut Plan, stored: Stored) {
         if !self.state.members.pinned(stored.number, &stored.header) {
             let gone = Gone { stored, expired: 0 };
@@ -406,6 +431,10 @@ impl SqliteStore {
             conn.prepare_cached("DELETE FROM producers WHERE producer = ?1")?
                 .execute([producer])?;
         }
+        for session in &plan.sessions {
+            sessions::forget(conn, *session)?;
+        }
+        state.sessions -= plan.sessions.len();
         conn.execute_batch("COMMIT")
     }
 }

@@ -1,6 +1,7 @@
 //! A reader's connection: pages, counts and lists out of what is committed. Opened when it is first used.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, Transaction};
@@ -10,7 +11,8 @@ use super::merge::{Indexed, Merge, Order};
 use super::open::prepare_for_speed;
 use super::rooms::{info, rooms};
 use super::row::{Bodies, Stored, stored_between};
-use crate::address::{Namespace, RoomName, Seq};
+use super::sessions::sid_of;
+use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::owed::{Reader, behind, owed};
 use crate::store::{Page, Read, RoomInfo, StoreError, gap};
@@ -85,6 +87,16 @@ impl Read for SqliteReader {
 
     fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError> {
         self.ask(|conn| at(conn, at_ms))
+    }
+
+    fn sid_of(
+        &mut self,
+        pid: &str,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+        lost_by_ms: u64,
+    ) -> Result<Option<Arc<str>>, StoreError> {
+        self.ask(|conn| sid_of(conn, pid, (namespace, client), lost_by_ms))
     }
 
     fn rooms(

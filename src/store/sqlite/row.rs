@@ -99,7 +99,7 @@ pub(super) fn name<T>(
     parse(text(row, column)?).map_err(|error| unreadable(column, error))
 }
 
-fn optional_name(row: &Row<'_>, column: usize) -> Result<Option<ClientName>> {
+pub(super) fn optional_name(row: &Row<'_>, column: usize) -> Result<Option<ClientName>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
         _ => name(row, column, ClientName::parse).map(Some),

@@ -18,6 +18,8 @@ pub(super) struct State {
     /// The weight of the whole log: where the next record starts.
     pub(super) end: u64,
     pub(super) members: Members,
+    /// How many are remembered.
+    pub(super) sessions: usize,
     rooms: HashMap<(Namespace, RoomName), Room>,
 }
 
@@ -56,6 +58,7 @@ impl State {
             last_ms,
             end,
             members: load_members(conn)?,
+            sessions: conn.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?,
             rooms: HashMap::new(),
         })
     }

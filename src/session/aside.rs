@@ -1,0 +1,48 @@
+//! What a socket is told by itself, past its rooms: answers to what it asked, and events that go to their sender alone.
+
+use bytes::Bytes;
+
+use crate::address::{Event, Namespace};
+use crate::hub::parcel::Frame;
+use crate::wire::offset::with_offset;
+use crate::wire::socket;
+
+#[derive(Debug)]
+pub enum Aside {
+    Answer(Vec<Frame>),
+    /// Encoded when it goes out: then the offset is known that goes with it.
+    Event {
+        event: Event,
+        /// The inside of a JSON array, placeholders included.
+        args: String,
+        attachments: Vec<Bytes>,
+    },
+}
+
+impl Aside {
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Answer(frames) => frames.iter().map(Frame::len).sum(),
+            Self::Event {
+                args, attachments, ..
+            } => args.len() + attachments.iter().map(Bytes::len).sum::<usize>(),
+        }
+    }
+
+    pub fn into_frames(self, namespace: &Namespace, offset: Option<&str>) -> Vec<Frame> {
+        let (event, args, attachments) = match self {
+            Self::Answer(frames) => return frames,
+            Self::Event {
+                event,
+                args,
+                attachments,
+            } => (event, args, attachments),
+        };
+        let args = with_offset(&args, offset);
+        let text = socket::encode_event(namespace, None, event.as_str(), &args, attachments.len());
+        let attachments = attachments.into_iter().map(Frame::Binary);
+        std::iter::once(Frame::text(text))
+            .chain(attachments)
+            .collect()
+    }
+}
