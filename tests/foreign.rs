@@ -191,7 +191,14 @@ fn the_server_sees_what_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let auth = folder.path().join("auth");
     std::fs::write(&auth, "{\n\"token\": \"sesame\"\n}").unwrap();
-    let mut emit = vec!["emit", "x", "--path", "/chat/engine", "-H", "X-Test: a: b"];
+    let mut emit = vec![
+        "emit",
+        "x",
+        "--path",
+        "/chat/engine",
+        "--header",
+        "X-Test: a: b",
+    ];
     emit.extend(["--header", "Host: example.org", "--query", "room=a b&c"]);
     let file = format!("@{}", auth.display());
     server
@@ -217,7 +224,11 @@ fn the_server_sees_what_it_is_told() {
         .stderr_has("it does not speak Socket.IO over WebSocket")
         .status(3)
         .check();
-    for wrong in [["--auth", "[]"], ["--query", "sid=1"], ["-H", "Upgrade: x"]] {
+    for wrong in [
+        ["--auth", "[]"],
+        ["--query", "sid=1"],
+        ["--header", "Upgrade: x"],
+    ] {
         let outcome = server.cmd(&["emit", "x", wrong[0], wrong[1]]).run();
         assert_eq!(outcome.status, 2, "{wrong:?}: {}", outcome.stderr());
     }
@@ -339,7 +350,7 @@ fn frames_are_explained_and_secrets_masked() {
         "@-",
         "--ack",
         "--trace",
-        "-H",
+        "--header",
         "Cookie: hush",
     ];
     let outcome = server

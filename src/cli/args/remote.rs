@@ -9,8 +9,8 @@ use crate::client::options::{EnginePath, Header, Parameter};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Remote {
-    /// A header of the request that opens the connection, as in -H 'Authorization: Bearer x'; repeatable
-    #[arg(short = 'H', long, value_name = "'NAME: VALUE'", value_parser = Header::parse)]
+    /// A header of the request that opens the connection, as in --header 'Authorization: Bearer x'; repeatable
+    #[arg(long, value_name = "'NAME: VALUE'", value_parser = Header::parse)]
     pub header: Vec<Header>,
 
     /// A parameter of that request's query; repeatable

@@ -61,7 +61,7 @@ fn what_makes_no_sense_is_a_usage_error() {
         "emit x --query EIO=3",
         "emit x --path chat",
         "emit x --auth []",
-        "emit x -H nonsense",
+        "emit x --header nonsense",
         "on disconnect",
         "on -n 0",
         "serve --keep 1h",
@@ -102,7 +102,7 @@ fn every_client_can_be_told_how_to_reach_its_server() {
     for command in [
         "pub r hi", "sub r", "join r", "leave r", "rooms", "chat r", "emit x", "on",
     ] {
-        let flags = "--header a:b -H c:d --query e=f --path /g --auth {} --trace";
+        let flags = "--header a:b --header c:d --query e=f --path /g --auth {} --trace";
         assert!(parsed(&format!("{command} {flags}")).is_ok(), "{command}");
     }
     let Command::Emit(args) = parsed("emit x -5 @f --ack --timeout 5s").unwrap().command else {
