@@ -14,6 +14,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;
+use crate::wire::explain::Watch;
 use crate::wire::offset::LogTag;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
@@ -59,6 +60,8 @@ pub struct Settings {
     pub echo: Option<String>,
     pub token: Option<Token>,
     pub namespaces: Namespaces,
+    /// Who is shown each frame.
+    pub trace: Option<Arc<dyn Watch>>,
 }
 
 impl Settings {
