@@ -146,7 +146,7 @@ impl Session {
     }
 
     pub(super) fn deny(&mut self, namespace: &Namespace, denial: &Denial) {
-        if let Denial::Token(_) | Denial::Program(_) = denial {
+        if let Denial::Namespace | Denial::Token(_) | Denial::Program(_) = denial {
             tracing::info!("refused a connection to {namespace}: {denial}");
         }
         let data = denial.data().to_string();
