@@ -8,6 +8,10 @@ const MIB: usize = 1024 * KIB;
 
 /// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
 pub const NAME_BYTES: usize = 256;
+/// What `--auth` may hold; a server takes its CONNECT in one frame beside everything else.
+pub const AUTH_BYTES: usize = 64 * KIB;
+/// A session's id or place in what another server recovers: the reference's have 24 characters at the most.
+pub const OFFSET_BYTES: usize = KIB;
 /// A token: room for a JSON Web Token, and a file of something else is noticed.
 pub const TOKEN_BYTES: usize = 4 * KIB;
 /// hub.toml: thousands of namespaces fit, and a file of something else is noticed.
@@ -49,7 +53,15 @@ pub const INPUT_BLOCKS: usize = 4;
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
 /// One WebSocket message, as a client takes it: the largest message and what stands around it.
 pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
-/// The most that `--max-payload` may raise one request or response of long-polling to: the largest frame as base64.
+/// Packets in one answer to a polling client: python-engineio refuses more.
+pub const POLLED_PACKETS: usize = 16;
+/// An answer to a polling client that is this long is sent off: what a session hands to any transport at a time.
+pub const POLLED_BYTES: usize = WRITE_BUFFER_BYTES;
+/// Packets of one polling request that are taken before others have their turn: a million may stand in a request.
+pub const POSTED_IN_A_ROW: usize = 256;
+/// Of a request that is too long so much is read and dropped: who is still sending hears why only when it has sent it.
+pub const DROPPED_BYTES: usize = 8 * MIB;
+/// The most that `--max-payload` may raise one request of long-polling to: the largest frame as base64.
 pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX.div_ceil(3) * 4;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;
@@ -75,6 +87,8 @@ pub const CREDIT_EVENTS: usize = 1000;
 pub const REPORT_BYTES: usize = MIB;
 /// What waits in one socket's mailbox. When it is full the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
+/// What `on` has received and not yet written: with this much of it nothing further is read from the server.
+pub const UNWRITTEN_BYTES: usize = CREDIT_BYTES;
 /// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.
 pub const ENTRY_BYTES: usize = 256;
 /// Everything that waits for a commit, over all publishers.
@@ -122,6 +136,17 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// A connection that enters no namespace for this long is closed; the reference's default.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
+/// A ping sent this late is late by timers; one sent later still is late by the hub, and who gets it has all its time.
+pub const PING_LATE: Duration = Duration::from_millis(50);
+/// How long a change from polling to WebSocket may take: the reference's `upgradeTimeout`.
+pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a polling client that is about to change to WebSocket is let go; the reference has the same.
+pub const UPGRADE_RELEASE: Duration = Duration::from_millis(100);
+/// A polling client's two requests come on two connections: how much earlier its farewell may arrive than the request
+/// that it sent before.
+pub const CROSSED: Duration = Duration::from_millis(100);
+/// How long a browser may remember what an invited page may send.
+pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
 /// A request's head must arrive in this time.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that a connection waits for its next turn because of one batch in a namespace with a rate. TCP gives up on a
@@ -214,6 +239,19 @@ pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// A connection attempt, with its handshakes.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a server may send of a recovered session before it says that it has recovered it.
+pub const RECOVERED_BYTES: usize = FRAME_BYTES_MAX;
+/// How long `emit` waits for the server's WebSocket to say that it has read the event.
+pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a plain client that has left waits for the server to hang up: a connection closed before may be reset, and what
+/// the server had not read is lost with it.
+pub const HANG_UP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Characters of one part of a frame that `--trace` shows: two lines of a terminal, and a program's log stays readable.
+pub const TRACED_CHARACTERS: usize = 160;
+/// Bytes of a binary frame that `--trace` shows.
+pub const TRACED_BYTES: usize = 16;
+/// Secrets of a connection that `--trace` knows again in later frames.
+pub const TRACED_SECRETS: usize = 16;
 /// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
 /// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.

@@ -88,14 +88,34 @@ fn the_class_page_says_why_it_is_refused_and_shows_no_token() {
 
 #[test]
 fn the_class_page_goes_on_after_the_hub_was_restarted() {
-    let mut hub = TestHub::start();
-    let mut script = pages(&hub, "restart").spawn();
+    restarting(TestHub::start(), "restart", &["pub", "lobby"]);
+}
+
+#[test]
+fn the_chat_page_goes_on_after_the_hub_was_restarted() {
+    let site = chat_page().display().to_string();
+    let hub = TestHub::with(&["--recovery", "2m", "--static", &site]);
+    restarting(hub, "recovery", &["pub", "/", "-e", "chat message"]);
+}
+
+#[test]
+fn the_chat_page_with_the_official_bundle_goes_on_after_the_hub_was_restarted() {
+    let site = tempfile::tempdir().unwrap();
+    let page = site.path().join("index.html");
+    fs::copy(chat_page().join("index.html"), page).unwrap();
+    let hub = TestHub::with(&["--recovery", "2m", "--static", &with_bundle(&site)]);
+    restarting(hub, "recovery", &["pub", "/", "-e", "chat message"]);
+}
+
+/// Stops and starts the hub when the script asks for it, and says "meanwhile" as a terminal does.
+fn restarting(mut hub: TestHub, what: &str, say: &[&str]) {
+    let mut script = pages(&hub, what).spawn();
     assert_eq!(script.line(), "stop");
     hub.stop();
     script.write("done\n");
     assert_eq!(script.line(), "restart and say: meanwhile");
     hub.restart();
-    hub.publish("lobby", "meanwhile\n");
+    hub.cmd(say).stdin("meanwhile\n").check();
     script.write("done\n");
     let ended = script.wait();
     assert_eq!(ended.status, 0, "{}", ended.stderr());

@@ -20,8 +20,8 @@ struct House {
 const SHELL: &str = r#"
 id() { i=${line#'{"id":'}; printf %s "${i%%,*}"; }
 say() { printf '%s\n' "$1"; }
-head() { printf %s "${line%%',"args":'*}"; }
-is() { case $(head) in *",\"event\":\"$1\"") true ;; *) false ;; esac }
+names() { printf %s "${line%%',"args":'*}"; }
+is() { case $(names) in *",\"event\":\"$1\"") true ;; *) false ;; esac }
 ack() { say "{\"id\":$(id),\"ack\":[$1]}"; }
 deny() { say "{\"id\":$(id),\"deny\":\"$1\"}"; }
 each() { while IFS= read -r line; do if is connect; then ack; else "$1"; fi; done; }
@@ -253,7 +253,7 @@ for line in sys.stdin:
     let args = r#"{"_placeholder":true,"num":0},"and",[{"_placeholder":true,"num":1}]"#;
     let id = raw.ask_binary("/", "pictures", args, &[b"\0\xff", b"two"]);
     let answer = raw.until(|packet| packet.kind == '6' && packet.id == Some(id));
-    assert_eq!(answer.payload, format!("[{args}]"));
+    assert_eq!(answer.payload.replace(' ', ""), format!("[{args}]"));
     assert_eq!(answer.attachments, [&b"two"[..], b"\0\xff"]);
     let event = raw.event_named("back");
     assert_eq!(event.attachments, [&b"two"[..], b"\0\xff"]);
@@ -338,7 +338,7 @@ fn a_program_that_does_not_read_is_busy_and_killed_in_the_end() {
 #[test]
 fn at_the_end_of_the_hub_a_program_hears_who_left_and_has_the_last_word() {
     let mut house = House::shell(concat!(
-        "while IFS= read -r line; do is connect && ack; is disconnect && head > left; done\n",
+        "while IFS= read -r line; do is connect && ack; is disconnect && names > left; done\n",
         "say '{\"emit\":\"message\",\"args\":[\"good night\"],\"to\":\"log\"}'\n",
         "echo bye > end\n"
     ));
@@ -370,4 +370,11 @@ fn a_room_that_was_somebodys_sid_is_no_room() {
     assert!(watcher.event().is_event("gone"));
     let rooms = watcher.must("rooms", &json!({}))["rooms"].to_string();
     assert_eq!(rooms.matches(r#""room":"#).count(), 1, "{rooms}");
+}
+
+#[test]
+fn the_readme_shows_the_program_that_is_tested() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let shown = format!("```bash handler.sh\n{}```\n", example("handler.sh"));
+    assert!(fs::read_to_string(readme).unwrap().contains(&shown));
 }

@@ -3,7 +3,7 @@
 use crate::harness::TestHub;
 use crate::harness::peers::{node, python};
 
-const TRANSPORTS: [&str; 1] = ["websocket"];
+const TRANSPORTS: [&str; 3] = ["default", "websocket", "polling"];
 
 /// Each over each way to the hub.
 fn javascript(behaviour: &str) {
@@ -58,6 +58,12 @@ fn javascript_clients_without_the_token_are_refused() {
     for transports in TRANSPORTS {
         node("client.mjs", &[hub.url(), transports, "refused"]).check();
     }
+}
+
+#[test]
+fn javascript_clients_change_from_polling_to_websocket() {
+    let hub = TestHub::start();
+    node("client.mjs", &[hub.url(), "default", "upgrade"]).check();
 }
 
 #[test]

@@ -191,8 +191,11 @@ impl Terminal<'_> {
     }
 }
 
-/// The first room of a `sub` or `chat`.
+/// The first room of a `sub` or `chat`; an `on` is in the room that is the whole namespace.
 fn listens_in(job: &str) -> Option<&str> {
+    if job.starts_with("roomcat on ") {
+        return Some("");
+    }
     let mut words = job
         .split_whitespace()
         .skip_while(|word| *word != "sub" && *word != "chat");
@@ -236,7 +239,9 @@ fn the_readme_names_every_command_and_every_exit_code() {
         .flat_map(|block| block.commands)
         .map(|command| command.text)
         .collect();
-    for command in ["serve", "pub", "sub", "join", "leave", "rooms", "chat"] {
+    for command in [
+        "serve", "pub", "sub", "join", "leave", "rooms", "chat", "emit", "on",
+    ] {
         let call = format!("roomcat {command}");
         assert!(
             run.iter().any(|text| text.contains(&call)),
@@ -271,4 +276,5 @@ fn the_runner_of_the_readme_can_tell_right_from_wrong() {
     assert_eq!(run[0].commands[1].output, ["out"]);
     assert_eq!(listens_in("roomcat pub dev"), None);
     assert_eq!(listens_in("roomcat sub dev ops -n 2"), Some("dev"));
+    assert_eq!(listens_in("roomcat on dev"), Some(""));
 }

@@ -475,8 +475,9 @@ fn a_named_client_goes_on_where_it_was_not_where_its_cursor_is() {
     wait_until("the cursor follows", || {
         hub.pending("room", "alice") == Some(0)
     });
-    // Without its session it goes on at the cursor.
+    // Without its session it goes on at the cursor. What is written to a connection that is gone counts as read.
     drop(back);
+    hub.wait_for_stderr("a user disconnected / alice");
     hub.publish("room", "6\n");
     let mut fresh = Client::with(&hub, "/", &auth);
     assert_eq!(fresh.hears(), ["6"]);
@@ -560,4 +561,51 @@ reply = "told"
     let second = back.offset.clone();
     assert_eq!(back.hears(), ["welcome"]);
     assert_eq!(back.offset, second);
+}
+
+/// Tells each socket its sid, and keeps what it is told.
+const PROGRAM: &str = r#"
+import json, sys
+for line in sys.stdin:
+    call = json.loads(line)
+    with open("calls", "a") as calls:
+        print(call["event"], call["sid"], file=calls)
+    if call["event"] == "connect":
+        print(json.dumps({"id": call["id"], "ack": []}))
+        print(json.dumps({"emit": "you are", "args": [call["sid"]], "to": call["sid"]}), flush=True)
+"#;
+
+#[test]
+fn a_program_knows_who_came_back_by_its_sid() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("hub.toml");
+    let text = "recovery = \"2m\"\n[namespaces.\"/\"]\nhandler = \"python3 handler.py\"\n";
+    std::fs::write(&config, text).unwrap();
+    std::fs::write(folder.path().join("handler.py"), PROGRAM).unwrap();
+    let hub = TestHub::with(&["--config", config.to_str().unwrap()]);
+    let mut client = Client::new(&hub);
+    let sid = client.sid.clone();
+    assert_eq!(client.hears(), std::slice::from_ref(&sid));
+    let calls = || std::fs::read_to_string(folder.path().join("calls")).unwrap();
+    // Lost without the hub noticing, and then as usual.
+    for lost in [false, true] {
+        let shown = json!({"pid": client.pid, "offset": client.offset});
+        let kept = (!lost).then_some(client);
+        if lost {
+            let told = format!("disconnect {}\n", sid.as_str().unwrap());
+            wait_until("the program is told", || calls().contains(&told));
+        }
+        hub.publish("/", "missed\n");
+        client = Client::with(&hub, "/", &shown);
+        drop(kept);
+        assert_eq!(client.sid, sid);
+        assert_eq!(client.missed(), ["missed"]);
+        assert_eq!(client.hears(), std::slice::from_ref(&sid));
+    }
+    let sid = sid.as_str().unwrap();
+    // Those that publish come and go too.
+    let calls = calls();
+    let its = calls.lines().filter_map(|line| line.strip_suffix(sid));
+    let its: Vec<&str> = its.collect();
+    assert_eq!(its, ["connect ", "connect ", "disconnect ", "connect "]);
 }

@@ -1,6 +1,8 @@
 //! The command line as clap reads it: each flag with its help, default and environment variable in one place.
 //! What it means is decided elsewhere.
 
+pub mod plain;
+pub mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::plain::{EmitArgs, OnArgs};
+use self::remote::Remote;
 use super::term::ColorChoice;
 use super::values::{self, Database, KeepFor};
 use crate::address::{Address, ClientName, Event, Namespace};
@@ -22,7 +26,7 @@ Exit codes:
   1        failed
   2        usage
   3        cannot reach the hub, or lost it for good
-  4        refused: token, namespace, handler, or the name was taken over
+  4        refused: token, namespace, handler, no roomcat hub, or the name was taken over
   5        --timeout came first
   6        --require was not met
   130, 143 ended by SIGINT or SIGTERM";
@@ -151,6 +155,8 @@ pub enum Command {
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
     Chat(ChatArgs),
+    Emit(EmitArgs),
+    On(OnArgs),
     Demo(DemoArgs),
 }
 
@@ -203,7 +209,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::message_size)]
     pub max_message: Option<usize>,
 
-    /// The largest request or response of HTTP long-polling [default: what the largest message takes as base64]
+    /// The largest request of HTTP long-polling [default: what the largest message takes as base64]
     #[arg(long, value_name = "SIZE", value_parser = values::payload_size)]
     pub max_payload: Option<usize>,
 
@@ -230,6 +236,10 @@ pub struct ServeArgs {
     /// How long a connection may stay without entering a namespace [default: 45s]
     #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
     pub connect_timeout: Option<Duration>,
+
+    /// Show each frame on stderr: → sent, ← received, and what every part of it means; secrets are masked
+    #[arg(long)]
+    pub trace: bool,
 }
 
 /// Publish to a room: stdin, a message a line
@@ -296,6 +306,9 @@ pub struct PubArgs {
     /// Once connected, how long to go on without the hub, 24h at most [default: 30s for files and words, no limit for a pipe]
     #[arg(long, value_name = "DURATION", value_parser = values::retry_for)]
     pub retry_for: Option<Duration>,
+
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// Subscribe to rooms: their messages on stdout, a line each
@@ -352,6 +365,9 @@ pub struct SubArgs {
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// Make a client name a member of rooms, from now
@@ -363,6 +379,9 @@ pub struct JoinArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
+
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// End a client name's membership of rooms
@@ -374,6 +393,9 @@ pub struct LeaveArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
+
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// Show the rooms of a namespace, or the members of one room
@@ -387,6 +409,9 @@ pub struct RoomsArgs {
     /// One JSON object a room
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// Talk in a room: stdin to the room, the room to stdout
@@ -408,6 +433,9 @@ pub struct ChatArgs {
     /// End after this time, with exit code 5
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// Show in ten seconds what rooms, namespaces and waiting messages are

@@ -18,7 +18,7 @@ use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
-    let (target, rooms) = target(global, [&args.room])?;
+    let (target, rooms) = target(global, &args.remote, [&args.room])?;
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();

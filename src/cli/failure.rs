@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use colored::Colorize;
 
+use super::arguments::ArgumentError;
 use super::hubfile::HubFileError;
 use super::signals::Signal;
 use super::stdin::InputError;
@@ -50,6 +51,11 @@ pub enum Failure {
     Signal(Signal),
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
+    #[error("cannot take --auth from {path}: {reason}")]
+    AuthFile { path: PathBuf, reason: String },
+    /// An argument of `emit`.
+    #[error(transparent)]
+    Argument(#[from] ArgumentError),
     #[error(transparent)]
     HubFile(#[from] HubFileError),
     #[error(transparent)]
@@ -110,7 +116,9 @@ impl Failure {
             Self::Signal(Signal::Interrupt) => 130,
             Self::Signal(Signal::Terminate) => 143,
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
-            Self::TokenFile { .. } | Self::Output(_) | Self::Other { .. } => 1,
+            Self::Argument(error) => argument_code(error),
+            Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
+            Self::Output(_) | Self::Other { .. } => 1,
         }
     }
 
@@ -123,6 +131,9 @@ impl Failure {
             Self::NoRooms { .. } => Some(JOIN_ONE),
             Self::NameTaken { .. } => Some(ONE_HOLDER),
             Self::Unconfirmed { cause, .. } => cause.hint(),
+            Self::Argument(ArgumentError::NotText { .. }) => {
+                Some("write it to a file and name that: @FILE")
+            }
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Other { hint, .. } => hint.as_deref(),
@@ -165,13 +176,15 @@ const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-mes
 const ONE_HOLDER: &str =
     "one \"sub\" or \"chat\" at a time holds a name; give each its own --as NAME";
 const JOIN_ONE: &str = "name a room, or join one: \"roomcat join ROOM --as NAME\"";
+const PLAIN_COMMANDS: &str =
+    "use \"roomcat emit\" and \"roomcat on\" with it, or give the URL of a roomcat hub with -u";
 const RIGHT_URL: &str = "give the hub's URL with -u or ROOMCAT_URL, as in -u ws://127.0.0.1:7666";
 
 /// Refused is what the hub decided about who asks; an unlucky request just failed.
 fn client_code(error: &ClientError) -> u8 {
     match error {
         ClientError::Unreachable {
-            reason: DialError::Http(403),
+            reason: DialError::Http { status: 403, .. },
             ..
         } => 4,
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
@@ -184,6 +197,16 @@ fn client_code(error: &ClientError) -> u8 {
     }
 }
 
+fn argument_code(error: &ArgumentError) -> u8 {
+    match error {
+        ArgumentError::File { .. } | ArgumentError::TooLarge { .. } => 1,
+        ArgumentError::NotText { .. }
+        | ArgumentError::TooMany
+        | ArgumentError::Attachments
+        | ArgumentError::Packet(_) => 2,
+    }
+}
+
 fn client_hint(error: &ClientError) -> Option<&'static str> {
     match error {
         ClientError::Unreachable { reason, .. } => match reason {
@@ -191,18 +214,18 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Some(START_A_HUB),
                 _ => Some(RIGHT_URL),
             },
-            DialError::Http(403) => {
-                Some("the hub does not know this name for itself: \"roomcat serve --host NAME\"")
-            }
+            // An Engine.IO server says why.
+            DialError::Http {
+                status: 403,
+                said: Some(_),
+            } => None,
             DialError::Certificate(_) => {
                 Some("SSL_CERT_FILE can name a file of further certificates")
             }
             DialError::Tls(_) => Some("a hub without TLS in front of it is reached with ws://"),
             _ => Some(RIGHT_URL),
         },
-        ClientError::NotAHub { .. } => {
-            Some("give the URL of a roomcat hub with -u, or start one with \"roomcat serve\"")
-        }
+        ClientError::NotAHub { .. } => Some(PLAIN_COMMANDS),
         ClientError::Denied { refusal, .. } | ClientError::Refused(refusal) => {
             refusal_hint(refusal)
         }
@@ -334,8 +357,20 @@ mod tests {
             (Failure::Usage("x".into()), 2),
             (unreachable(io::Error::from_raw_os_error(111).into()), 3),
             (unreachable(DialError::Timeout(Duration::from_secs(10))), 3),
-            (unreachable(DialError::Http(404)), 3),
-            (unreachable(DialError::Http(403)), 4),
+            (
+                unreachable(DialError::Http {
+                    status: 404,
+                    said: None,
+                }),
+                3,
+            ),
+            (
+                unreachable(DialError::Http {
+                    status: 403,
+                    said: None,
+                }),
+                4,
+            ),
             (lost(), 3),
             (denied(Code::Token), 4),
             (denied(Code::NameTaken), 4),

@@ -1,6 +1,7 @@
 //! `join` and `leave`: durable membership of a client name, and nothing else.
 
 use super::args::Global;
+use super::args::remote::Remote;
 use super::failure::Failure;
 use super::target::target;
 use super::{ask, term};
@@ -28,14 +29,19 @@ impl Change {
     }
 }
 
-pub async fn run(change: Change, rooms: &[Address], global: &Global) -> Result<(), Failure> {
+pub async fn run(
+    change: Change,
+    rooms: &[Address],
+    remote: &Remote,
+    global: &Global,
+) -> Result<(), Failure> {
     let verb = change.verb();
     let Some(name) = &global.name else {
         return Err(Failure::Usage(format!(
             "{verb} is for a client name: give one with --as NAME"
         )));
     };
-    let (target, rooms) = target(global, rooms)?;
+    let (target, rooms) = target(global, remote, rooms)?;
     let asked = serde_json::to_string(&rooms).expect("names are JSON");
     ask::ask(&target, verb, &asked).await?;
     let rooms: Vec<&str> = rooms.iter().map(RoomName::as_str).collect();

@@ -3,12 +3,15 @@
 //! Knows the client and the server; nobody knows it.
 
 pub mod args;
+pub mod arguments;
 pub mod ask;
 pub mod chat;
 pub mod demo;
+pub mod emit;
 pub mod failure;
 pub mod hubfile;
 pub mod membership;
+pub mod on;
 pub mod outgoing;
 pub mod pub_;
 pub mod reading;
@@ -20,6 +23,7 @@ pub mod stdout;
 pub mod sub;
 pub mod target;
 pub mod term;
+pub mod trace;
 pub mod values;
 
 use std::future::Future;
@@ -42,10 +46,22 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Pub(args) => alone(pub_::run(args, global)),
         Command::Sub(args) => alone(sub::run(args, global)),
-        Command::Join(args) => alone(membership::run(Change::Join, &args.rooms, global)),
-        Command::Leave(args) => alone(membership::run(Change::Leave, &args.rooms, global)),
+        Command::Join(args) => alone(membership::run(
+            Change::Join,
+            &args.rooms,
+            &args.remote,
+            global,
+        )),
+        Command::Leave(args) => alone(membership::run(
+            Change::Leave,
+            &args.rooms,
+            &args.remote,
+            global,
+        )),
         Command::Rooms(args) => alone(rooms::run(args, global)),
         Command::Chat(args) => alone(chat::run(args, global)),
+        Command::Emit(args) => alone(emit::run(args, global)),
+        Command::On(args) => alone(on::run(args, global)),
     }
 }
 

@@ -150,7 +150,7 @@ impl Publishing {
 
 fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
     let to = || args.room.iter().chain(&args.to);
-    let (target, _) = target(global, to().chain(&args.except))?;
+    let (target, _) = target(global, &args.remote, to().chain(&args.except))?;
     // Where one names the namespace, the bare ones of the other list are in it too.
     let of = |addresses: Vec<_>| -> Vec<_> {
         let mut rooms = Vec::new();

@@ -18,7 +18,7 @@ use crate::client::ClientError;
 use crate::client::answers::{Room, RoomsAnswer, parse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
-    let (target, rooms) = target(global, &args.room)?;
+    let (target, rooms) = target(global, &args.remote, &args.room)?;
     let answer = ask(&target, "rooms", &question(rooms.first())).await?;
     let answer: RoomsAnswer = parse("the answer to rooms", &answer)
         .map_err(|error| ClientError::Protocol(error.to_string()))?;

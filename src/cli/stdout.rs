@@ -40,6 +40,10 @@ pub enum Form {
     Data(Ending),
     /// One object a message, in one line, with all that is known of it.
     Json,
+    /// One array a message, in one line: the event's name and its arguments.
+    Event,
+    /// One array a message, in one line: its arguments.
+    Args,
 }
 
 /// Messages as they came.

@@ -17,7 +17,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
             "sub wants a room; without one, --as NAME gets every room that NAME joined".to_owned(),
         ));
     }
-    let (target, rooms) = target(global, &args.rooms)?;
+    let (target, rooms) = target(global, &args.remote, &args.rooms)?;
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();

@@ -5,14 +5,18 @@ use std::io::Read;
 use std::path::Path;
 
 use super::args::Global;
+use super::args::remote::Remote;
 use super::failure::Failure;
+use super::trace;
+use super::values::AuthText;
 use crate::address::{Address, Namespace, RoomName};
-use crate::client::Target;
+use crate::client::{Auth, Dialing, Target};
 use crate::limits;
 
 /// The hub and the namespace that these addresses are in, with their rooms. One command speaks to one namespace.
 pub fn target<'a>(
     global: &Global,
+    remote: &Remote,
     addresses: impl IntoIterator<Item = &'a Address>,
 ) -> Result<(Target, Vec<RoomName>), Failure> {
     let (namespace, rooms) = one_namespace(usual_namespace(global), addresses)?;
@@ -22,8 +26,55 @@ pub fn target<'a>(
         namespace,
         name: global.name.clone(),
         token,
+        dialing: Dialing {
+            path: remote.path.clone(),
+            query: remote.query.clone(),
+            headers: remote.header.clone(),
+        },
+        auth: remote
+            .auth
+            .as_ref()
+            .map(auth)
+            .transpose()?
+            .unwrap_or_default(),
+        trace: match remote.trace {
+            true => Some(trace::on_stderr()),
+            false => None,
+        },
     };
     Ok((target, rooms))
+}
+
+fn auth(text: &AuthText) -> Result<Auth, Failure> {
+    let (json, path) = match text {
+        AuthText::Json(json) => (json.as_bytes().to_vec(), None),
+        AuthText::File(path) => {
+            let failed = |reason: String| Failure::AuthFile {
+                path: path.clone(),
+                reason,
+            };
+            let mut json = Vec::new();
+            File::open(path)
+                .and_then(|file| {
+                    file.take(limits::AUTH_BYTES as u64 + 1)
+                        .read_to_end(&mut json)
+                })
+                .map_err(|error| failed(crate::client::error::plain(&error)))?;
+            if json.len() > limits::AUTH_BYTES {
+                return Err(failed(format!(
+                    "it has more than {} bytes",
+                    limits::AUTH_BYTES
+                )));
+            }
+            (json, Some(failed))
+        }
+    };
+    let text = String::from_utf8(json).map_err(|_| "it is not text".to_owned());
+    let auth = text.and_then(|text| Auth::parse(&text).map_err(|error| error.to_string()));
+    auth.map_err(|reason| match path {
+        Some(failed) => failed(reason),
+        None => Failure::Usage(format!("--auth: {reason}")),
+    })
 }
 
 /// Where a room without a namespace is: `--namespace`, else the URL's path, else `/`.

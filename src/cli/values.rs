@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::address::Seq;
-use crate::client::Since;
+use crate::client::options::OptionError;
+use crate::client::{Auth, Since};
 use crate::limits;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +24,7 @@ pub enum ValueError {
     #[error("a message can have 1 to {} bytes", limits::MESSAGE_BYTES_MAX)]
     MessageSize,
     #[error(
-        "a request or response can have 1 to {} bytes",
+        "a request can have 1 to {} bytes",
         limits::PAYLOAD_BYTES_MAX
     )]
     PayloadSize,
@@ -38,6 +39,27 @@ pub enum ValueError {
 pub struct KeepFor {
     pub age: Duration,
     pub bytes: u64,
+}
+
+/// `--auth` as it was typed: the object, or the file that holds it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum AuthText {
+    Json(String),
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for AuthText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AuthText(…)")
+    }
+}
+
+pub fn auth(text: &str) -> Result<AuthText, OptionError> {
+    if let Some(path) = text.strip_prefix('@') {
+        return Ok(AuthText::File(path.into()));
+    }
+    Auth::parse(text)?;
+    Ok(AuthText::Json(text.to_owned()))
 }
 
 /// Where the log is.

@@ -1,45 +1,24 @@
-//! One connection to one namespace of a hub: the handshakes, packets both ways at once, and the watch for pings.
+//! One connection to one namespace of a roomcat hub: what is said there, as types.
 //!
-//! Writing never keeps it from reading: what is emitted waits in an outbox that [`Connection::next`] empties while it
-//! listens. The outbox is bounded by whoever emits (credit, one verb at a time). Does not reconnect.
-
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+//! Does not reconnect. The outbox of its engine is bounded by whoever emits (credit, one verb at a time).
 
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use serde::Serialize;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::time::timeout;
 
 use super::Target;
 use super::answers::{self, Answer, Greeting, HubLimits, Misunderstood};
-use super::dial::{self, Socket};
+use super::engine::{Engine, Taken};
 use super::error::{ClientError, DialError, LostReason, Refusal};
+use super::link::Line;
 use super::subscription::Gap;
 use crate::address::{Namespace, Seq};
 use crate::limits;
-use crate::wire::attachments::{Assembler, Text};
 use crate::wire::batch::{self, DeliveryHeader};
-use crate::wire::engine;
 use crate::wire::socket::{self, EventPacket, Packet};
 
 pub struct Connection {
-    socket: Socket,
-    namespace: Namespace,
+    engine: Engine,
     hello: Hello,
-    assembler: Assembler,
-    outbox: VecDeque<Message>,
-    /// Something was given to the socket since it was last flushed.
-    unflushed: bool,
-    /// Writing failed; what the hub had sent before is still read, as it may say why.
-    write_failed: Option<LostReason>,
-    patience: Duration,
-    heard: Instant,
-    alarm: Pin<Box<Sleep>>,
     calls: u64,
 }
 
@@ -80,28 +59,12 @@ impl Connection {
     }
 
     async fn handshake(target: &Target) -> Result<Self, DialError> {
-        let mut socket = dial::dial(&target.url).await?;
-        let open = next_text(&mut socket).await?;
-        let engine::Packet::Open(open) = engine::decode(&open)? else {
-            return Err(DialError::Protocol("no Engine.IO handshake".to_owned()));
-        };
-        let open = engine::Handshake::decode(open)?;
-        let patience = Duration::from_millis(open.ping_interval.saturating_add(open.ping_timeout));
-        let connect = socket::encode_connect(&target.namespace, Some(&auth(target)));
-        socket.send(Message::text(connect)).await?;
-        let hello = entered(&mut socket, &target.namespace).await?;
-        let heard = Instant::now();
+        let mut engine = Engine::open(target).await?;
+        let auth = target.auth.roomcat(target);
+        let reply = engine.enter(Some(&auth), |_| Ok(())).await?;
         Ok(Self {
-            socket,
-            namespace: target.namespace.clone(),
-            hello,
-            assembler: Assembler::default(),
-            outbox: VecDeque::new(),
-            unflushed: false,
-            write_failed: None,
-            patience,
-            heard,
-            alarm: Box::pin(sleep_until(heard + patience)),
+            engine,
+            hello: hello(&reply)?,
             calls: 0,
         })
     }
@@ -110,24 +73,18 @@ impl Connection {
         &self.hello
     }
 
-    /// `args` is the inside of a JSON array. Sent by [`Self::next`].
+    /// `args` is the inside of a JSON array. Sent by the next [`Line::next`].
     pub fn emit(&mut self, id: Option<u64>, event: &str, args: &str) {
-        let text = socket::encode_event(&self.namespace, id, event, args, 0);
-        self.outbox.push_back(Message::text(text));
+        let text = socket::encode_event(self.engine.namespace(), id, event, args, 0);
+        self.engine.send(text);
     }
 
     /// Like [`Self::emit`], with one attachment behind the arguments.
     pub fn emit_with(&mut self, id: u64, event: &str, args: &str, attachment: Bytes) {
         let args = format!("{args},{}", batch::BODY_PLACEHOLDER);
-        let text = socket::encode_event(&self.namespace, Some(id), event, &args, 1);
-        self.outbox.push_back(Message::text(text));
-        self.outbox.push_back(Message::Binary(attachment));
-    }
-
-    /// The next thing the hub sent; what waits in the outbox is sent meanwhile. Cancel-safe: nothing is taken from the
-    /// socket that is not returned or kept here.
-    pub async fn next(&mut self) -> Result<Incoming, LostReason> {
-        poll_fn(|cx| self.poll_next(cx)).await
+        let text = socket::encode_event(self.engine.namespace(), Some(id), event, &args, 1);
+        self.engine.send(text);
+        self.engine.send_attachment(attachment);
     }
 
     /// A verb and its answer, for a connection that does nothing else.
@@ -154,130 +111,40 @@ impl Connection {
     }
 
     /// Says goodbye, so that the hub need not find out. What was not confirmed before may be lost.
-    pub async fn close(mut self) {
-        self.outbox
-            .push_back(Message::text(socket::encode_disconnect(&self.namespace)));
-        self.outbox.push_back(Message::text(engine::CLOSE));
-        self.outbox.push_back(Message::Close(None));
-        let written = poll_fn(|cx| {
-            self.poll_write(cx);
-            match self.outbox.is_empty() && !self.unflushed || self.write_failed.is_some() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
-        });
-        // Too late is as good as never: the hub notices the closed socket.
-        let _ = timeout(limits::CLOSE_TIMEOUT, written).await;
+    pub async fn close(self) {
+        self.engine.close().await;
     }
+}
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, LostReason>> {
-        loop {
-            self.poll_write(cx);
-            match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) => {
-                    self.heard = Instant::now();
-                    if let Some(incoming) = self.take(message)? {
-                        return Poll::Ready(Ok(incoming));
-                    }
-                }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
-                Poll::Ready(None) => return Poll::Ready(Err(LostReason::Closed)),
-                Poll::Pending => {
-                    if let Some(reason) = self.write_failed.take() {
-                        return Poll::Ready(Err(reason));
-                    }
-                    return self.poll_alarm(cx).map(Err);
-                }
-            }
+impl Line for Connection {
+    type Incoming = Incoming;
+
+    async fn next(&mut self) -> Result<Incoming, LostReason> {
+        let namespace = self.engine.namespace().clone();
+        self.engine
+            .next(|taken| understand(&namespace, taken))
+            .await
+    }
+}
+
+/// Packets of other namespaces, and events that mean nothing to a roomcat client, are passed over.
+fn understand(namespace: &Namespace, taken: Taken<'_, '_>) -> Result<Option<Incoming>, LostReason> {
+    let Taken::Packet(packet, attachments) = taken else {
+        return Ok(None);
+    };
+    Ok(match packet {
+        Packet::Ack(ack) if ack.namespace == *namespace => Some(Incoming::Answer {
+            id: ack.id,
+            answer: answers::answer(&ack.args)?,
+        }),
+        Packet::Event(event) if event.namespace == *namespace => {
+            incoming_event(event, attachments)?
         }
-    }
-
-    /// Gives the socket what it takes of the outbox.
-    fn poll_write(&mut self, cx: &mut Context<'_>) {
-        while self.write_failed.is_none() && (self.unflushed || !self.outbox.is_empty()) {
-            let mut socket = Pin::new(&mut self.socket);
-            let done = match socket.as_mut().poll_ready(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Ok(())) => match self.outbox.pop_front() {
-                    Some(message) => {
-                        self.unflushed = true;
-                        socket.start_send(message)
-                    }
-                    None => match socket.poll_flush(cx) {
-                        Poll::Pending => return,
-                        Poll::Ready(done) => {
-                            self.unflushed = false;
-                            done
-                        }
-                    },
-                },
-                Poll::Ready(failed) => failed,
-            };
-            self.write_failed = done.err().map(LostReason::from);
+        Packet::Disconnect { namespace: which } if which == namespace => {
+            return Err(LostReason::Closed);
         }
-    }
-
-    /// Any frame counts as a sign of life, not only a ping. The alarm is set anew only when it rings.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<LostReason> {
-        while self.alarm.as_mut().poll(cx).is_ready() {
-            let due = self.heard + self.patience;
-            if due <= Instant::now() {
-                return Poll::Ready(LostReason::Silent(self.patience));
-            }
-            self.alarm.as_mut().reset(due);
-        }
-        Poll::Pending
-    }
-
-    fn take(&mut self, message: Message) -> Result<Option<Incoming>, LostReason> {
-        match message {
-            Message::Text(frame) => match engine::decode(&frame)? {
-                engine::Packet::Ping(probe) => {
-                    let pong = format!("{}{probe}", engine::PONG);
-                    self.outbox.push_back(Message::text(pong));
-                    Ok(None)
-                }
-                engine::Packet::Message(text) => match self.assembler.text(text)? {
-                    Text::Whole(packet) => self.understand(&packet, &[]),
-                    Text::Partial => Ok(None),
-                },
-                engine::Packet::Close => Err(LostReason::Closed),
-                _ => Ok(None),
-            },
-            Message::Binary(attachment) => {
-                let Some(binary) = self.assembler.binary(attachment)? else {
-                    return match self.assembler.held() > limits::FRAME_BYTES_MAX {
-                        true => Err(LostReason::Protocol("too many attachments".to_owned())),
-                        false => Ok(None),
-                    };
-                };
-                self.understand(&binary.packet()?, &binary.attachments)
-            }
-            // WebSocket's own pings are answered by the library, and its close frame ends the stream.
-            _ => Ok(None),
-        }
-    }
-
-    /// Packets of other namespaces, and events that mean nothing to a roomcat client, are passed over.
-    fn understand(
-        &self,
-        packet: &Packet<'_>,
-        attachments: &[Bytes],
-    ) -> Result<Option<Incoming>, LostReason> {
-        Ok(match packet {
-            Packet::Ack(ack) if ack.namespace == self.namespace => Some(Incoming::Answer {
-                id: ack.id,
-                answer: answers::answer(&ack.args)?,
-            }),
-            Packet::Event(event) if event.namespace == self.namespace => {
-                incoming_event(event, attachments)?
-            }
-            Packet::Disconnect { namespace } if *namespace == self.namespace => {
-                return Err(LostReason::Closed);
-            }
-            _ => None,
-        })
-    }
+        _ => None,
+    })
 }
 
 fn incoming_event(
@@ -298,54 +165,6 @@ fn incoming_event(
     }))
 }
 
-/// CONNECT's auth object.
-fn auth(target: &Target) -> String {
-    #[derive(Serialize)]
-    struct Auth<'a> {
-        #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-        name: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        token: Option<&'a str>,
-        roomcat: u32,
-    }
-    serde_json::to_string(&Auth {
-        name: target.name.as_ref().map(|name| name.as_str()),
-        token: target.token.as_deref(),
-        roomcat: 1,
-    })
-    .expect("strings and a number are JSON")
-}
-
-/// Waits for the reply to CONNECT.
-async fn entered(socket: &mut Socket, namespace: &Namespace) -> Result<Hello, DialError> {
-    loop {
-        let frame = next_text(socket).await?;
-        let text = match engine::decode(&frame)? {
-            engine::Packet::Message(text) => text,
-            engine::Packet::Ping(probe) => {
-                let pong = format!("{}{probe}", engine::PONG);
-                socket.send(Message::text(pong)).await?;
-                continue;
-            }
-            engine::Packet::Close => return Err(DialError::Protocol("it closed".to_owned())),
-            _ => continue,
-        };
-        match Assembler::default().text(text)? {
-            Text::Whole(Packet::Connect {
-                namespace: which,
-                auth: Some(reply),
-            }) if which == *namespace => return hello(reply),
-            Text::Whole(Packet::ConnectError {
-                namespace: which,
-                data,
-            }) if which == *namespace => {
-                return Err(DialError::Denied(answers::connect_error(data)));
-            }
-            _ => {}
-        }
-    }
-}
-
 fn hello(reply: &serde_json::value::RawValue) -> Result<Hello, DialError> {
     let greeting: Greeting = answers::parse("its greeting", reply)
         .map_err(|error| DialError::Protocol(error.to_string()))?;
@@ -356,18 +175,5 @@ fn hello(reply: &serde_json::value::RawValue) -> Result<Hello, DialError> {
             log: greeting.log,
             limits: greeting.limits,
         }),
-    }
-}
-
-/// For the handshakes, in which only text comes.
-async fn next_text(socket: &mut Socket) -> Result<String, DialError> {
-    loop {
-        match socket.next().await {
-            Some(Ok(Message::Text(text))) => return Ok(text.to_string()),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(_)) => return Err(DialError::Protocol("no handshake".to_owned())),
-            Some(Err(error)) => return Err(error.into()),
-            None => return Err(DialError::Protocol("it closed".to_owned())),
-        }
     }
 }

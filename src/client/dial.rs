@@ -8,10 +8,12 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::error::DialError;
+use super::options::Dialing;
 use super::url::{Endpoint, HubUrl, Security};
 use crate::limits;
 
@@ -23,7 +25,7 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
-pub async fn dial(url: &HubUrl) -> Result<Socket, DialError> {
+pub async fn dial(url: &HubUrl, dialing: &Dialing) -> Result<Socket, DialError> {
     let (stream, security) = match url.endpoint() {
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).await?;
@@ -54,8 +56,10 @@ pub async fn dial(url: &HubUrl) -> Result<Socket, DialError> {
             None
         }
     };
+    let mut request = url.upgrade_uri(dialing).into_client_request()?;
+    dialing.put_headers(request.headers_mut());
     let (socket, _response) =
-        client_async_tls_with_config(url.upgrade_uri(), stream, Some(config), connector).await?;
+        client_async_tls_with_config(request, stream, Some(config), connector).await?;
     Ok(socket)
 }
 

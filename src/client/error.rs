@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
 
 use super::answers::Misunderstood;
@@ -17,7 +18,7 @@ pub enum ClientError {
     /// The namespace was not entered, or the hub took it away (another holder of the name, for instance).
     #[error("{url} refused: {refusal}")]
     Denied { url: String, refusal: Refusal },
-    #[error("{url} is a Socket.IO server, but not a roomcat hub")]
+    #[error("{url} is a Socket.IO server, not a roomcat hub")]
     NotAHub { url: String },
     #[error("lost {url}: {reason}")]
     Lost { url: String, reason: String },
@@ -94,8 +95,16 @@ pub enum DialError {
     Tls(String),
     #[error("its certificate is not to be trusted: {0}")]
     Certificate(String),
-    #[error("it answered HTTP status {0} where a WebSocket was asked for")]
-    Http(u16),
+    #[error("it answered HTTP status {status} where a WebSocket was asked for{}", because(.said))]
+    Http {
+        status: u16,
+        /// Why, when it is an Engine.IO server that says so.
+        said: Option<String>,
+    },
+    #[error(
+        "it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)"
+    )]
+    Version2,
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
     Protocol(String),
     #[error("{0}")]
@@ -109,7 +118,7 @@ impl DialError {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Denied(refusal) => !matches!(refusal.code, Code::Busy | Code::NoAnswer),
-            Self::NotAHub | Self::Http(403) => true,
+            Self::NotAHub | Self::Version2 | Self::Http { status: 403, .. } => true,
             _ => false,
         }
     }
@@ -136,10 +145,30 @@ impl From<tungstenite::Error> for DialError {
                 None => Self::Io(error),
             },
             tungstenite::Error::Tls(error) => Self::Tls(error.to_string()),
-            tungstenite::Error::Http(response) => Self::Http(response.status().as_u16()),
+            tungstenite::Error::Http(response) => Self::Http {
+                status: response.status().as_u16(),
+                said: response.body().as_deref().and_then(engine_error),
+            },
             other => Self::Protocol(other.to_string()),
         }
     }
+}
+
+/// The message of `{"code":…,"message":…}`, as Engine.IO servers answer what they refuse. What of it has arrived by now is
+/// not all of it if it was long; then it says nothing.
+fn engine_error(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Refused {
+        message: String,
+    }
+    let refused: Refused = serde_json::from_slice(body).ok()?;
+    Some(refused.message)
+}
+
+fn because(said: &Option<String>) -> String {
+    said.as_ref()
+        .map(|said| format!(": {said}"))
+        .unwrap_or_default()
 }
 
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
@@ -158,10 +187,21 @@ impl From<SocketError> for DialError {
     }
 }
 
+impl From<LostReason> for DialError {
+    fn from(reason: LostReason) -> Self {
+        match reason {
+            LostReason::Closed => Self::Protocol("it closed".to_owned()),
+            LostReason::Io(error) => Self::Io(error),
+            LostReason::Silent(patience) => Self::Timeout(patience),
+            LostReason::Protocol(reason) => Self::Protocol(reason),
+        }
+    }
+}
+
 /// Why a connection that had been there ended.
 #[derive(Debug, thiserror::Error)]
 pub enum LostReason {
-    #[error("the hub closed the connection")]
+    #[error("it closed the connection")]
     Closed,
     #[error("{}", plain(.0))]
     Io(io::Error),
@@ -253,6 +293,7 @@ mod tests {
         ] {
             assert_eq!(Code::parse(code).passes(), passes, "{code}");
         }
+        let http = |status| DialError::Http { status, said: None };
         let denied = |code| {
             let code = Code::parse(code);
             let message = String::new();
@@ -268,7 +309,7 @@ mod tests {
             assert_eq!(denied(code).is_final(), is_final, "{code}");
         }
         assert!(DialError::NotAHub.is_final());
-        assert!(!DialError::Http(503).is_final());
+        assert!(!http(503).is_final() && http(403).is_final());
         assert!(!DialError::from(io::Error::from_raw_os_error(111)).is_final());
     }
 }

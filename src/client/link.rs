@@ -1,34 +1,41 @@
-//! The one connection of a peer, or where it stands on the way to the next. Decides nothing.
+//! The one connection of a client, or where it stands on the way to the next. Decides nothing.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Connection, Incoming};
 use super::error::{DialError, LostReason};
 
-type Dialing = Pin<Box<dyn Future<Output = Result<Box<Connection>, DialError>>>>;
+/// A connection that is there.
+pub trait Line {
+    type Incoming;
+
+    /// The next thing that came. Cancel-safe.
+    fn next(&mut self) -> impl Future<Output = Result<Self::Incoming, LostReason>>;
+}
+
+type Dialing<L> = Pin<Box<dyn Future<Output = Result<Box<L>, DialError>>>>;
 
 /// The connection, or the way to the next one.
-pub enum Link {
-    Up(Box<Connection>),
+pub enum Link<L> {
+    Up(Box<L>),
     Waiting(Instant),
-    Dialing(Dialing),
+    Dialing(Dialing<L>),
 }
 
-pub enum LinkEvent {
-    Incoming(Incoming),
+pub enum LinkEvent<L: Line> {
+    Incoming(L::Incoming),
     Lost(LostReason),
     Waited,
-    Dialed(Result<Box<Connection>, DialError>),
+    Dialed(Result<Box<L>, DialError>),
 }
 
-impl Link {
+impl<L: Line> Link<L> {
     /// Cancel-safe: each await is on something that is kept in the link.
-    pub async fn next(&mut self) -> LinkEvent {
+    pub async fn next(&mut self) -> LinkEvent<L> {
         match self {
-            Self::Up(connection) => match connection.next().await {
+            Self::Up(line) => match line.next().await {
                 Ok(incoming) => LinkEvent::Incoming(incoming),
                 Err(reason) => LinkEvent::Lost(reason),
             },

@@ -30,7 +30,7 @@ pub struct Peer {
     target: Target,
     retry: Retry,
     hello: Hello,
-    link: Link,
+    link: Link<Connection>,
     reconnecting: Backoff,
     window: Window,
     subscription: Option<Subscription>,
@@ -248,7 +248,7 @@ impl Peer {
         }
     }
 
-    fn link_event(&mut self, event: LinkEvent) -> Result<(), ClientError> {
+    fn link_event(&mut self, event: LinkEvent<Connection>) -> Result<(), ClientError> {
         match event {
             LinkEvent::Incoming(incoming) => self.incoming(incoming)?,
             LinkEvent::Lost(reason) => self.lost(&reason)?,

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::options::Dialing;
 use crate::address::{NameError, Namespace};
 
 /// `ws://host:port/namespace`, the same with `wss`, `http` or `https`, or `unix:/path`.
@@ -119,10 +120,10 @@ impl HubUrl {
     }
 
     /// The URI of the WebSocket upgrade (Engine.IO protocol v4, "WebSocket").
-    pub fn upgrade_uri(&self) -> String {
-        const QUERY: &str = "/socket.io/?EIO=4&transport=websocket";
+    pub fn upgrade_uri(&self, dialing: &Dialing) -> String {
+        let resource = dialing.resource();
         match &self.endpoint {
-            Endpoint::Unix(_) => format!("ws://localhost{QUERY}"),
+            Endpoint::Unix(_) => format!("ws://localhost{resource}"),
             Endpoint::Tcp {
                 host,
                 port,
@@ -138,8 +139,8 @@ impl HubUrl {
                 };
                 // A browser's Host header leaves the scheme's own port out, and so do we: the hub compares it.
                 match *port == usual {
-                    true => format!("{scheme}://{host}{QUERY}"),
-                    false => format!("{scheme}://{host}:{port}{QUERY}"),
+                    true => format!("{scheme}://{host}{resource}"),
+                    false => format!("{scheme}://{host}:{port}{resource}"),
                 }
             }
         }
@@ -264,7 +265,8 @@ mod tests {
                 "ws://localhost/socket.io/?EIO=4&transport=websocket",
             ),
         ] {
-            assert_eq!(HubUrl::parse(text).unwrap().upgrade_uri(), uri, "{text}");
+            let url = HubUrl::parse(text).unwrap();
+            assert_eq!(url.upgrade_uri(&Dialing::default()), uri, "{text}");
         }
     }
 

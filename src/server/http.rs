@@ -1,75 +1,67 @@
-//! HTTP in front of the sessions: who may come in (Host, Origin), and the upgrade to WebSocket.
+//! HTTP in front of the sessions: who may come in (Host, Origin), what is where, and what becomes of a connection that is
+//! upgraded.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::header::{
-    CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, HOST, HeaderMap,
+    HeaderValue, ORIGIN, VARY,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::Bytes;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio::sync::{mpsc, watch};
 
 use super::bind::Connection;
-use super::origin::{Hosts, Refused};
+use super::engine::{self, Newcomer, Purpose, Refusal, text};
+use super::origin::{Admitted, Hosts};
+use super::polling::Doors;
+use super::probe;
 use super::site::body::Body;
 use super::site::{Asked, Pages};
 use super::websocket::WebSocket;
 use crate::limits;
-use crate::session::{self, services::Services};
+use crate::session::opening::Speech;
+use crate::session::services::Services;
 
-type Answer = Response<Bytes>;
+pub type Answer = Response<Body>;
 
 /// What serving a connection needs; shared by all.
 pub struct Site {
     pub services: Arc<Services>,
     pub hosts: Hosts,
     pub pages: Pages,
+    pub doors: Arc<Doors>,
+    /// Sessions that are to be run: they outlive the connection that begins them.
+    pub newcomers: mpsc::Sender<Newcomer>,
     pub shutdown: watch::Receiver<bool>,
 }
 
-/// Serves one connection: HTTP until it is upgraded, then its session, to its end.
+/// Where a request leaves the upgrade of its connection, which has one at the most.
+#[derive(Clone)]
+pub struct Upgrades(mpsc::Sender<(OnUpgrade, Purpose)>);
+
+impl Upgrades {
+    pub fn put(&self, upgrade: OnUpgrade, purpose: Purpose) {
+        // So there is always place for it.
+        let _ = self.0.try_send((upgrade, purpose));
+    }
+}
+
+/// Serves one connection to its end, or until it is upgraded.
 pub async fn serve(site: Arc<Site>, connection: Connection) {
-    let (upgraded, mut upgrade) = tokio::sync::mpsc::channel(1);
-    let (site, upgraded) = (&site, &upgraded);
-    let service = service_fn(|mut request: Request<Incoming>| async move {
-        let answer = match answer(site, &request) {
-            Ok(accepted) => {
-                // The connection has one upgrade at the most, so there is always place for it.
-                let _ = upgraded.try_send(hyper::upgrade::on(&mut request));
-                accepted.map(Body::from)
-            }
-            Err(Refusal::NotOurs) => site.pages.answer(Asked::of(&request)).await,
-            Err(refusal) => {
-                tracing::info!("refused a request: {refusal}");
-                refusal.into_answer().map(Body::from)
-            }
-        };
-        Ok::<_, Infallible>(answer)
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits::HTTP_HEAD_TIMEOUT);
-    let serving = http
-        .serve_connection(TokioIo::new(connection), service)
-        .with_upgrades();
-    let mut shutdown = site.shutdown.clone();
-    // Cancel-safe: a connection that is dropped here has no session yet.
-    let served = tokio::select! {
-        served = serving => served,
-        _ = shutdown.wait_for(|stopping| *stopping) => return,
-    };
-    if let Err(error) = served {
-        tracing::debug!("a connection ended: {error}");
+    let (upgrades, mut upgraded) = mpsc::channel(1);
+    let upgrades = Upgrades(upgrades);
+    if exchange(&site, connection, upgrades).await.is_none() {
         return;
     }
-    let Ok(upgrade) = upgrade.try_recv() else {
+    let Ok((upgrade, purpose)) = upgraded.try_recv() else {
         return;
     };
     let parts = match upgrade
@@ -80,118 +72,123 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
         Ok(Err(_)) | Err(_) => return,
     };
     let max_frame = site.services.settings.max_frame();
-    let transport = WebSocket::accept(parts.io.into_inner(), parts.read_buf, max_frame).await;
-    session::run(Arc::clone(&site.services), Box::new(transport), shutdown).await;
-}
-
-/// Why a request is not upgraded. Codes 0 to 5 are Engine.IO's ("Transport errors" of the reference server).
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("not a request of Socket.IO")]
-    NotOurs,
-    #[error("{0}")]
-    Forbidden(#[from] Refused),
-    /// Long-polling is not spoken here; a client has to be told `transports: ["websocket"]`.
-    #[error("Transport unknown")]
-    Transport,
-    #[error("Session ID unknown")]
-    Session,
-    #[error("Bad handshake method")]
-    Method,
-    #[error("Bad request")]
-    BadRequest,
-    #[error(
-        "Unsupported protocol version: this hub speaks EIO=4, which is socket.io-client 3 and 4"
-    )]
-    Version,
-}
-
-impl Refusal {
-    fn into_answer(self) -> Answer {
-        let code = match self {
-            Self::Transport => 0,
-            Self::Session => 1,
-            Self::Method => 2,
-            Self::BadRequest | Self::NotOurs => 3,
-            Self::Forbidden(_) => 4,
-            Self::Version => 5,
-        };
-        let status = if code == 4 {
-            StatusCode::FORBIDDEN
-        } else {
-            StatusCode::BAD_REQUEST
-        };
-        let body = serde_json::json!({"code": code, "message": self.to_string()}).to_string();
-        let mut answer = plain(status, &body);
-        answer
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        answer
+    let websocket = WebSocket::accept(parts.io.into_inner(), parts.read_buf, max_frame).await;
+    let websocket = Box::new(websocket);
+    let mut shutdown = site.shutdown.clone();
+    let stopping = shutdown.wait_for(|stopping| *stopping);
+    match purpose {
+        Purpose::Session(speech) => {
+            // The hub is ending, or has as many as it holds.
+            let _ = site
+                .newcomers
+                .send(engine::newcomer(websocket, speech))
+                .await;
+        }
+        // Cancel-safe: a probe that is dropped leaves its session as it was.
+        Purpose::Probe(probe) => tokio::select! {
+            () = probe::run(probe, websocket) => {}
+            _ = stopping => {}
+        },
+        Purpose::Nothing => probe::close(websocket).await,
     }
 }
 
-fn plain(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Bytes::from(format!("{text}\n")));
+/// HTTP until the connection ends or is upgraded; None: there is nothing more to do with it.
+async fn exchange(site: &Arc<Site>, connection: Connection, upgrades: Upgrades) -> Option<()> {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (site, upgrades) = (Arc::clone(site), upgrades.clone());
+        async move { Ok::<_, Infallible>(answer(&site, request, &upgrades).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits::HTTP_HEAD_TIMEOUT);
+    let serving = http
+        .serve_connection(TokioIo::new(connection), service)
+        .with_upgrades();
+    let mut serving = pin!(serving);
+    let mut shutdown = site.shutdown.clone();
+    // Cancel-safe: the connection keeps its state in itself.
+    let served = tokio::select! {
+        served = serving.as_mut() => Some(served),
+        _ = shutdown.wait_for(|stopping| *stopping) => None,
+    };
+    let Some(served) = served else {
+        // Sessions that end answer the requests that wait for them.
+        serving.as_mut().graceful_shutdown();
+        let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT, serving).await;
+        return None;
+    };
+    served
+        .inspect_err(|error| tracing::debug!("a connection ended: {error}"))
+        .ok()
+}
+
+/// Answers one request; what is refused is logged here.
+async fn answer(site: &Site, request: Request<Incoming>, upgrades: &Upgrades) -> Answer {
+    let headers = request.headers();
+    let admitted = site.hosts.admit(text(headers, HOST), text(headers, ORIGIN));
+    let invited = match admitted {
+        Ok(Admitted::Invited) => headers.get(ORIGIN).cloned(),
+        Ok(Admitted::AtHome) | Err(_) => None,
+    };
+    let answered = match admitted {
+        Err(refused) => Err(refused.into()),
+        Ok(_) if invited.is_some() && request.method() == Method::OPTIONS => Ok(preflight(headers)),
+        Ok(_) => route(site, request, upgrades).await,
+    };
+    let mut answer = answered.unwrap_or_else(|refusal| {
+        tracing::info!("refused a request: {refusal}");
+        refusal.into_answer()
+    });
+    if let Some(origin) = invited {
+        let headers = answer.headers_mut();
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    answer
+}
+
+/// What is where.
+async fn route(
+    site: &Site,
+    request: Request<Incoming>,
+    upgrades: &Upgrades,
+) -> Result<Answer, Refusal> {
+    let path = request.uri().path().trim_end_matches('/');
+    let echo = site.services.settings.echo.as_deref();
+    if path == "/socket.io" {
+        engine::answer(site, request, Speech::SocketIo, upgrades).await
+    } else if echo.is_some_and(|echo| echo.trim_end_matches('/') == path) {
+        engine::answer(site, request, Speech::Echo, upgrades).await
+    } else {
+        Ok(site.pages.answer(Asked::of(&request)).await)
+    }
+}
+
+/// What a browser asks before it lets an invited page send a request of its own making.
+fn preflight(asked: &HeaderMap) -> Answer {
+    let mut answer = Response::new(Body::Empty);
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    let headers = answer.headers_mut();
+    let methods = HeaderValue::from_static("GET, POST");
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+        headers.append(VARY, ACCESS_CONTROL_REQUEST_HEADERS.into());
+    }
+    headers.insert(
+        ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from(limits::PREFLIGHT_KEPT.as_secs()),
+    );
+    answer
+}
+
+pub fn plain(status: StatusCode, text: &str) -> Answer {
+    let mut answer = Response::new(Body::from(format!("{text}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     answer
-}
-
-/// The 101 that upgrades a request, if it may be upgraded.
-fn answer(site: &Site, request: &Request<Incoming>) -> Result<Answer, Refusal> {
-    let headers = request.headers();
-    site.hosts
-        .admit(text(headers, HOST), text(headers, ORIGIN))?;
-    if request.uri().path().trim_end_matches('/') != "/socket.io" {
-        return Err(Refusal::NotOurs);
-    }
-    let query = request.uri().query().unwrap_or_default();
-    let parameter = |name: &str| {
-        let named = |pair: &&str| pair.split_once('=').is_some_and(|(key, _)| key == name);
-        query
-            .split('&')
-            .find(named)
-            .and_then(|pair| pair.split_once('='))
-            .map(|(_, value)| value)
-    };
-    if parameter("EIO") != Some("4") {
-        return Err(Refusal::Version);
-    }
-    if parameter("transport") != Some("websocket") {
-        return Err(Refusal::Transport);
-    }
-    if parameter("sid").is_some() {
-        return Err(Refusal::Session);
-    }
-    if request.method() != Method::GET {
-        return Err(Refusal::Method);
-    }
-    let upgrades =
-        text(headers, UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
-    let version = text(headers, SEC_WEBSOCKET_VERSION) == Some("13");
-    let key = headers
-        .get(SEC_WEBSOCKET_KEY)
-        .filter(|_| upgrades && version)
-        .ok_or(Refusal::BadRequest)?;
-    let accept = derive_accept_key(key.as_bytes());
-    let mut answer = Response::new(Bytes::new());
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = answer.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(
-        SEC_WEBSOCKET_ACCEPT,
-        HeaderValue::from_str(&accept).map_err(|_| Refusal::BadRequest)?,
-    );
-    Ok(answer)
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    // A header that is not text is none that would be admitted.
-    headers
-        .get(name)
-        .map(|value| value.to_str().unwrap_or("\u{fffd}"))
 }

@@ -1,10 +1,13 @@
 //! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
 
 pub mod bind;
+pub mod engine;
 pub mod files;
 pub mod http;
 pub mod origin;
 pub mod outgoing;
+pub mod polling;
+pub mod probe;
 pub mod site;
 pub mod websocket;
 
@@ -17,13 +20,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::bind::{ListenAddress, Listener};
+use self::engine::Newcomer;
 use self::http::Site;
 use self::origin::Hosts;
+use self::polling::Doors;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
 use crate::hub::request::{Request, SocketId, Want};
 use crate::hub::{self, Ticket};
 use crate::limits;
+use crate::session;
 pub use crate::session::policy::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
@@ -148,10 +154,13 @@ impl Server {
         let (failed, mut failures) = mpsc::channel(1);
         let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms, failed);
         let (stop, stopping) = watch::channel(false);
+        let (newcomers, mut begun) = mpsc::channel(1);
         let site = Arc::new(Site {
             services: Arc::new(services),
             hosts,
             pages,
+            doors: Arc::new(Doors::default()),
+            newcomers,
             shutdown: stopping,
         });
 
@@ -176,10 +185,19 @@ impl Server {
                         site.services.say_refused("too many connections");
                     }
                 }
+                Some(Newcomer { transport, opening }) = begun.recv() => {
+                    if connections.len() < limits::CONNECTIONS {
+                        let (services, stopping) = (&site.services, &site.shutdown);
+                        let session = session::run(Arc::clone(services), transport, opening, stopping.clone());
+                        connections.spawn(session);
+                    } else {
+                        site.services.say_refused("too many sessions");
+                    }
+                }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
             }
         };
-        drop(accepting);
+        drop((accepting, begun));
         let _ = stop.send(true);
         while connections.join_next().await.is_some() {}
         // They hear who left, and what they say to that is stored.

@@ -19,8 +19,19 @@ pub enum Refused {
         "this hub is not known as {0:?}; start it with --host NAME to have it reached under that name"
     )]
     Host(String),
-    #[error("pages from {0:?} may not reach this hub")]
+    #[error(
+        "pages from {0:?} may not reach this hub; list that origin under cors in hub.toml to let them"
+    )]
     Origin(String),
+}
+
+/// How somebody comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// No page, or one of our own.
+    AtHome,
+    /// A page from elsewhere whose origin is listed: its browser must be told that it may read the answer.
+    Invited,
 }
 
 impl Hosts {
@@ -29,19 +40,21 @@ impl Hosts {
     }
 
     /// Without a Host (HTTP/1.0, some Unix-socket clients) there is no browser; without an Origin no page.
-    pub fn admit(&self, host: Option<&str>, origin: Option<&str>) -> Result<(), Refused> {
+    pub fn admit(&self, host: Option<&str>, origin: Option<&str>) -> Result<Admitted, Refused> {
         if let Some(host) = host
             && !self.knows(without_port(host))
         {
             return Err(Refused::Host(host.to_owned()));
         }
-        let Some(origin) = origin else { return Ok(()) };
+        let Some(origin) = origin else {
+            return Ok(Admitted::AtHome);
+        };
         let of_page = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"));
         match (of_page, host) {
-            (Some(page), Some(host)) if page.eq_ignore_ascii_case(host) => Ok(()),
-            _ if self.invites(origin) => Ok(()),
+            (Some(page), Some(host)) if page.eq_ignore_ascii_case(host) => Ok(Admitted::AtHome),
+            _ if self.invites(origin) => Ok(Admitted::Invited),
             _ => Err(Refused::Origin(origin.to_owned())),
         }
     }
@@ -97,7 +110,8 @@ mod tests {
             ),
         ];
         for (host, origin) in admitted {
-            assert_eq!(hosts.admit(host, origin), Ok(()), "{host:?} {origin:?}");
+            let admitted = hosts.admit(host, origin);
+            assert_eq!(admitted, Ok(Admitted::AtHome), "{host:?} {origin:?}");
         }
         let refused = [
             (Some("evil.example:7666"), None),
@@ -122,11 +136,11 @@ mod tests {
         };
         let of = |origins, origin| hosts(origins).admit(Some("127.0.0.1:7666"), Some(origin));
         let listed: &[&str] = &["https://app.example", "http://localhost:8000"];
-        assert_eq!(of(listed, "https://app.example"), Ok(()));
-        assert_eq!(of(listed, "http://localhost:8000"), Ok(()));
+        assert_eq!(of(listed, "https://app.example"), Ok(Admitted::Invited));
+        assert_eq!(of(listed, "http://localhost:8000"), Ok(Admitted::Invited));
         assert!(of(listed, "http://app.example").is_err());
         assert!(of(listed, "null").is_err());
-        assert_eq!(of(&["*"], "null"), Ok(()));
+        assert_eq!(of(&["*"], "null"), Ok(Admitted::Invited));
         // A listed page does not make the hub known under another name.
         let elsewhere = hosts(&["*"]).admit(Some("evil.example"), Some("http://a.example"));
         assert!(matches!(elsewhere, Err(Refused::Host(_))));

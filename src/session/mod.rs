@@ -10,6 +10,7 @@ pub mod calls;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
+pub mod opening;
 pub mod outbox;
 pub mod policy;
 pub mod program;
@@ -35,6 +36,7 @@ use tokio::time::{Instant, Sleep};
 
 use self::calls::Calls;
 use self::heart::{Beat, Heart, Held};
+use self::opening::{Opening, Speech};
 use self::outbox::{Gone, Outbox, Submission};
 use self::reactions::Promise;
 use self::services::Services;
@@ -49,6 +51,7 @@ use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
 use crate::wire::attachments::{Assembler, Text};
 use crate::wire::engine::{self, EngineError, Handshake, Packet};
+use crate::wire::explain::{Direction, Tracer};
 use crate::wire::socket::SocketError;
 
 /// Why a session ended.
@@ -112,10 +115,11 @@ impl From<Gone> for End {
 pub async fn run(
     services: Arc<Services>,
     transport: Box<dyn Transport>,
+    opening: Opening,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let mut session = Session::new(services, transport);
-    session.open();
+    let mut session = Session::new(services, transport, opening.speech);
+    session.open(opening);
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
     let end = tokio::select! {
         end = poll_fn(|cx| session.poll(cx)) => end,
@@ -132,8 +136,11 @@ pub async fn run(
 struct Session {
     services: Arc<Services>,
     transport: Box<dyn Transport>,
+    speech: Speech,
     /// Encoded and not yet taken by the transport.
     out: VecDeque<Frame>,
+    /// How many of the first in `out` hold what sockets were handed.
+    handed: usize,
     /// The transport was given something since it was last flushed.
     dirty: bool,
     sockets: Vec<Socket>,
@@ -153,15 +160,18 @@ struct Session {
     waker: Arc<AtomicWaker>,
     heart: Heart,
     timer: Pin<Box<Sleep>>,
+    tracer: Option<Box<Tracer>>,
 }
 
 impl Session {
-    fn new(services: Arc<Services>, transport: Box<dyn Transport>) -> Self {
+    fn new(services: Arc<Services>, transport: Box<dyn Transport>, speech: Speech) -> Self {
         let waker = Arc::new(AtomicWaker::new());
-        let heart = Heart::new(Instant::now(), &services.settings);
+        let heart = Heart::new(Instant::now(), &services.settings, speech);
         Self {
             transport,
+            speech,
             out: VecDeque::new(),
+            handed: 0,
             dirty: false,
             sockets: Vec::new(),
             assembler: Assembler::default(),
@@ -176,18 +186,21 @@ impl Session {
             timer: Box::pin(tokio::time::sleep_until(heart.next())),
             heart,
             services,
+            tracer: None,
         }
     }
 
-    fn open(&mut self) {
+    fn open(&mut self, opening: Opening) {
         let settings = &self.services.settings;
         let handshake = Handshake {
-            sid: services::random_id(),
-            upgrades: Vec::new(),
+            sid: opening.sid,
+            upgrades: opening.upgrades.iter().map(|it| (*it).to_owned()).collect(),
             ping_interval: millis(settings.ping_interval),
             ping_timeout: millis(settings.ping_timeout),
-            max_payload: settings.max_message as u64,
+            max_payload: settings.max_payload as u64,
         };
+        let watch = settings.trace.clone();
+        self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
         self.out.push_back(Frame::text(handshake.encode()));
     }
 
@@ -215,9 +228,10 @@ impl Session {
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
+        // Before writing: who is too late is told nothing more.
+        did |= self.poll_timer(cx)?;
         // Writing by itself lets nothing else go on.
         did |= self.poll_write(cx)? && self.awaits_store();
-        did |= self.poll_timer(cx)?;
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
         {
@@ -286,7 +300,8 @@ impl Session {
 
     /// Hands frames to the transport while it takes them, asking the sockets for more when there are none.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let mut did = false;
+        // What the peer has taken counts before it is sent more.
+        let mut did = self.poll_flush(cx)?;
         loop {
             match self.transport.poll_ready(cx) {
                 Poll::Pending => return Ok(did),
@@ -297,24 +312,35 @@ impl Session {
                 if !self.fill() {
                     break;
                 }
+                self.handed = self.out.len();
             }
             did = true;
             if let Some(frame) = self.out.pop_front() {
+                self.handed = self.handed.saturating_sub(1);
+                self.trace(Direction::Sent, &frame);
                 self.transport.send(frame)?;
                 self.dirty = true;
             }
         }
-        if self.dirty
-            && let Poll::Ready(flushed) = self.transport.poll_flush(cx)
-        {
-            flushed?;
-            self.dirty = false;
+        did |= self.poll_flush(cx)?;
+        Ok(did)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !self.dirty {
+            return Ok(false);
+        }
+        let Poll::Ready(flushed) = self.transport.poll_flush(cx) else {
+            return Ok(false);
+        };
+        flushed?;
+        self.dirty = false;
+        if self.handed == 0 {
             for socket in &mut self.sockets {
                 socket.flushed(&mut self.outbox);
             }
-            did = true;
         }
-        Ok(did)
+        Ok(true)
     }
 
     fn fill(&mut self) -> bool {
@@ -331,7 +357,9 @@ impl Session {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        if self.timer.as_mut().poll(cx).is_pending() {
+        // A timer is late by up to a millisecond; whether a pong is, the clock says.
+        let late = self.heart.awaits_pong() && self.heart.next() <= Instant::now();
+        if self.timer.as_mut().poll(cx).is_pending() && !late {
             return Ok(false);
         }
         let now = Instant::now();
@@ -344,6 +372,16 @@ impl Session {
         }
         self.set_timer();
         Ok(true)
+    }
+
+    fn trace(&mut self, direction: Direction, frame: &Frame) {
+        let Some(tracer) = &mut self.tracer else {
+            return;
+        };
+        match frame {
+            Frame::Text(text) => tracer.text(direction, text),
+            Frame::Binary(bytes) => tracer.binary(direction, bytes),
+        }
     }
 
     fn set_timer(&mut self) {
@@ -359,7 +397,13 @@ impl Session {
     }
 
     fn frame(&mut self, frame: Frame) -> Result<(), End> {
+        self.trace(Direction::Received, &frame);
         let text = match frame {
+            Frame::Binary(_) if self.speech == Speech::Echo => {
+                self.attached += frame.len();
+                self.out.push_back(frame);
+                return Ok(());
+            }
             Frame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
                     return Err(End::Forbidden("a binary event larger than this hub takes"));
@@ -373,6 +417,10 @@ impl Session {
             Frame::Text(text) => text,
         };
         match engine::decode(&text)? {
+            Packet::Message(_) if self.speech == Speech::Echo => {
+                self.out.push_back(Frame::Text(text));
+                Ok(())
+            }
             Packet::Message(packet) => match self.assembler.text(packet)? {
                 Text::Whole(packet) => self.packet(packet, &[]),
                 Text::Partial => Ok(()),

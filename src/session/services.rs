@@ -14,6 +14,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::Readers;
 use crate::store::writer::Writer;
+use crate::wire::explain::Watch;
 use crate::wire::offset::LogTag;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
@@ -50,7 +51,7 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The largest message taken, bytes.
     pub max_message: usize,
-    /// The most that one request or response of long-polling holds, bytes.
+    /// The most that one request of long-polling holds, bytes.
     pub max_payload: usize,
     /// For so long a stock client that lost its connection may come back to its rooms and what it missed. None: it
     /// starts afresh.
@@ -59,6 +60,8 @@ pub struct Settings {
     pub echo: Option<String>,
     pub token: Option<Token>,
     pub namespaces: Namespaces,
+    /// Who is shown each frame.
+    pub trace: Option<Arc<dyn Watch>>,
 }
 
 impl Settings {

@@ -12,7 +12,8 @@ pub enum TransportError {
     Broken(String),
 }
 
-/// Engine.IO over one connection. Reading and writing are polled by the same task and never wait for each other.
+/// Engine.IO over one connection, or whatever a transport makes of several. Reading and writing are polled by the same task
+/// and never wait for each other.
 pub trait Transport: Send {
     /// None: the peer closed it.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;
@@ -20,7 +21,7 @@ pub trait Transport: Send {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
     /// Only after `poll_ready`.
     fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
-    /// Ready: the operating system has all that was sent.
+    /// Hands on all that was sent. Ready: it is taken, by the operating system or, where it can be known, by the peer.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
     /// Flushes and ends it.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()>;

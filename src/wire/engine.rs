@@ -52,6 +52,12 @@ pub const MESSAGE: char = '4';
 pub const CLOSE: &str = "1";
 pub const PING: &str = "2";
 pub const PONG: &str = "3";
+pub const UPGRADE: &str = "5";
+/// Answers a request that nothing is to be said to.
+pub const NOOP: &str = "6";
+/// A client tries out a transport before it changes to it (protocol v4, "Upgrade").
+pub const PROBE: &str = "2probe";
+pub const PROBED: &str = "3probe";
 
 /// The handshake that the server sends in its open packet (protocol v4, "Handshake"). Times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

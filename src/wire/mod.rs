@@ -5,7 +5,9 @@
 pub mod attachments;
 pub mod batch;
 pub mod engine;
+pub mod explain;
 mod json;
 pub mod offset;
+pub mod payload;
 mod placeholders;
 pub mod socket;

@@ -58,6 +58,8 @@ pub enum SocketError {
     Namespace(NameError),
     #[error("an event's name: {0}")]
     Event(NameError),
+    #[error("an event begins with its name, a string")]
+    Unnamed,
     #[error("an ack id is malformed or too large")]
     AckId,
     #[error("the payload of this packet type is malformed: {0}")]
@@ -103,6 +105,16 @@ pub fn decode(packet: &str) -> Result<Decoded<'_>, SocketError> {
         packet,
         attachments,
     })
+}
+
+/// How many attachments follow a packet, as far as it can be read.
+pub fn attachments(packet: &str) -> usize {
+    match split_kind(packet) {
+        Ok((Kind::BinaryEvent | Kind::BinaryAck, rest)) => {
+            split_attachments(rest).map_or(0, |(count, _)| count)
+        }
+        _ => 0,
+    }
 }
 
 /// [`decode`], with what only a check needs, and without the check.
@@ -246,7 +258,7 @@ fn event_payload(payload: &str) -> Result<(Event, Vec<&RawValue>), SocketError> 
     let mut args = elements(payload).map_err(SocketError::Payload)?;
     let first = args.first().map_or("", |name| name.get());
     if !first.starts_with('"') {
-        return Err(malformed("an event begins with its name, a string"));
+        return Err(SocketError::Unnamed);
     }
     let name: String =
         serde_json::from_str(first).map_err(|_| malformed("the event's name is not Unicode"))?;

@@ -1,12 +1,44 @@
 // Our client in a page beside the official one: `behaviours.mjs URL BUNDLE`. Each behaviour tells what it saw, and both
-// have to tell the same.
+// have to tell the same: at the hub, at the official server, and at one that says nothing.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+import { WebSocketServer } from "ws";
 import { launch, open } from "./browser.mjs";
 
 const [url, bundle] = process.argv.slice(2);
 
+// The official server, for what the hub has no way to be asked for.
+async function officialServer() {
+  const http = createServer();
+  const server = new Server(http, { connectionStateRecovery: {}, cors: { origin: "*" } });
+  server.on("connection", (socket) => {
+    socket.on("ask me", () => socket.emit("question", "why?", Buffer.from([1, 2]), (...answer) => socket.emit("answer", ...answer)));
+    // What is said while it is away.
+    socket.on("disconnect", () => server.emit("missed", socket.handshake.auth.who, "while away"));
+    socket.on("tell me", (who) => server.emit("told", who));
+    let asked = 0;
+    socket.on("second time", (done) => ++asked > 1 && done("now"));
+    socket.on("never", () => {});
+    socket.on("go", () => socket.disconnect());
+    socket.on("go away", () => socket.disconnect(true));
+  });
+  server.of("/closed").use((_, next) => next(Object.assign(new Error("not you"), { data: { why: 7 } })));
+  await new Promise((done) => http.listen(0, "127.0.0.1", done));
+  return `http://127.0.0.1:${http.address().port}`;
+}
+
+// A server that greets and then sends what it is told to, and no ping.
+async function muteServer(...frames) {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  const handshake = { sid: "mute", upgrades: [], pingInterval: 50, pingTimeout: 50, maxPayload: 1000 };
+  server.on("connection", (socket) => [`0${JSON.stringify(handshake)}`, ...frames].forEach((frame) => socket.send(frame)));
+  await new Promise((done) => server.on("listening", done));
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
 // Runs in the page.
-async function tell() {
+async function tell({ official, mute, broken }) {
   const { io } = globalThis;
   const opened = [];
   const names = {};
@@ -201,6 +233,60 @@ async function tell() {
       await next(socket, "n");
       return [seen.map(([event, first]) => [event, first]), socket.id !== id, socket.connected];
     },
+    async isAskedByTheServer() {
+      const socket = await connected({}, official);
+      socket.on("question", (text, bytes, reply) => {
+        reply(show([text, bytes]), Uint8Array.of(9));
+        reply("once more");
+      });
+      socket.emit("ask me");
+      // The server adds an offset.
+      return show(await next(socket, "answer")).slice(0, 2);
+    },
+    async recovers() {
+      const who = named("recovers");
+      const socket = await connected({ auth: { who } }, official);
+      const seen = [];
+      socket.on("missed", (...args) => args[0] === who && seen.push(args.slice(1, 2), args.length));
+      const told = next(socket, "told");
+      socket.emit("tell me", who);
+      await told;
+      const { id, recovered } = socket;
+      socket.io.engine.close();
+      await next(socket, "connect");
+      return [Boolean(recovered), socket.recovered, socket.id === id, seen];
+    },
+    async isRefusedByMiddleware() {
+      const socket = client({}, `${official}/closed`);
+      const [error] = await next(socket, "connect_error");
+      return [show(error), socket.active];
+    },
+    async isDisconnectedByTheServer() {
+      const reasons = [];
+      for (const event of ["go", "go away"]) {
+        const socket = await connected({}, official);
+        const gone = next(socket, "disconnect");
+        const pending = socket.emitWithAck("never").catch(show);
+        socket.emit(event);
+        reasons.push((await gone)[0], socket.active, await pending);
+      }
+      return reasons;
+    },
+    async asksASecondTime() {
+      const socket = await connected({ retries: 2, ackTimeout: 100 }, official);
+      const answer = (event) => new Promise((done) => socket.emit(event, (...args) => done(args.map(show))));
+      return [await answer("second time"), await answer("never")];
+    },
+    async noticesSilence() {
+      const socket = await connected({}, mute);
+      const [reason] = await next(socket, "disconnect");
+      return [reason, socket.active];
+    },
+    async noticesNonsense() {
+      const socket = await connected({}, broken);
+      const [reason] = await next(socket, "disconnect");
+      return [reason, socket.active];
+    },
     async triesAgainUntilAnswered() {
       const socket = client({ retries: 3, ackTimeout: 5000, autoConnect: false });
       const answers = [];
@@ -249,10 +335,16 @@ async function tell() {
 async function run(browser, script) {
   const page = await open(browser, url);
   await page.addScriptTag(script);
-  const told = await page.evaluate(tell);
+  const told = await page.evaluate(tell, servers);
   return told;
 }
 
+const connect = '40{"sid":"mute"}';
+const servers = {
+  official: await officialServer(),
+  mute: await muteServer(connect),
+  broken: await muteServer(connect, '42["x"', '42["never shown"]'),
+};
 const browser = await launch();
 const [ours, official] = [await run(browser, { url: "/socket.io/socket.io.js" }), await run(browser, { path: bundle })];
 for (const [name, told] of Object.entries(official)) assert.ok(!/^(failed|never)/.test(told), `${name}: ${told}`);

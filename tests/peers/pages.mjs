@@ -201,6 +201,29 @@ const scenarios = {
     return [named, unnamed];
   },
 
+  // The chat page, whose client has no name: the hub's recovery gives it what it missed.
+  async recovery(browser) {
+    const page = await open(browser, url);
+    const heard = (text) => shows(page, "#messages li", text);
+    await inRoom("", 1);
+    await page.fill("#input", "before");
+    await page.press("#input", "Enter");
+    await heard("before");
+    await please("stop");
+    await shows(page, "#status", "connection lost");
+    // It is kept until there is a connection again.
+    await page.fill("#input", "typed meanwhile");
+    await page.press("#input", "Enter");
+    await please("restart and say: meanwhile");
+    await heard("typed meanwhile");
+    await heard(/^meanwhile/);
+    await shows(page, "#status", "connected");
+    const items = await page.locator("#messages li").allTextContents();
+    assert.deepEqual(items.sort(), ["before", "meanwhile", "typed meanwhile"]);
+    page.complaints = page.complaints.filter((text) => !text.includes("ERR_CONNECTION_REFUSED"));
+    return [page];
+  },
+
   async refused(browser) {
     const page = await open(browser, url);
     await page.fill("#token", "hunter2");

@@ -107,7 +107,6 @@ fn what_is_no_websocket_of_version_4_is_refused_with_the_reason() {
         ),
         ("/socket.io/?transport=websocket", 400, "\"code\":5"),
         ("/socket.io/?EIO=4", 400, "\"code\":0"),
-        ("/socket.io/?EIO=4&transport=polling", 400, "\"code\":0"),
         ("/socket.io/?EIO=4&transport=pigeon", 400, "\"code\":0"),
         (
             "/socket.io/?EIO=4&transport=websocket&sid=nobody",

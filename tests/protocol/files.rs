@@ -65,7 +65,8 @@ fn send(hub: &TestHub, method: &str, target: &str, headers: &[(&str, &str)]) -> 
 
 /// `site`, a folder with pages, beside `outside`, which is none of its business.
 fn folders() -> TempDir {
-    let around = tempfile::tempdir().unwrap();
+    // Not hidden itself: what is refused outside of the folder is refused for being outside.
+    let around = tempfile::Builder::new().prefix("around").tempdir().unwrap();
     for folder in ["site/sub", "site/.git", "outside"] {
         fs::create_dir_all(around.path().join(folder)).unwrap();
     }

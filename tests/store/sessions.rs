@@ -10,6 +10,7 @@ behaviours!(
     a_session_begins_in_the_empty_room_and_one_of_a_client_in_its_rooms,
     it_is_taken_up_where_the_client_says,
     it_is_taken_up_by_its_own_client_in_its_namespace,
+    its_sid_is_known_while_it_may_come_back,
     a_room_is_owed_from_when_it_was_entered,
     what_a_former_holder_does_changes_nothing,
     it_may_be_taken_up_for_a_while_after_it_was_lost,
@@ -152,6 +153,30 @@ fn it_is_taken_up_by_its_own_client_in_its_namespace(kind: Kind) {
     assert_eq!(recovered(bench.op(elsewhere)), None);
     assert!(recovered(bench.op(again(8, None, "p1", None))).is_some());
     assert!(recovered(bench.op(again(9, Some("alice"), "p2", None))).is_some());
+}
+
+fn its_sid_is_known_while_it_may_come_back(kind: Kind) {
+    let mut bench = Bench::new(kind, ALL);
+    bench.join("alice", &[""]);
+    bench.op(begin(1, new("p1", None)));
+    bench.op(begin(2, new("p2", Some("alice"))));
+    let sid = |bench: &Bench, pid: &str, name: Option<&str>, lost_by| {
+        let name = name.map(client);
+        let mut reader = bench.reader();
+        let sid = reader.sid_of(pid, &root(), name.as_ref(), lost_by).unwrap();
+        sid.map(|sid| sid.to_string())
+    };
+    let known = |pid: &str| Some(format!("sid of {pid}"));
+    assert_eq!(sid(&bench, "p1", None, u64::MAX), known("p1"));
+    assert_eq!(sid(&bench, "p2", Some("alice"), 0), known("p2"));
+    assert_eq!(sid(&bench, "p2", None, 0), None);
+    assert_eq!(sid(&bench, "p1", Some("alice"), 0), None);
+    assert_eq!(sid(&bench, "p3", None, 0), None);
+    let admin = Namespace::parse("/admin").unwrap();
+    assert_eq!(bench.reader().sid_of("p1", &admin, None, 0).unwrap(), None);
+    bench.op(lost(1));
+    assert_eq!(sid(&bench, "p1", None, bench.now - 1), known("p1"));
+    assert_eq!(sid(&bench, "p1", None, bench.now), None);
 }
 
 fn a_room_is_owed_from_when_it_was_entered(kind: Kind) {

@@ -52,6 +52,18 @@ fn what_makes_no_sense_is_a_usage_error() {
         "rooms --namespace nosl",
         "serve --max-message 65MiB",
         "serve --listen 7666",
+        "serve --header a:b",
+        "serve --auth {}",
+        "demo --trace",
+        "emit",
+        "emit connect",
+        "emit x --data",
+        "emit x --query EIO=3",
+        "emit x --path chat",
+        "emit x --auth []",
+        "emit x --header nonsense",
+        "on disconnect",
+        "on -n 0",
         "serve --keep 1h",
         "serve --check-config",
         "serve --max-payload 0",
@@ -83,6 +95,24 @@ fn rooms_may_be_left_out_where_something_else_names_them() {
         panic!("pub is pub");
     };
     assert_eq!((args.null, &*args.message), (false, &["-0".into()][..]));
+}
+
+#[test]
+fn every_client_can_be_told_how_to_reach_its_server() {
+    for command in [
+        "pub r hi", "sub r", "join r", "leave r", "rooms", "chat r", "emit x", "on",
+    ] {
+        let flags = "--header a:b --header c:d --query e=f --path /g --auth {} --trace";
+        assert!(parsed(&format!("{command} {flags}")).is_ok(), "{command}");
+    }
+    let Command::Emit(args) = parsed("emit x -5 @f --ack --timeout 5s").unwrap().command else {
+        panic!("emit is emit");
+    };
+    assert_eq!(args.args, ["-5", "@f"]);
+    let Command::On(args) = parsed("on a b --data").unwrap().command else {
+        panic!("on is on");
+    };
+    assert_eq!(args.events.len(), 2);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cli::args::{Global, ServeArgs};
 use crate::cli::failure::Failure;
 use crate::cli::hubfile::HubFile;
-use crate::cli::target;
 use crate::cli::values::{Database, KeepFor};
+use crate::cli::{target, trace};
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::origin::Hosts;
@@ -69,6 +69,10 @@ impl Plan {
             echo: file.echo,
             token,
             namespaces: file.namespaces,
+            trace: match args.trace {
+                true => Some(trace::on_stderr()),
+                false => None,
+            },
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
@@ -277,6 +281,24 @@ mod tests {
         assert_eq!(flags.front.static_dir, Some("tests".into()));
         assert!(hosts(&flags, "b.example") && !hosts(&flags, "a.example"));
         assert!(matches!(plan("--static none", ""), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn recovery_keeps_for_longer_and_shortens_nothing() {
+        let keep = |line: &str| plan(line, "").unwrap().keep;
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        assert_eq!(keep("--keep 0").session_age, Duration::ZERO);
+        let short = keep("--keep 10s/5KiB --recovery 2m");
+        assert_eq!(short.session_age, minutes(2));
+        let noticed = limits::PING_INTERVAL + limits::PING_TIMEOUT;
+        assert!(short.history_age >= minutes(2) + noticed);
+        assert_eq!(short.history_bytes, 5 * 1024);
+        assert_eq!(
+            keep("--keep 1h/5KiB --recovery 2m").history_age,
+            minutes(60)
+        );
+        assert_eq!(keep("--keep 0 --recovery 2m").history_bytes, KEEP.bytes);
+        assert_eq!(keep("--recovery 9h").session_age, minutes(9 * 60));
     }
 
     #[test]

@@ -51,13 +51,25 @@ impl Renderer {
 
     pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
         let (before, after) = match self.form {
-            Form::Data(_) => (Vec::new(), Vec::new()),
+            Form::Data(_) | Form::Event | Form::Args => (Vec::new(), Vec::new()),
             Form::Json => object_frame(chunk),
         };
         Frame {
             chunk,
             before,
             after,
+        }
+    }
+
+    /// One line of JSON.
+    fn push_json(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+        match self.form {
+            Form::Event => {
+                let event = frame.chunk.header.event.as_str();
+                push_array(frame.chunk, Some(event), message, out);
+            }
+            Form::Args => push_array(frame.chunk, None, message, out),
+            Form::Data(_) | Form::Json => push_object(frame, index, message, out),
         }
     }
 
@@ -79,14 +91,39 @@ impl Renderer {
                     Ending::Raw => {}
                 }
             }
-            (Form::Json, Screen::Plain) => push_object(frame, index, message, out),
-            (Form::Json, Screen::Terminal) => {
-                let mut object = Vec::new();
-                push_object(frame, index, message, &mut object);
-                push_json_for_terminal(&object, out);
+            (_, Screen::Plain) => self.push_json(frame, index, message, out),
+            (_, Screen::Terminal) => {
+                let mut json = Vec::new();
+                self.push_json(frame, index, message, &mut json);
+                push_json_for_terminal(&json, out);
             }
         }
     }
+}
+
+fn push_array(chunk: &Chunk, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
+    let args = match chunk.header.framing {
+        Framing::Args => decode_args(&chunk.body).ok(),
+        Framing::Lines | Framing::Bytes => None,
+    };
+    out.push(b'[');
+    let mut between = false;
+    if let Some(event) = event {
+        push_field("", event, out);
+        between = true;
+    }
+    match args {
+        Some(args) if args.inside().is_empty() => {}
+        Some(args) => {
+            if between {
+                out.push(b',');
+            }
+            push_json(args.inside(), &args.attachments, out);
+        }
+        // Nothing that a plain client receives; shown as what it is all the same.
+        None => push_field(",", &String::from_utf8_lossy(message), out),
+    }
+    out.extend_from_slice(b"]\n");
 }
 
 fn push_data(chunk: &Chunk, message: &[u8], out: &mut Vec<u8>) {

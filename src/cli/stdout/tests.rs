@@ -77,6 +77,38 @@ fn data_ends_as_asked() {
 }
 
 #[test]
+fn events_are_arrays_with_their_name_and_answers_without() {
+    let event = |chunk: Chunk| shown(Form::Event, Screen::Plain, &[chunk]);
+    let answer = |chunk: Chunk| shown(Form::Args, Screen::Plain, &[chunk]);
+    let cases: [(&str, &[&'static [u8]], &str); 4] = [
+        ("[]", &[], ""),
+        (r#"["hi",{"a": 1}]"#, &[], r#""hi",{"a": 1}"#),
+        ("[1,\n2]", &[], "1, 2"),
+        (
+            r#"["x",{"_placeholder":true,"num":0}]"#,
+            &[b"hi"],
+            r#""x",{"base64":"aGk="}"#,
+        ),
+    ];
+    for (json, attachments, wanted) in cases {
+        let named = match wanted {
+            "" => "[\"message\"]\n".to_owned(),
+            wanted => format!("[\"message\",{wanted}]\n"),
+        };
+        assert_eq!(event(args_chunk(json, attachments)), named);
+        assert_eq!(
+            answer(args_chunk(json, attachments)),
+            format!("[{wanted}]\n")
+        );
+    }
+    let hostile = args_chunk("[\"\u{9b}31m\"]", &[]);
+    assert_eq!(
+        shown(Form::Event, Screen::Terminal, &[hostile]),
+        "[\"message\",\"\\u009b31m\"]\n"
+    );
+}
+
+#[test]
 fn reports_add_up_to_what_was_written() {
     let (mut output, reader) = start_piped(Form::Data(Ending::Newline), Screen::Plain);
     let mut second = bytes_chunk(&[b"x", b"y"]);

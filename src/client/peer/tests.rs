@@ -10,6 +10,7 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 use super::*;
 use crate::address::{ClientName, Event as EventName, Namespace};
 use crate::client::error::Code;
+use crate::client::options::{Auth, Dialing};
 use crate::client::subscription::Since;
 use crate::client::window::Reached;
 use crate::wire::batch::{Audience, Framing, PublishHeader};
@@ -40,6 +41,9 @@ impl Hub {
             namespace: Namespace::root(),
             name: Some(ClientName::parse("alice").unwrap()),
             token: Some("secret".into()),
+            dialing: Dialing::default(),
+            auth: Auth::default(),
+            trace: None,
         }
     }
 
@@ -356,7 +360,7 @@ async fn a_connection_that_cannot_be_says_why() {
             r#"44{"message":"wrong token","data":{"code":"token"}}"#,
             "refused: wrong token",
         ),
-        (r#"40{"sid":"x"}"#, "but not a roomcat hub"),
+        (r#"40{"sid":"x"}"#, "not a roomcat hub"),
         ("41", "cannot reach"),
     ] {
         let hub = Hub::new();

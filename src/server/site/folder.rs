@@ -172,6 +172,11 @@ mod tests {
 
     use super::*;
 
+    /// Not hidden itself, so that what is refused outside of a folder is refused for being outside.
+    fn around() -> tempfile::TempDir {
+        tempfile::Builder::new().prefix("around").tempdir().unwrap()
+    }
+
     fn find(folder: &Folder, path: &str) -> Found {
         folder.find(&Inside::parse(path).unwrap()).unwrap()
     }
@@ -186,7 +191,7 @@ mod tests {
 
     #[test]
     fn only_what_lies_in_the_folder_is_found() {
-        let around = tempfile::tempdir().unwrap();
+        let around = around();
         let (root, outside) = (around.path().join("site"), around.path().join("outside"));
         for folder in ["site/sub", "site/empty", "site/.git", "outside"] {
             fs::create_dir_all(around.path().join(folder)).unwrap();
@@ -251,7 +256,7 @@ mod tests {
 
     #[test]
     fn the_tag_changes_with_the_file_and_the_folder_may_be_replaced() {
-        let around = tempfile::tempdir().unwrap();
+        let around = around();
         let root = around.path().join("site");
         let tag = |folder: &Folder| match find(folder, "/a.txt") {
             Found::File(opened) => opened.etag,
@@ -273,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_is_no_folder_is_refused_by_name() {
-        let around = tempfile::tempdir().unwrap();
+        let around = around();
         fs::write(around.path().join("file"), "").unwrap();
         for name in ["file", "none"] {
             let path = around.path().join(name);

@@ -116,11 +116,6 @@ impl Process {
             return self.over();
         }
         self.choose_what_to_write(desk);
-        // While its lines are not taken, what is left of it is not given up.
-        let until = match (self.exit, reading) {
-            (Some(_), Reading::No) => None,
-            _ => self.until,
-        };
         let reads = reading == Reading::Yes && !self.stdout.has_ended();
         tokio::select! {
             wrote = write(&mut self.stdin, &mut self.writing) => self.wrote(wrote),
@@ -142,7 +137,7 @@ impl Process {
                 self.kill_group();
                 self.until = Some(Instant::now() + limits::HANDLER_STOP);
             }
-            () = sleep_until(until.unwrap_or(self.since)), if until.is_some() => {
+            () = sleep_until(self.until.unwrap_or(self.since)), if self.until.is_some() => {
                 if self.ending == Ending::Killed || self.exit.is_some() {
                     return self.over();
                 }

@@ -62,6 +62,8 @@ struct Runner {
     /// As whom it publishes, and what the hub says of that.
     id: SocketId,
     notices: Arc<Notices>,
+    /// What it published and the hub has said nothing of: bounded as that of a session is.
+    in_flight: usize,
     waker: Arc<AtomicWaker>,
     say: Saying,
     stage: Stage,
@@ -107,6 +109,7 @@ impl Runner {
             start_at: Instant::now(),
             busy: None,
             notices: Arc::new(Notices::new(Arc::clone(&waker))),
+            in_flight: 0,
             waker,
             say: Saying::new(pattern.as_str()),
             stage: Stage::Serving,
@@ -153,6 +156,7 @@ impl Runner {
             process,
             busy,
             notices,
+            in_flight,
             waker,
             stage,
             start_at,
@@ -161,8 +165,8 @@ impl Runner {
         let (deadline, serving) = (desk.deadline(), *stage == Stage::Serving);
         let starts = process.is_none() && serving;
         let reading = match busy {
-            Some(_) => Reading::No,
-            None => Reading::Yes,
+            None if *in_flight < limits::VERBS_IN_FLIGHT => Reading::Yes,
+            _ => Reading::No,
         };
         tokio::select! {
             Some(given) = inbox.recv() => Event::Given(given),
@@ -370,6 +374,7 @@ impl Runner {
         let queue = Arc::clone(&self.services.append_queue);
         let writer = self.services.writer.clone();
         let share = cost(bytes);
+        self.in_flight += 1;
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(share) {
             ticket.permit = Some(permit);
             if writer.send(op, Urgency::Now, ticket).is_err() {
@@ -385,6 +390,7 @@ impl Runner {
     }
 
     fn told(&mut self, told: Told) {
+        self.in_flight = self.in_flight.saturating_sub(1);
         match told {
             Told::Receipt { receipt, .. } if receipt.first.is_none() && receipt.delivered == 0 => {
                 self.say.info(|| {

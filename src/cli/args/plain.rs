@@ -1,0 +1,86 @@
+//! The commands that speak to any Socket.IO server.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::remote::Remote;
+use super::values;
+use crate::address::Event;
+
+/// Emit an event to any Socket.IO server
+///
+/// Each ARG is JSON when it parses as JSON, and text otherwise; @FILE is what is in a file, as binary data (@- is stdin).
+/// A text that looks like JSON or begins with @ is quoted as JSON is ('"@alice"'), or sent with --text. Ends when the
+/// server's end of the connection has read the event; that it was handled only --ack proves.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  roomcat emit 'chat message' hi\n  roomcat emit -u https://example.com/admin move '{\"x\": 1}' 7 true\n  roomcat emit upload photo.jpg @photo.jpg --ack --timeout 5s"
+)]
+pub struct EmitArgs {
+    /// The event's name
+    #[arg(value_name = "EVENT", value_parser = Event::parse)]
+    pub event: Event,
+
+    /// Its arguments
+    #[arg(value_name = "ARG", allow_negative_numbers = true)]
+    pub args: Vec<OsString>,
+
+    /// Each ARG is text, whatever it looks like
+    #[arg(long)]
+    pub text: bool,
+
+    /// Wait for the server's acknowledgement, and print its arguments as a JSON array
+    #[arg(long)]
+    pub ack: bool,
+
+    /// Print a single text of the acknowledgement bare
+    #[arg(long, requires = "ack")]
+    pub data: bool,
+
+    /// Give up after this time, with exit code 5
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// Print the events of any Socket.IO server
+///
+/// A JSON array a line: the event's name and its arguments; binary ones are {"base64":"…"}. A server that recovers
+/// connections (Socket.IO's connectionStateRecovery) adds a text behind the arguments, as JavaScript clients see it too;
+/// then what was missed while the connection was lost comes as well.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  roomcat on 'chat message'\n  roomcat on -u https://example.com/admin --auth '{\"token\": \"x\"}' | jq '.[1]'\n  roomcat on ready -n 1 --timeout 60s && ./start"
+)]
+pub struct OnArgs {
+    /// Only these events; without one, all
+    #[arg(value_name = "EVENT", value_parser = Event::parse)]
+    pub events: Vec<Event>,
+
+    /// End after N events
+    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// End after this time, with exit code 5
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub timeout: Option<Duration>,
+
+    /// Print the arguments only: a single text bare, single binary data as it is, anything else as JSON
+    #[arg(long)]
+    pub data: bool,
+
+    /// Acknowledge each printed event for which the server asks that, without arguments
+    #[arg(long)]
+    pub ack: bool,
+
+    /// End with exit code 3 when the connection is lost
+    #[arg(long)]
+    pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub remote: Remote,
+}

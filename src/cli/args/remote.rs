@@ -1,0 +1,31 @@
+//! Flags of every command that speaks to a server: how it is reached, what it is told, and what is shown of that.
+
+use clap::Args;
+
+use super::values::{self, AuthText};
+use crate::client::options::{EnginePath, Header, Parameter};
+
+/// Beside the URL; only for clients, so `serve` does not know them.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub struct Remote {
+    /// A header of the request that opens the connection, as in --header 'Authorization: Bearer x'; repeatable
+    #[arg(long, value_name = "'NAME: VALUE'", value_parser = Header::parse)]
+    pub header: Vec<Header>,
+
+    /// A parameter of that request's query; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = Parameter::parse)]
+    pub query: Vec<Parameter>,
+
+    /// The path of Engine.IO on that server
+    #[arg(long, value_name = "PATH", default_value = "/socket.io/", value_parser = EnginePath::parse)]
+    pub path: EnginePath,
+
+    /// What the server is told of who connects, a JSON object; @FILE reads it from a file
+    #[arg(long, value_name = "JSON|@FILE", value_parser = values::auth)]
+    pub auth: Option<AuthText>,
+
+    /// Show each frame on stderr: → sent, ← received, and what every part of it means; secrets are masked
+    #[arg(long, help_heading = "Output")]
+    pub trace: bool,
+}

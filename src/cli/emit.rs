@@ -1,0 +1,104 @@
+//! `emit`: one event to any Socket.IO server.
+
+use tokio::select;
+use tokio::time::Instant;
+
+use super::args::Global;
+use super::args::plain::EmitArgs;
+use super::arguments::{Words, arguments};
+use super::failure::Failure;
+use super::stdout::{self, Chunk, Ending, Form, Wrote};
+use super::target::target;
+use crate::client::link::{Line, at};
+use crate::client::plain::{Arguments, Said};
+use crate::client::{ClientError, LostReason, Plain, Target};
+use crate::wire::batch::{DeliveryHeader, Framing, encode_args};
+
+/// Of the only event.
+const ACK_ID: u64 = 0;
+
+pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
+    let (target, _) = target(global, &args.remote, [])?;
+    let how = match args.text {
+        true => Words::Text,
+        false => Words::Guessed,
+    };
+    // Before a signal is anything but the process's end: stdin may be a terminal.
+    let arguments = arguments(&args.event, &args.args, how)?;
+    let mut signals = super::listen()?;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let answer = select! {
+        answer = emitted(&target, args, &arguments) => answer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+        () = at(deadline) => return Err(Failure::Timeout(args.timeout.unwrap_or_default())),
+    };
+    match answer {
+        Some(answer) => print(args, &target, &answer).await,
+        None => Ok(()),
+    }
+}
+
+async fn emitted(
+    target: &Target,
+    args: &EmitArgs,
+    arguments: &Arguments,
+) -> Result<Option<Arguments>, ClientError> {
+    let mut plain = Plain::open(target, None)
+        .await
+        .map_err(|error| error.at(&target.url))?;
+    let lost = |reason: LostReason| reason.at(&target.url);
+    let id = args.ack.then_some(ACK_ID);
+    plain.emit(id, &args.event, arguments);
+    let answer = match args.ack {
+        true => Some(answered(&mut plain, target).await?),
+        false => {
+            plain.settle().await.map_err(lost)?;
+            None
+        }
+    };
+    plain.close().await;
+    Ok(answer)
+}
+
+async fn answered(plain: &mut Plain, target: &Target) -> Result<Arguments, ClientError> {
+    loop {
+        match plain.next().await {
+            Ok(Said::Answer { id: ACK_ID, args }) => return Ok(args),
+            Ok(Said::Disconnected(refusal)) => {
+                let url = target.url.to_string();
+                return Err(ClientError::Denied { url, refusal });
+            }
+            Ok(_) => {}
+            Err(reason) => return Err(reason.at(&target.url)),
+        }
+    }
+}
+
+/// An acknowledgement is an event without a name.
+async fn print(args: &EmitArgs, target: &Target, answer: &Arguments) -> Result<(), Failure> {
+    let form = match args.data {
+        true => Form::Data(Ending::Newline),
+        false => Form::Args,
+    };
+    let mut output = stdout::start(form);
+    output.write(Chunk {
+        header: DeliveryHeader {
+            rooms: Vec::new(),
+            event: args.event.clone(),
+            framing: Framing::Args,
+            json: false,
+            count: 1,
+            first: None,
+            from: None,
+            at: 0,
+        },
+        body: encode_args(&format!("[{}]", answer.json), &answer.attachments),
+        namespace: target.namespace.clone(),
+    });
+    output.finish();
+    match output.wrote.recv().await {
+        Some(Wrote::Failed(error)) => Err(Failure::Output(error)),
+        // A closed stdout is success.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,363 @@
+//! One Engine.IO session over WebSocket, and in it one Socket.IO namespace: the handshakes, packets both ways at once, and
+//! the watch for pings.
+//!
+//! Writing never keeps it from reading: what is sent waits in an outbox that is emptied while it listens. The outbox is
+//! bounded by whoever sends. Knows what a packet is and nothing of what events mean: a roomcat hub and any other
+//! Socket.IO server are the same to it. Does not reconnect.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+use super::Target;
+use super::answers;
+use super::dial::{self, Socket};
+use super::error::{DialError, LostReason};
+use crate::address::Namespace;
+use crate::limits;
+use crate::wire::attachments::{Assembler, Text};
+use crate::wire::engine;
+use crate::wire::explain::{Direction, Tracer};
+use crate::wire::socket::{self, Packet, SocketError};
+
+pub struct Engine {
+    socket: Socket,
+    namespace: Namespace,
+    assembler: Assembler,
+    /// Attachments to come that belong to what was passed over.
+    passed_over: usize,
+    outbox: VecDeque<Message>,
+    /// Something was given to the socket since it was last flushed.
+    unflushed: bool,
+    /// Writing failed; what the server had sent before is still read, as it may say why.
+    write_failed: Option<LostReason>,
+    patience: Duration,
+    heard: Instant,
+    alarm: Pin<Box<Sleep>>,
+    /// The answer to the WebSocket ping of [`Self::settle`] came.
+    ponged: bool,
+    tracer: Option<Tracer>,
+}
+
+/// What came: of whatever namespace.
+pub enum Taken<'a, 'b> {
+    Packet(&'a Packet<'a>, &'b [Bytes]),
+    /// An event whose name is none here. Other servers may use it all the same: no reason to lose the connection.
+    Unreadable(SocketError),
+}
+
+impl Engine {
+    /// Dials, and has the server's Engine.IO handshake.
+    pub async fn open(target: &Target) -> Result<Self, DialError> {
+        let mut engine = Self {
+            socket: dial::dial(&target.url, &target.dialing).await?,
+            namespace: target.namespace.clone(),
+            assembler: Assembler::default(),
+            passed_over: 0,
+            outbox: VecDeque::new(),
+            unflushed: false,
+            write_failed: None,
+            patience: limits::DIAL_TIMEOUT,
+            heard: Instant::now(),
+            alarm: Box::pin(sleep_until(Instant::now() + limits::DIAL_TIMEOUT)),
+            ponged: false,
+            tracer: target.trace.clone().map(Tracer::nameless),
+        };
+        let patience = poll_fn(|cx| engine.poll_open(cx)).await?;
+        engine.patience = patience;
+        engine.alarm.as_mut().reset(Instant::now() + patience);
+        Ok(engine)
+    }
+
+    /// Sends CONNECT and waits for the reply, which is returned. Packets that come before it are handed to `early`: a
+    /// server that recovers a session sends what was missed first.
+    pub async fn enter(
+        &mut self,
+        auth: Option<&str>,
+        mut early: impl FnMut(Taken<'_, '_>) -> Result<(), LostReason>,
+    ) -> Result<Box<RawValue>, DialError> {
+        let namespace = self.namespace.clone();
+        self.send(socket::encode_connect(&namespace, auth));
+        let outcome = self.next(|taken| match taken {
+            Taken::Packet(packet @ Packet::Connect { .. }, _)
+            | Taken::Packet(packet @ Packet::ConnectError { .. }, _) => {
+                Ok(reply(packet, &namespace))
+            }
+            taken => early(taken).map(|()| None),
+        });
+        outcome.await?
+    }
+
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// A text frame, sent by the next [`Self::next`].
+    pub fn send(&mut self, frame: String) {
+        self.outbox.push_back(Message::text(frame));
+    }
+
+    /// An attachment of what was sent before it.
+    pub fn send_attachment(&mut self, attachment: Bytes) {
+        self.outbox.push_back(Message::Binary(attachment));
+    }
+
+    /// The next packet that means something to `understand`; what waits in the outbox is sent meanwhile. Cancel-safe:
+    /// nothing is taken from the socket that is not handed on or kept here.
+    pub async fn next<T>(
+        &mut self,
+        mut understand: impl FnMut(Taken<'_, '_>) -> Result<Option<T>, LostReason>,
+    ) -> Result<T, LostReason> {
+        poll_fn(|cx| self.poll_next(cx, &mut understand)).await
+    }
+
+    /// Sends what waits. Packets that come meanwhile are passed over.
+    pub async fn flush(&mut self) -> Result<(), LostReason> {
+        self.until(|engine| engine.outbox.is_empty() && !engine.unflushed)
+            .await
+    }
+
+    /// Returns when the server's WebSocket has read everything that was sent: it answers a ping behind it. Packets that
+    /// come meanwhile are passed over.
+    pub async fn probe(&mut self) -> Result<(), LostReason> {
+        self.ponged = false;
+        self.outbox.push_back(Message::Ping(Bytes::new()));
+        self.until(|engine| engine.ponged).await
+    }
+
+    async fn until(&mut self, holds: impl Fn(&Self) -> bool) -> Result<(), LostReason> {
+        poll_fn(|cx| {
+            let lost = self.poll_next(cx, &mut |_| Ok(None::<()>));
+            match (holds(self), lost) {
+                (true, _) => Poll::Ready(Ok(())),
+                (false, Poll::Ready(Err(reason))) => Poll::Ready(Err(reason)),
+                (false, _) => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Says goodbye, so that the server need not find out. What it had not confirmed before may be lost.
+    pub async fn close(mut self) {
+        self.say_goodbye();
+        let written = poll_fn(|cx| {
+            self.poll_write(cx);
+            match self.outbox.is_empty() && !self.unflushed || self.write_failed.is_some() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        // Too late is as good as never: the server notices the closed socket.
+        let _ = timeout(limits::CLOSE_TIMEOUT, written).await;
+    }
+
+    /// Says goodbye and stays until the server has hung up: a connection that is closed with something unread in it is
+    /// reset, and what the server had not read yet is gone.
+    pub async fn close_and_drain(mut self) {
+        self.say_goodbye();
+        let drained = poll_fn(|cx| {
+            loop {
+                self.poll_write(cx);
+                match self.poll_frame(cx) {
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(_)) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        });
+        let _ = timeout(limits::HANG_UP_TIMEOUT, drained).await;
+    }
+
+    fn say_goodbye(&mut self) {
+        let goodbye = socket::encode_disconnect(&self.namespace);
+        self.send(goodbye);
+        self.send(engine::CLOSE.to_owned());
+        self.outbox.push_back(Message::Close(None));
+    }
+
+    /// The handshake; how long the server may stay silent.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Duration, DialError>> {
+        let no_handshake = || DialError::Protocol("no Engine.IO handshake".to_owned());
+        loop {
+            match self.poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason.into())),
+                Poll::Ready(Ok(Message::Text(frame))) => {
+                    let engine::Packet::Open(open) = engine::decode(&frame)? else {
+                        return Poll::Ready(Err(no_handshake()));
+                    };
+                    let open = engine::Handshake::decode(open)?;
+                    let patience = open.ping_interval.saturating_add(open.ping_timeout);
+                    return Poll::Ready(Ok(Duration::from_millis(patience)));
+                }
+                Poll::Ready(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Poll::Ready(Ok(_)) => return Poll::Ready(Err(no_handshake())),
+            }
+        }
+    }
+
+    fn poll_next<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        understand: &mut impl FnMut(Taken<'_, '_>) -> Result<Option<T>, LostReason>,
+    ) -> Poll<Result<T, LostReason>> {
+        loop {
+            self.poll_write(cx);
+            match self.poll_frame(cx) {
+                Poll::Ready(Ok(message)) => {
+                    self.heard = Instant::now();
+                    if let Some(incoming) = self.take(message, understand)? {
+                        return Poll::Ready(Ok(incoming));
+                    }
+                }
+                Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
+                Poll::Pending => {
+                    if let Some(reason) = self.write_failed.take() {
+                        return Poll::Ready(Err(reason));
+                    }
+                    return self.poll_alarm(cx).map(Err);
+                }
+            }
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, LostReason>> {
+        match Pin::new(&mut self.socket).poll_next(cx) {
+            Poll::Ready(Some(Ok(message))) => {
+                trace(&mut self.tracer, Direction::Received, &message);
+                Poll::Ready(Ok(message))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error.into())),
+            Poll::Ready(None) => Poll::Ready(Err(LostReason::Closed)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Gives the socket what it takes of the outbox.
+    fn poll_write(&mut self, cx: &mut Context<'_>) {
+        while self.write_failed.is_none() && (self.unflushed || !self.outbox.is_empty()) {
+            let mut socket = Pin::new(&mut self.socket);
+            let done = match socket.as_mut().poll_ready(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => match self.outbox.pop_front() {
+                    Some(message) => {
+                        self.unflushed = true;
+                        trace(&mut self.tracer, Direction::Sent, &message);
+                        socket.start_send(message)
+                    }
+                    None => match socket.poll_flush(cx) {
+                        Poll::Pending => return,
+                        Poll::Ready(done) => {
+                            self.unflushed = false;
+                            done
+                        }
+                    },
+                },
+                Poll::Ready(failed) => failed,
+            };
+            self.write_failed = done.err().map(LostReason::from);
+        }
+    }
+
+    /// Any frame counts as a sign of life, not only a ping. The alarm is set anew only when it rings.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<LostReason> {
+        while self.alarm.as_mut().poll(cx).is_ready() {
+            let due = self.heard + self.patience;
+            if due <= Instant::now() {
+                return Poll::Ready(LostReason::Silent(self.patience));
+            }
+            self.alarm.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    fn take<T>(
+        &mut self,
+        message: Message,
+        understand: &mut impl FnMut(Taken<'_, '_>) -> Result<Option<T>, LostReason>,
+    ) -> Result<Option<T>, LostReason> {
+        match message {
+            Message::Text(frame) => match engine::decode(&frame)? {
+                engine::Packet::Ping(probe) => {
+                    self.send(format!("{}{probe}", engine::PONG));
+                    Ok(None)
+                }
+                engine::Packet::Message(text) => match self.assembler.text(text) {
+                    Ok(Text::Whole(packet)) => understand(Taken::Packet(&packet, &[])),
+                    Ok(Text::Partial) => Ok(None),
+                    Err(error @ (SocketError::Event(_) | SocketError::Unnamed)) => {
+                        self.passed_over = socket::attachments(text);
+                        understand(Taken::Unreadable(error))
+                    }
+                    Err(error) => Err(error.into()),
+                },
+                engine::Packet::Close => Err(LostReason::Closed),
+                _ => Ok(None),
+            },
+            Message::Binary(_) if self.passed_over > 0 => {
+                self.passed_over -= 1;
+                Ok(None)
+            }
+            Message::Binary(attachment) => {
+                let Some(binary) = self.assembler.binary(attachment)? else {
+                    return match self.assembler.held() > limits::FRAME_BYTES_MAX {
+                        true => Err(LostReason::Protocol("too many attachments".to_owned())),
+                        false => Ok(None),
+                    };
+                };
+                understand(Taken::Packet(&binary.packet()?, &binary.attachments))
+            }
+            Message::Pong(_) => {
+                self.ponged = true;
+                Ok(None)
+            }
+            // WebSocket's own pings are answered by the library, and its close frame ends the stream.
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What an answer to CONNECT means; None when it is of another namespace.
+fn reply(packet: &Packet<'_>, wanted: &Namespace) -> Option<Result<Box<RawValue>, DialError>> {
+    match packet {
+        // Servers of Socket.IO v2 enter `/` unasked, and their CONNECT says nothing.
+        Packet::Connect { auth, .. } if !has_sid(*auth) => Some(Err(DialError::Version2)),
+        Packet::Connect {
+            namespace,
+            auth: Some(reply),
+        } if namespace == wanted => Some(Ok((*reply).to_owned())),
+        Packet::ConnectError { namespace, data } if namespace == wanted => {
+            Some(Err(DialError::Denied(answers::connect_error(data))))
+        }
+        _ => None,
+    }
+}
+
+/// Every server of protocol v5 names the socket; those before did not.
+fn has_sid(reply: Option<&RawValue>) -> bool {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(rename = "sid")]
+        _sid: String,
+    }
+    reply.is_some_and(|reply| serde_json::from_str::<Named>(reply.get()).is_ok())
+}
+
+/// What WebSocket does for itself is not shown.
+fn trace(tracer: &mut Option<Tracer>, direction: Direction, message: &Message) {
+    let Some(tracer) = tracer else { return };
+    match message {
+        Message::Text(text) => tracer.text(direction, text),
+        Message::Binary(bytes) => tracer.binary(direction, bytes),
+        _ => {}
+    }
+}

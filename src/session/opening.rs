@@ -1,0 +1,18 @@
+//! What a session begins with: what its transport's side has settled with the client.
+
+/// What the handshake tells the client, beside the hub's settings.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub sid: String,
+    /// The transports that the client may change to.
+    pub upgrades: &'static [&'static str],
+    pub speech: Speech,
+}
+
+/// What a session speaks in Engine.IO's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speech {
+    SocketIo,
+    /// Every message goes back to who sent it: for trying out Engine.IO's clients and transports.
+    Echo,
+}
