@@ -194,7 +194,7 @@ pub enum Command {
 /// flag here may stand there too, without the dashes in front (`ping-interval = "25s"`); a flag wins over the file.
 #[derive(Debug, Default, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --config hub.toml --check-config"
+    after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --static . --recovery 2m\n  roomcat serve --config hub.toml --check-config"
 )]
 pub struct ServeArgs {
     /// A hub.toml: namespaces, and values for the flags that are not given
