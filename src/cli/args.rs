@@ -299,6 +299,10 @@ pub struct PubArgs {
     #[arg(long)]
     pub volatile: bool,
 
+    /// Where answers are to go: the room that `sub --reply` sends them to
+    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
+    pub reply_to: Option<Address>,
+
     /// Fail with exit code 6 unless each message reached at least N listeners, here or away
     #[arg(long, value_name = "N")]
     pub require: Option<u64>,

@@ -175,6 +175,7 @@ impl Printing {
                 count: 1,
                 first: None,
                 from: None,
+                reply: None,
                 at: 0,
             },
             body,

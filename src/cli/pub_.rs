@@ -150,7 +150,8 @@ impl Publishing {
 
 fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
     let to = || args.room.iter().chain(&args.to);
-    let (target, _) = target(global, &args.remote, to().chain(&args.except))?;
+    let all = to().chain(&args.except).chain(&args.reply_to);
+    let (target, _) = target(global, &args.remote, all)?;
     // Where one names the namespace, the bare ones of the other list are in it too.
     let of = |addresses: Vec<_>| -> Vec<_> {
         let mut rooms = Vec::new();
@@ -174,6 +175,7 @@ fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Fa
             false => Audience::All,
         },
         volatile: args.volatile,
+        reply: args.reply_to.as_ref().map(|reply| reply.room.clone()),
     };
     Ok((target, template))
 }

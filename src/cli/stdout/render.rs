@@ -208,6 +208,9 @@ fn object_frame(chunk: &Chunk) -> (Vec<u8>, Vec<u8>) {
     if let Some(from) = &header.from {
         push_field(",\"from\":", from, &mut after);
     }
+    if let Some(reply) = &header.reply {
+        push_field(",\"reply\":", reply, &mut after);
+    }
     (before, after)
 }
 

@@ -16,6 +16,7 @@ fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
             count,
             first: Some(Seq::new(41, 7)),
             from: None,
+            reply: None,
             at: 1_700_000_000_123,
         },
         body: body.into(),
