@@ -130,7 +130,7 @@ impl Printing {
             false => Form::Event,
         };
         Self {
-            output: stdout::start(form),
+            output: stdout::start(form.clone()),
             namespace,
             form,
             ack: args.ack,

@@ -68,6 +68,8 @@ pub struct Socket {
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
+    /// As whom it publishes: its name, or that of which it is a guest.
+    pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub standing: Standing,
     /// What it is told before its CONNECT is answered, for afterwards.
@@ -100,6 +102,8 @@ pub struct Entry {
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
+    /// As whom it publishes: its name, or that of which it is a guest.
+    pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
@@ -121,6 +125,7 @@ impl Socket {
             namespace,
             sid,
             name,
+            from,
             dialect,
             credit,
             mailbox,
@@ -131,6 +136,7 @@ impl Socket {
             namespace,
             sid,
             name,
+            from,
             dialect,
             standing,
             early: Some(Vec::new()),
@@ -191,7 +197,7 @@ impl Socket {
         Sender {
             namespace: &self.namespace,
             sid: &self.sid,
-            name: self.name.as_ref(),
+            name: self.from.as_ref(),
             max_message,
         }
     }
