@@ -146,7 +146,7 @@ fn what_never_works_becomes_a_dead_letter_and_counts_as_read() {
         script,
     ])
     .stdout("good\n")
-    .stderr_has("message 1.1: exit status 3, 2 times; it goes to \"dead\"")
+    .stderr_has("message 1.1: exit status 3 (attempts: 2); it goes to \"dead\"")
     .check();
     assert_eq!(hub.pending("jobs", "w"), Some(0));
     let letters = dead(&hub, "dead");
@@ -313,7 +313,7 @@ fn a_second_signal_ends_what_runs() {
     let outcome = worker.wait();
     assert_eq!(outcome.status, 130);
     assert!(
-        outcome.stderr().contains("1 commands were killed"),
+        outcome.stderr().contains("killed 1 command(s)"),
         "{}",
         outcome.stderr()
     );

@@ -137,7 +137,7 @@ impl Crew {
         };
         if !self.running.is_empty() {
             term::warn(format!(
-                "{} commands were killed; their messages are not acknowledged",
+                "killed {} command(s) that ran on; their messages are not acknowledged",
                 self.running.len()
             ));
         }
@@ -299,7 +299,7 @@ impl Crew {
             Ended::Dead { reason, attempts } => {
                 let which = chunk.header.first.map(|seq| format!("message {seq}: "));
                 term::warn(format!(
-                    "{}{reason}, {attempts} times; it goes to {:?}",
+                    "{}{reason} (attempts: {attempts}); it goes to {:?}",
                     which.unwrap_or_default(),
                     self.dead.as_str()
                 ));
