@@ -323,6 +323,25 @@ fn a_second_signal_ends_what_runs() {
 }
 
 #[test]
+fn a_command_that_does_not_end_is_killed_in_the_end() {
+    let hub = hub_with("1\n");
+    let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
+    fifo(&gate);
+    let script = r#"trap '' TERM INT; echo $$ >> "$RAN"; read -r go < "$GATE""#;
+    let worker = hub
+        .cmd(&["sub", "jobs", "--as", "w", "-x", script])
+        .env("RAN", &ran)
+        .env("GATE", &gate)
+        .spawn_closed();
+    wait_until("it runs", || lines(&ran).len() == 1);
+    worker.signal(Signal::TERM);
+    let outcome = worker.wait();
+    assert_eq!(outcome.status, 143);
+    assert!(outcome.stderr().contains("killed 1 command(s)"));
+    assert_eq!(hub.pending("jobs", "w"), Some(1));
+}
+
+#[test]
 fn a_command_that_is_not_there_fails_at_once_and_loses_nothing() {
     let hub = hub_with("1\n2\n");
     hub.cmd(&["sub", "jobs", "--as", "w", "-x", "no-such-command-here"])

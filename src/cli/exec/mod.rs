@@ -174,7 +174,10 @@ impl Crew {
         tokio::pin!(bound);
         while !self.running.is_empty() || reachable && !self.confirming.is_empty() {
             select! {
-                Some(worked) = self.running.join_next() => self.worked(worked, peer)?,
+                Some(worked) = self.running.join_next() => {
+                    // Why it all ends is known already, and the others may still end well.
+                    let _ = self.worked(worked, peer);
+                }
                 event = peer.next(), if reachable => self.happened(event?, peer)?,
                 () = &mut bound => break,
             }

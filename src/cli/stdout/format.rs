@@ -108,6 +108,11 @@ impl Format {
         Ok(Self { pieces })
     }
 
+    /// Whether the object of `--json` is in it.
+    pub(super) fn has_json(&self) -> bool {
+        self.pieces.contains(&Piece::Field(Field::Json))
+    }
+
     /// Appends message `index` of the frame's chunk. What a peer chose is not obeyed by a terminal; what the user wrote is.
     pub(super) fn render(
         &self,

@@ -50,8 +50,9 @@ impl Renderer {
     }
 
     pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
-        let (before, after) = match self.form {
+        let (before, after) = match &self.form {
             Form::Data(_) | Form::Event | Form::Args => (Vec::new(), Vec::new()),
+            Form::Format(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
             Form::Json | Form::Format(..) => object_frame(chunk),
         };
         Frame {
