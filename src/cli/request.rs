@@ -33,7 +33,11 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let mut peer = select! {
         peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(Some(deadline)) => return Err(Failure::Timeout(after)),
+        () = at(Some(deadline)) => return Err(Failure::Unanswered {
+            wanted: args.replies,
+            came: 0,
+            after,
+        }),
     };
     let mut asking = Asking {
         args,

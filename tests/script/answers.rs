@@ -45,20 +45,16 @@ fn several_responders_answer_and_fewer_are_a_timeout() {
     let mut answers: Vec<&str> = answers.lines().collect();
     answers.sort_unstable();
     assert_eq!((outcome.status, &answers[..]), (0, &["one", "two"][..]));
-    hub.cmd(&[
-        "request",
-        "status",
-        "--replies",
-        "3",
-        "--timeout",
-        "500ms",
-        "?",
-    ])
-    .any_stdout()
-    .stderr_has("--timeout 500ms came first: 2 of 3 answers")
-    .status(5)
-    .check();
-    hub.cmd(&["request", "nobody", "--timeout", "100ms", "?"])
+    let outcome = hub
+        .cmd(&["request", "status", "--replies", "3"])
+        .args(&["--timeout", "500ms", "?"])
+        .run();
+    // On a machine that is busy not even two may come in time.
+    let came = outcome.stdout().lines().count();
+    let said = format!("--timeout 500ms came first: {came} of 3 answers");
+    assert!(outcome.stderr().contains(&said), "{}", outcome.stderr());
+    assert_eq!(outcome.status, 5);
+    hub.cmd(&["request", "nobody", "--timeout", "3s", "?"])
         .stderr_has("nobody listens in \"nobody\" now")
         .stderr_has("0 of 1 answer")
         .status(5)
@@ -112,7 +108,7 @@ fn an_answer_that_the_hub_would_not_take_is_a_dead_letter() {
     hub.wait_for_sockets("big", 1);
     let letters = hub.cmd(&["sub", "dead", "-n1"]).spawn();
     hub.wait_for_sockets("dead", 1);
-    hub.cmd(&["request", "big", "--timeout", "200ms", "?"])
+    hub.cmd(&["request", "big", "--timeout", "3s", "?"])
         .any_stderr()
         .status(5)
         .check();
