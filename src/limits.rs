@@ -233,6 +233,22 @@ pub const MERGE_CHUNK_MIN: usize = 8;
 /// Bodies up to this are read with their header in one go; longer ones only when they are owed and fit the page.
 pub const INLINE_BODY_BYTES: usize = 4 * KIB;
 
+/// What `--format` may have: a screenful, which each message is made of.
+pub const FORMAT_BYTES: usize = 4 * KIB;
+/// Commands that `sub --exec` runs at once (`--jobs`): each is a process and two pipes.
+pub const EXEC_JOBS: u64 = 256;
+/// How often `sub --exec` may be told to try again: with waits of up to [`RECONNECT_MAX`], more than an hour of it.
+pub const EXEC_RETRIES: u32 = 1000;
+/// Messages that `sub --exec` takes ahead of the oldest one that is not done.
+pub const EXEC_AHEAD: usize = 1024;
+/// How long a signal or `--timeout` leaves the commands that run, before they are killed.
+pub const EXEC_FINISH: Duration = Duration::from_secs(5);
+/// How long a command's stdout is read once it ended: something that it left behind may hold it open for ever.
+pub const EXEC_OUTPUT_END: Duration = Duration::from_secs(2);
+/// Answers that one `request` waits for at most.
+pub const REPLIES: u64 = 1_000_000;
+/// How long `request` waits for answers, unless told.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reconnecting waits between these, doubling, with jitter.
 pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(5);

@@ -210,6 +210,7 @@ fn lines(names: &[&str], text: &str) -> Draft {
             count: text.lines().count() as u32,
             from: None,
             origin: "origin".into(),
+            reply: None,
         },
         body: Bytes::copy_from_slice(text.as_bytes()),
     }

@@ -3,6 +3,8 @@
 
 pub mod plain;
 pub mod remote;
+pub mod request;
+pub mod script;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +18,9 @@ use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
+use self::request::RequestArgs;
+use self::script::Script;
+use super::stdout::Format;
 use super::term::ColorChoice;
 use super::values::{self, Database, KeepFor};
 use crate::address::{Address, ClientName, Event, Namespace};
@@ -176,6 +181,7 @@ pub enum Command {
     Serve(ServeArgs),
     Pub(PubArgs),
     Sub(SubArgs),
+    Request(RequestArgs),
     Join(JoinArgs),
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
@@ -325,6 +331,10 @@ pub struct PubArgs {
     #[arg(long)]
     pub volatile: bool,
 
+    /// Where answers are to go: the room that `sub --reply` sends them to
+    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
+    pub reply_to: Option<Address>,
+
     /// Fail with exit code 6 unless each message reached at least N listeners, here or away
     #[arg(long, value_name = "N")]
     pub require: Option<u64>,
@@ -345,7 +355,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -388,9 +398,20 @@ pub struct SubArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// What is printed of each message, as in --format '{time:%H:%M} {from}: {data}'
+    ///
+    /// Fields: {time} {room} {rooms} {from} {data} {event} {seq} {namespace} {reply} {json}; empty where the message has none.
+    /// {time:%H:%M:%S} is the local time by a strftime pattern. \n \t \r \0 \e \\ and \x41 are what they are in C, and a
+    /// brace is written twice. A newline is added, as ever; -0 adds a NUL, --raw nothing.
+    #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
+    pub format: Option<Format>,
+
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub script: Script,
 
     #[command(flatten)]
     pub remote: Remote,

@@ -90,6 +90,7 @@ async fn print(args: &EmitArgs, target: &Target, answer: &Arguments) -> Result<(
             count: 1,
             first: None,
             from: None,
+            reply: None,
             at: 0,
         },
         body: encode_args(&format!("[{}]", answer.json), &answer.attachments),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use colored::Colorize;
 
 use super::arguments::ArgumentError;
+use super::exec::ExecError;
 use super::hubfile::HubFileError;
 use super::signals::Signal;
 use super::stdin::InputError;
@@ -56,6 +57,16 @@ pub enum Failure {
     /// An argument of `emit`.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
+    /// `--exec` cannot run its command at all.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// `request` came to its end before so many answers did.
+    #[error("--timeout {} came first: {came} of {wanted} {}", spoken(*.after), answers(*.wanted))]
+    Unanswered {
+        wanted: u64,
+        came: u64,
+        after: Duration,
+    },
     #[error(transparent)]
     HubFile(#[from] HubFileError),
     #[error(transparent)]
@@ -111,14 +122,14 @@ impl Failure {
             Self::NoRooms { .. } => 1,
             Self::NameTaken { .. } => 4,
             Self::Unacknowledged { .. } => 3,
-            Self::Timeout(_) => 5,
+            Self::Timeout(_) | Self::Unanswered { .. } => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(Signal::Interrupt) => 130,
             Self::Signal(Signal::Terminate) => 143,
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
-            Self::Output(_) | Self::Other { .. } => 1,
+            Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
         }
     }
 
@@ -139,6 +150,8 @@ impl Failure {
             ),
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
+            Self::Exec(_) => Some(TRY_COMMAND),
+            Self::Unanswered { .. } => Some(WAIT_LONGER),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
         }
@@ -173,6 +186,10 @@ impl Failure {
     }
 }
 
+const TRY_COMMAND: &str =
+    "try it by itself: sh -c CMD; a program that is not in PATH is named with its folder";
+const WAIT_LONGER: &str =
+    "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
@@ -280,6 +297,13 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         Code::TooLarge => Some(RAISE_LIMIT),
         Code::NoRooms => Some(JOIN_ONE),
         _ => None,
+    }
+}
+
+fn answers(count: u64) -> &'static str {
+    match count {
+        1 => "answer",
+        _ => "answers",
     }
 }
 

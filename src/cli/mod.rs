@@ -8,6 +8,7 @@ pub mod ask;
 pub mod chat;
 pub mod demo;
 pub mod emit;
+pub mod exec;
 pub mod failure;
 pub mod hubfile;
 pub mod membership;
@@ -15,6 +16,7 @@ pub mod on;
 pub mod outgoing;
 pub mod pub_;
 pub mod reading;
+pub mod request;
 pub mod rooms;
 pub mod serve;
 pub mod signals;
@@ -46,6 +48,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Pub(args) => alone(pub_::run(args, global)),
         Command::Sub(args) => alone(sub::run(args, global)),
+        Command::Request(args) => alone(request::run(args, global)),
         Command::Join(args) => alone(membership::run(
             Change::Join,
             &args.rooms,

@@ -130,7 +130,7 @@ impl Printing {
             false => Form::Event,
         };
         Self {
-            output: stdout::start(form),
+            output: stdout::start(form.clone()),
             namespace,
             form,
             ack: args.ack,
@@ -175,6 +175,7 @@ impl Printing {
                 count: 1,
                 first: None,
                 from: None,
+                reply: None,
                 at: 0,
             },
             body,

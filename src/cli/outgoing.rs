@@ -28,6 +28,8 @@ pub struct Template {
     pub event: Option<Event>,
     pub to: Audience,
     pub volatile: bool,
+    /// Where answers go.
+    pub reply: Option<RoomName>,
 }
 
 impl Template {
@@ -43,6 +45,7 @@ impl Template {
                 except: self.except.clone(),
                 to: self.to,
                 volatile: self.volatile,
+                reply: self.reply.clone(),
             },
             body: block.body,
         }
@@ -176,6 +179,9 @@ impl Envelopes {
         if template.event.is_none() {
             template.event = envelope.event.clone();
         }
+        if template.reply.is_none() {
+            template.reply = envelope.reply.clone();
+        }
         let (kind, data) = envelope.data().map_err(failed)?;
         if data.len() > self.max_message {
             return Err(Failure::Input(InputError::TooLong {
@@ -200,6 +206,7 @@ struct Envelope<'a> {
     #[serde(default)]
     rooms: Vec<RoomName>,
     event: Option<Event>,
+    reply: Option<RoomName>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(default)]
@@ -291,6 +298,7 @@ impl Group {
             && self.first.namespace == message.namespace
             && self.first.template.rooms == message.template.rooms
             && self.first.template.event == message.template.event
+            && self.first.template.reply == message.template.reply
             && self.body.len() + message.data.len() < limits::BATCH_BYTES
     }
 

@@ -16,7 +16,7 @@ use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
 use super::reading::tell_link;
 use super::signals::Signals;
 use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
-use super::target::{chosen_namespace, target};
+use super::target::{chosen_namespace, room_beside, target};
 use crate::client::window::Reached;
 use crate::client::{Event, Peer, Retry, Target};
 use crate::limits;
@@ -174,6 +174,11 @@ fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Fa
             false => Audience::All,
         },
         volatile: args.volatile,
+        reply: args
+            .reply_to
+            .as_ref()
+            .map(|reply| room_beside(&target, reply, "--reply-to"))
+            .transpose()?,
     };
     Ok((target, template))
 }
@@ -263,12 +268,16 @@ fn source(files: &[PathBuf]) -> Source {
 }
 
 /// The words of the command line as one message, as `echo` joins them. They need not be text.
-fn joined(message: &[OsString], input: Input) -> Result<Block, InputError> {
+pub fn joined(message: &[OsString], input: Input) -> Result<Block, InputError> {
     let joined = message.join(std::ffi::OsStr::new(" "));
-    if let Some(text) = joined.to_str() {
+    whole(joined.as_bytes(), input)
+}
+
+/// One message, checked.
+pub fn whole(bytes: &[u8], input: Input) -> Result<Block, InputError> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
         return words(text, input);
     }
-    let bytes = joined.as_bytes();
     if input.payload == Payload::Json {
         let reason = "it is not text".to_owned();
         return Err(InputError::NotJson { number: 1, reason });

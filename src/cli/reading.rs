@@ -184,26 +184,7 @@ impl Reading {
                 },
             }
         }
-        if !peer.confirm_ack() {
-            return Ok(());
-        }
-        let unacknowledged = || Failure::Unacknowledged {
-            name: self
-                .name
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        };
-        let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
-        loop {
-            select! {
-                event = peer.next() => match event? {
-                    Event::AckConfirmed => return Ok(()),
-                    event => tell_link(&event, peer.url()),
-                },
-                () = sleep_until(deadline) => return Err(unacknowledged()),
-            }
-        }
+        confirm_last_ack(peer, self.name.as_ref()).await
     }
 
     async fn write_out(&mut self, peer: &mut Peer) -> Result<(), Failure> {
@@ -212,6 +193,25 @@ impl Reading {
             self.wrote(peer, report)?;
         }
         Ok(())
+    }
+}
+
+/// Stays until the hub has confirmed the last ack, where that means anything.
+pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Result<(), Failure> {
+    if !peer.confirm_ack() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
+    loop {
+        select! {
+            event = peer.next() => match event? {
+                Event::AckConfirmed => return Ok(()),
+                event => tell_link(&event, peer.url()),
+            },
+            () = sleep_until(deadline) => return Err(Failure::Unacknowledged {
+                name: name.map(ToString::to_string).unwrap_or_default(),
+            }),
+        }
     }
 }
 
@@ -244,7 +244,7 @@ pub fn tell_link(event: &Event, url: &HubUrl) {
 }
 
 /// The seq of a batch's last message; volatile ones have none.
-fn last(header: &DeliveryHeader) -> Option<Seq> {
+pub fn last(header: &DeliveryHeader) -> Option<Seq> {
     let first = header.first?;
     let more = header.count.saturating_sub(1);
     Some(Seq::new(first.record, first.index.saturating_add(more)))

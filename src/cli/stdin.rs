@@ -133,9 +133,9 @@ fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, 
     receiver
 }
 
-/// Words of the command line as one message. Its length is not looked at; see [`words`].
-pub fn message(text: &str) -> Block {
-    cutter::single(text.as_bytes())
+/// One message. Its length is not looked at; see [`words`].
+pub fn message(bytes: &[u8]) -> Block {
+    cutter::single(bytes)
 }
 
 /// Words of the command line as one message that is held to the same rules as one from stdin.

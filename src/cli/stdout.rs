@@ -4,6 +4,7 @@
 //! stdout takes at once is written without waking it. Knows nothing of connections or acks: the reports are what acks
 //! and credit are made of.
 
+mod format;
 mod render;
 mod sink;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::address::{Namespace, Seq};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, Framing, messages};
+pub use format::{Format, FormatError};
+pub use render::time;
 use render::{Renderer, Screen};
 use sink::{Ended, Short, write_all};
 
@@ -34,12 +37,14 @@ pub enum Ending {
 }
 
 /// How messages are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
     /// The data, and what ends it.
     Data(Ending),
     /// One object a message, in one line, with all that is known of it.
     Json,
+    /// What `--format` says, and what ends it.
+    Format(Arc<Format>, Ending),
     /// One array a message, in one line: the event's name and its arguments.
     Event,
     /// One array a message, in one line: its arguments.
@@ -104,6 +109,24 @@ impl Output {
     pub fn finish(&mut self) {
         self.writing = None;
     }
+}
+
+/// The messages of a chunk as they are shown, for what is no terminal.
+pub fn rendered(form: &Form, chunk: &Chunk) -> Vec<u8> {
+    let renderer = Renderer::new(form.clone(), Screen::Plain);
+    let frame = renderer.frame(chunk);
+    let mut out = Vec::new();
+    for (index, message) in (0..).zip(each(chunk)) {
+        renderer.render(&frame, index, message, &mut out);
+    }
+    out
+}
+
+/// Whether the reader of stdout has gone away.
+pub fn is_closed() -> bool {
+    let stdout = io::stdout();
+    let stdout = stdout.as_fd();
+    sink::can_close(stdout) && sink::is_closed(stdout)
 }
 
 /// What a command has to say at once, before it ends. A closed stdout is success.

@@ -1,13 +1,16 @@
 //! `sub`: rooms to stdout.
 
+use std::sync::Arc;
+
 use tokio::select;
 use tokio::time::Instant;
 
 use super::args::{Global, SubArgs};
+use super::exec::{Crew, refuse_a_circle};
 use super::failure::Failure;
 use super::reading::{End, Flow, Reading, tell_link};
 use super::stdout::{self, Ending, Form};
-use super::target::target;
+use super::target::{room_beside, target};
 use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 
@@ -18,6 +21,10 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         ));
     }
     let (target, rooms) = target(global, &args.remote, &args.rooms)?;
+    let dead = room_beside(&target, &args.script.dead_letter, "--dead-letter")?;
+    if args.script.exec.is_some() {
+        refuse_a_circle(&rooms, &dead)?;
+    }
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
@@ -35,6 +42,11 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         since: args.since,
         last: args.last,
     });
+    if let Some(command) = &args.script.exec {
+        let crew = Crew::new(command, args, form(args), &target, &peer, dead);
+        let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
+        return worked.map_err(|failure| failure.about(global.name.as_ref()));
+    }
     let mut reading = Reading::new(stdout::start(form(args)), &target)
         .only(args.event.clone())
         .at_most(args.count);
@@ -75,10 +87,14 @@ fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs
 }
 
 fn form(args: &SubArgs) -> Form {
-    match (args.json, args.null, args.raw) {
-        (true, _, _) => Form::Json,
-        (false, true, _) => Form::Data(Ending::Nul),
-        (false, false, true) => Form::Data(Ending::Raw),
-        (false, false, false) => Form::Data(Ending::Newline),
+    let ending = match (args.null, args.raw) {
+        (true, _) => Ending::Nul,
+        (false, true) => Ending::Raw,
+        (false, false) => Ending::Newline,
+    };
+    match (args.json, &args.format) {
+        (true, _) => Form::Json,
+        (false, Some(format)) => Form::Format(Arc::new(format.clone()), ending),
+        (false, None) => Form::Data(ending),
     }
 }

@@ -45,6 +45,17 @@ pub fn target<'a>(
     Ok((target, rooms))
 }
 
+/// A further room of a command: where its other rooms are, and no namespace beside.
+pub fn room_beside(target: &Target, address: &Address, flag: &str) -> Result<RoomName, Failure> {
+    match &address.namespace {
+        Some(other) if *other != target.namespace => Err(Failure::Usage(format!(
+            "{flag} is in the namespace of the messages, {}, not in {other}",
+            target.namespace
+        ))),
+        _ => Ok(address.room.clone()),
+    }
+}
+
 fn auth(text: &AuthText) -> Result<Auth, Failure> {
     let (json, path) = match text {
         AuthText::Json(json) => (json.as_bytes().to_vec(), None),

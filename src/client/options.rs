@@ -158,6 +158,14 @@ impl Auth {
         }
     }
 
+    /// The same for a connection that speaks under its name and holds nothing of it: it may listen while another listener
+    /// holds the name, and no cursor moves.
+    pub fn as_guest(mut self) -> Self {
+        let yes = RawValue::from_string("true".to_owned()).expect("true is JSON");
+        self.members.insert("guest".to_owned(), yes);
+        self
+    }
+
     /// What a roomcat hub is sent: who, the token, and that its protocol is spoken.
     pub(super) fn roomcat(&self, target: &Target) -> String {
         self.object(target, &[("roomcat", "1".to_owned())])

@@ -235,6 +235,7 @@ mod tests {
             count,
             first: Some(Seq::new(record, index)),
             from: None,
+            reply: None,
             at: 0,
         }
     }

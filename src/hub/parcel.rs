@@ -113,6 +113,7 @@ impl Parcel {
             count: header.count - from,
             first,
             from: header.from.clone(),
+            reply: header.reply.clone(),
             at: *at_ms,
         };
         let mut args =

@@ -149,6 +149,7 @@ impl Bench {
             count: 1,
             from: None,
             origin: format!("sid{socket}").into(),
+            reply: None,
         }
     }
 
@@ -313,6 +314,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
     let own = Header {
         audience: Audience::Others,
         origin: "s".into(),
+        reply: None,
         ..header.clone()
     };
     assert_eq!(bench.reach(9, own), (vec![], 0, 0));

@@ -36,6 +36,9 @@ struct Auth {
     token: Option<String>,
     roomcat: Option<u32>,
     ack: Option<bool>,
+    /// Speaks under its name and holds nothing of it: no cursor moves, no membership, and whoever holds it stays.
+    #[serde(default)]
+    guest: bool,
     #[serde(default)]
     pid: Shown,
     #[serde(default)]
@@ -48,7 +51,10 @@ pub struct Entrance {
     pub id: SocketId,
     pub sid: Arc<str>,
     pub namespace: Namespace,
+    /// The client name that it holds once it subscribes; a guest holds none.
     pub name: Option<ClientName>,
+    /// As whom it publishes.
+    pub from: Option<ClientName>,
     pub standing: Standing,
     dialect: Dialect,
     credit: Credit,
@@ -117,7 +123,8 @@ impl Session {
             return Err(Denial::TooMany);
         }
         let pass = rules.pass(settings.token.as_ref(), auth.token.as_deref())?;
-        let name = pass.name(auth.name)?;
+        let from = pass.name(auth.name)?;
+        let name = from.clone().filter(|_| !auth.guest);
         let dialect = match auth.roomcat {
             Some(1) => Dialect::Roomcat,
             _ => Dialect::Stock,
@@ -138,6 +145,7 @@ impl Session {
             sid: services::random_id().into(),
             namespace: namespace.clone(),
             name,
+            from,
             standing: Standing::new(rules, pass.may, Instant::now()),
             dialect,
             credit,
@@ -162,6 +170,7 @@ impl Session {
             sid,
             namespace,
             name,
+            from,
             standing,
             dialect,
             credit,
@@ -189,6 +198,7 @@ impl Session {
             namespace: namespace.clone(),
             sid,
             name: name.clone(),
+            from,
             dialect,
             credit,
             mailbox,

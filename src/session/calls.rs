@@ -282,7 +282,7 @@ impl<'a> From<&'a Socket> for Caller<'a> {
             id: socket.id,
             sid: &socket.sid,
             namespace: &socket.namespace,
-            name: socket.name.as_ref(),
+            name: socket.from.as_ref(),
         }
     }
 }
@@ -293,7 +293,7 @@ impl<'a> From<&'a Entrance> for Caller<'a> {
             id: entrance.id,
             sid: &entrance.sid,
             namespace: &entrance.namespace,
-            name: entrance.name.as_ref(),
+            name: entrance.from.as_ref(),
         }
     }
 }

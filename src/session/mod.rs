@@ -534,10 +534,10 @@ impl std::fmt::Display for Who<'_> {
         let Socket {
             namespace,
             sid,
-            name,
+            from,
             ..
         } = self.0;
-        match name {
+        match from {
             Some(name) => write!(f, "{namespace} {name} ({sid})"),
             None => write!(f, "{namespace} ({sid})"),
         }

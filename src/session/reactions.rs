@@ -208,7 +208,7 @@ impl Session {
         let own = [auth.unwrap_or(&empty)];
         let said = to_sender(reaction, Cause::of(&own));
         // A token is between its holder and the hub, and so may be whatever else is in there.
-        let name = socket.name.as_ref();
+        let name = socket.from.as_ref();
         let known = raw(&name.map_or(json!({}), |name| json!({"as": name})));
         let max_message = self.services.settings.max_message;
         let emitted = to_others(socket, reaction, Cause::of(&[&known]), max_message);

@@ -68,6 +68,8 @@ pub struct Socket {
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
+    /// As whom it publishes: its name, or that of which it is a guest.
+    pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub standing: Standing,
     /// What it is told before its CONNECT is answered, for afterwards.
@@ -102,6 +104,8 @@ pub struct Entry {
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
+    /// As whom it publishes: its name, or that of which it is a guest.
+    pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
@@ -123,6 +127,7 @@ impl Socket {
             namespace,
             sid,
             name,
+            from,
             dialect,
             credit,
             mailbox,
@@ -133,6 +138,7 @@ impl Socket {
             namespace,
             sid,
             name,
+            from,
             dialect,
             standing,
             early: Some(Vec::new()),
@@ -196,7 +202,7 @@ impl Socket {
         Sender {
             namespace: &self.namespace,
             sid: &self.sid,
-            name: self.name.as_ref(),
+            name: self.from.as_ref(),
             max_message,
         }
     }

@@ -146,6 +146,7 @@ pub fn batch(
         except,
         to,
         volatile,
+        reply,
     } = header;
     let header = Header {
         namespace: sender.namespace.clone(),
@@ -158,11 +159,14 @@ pub fn batch(
         count,
         from: sender.name.cloned(),
         origin: Arc::clone(sender.sid),
+        reply,
     };
     finish(header, body, id, volatile)
 }
 
-/// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments.
+/// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments. As in a batch, `reply` is
+/// the room that answers go to: it is stored, and roomcat clients are told of it in the header of what they get; stock
+/// clients see nothing of it.
 pub fn single(
     sender: Sender<'_>,
     args: &[&RawValue],
@@ -184,6 +188,7 @@ pub fn single(
         to: Audience,
         #[serde(default)]
         volatile: bool,
+        reply: Option<RoomName>,
     }
     let [arg] = args else {
         return Err(bad("pub takes one object"));
@@ -196,6 +201,7 @@ pub fn single(
         except,
         to,
         volatile,
+        reply,
     } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
     let body = args_body(&data, attachments, sender.max_message)?;
@@ -210,6 +216,7 @@ pub fn single(
         count: 1,
         from: sender.name.cloned(),
         origin: Arc::clone(sender.sid),
+        reply,
     };
     finish(header, body, id, volatile)
 }
@@ -234,6 +241,7 @@ pub fn relay(
         count: 1,
         from: sender.name.cloned(),
         origin: Arc::clone(sender.sid),
+        reply: None,
     };
     finish(header, body, None, false)
 }

@@ -40,6 +40,8 @@ pub struct Header {
     pub from: Option<ClientName>,
     /// The sid of the socket that published it.
     pub origin: Arc<str>,
+    /// The room that answers go to, when the sender asks for any.
+    pub reply: Option<RoomName>,
 }
 
 /// A record before the store gave it its number.

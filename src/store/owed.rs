@@ -109,6 +109,7 @@ mod tests {
             count: 3,
             from: ClientName::parse("alice").ok(),
             origin: "s1".into(),
+            reply: None,
         }
     }
 

@@ -71,6 +71,9 @@ pub struct PublishHeader {
     pub to: Audience,
     #[serde(default, skip_serializing_if = "is_false")]
     pub volatile: bool,
+    /// The room that answers to these messages go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<RoomName>,
 }
 
 /// The header of a batch, hub to client.
@@ -88,6 +91,9 @@ pub struct DeliveryHeader {
     pub first: Option<Seq>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<ClientName>,
+    /// The room that answers to these messages go to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<RoomName>,
     /// Milliseconds since 1970 (UTC), by the hub's clock.
     pub at: u64,
 }

@@ -85,6 +85,15 @@ impl Cmd {
         }
     }
 
+    /// Further arguments.
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        for argument in arguments {
+            let _ = write!(self.shown, " {argument}");
+        }
+        self
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self

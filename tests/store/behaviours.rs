@@ -41,6 +41,7 @@ fn records_come_back_as_they_were_published(kind: Kind) {
             count: 3,
             from: Some(client("alice")),
             origin: "sid-1".into(),
+            reply: Some(room("answers, \"please\"")),
         },
         body: Bytes::from_static(b"\0\xff\n"),
     };

@@ -56,6 +56,7 @@ fn a_draft() -> impl Strategy<Value = Draft> {
                 count,
                 from,
                 origin: origin.into(),
+                reply: others.then(|| RoomName::parse("answers").unwrap()),
             },
             body: Bytes::from(vec![count as u8; bytes]),
         },

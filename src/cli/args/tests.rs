@@ -69,6 +69,13 @@ fn what_makes_no_sense_is_a_usage_error() {
         "sub r --json --raw",
         "sub r -0 --raw",
         "sub r --since 5m --last 3",
+        "sub r --format {who}",
+        "sub r --format {data} --json",
+        "sub r -j 2",
+        "sub r -x true -j 0",
+        "request",
+        "request r --replies 0",
+        "request r --timeout 0s",
         "rooms a b",
         "rooms -q -v",
         "rooms -u nonsense",
@@ -123,7 +130,15 @@ fn rooms_may_be_left_out_where_something_else_names_them() {
 #[test]
 fn every_client_can_be_told_how_to_reach_its_server() {
     for command in [
-        "pub r hi", "sub r", "join r", "leave r", "rooms", "chat r", "emit x", "on",
+        "pub r hi",
+        "sub r",
+        "request r",
+        "join r",
+        "leave r",
+        "rooms",
+        "chat r",
+        "emit x",
+        "on",
     ] {
         let flags = "--header a:b --header c:d --query e=f --path /g --auth {} --trace";
         assert!(parsed(&format!("{command} {flags}")).is_ok(), "{command}");

@@ -219,10 +219,10 @@ fn json_over_several_lines_becomes_one_line() {
 
 #[test]
 fn words_are_one_message() {
-    assert_eq!(message("hi there").body, "hi there\n");
-    assert_eq!(message("").body, "\n");
-    assert_eq!(decode(&message("a\nb")), [b"a\nb".to_vec()]);
-    assert_eq!(words("a b", lines()).unwrap(), message("a b"));
+    assert_eq!(message(b"hi there").body, "hi there\n");
+    assert_eq!(message(b"").body, "\n");
+    assert_eq!(decode(&message(b"a\nb")), [b"a\nb".to_vec()]);
+    assert_eq!(words("a b", lines()).unwrap(), message(b"a b"));
     let short = Input {
         max_message: 2,
         ..lines()

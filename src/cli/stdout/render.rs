@@ -31,7 +31,7 @@ pub(super) struct Renderer {
 
 /// What is the same for every message of a chunk, rendered once.
 pub(super) struct Frame<'a> {
-    chunk: &'a Chunk,
+    pub(super) chunk: &'a Chunk,
     /// For Form::Json: the object up to its seq, and between its seq and its data.
     before: Vec<u8>,
     after: Vec<u8>,
@@ -50,9 +50,10 @@ impl Renderer {
     }
 
     pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
-        let (before, after) = match self.form {
+        let (before, after) = match &self.form {
             Form::Data(_) | Form::Event | Form::Args => (Vec::new(), Vec::new()),
-            Form::Json => object_frame(chunk),
+            Form::Format(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
+            Form::Json | Form::Format(..) => object_frame(chunk),
         };
         Frame {
             chunk,
@@ -69,13 +70,19 @@ impl Renderer {
                 push_array(frame.chunk, Some(event), message, out);
             }
             Form::Args => push_array(frame.chunk, None, message, out),
-            Form::Data(_) | Form::Json => push_object(frame, index, message, out),
+            Form::Data(_) | Form::Json | Form::Format(..) => {
+                push_object(frame, index, message, out);
+            }
         }
     }
 
     /// Appends message `index` of the frame's chunk.
     pub(super) fn render(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
-        match (self.form, self.screen) {
+        match (&self.form, self.screen) {
+            (Form::Format(format, ending), screen) => {
+                format.render(frame, (index, message), screen, out);
+                push_ending(*ending, out);
+            }
             (Form::Data(ending), screen) => {
                 match screen {
                     Screen::Plain => push_data(frame.chunk, message, out),
@@ -85,11 +92,7 @@ impl Renderer {
                         term::visible_data(&data, out);
                     }
                 }
-                match ending {
-                    Ending::Newline => out.push(b'\n'),
-                    Ending::Nul => out.push(0),
-                    Ending::Raw => {}
-                }
+                push_ending(*ending, out);
             }
             (_, Screen::Plain) => self.push_json(frame, index, message, out),
             (_, Screen::Terminal) => {
@@ -98,6 +101,14 @@ impl Renderer {
                 push_json_for_terminal(&json, out);
             }
         }
+    }
+}
+
+fn push_ending(ending: Ending, out: &mut Vec<u8>) {
+    match ending {
+        Ending::Newline => out.push(b'\n'),
+        Ending::Nul => out.push(0),
+        Ending::Raw => {}
     }
 }
 
@@ -126,7 +137,7 @@ fn push_array(chunk: &Chunk, event: Option<&str>, message: &[u8], out: &mut Vec<
     out.extend_from_slice(b"]\n");
 }
 
-fn push_data(chunk: &Chunk, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_data(chunk: &Chunk, message: &[u8], out: &mut Vec<u8>) {
     match chunk.header.framing {
         Framing::Lines | Framing::Bytes => out.extend_from_slice(message),
         Framing::Args => match decode_args(&chunk.body) {
@@ -208,16 +219,19 @@ fn object_frame(chunk: &Chunk) -> (Vec<u8>, Vec<u8>) {
     if let Some(from) = &header.from {
         push_field(",\"from\":", from, &mut after);
     }
+    if let Some(reply) = &header.reply {
+        push_field(",\"reply\":", reply, &mut after);
+    }
     (before, after)
 }
 
 /// RFC 3339, UTC, milliseconds. None for a time that no calendar holds.
-fn time(at_ms: u64) -> Option<String> {
+pub fn time(at_ms: u64) -> Option<String> {
     let at = jiff::Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()?;
     Some(at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
-fn push_object(frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_object(frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
     let header = &frame.chunk.header;
     out.extend_from_slice(&frame.before);
     if let Some(first) = header.first {
@@ -282,7 +296,7 @@ fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// DEL, C1 and the bidirectional controls stand in strings, if anywhere, where `\u009b` means the same; it stays JSON.
-fn push_json_for_terminal(object: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_json_for_terminal(object: &[u8], out: &mut Vec<u8>) {
     for chunk in object.utf8_chunks() {
         for character in chunk.valid().chars() {
             if character != '\n' && term::is_obeyed(character) {

@@ -16,6 +16,7 @@ fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
             count,
             first: Some(Seq::new(41, 7)),
             from: None,
+            reply: None,
             at: 1_700_000_000_123,
         },
         body: body.into(),
@@ -348,4 +349,34 @@ fn a_terminal_is_shown_control_characters() {
     );
     assert!(found.contains(r#""data":"\u001b[2J\u009b\tx"}"#), "{found}");
     assert!(found.ends_with("}\n"));
+}
+
+#[test]
+fn a_format_shows_what_peers_chose_and_obeys_what_the_user_wrote() {
+    let mut hostile = chunk(Framing::Lines, 2, "\u{1b}[2J\nsecond\n");
+    hostile.header.event = Event::parse("e").unwrap();
+    hostile.header.rooms = vec![RoomName::parse("r\u{202e}x").unwrap()];
+    hostile.header.from = ClientName::parse("alice").ok();
+    hostile.header.first = Some(Seq::new(41, 7));
+    let form = |text: &str| Form::Format(Format::parse(text).unwrap().into(), Ending::Newline);
+    let both = |text: &str| {
+        let plain = shown(form(text), Screen::Plain, &[hostile.clone()]);
+        (
+            plain,
+            shown(form(text), Screen::Terminal, &[hostile.clone()]),
+        )
+    };
+    let (plain, terminal) = both(r"\x1b[1m{seq} {room} {data}");
+    assert_eq!(
+        plain,
+        "\u{1b}[1m41.7 r\u{202e}x \u{1b}[2J\n\u{1b}[1m41.8 r\u{202e}x second\n"
+    );
+    assert_eq!(
+        terminal,
+        "\u{1b}[1m41.7 r\\u{202e}x ␛[2J\n\u{1b}[1m41.8 r\\u{202e}x second\n"
+    );
+    let (plain, terminal) = both("{json}");
+    assert!(plain.starts_with("{\"namespace\":\"/\",\"rooms\":[\"r\u{202e}x\"]"));
+    assert!(terminal.starts_with("{\"namespace\":\"/\",\"rooms\":[\"r\\u202ex\"]"));
+    assert_eq!(both("{from}{reply}{time}").0.lines().count(), 2);
 }

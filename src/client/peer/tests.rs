@@ -127,6 +127,7 @@ fn batch() -> Batch {
             except: Vec::new(),
             to: Audience::All,
             volatile: false,
+            reply: None,
         },
         body: "hi\n".into(),
     }

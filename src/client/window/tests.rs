@@ -18,6 +18,7 @@ fn batch(bytes: usize) -> Batch {
             except: Vec::new(),
             to: Audience::All,
             volatile: false,
+            reply: None,
         },
         body: Bytes::from(vec![b'\n'; bytes]),
     }

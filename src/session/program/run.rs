@@ -316,6 +316,7 @@ impl Runner {
                 count: 1,
                 from: None,
                 origin: ORIGIN.into(),
+                reply: None,
             },
             body: arguments.body,
         };

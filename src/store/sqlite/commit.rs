@@ -242,8 +242,8 @@ impl Group<'_> {
         self.conn
             .prepare_cached(
                 "INSERT INTO log (record, start, at_ms, namespace, rooms, except_rooms, audience, event, sender, origin,
-                                  framing, json, count, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                                  framing, json, count, body, reply)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
                 number,
@@ -260,6 +260,7 @@ impl Group<'_> {
                 header.json,
                 header.count,
                 &draft.body[..],
+                header.reply.as_ref().map(RoomName::as_str),
             ])?;
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::wire::batch::{Audience, Framing};
 
 const STORED: &str = "
     SELECT record, at_ms, namespace, rooms, except_rooms, audience, event, sender, origin, framing, json, count, start,
-           length(body), CASE WHEN length(body) <= ?4 THEN body END
+           length(body), CASE WHEN length(body) <= ?4 THEN body END, reply
       FROM log WHERE record BETWEEN ?1 AND ?2 ORDER BY record LIMIT ?3";
 
 /// Whether short bodies come along with their headers. A long one costs as many pages as it is long.
@@ -71,8 +71,9 @@ fn stored(row: &Row<'_>) -> Result<Stored> {
         except: rooms(row, 4)?,
         audience: audience(row, 5)?,
         event: name(row, 6, Event::parse)?,
-        from: optional_name(row, 7)?,
+        from: optional(row, 7, ClientName::parse)?,
         origin: text(row, 8)?.into(),
+        reply: optional(row, 15, RoomName::parse)?,
         framing: framing(row, 9)?,
         json: row.get(10)?,
         count: row.get(11)?,
@@ -99,10 +100,14 @@ pub(super) fn name<T>(
     parse(text(row, column)?).map_err(|error| unreadable(column, error))
 }
 
-pub(super) fn optional_name(row: &Row<'_>, column: usize) -> Result<Option<ClientName>> {
+pub(super) fn optional<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<Option<T>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
-        _ => name(row, column, ClientName::parse).map(Some),
+        _ => name(row, column, parse).map(Some),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::commit::Group;
-use super::row::{name, optional_name};
+use super::row::{name, optional};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::sessions::{
@@ -143,7 +143,7 @@ impl Group<'_> {
         let mut held = self.conn.prepare_cached(sql)?;
         let found = held.query_row([holder.0], |row| {
             let namespace = name(row, 1, Namespace::parse)?;
-            Ok((row.get(0)?, namespace, optional_name(row, 2)?))
+            Ok((row.get(0)?, namespace, optional(row, 2, ClientName::parse)?))
         });
         let Some((id, namespace, client)) = found.optional()? else {
             return Ok(());

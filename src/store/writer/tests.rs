@@ -143,6 +143,7 @@ fn append(bytes: usize) -> Op {
         count: 1,
         from: None,
         origin: "s".into(),
+        reply: None,
     };
     Op::Append {
         draft: Draft {

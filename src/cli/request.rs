@@ -1,0 +1,198 @@
+//! `request`: one message that asks for answers, and the answers on stdout.
+
+use tokio::select;
+use tokio::time::Instant;
+
+use super::args::Global;
+use super::args::request::RequestArgs;
+use super::failure::Failure;
+use super::outgoing::Template;
+use super::pub_::{joined, whole};
+use super::reading::{End, Flow, Reading, tell_link};
+use super::stdin::{Block, Input, Payload, Source, Split, read};
+use super::stdout::{self, Ending, Form};
+use super::target::target;
+use super::term;
+use crate::address::RoomName;
+use crate::client::link::at;
+use crate::client::window::Reached;
+use crate::client::{Event, Peer, Receipt, Retry, Subscribe};
+use crate::limits;
+use crate::wire::batch::messages;
+
+/// What rooms for answers begin with: who lists rooms knows them for what they are.
+const PREFIX: &str = "reply/";
+
+pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
+    let (mut target, rooms) = target(global, &args.remote, [&args.room])?;
+    // Whoever listens under this name goes on listening.
+    target.auth = target.auth.as_guest();
+    let mut signals = super::listen()?;
+    let after = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
+    let deadline = Instant::now() + after;
+    let mut peer = select! {
+        peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+        () = at(Some(deadline)) => return Err(Failure::Unanswered {
+            wanted: args.replies,
+            came: 0,
+            after,
+        }),
+    };
+    let mut asking = Asking {
+        args,
+        rooms,
+        reply: reply_room(),
+        asked: Asked::No,
+        answers: 0,
+    };
+    let mut reading = Reading::new(stdout::start(form(args)), &target).at_most(Some(args.replies));
+    let end = select! {
+        end = asking.follow(&mut peer, &mut reading) => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+        () = at(Some(deadline)) => Ok(End::Timeout(after)),
+    };
+    let finished = match end {
+        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Err(failure) => {
+            peer.close().await;
+            Err(failure)
+        }
+    };
+    finished.map_err(|failure| match failure {
+        Failure::Timeout(after) => Failure::Unanswered {
+            wanted: args.replies,
+            came: asking.answers,
+            after,
+        },
+        other => other,
+    })
+}
+
+struct Asking<'a> {
+    args: &'a RequestArgs,
+    rooms: Vec<RoomName>,
+    reply: RoomName,
+    asked: Asked,
+    answers: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    No,
+    /// Nobody can answer before this, and nothing that comes behind it is missed.
+    Listening,
+    Yes,
+}
+
+impl Asking<'_> {
+    async fn follow(&mut self, peer: &mut Peer, reading: &mut Reading) -> Result<End, Failure> {
+        let block = self.message(peer.hello().limits.message).await?;
+        let template = Template {
+            rooms: self.rooms.clone(),
+            event: self.args.event.clone(),
+            reply: Some(self.reply.clone()),
+            ..Template::default()
+        };
+        let mut batch = Some(template.batch(block));
+        peer.subscribe(Subscribe {
+            rooms: vec![self.reply.clone()],
+            ..Subscribe::default()
+        });
+        loop {
+            if self.asked == Asked::Listening
+                && let Some(batch) = batch.take()
+            {
+                self.asked = Asked::Yes;
+                peer.publish(batch);
+            }
+            let flow = select! {
+                report = reading.report() => reading.wrote(peer, report)?,
+                event = peer.next() => self.happened(event?, peer, reading),
+            };
+            if flow == Flow::Enough {
+                return Ok(End::Done);
+            }
+        }
+    }
+
+    /// Words, or all of stdin without the newline at its end.
+    async fn message(&self, max_message: usize) -> Result<Block, Failure> {
+        let input = Input {
+            split: Split::Whole,
+            payload: match self.args.json {
+                true => Payload::Json,
+                false => Payload::Text,
+            },
+            max_message,
+        };
+        if !self.args.message.is_empty() {
+            return Ok(joined(&self.args.message, input)?);
+        }
+        let any = Input {
+            payload: Payload::Text,
+            max_message: max_message.saturating_add(1),
+            ..input
+        };
+        let mut blocks = read(Source::Stdin, any);
+        let block = blocks.next().await.transpose()?;
+        let message = block.as_ref().and_then(|block| {
+            let mut messages = messages(block.framing, &block.body);
+            messages.next()
+        });
+        let message = message.unwrap_or_default();
+        Ok(whole(
+            message.strip_suffix(b"\n").unwrap_or(message),
+            input,
+        )?)
+    }
+
+    fn happened(&mut self, event: Event, peer: &mut Peer, reading: &mut Reading) -> Flow {
+        tell_link(&event, peer.url());
+        match event {
+            Event::Batch { header, body } => {
+                self.answers += u64::from(header.count);
+                reading.batch(peer, header, body)
+            }
+            Event::CaughtUp if self.asked == Asked::No => {
+                self.asked = Asked::Listening;
+                Flow::More
+            }
+            Event::Receipt(Receipt {
+                reached:
+                    Reached::Known {
+                        delivered: 0,
+                        queued: 0,
+                    },
+                ..
+            }) => {
+                term::warn(format!(
+                    "nobody listens in {:?} now",
+                    self.args.room.room.as_str()
+                ));
+                Flow::More
+            }
+            _ => Flow::More,
+        }
+    }
+}
+
+fn form(args: &RequestArgs) -> Form {
+    let ending = match (args.null, args.raw) {
+        (true, _) => Ending::Nul,
+        (false, true) => Ending::Raw,
+        (false, false) => Ending::Newline,
+    };
+    match &args.format {
+        Some(format) => Form::Format(format.clone().into(), ending),
+        None => Form::Data(ending),
+    }
+}
+
+/// 128 random bits: nobody else knows the room.
+fn reply_room() -> RoomName {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).expect("the system has random bytes");
+    let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    RoomName::parse(&format!("{PREFIX}{random}")).expect("hex digits are a name")
+}
