@@ -23,6 +23,7 @@ mod random;
 mod raw;
 mod readme;
 mod recovery;
+mod settings;
 mod slow;
 mod store;
 mod wire_golden;

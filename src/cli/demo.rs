@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::select;
 use tokio::sync::oneshot;
 
-use super::args::DemoArgs;
+use super::args::demo::DemoArgs;
 use super::failure::Failure;
 use stage::{Stage, Stop};
 

@@ -71,6 +71,8 @@ impl Cmd {
         for name in ["NO_COLOR", "FORCE_COLOR"] {
             command.env_remove(name);
         }
+        // Nor the settings of whoever runs the tests.
+        command.env("XDG_CONFIG_HOME", folder.join("no-settings"));
         let mut shown = String::new();
         for argument in command.get_args() {
             let _ = write!(shown, " {}", argument.to_string_lossy());

@@ -16,12 +16,13 @@ fn the_definitions_agree_with_each_other() {
 #[test]
 fn global_flags_stand_before_or_after_the_command() {
     for line in [
-        "-u ws://h:1 --namespace /n --as a --token-file t rooms",
-        "rooms -u ws://h:1 --namespace /n --as a --token-file t",
-        "-u ws://h:1 rooms --namespace /n --as a --token-file t",
+        "-H school -u ws://h:1 --namespace /n --as a --token-file t rooms",
+        "rooms -H school -u ws://h:1 --namespace /n --as a --token-file t",
+        "-H school -u ws://h:1 rooms --namespace /n --as a --token-file t",
     ] {
-        let global = parsed(line).unwrap().global;
-        assert_eq!(global.url.to_string(), "ws://h:1", "{line}");
+        let global = parsed(line).unwrap().typed;
+        assert_eq!(global.url.unwrap().to_string(), "ws://h:1", "{line}");
+        assert_eq!(global.hub.unwrap(), "school", "{line}");
         assert_eq!(global.namespace.unwrap().as_str(), "/n", "{line}");
         assert_eq!(global.name.unwrap().as_str(), "a", "{line}");
         assert_eq!(global.token_file.unwrap(), PathBuf::from("t"), "{line}");
@@ -55,6 +56,11 @@ fn what_makes_no_sense_is_a_usage_error() {
         "serve --header a:b",
         "serve --auth {}",
         "demo --trace",
+        "demo --lesson x",
+        "demo --lesson 1 --list",
+        "demo --list --auto",
+        "rooms -H",
+        "config extra",
         "emit",
         "emit connect",
         "emit x --data",
@@ -65,7 +71,6 @@ fn what_makes_no_sense_is_a_usage_error() {
         "on disconnect",
         "on -n 0",
         "serve --keep 1h",
-        "serve --check-config",
         "serve --max-payload 0",
         "serve --recovery 0s",
         "serve --recovery off",
