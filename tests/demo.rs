@@ -1,4 +1,4 @@
-//! The first thing that a newcomer runs.
+//! The first thing that a newcomer runs, and the lessons after it.
 
 use rustix::process::Signal;
 
@@ -26,4 +26,107 @@ fn an_interrupted_demo_leaves_nothing_behind_either() {
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait().status, 143);
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+/// The titles, as `--list` has them.
+fn titles() -> Vec<String> {
+    let list = Cmd::new(&["demo", "--list"]).any_stdout().check();
+    let list = list.stdout().into_owned();
+    let titles = list
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    let titles = (1..).zip(titles).map(|(number, line)| {
+        let (found, title) = line.split_once("  ").expect("a number and a title");
+        assert_eq!(found, number.to_string());
+        title.to_owned()
+    });
+    titles.collect()
+}
+
+#[test]
+fn every_lesson_does_what_it_says() {
+    let titles = titles();
+    assert!(titles.len() >= 7, "{titles:?}");
+    let folder = tempfile::tempdir().unwrap();
+    for (number, title) in (1..).zip(titles) {
+        // What surrounds it is not its business: another hub, a name, settings that are wrong.
+        let settings = folder.path().join("settings/roomcat");
+        std::fs::create_dir_all(&settings).unwrap();
+        std::fs::write(settings.join("config.toml"), "nonsense").unwrap();
+        let temporary = folder.path().join(number.to_string());
+        std::fs::create_dir(&temporary).unwrap();
+        let lesson = Cmd::new(&["demo", "--auto", "--lesson", &number.to_string()])
+            .env("TMPDIR", &temporary)
+            .env("XDG_CONFIG_HOME", folder.path().join("settings"))
+            .env("ROOMCAT_URL", "ws://127.0.0.1:1")
+            .env("ROOMCAT_AS", "nobody")
+            .env("FORCE_COLOR", "1")
+            .any_stdout()
+            .check();
+        let coloured = lesson.stdout().into_owned();
+        let shown = plain(&coloured);
+        assert!(coloured != shown, "{shown}");
+        assert!(
+            shown.starts_with(&format!("Lesson {number}: {title}\n")),
+            "{shown}"
+        );
+        let frames = shown.lines().filter(|line| line.contains(['→', '←']));
+        assert!(frames.count() >= 2, "{shown}");
+        let (_, seen) = shown.split_once("\nWhat was seen\n").expect(&shown);
+        let sentences = seen.trim_end().split_inclusive(". ").count();
+        assert_eq!(sentences, 2, "{seen}");
+        assert!(
+            shown
+                .lines()
+                .filter(|line| line.contains(" $ roomcat "))
+                .count()
+                >= 3
+        );
+        assert_eq!(temporary.read_dir().unwrap().count(), 0);
+    }
+}
+
+/// Without what colours it.
+fn plain(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |plain, part| {
+        let (_, rest) = part.split_once('m').expect("a colour");
+        plain + rest
+    })
+}
+
+#[test]
+fn a_lesson_that_is_none_names_those_that_are() {
+    for number in ["0", "99"] {
+        Cmd::new(&["demo", "--lesson", number])
+            .stderr_has(&format!("there is no lesson {number}, but 1 to "))
+            .stderr_has("demo --list")
+            .status(2)
+            .check();
+    }
+}
+
+#[test]
+fn an_interrupted_lesson_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lesson = Cmd::new(&["demo", "--lesson", "2"])
+        .env("TMPDIR", folder.path())
+        .spawn();
+    assert!(lesson.line().starts_with("Lesson 2"));
+    lesson.signal(Signal::INT);
+    assert_eq!(lesson.wait().status, 130);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn the_readme_names_each_lesson() {
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    for (number, title) in (1..).zip(titles()) {
+        let row = format!("| [`roomcat demo --lesson {number}`](src/cli/demo/lessons/");
+        let row = readme.lines().find(|line| line.starts_with(&row));
+        let row = row.unwrap_or_else(|| panic!("lesson {number} is not in the README"));
+        assert!(row.contains(&title), "{row}");
+    }
 }
