@@ -87,6 +87,11 @@ impl Cmd {
         }
     }
 
+    /// The bare command, and how it is shown.
+    pub(super) fn into_command(self) -> (Command, String) {
+        (self.command, self.shown)
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
