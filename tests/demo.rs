@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::Cmd;
+use crate::harness::{Cmd, Size};
 
 #[test]
 fn the_demo_shows_five_things_and_leaves_nothing_behind() {
@@ -129,4 +129,49 @@ fn the_readme_names_each_lesson() {
         let row = row.unwrap_or_else(|| panic!("lesson {number} is not in the README"));
         assert!(row.contains(&title), "{row}");
     }
+}
+
+#[test]
+fn at_a_terminal_a_lesson_waits_for_enter_before_each_command() {
+    let lesson = Cmd::new(&["demo", "--lesson", "2"]).in_terminal(Size(160, 50));
+    let mut offered = lesson.wait_for_text("alice $ roomcat chat kitchen --trace");
+    assert!(!offered.contains("bob"), "{offered}");
+    for next in [
+        "bob $ roomcat chat kitchen",
+        "alice > does anyone hear me?",
+        "bob > loud and clear",
+        "$ roomcat pub kitchen 'tea is ready'",
+    ] {
+        lesson.press(&["Enter"]);
+        offered = lesson.wait_for_text(next);
+        // What was offered is at the end of the screen, and nothing came of it yet.
+        assert!(offered.ends_with(next), "{offered}");
+    }
+    assert!(!offered.contains("| tea is ready"), "{offered}");
+    lesson.press(&["Enter"]);
+    assert_eq!(lesson.wait(), 0);
+    let shown = lesson.history();
+    assert!(
+        shown.contains("bob | tea is ready\n\nWhat was seen\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn at_a_terminal_ctrl_c_ends_a_lesson_and_the_end_of_input_presses_enter() {
+    let folder = tempfile::tempdir().unwrap();
+    let lesson = |keys: &[&str]| {
+        let lesson = Cmd::new(&["demo", "--lesson", "3"]).env("TMPDIR", folder.path());
+        let lesson = lesson.in_terminal(Size(160, 80));
+        lesson.wait_for_text("alice $ roomcat sub red --trace");
+        lesson.press(keys);
+        (lesson.wait(), lesson.history())
+    };
+    assert_eq!(lesson(&["C-c"]).0, 130);
+    let (status, shown) = lesson(&["C-d"]);
+    assert!(status == 0 && shown.contains("What was seen"), "{shown}");
+    // With --auto nobody is asked.
+    let auto = Cmd::new(&["demo", "--lesson", "2", "--auto"]).in_terminal(Size(160, 80));
+    assert_eq!(auto.wait(), 0);
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
