@@ -50,6 +50,9 @@ const HUB: &[&str] = &[
     "auth",
 ];
 const DEFAULTS: &[&str] = &["color", "quiet", "verbose"];
+/// The keys of every kind of table here.
+#[cfg(test)]
+pub(super) const KEYS: [&[&str]; 3] = [FILE, HUB, DEFAULTS];
 
 /// Where it is: in `$XDG_CONFIG_HOME` or, without that variable, below `~/.config` (XDG Base Directory Specification). None
 /// without a home.

@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+
 use super::*;
 use crate::cli::args::Cli;
 
@@ -299,4 +301,55 @@ fn auth_is_a_text_as_on_the_command_line_or_a_table() {
     assert!(auth("{ a = 1, b = [true] }") == Json("{\"a\":1,\"b\":[true]}".into()));
     assert!(auth("'@~/auth.json'") == File("/h/auth.json".into()));
     assert!(auth("'@auth.json'") == File("/c/auth.json".into()));
+}
+
+#[test]
+fn the_example_has_every_key_and_is_fine() {
+    let text = include_str!("../../../examples/config.toml");
+    let file = parsed(text).unwrap();
+    assert_eq!(file.hubs.len(), 3);
+    for key in file::KEYS.iter().flat_map(|keys| keys.iter()) {
+        let is_there = |line: &str| {
+            let line = line.trim_start_matches('[');
+            line.starts_with(&format!("{key} =")) || line.starts_with(&format!("{key}."))
+        };
+        assert!(
+            text.lines().any(is_there) || text.contains(&format!("\n[{key}]")),
+            "{key}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_file_is_taken_badly(text in file_like()) {
+        // Whatever is in it, it is taken or its mistakes are told.
+        if let Err(error) = parsed(&text) {
+            let SettingsError::Mistaken(mistakes) = error else {
+                panic!("{error}");
+            };
+            assert!(!mistakes.told().is_empty());
+        }
+    }
+}
+
+/// Texts of what a settings file is made of, and of what it is not.
+fn file_like() -> impl Strategy<Value = String> {
+    let pieces = prop_oneof![
+        Just("[hubs.a]\n".to_owned()),
+        Just("[hubs.\"\"]\n".to_owned()),
+        Just("[defaults]\n".to_owned()),
+        Just("hubs = 1\n".to_owned()),
+        Just("default = \"a\"\n".to_owned()),
+        Just("url = \"unix:~/\"\n".to_owned()),
+        Just("url = \"ws://h/n\"\n".to_owned()),
+        Just("token-file = \"~/\"\n".to_owned()),
+        Just("auth = { a = [nan, 1979-05-27] }\n".to_owned()),
+        Just("auth = \"@\"\n".to_owned()),
+        Just("header = [[\"a:b\"], 1]\n".to_owned()),
+        Just("quiet = true\nverbose = true\n".to_owned()),
+        ("[a-z]{1,8}", any::<String>()).prop_map(|(key, value)| format!("{key} = {value:?}\n")),
+        any::<String>(),
+    ];
+    proptest::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat())
 }
