@@ -107,7 +107,7 @@ fn an_unknown_hub_names_the_known_ones() {
         .status(2)
         .check();
     home.cmd(&["-H", "school", "serve"])
-        .stderr_has("serve is no client")
+        .stderr_has("--hub is for the commands that go to a hub")
         .status(2)
         .check();
 }

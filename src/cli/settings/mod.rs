@@ -46,8 +46,6 @@ pub enum SettingsError {
     Variable { name: &'static str, reason: String },
     #[error("there is no hub {name:?}: {known}")]
     UnknownHub { name: String, known: Known },
-    #[error("{0} is no client of a hub, so --hub has no meaning for it")]
-    NoClient(&'static str),
 }
 
 /// The hubs that there are.
@@ -77,9 +75,9 @@ impl fmt::Display for Known {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Client,
-    /// A command that runs hubs of its own, by its name: the settings file and the variables are about others' hubs. Only the
-    /// token is its own as well.
-    Hub(&'static str),
+    /// A command that runs a hub of its own: the settings file and the variables are about others' hubs. Only the token is its
+    /// own as well.
+    Hub,
 }
 
 #[derive(Debug)]
@@ -108,7 +106,7 @@ impl Settings {
     pub fn in_force(typed: &Typed, scope: Scope) -> Result<Self, SettingsError> {
         let variables = Variables(&of_process);
         match scope {
-            Scope::Hub(command) => Self::of_hub(typed, command, &variables),
+            Scope::Hub => Self::of_hub(typed, &variables),
             Scope::Client => {
                 let place = file::place(&variables);
                 let home = variables.get("HOME").map(PathBuf::from);
@@ -121,14 +119,7 @@ impl Settings {
         }
     }
 
-    fn of_hub(
-        typed: &Typed,
-        command: &'static str,
-        variables: &Variables<'_>,
-    ) -> Result<Self, SettingsError> {
-        if typed.hub.is_some() {
-            return Err(SettingsError::NoClient(command));
-        }
+    fn of_hub(typed: &Typed, variables: &Variables<'_>) -> Result<Self, SettingsError> {
         let token = |name: &str| variables.get(name).filter(|_| name == TOKEN_FILE);
         Self::of_client(typed, None, None, &Variables(&token))
     }

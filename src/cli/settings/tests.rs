@@ -200,19 +200,11 @@ fn a_flag_takes_the_place_of_what_has_its_name() {
 fn a_hub_takes_only_its_token() {
     let typed = Typed::default();
     let get = |name: &str| Some(OsString::from(format!("nonsense {name}")));
-    let hub = Settings::of_hub(&typed, "serve", &Variables(&get)).unwrap();
+    let hub = Settings::of_hub(&typed, &Variables(&get)).unwrap();
     assert_eq!(
         told(&hub),
         "- ws://127.0.0.1:7666@default - - nonsense ROOMCAT_TOKEN_FILE@ROOMCAT_TOKEN_FILE"
     );
-    let typed = Typed {
-        hub: Some("school".to_owned()),
-        ..Typed::default()
-    };
-    assert!(matches!(
-        Settings::of_hub(&typed, "serve", &Variables(&get)),
-        Err(SettingsError::NoClient("serve"))
-    ));
 }
 
 #[test]
