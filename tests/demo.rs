@@ -149,8 +149,7 @@ fn at_a_terminal_a_lesson_waits_for_enter_before_each_command() {
     }
     assert!(!offered.contains("| tea is ready"), "{offered}");
     lesson.press(&["Enter"]);
-    assert_eq!(lesson.wait(), 0);
-    let shown = lesson.history();
+    let shown = lesson.wait_for_text("What is sent to \"all\" came to both.");
     assert!(
         shown.contains("bob | tea is ready\n\nWhat was seen\n"),
         "{shown}"

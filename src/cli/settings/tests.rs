@@ -255,7 +255,7 @@ fn every_mistake_has_its_line_and_no_value_is_repeated() {
         ),
         (
             "[hubs.a]\nurl = \"ws://h\"\nauth = \"s3cret\"",
-            "3: hubs.a.auth: auth is a JSON object",
+            "3: hubs.a.auth: auth is a JSON object, as in {\"token\": \"x\"}, or @FILE with one in it",
         ),
         (
             "[defaults]\ncolor = \"pink\"",
