@@ -16,7 +16,9 @@ pub const OFFSET_BYTES: usize = KIB;
 pub const TOKEN_BYTES: usize = 4 * KIB;
 /// hub.toml: thousands of namespaces fit, and a file of something else is noticed.
 pub const HUB_FILE_BYTES: usize = MIB;
-/// Mistakes in hub.toml that are told one by one; a file with more of them is not one.
+/// config.toml: hundreds of hubs fit, and it is read before every command.
+pub const CONFIG_FILE_BYTES: usize = 64 * KIB;
+/// Mistakes in hub.toml or config.toml that are told one by one; a file with more of them is not one.
 pub const MISTAKES_TOLD: usize = 100;
 /// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;

@@ -6,6 +6,7 @@
 mod command;
 pub mod peers;
 mod stream;
+mod terminal;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use command::{Cmd, Outcome, Running};
+#[allow(unused_imports)]
+pub use terminal::{Size, Style, Terminal};
 
 /// The most that anything may take here, on a machine that is busy with something else.
 pub const DEADLINE: Duration = Duration::from_secs(60);

@@ -24,6 +24,7 @@ mod raw;
 mod readme;
 mod recovery;
 mod script;
+mod settings;
 mod slow;
 mod store;
 mod wire_golden;

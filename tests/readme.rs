@@ -121,6 +121,7 @@ impl Terminal<'_> {
         Cmd::shell(script)
             .env("ROOMCAT_URL", self.hub.url())
             .env("HOME", self.hub.folder())
+            .env("XDG_CONFIG_HOME", "")
             .directory(self.hub.folder())
     }
 
@@ -216,7 +217,11 @@ fn the_readme_does_what_it_says() {
     let database = home.path().join(".local/state/roomcat/roomcat.db");
     let hub = TestHub::at_home(home, &database);
     for (name, content) in files(&text) {
-        std::fs::write(hub.folder().join(name), content).expect("a file can be written");
+        // Everyone's home is where the commands run.
+        let path = hub.folder().join(name.trim_start_matches("~/"));
+        let folder = path.parent().expect("it lies in a folder");
+        std::fs::create_dir_all(folder).expect("a folder can be made");
+        std::fs::write(path, content).expect("a file can be written");
     }
     for block in &blocks {
         let mut terminal = Terminal {
@@ -240,7 +245,7 @@ fn the_readme_names_every_command_and_every_exit_code() {
         .map(|command| command.text)
         .collect();
     for command in [
-        "serve", "pub", "sub", "join", "leave", "rooms", "chat", "emit", "on",
+        "serve", "pub", "sub", "join", "leave", "rooms", "chat", "emit", "on", "config", "demo",
     ] {
         let call = format!("roomcat {command}");
         assert!(

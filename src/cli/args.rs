@@ -1,6 +1,9 @@
 //! The command line as clap reads it: each flag with its help, default and environment variable in one place.
-//! What it means is decided elsewhere.
+//! What it means, and what variables and the settings file say instead, is decided elsewhere.
 
+pub mod config;
+pub mod demo;
+pub mod global;
 pub mod plain;
 pub mod remote;
 pub mod request;
@@ -16,15 +19,19 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::config::ConfigArgs;
+use self::demo::DemoArgs;
+pub use self::global::Global;
+use self::global::Typed;
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
 use self::request::RequestArgs;
 use self::script::Script;
+use super::settings::Scope;
 use super::stdout::Format;
-use super::term::ColorChoice;
 use super::values::{self, Database, KeepFor};
-use crate::address::{Address, ClientName, Event, Namespace};
-use crate::client::{HubUrl, Since};
+use crate::address::{Address, Event};
+use crate::client::Since;
 use crate::server::bind::ListenAddress;
 
 const EXIT_CODES: &str = "\
@@ -53,7 +60,7 @@ Exit codes:
 )]
 pub struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub typed: Typed,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -95,7 +102,7 @@ impl Cli {
 }
 
 /// Flags that are read before or after every command, and mean nothing to a hub.
-const OF_CLIENTS: [&str; 3] = ["url", "namespace", "as"];
+const OF_CLIENTS: [&str; 4] = ["url", "hub", "namespace", "as"];
 
 fn command() -> clap::Command {
     let command = Cli::command();
@@ -121,61 +128,6 @@ fn chosen_colour(words: &[OsString]) -> Option<&str> {
     None
 }
 
-/// Which hub, as whom, and how much is said about it; before or after the command.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace
-    #[arg(short, long, global = true, env = "ROOMCAT_URL", hide_env_values = true, default_value = "ws://127.0.0.1:7666",
-          value_name = "URL", value_parser = HubUrl::parse, help_heading = "Hub")]
-    pub url: HubUrl,
-
-    /// The namespace of rooms that name none
-    #[arg(long, global = true, env = "ROOMCAT_NAMESPACE", hide_env_values = true, value_name = "NS",
-          value_parser = Namespace::parse, help_heading = "Hub")]
-    pub namespace: Option<Namespace>,
-
-    /// The client name: messages wait for it while it is away
-    #[arg(id = "as", long, global = true, env = "ROOMCAT_AS", hide_env_values = true, value_name = "NAME",
-          value_parser = ClientName::parse, help_heading = "Hub")]
-    pub name: Option<ClientName>,
-
-    /// A file whose first line is the token (for serve: the token that it asks for)
-    #[arg(
-        long,
-        global = true,
-        env = "ROOMCAT_TOKEN_FILE",
-        hide_env_values = true,
-        value_name = "FILE",
-        help_heading = "Hub"
-    )]
-    pub token_file: Option<PathBuf>,
-
-    /// Say nothing on stderr but errors
-    #[arg(
-        short,
-        long,
-        global = true,
-        conflicts_with = "verbose",
-        help_heading = "Output"
-    )]
-    pub quiet: bool,
-
-    /// Say more on stderr
-    #[arg(short, long, global = true, help_heading = "Output")]
-    pub verbose: bool,
-
-    /// When to colour
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        value_enum,
-        default_value_t,
-        help_heading = "Output"
-    )]
-    pub color: ColorChoice,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Serve(ServeArgs),
@@ -188,7 +140,18 @@ pub enum Command {
     Chat(ChatArgs),
     Emit(EmitArgs),
     On(OnArgs),
+    Config(ConfigArgs),
     Demo(DemoArgs),
+}
+
+impl Command {
+    /// What of the settings is meant for it.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Serve(_) | Self::Demo(_) => Scope::Hub,
+            _ => Scope::Client,
+        }
+    }
 }
 
 /// Run a hub
@@ -204,17 +167,12 @@ pub enum Command {
     after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --static . --recovery 2m\n  roomcat serve --config hub.toml --check-config"
 )]
 pub struct ServeArgs {
-    /// A hub.toml: namespaces, and values for the flags that are not given
-    #[arg(
-        long,
-        env = "ROOMCAT_CONFIG",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    /// A hub.toml: namespaces, and values for the flags that are not given [env: ROOMCAT_CONFIG]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Only say what is wrong in the file, each mistake with its line (then exit code 2), or what it declares
-    #[arg(long, requires = "config")]
+    #[arg(long)]
     pub check_config: bool,
 
     /// Where to listen, `unix:/path` for a Unix socket; repeatable [default: 127.0.0.1:7666]
@@ -484,8 +442,3 @@ pub struct ChatArgs {
     #[command(flatten)]
     pub remote: Remote,
 }
-
-/// Show in ten seconds what rooms, namespaces and waiting messages are
-#[derive(Debug, Args)]
-#[command(after_long_help = "Example:\n  roomcat demo")]
-pub struct DemoArgs {}

@@ -1,27 +1,54 @@
-//! `demo`: in ten seconds, what a newcomer can do here. Real commands against a real hub, each step held to what it says.
+//! `demo`: what can be done here, shown by real commands against a real hub, each held to what is said of it.
 //!
-//! The story is told here; processes and the screen are the stage's.
+//! The tour and the lessons are told elsewhere; processes and the screen are the stage's.
 
+mod lessons;
 mod stage;
+mod tour;
 
 use std::thread;
 
-use serde_json::Value;
 use tokio::select;
 use tokio::sync::oneshot;
 
-use super::args::DemoArgs;
+use self::lessons::LESSONS;
+use self::stage::{Pacing, Stop};
+use super::args::demo::DemoArgs;
 use super::failure::Failure;
-use stage::{Stage, Stop};
+use super::stdout;
 
-pub fn run(_args: &DemoArgs) -> Result<(), Failure> {
+pub fn run(args: &DemoArgs) -> Result<(), Failure> {
+    if args.list {
+        return stdout::print(&lessons::list()).map_err(Failure::Output);
+    }
+    let Some(number) = args.lesson else {
+        return perform(tour::tell);
+    };
+    let lesson = number.checked_sub(1).and_then(|index| LESSONS.get(index));
+    let lesson = lesson.ok_or_else(|| {
+        let last = LESSONS.len();
+        Failure::Usage(format!(
+            "there is no lesson {number}, but 1 to {last}: \"roomcat demo --list\" has their titles"
+        ))
+    })?;
+    let pacing = match args.auto {
+        true => Pacing::ByItself,
+        false => Pacing::OnEnter,
+    };
+    perform(move |stop| lesson.give(number, pacing, stop))
+}
+
+/// Has a story told, unless a signal ends it.
+fn perform(
+    story: impl FnOnce(Stop) -> Result<(), Failure> + Send + 'static,
+) -> Result<(), Failure> {
     let stop = Stop::default();
     let theirs = stop.clone();
     let (ended, end) = oneshot::channel::<()>();
     let story = thread::spawn(move || {
         // Dropped at the end, whatever the end is.
         let _ended = ended;
-        tell(theirs)
+        story(theirs)
     });
     let signal = super::alone(async {
         let mut signals = super::listen()?;
@@ -34,94 +61,4 @@ pub fn run(_args: &DemoArgs) -> Result<(), Failure> {
     stop.now();
     let told = story.join().expect("the story does not panic");
     signal.and(told)
-}
-
-fn tell(stop: Stop) -> Result<(), Failure> {
-    let mut stage = Stage::open(stop)?;
-    let steps: [Step; 5] = [
-        ("A line to everyone in a room", everyone),
-        ("To everyone but me: the broadcast flag", others),
-        ("A room is joined, and left", join_and_leave),
-        ("Namespaces: rooms never cross them", namespaces),
-        ("Who was away gets what it missed", away),
-    ];
-    for (number, (title, step)) in (1..).zip(steps) {
-        stage.title(number, title);
-        step(&mut stage)?;
-        stage.done()?;
-    }
-    stage.close();
-    Ok(())
-}
-
-/// Each has rooms of its own: who listened in the step before may not be gone yet.
-type Step = (&'static str, fn(&mut Stage) -> Result<(), Failure>);
-
-fn everyone(stage: &mut Stage) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["sub", "lobby"])?;
-    let mut bob = stage.listen("bob", &["sub", "lobby"])?;
-    stage.sockets("/", "lobby", 2)?;
-    stage.pipe(&["hello, everyone"], &["pub", "lobby"])?;
-    alice.hears("hello, everyone")?;
-    bob.hears("hello, everyone")
-}
-
-fn others(stage: &mut Stage) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["chat", "kitchen"])?;
-    let mut bob = stage.listen("bob", &["chat", "kitchen"])?;
-    stage.sockets("/", "kitchen", 2)?;
-    alice.types("does anyone hear me?")?;
-    bob.hears("does anyone hear me?")?;
-    bob.types("loud and clear")?;
-    // Had her own line come back, this would not be the first that she hears.
-    alice.hears("loud and clear")
-}
-
-fn join_and_leave(stage: &mut Stage) -> Result<(), Failure> {
-    stage.run(&["join", "deploys", "--as", "carol"])?;
-    stage.run(&["pub", "deploys", "web1 is up"])?;
-    stage.show(&["rooms", "deploys"])?;
-    let members = |stage: &Stage| stage.room("/", "deploys").map(|it| it["members"].clone());
-    let waiting = serde_json::json!([{"name": "carol", "pending": 1, "here": false}]);
-    expect(stage, "the members of deploys", &waiting, &members(stage)?)?;
-    stage.run(&["leave", "deploys", "--as", "carol"])?;
-    let none = Value::Array(Vec::new());
-    expect(stage, "the members of deploys", &none, &members(stage)?)?;
-    stage.note("carol is no member any more, and nothing waits for her");
-    Ok(())
-}
-
-fn namespaces(stage: &mut Stage) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["sub", "/admin#ops"])?;
-    let mut bob = stage.listen("bob", &["sub", "ops"])?;
-    stage.sockets("/admin", "ops", 1)?;
-    stage.sockets("/", "ops", 1)?;
-    stage.run(&["pub", "/admin#ops", "for admins"])?;
-    stage.run(&["pub", "ops", "for everyone else"])?;
-    alice.hears("for admins")?;
-    // Had the other namespace's line crossed over, it would have come first.
-    bob.hears("for everyone else")
-}
-
-fn away(stage: &mut Stage) -> Result<(), Failure> {
-    let mut dave = stage.listen("dave", &["sub", "news", "--as", "dave", "-n", "1"])?;
-    stage.sockets("/", "news", 1)?;
-    stage.run(&["pub", "news", "dave is here"])?;
-    dave.hears("dave is here")?;
-    dave.ends()?;
-    stage.pipe(&["one", "two", "three"], &["pub", "news"])?;
-    stage.show(&["rooms", "news"])?;
-    let mut dave = stage.listen("dave", &["sub", "news", "--as", "dave", "--drain"])?;
-    for line in ["one", "two", "three"] {
-        dave.hears(line)?;
-    }
-    dave.ends()
-}
-
-fn expect(stage: &Stage, what: &str, wanted: &Value, found: &Value) -> Result<(), Failure> {
-    if wanted == found {
-        Ok(())
-    } else {
-        Err(stage.failure(&format!("{what} should be {wanted}, and are {found}")))
-    }
 }

@@ -11,6 +11,7 @@ use colored::Colorize;
 use super::arguments::ArgumentError;
 use super::exec::ExecError;
 use super::hubfile::HubFileError;
+use super::settings::SettingsError;
 use super::signals::Signal;
 use super::stdin::InputError;
 use super::term;
@@ -70,6 +71,8 @@ pub enum Failure {
     #[error(transparent)]
     HubFile(#[from] HubFileError),
     #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
     Server(#[from] ServerError),
     #[error("cannot write to stdout: {0}")]
     Output(io::Error),
@@ -116,7 +119,7 @@ impl Failure {
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::HubFile(_) => 2,
+            Self::Usage(_) | Self::HubFile(_) | Self::Settings(_) => 2,
             Self::Client(error) => client_code(error),
             Self::Unconfirmed { cause, .. } => cause.exit_code(),
             Self::NoRooms { .. } => 1,
@@ -152,6 +155,7 @@ impl Failure {
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
+            Self::Settings(error) => settings_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
         }
@@ -160,7 +164,8 @@ impl Failure {
     /// What is told before it, a line each.
     fn details(&self) -> Vec<String> {
         match self {
-            Self::HubFile(HubFileError::Mistaken(mistakes)) => mistakes.told(),
+            Self::HubFile(HubFileError::Mistaken(mistakes))
+            | Self::Settings(SettingsError::Mistaken(mistakes)) => mistakes.told(),
             _ => Vec::new(),
         }
     }
@@ -284,6 +289,19 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
                 "see to the disk and start the hub again; publishers send again what was not confirmed to them",
             ),
         },
+    }
+}
+
+fn settings_hint(error: &SettingsError) -> Option<&'static str> {
+    match error {
+        SettingsError::Mistaken(_) => Some("\"roomcat config\" looks at it again"),
+        SettingsError::UnknownHub { .. } => Some(
+            "a hub is named there by a table [hubs.NAME] with its url; see \"roomcat help config\"",
+        ),
+        SettingsError::Unreadable { .. } => {
+            Some("let this user read it, or take it away: without it the defaults hold")
+        }
+        SettingsError::Variable { .. } => None,
     }
 }
 

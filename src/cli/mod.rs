@@ -6,6 +6,7 @@ pub mod args;
 pub mod arguments;
 pub mod ask;
 pub mod chat;
+pub mod config;
 pub mod demo;
 pub mod emit;
 pub mod exec;
@@ -19,12 +20,14 @@ pub mod reading;
 pub mod request;
 pub mod rooms;
 pub mod serve;
+pub mod settings;
 pub mod signals;
 pub mod stdin;
 pub mod stdout;
 pub mod sub;
 pub mod target;
 pub mod term;
+pub mod toml_file;
 pub mod trace;
 pub mod values;
 
@@ -35,12 +38,16 @@ use tokio::runtime::Runtime;
 use args::{Cli, Command, Global};
 use failure::Failure;
 use membership::Change;
+use settings::Settings;
 use signals::Signals;
 use term::Verbosity;
 
 /// Runs a command to its end.
 pub fn run(cli: &Cli) -> Result<(), Failure> {
-    let global = &cli.global;
+    // What is wrong with the settings is said in the colours that were asked for.
+    term::init_colour(cli.typed.color.unwrap_or_default());
+    let settings = Settings::in_force(&cli.typed, cli.command.scope())?;
+    let global = &settings.global();
     term::init_colour(global.color);
     term::init_verbosity(verbosity(global));
     match &cli.command {
@@ -65,6 +72,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Chat(args) => alone(chat::run(args, global)),
         Command::Emit(args) => alone(emit::run(args, global)),
         Command::On(args) => alone(on::run(args, global)),
+        Command::Config(args) => config::run(args, &settings),
     }
 }
 

@@ -17,17 +17,23 @@ use self::plan::Plan;
 use super::args::{Global, ServeArgs};
 use super::failure::Failure;
 use super::hubfile::{self, HubFile};
-use super::{stdout, term};
+use super::{settings, stdout, term};
 use crate::server::{Server, open_store};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
-    let file = match &args.config {
+    let config = args.config.clone().or_else(settings::hub_file);
+    let file = match &config {
         Some(path) => HubFile::read(path)?,
+        None if args.check_config => {
+            return Err(Failure::Usage(
+                "--check-config looks at a file: name it with --config FILE".to_owned(),
+            ));
+        }
         None => HubFile::default(),
     };
     let plan = Plan::of(args, global, file)?;
-    if let (true, Some(path)) = (args.check_config, &args.config) {
+    if let (true, Some(path)) = (args.check_config, &config) {
         let declared = hubfile::declares(&plan.settings.namespaces);
         let fine = format!("{} is fine: {declared}", path.display());
         return stdout::print(&format!("{}\n", term::visible(&fine))).map_err(Failure::Output);

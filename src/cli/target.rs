@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::trace;
 use super::values::AuthText;
 use crate::address::{Address, Namespace, RoomName};
-use crate::client::{Auth, Dialing, Target};
+use crate::client::{Auth, Target};
 use crate::limits;
 
 /// The hub and the namespace that these addresses are in, with their rooms. One command speaks to one namespace.
@@ -21,22 +21,14 @@ pub fn target<'a>(
 ) -> Result<(Target, Vec<RoomName>), Failure> {
     let (namespace, rooms) = one_namespace(usual_namespace(global), addresses)?;
     let token = global.token_file.as_deref().map(token).transpose()?;
+    let server = global.server.under(remote);
     let target = Target {
         url: global.url.clone(),
         namespace,
         name: global.name.clone(),
         token,
-        dialing: Dialing {
-            path: remote.path.clone(),
-            query: remote.query.clone(),
-            headers: remote.header.clone(),
-        },
-        auth: remote
-            .auth
-            .as_ref()
-            .map(auth)
-            .transpose()?
-            .unwrap_or_default(),
+        auth: server.auth().map(auth).transpose()?.unwrap_or_default(),
+        dialing: server.into_dialing(),
         trace: match remote.trace {
             true => Some(trace::on_stderr()),
             false => None,

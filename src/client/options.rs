@@ -82,6 +82,12 @@ impl EnginePath {
     }
 }
 
+impl fmt::Display for EnginePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Default for EnginePath {
     fn default() -> Self {
         Self("/socket.io/".to_owned())
@@ -106,6 +112,10 @@ impl Parameter {
                 value: value.to_owned(),
             }),
         }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
@@ -135,6 +145,11 @@ impl Header {
         let mut value = value.map_err(|_| OptionError::HeaderValue)?;
         value.set_sensitive(true);
         Ok(Self { name, value })
+    }
+
+    /// In lower case.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
     }
 }
 

@@ -71,6 +71,8 @@ impl Cmd {
         for name in ["NO_COLOR", "FORCE_COLOR"] {
             command.env_remove(name);
         }
+        // Nor the settings of whoever runs the tests.
+        command.env("XDG_CONFIG_HOME", folder.join("no-settings"));
         let mut shown = String::new();
         for argument in command.get_args() {
             let _ = write!(shown, " {}", argument.to_string_lossy());
@@ -92,6 +94,11 @@ impl Cmd {
             let _ = write!(self.shown, " {argument}");
         }
         self
+    }
+
+    /// The bare command, and how it is shown.
+    pub(super) fn into_command(self) -> (Command, String) {
+        (self.command, self.shown)
     }
 
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {

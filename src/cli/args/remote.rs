@@ -17,9 +17,9 @@ pub struct Remote {
     #[arg(long, value_name = "NAME=VALUE", value_parser = Parameter::parse)]
     pub query: Vec<Parameter>,
 
-    /// The path of Engine.IO on that server
-    #[arg(long, value_name = "PATH", default_value = "/socket.io/", value_parser = EnginePath::parse)]
-    pub path: EnginePath,
+    /// The path of Engine.IO on that server [default: /socket.io/]
+    #[arg(long, value_name = "PATH", value_parser = EnginePath::parse)]
+    pub path: Option<EnginePath>,
 
     /// What the server is told of who connects, a JSON object; @FILE reads it from a file
     #[arg(long, value_name = "JSON|@FILE", value_parser = values::auth)]

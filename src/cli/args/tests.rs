@@ -18,6 +18,7 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
         "serve -u ws://h:1",
         "-u ws://h:1 serve",
         "serve --as a",
+        "serve -H school",
         "--namespace /n serve",
     ] {
         let error = parsed(line).unwrap_err();
@@ -30,7 +31,7 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
         let command = root.find_subcommand_mut(name).unwrap();
         command.render_long_help().to_string()
     };
-    for flag in ["--url", "--namespace <", "--as <"] {
+    for flag in ["--url", "--hub", "--namespace <", "--as <"] {
         assert!(!help(&mut root, "serve").contains(flag), "{flag}");
         assert!(help(&mut root, "pub").contains(flag), "{flag}");
     }
@@ -39,12 +40,13 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
 #[test]
 fn global_flags_stand_before_or_after_the_command() {
     for line in [
-        "-u ws://h:1 --namespace /n --as a --token-file t rooms",
-        "rooms -u ws://h:1 --namespace /n --as a --token-file t",
-        "-u ws://h:1 rooms --namespace /n --as a --token-file t",
+        "-H school -u ws://h:1 --namespace /n --as a --token-file t rooms",
+        "rooms -H school -u ws://h:1 --namespace /n --as a --token-file t",
+        "-H school -u ws://h:1 rooms --namespace /n --as a --token-file t",
     ] {
-        let global = parsed(line).unwrap().global;
-        assert_eq!(global.url.to_string(), "ws://h:1", "{line}");
+        let global = parsed(line).unwrap().typed;
+        assert_eq!(global.url.unwrap().to_string(), "ws://h:1", "{line}");
+        assert_eq!(global.hub.unwrap(), "school", "{line}");
         assert_eq!(global.namespace.unwrap().as_str(), "/n", "{line}");
         assert_eq!(global.name.unwrap().as_str(), "a", "{line}");
         assert_eq!(global.token_file.unwrap(), PathBuf::from("t"), "{line}");
@@ -85,6 +87,11 @@ fn what_makes_no_sense_is_a_usage_error() {
         "serve --header a:b",
         "serve --auth {}",
         "demo --trace",
+        "demo --lesson x",
+        "demo --lesson 1 --list",
+        "demo --list --auto",
+        "rooms -H",
+        "config extra",
         "emit",
         "emit connect",
         "emit x --data",
@@ -95,7 +102,6 @@ fn what_makes_no_sense_is_a_usage_error() {
         "on disconnect",
         "on -n 0",
         "serve --keep 1h",
-        "serve --check-config",
         "serve --max-payload 0",
         "serve --recovery 0s",
         "serve --recovery off",

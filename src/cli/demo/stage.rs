@@ -2,28 +2,28 @@
 //!
 //! Knows nothing of the story. Whatever happens, the processes end and the folder goes.
 
-use std::fs::DirBuilder;
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+mod folder;
+mod screen;
+mod terminal;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use colored::{Color, Colorize as _};
+use colored::Color;
 use serde_json::Value;
 
+use self::folder::Folder;
+pub(super) use self::screen::Pacing;
+use self::screen::{GLANCE, Screen};
+pub(super) use self::terminal::Terminal;
 use crate::cli::failure::Failure;
-use crate::cli::term;
+use crate::cli::{settings, term};
 use crate::limits;
-
-/// Between two things that happen, where someone looks on.
-const PACE: Duration = Duration::from_millis(270);
-/// Between two looks at what cannot be waited for.
-const GLANCE: Duration = Duration::from_millis(20);
 
 /// Asks the demo to end early.
 #[derive(Clone, Default)]
@@ -39,9 +39,30 @@ impl Stop {
     }
 }
 
+/// What the stage is set with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Setting {
+    pub(super) pacing: Pacing,
+    /// Files in the folder where everyone is; a hub.toml among them is the hub's.
+    pub(super) files: &'static [(&'static str, &'static str)],
+}
+
+/// What is held of a command that runs to its end. `…` stands for anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held<'a> {
+    pub(super) stdin: &'a [&'a str],
+    /// Every line of stdout.
+    pub(super) stdout: &'a [&'a str],
+    /// Frames in their order, among others; for a command with --trace.
+    pub(super) frames: &'a [&'a str],
+    /// A line of stderr, for a command that is to fail.
+    pub(super) error: Option<&'a str>,
+    pub(super) status: i32,
+}
+
 pub(super) struct Stage {
     // Dropped in this order: the hub ends before its folder goes.
-    _hub: Terminal,
+    hub: Terminal,
     _folder: Folder,
     url: String,
     scene: Scene,
@@ -51,60 +72,58 @@ pub(super) struct Stage {
 #[derive(Clone)]
 struct Scene {
     roomcat: PathBuf,
+    folder: PathBuf,
     stop: Stop,
     screen: Screen,
     /// Number and title of the step that is shown.
     step: String,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Screen {
-    colour: bool,
-    pace: Duration,
-}
-
 impl Stage {
-    pub(super) fn open(stop: Stop) -> Result<Self, Failure> {
+    pub(super) fn open(stop: Stop, setting: &Setting) -> Result<Self, Failure> {
         let roomcat = std::env::current_exe();
         let roomcat = roomcat.map_err(|error| cannot("find the roomcat program", &error))?;
-        let pace = if io::stdout().is_terminal() {
-            PACE
-        } else {
-            Duration::ZERO
-        };
-        let colour = term::stdout_colour();
+        let folder = Folder::create().map_err(|error| cannot("make a temporary folder", &error))?;
+        for (name, content) in setting.files {
+            let written = std::fs::write(folder.path.join(name), content);
+            written.map_err(|error| cannot("write to a temporary folder", &error))?;
+        }
         let scene = Scene {
             roomcat,
+            folder: folder.path.clone(),
             stop,
-            screen: Screen { colour, pace },
+            screen: Screen::of_process(setting.pacing),
             step: "opening".to_owned(),
         };
-        let folder = Folder::create().map_err(|error| cannot("make a temporary folder", &error))?;
-        let database = folder.path.join("demo.db").display().to_string();
-        let arguments = ["serve", "--listen", "127.0.0.1:0", "--db", &database];
-        let mut hub = scene.start("hub", None, &arguments, Ears::Stderr)?;
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--db", "demo.db"];
+        if setting.files.iter().any(|(name, _)| *name == HUB_FILE) {
+            arguments.extend(["--config", HUB_FILE]);
+        }
+        let mut hub = scene.start("hub", None, &arguments, Stdio::null(), Stdio::piped())?;
         let url = loop {
-            let line = hub.next_line()?;
+            let line = hub.next_error()?;
             let line = line.ok_or_else(|| scene.failure("the hub did not start"))?;
             if let Some((_, url)) = line.split_once("listening on ") {
                 break url.trim().to_owned();
             }
         };
-        let stage = Self {
-            _hub: hub,
+        Ok(Self {
+            hub,
             _folder: folder,
             url,
             scene,
-        };
-        stage.say(&format!(
-            "{}  One hub, {}, and a few who talk. Every line below is a real command.",
-            stage.bold("roomcat demo"),
-            stage.url
-        ));
-        Ok(stage)
+        })
     }
 
-    pub(super) fn title(&mut self, number: u32, title: &str) {
+    pub(super) fn welcome(&self) {
+        self.say(&format!(
+            "{}  One hub, {}, and a few who talk. Every line below is a real command.",
+            self.bold("roomcat demo"),
+            self.url
+        ));
+    }
+
+    pub(super) fn title(&mut self, number: usize, title: &str) {
         self.scene.step = format!("step {number} ({title})");
         self.say(&format!("\n{}", self.bold(&format!("{number}. {title}"))));
     }
@@ -116,16 +135,51 @@ impl Stage {
 
     pub(super) fn close(self) {
         self.say(&format!(
-            "\n{} Now your own: start a hub with {}, and in another terminal type {}.",
+            "\n{} Now your own: start a hub with {}, and in another terminal type {}.\nMore, command by command: {}.",
             self.bold("That was all of it."),
             self.bold("roomcat serve"),
             self.bold("roomcat chat lobby"),
+            self.bold("roomcat demo --list"),
         ));
+    }
+
+    /// A lesson's head.
+    pub(super) fn lesson(&mut self, number: usize, title: &str, about: &str) {
+        self.scene.step = format!("lesson {number} ({title})");
+        self.say(&self.bold(&format!("Lesson {number}: {title}")));
+        self.say(&folded(about));
+        if self.scene.screen.asks() {
+            self.note("Enter runs the command at the end of the screen.");
+        }
+        self.say("");
+    }
+
+    /// A lesson's end.
+    pub(super) fn seen(&self, text: &str) {
+        self.say(&format!(
+            "\n{}\n{}",
+            self.bold("What was seen"),
+            folded(text)
+        ));
+    }
+
+    /// What is in a file of the folder.
+    pub(super) fn file(&self, files: &[(&str, &str)], wanted: &str) {
+        for (name, content) in files.iter().filter(|(name, _)| *name == wanted) {
+            self.say(&format!("        {}", self.bold(name)));
+            for line in content.lines() {
+                self.say(&format!("        │ {line}"));
+            }
+        }
     }
 
     pub(super) fn note(&self, text: &str) {
         let text = format!("        {text}");
         self.say(&self.scene.screen.paint(&text, Color::BrightBlack));
+    }
+
+    pub(super) fn hub(&mut self) -> &mut Terminal {
+        &mut self.hub
     }
 
     /// Runs a command to its end.
@@ -148,19 +202,12 @@ impl Stage {
     }
 
     fn finish(&self, lines: &[&str], arguments: &[&str]) -> Result<Vec<String>, Failure> {
-        let input = match lines {
-            [] => String::new(),
-            lines => format!("printf '%s\\n' {} | ", quoted(lines)),
-        };
-        self.say(&format!(
-            "      $ {}",
-            self.bold(&format!("{input}roomcat {}", quoted(arguments)))
-        ));
+        self.offer(lines, arguments)?;
         let mut process = self.start("", arguments)?;
         for line in lines {
             process.send(line)?;
         }
-        process.stdin = None;
+        process.close_stdin();
         let mut written = Vec::new();
         while let Some(line) = process.next_line()? {
             written.push(line);
@@ -170,17 +217,91 @@ impl Stage {
         Ok(written)
     }
 
+    /// Runs a command to its end, shows what comes of it, and holds it to that.
+    pub(super) fn hold(&self, arguments: &[&str], held: &Held<'_>) -> Result<(), Failure> {
+        self.offer(held.stdin, arguments)?;
+        let scene = &self.scene;
+        let url = Some(&*self.url);
+        let mut process = scene.start("", url, arguments, Stdio::piped(), Stdio::piped())?;
+        for line in held.stdin {
+            process.send(line)?;
+        }
+        process.close_stdin();
+        let mut written = Vec::new();
+        while let Some(line) = process.next_line()? {
+            written.push(line);
+        }
+        let mut frames = held.frames.iter();
+        let mut frame = frames.next();
+        let mut error = held.error;
+        while let Some(line) = process.next_error()? {
+            match (terminal::frame_of(&line), frame, error) {
+                (Some((shown, meaning)), Some(wanted), _) if fits(wanted, shown) => {
+                    scene.show_frame("", shown, meaning);
+                    frame = frames.next();
+                }
+                (None, _, Some(wanted)) if fits(wanted, &line) => {
+                    self.say(&format!("        {}", term::visible(&line)));
+                    error = None;
+                }
+                (Some(_), ..) => {}
+                (None, ..) if held.status != 0 => self.note(&term::visible(&line)),
+                (None, ..) => return Err(self.failure(&format!("a command said {line:?}"))),
+            }
+        }
+        if let Some(missing) = frame.or(error.as_ref()) {
+            return Err(self.failure(&format!("there was no {missing:?}")));
+        }
+        self.compare(held.stdout, &written)?;
+        let status = process.status()?;
+        if status.code() != Some(held.status) {
+            return Err(self.failure(&format!("a command ended with {status}")));
+        }
+        if held.status != 0 {
+            self.note(&format!("(exit code {})", held.status));
+        }
+        scene.pause()
+    }
+
+    fn compare(&self, wanted: &[&str], written: &[String]) -> Result<(), Failure> {
+        for line in written {
+            let line = format!("        {}", term::visible(line));
+            self.say(line.trim_end());
+        }
+        let same = wanted.len() == written.len();
+        match same
+            && wanted
+                .iter()
+                .zip(written)
+                .all(|(wanted, line)| fits(wanted, line))
+        {
+            true => Ok(()),
+            false => Err(self.failure(&format!(
+                "a command should write {wanted:?}, and wrote {written:?}"
+            ))),
+        }
+    }
+
+    fn offer(&self, lines: &[&str], arguments: &[&str]) -> Result<(), Failure> {
+        let input = match lines {
+            [] => String::new(),
+            lines => format!("printf '%s\\n' {} | ", quoted(lines)),
+        };
+        let command = self.bold(&format!("{input}roomcat {}", quoted(arguments)));
+        self.scene.offer(&format!("      $ {command}"))
+    }
+
     /// Starts someone who listens.
     pub(super) fn listen(
         &self,
         name: &'static str,
         arguments: &[&str],
     ) -> Result<Terminal, Failure> {
-        self.say(&format!(
+        self.scene.offer(&format!(
             "{} $ {}",
             self.scene.screen.name(name),
             self.bold(&format!("roomcat {}", quoted(arguments)))
-        ));
+        ))?;
         self.scene.pause()?;
         self.start(name, arguments)
     }
@@ -217,9 +338,14 @@ impl Stage {
         self.scene.failure(what)
     }
 
+    /// Who is to show frames has its stderr listened to; what others say there, the user sees.
     fn start(&self, name: &'static str, arguments: &[&str]) -> Result<Terminal, Failure> {
+        let stderr = match arguments.contains(&"--trace") {
+            true => Stdio::piped(),
+            false => Stdio::inherit(),
+        };
         self.scene
-            .start(name, Some(&self.url), arguments, Ears::Stdout)
+            .start(name, Some(&self.url), arguments, Stdio::piped(), stderr)
     }
 
     fn say(&self, line: &str) {
@@ -227,13 +353,11 @@ impl Stage {
     }
 
     fn bold(&self, text: &str) -> String {
-        if self.scene.screen.colour {
-            text.bold().to_string()
-        } else {
-            text.to_owned()
-        }
+        self.scene.screen.bold(text)
     }
 }
+
+const HUB_FILE: &str = "hub.toml";
 
 impl Scene {
     fn start(
@@ -241,33 +365,36 @@ impl Scene {
         name: &'static str,
         url: Option<&str>,
         arguments: &[&str],
-        ears: Ears,
+        stdout: Stdio,
+        stderr: Stdio,
     ) -> Result<Terminal, Failure> {
         let mut command = Command::new(&self.roomcat);
-        command.args(arguments).stdin(Stdio::piped());
-        for variable in ["AS", "CONFIG", "NAMESPACE", "TOKEN_FILE", "URL"] {
-            command.env_remove(format!("ROOMCAT_{variable}"));
+        command.args(arguments).current_dir(&self.folder);
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
+        for variable in settings::VARIABLES {
+            command.env_remove(variable);
         }
+        // No settings are the demo's but its own.
+        command.env("XDG_CONFIG_HOME", &self.folder);
+        // What is read here has no colours; the screen has its own.
+        command.env_remove("FORCE_COLOR");
         if let Some(url) = url {
             command.env("ROOMCAT_URL", url);
         }
-        match ears {
-            Ears::Stdout => command.stdout(Stdio::piped()),
-            Ears::Stderr => command.stdout(Stdio::null()).stderr(Stdio::piped()),
-        };
-        let started = command.spawn();
-        let mut child = started.map_err(|error| cannot("start roomcat", &error))?;
-        let lines = match ears {
-            Ears::Stdout => child.stdout.take().map(lines_of),
-            Ears::Stderr => child.stderr.take().map(lines_of),
-        };
-        Ok(Terminal {
-            name,
-            stdin: child.stdin.take(),
-            child,
-            lines: lines.expect("what we listen to is a pipe"),
-            scene: self.clone(),
-        })
+        Terminal::start(name, &mut command, self)
+    }
+
+    /// A line that something follows, on Enter if that is asked for.
+    fn offer(&self, line: &str) -> Result<(), Failure> {
+        self.screen.offer(line, || self.check())
+    }
+
+    fn show_frame(&self, name: &str, frame: &str, meaning: &str) {
+        let screen = &self.screen;
+        let frame = screen.paint(&term::visible(frame), Color::Blue);
+        screen.say(&format!("{} {frame}", screen.name(name)));
+        let meaning = screen.paint(&term::visible(meaning), Color::BrightBlack);
+        screen.say(&format!("          {meaning}"));
     }
 
     /// A moment for whoever looks on.
@@ -281,10 +408,9 @@ impl Scene {
     }
 
     fn check(&self) -> Result<(), Failure> {
-        if self.stop.is_asked() {
-            Err(self.failure("it was interrupted"))
-        } else {
-            Ok(())
+        match self.stop.is_asked() {
+            true => Err(self.failure("it was interrupted")),
+            false => Ok(()),
         }
     }
 
@@ -293,137 +419,38 @@ impl Scene {
     }
 }
 
-/// Which of a process's outputs is listened to.
-enum Ears {
-    Stdout,
-    Stderr,
+/// Whether a line is as wanted, in which `…` stands for anything.
+fn fits(wanted: &str, line: &str) -> bool {
+    let mut parts = wanted.split('…');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
-/// A process that takes part. It ends when this is dropped.
-pub(super) struct Terminal {
-    name: &'static str,
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Receiver<String>,
-    scene: Scene,
-}
-
-impl Terminal {
-    pub(super) fn types(&mut self, line: &str) -> Result<(), Failure> {
-        let screen = self.scene.screen;
-        screen.say(&format!("{} > {line}", screen.name(self.name)));
-        self.send(line)?;
-        self.scene.pause()
-    }
-
-    /// The next line that it writes, and it must be this one.
-    pub(super) fn hears(&mut self, wanted: &str) -> Result<(), Failure> {
-        let screen = self.scene.screen;
-        let Some(line) = self.next_line()? else {
-            let what = format!("{} ended and did not hear {wanted:?}", self.name);
-            return Err(self.scene.failure(&what));
-        };
-        let heard = term::visible(&line);
-        screen.say(&format!("{} | {heard}", screen.name(self.name)));
-        if line != wanted {
-            let what = format!("{} should hear {wanted:?}, and heard {line:?}", self.name);
-            return Err(self.scene.failure(&what));
-        }
-        self.scene.pause()
-    }
-
-    /// It ends by itself, and well.
-    pub(super) fn ends(mut self) -> Result<(), Failure> {
-        if let Some(line) = self.next_line()? {
-            let what = format!("{} should hear nothing more, and heard {line:?}", self.name);
-            return Err(self.scene.failure(&what));
-        }
-        // Its stdout is closed: it is about to end.
-        match self.child.wait() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(self
-                .scene
-                .failure(&format!("a command ended with {status}"))),
-            Err(error) => Err(cannot("wait for a command", &error)),
+/// In lines of a usual terminal.
+fn folded(text: &str) -> String {
+    const COLUMNS: usize = 80;
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is always a line");
+        match line.chars().count() + 1 + word.chars().count() {
+            _ if line.is_empty() => line.push_str(word),
+            fits if fits <= COLUMNS => line.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
         }
     }
-
-    fn send(&mut self, line: &str) -> Result<(), Failure> {
-        let Some(stdin) = &mut self.stdin else {
-            return Ok(());
-        };
-        let written = stdin.write_all(format!("{line}\n").as_bytes());
-        written.map_err(|error| {
-            self.scene
-                .failure(&format!("a command does not listen: {error}"))
-        })
-    }
-
-    /// None: it closed its output.
-    fn next_line(&mut self) -> Result<Option<String>, Failure> {
-        let deadline = Instant::now() + limits::DEMO_TIMEOUT;
-        loop {
-            match self.lines.recv_timeout(GLANCE) {
-                Ok(line) => return Ok(Some(line)),
-                Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => self.scene.check()?,
-            }
-            if Instant::now() > deadline {
-                let what = format!("{} heard nothing", self.name);
-                return Err(self.scene.failure(&what));
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        // It may have ended before, which is as well.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl Screen {
-    /// As wide as the longest name, so that what is said stands in one column.
-    fn name(self, name: &str) -> String {
-        let colour = match name {
-            "alice" => Color::Cyan,
-            "bob" => Color::Magenta,
-            _ => Color::Green,
-        };
-        self.paint(&format!("{name:>5}"), colour)
-    }
-
-    fn paint(self, text: &str, colour: Color) -> String {
-        if self.colour {
-            text.color(colour).to_string()
-        } else {
-            text.to_owned()
-        }
-    }
-
-    fn say(self, line: &str) {
-        // Nobody looks on any more: the steps are held to what they say all the same.
-        let _ = writeln!(io::stdout(), "{line}");
-    }
-}
-
-fn lines_of(source: impl Read + Send + 'static) -> Receiver<String> {
-    let (lines, receiver) = channel();
-    thread::spawn(move || {
-        for line in BufReader::new(source).lines() {
-            let Ok(line) = line else { return };
-            if lines.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+    lines.join("\n")
 }
 
 /// As one would type it.
@@ -439,34 +466,42 @@ fn quoted(words: &[&str]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// A folder of our own. It goes, with what is in it, when this is dropped.
-struct Folder {
-    path: PathBuf,
-}
-
-impl Folder {
-    fn create() -> io::Result<Self> {
-        let random = getrandom::u64().map_err(io::Error::other)?;
-        let name = format!("roomcat-demo-{}-{random:016x}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        // Nobody else's: it fails where something is in its place.
-        DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self { path })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        remove(&self.path);
-    }
-}
-
-fn remove(path: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(path) {
-        term::warn(format!("{} stays behind: {error}", path.display()));
-    }
-}
-
 fn cannot(what: &str, error: &io::Error) -> Failure {
     Failure::other(format!("cannot {what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fits, folded};
+
+    #[test]
+    fn prose_is_folded_at_spaces() {
+        let text = "four ".repeat(40);
+        let folded = folded(text.trim_end());
+        assert_eq!(folded.replace('\n', " "), text.trim_end());
+        assert!(folded.lines().all(|line| line.len() <= 80));
+        assert_eq!(folded.lines().count(), 3);
+    }
+
+    #[test]
+    fn what_is_shown_fits_only_what_is_wanted() {
+        for (wanted, line) in [
+            ("a", "a"),
+            ("a…", "abc"),
+            ("a…c", "abc"),
+            ("…b…", "abc"),
+            ("…", ""),
+        ] {
+            assert!(fits(wanted, line), "{wanted} {line}");
+        }
+        for (wanted, line) in [
+            ("a", "ab"),
+            ("a…c", "ab"),
+            ("a…b…c", "acb"),
+            ("b…", "ab"),
+            ("", "a"),
+        ] {
+            assert!(!fits(wanted, line), "{wanted} {line}");
+        }
+    }
 }

@@ -2,24 +2,17 @@
 //!
 //! Knows what may stand in the file, not what comes of it: flags and defaults are resolved elsewhere.
 
-mod json;
-pub mod mistakes;
 mod namespaces;
 mod secrets;
-mod syntax;
 #[cfg(test)]
 mod tests;
-mod value;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::DeTable;
-
-use self::mistakes::Mistakes;
-use self::value::{Table, Value};
+use super::toml_file::mistakes::Mistakes;
+use super::toml_file::value::{Table, Value};
+use super::toml_file::{self, ContentError};
 use super::values::{self, Database, KeepFor};
 use crate::limits;
 use crate::server::bind::ListenAddress;
@@ -28,7 +21,7 @@ use crate::server::{Namespaces, Rules, Token};
 #[derive(Debug, thiserror::Error)]
 pub enum HubFileError {
     #[error("cannot read {path}: {reason}")]
-    Unreadable { path: PathBuf, reason: String },
+    Unreadable { path: PathBuf, reason: ContentError },
     #[error("{0}")]
     Mistaken(Mistakes),
 }
@@ -53,7 +46,7 @@ pub struct HubFile {
     pub static_dir: Option<PathBuf>,
     pub echo: Option<String>,
     pub namespaces: Namespaces,
-    /// Files with tokens: not to be shown to anyone.
+    /// Files with tokens, and the file itself if it was read from one: not to be shown to anyone.
     pub secrets: Vec<PathBuf>,
 }
 
@@ -79,25 +72,24 @@ const KEYS: [&str; 17] = [
 
 impl HubFile {
     pub fn read(path: &Path) -> Result<Self, HubFileError> {
-        let text = content(path).map_err(|reason| HubFileError::Unreadable {
+        let text = toml_file::content(path, limits::HUB_FILE_BYTES);
+        let text = text.map_err(|reason| HubFileError::Unreadable {
             path: path.to_owned(),
             reason,
         })?;
-        Self::parse(path, &text).map_err(HubFileError::Mistaken)
+        let mut file = Self::parse(path, &text).map_err(HubFileError::Mistaken)?;
+        file.secrets.push(path.to_owned());
+        Ok(file)
     }
 
     /// `path` is where the text is from: it is named, and relative paths in the file begin beside it.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Mistakes> {
-        let mut mistakes = Mistakes::new(path, text);
-        let readable = syntax::readable(text, &mut mistakes);
-        let (whole, _) = DeTable::parse_recoverable(&readable);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut file = Self::of(&Table::whole_file(whole.get_ref()), folder, &mut mistakes);
-        file.secrets = secrets::named_in(whole.get_ref(), folder);
-        match mistakes.is_empty() {
-            true => Ok(file),
-            false => Err(mistakes),
-        }
+        toml_file::parse(path, text, |whole, mistakes| {
+            let mut file = Self::of(&Table::whole_file(whole), folder, mistakes);
+            file.secrets = secrets::named_in(whole, folder);
+            file
+        })
     }
 
     fn of(table: &Table<'_>, folder: &Path, mistakes: &mut Mistakes) -> Self {
@@ -177,18 +169,6 @@ fn counted(number: usize, what: &str) -> String {
         1 => format!("1 {what}"),
         more => format!("{more} {what}s"),
     }
-}
-
-fn content(path: &Path) -> Result<String, String> {
-    let plain = |error: std::io::Error| crate::client::error::plain(&error);
-    let file = File::open(path).map_err(plain)?;
-    let mut bytes = Vec::new();
-    let most = limits::HUB_FILE_BYTES as u64;
-    file.take(most + 1).read_to_end(&mut bytes).map_err(plain)?;
-    if bytes.len() > limits::HUB_FILE_BYTES {
-        return Err(format!("it has more than {most} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())
 }
 
 /// A string or an array of them.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::mistakes::Mistakes;
-use super::value::{Table, Value};
 use crate::address::{ClientName, Event, Namespace};
 use crate::cli::target;
+use crate::cli::toml_file::mistakes::Mistakes;
+use crate::cli::toml_file::value::{Table, Value};
 use crate::limits;
 use crate::server::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,

@@ -4,6 +4,7 @@ use std::fs;
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use tempfile::TempDir;
+use toml::de::DeTable;
 
 use super::*;
 use crate::address::Namespace;

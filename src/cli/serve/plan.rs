@@ -76,8 +76,8 @@ impl Plan {
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);
         let database = database(args.db.clone().or(file.db))?;
-        let own = [&global.token_file, &args.config].into_iter().flatten();
-        let own = own.chain(&file.secrets).chain([&database]);
+        let own = global.token_file.iter().chain(&file.secrets);
+        let own = own.chain([&database]);
         let private = own.cloned().collect();
         Ok(Self {
             listen,
@@ -180,6 +180,7 @@ mod tests {
 
     use super::*;
     use crate::cli::args::{Cli, Command};
+    use crate::cli::settings::Settings;
     use crate::cli::values;
 
     fn plan(line: &str, file: &str) -> Result<Plan, Failure> {
@@ -189,7 +190,8 @@ mod tests {
             panic!("serve is serve");
         };
         let file = HubFile::parse(Path::new("hub.toml"), file).unwrap();
-        Plan::of(args, &cli.global, file)
+        let settings = Settings::in_force(&cli.typed, cli.command.scope()).unwrap();
+        Plan::of(args, &settings.global(), file)
     }
 
     /// What the help of `serve` says that a flag is without it.

@@ -201,7 +201,7 @@ impl<'a> Value<'a> {
 const SHOWN_BYTES: usize = 40;
 
 /// A key as it is written in TOML; of one that is longer than any name only the beginning.
-fn shown(key: &str) -> String {
+pub fn shown(key: &str) -> String {
     if key.len() > limits::NAME_BYTES {
         let begin = &key[..key.floor_char_boundary(SHOWN_BYTES)];
         return format!("{:?}", format!("{begin}…"));

@@ -1,0 +1,25 @@
+//! `demo`.
+
+use clap::Args;
+
+/// Show what rooms, namespaces and waiting messages are: a tour, and lessons
+///
+/// The tour takes ten seconds. All that is shown is done: real commands against a hub of its own, each held to what is said of it. A lesson prints a
+/// command, waits for Enter at a terminal, runs it, and shows the frames that matter.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  roomcat demo\n  roomcat demo --list\n  roomcat demo --lesson 3\n  roomcat demo --lesson 5 --auto"
+)]
+pub struct DemoArgs {
+    /// One lesson, by its number
+    #[arg(long, value_name = "N")]
+    pub lesson: Option<usize>,
+
+    /// The lessons there are
+    #[arg(long, conflicts_with = "lesson")]
+    pub list: bool,
+
+    /// Do not wait for Enter
+    #[arg(long, conflicts_with = "list")]
+    pub auto: bool,
+}

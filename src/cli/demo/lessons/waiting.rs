@@ -1,0 +1,66 @@
+//! What waits for whom: the offline queue.
+
+use super::Lesson;
+use crate::cli::demo::stage::{Held, Stage};
+use crate::cli::failure::Failure;
+
+pub(super) const OFFLINE: Lesson = Lesson {
+    title: "The offline queue",
+    about: "A name that joined a room misses nothing of it: what is said while it is away waits in the hub's database.",
+    files: &[],
+    play: offline,
+    seen: "Two lines waited for laptop while it was away, came in one batch when it asked, and the ack that it sent once they \
+           were written moved its place in the log. So nothing came a second time, and had it been cut off before that ack, \
+           they would still be there.",
+};
+
+fn offline(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
+    stage.hold(
+        &["join", "ci", "--as", "laptop", "--trace"],
+        &Held {
+            frames: &["→ 421[\"join\",[\"ci\"]]"],
+            ..Held::default()
+        },
+    )?;
+    stage.hold(
+        &["pub", "ci", "--trace"],
+        &Held {
+            stdin: &["build 17", "build 18"],
+            frames: &["← 431[{…\"delivered\":0,…\"queued\":1}]"],
+            ..Held::default()
+        },
+    )?;
+    stage.hold(
+        &["rooms", "ci"],
+        &Held {
+            stdout: &[
+                "ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST",
+                "ci          0        1        2         2  …",
+                "",
+                "MEMBER  PENDING  HERE",
+                "laptop        2  no",
+            ],
+            ..Held::default()
+        },
+    )?;
+    stage.hold(
+        &["sub", "ci", "--as", "laptop", "--drain", "--trace"],
+        &Held {
+            stdout: &["build 17", "build 18"],
+            frames: &[
+                "← 431[{…\"pending\":2,…}]",
+                "← 451-[\"batch\",{…\"count\":2,…",
+                "← <\"build 17␊build 18␊\">",
+                "→ 42…[\"ack\",{\"seq\":\"…\"}]",
+            ],
+            ..Held::default()
+        },
+    )?;
+    stage.hold(
+        &["sub", "ci", "--as", "laptop", "--drain", "--trace"],
+        &Held {
+            frames: &["← 431[{…\"pending\":0,…}]", "← 42[\"caught-up\",…]"],
+            ..Held::default()
+        },
+    )
+}

@@ -1,0 +1,274 @@
+//! What is in force: a flag wins over its variable, a variable over the settings file, the file over the default, setting by
+//! setting. The only place that reads `ROOMCAT_…` variables.
+//!
+//! A hub's name stands for all that the file says of that hub. Who names another URL in a stronger place than the hub's
+//! name means another hub, and then nothing of that is used: a token is for the hub beside which it stands.
+
+pub mod file;
+pub mod server;
+pub mod source;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use self::file::{ConfigFile, Hub};
+use self::server::Server;
+use self::source::{Source, Sourced, Variables};
+use super::args::Global;
+use super::args::global::Typed;
+use super::term::ColorChoice;
+use super::toml_file::ContentError;
+use super::toml_file::mistakes::Mistakes;
+use crate::address::{ClientName, Namespace};
+use crate::client::HubUrl;
+
+const URL: &str = "ROOMCAT_URL";
+const HUB: &str = "ROOMCAT_HUB";
+const NAMESPACE: &str = "ROOMCAT_NAMESPACE";
+const NAME: &str = "ROOMCAT_AS";
+const TOKEN_FILE: &str = "ROOMCAT_TOKEN_FILE";
+const HUB_FILE: &str = "ROOMCAT_CONFIG";
+/// For who starts a `roomcat` that is to know nothing of its own surroundings.
+pub const VARIABLES: [&str; 6] = [URL, HUB, NAMESPACE, NAME, TOKEN_FILE, HUB_FILE];
+
+const USUAL_URL: &str = "ws://127.0.0.1:7666";
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("cannot read {path}: {reason}")]
+    Unreadable { path: PathBuf, reason: ContentError },
+    #[error("{0}")]
+    Mistaken(Mistakes),
+    #[error("{name}: {reason}")]
+    Variable { name: &'static str, reason: String },
+    #[error("there is no hub {name:?}: {known}")]
+    UnknownHub { name: String, known: Known },
+}
+
+/// The hubs that there are.
+#[derive(Debug)]
+pub enum Known {
+    NoPlace,
+    NoFile(PathBuf),
+    Names(PathBuf, Vec<String>),
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPlace => {
+                f.write_str("neither XDG_CONFIG_HOME nor HOME says where hubs are named")
+            }
+            Self::NoFile(path) => write!(f, "{} does not exist", path.display()),
+            Self::Names(path, names) if names.is_empty() => {
+                write!(f, "{} names none", path.display())
+            }
+            Self::Names(path, names) => write!(f, "{} has {}", path.display(), names.join(", ")),
+        }
+    }
+}
+
+/// What of all this is meant for a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    Client,
+    /// A command that runs a hub of its own: the settings file and the variables are about others' hubs. Only the token is its
+    /// own as well.
+    Hub,
+}
+
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the settings file is, there or not.
+    pub place: Option<PathBuf>,
+    pub is_there: bool,
+    pub hub: Option<Sourced<String>>,
+    pub url: Sourced<HubUrl>,
+    pub namespace: Option<Sourced<Namespace>>,
+    pub name: Option<Sourced<ClientName>>,
+    pub token_file: Option<Sourced<PathBuf>>,
+    pub server: Server,
+    pub quiet: Sourced<bool>,
+    pub verbose: Sourced<bool>,
+    pub color: Sourced<ColorChoice>,
+}
+
+/// The hub.toml that a variable names for `serve`.
+pub fn hub_file() -> Option<PathBuf> {
+    Variables(&of_process).get(HUB_FILE).map(PathBuf::from)
+}
+
+impl Settings {
+    /// Of this process.
+    pub fn in_force(typed: &Typed, scope: Scope) -> Result<Self, SettingsError> {
+        let variables = Variables(&of_process);
+        match scope {
+            Scope::Hub => Self::of_hub(typed, &variables),
+            Scope::Client => {
+                let place = file::place(&variables);
+                let home = variables.get("HOME").map(PathBuf::from);
+                let file = match &place {
+                    Some(path) => ConfigFile::read(path, home.as_deref())?,
+                    None => None,
+                };
+                Self::of_client(typed, place, file, &variables)
+            }
+        }
+    }
+
+    fn of_hub(typed: &Typed, variables: &Variables<'_>) -> Result<Self, SettingsError> {
+        let token = |name: &str| variables.get(name).filter(|_| name == TOKEN_FILE);
+        Self::of_client(typed, None, None, &Variables(&token))
+    }
+
+    fn of_client(
+        typed: &Typed,
+        place: Option<PathBuf>,
+        file: Option<ConfigFile>,
+        variables: &Variables<'_>,
+    ) -> Result<Self, SettingsError> {
+        let is_there = file.is_some();
+        let file = file.unwrap_or_default();
+        let url = chosen(&typed.url, "--url", || variables.parsed(URL, HubUrl::parse))?;
+        let any = |text: &str| Ok::<_, SettingsError>(text.to_owned());
+        let hub = chosen(&typed.hub, "--hub", || variables.parsed(HUB, any))?;
+        let hub = hub.or_else(|| file.default.clone());
+        let rank = |url: &Sourced<HubUrl>| url.source.rank();
+        let hub = hub.filter(|hub| {
+            url.as_ref()
+                .is_none_or(|url| rank(url) <= hub.source.rank())
+        });
+        let named = match &hub {
+            Some(hub) => Some(named(&hub.value, &file, place.as_deref(), is_there)?),
+            None => None,
+        };
+        // A hub's name as a flag is a flag that says where.
+        let url = url.filter(|url| {
+            hub.as_ref()
+                .is_none_or(|hub| rank(url) >= hub.source.rank())
+        });
+        let url = url.or_else(|| named.map(|hub| hub.url.clone()));
+        let url = url.unwrap_or_else(usual_url);
+        let namespace = chosen(&typed.namespace, "--namespace", || {
+            variables.parsed(NAMESPACE, Namespace::parse)
+        })?;
+        let namespace = namespace.or_else(|| named?.namespace.clone());
+        let name = chosen(&typed.name, "--as", || {
+            variables.parsed(NAME, ClientName::parse)
+        })?;
+        let token_file = chosen(&typed.token_file, "--token-file", || {
+            let path = variables.get(TOKEN_FILE).map(PathBuf::from);
+            Ok(path.map(|path| Sourced::new(path, Source::Environment(TOKEN_FILE))))
+        })?;
+        Ok(Self {
+            namespace: with_path(namespace, &url),
+            name: name.or_else(|| named?.name.clone()),
+            token_file: token_file.or_else(|| named?.token_file.clone()),
+            server: named.map(|hub| hub.server.clone()).unwrap_or_default(),
+            quiet: said(typed, typed.quiet, "--quiet", file.quiet),
+            verbose: said(typed, typed.verbose, "--verbose", file.verbose),
+            color: colour(typed.color, variables, file.color),
+            place,
+            is_there,
+            hub,
+            url,
+        })
+    }
+
+    pub fn global(&self) -> Global {
+        let value = |it: &Option<Sourced<PathBuf>>| it.as_ref().map(|it| it.value.clone());
+        Global {
+            url: self.url.value.clone(),
+            namespace: self.namespace.as_ref().map(|it| it.value.clone()),
+            name: self.name.as_ref().map(|it| it.value.clone()),
+            token_file: value(&self.token_file),
+            quiet: self.quiet.value,
+            verbose: self.verbose.value,
+            color: self.color.value,
+            server: self.server.clone(),
+        }
+    }
+}
+
+fn of_process(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+fn usual_url() -> Sourced<HubUrl> {
+    let url = HubUrl::parse(USUAL_URL);
+    Sourced::default(url.expect("the usual URL is one"))
+}
+
+/// What was typed, or else what a variable says; the variable is not even looked at where a flag is given.
+fn chosen<T: Clone>(
+    typed: &Option<T>,
+    flag: &'static str,
+    variable: impl FnOnce() -> Result<Option<Sourced<T>>, SettingsError>,
+) -> Result<Option<Sourced<T>>, SettingsError> {
+    match typed {
+        Some(value) => Ok(Some(Sourced::new(value.clone(), Source::Flag(flag)))),
+        None => variable(),
+    }
+}
+
+fn named<'f>(
+    name: &str,
+    file: &'f ConfigFile,
+    place: Option<&Path>,
+    is_there: bool,
+) -> Result<&'f Hub, SettingsError> {
+    file.hubs.get(name).ok_or_else(|| {
+        let names = || file.hubs.keys().cloned().collect();
+        let known = match place.map(Path::to_owned) {
+            None => Known::NoPlace,
+            Some(path) if is_there => Known::Names(path, names()),
+            Some(path) => Known::NoFile(path),
+        };
+        let name = name.to_owned();
+        SettingsError::UnknownHub { name, known }
+    })
+}
+
+/// A URL's path is a namespace too, and as strong as the URL.
+fn with_path(
+    namespace: Option<Sourced<Namespace>>,
+    url: &Sourced<HubUrl>,
+) -> Option<Sourced<Namespace>> {
+    let path = url.value.namespace().cloned();
+    let path = path.map(|path| Sourced::new(path, url.source));
+    match (namespace, path) {
+        (Some(namespace), Some(path)) if path.source.rank() > namespace.source.rank() => Some(path),
+        (namespace, path) => namespace.or(path),
+    }
+}
+
+/// Who types one of -q and -v takes back what the file says of the other.
+fn said(
+    typed: &Typed,
+    this: bool,
+    flag: &'static str,
+    filed: Option<Sourced<bool>>,
+) -> Sourced<bool> {
+    match (this, typed.quiet || typed.verbose) {
+        (true, _) => Sourced::new(true, Source::Flag(flag)),
+        (false, true) => Sourced::default(false),
+        (false, false) => filed.unwrap_or(Sourced::default(false)),
+    }
+}
+
+/// NO_COLOR and FORCE_COLOR are variables like others: the file does not overrule them.
+fn colour(
+    typed: Option<ColorChoice>,
+    variables: &Variables<'_>,
+    filed: Option<Sourced<ColorChoice>>,
+) -> Sourced<ColorChoice> {
+    let set = |name: &&&'static str| variables.get(name).is_some();
+    match (typed, ["NO_COLOR", "FORCE_COLOR"].iter().find(set)) {
+        (Some(when), _) => Sourced::new(when, Source::Flag("--color")),
+        (None, Some(name)) => Sourced::new(ColorChoice::Auto, Source::Environment(name)),
+        (None, None) => filed.unwrap_or(Sourced::default(ColorChoice::Auto)),
+    }
+}
