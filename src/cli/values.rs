@@ -24,7 +24,7 @@ pub enum ValueError {
     #[error("a message can have 1 to {} bytes", limits::MESSAGE_BYTES_MAX)]
     MessageSize,
     #[error(
-        "a request or response can have 1 to {} bytes",
+        "a request can have 1 to {} bytes",
         limits::PAYLOAD_BYTES_MAX
     )]
     PayloadSize,
