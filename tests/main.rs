@@ -18,6 +18,7 @@ mod members;
 mod peers;
 mod pipe;
 mod policy;
+mod progress;
 mod protocol;
 mod random;
 mod raw;

@@ -13,6 +13,7 @@ pub mod hubfile;
 pub mod membership;
 pub mod on;
 pub mod outgoing;
+pub mod progress;
 pub mod pub_;
 pub mod reading;
 pub mod rooms;

@@ -37,13 +37,6 @@ impl Cmd {
         let terminal = Terminal { folder };
         let Size(columns, rows) = size;
         let mut first = terminal.tmux();
-        // The pane's environment is that of the client which started tmux.
-        for (name, value) in wanted.get_envs() {
-            match value {
-                Some(value) => first.env(name, value),
-                None => first.env_remove(name),
-            };
-        }
         first.env_remove("TMUX").env("LC_ALL", "C.UTF-8");
         if let Some(directory) = wanted.get_current_dir() {
             first.current_dir(directory);
@@ -59,7 +52,9 @@ impl Cmd {
             respawn.extend(["-c".into(), directory.into()]);
         }
         // Of several words none is read by a shell.
-        respawn.extend(["--".into(), "env".into(), wanted.get_program().to_owned()]);
+        respawn.extend(["--".into(), "env".into()]);
+        respawn.extend(environment(&wanted));
+        respawn.push(wanted.get_program().to_owned());
         respawn.extend(wanted.get_args().map(OsStr::to_owned));
         terminal.tell(&respawn);
         eprintln!("in a terminal of {columns}×{rows}: roomcat{shown}");
@@ -217,6 +212,23 @@ impl Drop for Terminal {
         }
         let _ = self.tmux().arg("kill-server").output();
     }
+}
+
+/// What `env` is told: tmux has ideas of its own about some variables.
+fn environment(wanted: &Command) -> Vec<OsString> {
+    let removed = wanted.get_envs().filter(|(_, value)| value.is_none());
+    let mut words: Vec<OsString> = removed
+        .flat_map(|(name, _)| ["-u".into(), name.to_owned()])
+        .collect();
+    for (name, value) in wanted.get_envs() {
+        if let Some(value) = value {
+            let mut word = name.to_owned();
+            word.push("=");
+            word.push(value);
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// tmux takes a word's last `;` for the end of its command.
