@@ -1,6 +1,7 @@
 //! The integration tests, in one binary.
 
 mod browser;
+mod chat;
 mod crash;
 mod demo;
 mod differential;
