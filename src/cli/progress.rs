@@ -149,7 +149,7 @@ impl Shown {
                 self.show(
                     BAR,
                     format!(
-                        "{done} of {} · {rate}/s · {left:#} left · {confirmed} lines confirmed",
+                        "{done}/{} · {rate}/s · eta {left:#} · {confirmed} lines confirmed",
                         BinaryBytes(all)
                     ),
                 );
@@ -185,7 +185,7 @@ impl Shown {
     }
 }
 
-const BAR: &str = "{bar:20} {wide_msg}";
+const BAR: &str = "{bar:8} {wide_msg}";
 const SPINNER: &str = "{spinner} {wide_msg}";
 
 fn style(template: &str) -> ProgressStyle {
