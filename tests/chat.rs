@@ -32,7 +32,7 @@ fn what_is_typed_survives_what_comes_in() {
     assert!(screen.contains("bob> hi alice\n"), "{screen}");
     alice.press(&["C-d"]);
     assert_eq!(alice.wait(), 0);
-    let screen = alice.screen();
+    let screen = alice.history();
     assert!(screen.contains("alice> grüß dich, du"), "{screen}");
     bob.press(&["C-c"]);
     assert_eq!(bob.wait(), 130);
@@ -41,6 +41,8 @@ fn what_is_typed_survives_what_comes_in() {
 #[test]
 fn commands_move_between_rooms_and_say_what_they_did() {
     let hub = TestHub::start();
+    hub.cmd(&["join", "ops", "--as", "alice"]).check();
+    hub.publish("ops", "while you were away\n");
     let alice = chat(&hub, "alice", &[]);
     let bob = chat(&hub, "bob", &[]);
     hub.wait_for_sockets("lobby", 2);
@@ -54,11 +56,17 @@ fn commands_move_between_rooms_and_say_what_they_did() {
     alice.wait_for_text("* in lobby: 2 connected, among them alice, bob");
     alice.enter("/join ops");
     alice.wait_for_text("[ops] alice>");
+    alice.wait_for_text("[ops] someone: while you were away");
     hub.wait_for_sockets("ops", 1);
     bob.enter("/to ops from elsewhere");
     alice.wait_for_text("[ops] bob: from elsewhere");
     bob.enter("still here?");
     alice.wait_for_text("[lobby] bob: still here?");
+    crate::harness::wait_until("nothing waits for alice", || {
+        ["ops", "lobby"]
+            .iter()
+            .all(|room| hub.pending(room, "alice") == Some(0))
+    });
     alice.enter("/leave lobby");
     alice.wait_for_text("* you left lobby");
     hub.wait_for_sockets("lobby", 1);

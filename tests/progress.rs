@@ -50,11 +50,10 @@ fn a_file_shows_bytes_and_rate_and_what_is_left() {
 
 #[test]
 fn what_is_asked_to_be_quiet_or_is_no_terminal_draws_nothing() {
-    let hub = TestHub::start();
-    hub.cmd(&["join", "room", "--as", "me"]).check();
-    hub.publish("room", "1\n2\n3\n");
-    let slow = r#"(seq 812; sleep 1) | roomcat -q pub other; roomcat sub room --as me --drain >out
-        (seq 812; sleep 1) | roomcat pub other 2>err; cat err; echo "ended $?""#;
+    // Each takes two seconds or so.
+    let hub = slow_hub(400);
+    let slow = r#"seq 812 | roomcat -q pub room; seq 812 | roomcat pub room 2>err
+        roomcat -q sub room -n 5 --timeout 1s >out; cat err; echo "ended $?""#;
     let terminal = script(&hub, slow).in_terminal(SCREEN);
     assert_eq!(terminal.wait(), 0);
     assert_eq!(terminal.transcript(), "ended 0\r\n");

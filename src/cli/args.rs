@@ -423,7 +423,9 @@ pub struct RoomsArgs {
 /// At a terminal names have colours, what is being typed survives what comes in, and there are commands: /join ROOM,
 /// /leave [ROOM], /to ROOM text, /who and /help; //text says /text.
 #[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  roomcat chat lobby --as alice\n  tail -f log | roomcat chat lobby --as web1")]
+#[command(
+    after_long_help = "Examples:\n  roomcat chat lobby --as alice\n  tail -f log | roomcat chat lobby --as web1"
+)]
 pub struct ChatArgs {
     /// The room: lobby, /admin#ops, or /admin for everyone in that namespace
     #[arg(value_name = "ROOM", value_parser = Address::parse)]

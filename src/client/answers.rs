@@ -288,6 +288,11 @@ mod tests {
             Ok(Gap::OtherLog { log: "abc".into() })
         );
         assert_eq!(caught_up(&[&raw(r#"{"head":"41"}"#)]), Ok(Seq::new(41, 0)));
+        let left = r#"{"what":"leave","room":"r","as":"alice","sid":"x","at":7}"#;
+        let left = presence(&[&raw(left)]).unwrap();
+        assert_eq!(left.what, Movement::Leave);
+        assert_eq!(left.name.unwrap().as_str(), "alice");
+        assert!(presence(&[&raw(r#"{"what":"hover","room":"r"}"#)]).is_err());
         let closed = closed(&[&raw(r#"{"code":"name_taken","message":"m"}"#)]).unwrap();
         assert_eq!(closed.code, Code::NameTaken);
     }

@@ -4,6 +4,7 @@
 //! rooms or messages.
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -49,6 +50,7 @@ impl Editor {
             printer: Mutex::new(Box::new(printer)),
             phase: Mutex::new(Phase::Between),
             changed: Condvar::new(),
+            edited: AtomicU64::new(0),
         });
         let (typed, lines) = mpsc::channel(limits::INPUT_BLOCKS);
         let (prompts, next_prompts) = channel();
@@ -96,7 +98,10 @@ fn configured(colours: Colours) -> rustyline::Result<Rustyline> {
         })
         .auto_add_history(true)
         .build();
-    Rustyline::with_config(config)
+    let mut editor = Rustyline::with_config(config)?;
+    // Without one the prompt stays bare.
+    editor.set_helper(Some(()));
+    Ok(editor)
 }
 
 /// The thread that edits.
@@ -144,6 +149,8 @@ pub struct Board {
     printer: Mutex<Box<dyn ExternalPrinter + Send>>,
     phase: Mutex<Phase>,
     changed: Condvar,
+    /// Lines so far.
+    edited: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,8 +171,7 @@ impl Board {
     }
 
     fn begin(&self) {
-        static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self.edited.fetch_add(1, Ordering::Relaxed);
         self.change(|phase| match phase {
             Phase::Ended => Phase::Ended,
             _ => Phase::Editing(number),
