@@ -5,7 +5,7 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -109,6 +109,26 @@ impl Asked {
 
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Whether it is not answered in a moment.
+    pub fn waits(&self) -> bool {
+        self.waits_for(Duration::from_millis(100))
+    }
+
+    pub fn waits_for(&self, long: Duration) -> bool {
+        let set = |patience| {
+            self.stream
+                .set_read_timeout(Some(patience))
+                .expect("a time")
+        };
+        set(long);
+        let waits = self
+            .stream
+            .peek(&mut [0])
+            .is_err_and(|error| raw::is_timeout(&error));
+        set(PATIENCE);
+        waits
     }
 
     /// Waits for the answer.

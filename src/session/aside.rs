@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::address::{Event, Namespace};
 use crate::hub::parcel::Frame;
+use crate::limits;
 use crate::wire::offset::with_offset;
 use crate::wire::socket;
 
@@ -20,13 +21,15 @@ pub enum Aside {
 }
 
 impl Aside {
-    pub fn bytes(&self) -> usize {
-        match self {
+    /// What it costs while it waits.
+    pub fn cost(&self) -> usize {
+        let bytes = match self {
             Self::Answer(frames) => frames.iter().map(Frame::len).sum(),
             Self::Event {
                 args, attachments, ..
             } => args.len() + attachments.iter().map(Bytes::len).sum::<usize>(),
-        }
+        };
+        bytes + limits::ENTRY_BYTES
     }
 
     pub fn into_frames(self, namespace: &Namespace, offset: Option<&str>) -> Vec<Frame> {

@@ -126,7 +126,8 @@ pub async fn run(
         _ = shutdown.wait_for(|stopping| *stopping) => End::Shutdown,
     };
     let services = Arc::clone(&session.services);
-    session.finish(&end).await;
+    // In a box: what its end takes is not held while it lives.
+    Box::pin(session.finish(&end)).await;
     if let End::Store(error) = end {
         services.fail(error);
     }
@@ -265,13 +266,14 @@ impl Session {
 
     /// Nor is anything read while the peer does not take what it was sent; but then its ping clock runs.
     fn may_read(&self) -> bool {
+        if self.held() == Held::Yes || self.out.len() > limits::VERBS_IN_FLIGHT {
+            return false;
+        }
         // Answers are text; what was asked for by credit is bounded by it.
         let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
-        let early: usize = self.sockets.iter().map(Socket::early_bytes).sum();
+        let early: usize = self.sockets.iter().map(Socket::early_cost).sum();
         let bytes = texts.map(Frame::len).sum::<usize>() + early + self.attached;
-        self.held() == Held::No
-            && self.out.len() <= limits::VERBS_IN_FLIGHT
-            && bytes <= limits::ANSWER_BYTES
+        bytes <= limits::ANSWER_BYTES
     }
 
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {

@@ -72,6 +72,8 @@ pub struct Socket {
     pub standing: Standing,
     /// What it is told before its CONNECT is answered, for afterwards.
     early: Option<Vec<Aside>>,
+    /// What that costs; nothing once it was answered.
+    early_cost: usize,
     reader: Arc<Reader>,
     /// The reader's rooms, as cursor moves name them.
     rooms: Arc<[RoomName]>,
@@ -134,6 +136,7 @@ impl Socket {
             dialect,
             standing,
             early: Some(Vec::new()),
+            early_cost: 0,
             reader: Arc::default(),
             rooms: Arc::new([]),
             mailbox,
@@ -163,6 +166,7 @@ impl Socket {
     pub fn enter(&mut self, reply: Frame, out: &mut VecDeque<Frame>) {
         out.push_back(reply);
         let early = self.early.take().into_iter().flatten();
+        self.early_cost = 0;
         out.extend(early.filter_map(|aside| self.say(aside)).flatten());
     }
 
@@ -174,6 +178,7 @@ impl Socket {
     pub fn say(&mut self, aside: Aside) -> Option<Vec<Frame>> {
         match &mut self.early {
             Some(early) => {
+                self.early_cost += aside.cost();
                 early.push(aside);
                 None
             }
@@ -182,8 +187,8 @@ impl Socket {
     }
 
     /// What waits until its CONNECT is answered.
-    pub fn early_bytes(&self) -> usize {
-        self.early.iter().flatten().map(Aside::bytes).sum()
+    pub fn early_cost(&self) -> usize {
+        self.early_cost
     }
 
     /// As whom it publishes.
