@@ -125,8 +125,9 @@ fn colour(name: &str) -> Color {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    // The upper half is better mixed than the lower.
-    let at = (hash >> 32) % PALETTE.len() as u64;
+    // Names that differ in their last letter differ in few bits: those are spread (MurmurHash3's last step).
+    let spread = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let at = (spread >> 32) % PALETTE.len() as u64;
     let at = usize::try_from(at).expect("less than the palette is long");
     Color::AnsiColor(PALETTE[at])
 }
