@@ -26,7 +26,6 @@ pub const ROOMS_PER_SOCKET: usize = 1024;
 pub const ROOMS_LISTED: usize = 10_000;
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
-/// Connections the hub holds; each costs a file descriptor and, idle, about 8 KiB.
 /// Sockets that are remembered so that they may come back (`--recovery`), here and gone: each costs some 300 bytes of the
 /// database and as much again for every few rooms. Those longest gone make room.
 pub const SESSIONS_REMEMBERED: usize = 100_000;

@@ -107,10 +107,6 @@ impl Asked {
         self.stream.write_all(bytes)
     }
 
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
     /// Whether it is not answered in a moment.
     pub fn waits(&self) -> bool {
         self.waits_for(Duration::from_millis(100))

@@ -190,8 +190,9 @@ pub enum Command {
 /// Publishers and subscribers meet here; what is published is in the database before anyone is handed it. Says on
 /// stderr who comes and goes.
 ///
-/// With --config a file declares namespaces: their tokens, what becomes of their events, and their programs. All that is a
-/// flag here may stand there too, without the dashes in front (`ping-interval = "25s"`); a flag wins over the file.
+/// With --config a file declares namespaces: their tokens, what becomes of their events, and their programs. The flags
+/// here, all but --trace, may stand there too, without the dashes in front (`ping-interval = "25s"`); a flag wins over the
+/// file.
 #[derive(Debug, Default, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --static . --recovery 2m\n  roomcat serve --config hub.toml --check-config"

@@ -164,10 +164,12 @@ impl Auth {
             .unwrap_or_default()
     }
 
-    /// What any server is sent; None when there is nothing to say. The session to recover comes first, as what is given by
-    /// the user counts.
+    /// What any server is sent; None when there is nothing to say. Of the session to recover what the user did not give: as
+    /// in the reference's client, that is what counts.
     pub(super) fn plain(&self, target: &Target, resume: &[(&str, String)]) -> Option<String> {
-        self.object(target, resume)
+        let given = |key: &str| self.members.contains_key(key);
+        let resume = resume.iter().filter(|(key, _)| !given(key)).cloned();
+        self.object(target, &resume.collect::<Vec<_>>())
     }
 
     fn object(&self, target: &Target, more: &[(&str, String)]) -> Option<String> {
@@ -310,6 +312,11 @@ mod tests {
         assert_eq!(
             auth.plain(&nobody, &[]).unwrap(),
             r#"{"n":1e400,"roomcat":7,"token":"theirs"}"#
+        );
+        let resume = [("pid", "1".to_owned()), ("n", "2".to_owned())];
+        assert_eq!(
+            auth.plain(&nobody, &resume).unwrap(),
+            r#"{"pid":1,"n":1e400,"roomcat":7,"token":"theirs"}"#
         );
         assert_eq!(Auth::default().plain(&nobody, &[]), None);
         assert_eq!(Auth::default().roomcat(&nobody), r#"{"roomcat":1}"#);

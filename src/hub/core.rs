@@ -53,7 +53,8 @@ struct Socket {
 
 #[derive(Debug, Default)]
 struct Space {
-    rooms: HashMap<RoomName, Room>,
+    /// In the order in which they are listed.
+    rooms: BTreeMap<RoomName, Room>,
     holders: HashMap<ClientName, SocketId>,
 }
 

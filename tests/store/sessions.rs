@@ -19,6 +19,7 @@ behaviours!(
     a_place_that_the_log_has_not_reached_is_none,
     a_clients_session_follows_its_memberships,
     the_longest_gone_make_room,
+    many_rooms_of_the_gone_are_forgotten_bit_by_bit,
 );
 
 pub fn new(pid: &str, name: Option<&str>) -> NewSession {
@@ -335,4 +336,37 @@ fn the_longest_gone_make_room(kind: Kind) {
     );
     bench.op(forget(1));
     begun(bench.op(again(all + 3, None, "p3", None)));
+}
+
+fn many_rooms_of_the_gone_are_forgotten_bit_by_bit(kind: Kind) {
+    const SESSIONS: u64 = 20;
+    let keep = Keep {
+        session_age: Duration::from_millis(100),
+        ..ALL
+    };
+    let mut bench = Bench::new(kind, keep);
+    let names: Vec<String> = (0..64).map(|n| format!("room {n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for holder in 1..=SESSIONS {
+        bench.op(begin(holder, new(&format!("p{holder}"), None)));
+        bench.op(enter(holder, &names));
+        bench.op(lost(holder));
+    }
+    bench.now += 100;
+    let mut steps = 1;
+    while bench.store.prune(bench.now).unwrap().more {
+        steps += 1;
+    }
+    if let Kind::Sqlite = kind {
+        let rows = SESSIONS as usize * (names.len() + 2);
+        let most = limits::PRUNE_RECORDS + names.len() + 2;
+        assert!(steps >= rows / most, "{steps} steps for {rows} rows");
+    }
+    for holder in 1..=SESSIONS {
+        let pid = format!("p{holder}");
+        assert_eq!(
+            recovered(bench.op(again(100 + holder, None, &pid, None))),
+            None
+        );
+    }
 }

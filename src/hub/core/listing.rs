@@ -1,6 +1,6 @@
 //! The rooms of a namespace as the hub knows them: who is there now.
 
-use super::{Core, Effects, Room};
+use super::{Core, Effects, Room, Space};
 use crate::address::{ClientName, RoomName};
 use crate::hub::request::{LiveRoom, Request, Told, Want};
 use crate::limits;
@@ -15,27 +15,20 @@ impl Core {
         let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
             return;
         };
-        let mut rooms = Vec::new();
-        if let Some(space) = self.spaces.get(&state.namespace) {
-            let wanted = |name: &&RoomName| room.as_ref().is_none_or(|room| room == *name);
-            let mut names: Vec<&RoomName> = space.rooms.keys().filter(wanted).collect();
-            names.sort_unstable();
-            for name in names.into_iter().take(limits::ROOMS_LISTED) {
-                let Room { sockets, members } = &space.rooms[name];
-                let holds = |client: &&ClientName| {
-                    space
-                        .holders
-                        .get(*client)
-                        .is_some_and(|id| sockets.contains(id))
-                };
-                let here = members.iter().filter(holds).cloned().collect();
-                rooms.push(LiveRoom {
-                    room: name.clone(),
-                    sockets: sockets.len() as u64,
-                    here,
-                });
+        let rooms = self.spaces.get(&state.namespace).map(|space| match &room {
+            Some(name) => {
+                let found = space.rooms.get_key_value(name);
+                found
+                    .map(|(name, room)| live(space, name, room))
+                    .into_iter()
+                    .collect()
             }
-        }
+            None => {
+                let all = space.rooms.iter().take(limits::ROOMS_LISTED);
+                all.map(|(name, room)| live(space, name, room)).collect()
+            }
+        });
+        let rooms = rooms.unwrap_or_default();
         effects.tell(
             socket,
             Told::Live {
@@ -44,5 +37,18 @@ impl Core {
                 rooms,
             },
         );
+    }
+}
+
+fn live(space: &Space, name: &RoomName, room: &Room) -> LiveRoom {
+    let Room { sockets, members } = room;
+    let holds = |client: &&ClientName| {
+        let holder = space.holders.get(*client);
+        holder.is_some_and(|id| sockets.contains(id))
+    };
+    LiveRoom {
+        room: name.clone(),
+        sockets: sockets.len() as u64,
+        here: members.iter().filter(holds).cloned().collect(),
     }
 }

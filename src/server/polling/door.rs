@@ -290,6 +290,13 @@ impl Probe {
         if let Some(get) = state.get.take() {
             let _ = get.answer.send(Err(Rejected::Misplaced));
         }
+        // The session takes nothing more by polling, but for what it has in hand.
+        match std::mem::replace(&mut state.post, Post::Nothing) {
+            Post::Read(answer, _) | Post::Reading(answer) => {
+                let _ = answer.send(Err(Rejected::Misplaced));
+            }
+            other => state.post = other,
+        }
         drop(state);
         self.door.session.wake();
         Ok(())
@@ -302,5 +309,27 @@ impl Drop for Probe {
         if matches!(state.stage, Stage::Probing) {
             state.stage = Stage::Polling;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Doors;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_post_that_was_not_taken_before_the_change_is_refused() {
+        let doors = Arc::new(Doors::default());
+        let (_, door, _session) = doors.open(Speech::Echo);
+        let (_, _, other) = doors.open(Speech::Echo);
+        let probe = door.probe().unwrap().unwrap();
+        let mut posted = Box::pin(door.post().unwrap().submit(Bytes::from_static(b"4")));
+        tokio::select! {
+            biased;
+            verdict = &mut posted => panic!("{verdict:?}"),
+            () = std::future::ready(()) => {}
+        }
+        assert!(probe.complete(Box::new(other)).is_ok());
+        assert_eq!(posted.await, Err(Rejected::Misplaced));
     }
 }

@@ -350,14 +350,21 @@ impl SqliteStore {
         let Some(lost_by) = now_ms.checked_sub(age) else {
             return Ok(());
         };
-        plan.sessions = self
-            .conn
-            .prepare_cached(
-                "SELECT id FROM sessions WHERE lost_ms <= ?1 ORDER BY lost_ms LIMIT ?2",
-            )?
-            .query_map(params![lost_by, limits::PRUNE_RECORDS], |row| row.get(0))?
-            .collect::<Result<_>>()?;
-        plan.more |= plan.sessions.len() == limits::PRUNE_RECORDS;
+        let mut lost = self.conn.prepare_cached(
+            "SELECT id, (SELECT count(*) FROM session_rooms WHERE session = id)
+               FROM sessions WHERE lost_ms <= ?1 ORDER BY lost_ms",
+        )?;
+        let mut lost = lost.query([lost_by])?;
+        // Each of its rooms is a row as well.
+        let mut rows = 0;
+        while let Some(session) = lost.next()? {
+            if rows >= limits::PRUNE_RECORDS {
+                plan.more = true;
+                break;
+            }
+            plan.sessions.push(session.get(0)?);
+            rows += 1 + session.get::<_, usize>(1)?;
+        }
         Ok(())
     }
 

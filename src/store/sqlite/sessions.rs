@@ -111,7 +111,9 @@ impl Group<'_> {
             .prepare_cached("UPDATE sessions SET holder = ?2, lost_ms = NULL WHERE id = ?1")?
             .execute(params![id, holder.0])?;
         self.delete_rooms(id, before.keys().filter(|room| !since.contains_key(*room)))?;
-        self.insert_rooms(id, &since)?;
+        let mut entered = since;
+        entered.retain(|room, _| !before.contains_key(room));
+        self.insert_rooms(id, &entered)?;
         Ok(Some(Begun {
             pid: earlier.pid.as_str().into(),
             sid: Arc::from(sid),
