@@ -277,5 +277,11 @@ pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the farewell to the hub may take: it is a courtesy, and everything was confirmed before it.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
+/// Progress is shown of what takes longer than this: what is over before is not worth a flicker.
+pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// How often progress is drawn: often enough for the eye.
+pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Lines of `chat` that the arrow keys bring back.
+pub const CHAT_HISTORY: usize = 1000;
 /// What a step of the demo may wait for something; it takes milliseconds unless something is wrong.
 pub const DEMO_TIMEOUT: Duration = Duration::from_secs(10);

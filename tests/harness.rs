@@ -18,8 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use command::{Cmd, Outcome, Running};
-#[allow(unused_imports)]
-pub use terminal::{Size, Style, Terminal};
+pub use terminal::{Size, Terminal};
 
 /// The most that anything may take here, on a machine that is busy with something else.
 pub const DEADLINE: Duration = Duration::from_secs(60);

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary.
 
 mod browser;
+mod chat;
 mod crash;
 mod demo;
 mod differential;
@@ -18,6 +19,7 @@ mod members;
 mod peers;
 mod pipe;
 mod policy;
+mod progress;
 mod protocol;
 mod random;
 mod raw;

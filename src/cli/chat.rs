@@ -1,6 +1,13 @@
-//! `chat`: both ways at once, as `nc` does. Stdin to the room, the room to stdout, but for one's own lines.
+//! `chat`: both ways at once, as `nc` does. Stdin to the room, the room to stdout, but for one's own lines. At a terminal
+//! with an editor, names and commands; here, in a pipe, bare lines.
 
-use std::io::{IsTerminal, stdin};
+mod editor;
+mod look;
+mod screen;
+mod terminal;
+mod typed;
+
+use std::io::{IsTerminal, stdin, stdout as standard_output};
 
 use tokio::select;
 use tokio::time::Instant;
@@ -18,6 +25,13 @@ use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+    match stdin().is_terminal() && standard_output().is_terminal() && term::is_capable() {
+        true => terminal::run(args, global).await,
+        false => piped(args, global).await,
+    }
+}
+
+async fn piped(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, [&args.room])?;
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);

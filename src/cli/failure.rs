@@ -51,6 +51,13 @@ pub enum Failure {
     RequireUnknown { wanted: u64 },
     #[error("ended by {}", name(*.0))]
     Signal(Signal),
+    /// The same, of a command that shows how far it came.
+    #[error("{}", confirmed_of(*confirmed, *unconfirmed))]
+    Interrupted {
+        signal: Signal,
+        confirmed: u64,
+        unconfirmed: u64,
+    },
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
     #[error("cannot take --auth from {path}: {reason}")]
@@ -127,8 +134,10 @@ impl Failure {
             Self::Unacknowledged { .. } => 3,
             Self::Timeout(_) | Self::Unanswered { .. } => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
-            Self::Signal(Signal::Interrupt) => 130,
-            Self::Signal(Signal::Terminate) => 143,
+            Self::Signal(signal) | Self::Interrupted { signal, .. } => match signal {
+                Signal::Interrupt => 130,
+                Signal::Terminate => 143,
+            },
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
@@ -172,8 +181,11 @@ impl Failure {
 
     /// Says it on stderr, and what the process ends with.
     pub fn report(&self) -> ExitCode {
+        if matches!(self, Self::Interrupted { .. }) {
+            term::note(self);
+        }
         // Who pressed Ctrl-C knows it.
-        if !matches!(self, Self::Signal(_)) {
+        else if !matches!(self, Self::Signal(_)) {
             let text = self.to_string();
             let said = format!("roomcat: {}", term::visible(&text));
             let hint = self.hint();
@@ -329,6 +341,17 @@ fn were(lines: u64) -> &'static str {
     match lines {
         1 => "line was",
         _ => "lines were",
+    }
+}
+
+fn confirmed_of(confirmed: u64, unconfirmed: u64) -> String {
+    let lines = match confirmed {
+        1 => "line",
+        _ => "lines",
+    };
+    match unconfirmed {
+        0 => format!("{confirmed} {lines} confirmed"),
+        _ => format!("{confirmed} {lines} confirmed, {unconfirmed} not"),
     }
 }
 

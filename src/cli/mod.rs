@@ -15,6 +15,7 @@ pub mod hubfile;
 pub mod membership;
 pub mod on;
 pub mod outgoing;
+pub mod progress;
 pub mod pub_;
 pub mod reading;
 pub mod request;

@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::stdin;
+use std::io::{IsTerminal, stdin};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 use tokio::select;
@@ -13,7 +13,8 @@ use tokio::select;
 use super::args::{Global, PubArgs};
 use super::failure::Failure;
 use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
-use super::reading::tell_link;
+use super::progress::{Progress, Task, while_awaiting};
+use super::reading::{awaited, tell_link};
 use super::signals::Signals;
 use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
 use super::target::{chosen_namespace, room_beside, target};
@@ -34,6 +35,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         retry,
         peer,
         feed,
+        progress: progress(args),
         open: true,
         held: None,
         wanted: args.require,
@@ -41,10 +43,20 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         failure: None,
     };
     if let Err(failure) = publishing.run(&mut signals).await {
+        let confirmed = publishing.progress.done();
+        publishing.progress.clear();
         let unconfirmed = publishing.unconfirmed(rest(args, &failure)).await;
         publishing.peer.close().await;
-        return Err(Failure::unconfirmed(failure, unconfirmed));
+        return Err(match (failure, confirmed) {
+            (Failure::Signal(signal), Some(confirmed)) => Failure::Interrupted {
+                signal,
+                confirmed,
+                unconfirmed,
+            },
+            (failure, _) => Failure::unconfirmed(failure, unconfirmed),
+        });
     }
+    publishing.progress.clear();
     publishing.peer.close().await;
     match publishing.failure.or(publishing.missed) {
         Some(failure) => Err(failure),
@@ -53,8 +65,9 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
 }
 
 async fn connect(target: &Target, retry: Retry, signals: &mut Signals) -> Result<Peer, Failure> {
+    let connecting = Peer::connect(target.clone(), retry);
     select! {
-        peer = Peer::connect(target.clone(), retry) => Ok(peer?),
+        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => Ok(peer?),
         signal = signals.next() => Err(Failure::Signal(signal)),
     }
 }
@@ -65,6 +78,7 @@ struct Publishing {
     retry: Retry,
     peer: Peer,
     feed: Feed,
+    progress: Progress,
     /// The feed may have more.
     open: bool,
     /// Read, and not yet given to the peer.
@@ -95,6 +109,7 @@ impl Publishing {
                     None => self.open = false,
                 },
                 signal = signals.next() => return Err(Failure::Signal(signal)),
+                () = self.progress.due() => self.progress.draw(awaited(&self.peer)),
             }
         }
     }
@@ -134,9 +149,12 @@ impl Publishing {
 
     fn happened(&mut self, event: &Event) {
         tell_link(event, self.peer.url());
-        let (Event::Receipt(receipt), Some(wanted)) = (event, self.wanted) else {
+        let Event::Receipt(receipt) = event else {
             return;
         };
+        self.progress
+            .did(u64::from(receipt.messages), receipt.bytes as u64);
+        let Some(wanted) = self.wanted else { return };
         let missed = match receipt.reached {
             Reached::Known { delivered, queued } => {
                 let reached = delivered.saturating_add(queued);
@@ -190,6 +208,34 @@ fn retry(args: &PubArgs) -> Retry {
         (None, true) => Retry::Forever,
         (None, false) => Retry::For(limits::RETRY_FOR_FILE),
     }
+}
+
+/// Who types sees what they type; a word or two are over at once.
+fn progress(args: &PubArgs) -> Progress {
+    if !args.message.is_empty() {
+        return Progress::of(Task::Wait);
+    }
+    let files = match &args.file[..] {
+        [] => return Progress::of(typed_or(Task::Publish)),
+        files => files.iter().map(|file| length(file)),
+    };
+    match files.sum::<Option<u64>>() {
+        Some(bytes) if !args.envelope => Progress::of(Task::PublishBytes(bytes)),
+        _ => Progress::of(typed_or(Task::Publish)),
+    }
+}
+
+fn typed_or(task: Task) -> Task {
+    match stdin().is_terminal() {
+        true => Task::Wait,
+        false => task,
+    }
+}
+
+/// None for what has no length.
+fn length(file: &Path) -> Option<u64> {
+    let metadata = file.metadata().ok()?;
+    metadata.is_file().then_some(metadata.len())
 }
 
 /// What of the input is still counted once publishing has failed.

@@ -112,6 +112,16 @@ impl Reading {
         }
     }
 
+    /// Messages that were written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Everything that came is written.
+    pub fn is_settled(&self) -> bool {
+        self.closed || self.written == self.handed
+    }
+
     pub fn wrote(&mut self, peer: &mut Peer, wrote: Option<Wrote>) -> Result<Flow, Failure> {
         let (last, messages) = match wrote {
             Some(Wrote::Upto { last, messages, .. }) => (last, messages),
@@ -215,6 +225,12 @@ pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Res
     }
 }
 
+/// What a peer without a connection waits for, and since when.
+pub fn awaited(peer: &Peer) -> Option<(Instant, String)> {
+    let (since, reason) = peer.awaited()?;
+    Some((since, format!("reconnecting to {}: {reason}", peer.url())))
+}
+
 /// Says on stderr what becomes of the connection.
 pub fn tell_link(event: &Event, url: &HubUrl) {
     match event {
@@ -239,7 +255,12 @@ pub fn tell_link(event: &Event, url: &HubUrl) {
             ));
         }
         Event::CaughtUp => term::detail("caught up"),
-        Event::Batch { .. } | Event::Receipt(_) | Event::AckConfirmed => {}
+        Event::Batch { .. }
+        | Event::Receipt(_)
+        | Event::AckConfirmed
+        | Event::Presence(_)
+        | Event::Answered { .. }
+        | Event::RoomsRefused(_) => {}
     }
 }
 

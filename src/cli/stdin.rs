@@ -151,6 +151,14 @@ pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
         .expect("Split::Whole makes a message or an error of any input")
 }
 
+/// Lines that were typed or pasted; an error ends them.
+pub fn typed(text: &str, input: Input) -> impl Iterator<Item = Result<Block, InputError>> {
+    let mut cutter = Cutter::new(input);
+    cutter.fill(text.as_bytes());
+    cutter.end();
+    std::iter::from_fn(move || cutter.next_block())
+}
+
 /// Why reading ends before the input does.
 enum Stop {
     /// Nobody listens any more, or was just told why there is no more.

@@ -76,9 +76,14 @@ pub enum Wrote {
 }
 
 pub struct Output {
-    writing: Option<Writing>,
+    writing: Option<Way>,
     /// Closes, after everything was written, behind [`Output::finish`].
     pub wrote: UnboundedReceiver<Wrote>,
+}
+
+enum Way {
+    Stdout(Writing),
+    Elsewhere(Box<dyn Fn(Chunk)>),
 }
 
 struct Writing {
@@ -91,7 +96,11 @@ struct Writing {
 impl Output {
     /// Never blocks.
     pub fn write(&self, chunk: Chunk) {
-        let Some(writing) = &self.writing else { return };
+        let writing = match &self.writing {
+            Some(Way::Stdout(writing)) => writing,
+            Some(Way::Elsewhere(hand)) => return hand(chunk),
+            None => return,
+        };
         if writing.waiting.load(Ordering::Acquire) == 0
             && let Ok(mut writer) = writing.writer.try_lock()
             && writer.takes_at_once(&chunk)
@@ -103,6 +112,14 @@ impl Output {
         writing.waiting.fetch_add(1, Ordering::AcqRel);
         // When the thread is gone its last report says why.
         let _ = writing.chunks.send(chunk);
+    }
+
+    /// Somebody else shows what is handed over, without making anyone wait, and reports as stdout's thread does.
+    pub fn elsewhere(hand: impl Fn(Chunk) + 'static, wrote: UnboundedReceiver<Wrote>) -> Self {
+        Self {
+            writing: Some(Way::Elsewhere(Box::new(hand))),
+            wrote,
+        }
     }
 
     /// Nothing more is to be written.
@@ -157,7 +174,7 @@ fn start_on(fd: io::Result<OwnedFd>, form: Form, screen: Screen) -> Output {
     let writing = fd.and_then(|fd| start_writing(fd, form, screen, reports));
     let writing = writing.map_err(|error| failed.send(Wrote::Failed(error)));
     Output {
-        writing: writing.ok(),
+        writing: writing.ok().map(Way::Stdout),
         wrote,
     }
 }
@@ -404,12 +421,20 @@ impl Progress {
 }
 
 /// The messages of a chunk. An event as it came is one message, the body.
-fn each(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
+pub fn each(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
     let count = match chunk.header.framing {
         Framing::Args => 1,
         Framing::Lines | Framing::Bytes => chunk.header.count,
     };
     messages(chunk.header.framing, &chunk.body).take(count as usize)
+}
+
+/// A message as its reader sees it on a terminal: its data, control characters shown.
+pub fn shown(chunk: &Chunk, message: &[u8]) -> String {
+    let renderer = Renderer::new(Form::Data(Ending::Raw), Screen::Terminal);
+    let mut shown = Vec::new();
+    renderer.render(&renderer.frame(chunk), 0, message, &mut shown);
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// Stdout takes nothing more; the report said why.

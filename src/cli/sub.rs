@@ -1,5 +1,6 @@
 //! `sub`: rooms to stdout.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use tokio::select;
@@ -8,9 +9,11 @@ use tokio::time::Instant;
 use super::args::{Global, SubArgs};
 use super::exec::{Crew, refuse_a_circle};
 use super::failure::Failure;
-use super::reading::{End, Flow, Reading, tell_link};
+use super::progress::{Progress, Task, while_awaiting};
+use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdout::{self, Ending, Form};
 use super::target::{room_beside, target};
+use super::term;
 use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 
@@ -32,8 +35,9 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         true => Retry::Never,
         false => Retry::Forever,
     };
+    let connecting = Peer::connect(target.clone(), retry);
     let mut peer = select! {
-        peer = Peer::connect(target.clone(), retry) => peer?,
+        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
@@ -41,6 +45,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         rooms,
         since: args.since,
         last: args.last,
+        ..Subscribe::default()
     });
     if let Some(command) = &args.script.exec {
         let crew = Crew::new(command, args, form(args), &target, &peer, dead);
@@ -50,11 +55,17 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let mut reading = Reading::new(stdout::start(form(args)), &target)
         .only(args.event.clone())
         .at_most(args.count);
+    let mut progress = progress(args);
     let end = select! {
-        end = follow(&mut peer, &mut reading, args) => end,
+        end = follow(&mut peer, &mut reading, &mut progress, args) => end,
         signal = signals.next() => Ok(End::Signal(signal)),
         () = at(deadline) => Ok(End::Timeout(timeout())),
     };
+    if let (Ok(End::Signal(_)), Some(written)) = (&end, progress.done()) {
+        progress.clear();
+        term::note(format!("{written} messages written"));
+    }
+    progress.clear();
     let finished = match end {
         Ok(end) => reading.finish(peer, &mut signals, end).await,
         Err(failure) => {
@@ -65,12 +76,33 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     finished.map_err(|failure| failure.about(global.name.as_ref()))
 }
 
-async fn follow(peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Result<End, Failure> {
+async fn follow(
+    peer: &mut Peer,
+    reading: &mut Reading,
+    progress: &mut Progress,
+    args: &SubArgs,
+) -> Result<End, Failure> {
     loop {
+        let written = reading.written();
         let flow = select! {
             report = reading.report() => reading.wrote(peer, report)?,
-            event = peer.next() => happened(event?, peer, reading, args),
+            event = peer.next() => {
+                let event = event?;
+                if let (true, Event::Subscribed { pending, .. }) = (args.drain, &event) {
+                    progress.of_messages(*pending);
+                }
+                // What comes now may be written at once, and the last line is not ours then.
+                if let Event::Back { .. } = event {
+                    progress.draw(awaited(peer));
+                }
+                happened(event, peer, reading, args)
+            }
+            () = progress.due() => {
+                progress.draw(awaited(peer).filter(|_| reading.is_settled()));
+                Flow::More
+            }
         };
+        progress.did(reading.written() - written, 0);
         if flow == Flow::Enough {
             return Ok(End::Done);
         }
@@ -84,6 +116,20 @@ fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs
         Event::CaughtUp if args.drain => Flow::Enough,
         _ => Flow::More,
     }
+}
+
+/// On a terminal the messages are their own progress, and nothing may stand between them. What does not end its lines
+/// leaves no line to draw on.
+fn progress(args: &SubArgs) -> Progress {
+    match (stdout_is_a_terminal(), args.count, args.drain) {
+        (true, ..) if args.raw || args.null => Progress::hidden(),
+        (true, ..) | (false, None, false) => Progress::of(Task::Wait),
+        (false, count, _) => Progress::of(Task::Write(count)),
+    }
+}
+
+fn stdout_is_a_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 fn form(args: &SubArgs) -> Form {

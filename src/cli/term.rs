@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use colored::Colorize;
 
@@ -155,8 +156,55 @@ fn say(from: Verbosity, text: &dyn fmt::Display, paint: impl Fn(&str) -> colored
     } else {
         line
     };
-    // One write, so that lines of several processes do not mix. A closed stderr is nobody's failure.
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+    write_stderr(&format!("{line}\n"));
+}
+
+/// One write, so that lines of several processes do not mix. A closed stderr is nobody's failure.
+pub fn write_stderr(lines: &str) {
+    let aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*aside {
+        Some(aside) => aside(lines),
+        None => {
+            let _ = io::stderr().write_all(lines.as_bytes());
+        }
+    }
+}
+
+type Aside = Box<dyn Fn(&str) + Send>;
+
+/// What has the terminal's last line to itself takes the lines for stderr as well, and shows them above it.
+static ASIDE: Mutex<Option<Aside>> = Mutex::new(None);
+
+/// Until this is dropped, lines for stderr go elsewhere.
+#[must_use]
+pub struct Diversion(());
+
+/// What is meant for a file or a pipe still goes there.
+pub fn divert(aside: impl Fn(&str) + Send + 'static) -> Diversion {
+    if io::stderr().is_terminal() {
+        *ASIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(aside));
+    }
+    Diversion(())
+}
+
+impl Drop for Diversion {
+    fn drop(&mut self) {
+        let aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Outside the lock: what it held may have something to say at its end.
+        drop(aside);
+    }
+}
+
+/// Whether something may be drawn on stderr and drawn over again: a terminal that obeys, and nobody asked for silence.
+pub fn draws_on_stderr() -> bool {
+    io::stderr().is_terminal()
+        && VERBOSITY.load(Ordering::Relaxed) > Verbosity::Quiet as u8
+        && is_capable()
+}
+
+/// A dumb terminal prints what others obey.
+pub fn is_capable() -> bool {
+    std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb")
 }
 
 #[cfg(test)]

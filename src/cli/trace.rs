@@ -1,6 +1,5 @@
 //! `--trace`: each frame a line on stderr, its parts in the colours of their meanings.
 
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use colored::{Color, Colorize as _};
@@ -32,8 +31,7 @@ impl Watch for OnStderr {
             false => plain,
         };
         let line = line(&time, who, direction, explained, paint);
-        // One write, so that lines do not mix; a closed stderr is nobody's failure.
-        let _ = io::stderr().write_all(line.as_bytes());
+        term::write_stderr(&line);
     }
 }
 

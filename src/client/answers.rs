@@ -100,6 +100,24 @@ pub struct RoomMember {
     pub here: bool,
 }
 
+/// Somebody came to a room or went.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Presence {
+    pub what: Movement,
+    pub room: RoomName,
+    #[serde(rename = "as")]
+    pub name: Option<ClientName>,
+    #[serde(default)]
+    pub sid: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Movement {
+    Join,
+    Leave,
+}
+
 /// The arguments of an ACK packet.
 pub fn answer(args: &[&RawValue]) -> Result<Answer, Misunderstood> {
     #[derive(Deserialize)]
@@ -152,6 +170,12 @@ pub fn caught_up(args: &[&RawValue]) -> Result<Seq, Misunderstood> {
     }
     let what = "caught-up";
     parse(what, first(what, args)?).map(|said: CaughtUp| said.head)
+}
+
+/// The arguments of a `presence` event.
+pub fn presence(args: &[&RawValue]) -> Result<Presence, Misunderstood> {
+    let what = "presence";
+    parse(what, first(what, args)?)
 }
 
 /// The arguments of a `closed` event.
@@ -266,6 +290,11 @@ mod tests {
             Ok(Gap::OtherLog { log: "abc".into() })
         );
         assert_eq!(caught_up(&[&raw(r#"{"head":"41"}"#)]), Ok(Seq::new(41, 0)));
+        let left = r#"{"what":"leave","room":"r","as":"alice","sid":"x","at":7}"#;
+        let left = presence(&[&raw(left)]).unwrap();
+        assert_eq!(left.what, Movement::Leave);
+        assert_eq!(left.name.unwrap().as_str(), "alice");
+        assert!(presence(&[&raw(r#"{"what":"hover","room":"r"}"#)]).is_err());
         let closed = closed(&[&raw(r#"{"code":"name_taken","message":"m"}"#)]).unwrap();
         assert_eq!(closed.code, Code::NameTaken);
     }

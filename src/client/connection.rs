@@ -46,6 +46,7 @@ pub enum Incoming {
     CaughtUp {
         head: Seq,
     },
+    Presence(answers::Presence),
     /// The hub is about to disconnect this socket, and says why.
     Closed(Refusal),
 }
@@ -160,6 +161,7 @@ fn incoming_event(
         ("caught-up", []) => Incoming::CaughtUp {
             head: answers::caught_up(&packet.args)?,
         },
+        ("presence", []) => Incoming::Presence(answers::presence(&packet.args)?),
         ("closed", []) => Incoming::Closed(answers::closed(&packet.args)?),
         _ => return Ok(None),
     }))

@@ -6,6 +6,7 @@
 //! [`engine::Engine`], and none knows of terminals, stdin, stdout or exit codes.
 
 pub mod answers;
+pub mod asking;
 pub mod backoff;
 pub mod connection;
 pub mod dial;
@@ -26,7 +27,7 @@ pub use listener::Listener;
 pub use options::{Auth, Dialing};
 pub use peer::{Event, Peer, Retry};
 pub use plain::Plain;
-pub use subscription::{Gap, Since, Subscribe};
+pub use subscription::{Gap, Presence, Since, Subscribe};
 pub use url::HubUrl;
 pub use window::{Batch, Receipt};
 

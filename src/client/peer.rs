@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,19 +27,19 @@ use crate::limits;
 use crate::wire::batch::{DeliveryHeader, EVENT, cut};
 
 pub struct Peer {
-    target: Target,
+    pub(super) target: Target,
     retry: Retry,
     hello: Hello,
-    link: Link<Connection>,
+    pub(super) link: Link<Connection>,
     reconnecting: Backoff,
     window: Window,
-    subscription: Option<Subscription>,
-    verbs: Verbs,
+    pub(super) subscription: Option<Subscription>,
+    pub(super) verbs: Verbs,
     /// When the window goes on after a refusal.
     paused_until: Option<Instant>,
     refusing: Backoff,
     trouble: Option<Trouble>,
-    events: VecDeque<Event>,
+    pub(super) events: VecDeque<Event>,
 }
 
 /// How long to keep trying once the hub had been reached.
@@ -62,8 +62,17 @@ pub enum Event {
         rooms: Vec<RoomName>,
     },
     CaughtUp,
+    /// Somebody came or went; only for who asked for it.
+    Presence(answers::Presence),
     Gap(Gap),
     Receipt(Receipt),
+    /// The answer to [`Peer::call`].
+    Answered {
+        id: u64,
+        answer: Answer,
+    },
+    /// [`Peer::change_rooms`] was refused; the rooms are those of before.
+    RoomsRefused(Refusal),
     /// The hub confirmed the ack of [`Peer::confirm_ack`].
     AckConfirmed,
     Lost {
@@ -79,17 +88,23 @@ pub enum Event {
 
 /// Ack ids, and the verbs whose answers are awaited beside those of the window.
 #[derive(Debug, Default)]
-struct Verbs {
+pub(super) struct Verbs {
     last_id: u64,
     sub: Option<u64>,
     subscribed: bool,
+    /// What was subscribed before a change that the hub has not answered.
+    pub(super) before: Option<Subscribe>,
+    /// Until then what comes is not taken.
+    pub(super) passes_over: bool,
+    /// Asked by [`Peer::call`].
+    pub(super) calls: BTreeSet<u64>,
     ack: Option<u64>,
     /// The last ack is to be confirmed, over this connection or the next.
     confirm: bool,
 }
 
 impl Verbs {
-    fn id(&mut self) -> u64 {
+    pub(super) fn id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
@@ -98,6 +113,8 @@ impl Verbs {
     fn reconnected(&mut self) {
         self.sub = None;
         self.subscribed = false;
+        self.calls.clear();
+        self.passes_over = false;
         self.ack = None;
     }
 }
@@ -153,6 +170,17 @@ impl Peer {
     /// Whether the hub is there, or else awaited.
     pub fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))
+    }
+
+    /// Since when the hub is awaited, and why.
+    pub fn awaited(&self) -> Option<(Instant, &str)> {
+        match (&self.link, &self.trouble) {
+            (Link::Up(_), _) | (_, None) => None,
+            (_, Some(trouble)) => match &trouble.cause {
+                Cause::Lost(reason) => Some((trouble.since, reason)),
+                Cause::Refused(refusal) => Some((trouble.since, &refusal.message)),
+            },
+        }
     }
 
     /// Messages published and not confirmed.
@@ -312,6 +340,7 @@ impl Peer {
                 }
                 self.events.push_back(Event::Gap(gap));
             }
+            Incoming::Presence(presence) => self.events.push_back(Event::Presence(presence)),
             Incoming::CaughtUp { head } => {
                 if let Some(subscription) = &mut self.subscription {
                     subscription.caught_up(head);
@@ -328,6 +357,9 @@ impl Peer {
 
     /// After a reconnect the hub sends again what was received and not written: that part is passed over.
     fn delivered(&mut self, mut header: DeliveryHeader, mut body: Bytes) {
+        if self.verbs.passes_over {
+            return;
+        }
         let Some(subscription) = &mut self.subscription else {
             return;
         };
@@ -352,6 +384,10 @@ impl Peer {
         self.reconnecting.reset();
         if self.verbs.sub == Some(id) {
             return self.subscribed(answer);
+        }
+        if self.verbs.calls.remove(&id) {
+            self.events.push_back(Event::Answered { id, answer });
+            return Ok(());
         }
         if self.verbs.ack == Some(id) {
             answer.map_err(ClientError::Refused)?;
@@ -388,7 +424,10 @@ impl Peer {
     }
 
     fn subscribed(&mut self, answer: Answer) -> Result<(), ClientError> {
-        let text = answer.map_err(ClientError::Refused)?;
+        let text = match self.taken(answer)? {
+            Some(text) => text,
+            None => return Ok(()),
+        };
         let answer: SubAnswer = answers::parse("the answer to sub", &text)
             .map_err(|error| ClientError::Protocol(error.to_string()))?;
         self.verbs.sub = None;

@@ -17,6 +17,15 @@ pub struct Subscribe {
     pub rooms: Vec<RoomName>,
     pub since: Option<Since>,
     pub last: Option<u64>,
+    pub presence: Presence,
+}
+
+/// Whether it is told who comes to the rooms and who goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    #[default]
+    Unseen,
+    Seen,
 }
 
 /// Where to begin.
@@ -79,6 +88,16 @@ impl Subscription {
         }
     }
 
+    pub fn request(&self) -> &Subscribe {
+        &self.request
+    }
+
+    /// These are no longer wanted.
+    pub fn leave(&mut self, rooms: &[RoomName]) {
+        self.request.rooms.retain(|room| !rooms.contains(room));
+        self.rooms.retain(|room| !rooms.contains(room));
+    }
+
     /// The hub subscribed it to these.
     pub fn reads(&mut self, rooms: &[RoomName]) {
         self.rooms = rooms.to_vec();
@@ -98,7 +117,10 @@ impl Subscription {
             // Of a room that the name joined since, nothing was written: its place is not this one.
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             within: &'a [RoomName],
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            presence: bool,
         }
+        let presence = self.request.presence == Presence::Seen;
         let verb = match self.unwritten() {
             Some(place) => Verb {
                 rooms: &self.request.rooms,
@@ -109,6 +131,7 @@ impl Subscription {
                     true => &self.rooms,
                     false => &[],
                 },
+                presence,
             },
             None => Verb {
                 rooms: &self.request.rooms,
@@ -116,6 +139,7 @@ impl Subscription {
                 last: self.request.last,
                 log: None,
                 within: &[],
+                presence,
             },
         };
         serde_json::to_string(&verb).expect("names and numbers are JSON")
@@ -244,8 +268,8 @@ mod tests {
         let rooms = vec![RoomName::parse("r").unwrap()];
         let request = Subscribe {
             rooms,
-            since: None,
             last: Some(2),
+            ..Subscribe::default()
         };
         Subscription::new(request, "log")
     }
@@ -258,11 +282,12 @@ mod tests {
         assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
         let timed = Subscribe {
             since: Some(Since::Time(1234)),
+            presence: Presence::Seen,
             ..Subscribe::default()
         };
         assert_eq!(
             Subscription::new(timed, "log").verb(),
-            r#"{"rooms":[],"since":1234}"#
+            r#"{"rooms":[],"since":1234,"presence":true}"#
         );
     }
 

@@ -26,6 +26,8 @@ pub struct Batch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     pub messages: u32,
+    /// Of the batch's body.
+    pub bytes: usize,
     pub reached: Reached,
 }
 
@@ -191,6 +193,7 @@ impl Window {
         self.messages -= u64::from(entry.batch.header.count);
         let receipt = Receipt {
             messages: entry.batch.header.count,
+            bytes: entry.batch.body.len(),
             reached: match answer.duplicate {
                 true => Reached::Unknown,
                 false => Reached::Known {

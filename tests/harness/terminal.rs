@@ -2,13 +2,15 @@
 //! and tells what stands on the screen.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::termios::tcgetwinsize;
 use tempfile::TempDir;
 
-use super::{Cmd, DEADLINE};
+use super::{Cmd, DEADLINE, wait_until};
 
 /// Columns and rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +39,6 @@ impl Cmd {
         let terminal = Terminal { folder };
         let Size(columns, rows) = size;
         let mut first = terminal.tmux();
-        // The pane's environment is that of the client which started tmux.
-        for (name, value) in wanted.get_envs() {
-            match value {
-                Some(value) => first.env(name, value),
-                None => first.env_remove(name),
-            };
-        }
         first.env_remove("TMUX").env("LC_ALL", "C.UTF-8");
         if let Some(directory) = wanted.get_current_dir() {
             first.current_dir(directory);
@@ -58,14 +53,21 @@ impl Cmd {
         if let Some(directory) = wanted.get_current_dir() {
             respawn.extend(["-c".into(), directory.into()]);
         }
-        // Of several words none is read by a shell.
-        respawn.extend(["--".into(), "env".into(), wanted.get_program().to_owned()]);
+        // tmux may not know how a command ended. Of several words none is read by a shell of its own.
+        respawn.extend(["--", "sh", "-c", NOTING_STATUS, "sh"].map(OsString::from));
+        respawn.extend([terminal.status().into(), "env".into()]);
+        respawn.extend(environment(&wanted));
+        respawn.push(wanted.get_program().to_owned());
         respawn.extend(wanted.get_args().map(OsStr::to_owned));
         terminal.tell(&respawn);
         eprintln!("in a terminal of {columns}×{rows}: roomcat{shown}");
         terminal
     }
 }
+
+/// Ctrl-C is for the command alone.
+const NOTING_STATUS: &str =
+    r#"trap : INT QUIT; to=$1; shift; "$@"; echo $? >"$to.part"; mv "$to.part" "$to""#;
 
 /// What has ended stays on the screen; an Escape is one at once.
 const CONFIGURATION: &str = "\
@@ -77,7 +79,6 @@ set -g status off
 set -sg escape-time 0
 ";
 
-#[allow(dead_code)]
 impl Terminal {
     /// Types text as it is.
     pub fn type_text(&self, text: &str) {
@@ -103,10 +104,15 @@ impl Terminal {
         self.tell(&["paste-buffer", "-p", "-r"].map(OsString::from));
     }
 
+    /// The command knows of it when this is done: tmux tells it in its own time.
     pub fn resize(&self, size: Size) {
-        let Size(columns, rows) = size;
-        let (columns, rows) = (columns.to_string(), rows.to_string());
+        let (columns, rows) = (size.0.to_string(), size.1.to_string());
         self.tell(&["resize-window", "-x", &columns, "-y", &rows].map(OsString::from));
+        let path = self.told(&["display-message", "-p", "#{pane_tty}"]);
+        let tty = File::open(path.trim()).expect("the pane's terminal");
+        wait_until("the new size", || {
+            tcgetwinsize(&tty).is_ok_and(|now| (now.ws_col, now.ws_row) == (size.0, size.1))
+        });
     }
 
     /// What stands on the screen: its lines without the spaces at their ends, and without the empty ones below.
@@ -169,27 +175,17 @@ impl Terminal {
 
     /// Waits for the command's end: its status, as a shell counts.
     pub fn wait(&self) -> i32 {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            let question = "#{pane_dead} #{pane_dead_status} #{pane_dead_signal}";
-            let text = self.told(&["display-message", "-p", question]);
-            let mut words = text.trim_end_matches('\n').split(' ');
-            if words.next() == Some("1") {
-                let number = |word: Option<&str>| word.and_then(|word| word.parse::<i32>().ok());
-                let status = number(words.next());
-                let signal = number(words.next()).map(|signal| 128 + signal);
-                // The terminal may be closed a moment before the status is known.
-                if let Some(status) = status.or(signal) {
-                    return status;
-                }
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the command does not end; there is:\n{}",
-                self.screen()
-            );
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
+        wait_until("the command's end", || self.status().exists());
+        let status = std::fs::read_to_string(self.status()).expect("a file that is there");
+        // What it wrote last may be on its way to the screen.
+        wait_until("the terminal's end", || {
+            self.told(&["display-message", "-p", "#{pane_dead}"]).trim() == "1"
+        });
+        status.trim().parse().expect("a number")
+    }
+
+    fn status(&self) -> PathBuf {
+        self.folder.path().join("status")
     }
 
     fn copy(&self) -> PathBuf {
@@ -220,6 +216,23 @@ impl Drop for Terminal {
         }
         let _ = self.tmux().arg("kill-server").output();
     }
+}
+
+/// What `env` is told: tmux has ideas of its own about some variables.
+fn environment(wanted: &Command) -> Vec<OsString> {
+    let removed = wanted.get_envs().filter(|(_, value)| value.is_none());
+    let mut words: Vec<OsString> = removed
+        .flat_map(|(name, _)| ["-u".into(), name.to_owned()])
+        .collect();
+    for (name, value) in wanted.get_envs() {
+        if let Some(value) = value {
+            let mut word = name.to_owned();
+            word.push("=");
+            word.push(value);
+            words.push(word);
+        }
+    }
+    words
 }
 
 /// tmux takes a word's last `;` for the end of its command.

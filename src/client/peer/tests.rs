@@ -259,7 +259,7 @@ async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
         peer.subscribe(Subscribe {
             rooms: vec![RoomName::parse("r").unwrap()],
             since: Some(Since::Time(7)),
-            last: None,
+            ..Subscribe::default()
         });
         let is_batch = |event: &Event| matches!(event, Event::Batch { .. });
         until(&mut peer, is_batch).await;

@@ -134,6 +134,7 @@ fn a_receipt_says_whom_it_reached() {
     };
     let receipt = Receipt {
         messages: 2,
+        bytes: 1,
         reached,
     };
     assert_eq!(window.answer(7, taken()), Step::Confirmed(receipt));
@@ -144,6 +145,7 @@ fn a_receipt_says_whom_it_reached() {
     let duplicate = Ok(RawValue::from_string(duplicate.into()).unwrap());
     let receipt = Receipt {
         messages: 2,
+        bytes: 1,
         reached: Reached::Unknown,
     };
     assert_eq!(window.answer(8, duplicate), Step::Confirmed(receipt));

@@ -1,0 +1,316 @@
+//! `chat` at a terminal: a line editor below, what is said above it, and commands.
+
+use std::collections::BTreeMap;
+
+use tokio::select;
+use tokio::time::Instant;
+
+use super::editor::Line;
+use super::look::{SOMEONE, label};
+use super::screen::Screen;
+use super::typed::{HELP, Typed};
+use crate::address::{Address, ClientName, Namespace, RoomName};
+use crate::cli::args::{ChatArgs, Global};
+use crate::cli::failure::Failure;
+use crate::cli::outgoing::Template;
+use crate::cli::progress::while_awaiting;
+use crate::cli::reading::{End, Flow, Reading, tell_link};
+use crate::cli::signals::Signal;
+use crate::cli::stdin::{Input, Payload, Split, typed};
+use crate::cli::target::target;
+use crate::cli::term;
+use crate::client::answers::{Answer, Movement, Presence, RoomsAnswer, parse};
+use crate::client::link::at;
+use crate::client::{self, Event, Peer, Retry, Subscribe};
+use crate::wire::batch::Audience;
+
+pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+    let (target, rooms) = target(global, &args.remote, [&args.room])?;
+    let mut signals = crate::cli::listen()?;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let timeout = || args.timeout.unwrap_or_default();
+    let connecting = Peer::connect(target.clone(), Retry::Forever);
+    let mut peer = select! {
+        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+    };
+    peer.subscribe(Subscribe {
+        rooms: rooms.clone(),
+        presence: client::Presence::Seen,
+        ..Subscribe::default()
+    });
+    let (screen, output) = Screen::start(global.name.as_ref(), &rooms).map_err(Failure::Output)?;
+    let mut chat = Chat {
+        reading: Reading::new(output, &target),
+        namespace: target.namespace.clone(),
+        name: global.name.clone(),
+        peer,
+        screen,
+        speaks_in: rooms.first().cloned(),
+        rooms,
+        changed: false,
+        asked: BTreeMap::new(),
+        open: true,
+    };
+    let end = select! {
+        end = chat.talk() => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+        () = at(deadline) => Ok(End::Timeout(timeout())),
+    };
+    let unconfirmed = chat.peer.unconfirmed();
+    chat.screen.stop();
+    let finished = match end {
+        Ok(end) => chat.reading.finish(chat.peer, &mut signals, end).await,
+        Err(failure) => {
+            chat.peer.close().await;
+            Err(failure)
+        }
+    };
+    drop(chat.screen);
+    finished.map_err(|failure| {
+        let failure = failure.about(global.name.as_ref());
+        Failure::unconfirmed(failure, unconfirmed)
+    })
+}
+
+struct Chat {
+    peer: Peer,
+    reading: Reading,
+    screen: Screen,
+    namespace: Namespace,
+    name: Option<ClientName>,
+    rooms: Vec<RoomName>,
+    /// Where what is typed goes: the room that was entered last.
+    speaks_in: Option<RoomName>,
+    /// The hub is to be told of `rooms` when everything that came is shown.
+    changed: bool,
+    asked: BTreeMap<u64, RoomName>,
+    /// Further lines may be typed.
+    open: bool,
+}
+
+impl Chat {
+    async fn talk(&mut self) -> Result<End, Failure> {
+        while self.open || self.peer.unconfirmed() > 0 {
+            if self.changed && self.reading.is_settled() {
+                self.changed = false;
+                self.peer.change_rooms(self.rooms.clone());
+            }
+            select! {
+                report = self.reading.report() => {
+                    if self.reading.wrote(&mut self.peer, report)? == Flow::Enough {
+                        self.open = false;
+                    }
+                }
+                event = self.peer.next() => self.happened(event?),
+                line = self.screen.line(), if self.open => match line {
+                    Some(Line::Typed(text)) => {
+                        self.typed(&text);
+                        self.screen.prompt(self.name.as_ref(), &self.rooms, self.speaks_in.as_ref());
+                    }
+                    Some(Line::Interrupted) => return Ok(End::Signal(Signal::Interrupt)),
+                    Some(Line::Failed(error)) => return Err(Failure::Output(error)),
+                    Some(Line::End) | None => self.ended(),
+                },
+            }
+        }
+        Ok(End::Done)
+    }
+
+    fn ended(&mut self) {
+        self.open = false;
+        let unconfirmed = self.peer.unconfirmed();
+        if unconfirmed > 0 && !self.peer.is_connected() {
+            term::note(format!(
+                "waiting for the hub to confirm what was typed (lines: {unconfirmed}); Ctrl-C gives up"
+            ));
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        tell_link(&event, self.peer.url());
+        match event {
+            Event::Batch { header, body } => {
+                self.reading.batch(&mut self.peer, header, body);
+            }
+            Event::Presence(presence) => self.moved(&presence),
+            Event::Answered { id, answer } => self.answered(id, answer),
+            Event::RoomsRefused(refusal) => {
+                self.rooms = self.peer.rooms().to_vec();
+                self.speaks_in = self.rooms.last().cloned();
+                self.screen.notice(&format!("the hub refused: {refusal}"));
+            }
+            // What was asked over the connection that is gone has no answer.
+            Event::Lost { .. } => self.asked.clear(),
+            _ => {}
+        }
+    }
+
+    fn moved(&mut self, presence: &Presence) {
+        if presence.name.is_some() && presence.name == self.name {
+            return;
+        }
+        let who = presence.name.as_ref().map_or(SOMEONE, ClientName::as_str);
+        let what = match presence.what {
+            Movement::Join => "joined",
+            Movement::Leave => "left",
+        };
+        let room = match self.rooms.len() {
+            0 | 1 => String::new(),
+            _ => format!(" {}", label(&presence.room)),
+        };
+        self.screen.notice(&format!("{who} {what}{room}"));
+    }
+
+    fn typed(&mut self, text: &str) {
+        match Typed::parse(text) {
+            Typed::Nothing => {}
+            Typed::Say(text) => match self.speaks_in.clone() {
+                Some(room) => self.say(room, text),
+                None => self
+                    .screen
+                    .notice("you are in no room; /join ROOM enters one"),
+            },
+            Typed::SayTo(room, text) => {
+                if let Some(room) = self.here(room) {
+                    self.say(room, text);
+                }
+            }
+            Typed::Join(room) => {
+                if let Some(room) = self.here(room) {
+                    self.join(room);
+                }
+            }
+            Typed::Leave(room) => match room {
+                Some(room) => {
+                    if let Some(room) = self.here(room) {
+                        self.leave(&room);
+                    }
+                }
+                None => match self.speaks_in.clone() {
+                    Some(room) => self.leave(&room),
+                    None => self.screen.notice("you are in no room"),
+                },
+            },
+            Typed::Who => self.ask_who(),
+            Typed::Help => {
+                let lines = HELP.iter().map(|(word, what)| format!("{word:<14} {what}"));
+                self.screen.notice(&lines.collect::<Vec<_>>().join("\n"));
+            }
+            Typed::Wrong(why) => self.screen.notice(&why),
+        }
+    }
+
+    /// The room of an address; one chat is in one namespace.
+    fn here(&mut self, address: Address) -> Option<RoomName> {
+        match &address.namespace {
+            Some(other) if *other != self.namespace => {
+                self.screen.notice(&format!(
+                    "this chat is in {}; for {other} start another",
+                    self.namespace
+                ));
+                None
+            }
+            _ => Some(address.room),
+        }
+    }
+
+    fn say(&mut self, room: RoomName, text: &str) {
+        let input = Input {
+            split: Split::Lines,
+            payload: Payload::Text,
+            max_message: self.peer.hello().limits.message,
+        };
+        let template = Template {
+            rooms: vec![room],
+            to: Audience::Others,
+            ..Template::default()
+        };
+        for block in typed(text, input) {
+            match block {
+                Ok(_) if !self.peer.has_room() => {
+                    return self.screen.notice(
+                        "not sent: the hub has not confirmed what was said before; try again later",
+                    );
+                }
+                Ok(block) => self.peer.publish(template.batch(block)),
+                Err(error) => return self.screen.notice(&format!("not sent: {error}")),
+            }
+        }
+    }
+
+    fn join(&mut self, room: RoomName) {
+        if !self.rooms.contains(&room) {
+            self.rooms.push(room.clone());
+            self.changed = true;
+            self.screen.notice(&format!("you joined {}", label(&room)));
+        }
+        self.speaks_in = Some(room);
+    }
+
+    fn leave(&mut self, room: &RoomName) {
+        if !self.rooms.contains(room) {
+            return self
+                .screen
+                .notice(&format!("you are not in {}", label(room)));
+        }
+        if self.peer.leave(std::slice::from_ref(room)).is_none() {
+            return self.screen.notice("not now: the hub is away");
+        }
+        self.rooms.retain(|it| it != room);
+        if self.speaks_in.as_ref() == Some(room) {
+            self.speaks_in = self.rooms.last().cloned();
+        }
+        self.screen.notice(&format!("you left {}", label(room)));
+    }
+
+    fn ask_who(&mut self) {
+        let Some(room) = self.speaks_in.clone() else {
+            return self.screen.notice("you are in no room");
+        };
+        let question = serde_json::json!({ "room": &room }).to_string();
+        match self.peer.call("rooms", &question) {
+            Some(id) => {
+                self.asked.insert(id, room);
+            }
+            None => self.screen.notice("not now: the hub is away"),
+        }
+    }
+
+    fn answered(&mut self, id: u64, answer: Answer) {
+        let Some(room) = self.asked.remove(&id) else {
+            if let Err(refusal) = answer {
+                self.screen.notice(&format!("the hub refused: {refusal}"));
+            }
+            return;
+        };
+        let said = match answer {
+            Ok(text) => match parse::<RoomsAnswer>("the answer to rooms", &text) {
+                Ok(answer) => who(&room, &answer),
+                Err(error) => error.to_string(),
+            },
+            Err(refusal) => format!("the hub refused: {refusal}"),
+        };
+        self.screen.notice(&said);
+    }
+}
+
+/// `in lobby: 3 connected, among them alice, bob; away: carol`.
+fn who(room: &RoomName, answer: &RoomsAnswer) -> String {
+    let found = answer.rooms.iter().find(|it| it.room == *room);
+    let sockets = found.map_or(0, |room| room.sockets);
+    let named = |here: bool| -> String {
+        let members = found.map(|room| &room.members[..]).unwrap_or_default();
+        let members = members.iter().filter(|member| member.here == here);
+        let names: Vec<&str> = members.map(|member| member.name.as_str()).collect();
+        names.join(", ")
+    };
+    let mut said = format!("in {}: {sockets} connected", label(room));
+    for (what, names) in [(", among them ", named(true)), ("; away: ", named(false))] {
+        if !names.is_empty() {
+            said = said + what + &names;
+        }
+    }
+    said
+}
