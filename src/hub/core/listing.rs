@@ -1,9 +1,10 @@
 //! The rooms of a namespace as the hub knows them: who is there now.
 
 use super::{Core, Effects, Room};
-use crate::address::{ClientName, RoomName};
+use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::request::{LiveRoom, Request, Told, Want};
 use crate::limits;
+use crate::store::names::{NameKind, Sought};
 
 impl Core {
     pub(super) fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
@@ -12,8 +13,21 @@ impl Core {
             answer,
             want,
         } = request;
-        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
+        let Some(state) = self.sockets.get(&socket) else {
             return;
+        };
+        let room = match want {
+            Want::Rooms(room) => room,
+            Want::Names(sought) => {
+                let live = self.names(&state.namespace, &sought);
+                let told = Told::Names {
+                    answer,
+                    sought,
+                    live,
+                };
+                return effects.tell(socket, told);
+            }
+            _ => return,
         };
         let mut rooms = Vec::new();
         if let Some(space) = self.spaces.get(&state.namespace) {
@@ -44,5 +58,17 @@ impl Core {
                 rooms,
             },
         );
+    }
+
+    fn names(&self, namespace: &Namespace, sought: &Sought) -> Vec<String> {
+        let space = self.spaces.get(namespace);
+        match (sought.kind, space) {
+            (NameKind::Namespaces, _) => sought.pick(self.spaces.keys().map(Namespace::as_str)),
+            (NameKind::Rooms, Some(space)) => sought.pick(space.rooms.keys().map(RoomName::as_str)),
+            (NameKind::Members, Some(space)) => {
+                sought.pick(space.holders.keys().map(ClientName::as_str))
+            }
+            (NameKind::Rooms | NameKind::Members, None) => Vec::new(),
+        }
     }
 }
