@@ -3,6 +3,7 @@
 
 pub mod plain;
 pub mod remote;
+pub mod shells;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
+use self::shells::{CompleteArgs, CompletionsArgs};
 use super::term::ColorChoice;
 use super::values::{self, Database, KeepFor};
 use crate::address::{Address, ClientName, Event, Namespace};
@@ -158,6 +160,9 @@ pub enum Command {
     Emit(EmitArgs),
     On(OnArgs),
     Demo(DemoArgs),
+    Completions(CompletionsArgs),
+    #[command(hide = true)]
+    Complete(CompleteArgs),
 }
 
 /// Run a hub

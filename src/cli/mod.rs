@@ -6,6 +6,7 @@ pub mod args;
 pub mod arguments;
 pub mod ask;
 pub mod chat;
+pub mod completions;
 pub mod demo;
 pub mod emit;
 pub mod failure;
@@ -62,6 +63,8 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Chat(args) => alone(chat::run(args, global)),
         Command::Emit(args) => alone(emit::run(args, global)),
         Command::On(args) => alone(on::run(args, global)),
+        Command::Completions(args) => completions::run(args),
+        Command::Complete(args) => completions::answer(args),
     }
 }
 
