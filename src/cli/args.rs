@@ -15,7 +15,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
-use self::shells::{CompleteArgs, CompletionsArgs};
+use self::shells::CompletionsArgs;
 use super::term::ColorChoice;
 use super::values::{self, Database, KeepFor};
 use crate::address::{Address, ClientName, Event, Namespace};
@@ -161,8 +161,6 @@ pub enum Command {
     On(OnArgs),
     Demo(DemoArgs),
     Completions(CompletionsArgs),
-    #[command(hide = true)]
-    Complete(CompleteArgs),
 }
 
 /// Run a hub

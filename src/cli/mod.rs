@@ -64,7 +64,6 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Emit(args) => alone(emit::run(args, global)),
         Command::On(args) => alone(on::run(args, global)),
         Command::Completions(args) => completions::run(args),
-        Command::Complete(args) => completions::answer(args),
     }
 }
 

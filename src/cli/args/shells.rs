@@ -1,6 +1,4 @@
-//! The commands that serve shells: the scripts that they load, and what those ask while somebody types.
-
-use std::ffi::OsString;
+//! The command that prints what shells load.
 
 use clap::{Args, ValueEnum};
 
@@ -23,17 +21,4 @@ pub enum Shell {
     Bash,
     Zsh,
     Fish,
-}
-
-/// Answer a shell's question: what may stand where the cursor is
-#[derive(Debug, Args)]
-pub struct CompleteArgs {
-    /// Who asks
-    #[arg(value_enum)]
-    pub shell: Shell,
-
-    /// For bash the line up to the cursor, and the characters that break words there; else the words up to the cursor,
-    /// without quotes, the last of them begun
-    #[arg(last = true, allow_hyphen_values = true)]
-    pub words: Vec<OsString>,
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use clap_complete::engine::CompletionCandidate;
 
 use super::Place;
@@ -83,10 +83,16 @@ impl Context {
     }
 }
 
-/// Of the innermost command.
+/// Of the innermost command; the usual ones where it knows none of them.
 fn remote(matches: &ArgMatches) -> Option<Remote> {
+    #[derive(Parser)]
+    struct Alone {
+        #[command(flatten)]
+        remote: Remote,
+    }
     match matches.subcommand() {
         Some((_, inner)) => remote(inner),
-        None => Remote::from_arg_matches(matches).ok(),
+        None if matches.try_contains_id("header").is_ok() => Remote::from_arg_matches(matches).ok(),
+        None => Alone::try_parse_from(["roomcat"]).ok().map(|it| it.remote),
     }
 }

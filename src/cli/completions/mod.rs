@@ -11,13 +11,13 @@ mod live;
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory, ValueEnum};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
 use self::context::Context;
 use self::line::Line;
 use super::args::Cli;
-use super::args::shells::{CompleteArgs, CompletionsArgs, Shell};
+use super::args::shells::{CompletionsArgs, Shell};
 use super::failure::Failure;
 use super::stdout;
 
@@ -34,19 +34,42 @@ fn script(shell: Shell) -> &'static str {
     }
 }
 
-/// What the scripts call. Whatever goes wrong, there is nothing to complete.
-pub fn answer(args: &CompleteArgs) -> Result<(), Failure> {
-    let found = match args.shell {
-        Shell::Bash => {
-            let mut words = args.words.iter().map(|word| word.to_string_lossy());
-            let (text, breaks) = (words.next(), words.next());
-            let line = Line::read(&text.unwrap_or_default(), &breaks.unwrap_or_default());
-            let words = line.words.iter().map(OsString::from).collect();
-            candidates(words).quoted_for(&line)
-        }
-        Shell::Zsh | Shell::Fish => candidates(args.words.clone()).explained(),
-    };
-    stdout::print(&found).map_err(Failure::Output)
+/// What the scripts ask: `roomcat complete SHELL -- WORD…`. It is no command of the command line, whose flags and variables
+/// may be wrong while somebody types.
+pub struct Question {
+    shell: Shell,
+    /// Of bash the line up to the cursor, and the characters that break words there; else the words up to the cursor,
+    /// without quotes, the last of them begun.
+    words: Vec<OsString>,
+}
+
+impl Question {
+    /// None when the program was called for something else.
+    pub fn of(words: impl IntoIterator<Item = OsString>) -> Option<Self> {
+        let mut words = words.into_iter().skip(1);
+        let asks = words.next()? == "complete";
+        let shell = words.next()?;
+        let shell = Shell::from_str(shell.to_str()?, false).ok()?;
+        let question = asks && words.next()? == "--";
+        question.then(|| Self {
+            shell,
+            words: words.collect(),
+        })
+    }
+
+    pub fn answer(&self) -> Result<(), Failure> {
+        let found = match self.shell {
+            Shell::Bash => {
+                let mut words = self.words.iter().map(|word| word.to_string_lossy());
+                let (text, breaks) = (words.next(), words.next());
+                let line = Line::read(&text.unwrap_or_default(), &breaks.unwrap_or_default());
+                let words = line.words.iter().map(OsString::from).collect();
+                candidates(words).quoted_for(&line)
+            }
+            Shell::Zsh | Shell::Fish => candidates(self.words.clone()).explained(),
+        };
+        stdout::print(&found).map_err(Failure::Output)
+    }
 }
 
 /// What may stand for the last word.
