@@ -65,7 +65,7 @@ pub const POLLED_BYTES: usize = WRITE_BUFFER_BYTES;
 pub const POSTED_IN_A_ROW: usize = 256;
 /// Of a request that is too long so much is read and dropped: who is still sending hears why only when it has sent it.
 pub const DROPPED_BYTES: usize = 8 * MIB;
-/// The most that `--max-payload` may raise one request or response of long-polling to: the largest frame as base64.
+/// The most that `--max-payload` may raise one request of long-polling to: the largest frame as base64.
 pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX.div_ceil(3) * 4;
 /// Attachments of one event: the reference's parser has the same bound.
 pub const ATTACHMENTS: usize = 10;

@@ -513,6 +513,9 @@ fn the_official_client_recovers() {
             TestHub::kill9,
             json!({"transports": ["websocket"], "auth": {"as": "alice"}}),
         ),
+        // Polling, and the usual upgrade of it.
+        (TestHub::stop, json!({"transports": ["polling"]})),
+        (TestHub::kill9, json!({})),
     ] {
         let mut hub = hub();
         let mut client = node("recovery.mjs", &[hub.url(), &options.to_string()]).spawn();

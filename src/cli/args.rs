@@ -212,7 +212,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::message_size)]
     pub max_message: Option<usize>,
 
-    /// The largest request or response of HTTP long-polling [default: what the largest message takes as base64]
+    /// The largest request of HTTP long-polling [default: what the largest message takes as base64]
     #[arg(long, value_name = "SIZE", value_parser = values::payload_size)]
     pub max_payload: Option<usize>,
 

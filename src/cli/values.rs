@@ -23,10 +23,7 @@ pub enum ValueError {
     RetryFor,
     #[error("a message can have 1 to {} bytes", limits::MESSAGE_BYTES_MAX)]
     MessageSize,
-    #[error(
-        "a request or response can have 1 to {} bytes",
-        limits::PAYLOAD_BYTES_MAX
-    )]
+    #[error("a request can have 1 to {} bytes", limits::PAYLOAD_BYTES_MAX)]
     PayloadSize,
     #[error("what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing")]
     Keep,

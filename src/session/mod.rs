@@ -127,7 +127,8 @@ pub async fn run(
         _ = shutdown.wait_for(|stopping| *stopping) => End::Shutdown,
     };
     let services = Arc::clone(&session.services);
-    session.finish(&end).await;
+    // In a box: what its end takes is not held while it lives.
+    Box::pin(session.finish(&end)).await;
     if let End::Store(error) = end {
         services.fail(error);
     }

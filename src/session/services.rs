@@ -51,7 +51,7 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The largest message taken, bytes.
     pub max_message: usize,
-    /// The most that one request or response of long-polling holds, bytes.
+    /// The most that one request of long-polling holds, bytes.
     pub max_payload: usize,
     /// For so long a stock client that lost its connection may come back to its rooms and what it missed. None: it
     /// starts afresh.
