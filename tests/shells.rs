@@ -48,7 +48,7 @@ const BASH: Shell = Shell {
 const ZSH: Shell = Shell {
     start: &["zsh", "-f", "-i"],
     prompt: "PS1=REA''DY",
-    load: "autoload -U compinit; compinit -u -D; source SCRIPT; roomcat() { printf '<%s>' \"$@\"; echo; }; echo o''k",
+    load: "fpath=(FOLDER $fpath); autoload -U compinit; compinit -u -D; roomcat() { printf '<%s>' \"$@\"; echo; }; echo o''k",
     script: "_roomcat",
 };
 
@@ -60,7 +60,7 @@ const FISH: Shell = Shell {
 };
 
 /// What is typed before the tab, what appears behind it, and what the shell then runs.
-const TYPED: [(&str, &str, &str); 9] = [
+const TYPED: [(&str, &str, &str); 12] = [
     ("su", "b", "<sub>"),
     ("sub --dr", "ain", "<sub><--drain>"),
     ("sub lo", "bby", "<sub><lobby>"),
@@ -74,17 +74,22 @@ const TYPED: [(&str, &str, &str); 9] = [
     ),
     ("--as al", "ice", "<--as><alice>"),
     ("sub /admin#o", "ps", "<sub></admin#ops>"),
+    ("pub ci -f bui", "xt", "<pub><ci><-f><build log.txt>"),
+    ("serve --static pa", "ges", "<serve><--static><pages/>"),
+    ("help le", "ave", "<help><leave>"),
 ];
 
 impl Shell {
     fn completes(&self, hub: &TestHub) {
         let script = script(self.script).display().to_string();
+        let folder = root().join("completions").display().to_string();
+        let load = self
+            .load
+            .replace("SCRIPT", &script)
+            .replace("FOLDER", &folder);
         let mut steps = vec![
             (format!("{}\n", self.prompt), "READY".to_owned()),
-            (
-                format!("{}\n", self.load.replace("SCRIPT", &script)),
-                "ok".to_owned(),
-            ),
+            (format!("{load}\n"), "ok".to_owned()),
         ];
         for (typed, behind, run) in TYPED {
             steps.push((format!("roomcat {typed}\t"), behind.to_owned()));
@@ -97,7 +102,10 @@ impl Shell {
         let driver = root().join("tests/shells/drive.py").display().to_string();
         let mut words = vec![driver];
         words.extend(self.start.iter().map(|word| (*word).to_owned()));
+        fs::write(hub.folder().join("build log.txt"), "").expect("a file");
+        fs::create_dir_all(hub.folder().join("pages")).expect("a folder");
         Cmd::shell_with("exec python3 \"$@\"", &words)
+            .directory(hub.folder())
             .env("ROOMCAT_URL", hub.url())
             .env("HOME", hub.folder())
             .env("TERM", "vt100")

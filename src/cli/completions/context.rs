@@ -1,6 +1,7 @@
 //! What the words before the cursor say: which hub is asked for names, as whom, and in which namespace.
 
 use std::ffi::OsString;
+use std::time::Instant;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use clap_complete::engine::CompletionCandidate;
@@ -11,15 +12,21 @@ use crate::address::Namespace;
 use crate::cli::args::remote::Remote;
 use crate::cli::args::{Cli, Global};
 use crate::cli::target;
+use crate::limits;
 
 /// The words before the cursor, the program's name first.
 pub struct Context {
     words: Vec<OsString>,
+    /// Whatever is asked, by then it is answered.
+    until: Instant,
 }
 
 impl Context {
     pub fn new(words: Vec<OsString>) -> Self {
-        Self { words }
+        Self {
+            words,
+            until: Instant::now() + limits::COMPLETION_TIME,
+        }
     }
 
     /// The names that may stand at a place, of which `current` is the beginning.
@@ -63,7 +70,7 @@ impl Context {
             prefix: prefix.to_owned(),
         };
         let namespace = namespace.map(str::to_owned);
-        live::names(question, move || {
+        live::names(question, self.until, move || {
             let (mut target, _) = target::target(&global, &remote, []).ok()?;
             if let Some(namespace) = namespace {
                 target.namespace = Namespace::parse(&namespace).ok()?;

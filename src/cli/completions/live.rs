@@ -2,12 +2,12 @@
 
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use crate::client::answers::parse;
 use crate::client::{Connection, Target};
-use crate::limits;
 
 /// As the verb `rooms` takes it.
 #[derive(Debug, Serialize)]
@@ -29,6 +29,7 @@ pub enum Kind {
 /// own, and the process ends without them.
 pub fn names(
     question: Question,
+    until: Instant,
     target: impl FnOnce() -> Option<Target> + Send + 'static,
 ) -> Vec<String> {
     let (sender, receiver) = mpsc::channel();
@@ -38,7 +39,7 @@ pub fn names(
         let _ = sender.send(names);
     });
     match asking {
-        Ok(_) => receiver.recv_timeout(limits::COMPLETION_TIME),
+        Ok(_) => receiver.recv_timeout(until.saturating_duration_since(Instant::now())),
         Err(_) => return Vec::new(),
     }
     .ok()
