@@ -59,7 +59,8 @@ const FISH: Shell = Shell {
     script: "roomcat.fish",
 };
 
-/// What is typed before the tab, what appears behind it, and what the shell then runs.
+/// What is typed before the tab, what appears behind it, and what the shell then runs. Of a folder zsh leaves out the
+/// last slash.
 const TYPED: [(&str, &str, &str); 12] = [
     ("su", "b", "<sub>"),
     ("sub --dr", "ain", "<sub><--drain>"),
@@ -75,7 +76,7 @@ const TYPED: [(&str, &str, &str); 12] = [
     ("--as al", "ice", "<--as><alice>"),
     ("sub /admin#o", "ps", "<sub></admin#ops>"),
     ("pub ci -f bui", "xt", "<pub><ci><-f><build log.txt>"),
-    ("serve --static pa", "ges", "<serve><--static><pages/>"),
+    ("serve --static pa", "ges", "<serve><--static><pages"),
     ("help le", "ave", "<help><leave>"),
 ];
 
