@@ -1,5 +1,6 @@
 //! `emit` and `on` against the reference server and others, and the other commands where there is no roomcat hub.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
@@ -221,7 +222,7 @@ fn the_server_sees_what_it_is_told() {
     assert_eq!(seen["roomcat"], Value::Null);
     server
         .cmd(&["emit", "x"])
-        .stderr_has("it does not speak Socket.IO over WebSocket")
+        .stderr_has("it does not speak WebSocket there: it hung up")
         .status(3)
         .check();
     for wrong in [
@@ -258,10 +259,18 @@ fn who_is_refused_is_told_why() {
             .check();
         server
             .cmd(&[&command[..], &["--namespace", "/nowhere"]].concat())
-            .stderr(&format!("roomcat: {url} refused: Invalid namespace\n"))
+            .stderr(&format!(
+                "roomcat: {url} refused: Invalid namespace\n  hint: the path of the URL is the namespace; --namespace NS names another\n"
+            ))
             .status(4)
             .check();
     }
+    server
+        .cmd(&["emit", "hi", "@alice"])
+        .stderr_has("cannot read alice")
+        .stderr_has("a text that begins with @ is sent with --text")
+        .status(1)
+        .check();
     server
         .cmd(&["emit", "connect"])
         .any_stderr()
@@ -481,6 +490,36 @@ fn what_is_no_socket_io_server_is_said_to_be_none() {
         .status(3)
         .check();
     serving.join().unwrap();
+}
+
+#[test]
+fn what_is_no_websocket_server_is_said_to_be_none() {
+    for (answer, why) in [
+        ("", "it hung up"),
+        ("SSH-2.0-OpenSSH_9\r\n", "its answer is not HTTP"),
+        ("HTTP/1.0 404 Not Found\r\n\r\n", "it answered in HTTP/1.0"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        Cmd::new(&["emit", "-u", &url, "a"])
+            .stderr(&format!(
+                "roomcat: cannot reach {url}: it does not speak WebSocket there: {why}\n  hint: see to the URL (-u or \
+                 ROOMCAT_URL); where Socket.IO is not under /socket.io/, name its --path\n"
+            ))
+            .status(3)
+            .check();
+        serving.join().unwrap();
+    }
 }
 
 #[test]

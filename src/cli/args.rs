@@ -11,7 +11,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
@@ -74,9 +76,32 @@ impl Cli {
             Some("always") => clap::ColorChoice::Always,
             _ => clap::ColorChoice::Auto,
         };
-        let matches = Self::command().color(colour).try_get_matches_from(words)?;
+        let mut command = command().color(colour);
+        let matches = command.try_get_matches_from_mut(words)?;
+        if let Some(serve) = matches.subcommand_matches("serve") {
+            let typed = |id: &&&str| serve.value_source(id) == Some(ValueSource::CommandLine);
+            if let Some(id) = OF_CLIENTS.iter().find(typed) {
+                let why = format!(
+                    "--{id} is for the commands that go to a hub; a hub takes --listen ADDRESS and --config FILE"
+                );
+                return Err(command.error(ErrorKind::ArgumentConflict, why));
+            }
+        }
         Self::from_arg_matches(&matches)
     }
+}
+
+/// Flags that are read before or after every command, and mean nothing to a hub.
+const OF_CLIENTS: [&str; 3] = ["url", "namespace", "as"];
+
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let hidden: Vec<Arg> = command
+        .get_arguments()
+        .filter(|arg| OF_CLIENTS.contains(&arg.get_id().as_str()))
+        .map(|arg| arg.clone().hide(true))
+        .collect();
+    command.mut_subcommand("serve", |serve| serve.args(hidden))
 }
 
 /// What `--color` says, as far as words tell.
@@ -172,7 +197,7 @@ pub enum Command {
 /// flag here may stand there too, without the dashes in front (`ping-interval = "25s"`); a flag wins over the file.
 #[derive(Debug, Default, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --config hub.toml --check-config"
+    after_long_help = "Examples:\n  roomcat serve --listen 0.0.0.0:7666 --token-file token --db rooms.db\n  roomcat serve --static . --recovery 2m\n  roomcat serve --config hub.toml --check-config"
 )]
 pub struct ServeArgs {
     /// A hub.toml: namespaces, and values for the flags that are not given

@@ -134,6 +134,9 @@ impl Failure {
             Self::Argument(ArgumentError::NotText { .. }) => {
                 Some("write it to a file and name that: @FILE")
             }
+            Self::Argument(ArgumentError::File { .. }) => Some(
+                "a text that begins with @ is sent with --text, or quoted as JSON: '\"@alice\"'",
+            ),
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Other { hint, .. } => hint.as_deref(),
@@ -178,6 +181,9 @@ const ONE_HOLDER: &str =
 const JOIN_ONE: &str = "name a room, or join one: \"roomcat join ROOM --as NAME\"";
 const PLAIN_COMMANDS: &str =
     "use \"roomcat emit\" and \"roomcat on\" with it, or give the URL of a roomcat hub with -u";
+const RIGHT_PATH: &str =
+    "see to the URL (-u or ROOMCAT_URL); where Socket.IO is not under /socket.io/, name its --path";
+const RIGHT_NAMESPACE: &str = "the path of the URL is the namespace; --namespace NS names another";
 const RIGHT_URL: &str = "give the hub's URL with -u or ROOMCAT_URL, as in -u ws://127.0.0.1:7666";
 
 /// Refused is what the hub decided about who asks; an unlucky request just failed.
@@ -219,6 +225,7 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
                 status: 403,
                 said: Some(_),
             } => None,
+            DialError::Http { status: 404, .. } | DialError::NoWebSocket(_) => Some(RIGHT_PATH),
             DialError::Certificate(_) => {
                 Some("SSL_CERT_FILE can name a file of further certificates")
             }
@@ -268,6 +275,7 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         Code::Token => Some("give the hub's token with --token-file FILE"),
         Code::Forbidden => Some("another token may do it: --token-file FILE"),
         Code::Busy | Code::NoAnswer => Some("the hub's log says what its handler does"),
+        Code::NoNamespace => Some(RIGHT_NAMESPACE),
         Code::NameTaken => Some(ONE_HOLDER),
         Code::TooLarge => Some(RAISE_LIMIT),
         Code::NoRooms => Some(JOIN_ONE),
@@ -376,6 +384,8 @@ mod tests {
             (denied(Code::NameTaken), 4),
             (denied(Code::Forbidden), 4),
             (denied(Code::NoAnswer), 4),
+            (denied(Code::NoNamespace), 4),
+            (unreachable(DialError::NoWebSocket("it hung up")), 3),
             (denied(Code::Other("odd".into())), 4),
             (ClientError::NotAHub { url: "u".into() }.into(), 4),
             (refused(Code::Forbidden), 4),

@@ -177,12 +177,14 @@ pub fn connect_error(data: &RawValue) -> Refusal {
             message: data.get().to_owned(),
         };
     };
-    let code = said
-        .data
-        .and_then(|data| serde_json::from_str::<Data>(data.get()).ok())
-        .map_or(String::new(), |data| data.code);
+    let code = match said.data {
+        None if said.message == "Invalid namespace" => Code::NoNamespace,
+        None => Code::Other(String::new()),
+        Some(data) => serde_json::from_str::<Data>(data.get())
+            .map_or(Code::Other(String::new()), |data| Code::parse(&data.code)),
+    };
     Refusal {
-        code: Code::parse(&code),
+        code,
         message: said.message,
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::answers::Misunderstood;
 use crate::wire::engine::EngineError;
@@ -54,6 +55,8 @@ pub enum Code {
     /// The namespace's program has too much to do, or did not answer.
     Busy,
     NoAnswer,
+    /// There is no such namespace. Every Socket.IO server says so in the same words, and without a code.
+    NoNamespace,
     /// A newer hub, or an application's middleware.
     Other(String),
 }
@@ -105,6 +108,8 @@ pub enum DialError {
         "it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)"
     )]
     Version2,
+    #[error("it does not speak WebSocket there: {0}")]
+    NoWebSocket(&'static str),
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
     Protocol(String),
     #[error("{0}")]
@@ -149,6 +154,15 @@ impl From<tungstenite::Error> for DialError {
                 status: response.status().as_u16(),
                 said: response.body().as_deref().and_then(engine_error),
             },
+            tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+                Self::NoWebSocket("it hung up")
+            }
+            tungstenite::Error::Protocol(ProtocolError::WrongHttpVersion) => {
+                Self::NoWebSocket("it answered in HTTP/1.0")
+            }
+            tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => {
+                Self::NoWebSocket("its answer is not HTTP")
+            }
             other => Self::Protocol(other.to_string()),
         }
     }
@@ -222,7 +236,6 @@ impl LostReason {
 
 impl From<tungstenite::Error> for LostReason {
     fn from(error: tungstenite::Error) -> Self {
-        use tungstenite::error::ProtocolError;
         match error {
             tungstenite::Error::Io(error) => Self::Io(error),
             tungstenite::Error::ConnectionClosed

@@ -60,7 +60,7 @@ pub enum OptionError {
     HeaderValue,
     #[error("this header is the WebSocket handshake's own")]
     OwnHeader,
-    #[error("auth is a JSON object")]
+    #[error("auth is a JSON object, as in {{\"token\": \"x\"}}, or @FILE with one in it")]
     Auth,
 }
 

@@ -16,6 +16,7 @@ use super::recovery::{self, Shown};
 use super::services::{self};
 use super::socket::{Dialect, Entry, Socket};
 use super::standing::Standing;
+use super::verbs;
 use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
@@ -63,7 +64,7 @@ pub enum Denial {
     /// The reference's words: clients know them.
     #[error("Invalid namespace")]
     Namespace,
-    #[error("auth: {0}")]
+    #[error("auth: {}", verbs::reason(.0))]
     Auth(serde_json::Error),
     #[error("too many namespaces on one connection")]
     TooMany,
@@ -146,7 +147,7 @@ impl Session {
     }
 
     pub(super) fn deny(&mut self, namespace: &Namespace, denial: &Denial) {
-        if let Denial::Token(_) | Denial::Program(_) = denial {
+        if let Denial::Namespace | Denial::Token(_) | Denial::Program(_) = denial {
             tracing::info!("refused a connection to {namespace}: {denial}");
         }
         let data = denial.data().to_string();

@@ -429,7 +429,17 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 }
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> {
-    serde_json::from_str(raw.get()).map_err(|error| bad(&error.to_string()))
+    serde_json::from_str(raw.get()).map_err(|error| bad(&reason(&error)))
+}
+
+/// What is wrong with a peer's JSON, without a place in it: what was read is a piece of a packet, which nobody has seen.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    if text.ends_with(&place) {
+        text.truncate(text.len() - place.len());
+    }
+    text
 }
 
 fn bad(reason: &str) -> VerbError {

@@ -235,7 +235,11 @@ fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part
         let shown = match (kind, speaker) {
             (Kind::Connect, Speaker::Client) => mask(payload, Secrets::AllBut(&PUBLIC_IN_AUTH)),
             (Kind::Connect, Speaker::Server) => mask(payload, Secrets::Only(&["pid"])),
-            _ => without(payload, secrets).unwrap_or_else(|| cut(payload)),
+            _ => {
+                let told = mask(payload, Secrets::Telltale);
+                // What a CONNECT held may come back under any key, or none.
+                without(&told, secrets).unwrap_or(told)
+            }
         };
         parts.push(part(&shown, &kind.payload(payload, speaker)));
     }

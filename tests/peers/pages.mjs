@@ -27,8 +27,9 @@ async function enter(page, { name = "", rooms = [], namespace = "/" } = {}) {
   }
 }
 
-async function say(page, text, { room = "", to = "all" } = {}) {
+async function say(page, text, { room = "", to = "all", event = "message" } = {}) {
   await page.fill("#text", text);
+  await page.fill("#event", event);
   await page.fill("#room", room);
   await page.check(`input[name=to][value=${to}]`);
   await page.press("#text", "Enter");
@@ -86,6 +87,16 @@ const scenarios = {
     // What is said while a member is away waits for it, and everyone can see how much.
     await roomcat("join", "lobby", "--as", "dave");
     await roomcat("pub", "lobby", "dave is away");
+    // What is wrong is said where it was asked for, until it is right.
+    await say(bob, "to nobody", { event: "connect" });
+    await shows(bob, "#receipt", /is reserved by Socket\.IO; name the event otherwise$/);
+    await bob.fill("#join-room", "x".repeat(300));
+    await bob.press("#join-room", "Enter");
+    await shows(bob, "#join-answer", "at most 256");
+    await bob.fill("#join-room", "attic");
+    await bob.press("#join-room", "Enter");
+    await bob.waitForFunction(() => document.getElementById("join-answer").textContent === "");
+    await bob.getByRole("button", { name: "Leave attic" }).click();
     await shows(bob, "#rooms .members li", /dave\s*away\s*1 waiting/);
     await shows(bob, "#rooms .members li", /alice\s*here\s*nothing waiting/);
 

@@ -33,6 +33,7 @@ fn only_declared_namespaces_are_there() {
             );
         }
     }
+    hub.wait_for_stderr("refused a connection to /tenants: Invalid namespace");
     for known in ["/admin", "/tenant-7", "/tenant-8"] {
         assert_eq!(raw.connect(known, &Value::Null).kind, '0', "{known}");
     }

@@ -1,4 +1,3 @@
-use clap::CommandFactory;
 use clap::error::ErrorKind;
 
 use super::*;
@@ -10,7 +9,31 @@ fn parsed(line: &str) -> Result<Cli, clap::Error> {
 
 #[test]
 fn the_definitions_agree_with_each_other() {
-    Cli::command().debug_assert();
+    command().debug_assert();
+}
+
+#[test]
+fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
+    for line in [
+        "serve -u ws://h:1",
+        "-u ws://h:1 serve",
+        "serve --as a",
+        "--namespace /n serve",
+    ] {
+        let error = parsed(line).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{line}");
+        assert!(error.to_string().contains("--listen ADDRESS"), "{error}");
+    }
+    let mut root = command();
+    root.build();
+    let help = |root: &mut clap::Command, name: &str| {
+        let command = root.find_subcommand_mut(name).unwrap();
+        command.render_long_help().to_string()
+    };
+    for flag in ["--url", "--namespace <", "--as <"] {
+        assert!(!help(&mut root, "serve").contains(flag), "{flag}");
+        assert!(help(&mut root, "pub").contains(flag), "{flag}");
+    }
 }
 
 #[test]
@@ -117,7 +140,7 @@ fn every_client_can_be_told_how_to_reach_its_server() {
 
 #[test]
 fn every_help_begins_short_and_ends_with_an_example() {
-    let mut root = Cli::command();
+    let mut root = command();
     root.build();
     for command in root.get_subcommands_mut() {
         let name = command.get_name().to_owned();

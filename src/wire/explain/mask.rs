@@ -12,12 +12,27 @@ const SHORT: usize = 16;
 /// A string with fewer bytes, quotes included, may stand elsewhere and mean something else.
 const TELLING: usize = 10;
 
-/// Which scalars are secret; keys are those of the outermost object.
+/// Which scalars are secret. The keys of the first two are those of the outermost object.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Secrets {
     AllBut(&'static [&'static str]),
     Only(&'static [&'static str]),
+    /// What stands under a key that speaks of a secret, however deep.
+    Telltale,
 }
+
+/// What the keys of secrets hold, in whatever case and with whatever around it: `accessToken`, `API_KEY`, `user-password`.
+/// What is all of a key stands in [`WHOLE`].
+const WITHIN: [&str; 7] = [
+    "token",
+    "passw",
+    "secret",
+    "authorization",
+    "cookie",
+    "apikey",
+    "credential",
+];
+const WHOLE: [&str; 2] = ["pass", "pwd"];
 
 pub(super) fn mask(json: &str, secrets: Secrets) -> String {
     Masking::of(json, secrets).out
@@ -45,8 +60,10 @@ struct Masking<'a> {
     json: &'a str,
     at: usize,
     depth: usize,
-    /// The key whose value comes, in the outermost object.
+    /// The key whose value comes; of the outermost object only, unless keys are telltale.
     key: Option<&'a str>,
+    /// The depth around a telltale key whose value is not over.
+    under: Option<usize>,
     secrets: Secrets,
     out: String,
     found: Vec<String>,
@@ -59,6 +76,7 @@ impl<'a> Masking<'a> {
             at: 0,
             depth: 0,
             key: None,
+            under: None,
             secrets,
             out: String::with_capacity(json.len()),
             found: Vec::new(),
@@ -72,10 +90,16 @@ impl<'a> Masking<'a> {
     fn token(&mut self, byte: u8) {
         match byte {
             b'{' | b'[' => {
+                if self.under.is_none() && self.is_telltale() {
+                    self.under = Some(self.depth);
+                }
                 self.depth += 1;
                 self.key = None;
             }
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                self.under = self.under.filter(|depth| *depth < self.depth);
+            }
             b',' => self.key = None,
             b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
             b'"' => return self.string(),
@@ -103,7 +127,7 @@ impl<'a> Masking<'a> {
         self.at = end + usize::from(closed);
         let behind = self.json.get(self.at..).unwrap_or_default();
         if self.depth > 0 && behind.trim_start().starts_with(':') {
-            if self.depth == 1 {
+            if self.depth == 1 || matches!(self.secrets, Secrets::Telltale) {
                 self.key = Some(inside);
             }
             self.push_quoted(inside);
@@ -139,7 +163,12 @@ impl<'a> Masking<'a> {
             Secrets::Only(keys) => {
                 self.depth == 1 && (named(keys) || self.key.is_some_and(|key| key.contains('\\')))
             }
+            Secrets::Telltale => self.under.is_some() || self.is_telltale(),
         }
+    }
+
+    fn is_telltale(&self) -> bool {
+        matches!(self.secrets, Secrets::Telltale) && self.key.is_some_and(tells)
     }
 
     fn push_quoted(&mut self, inside: &str) {
@@ -147,6 +176,14 @@ impl<'a> Masking<'a> {
         self.out.push_str(inside);
         self.out.push('"');
     }
+}
+
+/// An escaped key may be any.
+fn tells(key: &str) -> bool {
+    let plain = key.replace(['-', '_', ' '], "").to_ascii_lowercase();
+    key.contains('\\')
+        || WHOLE.contains(&plain.as_str())
+        || WITHIN.iter().any(|part| plain.contains(part))
 }
 
 fn masked(secret: &str) -> String {

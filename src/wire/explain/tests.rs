@@ -129,6 +129,39 @@ fn a_secret_that_comes_back_is_masked_too() {
 }
 
 #[test]
+fn what_stands_under_a_telltale_key_is_masked_everywhere() {
+    let said = sent(
+        r#"42["login",{"user":"alice","password":"hush","pwd":1234,"nested":[{"API_KEY":"hush","n":7}],"accessToken":{"value":["hush",12]},"tea":"green"},"plain"]"#,
+    );
+    assert!(
+        said.contains(
+            r#"["login",{"user":"alice","password":"…","pwd":…,"nested":[{"API_KEY":"…","n":7}],"accessToken":{"value":["…",…]},"tea":"green"},"plain"]"#
+        ),
+        "{said}"
+    );
+    for frame in [
+        r#"432[{"token":"hush"}]"#,
+        r#"44{"message":"no","data":{"password":"hush"}}"#,
+        r#"42["a",{"Set-Cookie":"hush"},{"x":{"Authorization":"hush"}}]"#,
+        r#"42["a",{"\u0074oken":"hush"}]"#,
+        r#"42["a",{"token" : "hush"#,
+        r#"42["a",{"token":hush"#,
+        r#"42["a",{"tokens":[["hush"],{"a":["hush"]},"hush"]}]"#,
+    ] {
+        let said = received(frame);
+        assert!(!said.contains("hush"), "{said}");
+    }
+    // An argument, an event and the hub's own words are none.
+    for frame in [
+        r#"42["token","shown"]"#,
+        r#"42["a",{"keyboard":"shown","pin":"shown","passage":"shown"}]"#,
+        r#"42["a",{"token":"x","b":"shown"},"shown"]"#,
+    ] {
+        assert!(sent(frame).contains("shown"), "{frame}");
+    }
+}
+
+#[test]
 fn what_is_no_json_shows_no_secret_either() {
     for frame in [
         r#"40{"token":"hush"#,
