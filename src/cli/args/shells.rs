@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-/// Print the script by which a shell completes commands, flags, and names from the hub
+/// Print the script by which a shell completes commands, flags and live names
 ///
 /// Rooms, namespaces and member names are asked of the hub that -u or ROOMCAT_URL names, while you type; where none answers,
 /// there are none.
