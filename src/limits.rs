@@ -26,6 +26,10 @@ pub const ROOMS_PER_MESSAGE: usize = 64;
 pub const ROOMS_PER_SOCKET: usize = 1024;
 /// Rooms in one answer of `rooms`.
 pub const ROOMS_LISTED: usize = 10_000;
+/// Bare names in one answer of `rooms`: more than anyone reads of what a shell completes.
+pub const NAMES_LISTED: usize = 1000;
+/// All that a shell waits for names from the hub, while somebody has the finger on the key.
+pub const COMPLETION_TIME: Duration = Duration::from_millis(200);
 /// Namespaces one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
 /// Sockets that are remembered so that they may come back (`--recovery`), here and gone: each costs some 300 bytes of the

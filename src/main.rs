@@ -1,10 +1,18 @@
-//! The program: the command line is read, a command runs, and its outcome is the exit code.
+//! The program: the command line is read, a command runs, and its outcome is the exit code. Or a shell asks what
+//! may stand where the cursor is.
 
 use std::process::ExitCode;
 
-use roomcat::cli::{self, args::Cli};
+use roomcat::cli::{self, args::Cli, completions::Question};
 
 fn main() -> ExitCode {
+    if let Some(question) = Question::of(std::env::args_os()) {
+        return match question.answer() {
+            Ok(()) => ExitCode::SUCCESS,
+            // Whoever types sees the line that is typed, and nothing else.
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     match cli::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,

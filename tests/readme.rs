@@ -92,7 +92,7 @@ fn commands(lines: &[(usize, &str)]) -> Vec<Command> {
 }
 
 /// Whether a line is what the README shows; `…` stands for anything.
-fn matches(shown: &str, found: &str) -> bool {
+pub fn matches(shown: &str, found: &str) -> bool {
     let mut parts = shown.split('…');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = found.strip_prefix(first) else {
@@ -193,7 +193,7 @@ impl Terminal<'_> {
 }
 
 /// The first room of a `sub` or `chat`; an `on` is in the room that is the whole namespace.
-fn listens_in(job: &str) -> Option<&str> {
+pub fn listens_in(job: &str) -> Option<&str> {
     if job.starts_with("roomcat on ") {
         return Some("");
     }

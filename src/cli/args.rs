@@ -8,6 +8,7 @@ pub mod plain;
 pub mod remote;
 pub mod request;
 pub mod script;
+pub mod shells;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
 use self::request::RequestArgs;
 use self::script::Script;
+use self::shells::CompletionsArgs;
 use super::settings::Scope;
 use super::stdout::Format;
 use super::values::{self, Database, KeepFor};
@@ -142,13 +144,14 @@ pub enum Command {
     On(OnArgs),
     Config(ConfigArgs),
     Demo(DemoArgs),
+    Completions(CompletionsArgs),
 }
 
 impl Command {
     /// What of the settings is meant for it.
     pub fn scope(&self) -> Scope {
         match self {
-            Self::Serve(_) | Self::Demo(_) => Scope::Hub,
+            Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => Scope::Hub,
             _ => Scope::Client,
         }
     }

@@ -6,6 +6,7 @@ pub mod args;
 pub mod arguments;
 pub mod ask;
 pub mod chat;
+pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod emit;
@@ -74,6 +75,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Emit(args) => alone(emit::run(args, global)),
         Command::On(args) => alone(on::run(args, global)),
         Command::Config(args) => config::run(args, &settings),
+        Command::Completions(args) => completions::run(args),
     }
 }
 

@@ -224,7 +224,7 @@ impl Core {
             }
             (_, Want::Ack) => effects.tell(socket, Told::Acked { answer }),
             // An op's outcome is of its own kind; nothing else can come here.
-            (_, Want::Publish(_) | Want::Subscribe(_) | Want::Rooms(_)) => {}
+            (_, Want::Publish(_) | Want::Subscribe(_) | Want::Rooms(_) | Want::Names(_)) => {}
         }
     }
 

@@ -5,6 +5,7 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::store::names::Sought;
 use crate::store::sessions::Begun;
 use crate::store::{Done, Draft, Reader, Refusal};
 
@@ -34,6 +35,7 @@ pub enum Want {
     /// To be remembered, or to be who it was before: asked before it subscribes.
     Begin,
     Rooms(Option<RoomName>),
+    Names(Sought),
     /// With `Op::Mark`, so that it stands in the order of everything else.
     Direct(Box<Direct>),
 }
@@ -167,6 +169,12 @@ pub enum Told {
         answer: Option<u64>,
         room: Option<RoomName>,
         rooms: Vec<LiveRoom>,
+    },
+    /// The names of what is here now, for the one kind of them that was asked for.
+    Names {
+        answer: Option<u64>,
+        sought: Sought,
+        live: Vec<String>,
     },
     /// What the store remembers of it from now on; None: it could not be remembered.
     Begun(Option<Begun>),

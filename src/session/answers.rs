@@ -91,6 +91,11 @@ impl Session {
             } => {
                 self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
             }
+            Told::Names {
+                answer,
+                sought,
+                live,
+            } => self.named(index, sought, live, answer),
             Told::NameTaken => {
                 let end = End::Replaced;
                 let socket = self.depart(index, &end);
@@ -252,13 +257,20 @@ pub(super) fn answer_rooms(
             })
         })
         .collect();
-    if let Some(id) = *answer {
-        let body = json!({"ok": true, "rooms": rooms, "expired": services.writer.counters().expired.load(Ordering::Relaxed)});
-        out.push_back(Frame::text(socket::encode_ack(
-            namespace,
-            id,
-            &body.to_string(),
-            0,
-        )));
+    let expired = services.writer.counters().expired.load(Ordering::Relaxed);
+    let body = json!({"ok": true, "rooms": rooms, "expired": expired});
+    acknowledge(namespace, *answer, &body, out);
+}
+
+/// An answer to a verb, when one was asked for.
+pub(super) fn acknowledge(
+    namespace: &Namespace,
+    answer: Option<u64>,
+    body: &Value,
+    out: &mut VecDeque<Frame>,
+) {
+    if let Some(id) = answer {
+        let text = socket::encode_ack(namespace, id, &body.to_string(), 0);
+        out.push_back(Frame::text(text));
     }
 }

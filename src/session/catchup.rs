@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::address::{Namespace, RoomName, Seq};
 use crate::hub::request::{LiveRoom, Since, Stretch};
 use crate::store::readers::Readers;
@@ -14,6 +16,11 @@ pub enum ReadDone {
     Opened(Opened),
     Page(Page),
     Rooms(Listing),
+    /// The whole answer.
+    Names {
+        answer: Option<u64>,
+        body: Value,
+    },
 }
 
 /// For the verb `rooms`: what is live and what is stored.

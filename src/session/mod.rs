@@ -10,6 +10,7 @@ pub mod calls;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
+pub mod names;
 pub mod opening;
 pub mod outbox;
 pub mod policy;
@@ -292,6 +293,9 @@ impl Session {
                         &self.services,
                         &mut self.out,
                     ),
+                    Finished::Names { answer, body } => {
+                        answers::acknowledge(&socket.namespace, answer, &body, &mut self.out)
+                    }
                     Finished::Missed => return Err(End::Missed),
                 }
             }

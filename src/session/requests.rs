@@ -6,7 +6,7 @@ use serde_json::json;
 use super::outbox::Submission;
 use super::policy::Right;
 use super::socket::{Dialect, Socket};
-use super::verbs::{self, Publish, Sender, Storage, Verb, VerbError};
+use super::verbs::{self, Listed, Publish, Sender, Storage, Verb, VerbError};
 use super::{End, Session, Who};
 use crate::address::{Namespace, RoomName, Seq};
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
@@ -123,7 +123,10 @@ impl Session {
                 self.subscribe(index, rooms, stretch, id)?;
             }
             Verb::Ack => self.acked(index, verbs::ack(args)?, id),
-            Verb::Rooms => self.list_rooms(index, verbs::list(args)?, id),
+            Verb::Rooms => match verbs::list(args)? {
+                Listed::Rooms(room) => self.list_rooms(index, room, id),
+                Listed::Names(sought) => self.list_names(index, sought, id),
+            },
         }
         Ok(())
     }

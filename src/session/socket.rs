@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::aside::Aside;
@@ -116,6 +116,10 @@ pub struct Entry {
 pub enum Finished {
     Nothing,
     Rooms(Listing),
+    Names {
+        answer: Option<u64>,
+        body: Value,
+    },
     /// Of what a client that came back had missed some is gone.
     Missed,
 }
@@ -329,6 +333,14 @@ impl Socket {
             live,
             answer,
         );
+        self.ask_store(asking);
+    }
+
+    /// Asks the store, for the verb `rooms`.
+    pub fn ask_store(
+        &mut self,
+        asking: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static,
+    ) {
         self.asking.push(tokio::spawn(asking));
     }
 
@@ -347,7 +359,7 @@ impl Socket {
             return Poll::Ready(match catchup::done(done)? {
                 ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
                 ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
-                ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
+                ReadDone::Rooms(_) | ReadDone::Names { .. } => Ok(Finished::Nothing),
             });
         }
         for index in 0..self.asking.len() {
@@ -356,6 +368,7 @@ impl Socket {
                 self.listings = self.listings.saturating_sub(1);
                 return Poll::Ready(match catchup::done(done)? {
                     ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
+                    ReadDone::Names { answer, body } => Ok(Finished::Names { answer, body }),
                     ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
                 });
             }

@@ -13,6 +13,7 @@ use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::hub::request::{Since, Stretch};
 use crate::limits;
+use crate::store::names::{NameKind, Sought};
 use crate::store::{Draft, Header};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
 
@@ -360,17 +361,36 @@ pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
     Ok(parse::<Ack>(arg)?.seq)
 }
 
-/// `["rooms", {room?}]`, or without arguments.
-pub fn list(args: &[&RawValue]) -> Result<Option<RoomName>, VerbError> {
+/// What `rooms` was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// All of them, or one with its members.
+    Rooms(Option<RoomName>),
+    Names(Sought),
+}
+
+/// `["rooms", {room?}]`, `["rooms", {names, prefix?}]`, or without arguments.
+pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
     #[derive(Deserialize)]
     struct List {
         room: Option<RoomName>,
+        names: Option<NameKind>,
+        #[serde(default)]
+        prefix: String,
     }
-    match args {
-        [] => Ok(None),
-        [arg] => Ok(parse::<List>(arg)?.room),
-        _ => Err(bad("rooms takes one object")),
-    }
+    let list = match args {
+        [] => return Ok(Listed::Rooms(None)),
+        [arg] => parse::<List>(arg)?,
+        _ => return Err(bad("rooms takes one object")),
+    };
+    Ok(match list {
+        List {
+            names: Some(kind),
+            prefix,
+            ..
+        } => Listed::Names(Sought { kind, prefix }),
+        List { room, .. } => Listed::Rooms(room),
+    })
 }
 
 /// A room, or an array of rooms. Told apart by hand so that the error is that of the name.

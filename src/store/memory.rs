@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::members::Members;
+use super::names::{NameKind, Sought};
 use super::owed::{Reader, behind, owed};
 use super::sessions::{Around, SessionOp, Sessions};
 use super::{
@@ -481,6 +482,25 @@ impl Read for MemoryReader {
             .filter(|found| room.is_none_or(|room| room == found))
             .map(|room| inner.info(namespace, room))
             .collect())
+    }
+
+    fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError> {
+        let inner = lock(&self.inner);
+        let headers = inner.log.values().map(|entry| &entry.record.header);
+        let members = inner.members.all();
+        let here = members.iter().filter(|m| m.namespace == *namespace);
+        Ok(match sought.kind {
+            NameKind::Namespaces => {
+                let written = headers.map(|header| header.namespace.as_str());
+                sought.pick(written.chain(members.iter().map(|m| m.namespace.as_str())))
+            }
+            NameKind::Rooms => {
+                let headers = headers.filter(|header| header.namespace == *namespace);
+                let written = headers.flat_map(|header| header.rooms.iter());
+                sought.pick(written.chain(here.map(|m| &m.room)).map(RoomName::as_str))
+            }
+            NameKind::Members => sought.pick(here.map(|m| m.client.as_str())),
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod members;
 pub mod memory;
+pub mod names;
 pub mod owed;
 pub mod readers;
 pub mod sessions;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, PublishId};
+use names::Sought;
 pub use owed::{Reader, owed};
 use sessions::{Begun, SessionOp};
 
@@ -347,4 +349,6 @@ pub trait Read: Send {
         namespace: &Namespace,
         room: Option<&RoomName>,
     ) -> Result<Vec<RoomInfo>, StoreError>;
+    /// Names of what has messages or members, sorted, at most `limits::NAMES_LISTED`.
+    fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError>;
 }

@@ -1,9 +1,12 @@
 //! The rooms of a namespace as the hub knows them: who is there now.
 
+use std::collections::HashSet;
+
 use super::{Core, Effects, Room, Space};
-use crate::address::{ClientName, RoomName};
+use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::request::{LiveRoom, Request, Told, Want};
 use crate::limits;
+use crate::store::names::{NameKind, Sought};
 
 impl Core {
     pub(super) fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
@@ -12,8 +15,21 @@ impl Core {
             answer,
             want,
         } = request;
-        let (Some(state), Want::Rooms(room)) = (self.sockets.get(&socket), want) else {
+        let Some(state) = self.sockets.get(&socket) else {
             return;
+        };
+        let room = match want {
+            Want::Rooms(room) => room,
+            Want::Names(sought) => {
+                let live = self.names(&state.namespace, &sought);
+                let told = Told::Names {
+                    answer,
+                    sought,
+                    live,
+                };
+                return effects.tell(socket, told);
+            }
+            _ => return,
         };
         let rooms = self.spaces.get(&state.namespace).map(|space| match &room {
             Some(name) => {
@@ -37,6 +53,22 @@ impl Core {
                 rooms,
             },
         );
+    }
+
+    fn names(&self, namespace: &Namespace, sought: &Sought) -> Vec<String> {
+        let space = self.spaces.get(namespace);
+        match (sought.kind, space) {
+            (NameKind::Namespaces, _) => {
+                let entered = self.sockets.values().map(|state| &state.namespace);
+                let all: HashSet<&Namespace> = self.spaces.keys().chain(entered).collect();
+                sought.pick(all.into_iter().map(Namespace::as_str))
+            }
+            (NameKind::Rooms, Some(space)) => sought.pick(space.rooms.keys().map(RoomName::as_str)),
+            (NameKind::Members, Some(space)) => {
+                sought.pick(space.holders.keys().map(ClientName::as_str))
+            }
+            (NameKind::Rooms | NameKind::Members, None) => Vec::new(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod commit;
 mod fault;
 mod merge;
+mod names;
 mod open;
 mod prune;
 mod read;

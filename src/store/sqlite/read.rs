@@ -8,12 +8,14 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Result, Transaction};
 
 use super::fault::fatal;
 use super::merge::{Indexed, Merge, Order};
+use super::names::names;
 use super::open::prepare_for_speed;
 use super::rooms::{info, rooms};
 use super::row::{Bodies, Stored, stored_between};
 use super::sessions::sid_of;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::names::Sought;
 use crate::store::owed::{Reader, behind, owed};
 use crate::store::{Page, Read, RoomInfo, StoreError, gap};
 
@@ -108,6 +110,10 @@ impl Read for SqliteReader {
             Some(room) => Ok(info(conn, namespace, room)?.into_iter().collect()),
             None => rooms(conn, namespace),
         })
+    }
+
+    fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError> {
+        self.ask(|conn| names(conn, namespace, sought))
     }
 }
 

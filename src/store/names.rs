@@ -1,0 +1,37 @@
+//! A question for bare names: what a shell completes while somebody types. Nothing is counted for the answer.
+
+use serde::Deserialize;
+
+use crate::limits;
+
+/// Names of one kind that begin with a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sought {
+    pub kind: NameKind,
+    pub prefix: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameKind {
+    Namespaces,
+    /// Of the asker's namespace.
+    Rooms,
+    /// Client names with a membership, or a socket, in the asker's namespace.
+    Members,
+}
+
+impl Sought {
+    pub fn fits(&self, name: &str) -> bool {
+        name.starts_with(&self.prefix)
+    }
+
+    /// Those of `names` that fit: in their order, no more than one answer holds.
+    pub fn pick<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let mut fitting: Vec<&str> = names.into_iter().filter(|name| self.fits(name)).collect();
+        fitting.sort_unstable();
+        fitting.dedup();
+        let kept = fitting.into_iter().take(limits::NAMES_LISTED);
+        kept.map(str::to_owned).collect()
+    }
+}

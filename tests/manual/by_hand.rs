@@ -1,0 +1,109 @@
+//! What the pages by hand must name, so that neither the parser of hub.toml nor the wire knows more than they do.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::{literal, read};
+use crate::harness::Cmd;
+
+/// A source file of the program.
+fn source(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The texts of an array of texts in a source: `const NAME…= […];`
+fn array(source: &str, name: &str) -> Vec<String> {
+    let (_, rest) = source
+        .split_once(&format!("const {name}:"))
+        .unwrap_or_else(|| panic!("{name} is not there"));
+    let (_, rest) = rest.split_once('=').expect("a constant has a value");
+    let (list, _) = rest.split_once("];").expect("an array ends");
+    list.split('"')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The words in bold of a page, by the macros that make them so.
+fn bold(page: &str) -> BTreeSet<String> {
+    page.lines()
+        .filter(|line| line.starts_with(".B"))
+        .flat_map(|line| {
+            let line = literal(line)
+                .replace("(dq", "")
+                .replace(['\\', '"', ','], " ");
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            words
+        })
+        .collect()
+}
+
+#[test]
+fn every_key_of_the_hub_file_stands_in_its_page() {
+    let keys = array(&source("cli/hubfile/mod.rs"), "KEYS");
+    let namespaces = source("cli/hubfile/namespaces.rs");
+    let inner = ["NAMESPACE", "TOKEN", "REACTION", "EMIT"];
+    let inner = inner.iter().flat_map(|name| array(&namespaces, name));
+    let page = bold(&read("roomcat-hub.toml.5"));
+    let all: Vec<String> = keys.into_iter().chain(inner).collect();
+    assert!(all.len() > 25, "{all:?}");
+    let missing: Vec<&String> = all
+        .iter()
+        .filter(|key| *key != "namespaces" && !page.contains(*key))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} are not in man/roomcat-hub.toml.5"
+    );
+}
+
+#[test]
+fn the_example_of_a_hub_file_is_right() {
+    let page = read("roomcat-hub.toml.5");
+    let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("an example");
+    let (example, _) = examples.split_once("\n.fi").expect("it ends");
+    let example: Vec<String> = example.lines().map(literal).collect();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hub.toml"), example.join("\n")).unwrap();
+    Cmd::new(&["serve", "--config", "hub.toml", "--check-config"])
+        .directory(folder.path())
+        .any_stdout()
+        .stdout_has("hub.toml is fine: 3 namespaces")
+        .check();
+}
+
+#[test]
+fn every_verb_and_every_code_stands_in_the_page_of_the_protocol() {
+    let page = bold(&read("roomcat-protocol.7"));
+    let verbs = source("session/verbs.rs");
+    let (_, parse) = verbs
+        .split_once("pub fn parse(event")
+        .expect("verbs are parsed");
+    let (parse, _) = parse
+        .split_once("_ => return None")
+        .expect("others are none");
+    let codes = source("client/error.rs");
+    let (_, known) = codes
+        .split_once("pub fn parse(text")
+        .expect("codes are parsed");
+    let (known, _) = known.split_once("other =>").expect("others are other");
+    let texts = |part: &str| -> Vec<String> {
+        let found = part.split('"').skip(1).step_by(2);
+        found.map(str::to_owned).collect()
+    };
+    let (verbs, codes) = (texts(parse), texts(known));
+    assert!(verbs.len() > 5 && codes.len() > 10, "{verbs:?} {codes:?}");
+    // Known from older hubs, and said by none of these.
+    let old = ["rate", "internal"];
+    let missing: Vec<&String> = verbs
+        .iter()
+        .chain(&codes)
+        .filter(|word| !old.contains(&word.as_str()) && !page.contains(*word))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} are not in man/roomcat-protocol.7"
+    );
+}

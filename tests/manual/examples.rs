@@ -1,0 +1,152 @@
+//! Every example of the manual is run: what it names is there, what listens is told something and ends with its first
+//! message, and all of it ends well.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use super::pages::examples;
+use crate::harness::{Cmd, Running, TestHub, wait_until};
+use crate::readme::listens_in;
+
+/// What tests/demo.rs runs, and what the test itself is.
+const ELSEWHERE: [&str; 2] = ["roomcat demo", "roomcat serve &"];
+
+/// A folder with all that examples name, as the home of who runs them.
+fn furnish(home: &Path) {
+    for folder in [
+        ".local/share/bash-completion/completions",
+        ".zfunc",
+        ".config/fish/completions",
+        "bin",
+    ] {
+        fs::create_dir_all(home.join(folder)).expect("a folder");
+    }
+    for (file, text) in [
+        ("build.log", "one\n"),
+        ("test.log", "two\n"),
+        ("photo.jpg", "\u{1}\u{2}"),
+        ("token", "secret\n"),
+        ("hub.toml", "[namespaces.\"/\"]\n"),
+        ("bin/make", "#!/bin/sh\necho made\n"),
+        ("restart", "#!/bin/sh\n"),
+        ("start", "#!/bin/sh\n"),
+    ] {
+        fs::write(home.join(file), text).expect("a file");
+    }
+    let programs = Cmd::shell("chmod +x bin/* restart start").directory(home);
+    programs.check();
+}
+
+/// So that it ends, and meets this hub and no other.
+fn adapted(example: &str, hub: &TestHub) -> String {
+    let here = hub.url().replace("ws://", "http://");
+    let mut text = example
+        .trim_end_matches(" &")
+        .replace("https://example.com", &here)
+        .replace(":7666", ":0")
+        .replace("roomcat chat ", "roomcat chat --eof ");
+    for listens in ["sub", "on"] {
+        let call = format!("roomcat {listens} ");
+        if !text.contains(" -n") {
+            text = text.replace(&call, &format!("{call}-n 1 "));
+        }
+    }
+    text
+}
+
+struct Home<'a> {
+    hub: &'a TestHub,
+}
+
+impl Home<'_> {
+    fn start(&self, script: &str) -> Running {
+        let bin = self.hub.folder().join("bin");
+        let script = format!("PATH={}:$PATH; {script}", bin.display());
+        Cmd::shell(&script)
+            .env("ROOMCAT_URL", self.hub.url())
+            .env("HOME", self.hub.folder())
+            .directory(self.hub.folder())
+            .spawn_closed()
+    }
+
+    fn runs(&self, example: &str) {
+        let text = adapted(example, self.hub);
+        if text.starts_with("roomcat serve ") && !text.contains("--check-config") {
+            let running = self.start(&format!("exec {text}"));
+            running.wait_for_stderr("listening on ");
+            running.signal(Signal::TERM);
+            return assert_eq!(running.wait().status, 0, "{example}");
+        }
+        let mut running = self.start(&text);
+        let mut told = false;
+        wait_until(example, || {
+            told = told || self.tell(&text);
+            !running.is_alive()
+        });
+        let outcome = running.wait();
+        assert_eq!(outcome.status, 0, "{example}\n{}", outcome.stderr());
+    }
+
+    /// Something to who listens; false while nobody does.
+    fn tell(&self, text: &str) -> bool {
+        let url = format!("{}/admin", self.hub.url());
+        if text.contains("roomcat on ") {
+            let namespace = if text.contains("/admin") {
+                "/admin"
+            } else {
+                "/"
+            };
+            let there = self.hub.room_in(namespace, "");
+            if there.is_none_or(|room| room["sockets"] == 0) {
+                return false;
+            }
+            let url = if namespace == "/" {
+                self.hub.url()
+            } else {
+                &url
+            };
+            for event in ["chat message", "ready"] {
+                self.hub.cmd(&["emit", "-u", url, event, "hi"]).check();
+            }
+            return true;
+        }
+        let Some(room) = text
+            .split(" | ")
+            .find_map(listens_in)
+            .filter(|_| text.contains("roomcat sub "))
+        else {
+            return true;
+        };
+        // The first word behind the number that it ends with.
+        let room = text
+            .split_once("roomcat sub -n 1 ")
+            .and_then(|(_, rest)| rest.split_whitespace().next())
+            .unwrap_or(room);
+        let there = self.hub.room(room);
+        if there.is_none_or(|it| it["sockets"] == 0) {
+            return false;
+        }
+        self.hub.publish(room, "hi\n");
+        true
+    }
+}
+
+#[test]
+fn every_example_runs() {
+    let hub = TestHub::start();
+    furnish(hub.folder());
+    for room in ["files", "ci", "dead"] {
+        hub.cmd(&["join", room, "--as", "someone"]).check();
+    }
+    let home = Home { hub: &hub };
+    let mut run = 0;
+    for example in examples() {
+        if !ELSEWHERE.contains(&example.as_str()) {
+            home.runs(&example);
+            run += 1;
+        }
+    }
+    assert!(run > 20, "{run}");
+}

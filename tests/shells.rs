@@ -1,0 +1,206 @@
+//! Completion in real shells: at a terminal, where a word is typed, the tab pressed, and what the shell then runs is looked
+//! at; and by the shells' own ways of listing what there is.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::{Cmd, TestHub};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn script(name: &str) -> PathBuf {
+    root().join("completions").join(name)
+}
+
+/// A hub with rooms, a member and a second namespace.
+fn furnished() -> TestHub {
+    let hub = TestHub::start();
+    for room in ["lobby", "my room", "it's", "two words"] {
+        hub.publish(room, "hi\n");
+    }
+    hub.publish("/admin#ops", "hi\n");
+    hub.cmd(&["join", "ci", "--as", "alice"]).check();
+    hub.cmd(&["join", "ci", "--as", "bob b"]).check();
+    hub
+}
+
+/// A shell at a terminal, where `roomcat` prints its arguments; completion asks the real one.
+struct Shell {
+    start: &'static [&'static str],
+    prompt: &'static str,
+    load: &'static str,
+    script: &'static str,
+}
+
+const BASH: Shell = Shell {
+    start: &["bash", "--norc", "--noprofile", "-i"],
+    prompt: "PS1=REA''DY",
+    load: "source SCRIPT; roomcat() { printf '<%s>' \"$@\"; echo; }; echo o''k",
+    script: "roomcat.bash",
+};
+
+const ZSH: Shell = Shell {
+    start: &["zsh", "-f", "-i"],
+    prompt: "PS1=REA''DY",
+    load: "fpath=(FOLDER $fpath); autoload -U compinit; compinit -u -D; roomcat() { printf '<%s>' \"$@\"; echo; }; echo o''k",
+    script: "_roomcat",
+};
+
+const FISH: Shell = Shell {
+    start: &["fish", "--no-config", "-i"],
+    prompt: "function fish_prompt; echo -n REA''DY; end",
+    load: "source SCRIPT; function roomcat; printf '<%s>' $argv; echo; end; echo o''k",
+    script: "roomcat.fish",
+};
+
+/// What is typed before the tab, what appears behind it, and what the shell then runs. Of a folder zsh leaves out the
+/// last slash.
+const TYPED: [(&str, &str, &str); 12] = [
+    ("su", "b", "<sub>"),
+    ("sub --dr", "ain", "<sub><--drain>"),
+    ("sub lo", "bby", "<sub><lobby>"),
+    ("sub my", "oom", "<sub><my room>"),
+    ("sub 'my r", "oom", "<sub><my room>"),
+    ("sub it", "s", "<sub><it's>"),
+    (
+        "pub lobby --except two",
+        "ords",
+        "<pub><lobby><--except><two words>",
+    ),
+    ("--as al", "ice", "<--as><alice>"),
+    ("sub /admin#o", "ps", "<sub></admin#ops>"),
+    ("pub ci -f bui", "xt", "<pub><ci><-f><build log.txt>"),
+    ("serve --static pa", "ges", "<serve><--static><pages"),
+    ("help le", "ave", "<help><leave>"),
+];
+
+impl Shell {
+    fn completes(&self, hub: &TestHub) {
+        let script = script(self.script).display().to_string();
+        let folder = root().join("completions").display().to_string();
+        let load = self
+            .load
+            .replace("SCRIPT", &script)
+            .replace("FOLDER", &folder);
+        let mut steps = vec![
+            (format!("{}\n", self.prompt), "READY".to_owned()),
+            (format!("{load}\n"), "ok".to_owned()),
+        ];
+        for (typed, behind, run) in TYPED {
+            steps.push((format!("roomcat {typed}\t"), behind.to_owned()));
+            steps.push(("\n".to_owned(), run.to_owned()));
+        }
+        self.driven(hub, &steps);
+    }
+
+    fn driven(&self, hub: &TestHub, steps: &[(String, String)]) {
+        let driver = root().join("tests/shells/drive.py").display().to_string();
+        let mut words = vec![driver];
+        words.extend(self.start.iter().map(|word| (*word).to_owned()));
+        fs::write(hub.folder().join("build log.txt"), "").expect("a file");
+        fs::create_dir_all(hub.folder().join("pages")).expect("a folder");
+        Cmd::shell_with("exec python3 \"$@\"", &words)
+            .directory(hub.folder())
+            .env("ROOMCAT_URL", hub.url())
+            .env("HOME", hub.folder())
+            .env("TERM", "vt100")
+            .stdin(json!(steps).to_string())
+            .any_stdout()
+            .check();
+    }
+}
+
+#[test]
+fn bash_completes_at_a_terminal() {
+    BASH.completes(&furnished());
+}
+
+#[test]
+fn zsh_completes_at_a_terminal() {
+    ZSH.completes(&furnished());
+}
+
+#[test]
+fn fish_completes_at_a_terminal() {
+    FISH.completes(&furnished());
+}
+
+/// What bash would offer for a line, a candidate a line.
+fn bash_offers(url: &str, line: &str) -> String {
+    let script = format!(
+        "source '{}'; COMP_LINE=$1 COMP_POINT=${{#1}}; _roomcat; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        script("roomcat.bash").display()
+    );
+    let outcome = Cmd::shell_with(&script, &[line])
+        .env("ROOMCAT_URL", url)
+        .any_stdout()
+        .check();
+    outcome.stdout().trim_end_matches('\n').to_owned()
+}
+
+#[test]
+fn what_fits_is_listed() {
+    let hub = furnished();
+    for (line, offered) in [
+        ("roomcat sub ", "ci\nit\\'s\nlobby\nmy\\ room\ntwo\\ words"),
+        ("roomcat --namespace /a", "/admin"),
+        ("roomcat sub /a", "/admin\n/admin#"),
+        ("roomcat sub --namespace /admin ", "ops"),
+        ("roomcat sub --as ", "alice\nbob\\ b"),
+        ("roomcat pub lobby --to \"t", "two words"),
+        ("roomcat completions ", "bash\nzsh\nfish"),
+        ("roomcat sub nothing-like-it", ""),
+        ("roomcat comp", "completions"),
+    ] {
+        assert_eq!(bash_offers(hub.url(), line), offered, "{line}");
+    }
+    // The hub that is asked is the one of the line.
+    let line = format!("roomcat -u {} sub lob", hub.url());
+    assert_eq!(bash_offers("ws://127.0.0.1:1", &line), "lobby");
+    let listed = format!(
+        "source '{}'; complete -C 'roomcat sub '",
+        script("roomcat.fish").display()
+    );
+    Cmd::shell_with("exec fish --no-config -c \"$1\"", &[listed])
+        .env("ROOMCAT_URL", hub.url())
+        .env("HOME", hub.folder())
+        .stdout("ci\nit's\nlobby\nmy room\ntwo words\n")
+        .check();
+}
+
+#[test]
+fn without_a_hub_there_are_no_names_and_nothing_is_said() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let silent = format!("ws://{}", silent.local_addr().expect("its address"));
+    for url in ["ws://127.0.0.1:1", &silent, "nonsense"] {
+        for shell in ["zsh", "fish"] {
+            let begun = Instant::now();
+            Cmd::new(&["complete", shell, "--", "roomcat", "sub", "lo"])
+                .env("ROOMCAT_URL", url)
+                .stdout("names\n")
+                .check();
+            // It waits for 200 ms; the rest is for a machine that is busy.
+            assert!(begun.elapsed() < Duration::from_secs(10), "{url}");
+        }
+        assert_eq!(bash_offers(url, "roomcat sub lo"), "");
+        assert_eq!(bash_offers(url, "roomcat sub --dra"), "--drain");
+    }
+}
+
+#[test]
+fn the_scripts_are_what_the_program_prints() {
+    for (shell, file) in [
+        ("bash", "roomcat.bash"),
+        ("zsh", "_roomcat"),
+        ("fish", "roomcat.fish"),
+    ] {
+        let script = fs::read_to_string(script(file)).expect("a script");
+        Cmd::new(&["completions", shell]).stdout(script).check();
+    }
+}
