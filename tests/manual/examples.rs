@@ -10,7 +10,7 @@ use super::pages::examples;
 use crate::harness::{Cmd, Running, TestHub, wait_until};
 use crate::readme::listens_in;
 
-/// What tests/demo.rs runs, and what the test itself is.
+/// What tests/demo.rs runs, each of it, and what the test itself is.
 const ELSEWHERE: [&str; 2] = ["roomcat demo", "roomcat serve &"];
 
 /// A folder with all that examples name, as the home of who runs them.
@@ -19,23 +19,30 @@ fn furnish(home: &Path) {
         ".local/share/bash-completion/completions",
         ".zfunc",
         ".config/fish/completions",
+        ".config/roomcat",
         "bin",
     ] {
         fs::create_dir_all(home.join(folder)).expect("a folder");
     }
     for (file, text) in [
+        ("log", "one\n"),
         ("build.log", "one\n"),
         ("test.log", "two\n"),
         ("photo.jpg", "\u{1}\u{2}"),
         ("token", "secret\n"),
+        (
+            ".config/roomcat/config.toml",
+            "[hubs.school]\nurl = \"ws://127.0.0.1:1\"\n",
+        ),
         ("hub.toml", "[namespaces.\"/\"]\n"),
         ("bin/make", "#!/bin/sh\necho made\n"),
         ("restart", "#!/bin/sh\n"),
         ("start", "#!/bin/sh\n"),
+        ("convert", "#!/bin/sh\n"),
     ] {
         fs::write(home.join(file), text).expect("a file");
     }
-    let programs = Cmd::shell("chmod +x bin/* restart start").directory(home);
+    let programs = Cmd::shell("chmod +x bin/* restart start convert").directory(home);
     programs.check();
 }
 
@@ -46,6 +53,7 @@ fn adapted(example: &str, hub: &TestHub) -> String {
         .trim_end_matches(" &")
         .replace("https://example.com", &here)
         .replace(":7666", ":0")
+        .replace("tail -f ", "cat ")
         .replace("roomcat chat ", "roomcat chat --eof ");
     for listens in ["sub", "on"] {
         let call = format!("roomcat {listens} ");
@@ -67,6 +75,7 @@ impl Home<'_> {
         Cmd::shell(&script)
             .env("ROOMCAT_URL", self.hub.url())
             .env("HOME", self.hub.folder())
+            .env("XDG_CONFIG_HOME", self.hub.folder().join(".config"))
             .directory(self.hub.folder())
             .spawn_closed()
     }
@@ -140,13 +149,23 @@ fn every_example_runs() {
     for room in ["files", "ci", "dead"] {
         hub.cmd(&["join", room, "--as", "someone"]).check();
     }
+    // Whoever asks is answered.
+    let answering: Vec<Running> = ["clock", "workers", "workers", "workers"]
+        .map(|room| hub.cmd(&["sub", room, "-x", "date", "--reply"]).spawn())
+        .into();
+    hub.wait_for_sockets("clock", 1);
+    hub.wait_for_sockets("workers", 3);
     let home = Home { hub: &hub };
     let mut run = 0;
     for example in examples() {
-        if !ELSEWHERE.contains(&example.as_str()) {
+        if !ELSEWHERE.iter().any(|it| example.starts_with(it)) {
             home.runs(&example);
             run += 1;
         }
     }
     assert!(run > 20, "{run}");
+    for responder in answering {
+        responder.signal(Signal::TERM);
+        responder.wait();
+    }
 }

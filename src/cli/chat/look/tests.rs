@@ -15,6 +15,7 @@ fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Chunk
             first: None,
             from: from.map(|name| ClientName::parse(name).unwrap()),
             at: 0,
+            reply: None,
         },
         body: Bytes::copy_from_slice(body),
         namespace: Namespace::root(),
