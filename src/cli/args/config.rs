@@ -8,11 +8,10 @@ use super::remote::Remote;
 ///
 /// A flag wins over a variable, a variable over the settings file, the file over the default. The file is
 /// roomcat/config.toml in $XDG_CONFIG_HOME or ~/.config; it names hubs, and -H NAME picks one of them. Tokens, and the
-/// values of headers, parameters and auth are not shown.
+/// values of headers, parameters and auth are not shown. A file of two lines is enough: `[hubs.school]`, and
+/// `url = "wss://hub.school.example"`.
 #[derive(Debug, Args)]
-#[command(
-    after_long_help = "Examples:\n  roomcat config\n  roomcat config -H school --json\n\nThe file:\n  default = \"school\"\n\n  [hubs.school]\n  url = \"wss://hub.school.example\"\n  as = \"teacher\"\n  token-file = \"~/school.token\"\n\n  [defaults]\n  color = \"never\""
-)]
+#[command(after_long_help = "Examples:\n  roomcat config\n  roomcat config -H school --json")]
 pub struct ConfigArgs {
     /// One JSON object a setting
     #[arg(long)]
