@@ -10,6 +10,7 @@ use crate::harness::peers::node;
 use crate::random::Random;
 use roomcat::wire::attachments::{Assembler, Text};
 use roomcat::wire::engine;
+use roomcat::wire::payload::{Decoder, Part};
 use roomcat::wire::socket::{Packet, join_args};
 
 const CASES: usize = 20_000;
@@ -39,6 +40,58 @@ fn engine_io_packets_mean_what_they_mean_to_the_official_parser() {
         let _ = writeln!(lines, "{}", json!({"text": text, "ours": ours}));
     }
     node("parsers.mjs", &["engine"]).stdin(lines).check();
+}
+
+#[test]
+fn payloads_mean_what_they_mean_to_the_official_parser() {
+    let mut random = Random::from_env("payloads");
+    let mut lines = String::new();
+    for _ in 0..CASES {
+        let text = payload(&mut random);
+        let case = json!({"text": text, "ours": payload_seen(&text)});
+        let _ = writeln!(lines, "{case}");
+    }
+    node("parsers.mjs", &["payload"]).stdin(lines).check();
+}
+
+/// One to four packets, binary ones in base64 among them.
+fn payload(random: &mut Random) -> String {
+    let base64 = [
+        "b",
+        "bAQIDBA==",
+        "bAQI",
+        "bAQ",
+        "bA",
+        "b+/+/",
+        "b-_-_",
+        "bAQ==AQ==",
+        "b !",
+    ];
+    let count = 1 + random.below(4);
+    let packets: Vec<String> = (0..count)
+        .map(|_| match random.below(3) {
+            0 => (*random.pick(&base64)).to_owned(),
+            1 => frame(random),
+            _ => "4hello".to_owned(),
+        })
+        .collect();
+    mutated(random, packets.join("\u{1e}"))
+}
+
+fn payload_seen(text: &str) -> Value {
+    let mut packets = Vec::new();
+    let mut decoder = Decoder::new(Bytes::copy_from_slice(text.as_bytes()));
+    while let Some(part) = decoder.part() {
+        packets.push(match part {
+            Ok(Part::Binary(bytes)) => json!({"type": "message", "binary": bytes}),
+            Ok(Part::Text(text)) => match engine::decode(text) {
+                Ok(packet) => frame_seen(packet),
+                Err(error) => return json!({"error": error.to_string()}),
+            },
+            Err(error) => return json!({"error": error.to_string()}),
+        });
+    }
+    json!({"packets": packets})
 }
 
 fn frame(random: &mut Random) -> String {

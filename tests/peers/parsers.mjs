@@ -2,7 +2,7 @@
 // What both take must be the same. What only one of them takes must be listed here, and each entry must be met.
 import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
-import { decodePacket } from "engine.io-parser";
+import { decodePacket, decodePayload } from "engine.io-parser";
 import { Decoder } from "socket.io-parser";
 
 // What the official parser takes for an ack id: it takes white space for the digit 0.
@@ -29,11 +29,15 @@ const deliberate = {
   engine: [
     ["base64 in a text frame: only polling carries it so", ({ text }) => text.startsWith("b")],
   ],
+  payload: [
+    ["base64 that is none: the official parser takes what it can of it", ({ ours }) => /not base64/.test(ours.error)],
+  ],
 };
 
 const { decode, same } = {
   socket: { decode: socketPacket, same: sameSocketPacket },
   engine: { decode: enginePacket, same: sameEnginePacket },
+  payload: { decode: payload, same: samePayload },
 }[process.argv[2]];
 const listed = deliberate[process.argv[2]];
 
@@ -45,6 +49,20 @@ function enginePacket({ text }) {
 function sameEnginePacket(ours, theirs) {
   assert.equal(ours.type, theirs.type);
   if (ours.data !== null) assert.equal(ours.data, theirs.data ?? "");
+}
+
+function payload({ text }) {
+  const packets = decodePayload(text);
+  return packets.some(({ type }) => type === "error") ? { error: "a packet of it" } : { packets };
+}
+
+function samePayload(ours, theirs) {
+  assert.equal(ours.packets.length, theirs.packets.length);
+  for (const [index, packet] of ours.packets.entries()) {
+    const other = theirs.packets[index];
+    if (packet.binary) assert.deepEqual({ type: "message", data: Buffer.from(packet.binary) }, other);
+    else sameEnginePacket(packet, other);
+  }
 }
 
 function socketPacket({ text }) {
