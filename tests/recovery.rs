@@ -1,6 +1,8 @@
 //! Stock clients that come back (`--recovery`): to the sid and rooms that they had and to what they missed, across lost
 //! connections and lives of the hub; and who does not, and starts afresh.
 
+mod declared;
+
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -528,87 +530,4 @@ fn the_official_client_recovers() {
         let ended = client.wait();
         assert_eq!(ended.status, 0, "{}", ended.stderr());
     }
-}
-
-/// What is declared for a socket's own events goes to it alone, and past the log.
-#[test]
-fn replies_carry_offsets_and_come_behind_what_was_missed() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("hub.toml");
-    let text = r#"
-recovery = "2m"
-[namespaces."/".on.connect]
-emit = { event = "auth", args = ["welcome"] }
-[namespaces."/".on.ask]
-reply = "told"
-"#;
-    std::fs::write(&config, text).unwrap();
-    let hub = TestHub::with(&["--config", config.to_str().unwrap()]);
-    let mut client = Client::new(&hub);
-    assert_eq!(client.hears(), ["welcome"]);
-    // Nothing that it could have got by now.
-    let begin = client.offset.clone();
-    client.says("1");
-    assert_eq!(client.hears(), ["1"]);
-    let first = client.offset.clone();
-    assert_ne!(first, begin);
-    client.raw.emit("/", "ask", "7");
-    assert_eq!(client.hears(), [json!(7)]);
-    assert_eq!(client.offset, first);
-    let sid = client.sid.clone();
-    let shown = client.lost();
-    hub.publish("/", "2\n");
-    let mut back = Client::with(&hub, "/", &shown);
-    assert_eq!(back.sid, sid);
-    assert_eq!(back.missed(), ["2"]);
-    let second = back.offset.clone();
-    assert_eq!(back.hears(), ["welcome"]);
-    assert_eq!(back.offset, second);
-}
-
-/// Tells each socket its sid, and keeps what it is told.
-const PROGRAM: &str = r#"
-import json, sys
-for line in sys.stdin:
-    call = json.loads(line)
-    with open("calls", "a") as calls:
-        print(call["event"], call["sid"], file=calls)
-    if call["event"] == "connect":
-        print(json.dumps({"id": call["id"], "ack": []}))
-        print(json.dumps({"emit": "you are", "args": [call["sid"]], "to": call["sid"]}), flush=True)
-"#;
-
-#[test]
-fn a_program_knows_who_came_back_by_its_sid() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("hub.toml");
-    let text = "recovery = \"2m\"\n[namespaces.\"/\"]\nhandler = \"python3 handler.py\"\n";
-    std::fs::write(&config, text).unwrap();
-    std::fs::write(folder.path().join("handler.py"), PROGRAM).unwrap();
-    let hub = TestHub::with(&["--config", config.to_str().unwrap()]);
-    let mut client = Client::new(&hub);
-    let sid = client.sid.clone();
-    assert_eq!(client.hears(), std::slice::from_ref(&sid));
-    let calls = || std::fs::read_to_string(folder.path().join("calls")).unwrap();
-    // Lost without the hub noticing, and then as usual.
-    for lost in [false, true] {
-        let shown = json!({"pid": client.pid, "offset": client.offset});
-        let kept = (!lost).then_some(client);
-        if lost {
-            let told = format!("disconnect {}\n", sid.as_str().unwrap());
-            wait_until("the program is told", || calls().contains(&told));
-        }
-        hub.publish("/", "missed\n");
-        client = Client::with(&hub, "/", &shown);
-        drop(kept);
-        assert_eq!(client.sid, sid);
-        assert_eq!(client.missed(), ["missed"]);
-        assert_eq!(client.hears(), std::slice::from_ref(&sid));
-    }
-    let sid = sid.as_str().unwrap();
-    // Those that publish come and go too.
-    let calls = calls();
-    let its = calls.lines().filter_map(|line| line.strip_suffix(sid));
-    let its: Vec<&str> = its.collect();
-    assert_eq!(its, ["connect ", "connect ", "disconnect ", "connect "]);
 }

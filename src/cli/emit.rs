@@ -12,7 +12,6 @@ use super::target::target;
 use crate::client::link::{Line, at};
 use crate::client::plain::{Arguments, Said};
 use crate::client::{ClientError, LostReason, Plain, Target};
-use crate::wire::batch::{DeliveryHeader, Framing, encode_args};
 
 /// Of the only event.
 const ACK_ID: u64 = 0;
@@ -81,21 +80,8 @@ async fn print(args: &EmitArgs, target: &Target, answer: &Arguments) -> Result<(
         false => Form::Args,
     };
     let mut output = stdout::start(form);
-    output.write(Chunk {
-        header: DeliveryHeader {
-            rooms: Vec::new(),
-            event: args.event.clone(),
-            framing: Framing::Args,
-            json: false,
-            count: 1,
-            first: None,
-            from: None,
-            reply: None,
-            at: 0,
-        },
-        body: encode_args(&format!("[{}]", answer.json), &answer.attachments),
-        namespace: target.namespace.clone(),
-    });
+    let event = args.event.clone();
+    output.write(Chunk::event(event, answer, target.namespace.clone()));
     output.finish();
     match output.wrote.recv().await {
         Some(Wrote::Failed(error)) => Err(Failure::Output(error)),

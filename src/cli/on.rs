@@ -20,7 +20,6 @@ use crate::client::listener::{Heard, Listener, Owed};
 use crate::client::plain::{Arguments, Last, Occurrence, Recovered};
 use crate::client::{HubUrl, Retry};
 use crate::limits;
-use crate::wire::batch::{DeliveryHeader, Framing, encode_args};
 
 pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
     let (target, _) = target(global, &args.remote, [])?;
@@ -159,28 +158,14 @@ impl Printing {
         if event.last == Last::Offset && matches!(self.form, Form::Data(_)) {
             args = without_offset(args);
         }
-        let body = encode_args(&format!("[{}]", args.json), &args.attachments);
+        let chunk = Chunk::event(event.event, &args, self.namespace.clone());
         self.handed += 1;
-        self.waiting += body.len() as u64;
+        self.waiting += chunk.body.len() as u64;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
         if let Some(owed) = owed.filter(|_| self.ack) {
             self.owed.push_back((self.handed, owed));
         }
-        self.output.write(Chunk {
-            header: DeliveryHeader {
-                rooms: Vec::new(),
-                event: event.event,
-                framing: Framing::Args,
-                json: false,
-                count: 1,
-                first: None,
-                from: None,
-                reply: None,
-                at: 0,
-            },
-            body,
-            namespace: self.namespace.clone(),
-        });
+        self.output.write(chunk);
     }
 
     /// What the writing thread did next. Cancel-safe.

@@ -19,9 +19,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::address::{Namespace, Seq};
+use crate::address::{Event, Namespace, Seq};
+use crate::client::plain::Arguments;
 use crate::limits;
-use crate::wire::batch::{DeliveryHeader, Framing, messages};
+use crate::wire::batch::{DeliveryHeader, Framing, encode_args, messages};
 pub use format::{Format, FormatError};
 pub use render::time;
 use render::{Renderer, Screen};
@@ -57,6 +58,27 @@ pub struct Chunk {
     pub header: DeliveryHeader,
     pub body: Bytes,
     pub namespace: Namespace,
+}
+
+impl Chunk {
+    /// One event with its arguments, of a server that says nothing more of it.
+    pub fn event(event: Event, args: &Arguments, namespace: Namespace) -> Self {
+        Self {
+            header: DeliveryHeader {
+                rooms: Vec::new(),
+                event,
+                framing: Framing::Args,
+                json: false,
+                count: 1,
+                first: None,
+                from: None,
+                reply: None,
+                at: 0,
+            },
+            body: encode_args(&format!("[{}]", args.json), &args.attachments),
+            namespace,
+        }
+    }
 }
 
 /// How far the writing came. `messages` and `bytes` count from the report before.

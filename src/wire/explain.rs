@@ -14,7 +14,7 @@ use mask::{Secrets, mask, secrets_in, without};
 
 use super::engine::Handshake;
 use super::json::elements;
-use super::socket;
+use super::socket::{self, Kind};
 use crate::limits;
 
 /// Shown each frame as it passes. Called in the middle of everything: it must not wait.
@@ -249,31 +249,7 @@ fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part
 /// secret.
 const PUBLIC_IN_AUTH: [&str; 4] = ["as", "roomcat", "ack", "offset"];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Connect,
-    Disconnect,
-    Event,
-    Ack,
-    ConnectError,
-    BinaryEvent,
-    BinaryAck,
-}
-
 impl Kind {
-    fn of(digit: char) -> Option<Self> {
-        Some(match digit {
-            '0' => Self::Connect,
-            '1' => Self::Disconnect,
-            '2' => Self::Event,
-            '3' => Self::Ack,
-            '4' => Self::ConnectError,
-            '5' => Self::BinaryEvent,
-            '6' => Self::BinaryAck,
-            _ => return None,
-        })
-    }
-
     /// The type, as the protocol names it, and of an event its name.
     fn meaning(self, payload: &str) -> String {
         let name = match self {

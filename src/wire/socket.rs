@@ -168,8 +168,9 @@ pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, SocketError> {
     })
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// A packet's type (protocol v5, "Packet types").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
     Connect,
     Disconnect,
     Event,
@@ -179,18 +180,26 @@ enum Kind {
     BinaryAck,
 }
 
+impl Kind {
+    /// By the digit that a packet begins with.
+    pub(super) fn of(digit: char) -> Option<Self> {
+        Some(match digit {
+            '0' => Self::Connect,
+            '1' => Self::Disconnect,
+            '2' => Self::Event,
+            '3' => Self::Ack,
+            '4' => Self::ConnectError,
+            '5' => Self::BinaryEvent,
+            '6' => Self::BinaryAck,
+            _ => return None,
+        })
+    }
+}
+
 fn split_kind(text: &str) -> Result<(Kind, &str), SocketError> {
     let mut rest = text.chars();
-    let kind = match rest.next().ok_or(SocketError::Empty)? {
-        '0' => Kind::Connect,
-        '1' => Kind::Disconnect,
-        '2' => Kind::Event,
-        '3' => Kind::Ack,
-        '4' => Kind::ConnectError,
-        '5' => Kind::BinaryEvent,
-        '6' => Kind::BinaryAck,
-        other => return Err(SocketError::UnknownType(other)),
-    };
+    let digit = rest.next().ok_or(SocketError::Empty)?;
+    let kind = Kind::of(digit).ok_or(SocketError::UnknownType(digit))?;
     Ok((kind, rest.as_str()))
 }
 
