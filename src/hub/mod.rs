@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use self::core::{Core, Effects, Taken};
 use self::mailbox::{Mailbox, Notices};
 use self::parcel::Parcel;
-use self::request::{IdHasher, Input, Request, SocketId, Told};
+use self::request::{IdHasher, Input, Request, SocketId, Told, Want};
 use crate::limits;
 use crate::store::{Done, Member};
 
@@ -35,6 +35,15 @@ impl Ticket {
             request,
             permit: None,
         }
+    }
+
+    /// Of what nobody waits to be told.
+    pub fn unanswered(socket: SocketId, want: Want) -> Self {
+        Self::new(Request {
+            socket,
+            answer: None,
+            want,
+        })
     }
 }
 

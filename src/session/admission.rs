@@ -21,7 +21,7 @@ use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::parcel::Frame;
-use crate::hub::request::{Input, Membership, Request, SocketId, Stretch, Want};
+use crate::hub::request::{Input, Membership, SocketId, Stretch, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
 use crate::store::Op;
@@ -214,14 +214,7 @@ impl Session {
                     rooms: rooms.clone(),
                 };
                 let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
-                self.ask(
-                    op,
-                    Ticket::new(Request {
-                        socket: id,
-                        answer: None,
-                        want,
-                    }),
-                );
+                self.ask(op, Ticket::unanswered(id, want));
             }
             self.remember(&mut entering, earlier);
             let op = Op::Subscribe {
@@ -230,14 +223,7 @@ impl Session {
                 rooms,
             };
             let want = Want::Subscribe(Stretch::default());
-            self.ask(
-                op,
-                Ticket::new(Request {
-                    socket: id,
-                    answer: None,
-                    want,
-                }),
-            );
+            self.ask(op, Ticket::unanswered(id, want));
         }
         if let Some(hold) = hold {
             self.outbox.push(Submission::Release(hold));

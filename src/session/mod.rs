@@ -46,7 +46,7 @@ use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
 use crate::hub::mailbox::Notices;
 use crate::hub::parcel::Frame;
-use crate::hub::request::{Publisher, Request, Want};
+use crate::hub::request::{Publisher, Want};
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
@@ -513,21 +513,13 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
 
 /// For a publish of which nobody wants to know what became.
 fn unanswered(socket: &Socket) -> Ticket {
-    Ticket::new(Request {
-        socket: socket.id,
-        answer: None,
-        want: Want::Publish(Publisher::Single),
-    })
+    Ticket::unanswered(socket.id, Want::Publish(Publisher::Single))
 }
 
 /// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
 fn farewell(socket: &Socket, end: &End) -> Ticket {
     tracing::info!("a user disconnected {} ({end})", Who(socket));
-    Ticket::new(Request {
-        socket: socket.id,
-        answer: None,
-        want: Want::Disconnect,
-    })
+    Ticket::unanswered(socket.id, Want::Disconnect)
 }
 
 /// A socket as the log shows it: `/admin alice (sid)`.

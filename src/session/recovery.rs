@@ -20,7 +20,7 @@ use super::{End, Session, Who};
 use crate::address::RoomName;
 use crate::hub::Ticket;
 use crate::hub::parcel::Frame;
-use crate::hub::request::{Request, Want};
+use crate::hub::request::Want;
 use crate::limits;
 use crate::store::sessions::{Begun, Earlier, Holder, NewSession, Origin, SessionOp};
 use crate::store::writer::Urgency;
@@ -128,12 +128,8 @@ impl Session {
             },
             earlier,
         };
-        let request = Request {
-            socket: socket.id,
-            answer: None,
-            want: Want::Begin,
-        };
-        self.ask(Op::Session(op), Ticket::new(request));
+        let ticket = Ticket::unanswered(socket.id, Want::Begin);
+        self.ask(Op::Session(op), ticket);
     }
 
     /// Asks whose session it is that somebody shows who is about to enter, where others have to know its sid before the
@@ -159,11 +155,7 @@ impl Session {
     pub(super) fn follow(&mut self, index: usize, change: Op) {
         if let Op::Session(_) = change {
             // Nobody asked, and nobody is answered.
-            let ticket = Ticket::new(Request {
-                socket: self.sockets[index].id,
-                answer: None,
-                want: Want::Ack,
-            });
+            let ticket = Ticket::unanswered(self.sockets[index].id, Want::Ack);
             self.outbox
                 .push(Submission::Store(change, Urgency::Now, ticket));
         }

@@ -246,12 +246,8 @@ impl Session {
                 client: name.clone(),
                 rooms: Vec::new(),
             };
-            let request = Request {
-                socket: *id,
-                answer: None,
-                want: Want::Subscribe(Stretch::default()),
-            };
-            (op, Ticket::new(request))
+            let ticket = Ticket::unanswered(*id, Want::Subscribe(Stretch::default()));
+            (op, ticket)
         });
         let request = Request {
             socket: *id,

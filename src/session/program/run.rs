@@ -20,7 +20,7 @@ use super::reading::Line;
 use super::saying::Saying;
 use crate::address::{Namespace, RoomName};
 use crate::hub::mailbox::{Mailbox, Notices};
-use crate::hub::request::{Direct, Publisher, Request, SocketId, Told, Want};
+use crate::hub::request::{Direct, Publisher, SocketId, Told, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
 use crate::session::outbox::cost;
@@ -367,11 +367,7 @@ impl Runner {
 
     /// Like any publisher it holds bytes of the append queue until the receipt; its next line waits for them.
     fn publish(&mut self, bytes: usize, op: Op, want: Want) {
-        let mut ticket = Ticket::new(Request {
-            socket: self.id,
-            answer: None,
-            want,
-        });
+        let mut ticket = Ticket::unanswered(self.id, want);
         let queue = Arc::clone(&self.services.append_queue);
         let writer = self.services.writer.clone();
         let share = cost(bytes);
