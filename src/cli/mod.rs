@@ -13,6 +13,7 @@ pub mod emit;
 pub mod exec;
 pub mod failure;
 pub mod hubfile;
+pub mod later;
 pub mod membership;
 pub mod on;
 pub mod outgoing;

@@ -10,6 +10,7 @@ pub mod calls;
 pub mod catchup;
 pub mod credit;
 pub mod heart;
+pub mod later;
 pub mod names;
 pub mod opening;
 pub mod outbox;
