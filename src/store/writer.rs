@@ -447,4 +447,6 @@ impl Counters {
 }
 
 #[cfg(test)]
+mod due_tests;
+#[cfg(test)]
 mod tests;

@@ -190,7 +190,8 @@ fn what_comes_due_at_once_comes_in_groups(kind: Kind) {
 
 fn it_is_let_go_once(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    later(&mut bench, "x", 0);
+    later(&mut bench, "x", 1);
+    bench.now += 1;
     let due = bench.store.due(bench.now).unwrap();
     let op = || Op::Due(due[0].clone());
     let done = bench.group(vec![op(), op()]);
