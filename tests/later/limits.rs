@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HOUR_MS, header, now_ms, stored};
+use super::{HOUR_MS, an_hour_later, header, now_ms, stored};
 use crate::harness::{Cmd, TestHub};
 use crate::raw::Raw;
 
@@ -68,9 +68,9 @@ fn the_wire_refuses_what_makes_no_sense() {
 
 #[test]
 fn its_number_is_used_at_once_and_known_on_every_connection() {
-    let hub = TestHub::start();
+    let mut hub = TestHub::start();
     let mut one = Raw::roomcat(hub.url());
-    let numbered = |n: u64| header(json!({"delay": 300, "id": ["p", n]}));
+    let numbered = |n: u64| header(json!({"delay": HOUR_MS, "id": ["p", n]}));
     let taken = one.batch("/", &numbered(1), b"once\n");
     assert!(taken["due"].is_u64(), "{taken}");
     drop(one);
@@ -82,7 +82,9 @@ fn its_number_is_used_at_once_and_known_on_every_connection() {
     assert_eq!(gap["error"]["code"], "out_of_order", "{gap}");
     let next = two.batch("/", &numbered(2), b"twice\n");
     assert!(next["due"].is_u64(), "{next}");
+    an_hour_later(&mut hub);
     hub.wait_for_room_messages("a", 2);
+    let mut two = Raw::roomcat(hub.url());
     let after = two.batch("/", &numbered(1), b"once\n");
     assert_eq!(after, duplicate);
     assert_eq!(stored(&hub), "once\ntwice\n");
@@ -90,13 +92,12 @@ fn its_number_is_used_at_once_and_known_on_every_connection() {
 
 #[test]
 fn a_hub_that_is_full_of_it_says_so_and_delivers_all_the_same() {
-    let hub = TestHub::with(&["--keep", "0", "--keep-pending", "7d/2MiB"]);
+    let mut hub = TestHub::with(&["--keep", "0", "--keep-pending", "7d/2MiB"]);
     hub.cmd(&["join", "a", "--as", "m"]).check();
     let mut raw = Raw::roomcat(hub.url());
     let line = "x".repeat(99) + "\n";
     let body = line.repeat(1000);
-    // Long enough to fill the hub before the first of it goes.
-    let due = now_ms() + 3_000;
+    let due = now_ms() + HOUR_MS;
     let mut taken = 0;
     let refused = loop {
         let header = header(json!({"due": due, "count": 1000}));
@@ -136,6 +137,7 @@ fn a_hub_that_is_full_of_it_says_so_and_delivers_all_the_same() {
         "{}",
         outcome.stderr()
     );
+    an_hour_later(&mut hub);
     hub.wait_for_room_messages("a", taken);
     assert_eq!(hub.pending("a", "m"), Some(taken));
     hub.cmd(&["sub", "a", "--as", "m", "--drain"])

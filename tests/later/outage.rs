@@ -1,19 +1,11 @@
 //! Hubs that are away when it is due: stopped, killed, or without room on their disk.
 
-use rusqlite::Connection;
 use serde_json::json;
 
-use super::{HOUR_MS, header, now_ms, stored};
+use super::{HOUR_MS, an_hour_later, header, now_ms, pass_an_hour, stored};
 use crate::harness::{Running, TestHub, wait_until};
 use crate::random::Random;
 use crate::raw::Raw;
-
-/// As if so much time had passed while the hub was away.
-fn pass(hub: &TestHub, ms: u64) {
-    let database = Connection::open(hub.database()).unwrap();
-    let moved = database.execute("UPDATE delayed SET due_ms = due_ms - ?1", [ms]);
-    assert!(moved.unwrap() > 0, "nothing waits");
-}
 
 fn put_away(hub: &TestHub) {
     let mut raw = Raw::roomcat(hub.url());
@@ -40,10 +32,8 @@ fn it_outlives_a_hub_that_is_stopped_and_comes_late_in_its_order() {
     hub.stop();
     hub.restart();
     assert_eq!(stored(&hub), "", "none of it is due");
-    hub.stop();
-    pass(&hub, HOUR_MS + 10);
     let before = now_ms();
-    hub.restart();
+    an_hour_later(&mut hub);
     hub.wait_for_room_messages("a", 4);
     assert_eq!(stored(&hub), IN_ORDER);
     assert_eq!(hub.pending("a", "m"), Some(4));
@@ -61,13 +51,12 @@ fn it_outlives_a_hub_that_is_killed() {
     let mut hub = TestHub::start();
     put_away(&hub);
     hub.kill9();
-    pass(&hub, HOUR_MS + 10);
+    pass_an_hour(&hub);
     hub.restart();
     hub.wait_for_room_messages("a", 4);
     // What became a record waits no longer.
     hub.kill9();
     hub.restart();
-    pass(&hub, 0);
     assert_eq!(stored(&hub), IN_ORDER);
 }
 
