@@ -33,6 +33,7 @@ pub mod term;
 pub mod toml_file;
 pub mod trace;
 pub mod values;
+pub mod watch;
 
 use std::future::Future;
 
