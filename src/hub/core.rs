@@ -4,6 +4,7 @@
 
 mod fanout;
 mod listing;
+mod people;
 mod recovery;
 
 use std::collections::hash_map::Entry;
@@ -12,6 +13,7 @@ use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use super::parcel::{Kind, Parcel};
+use super::peer::Vitals;
 use super::request::{
     IdHasher, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
@@ -38,6 +40,8 @@ enum Feed {
     /// Nothing subscribed yet, or the mailbox overflowed: not handed anything.
     Detached,
     Attached,
+    /// Its session was told to end it.
+    Gone,
 }
 
 #[derive(Debug)]
@@ -49,6 +53,9 @@ struct Socket {
     considered: u64,
     /// Where it goes on once it subscribes; it is there while it begins.
     begun: Option<Box<Begun>>,
+    vitals: Arc<Vitals>,
+    /// The last record that it may still have to be handed.
+    newest: u64,
 }
 
 #[derive(Debug, Default)]
@@ -136,6 +143,7 @@ impl Core {
                 namespace,
                 sid,
                 name,
+                vitals,
             } => {
                 let reader = Reader {
                     sid: Some(sid),
@@ -148,17 +156,22 @@ impl Core {
                     feed: Feed::Detached,
                     considered: 0,
                     begun: None,
+                    vitals,
+                    newest: 0,
                 };
                 self.sockets.insert(socket, state);
                 effects.tell(socket, Told::Connected);
             }
             Input::Attach(socket) => {
-                if let Some(state) = self.sockets.get_mut(&socket) {
+                if let Some(state) = self.sockets.get_mut(&socket)
+                    && state.feed != Feed::Gone
+                {
                     state.feed = Feed::Attached;
                     effects.tell(socket, Told::Attached { head: self.head });
                 }
             }
             Input::Rooms(request) => self.list_rooms(request, effects),
+            Input::Who(request) => self.list_sockets(request, effects),
         }
     }
 
@@ -224,7 +237,14 @@ impl Core {
             }
             (_, Want::Ack) => effects.tell(socket, Told::Acked { answer }),
             // An op's outcome is of its own kind; nothing else can come here.
-            (_, Want::Publish(_) | Want::Subscribe(_) | Want::Rooms(_) | Want::Names(_)) => {}
+            (
+                _,
+                Want::Publish(_)
+                | Want::Subscribe(_)
+                | Want::Rooms(_)
+                | Want::Names(_)
+                | Want::Who(_),
+            ) => {}
         }
     }
 
@@ -413,6 +433,7 @@ impl Core {
             }
         }
         socket.feed = Feed::Attached;
+        socket.newest = head;
         let reader = Arc::clone(&socket.reader);
         effects.tell(
             id,

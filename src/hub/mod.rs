@@ -5,6 +5,7 @@
 pub mod core;
 pub mod mailbox;
 pub mod parcel;
+pub mod peer;
 pub mod request;
 #[cfg(test)]
 mod tests;

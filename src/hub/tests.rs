@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::core::{Core, Effects, Taken};
 use super::mailbox::{Found, Mailbox};
 use super::parcel::{Kind, Parcel};
+use super::peer::Vitals;
 use super::request::{
     Direct, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
@@ -90,6 +91,7 @@ impl Bench {
             namespace: Namespace::parse(namespace).unwrap(),
             sid: format!("sid{socket}").into(),
             name: name.map(|name| ClientName::parse(name).unwrap()),
+            vitals: Arc::new(Vitals::new(Arc::default(), None, 0)),
         };
         self.core.step(input, &mut self.seen);
     }

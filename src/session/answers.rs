@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::aside::Aside;
 use super::catchup::Listing;
+use super::people::Seen;
 use super::recovery::Recall;
 use super::services::Services;
 use super::socket::Dialect;
@@ -96,6 +97,20 @@ impl Session {
                 sought,
                 live,
             } => self.named(index, sought, live, answer),
+            Told::Who {
+                answer,
+                head,
+                present,
+                more,
+            } => self.seen(
+                index,
+                Seen {
+                    head,
+                    present,
+                    more,
+                },
+                answer,
+            ),
             Told::NameTaken => {
                 let end = End::Replaced;
                 let socket = self.depart(index, &end);

@@ -13,6 +13,7 @@ pub mod heart;
 pub mod names;
 pub mod opening;
 pub mod outbox;
+pub mod people;
 pub mod policy;
 pub mod program;
 pub mod rate;
@@ -46,6 +47,7 @@ use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
 use crate::hub::mailbox::Notices;
 use crate::hub::parcel::Frame;
+use crate::hub::peer::Peer;
 use crate::hub::request::{Publisher, Want};
 use crate::limits;
 use crate::store::writer::Urgency;
@@ -119,7 +121,7 @@ pub async fn run(
     opening: Opening,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let mut session = Session::new(services, transport, opening.speech);
+    let mut session = Session::new(services, transport, &opening);
     session.open(opening);
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
     let end = tokio::select! {
@@ -144,6 +146,7 @@ struct Session {
     handed: usize,
     /// The transport was given something since it was last flushed.
     dirty: bool,
+    peer: Arc<Peer>,
     sockets: Vec<Socket>,
     assembler: Assembler,
     outbox: Outbox,
@@ -165,7 +168,8 @@ struct Session {
 }
 
 impl Session {
-    fn new(services: Arc<Services>, transport: Box<dyn Transport>, speech: Speech) -> Self {
+    fn new(services: Arc<Services>, transport: Box<dyn Transport>, opening: &Opening) -> Self {
+        let speech = opening.speech;
         let waker = Arc::new(AtomicWaker::new());
         let heart = Heart::new(Instant::now(), &services.settings, speech);
         Self {
@@ -174,6 +178,7 @@ impl Session {
             out: VecDeque::new(),
             handed: 0,
             dirty: false,
+            peer: Arc::clone(&opening.peer),
             sockets: Vec::new(),
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
@@ -357,6 +362,7 @@ impl Session {
                 &mut self.outbox,
                 &mut self.out,
             );
+            socket.note_progress();
         }
         did
     }

@@ -22,6 +22,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
 use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
+use crate::hub::peer::Vitals;
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
 use crate::store::writer::Urgency;
 use crate::store::{Page, Reader, StoreError, owed};
@@ -72,6 +73,8 @@ pub struct Socket {
     pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub standing: Standing,
+    /// What others see of it.
+    vitals: Arc<Vitals>,
     /// What it is told before its CONNECT is answered, for afterwards.
     early: Option<Vec<Aside>>,
     /// What that costs; nothing once it was answered.
@@ -110,6 +113,7 @@ pub struct Entry {
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
     pub standing: Standing,
+    pub vitals: Arc<Vitals>,
 }
 
 /// What a finished read of the store was for, where the session has to finish it.
@@ -136,6 +140,7 @@ impl Socket {
             credit,
             mailbox,
             standing,
+            vitals,
         } = entry;
         Self {
             id,
@@ -145,6 +150,7 @@ impl Socket {
             from,
             dialect,
             standing,
+            vitals,
             early: Some(Vec::new()),
             early_cost: 0,
             reader: Arc::default(),
@@ -170,6 +176,12 @@ impl Socket {
     /// The first seq that was neither handed nor skipped.
     pub fn position(&self) -> Seq {
         self.position
+    }
+
+    /// Lets others see how far it is.
+    pub fn note_progress(&self) {
+        self.vitals
+            .reached(self.position, self.credit.unconfirmed());
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
@@ -284,6 +296,7 @@ impl Socket {
 
     fn set_reader(&mut self, reader: Arc<Reader>) {
         self.rooms = reader.rooms.keys().cloned().collect();
+        self.vitals.reads(Arc::clone(&reader));
         self.reader = reader;
     }
 

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
-use crate::hub::request::{Since, Stretch};
+use crate::hub::request::{Since, Stretch, Whom};
 use crate::limits;
 use crate::store::names::{NameKind, Sought};
 use crate::store::{Draft, Header};
@@ -27,6 +27,7 @@ pub enum Verb {
     Sub,
     Ack,
     Rooms,
+    Who,
 }
 
 impl Verb {
@@ -39,6 +40,7 @@ impl Verb {
             "sub" => Self::Sub,
             "ack" => Self::Ack,
             "rooms" => Self::Rooms,
+            "who" => Self::Who,
             _ => return None,
         })
     }
@@ -47,7 +49,7 @@ impl Verb {
     pub fn takes(self) -> Option<Right> {
         match self {
             Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub => Some(Right::Sub),
+            Self::Join | Self::Sub | Self::Who => Some(Right::Sub),
             Self::Leave | Self::Ack | Self::Rooms => None,
         }
     }
@@ -391,6 +393,23 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
         } => Listed::Names(Sought { kind, prefix }),
         List { room, .. } => Listed::Rooms(room),
     })
+}
+
+/// `["who", {room?, sid?}]`, or without arguments.
+pub fn who(args: &[&RawValue]) -> Result<Whom, VerbError> {
+    #[derive(Deserialize)]
+    struct Who {
+        room: Option<RoomName>,
+        sid: Option<String>,
+    }
+    match args {
+        [] => Ok(Whom::default()),
+        [arg] => {
+            let Who { room, sid } = parse(arg)?;
+            Ok(Whom { room, sid })
+        }
+        _ => Err(bad("who takes one object")),
+    }
 }
 
 /// A room, or an array of rooms. Told apart by hand so that the error is that of the name.

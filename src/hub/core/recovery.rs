@@ -35,7 +35,7 @@ impl Core {
         self.leave_all(older, &socket);
         let reader = Arc::make_mut(&mut socket.reader);
         reader.rooms.clear();
-        socket.feed = Feed::Detached;
+        socket.feed = Feed::Gone;
         if let Some(name) = &reader.name
             && let Some(space) = self.spaces.get_mut(&socket.namespace)
             && space.holders.get(name) == Some(&older)

@@ -31,8 +31,10 @@ impl Socket {
             (Credit::Acks(window), kind) => {
                 out.extend(parcel.batch(from));
                 if kind == Kind::Durable {
+                    let count = parcel.header().count;
                     window.hand(
-                        Seq::new(number, parcel.header().count - 1),
+                        Seq::new(number, count - 1),
+                        count - from,
                         parcel.record.body.len(),
                     );
                     self.position = Seq::after_record(number);
