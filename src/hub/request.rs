@@ -38,6 +38,7 @@ pub enum Want {
     Rooms(Option<RoomName>),
     Names(Sought),
     Who(Whom),
+    Kick(Culprit),
     /// With `Op::Mark`, so that it stands in the order of everything else.
     Direct(Box<Direct>),
 }
@@ -75,6 +76,15 @@ pub struct Stretch {
     pub log: Option<String>,
     /// Of the rooms that the name joined, only these: what a resuming client's `since` is about.
     pub within: Option<BTreeSet<RoomName>>,
+    pub presence: Presence,
+}
+
+/// Whether a socket is told who comes to its rooms and who goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    #[default]
+    Unseen,
+    Seen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +118,7 @@ pub enum Input {
     Attach(SocketId),
     Rooms(Request),
     Who(Request),
+    Kick(Request),
 }
 
 /// What a publisher gets back. Recipients, not messages.
@@ -134,6 +145,14 @@ pub struct LiveRoom {
 pub struct Whom {
     pub room: Option<RoomName>,
     pub sid: Option<String>,
+}
+
+/// Whose sockets are to be closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Culprit {
+    Sid(String),
+    /// All of them.
+    Name(ClientName),
 }
 
 /// A socket that is here.
@@ -208,6 +227,15 @@ pub enum Told {
         head: u64,
         present: Vec<Present>,
         more: u64,
+    },
+    /// The answer to who kicked: so many sockets are told to go.
+    KickedOut {
+        answer: Option<u64>,
+        kicked: u64,
+    },
+    /// To each of them.
+    Kicked {
+        by: Arc<str>,
     },
     /// What the store remembers of it from now on; None: it could not be remembered.
     Begun(Option<Begun>),

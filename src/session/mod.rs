@@ -68,6 +68,8 @@ pub enum End {
     Left,
     #[error("a newer subscriber took this name")]
     Replaced,
+    #[error("kicked by {0}")]
+    Kicked(Arc<str>),
     #[error("its client came back by another connection")]
     CameBack,
     /// It waited to be let in.
@@ -98,7 +100,9 @@ impl End {
         match self {
             Self::Closed | Self::Missed => "transport close",
             Self::Left => "client namespace disconnect",
-            Self::Replaced | Self::CameBack | Self::Refused => "server namespace disconnect",
+            Self::Replaced | Self::Kicked(_) | Self::CameBack | Self::Refused => {
+                "server namespace disconnect"
+            }
             Self::PingTimeout => "ping timeout",
             Self::Transport(_) => "transport error",
             Self::Engine(_) | Self::Socket(_) => "parse error",

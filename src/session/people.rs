@@ -8,10 +8,11 @@ use super::Session;
 use super::catchup::ReadDone;
 use super::outbox::Submission;
 use super::services::Services;
+use super::verbs::VerbError;
 use crate::address::Namespace;
 use crate::hub::Message;
 use crate::hub::peer::{PeerAddress, Vitals};
-use crate::hub::request::{Behind, Input, Present, Request, Want, Whom};
+use crate::hub::request::{Behind, Culprit, Input, Present, Request, Want, Whom};
 use crate::limits;
 use crate::store::{Read, StoreError};
 
@@ -45,6 +46,30 @@ impl Session {
         self.sockets[index].lists_rooms();
         self.outbox
             .push(Submission::Hub(Message::Other(Input::Who(request))));
+    }
+
+    /// `["kick", {sid} | {as}]`: closes that socket, or all of that name in the namespace, but never the one that asks:
+    /// `{"ok": true, "kicked": n}`. A roomcat client is told `["closed", {"code": "kicked", "message"}]` before its
+    /// DISCONNECT. It bars nobody: who was kicked may come again.
+    pub(super) fn kick(
+        &mut self,
+        index: usize,
+        culprit: Culprit,
+        answer: Option<u64>,
+    ) -> Result<(), VerbError> {
+        let socket = &self.sockets[index];
+        if !socket.standing.may_kick() {
+            return Err(VerbError::MayNotKick);
+        }
+        let request = Request {
+            socket: socket.id,
+            answer,
+            want: Want::Kick(culprit),
+        };
+        self.in_flight += 1;
+        self.outbox
+            .push(Submission::Hub(Message::Other(Input::Kick(request))));
+        Ok(())
     }
 
     pub(super) fn seen(&mut self, index: usize, seen: Seen, answer: Option<u64>) {

@@ -125,6 +125,7 @@ impl Session {
             }
             Verb::Ack => self.acked(index, verbs::ack(args)?, id),
             Verb::Who => self.list_sockets(index, verbs::who(args)?, id),
+            Verb::Kick => self.kick(index, verbs::kick(args)?, id)?,
             Verb::Rooms => match verbs::list(args)? {
                 Listed::Rooms(room) => self.list_rooms(index, room, id),
                 Listed::Names(sought) => self.list_names(index, sought, id),

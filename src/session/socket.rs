@@ -563,9 +563,12 @@ impl Socket {
     }
 
     fn consider(&mut self, parcel: Arc<Parcel>, outbox: &mut Outbox, out: &mut VecDeque<Frame>) {
-        if parcel.kind == Kind::Direct {
-            self.hand(parcel, 0, out);
-            return;
+        match parcel.kind {
+            Kind::Durable | Kind::Volatile => {}
+            Kind::Direct => return self.hand(parcel, 0, out),
+            Kind::Presence => {
+                return out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
+            }
         }
         let number = parcel.record.number;
         if parcel.kind == Kind::Durable && number < self.position.record {
