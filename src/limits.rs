@@ -292,6 +292,8 @@ pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 /// Progress is shown of what takes longer than this: what is over before is not worth a flicker.
 pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// What a name keeps of itself in a table however narrow the terminal: a beginning and an end that tell it from others.
+pub const NAME_COLUMNS: usize = 8;
 /// How often progress is drawn: often enough for the eye.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Lines of `chat` that the arrow keys bring back.

@@ -27,6 +27,7 @@ pub mod signals;
 pub mod stdin;
 pub mod stdout;
 pub mod sub;
+pub mod table;
 pub mod target;
 pub mod term;
 pub mod toml_file;

@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use colored::Colorize;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -11,6 +10,7 @@ use serde::Serialize;
 use super::args::{Global, RoomsArgs};
 use super::ask::ask;
 use super::failure::Failure;
+use super::table::{self, Column, Line, Table};
 use super::target::target;
 use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
@@ -24,12 +24,15 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
         .map_err(|error| ClientError::Protocol(error.to_string()))?;
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
-        false => as_tables(
-            &answer,
-            &target.namespace,
-            args.room.is_some(),
-            &TimeZone::system(),
-        ),
+        false => {
+            let shown = Shown {
+                namespace: &target.namespace,
+                one_room: args.room.is_some(),
+                zone: &TimeZone::system(),
+            };
+            let lines = shown.lines(&answer, term::stdout_columns());
+            table::text(&lines, term::stdout_paint())
+        }
     };
     if answer.expired > 0 {
         term::warn(format!(
@@ -91,62 +94,67 @@ fn as_json(answer: &RoomsAnswer, namespace: &Namespace) -> String {
     text
 }
 
-fn as_tables(
-    answer: &RoomsAnswer,
-    namespace: &Namespace,
+/// How an answer becomes tables.
+struct Shown<'a> {
+    namespace: &'a Namespace,
     one_room: bool,
-    zone: &TimeZone,
-) -> String {
-    let mut rooms = Table::new([
-        Column::Text("ROOM"),
-        Column::Number("SOCKETS"),
-        Column::Number("MEMBERS"),
-        Column::Number("PENDING"),
-        Column::Number("MESSAGES"),
-        Column::Text("LAST"),
-    ]);
-    let mut members = Table::new([
-        Column::Text("MEMBER"),
-        Column::Number("PENDING"),
-        Column::Text("HERE"),
-    ]);
-    for room in &answer.rooms {
-        rooms.rows.push([
-            address(namespace, &room.room),
-            room.sockets.to_string(),
-            room.members.len().to_string(),
-            pending(room).to_string(),
-            room.messages.to_string(),
-            room.last
-                .and_then(timestamp)
-                .map_or("-".to_owned(), |last| local(last, zone)),
+    zone: &'a TimeZone,
+}
+
+impl Shown<'_> {
+    fn lines(&self, answer: &RoomsAnswer, columns: Option<usize>) -> Vec<Line> {
+        let mut rooms = Table::new([
+            Column::name("ROOM"),
+            Column::number("SOCKETS"),
+            Column::number("MEMBERS"),
+            Column::number("PENDING"),
+            Column::number("MESSAGES"),
+            Column::text("LAST"),
         ]);
-        members.rows.extend(room.members.iter().map(|member| {
-            let here = match member.here {
-                true => "yes",
-                false => "no",
-            };
-            [
-                term::visible(member.name.as_str()).into_owned(),
-                member.pending.to_string(),
-                here.to_owned(),
-            ]
-        }));
-    }
-    match one_room && !members.rows.is_empty() {
-        true => format!("{}\n{}", rooms.render(), members.render()),
-        false => rooms.render(),
+        let mut members = Table::new([
+            Column::name("MEMBER"),
+            Column::number("PENDING"),
+            Column::text("HERE"),
+        ]);
+        for room in &answer.rooms {
+            rooms.push([
+                address(self.namespace, &room.room),
+                room.sockets.to_string(),
+                room.members.len().to_string(),
+                pending(room).to_string(),
+                room.messages.to_string(),
+                room.last
+                    .and_then(timestamp)
+                    .map_or("-".to_owned(), |last| local(last, self.zone)),
+            ]);
+            for member in &room.members {
+                let here = match member.here {
+                    true => "yes",
+                    false => "no",
+                };
+                members.push([
+                    member.name.to_string(),
+                    member.pending.to_string(),
+                    here.to_owned(),
+                ]);
+            }
+        }
+        let mut lines = rooms.lines(columns);
+        if self.one_room && !members.is_empty() {
+            lines.push(Line::empty());
+            lines.extend(members.lines(columns));
+        }
+        lines
     }
 }
 
 /// As it would be typed: a bare name, unless that would mean something else.
 fn address(namespace: &Namespace, room: &RoomName) -> String {
-    let text = match room.as_str() {
+    match room.as_str() {
         "" => namespace.to_string(),
         slash if slash.starts_with('/') => format!("{namespace}#{slash}"),
         bare => bare.to_owned(),
-    };
-    term::visible(&text).into_owned()
+    }
 }
 
 fn pending(room: &Room) -> u64 {
@@ -163,63 +171,4 @@ fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
-}
-
-/// Columns as wide as their widest cell.
-struct Table<const N: usize> {
-    columns: [Column; N],
-    rows: Vec<[String; N]>,
-}
-
-#[derive(Clone, Copy)]
-enum Column {
-    Text(&'static str),
-    Number(&'static str),
-}
-
-impl Column {
-    fn head(self) -> &'static str {
-        match self {
-            Self::Text(head) | Self::Number(head) => head,
-        }
-    }
-}
-
-impl<const N: usize> Table<N> {
-    fn new(columns: [Column; N]) -> Self {
-        Self {
-            columns,
-            rows: Vec::new(),
-        }
-    }
-
-    fn render(&self) -> String {
-        let heads = self.columns.map(|column| column.head().to_owned());
-        let mut widths = [0; N];
-        for row in std::iter::once(&heads).chain(&self.rows) {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let head = self.line(&heads, &widths);
-        let mut text = match term::stdout_colour() {
-            true => head.bold().to_string(),
-            false => head,
-        };
-        text.push('\n');
-        for row in &self.rows {
-            text += &self.line(row, &widths);
-            text.push('\n');
-        }
-        text
-    }
-
-    fn line(&self, cells: &[String; N], widths: &[usize; N]) -> String {
-        let cells = self.columns.iter().zip(cells).zip(widths);
-        let aligned = cells.map(|((column, cell), width)| match column {
-            Column::Text(_) => format!("{cell:<width$}"),
-            Column::Number(_) => format!("{cell:>width$}"),
-        });
-        aligned.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    }
 }
