@@ -11,6 +11,7 @@ pub mod script;
 pub mod shells;
 #[cfg(test)]
 mod tests;
+pub mod who;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ use self::remote::Remote;
 use self::request::RequestArgs;
 use self::script::Script;
 use self::shells::CompletionsArgs;
+use self::who::{KickArgs, WhoArgs};
 use super::settings::Scope;
 use super::stdout::Format;
 use super::values::{self, Database, KeepFor};
@@ -139,6 +141,8 @@ pub enum Command {
     Join(JoinArgs),
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
+    Who(WhoArgs),
+    Kick(KickArgs),
     Chat(ChatArgs),
     Emit(EmitArgs),
     On(OnArgs),
@@ -366,6 +370,10 @@ pub struct SubArgs {
     /// brace is written twice. A newline is added, as ever; -0 adds a NUL, --raw nothing.
     #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
     pub format: Option<Format>,
+
+    /// Say who comes to the rooms and who goes: on stderr, with --json as objects between the messages
+    #[arg(long)]
+    pub presence: bool,
 
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
