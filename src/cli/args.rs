@@ -44,7 +44,7 @@ Exit codes:
   1        failed
   2        usage
   3        cannot reach the hub, or lost it for good
-  4        refused: token, namespace, handler, no roomcat hub, or the name was taken over
+  4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
   5        --timeout came first
   6        --require was not met
   130, 143 ended by SIGINT or SIGTERM";
@@ -320,7 +320,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
