@@ -7,10 +7,12 @@ pub mod global;
 pub mod plain;
 pub mod remote;
 pub mod request;
+pub mod rooms;
 pub mod script;
 pub mod shells;
 #[cfg(test)]
 mod tests;
+pub mod watching;
 pub mod who;
 
 use std::ffi::OsString;
@@ -28,6 +30,7 @@ use self::global::Typed;
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
 use self::request::RequestArgs;
+use self::rooms::RoomsArgs;
 use self::script::Script;
 use self::shells::CompletionsArgs;
 use self::who::{KickArgs, WhoArgs};
@@ -409,22 +412,6 @@ pub struct LeaveArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Show the rooms of a namespace, or the members of one room
-#[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json")]
-pub struct RoomsArgs {
-    /// One room, with its members
-    #[arg(value_name = "ROOM", value_parser = Address::parse)]
-    pub room: Option<Address>,
-
-    /// One JSON object a room
-    #[arg(long)]
-    pub json: bool,
 
     #[command(flatten)]
     pub remote: Remote,

@@ -35,6 +35,7 @@ pub mod term;
 pub mod toml_file;
 pub mod trace;
 pub mod values;
+pub mod watch;
 pub mod who;
 
 use std::future::Future;

@@ -3,15 +3,20 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::args::{Global, RoomsArgs};
+use super::args::Global;
+use super::args::rooms::RoomsArgs;
 use super::ask::ask;
 use super::failure::Failure;
 use super::table::{self, Column, Line, Table};
 use super::target::target;
+use super::watch::{Question, watch};
 use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::client::ClientError;
@@ -19,28 +24,56 @@ use crate::client::answers::{Room, RoomsAnswer, parse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
-    let answer = ask(&target, "rooms", &question(rooms.first())).await?;
-    let answer: RoomsAnswer = parse("the answer to rooms", &answer)
-        .map_err(|error| ClientError::Protocol(error.to_string()))?;
+    let question = question(rooms.first());
+    let zone = TimeZone::system();
+    let shown = Shown {
+        namespace: &target.namespace,
+        one_room: args.room.is_some(),
+        zone: &zone,
+    };
+    if let Some(every) = args.watching.watch {
+        let question = Question {
+            verb: VERB,
+            args: &question,
+            every,
+        };
+        // Said again only when there are more of them.
+        let expired = Cell::new(0);
+        return watch(&target, question, |answer, columns| {
+            let answer = understood(answer)?;
+            if expired.replace(answer.expired) < answer.expired {
+                warn_of_expired(&answer);
+            }
+            Ok(shown.lines(&answer, columns))
+        })
+        .await;
+    }
+    let answer = understood(&ask(&target, VERB, &question).await?)?;
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
         false => {
-            let shown = Shown {
-                namespace: &target.namespace,
-                one_room: args.room.is_some(),
-                zone: &TimeZone::system(),
-            };
             let lines = shown.lines(&answer, term::stdout_columns());
             table::text(&lines, term::stdout_paint())
         }
     };
+    warn_of_expired(&answer);
+    stdout::print(&text).map_err(Failure::Output)
+}
+
+const VERB: &str = "rooms";
+
+fn understood(answer: &RawValue) -> Result<RoomsAnswer, Failure> {
+    let answer = parse("the answer to rooms", answer);
+    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
+}
+
+fn warn_of_expired(answer: &RoomsAnswer) {
     if answer.expired > 0 {
         term::warn(format!(
             "{} messages went unread: --keep-pending was over before their members came",
             answer.expired
         ));
     }
-    stdout::print(&text).map_err(Failure::Output)
 }
 
 pub(super) fn question(room: Option<&RoomName>) -> String {

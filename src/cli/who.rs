@@ -5,6 +5,7 @@ mod tests;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::args::Global;
 use super::args::who::WhoArgs;
@@ -13,6 +14,7 @@ use super::failure::Failure;
 use super::rooms::{address, local, question, timestamp};
 use super::table::{self, Column, Line, Table};
 use super::target::target;
+use super::watch::{Question, watch};
 use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::client::ClientError;
@@ -20,13 +22,28 @@ use crate::client::answers::{Lagging, Person, WhoAnswer, parse};
 
 pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
-    let answer = ask(&target, "who", &question(rooms.first())).await?;
-    let answer: WhoAnswer = parse("the answer to who", &answer)
-        .map_err(|error| ClientError::Protocol(error.to_string()))?;
+    let question = question(rooms.first());
+    let zone = TimeZone::system();
+    if let Some(every) = args.watching.watch {
+        let question = Question {
+            verb: VERB,
+            args: &question,
+            every,
+        };
+        return watch(&target, question, |answer, columns| {
+            Ok(lines(
+                &understood(answer)?,
+                &target.namespace,
+                &zone,
+                columns,
+            ))
+        })
+        .await;
+    }
+    let answer = understood(&ask(&target, VERB, &question).await?)?;
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
         false => {
-            let zone = TimeZone::system();
             let lines = lines(&answer, &target.namespace, &zone, term::stdout_columns());
             table::text(&lines, term::stdout_paint())
         }
@@ -35,6 +52,13 @@ pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
         term::warn(format!("{} more are connected", answer.more));
     }
     stdout::print(&text).map_err(Failure::Output)
+}
+
+const VERB: &str = "who";
+
+fn understood(answer: &RawValue) -> Result<WhoAnswer, Failure> {
+    let answer = parse("the answer to who", answer);
+    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
 }
 
 /// Not who asks: that connection is over as soon as it is answered.

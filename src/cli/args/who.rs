@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::remote::Remote;
+use super::watching::Watching;
 use crate::address::Address;
 
 /// Show who is connected to a namespace, or to one room
@@ -11,7 +12,7 @@ use crate::address::Address;
 /// it has still to get or to confirm, and since when it is there.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat who\n  roomcat who lobby\n  roomcat who --json | jq -r 'select(.lag > 1000) | .as'"
+    after_long_help = "Examples:\n  roomcat who\n  roomcat who lobby --watch 2s\n  roomcat who --json | jq -r 'select(.lag > 1000) | .as'"
 )]
 pub struct WhoArgs {
     /// Only those who listen to this room: lobby, /admin#ops, or /admin for what is said to that whole namespace
@@ -19,8 +20,11 @@ pub struct WhoArgs {
     pub room: Option<Address>,
 
     /// One JSON object a socket
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watch")]
     pub json: bool,
+
+    #[command(flatten)]
+    pub watching: Watching,
 
     #[command(flatten)]
     pub remote: Remote,

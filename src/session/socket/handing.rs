@@ -19,7 +19,7 @@ use crate::wire::batch;
 impl Socket {
     /// Nothing before `behind` is left to hand.
     pub(super) fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
-        self.position = self.position.max(behind);
+        self.feed.pass(behind);
         if let Some(cursor) = self.credit.skip(behind) {
             self.move_cursor(cursor, Urgency::Later, None, outbox);
         }
@@ -28,6 +28,10 @@ impl Socket {
     pub(super) fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
         let number = parcel.record.number;
         match (&mut self.credit, parcel.kind) {
+            // No message: as a plain event, and none of their credit.
+            (Credit::Acks(_), Kind::Presence) => {
+                out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
+            }
             (Credit::Acks(window), kind) => {
                 out.extend(parcel.batch(from));
                 if kind == Kind::Durable {
@@ -37,7 +41,7 @@ impl Socket {
                         count - from,
                         parcel.record.body.len(),
                     );
-                    self.position = Seq::after_record(number);
+                    self.feed.pass(Seq::after_record(number));
                 }
             }
             (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
@@ -68,7 +72,7 @@ impl Socket {
             let behind = if parcel.kind == Kind::Durable {
                 end
             } else {
-                self.position
+                self.feed.position()
             };
             let offset = self.recall.log().map(|log| log.offset(behind));
             let id = match &mut self.credit {
@@ -85,7 +89,7 @@ impl Socket {
     }
 
     fn handed_before(&mut self, end: Seq) {
-        self.position = end;
+        self.feed.pass(end);
         if let Credit::Written(written) = &mut self.credit {
             *written = Some(end);
         }
@@ -155,7 +159,7 @@ impl Socket {
         let op = Op::Ack {
             namespace: self.namespace.clone(),
             client,
-            rooms: Arc::clone(&self.rooms),
+            rooms: Arc::clone(self.feed.rooms()),
             cursor,
         };
         let ticket = Ticket::new(Request {
