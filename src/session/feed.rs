@@ -125,6 +125,7 @@ impl Feed {
         self.reading.is_some()
     }
 
+    /// With the cursors that the subscription began with.
     pub fn reader(&self) -> &Arc<Reader> {
         &self.reader
     }

@@ -33,9 +33,9 @@ enum Lag {
 impl Session {
     /// `["who", {room?, sid?}]`: the sockets of the namespace, or those of them that are in a room, or the one with a sid:
     /// `{"ok": true, "sockets": [{"sid", "as"?, "address", "uid"?, "pid"?, "transport", "rooms", "lag", "lag_is_least"?,
-    /// "since"}], "more"?}`, by name, those without one behind, and then by age. `more` is how many the answer has no
+    /// "since", "you"?}], "more"?}`, by name, those without one behind, and then by age. `more` is how many the answer has no
     /// place for (`limits::SOCKETS_LISTED`). `lag` is messages that wait for it, or were handed to it and are not
-    /// confirmed; with `lag_is_least` it is at least that many. `since` is in milliseconds since 1970.
+    /// confirmed; with `lag_is_least` it is at least that many. `you` is the socket that asks. `since` is in milliseconds since 1970.
     pub(super) fn list_sockets(&mut self, index: usize, whom: Whom, answer: Option<u64>) {
         let request = Request {
             socket: self.sockets[index].id,
@@ -74,18 +74,28 @@ impl Session {
 
     pub(super) fn seen(&mut self, index: usize, seen: Seen, answer: Option<u64>) {
         let socket = &mut self.sockets[index];
-        let namespace = socket.namespace.clone();
-        let asked = who(Arc::clone(&self.services), namespace, seen, answer);
+        let asker = Asker {
+            namespace: socket.namespace.clone(),
+            sid: Arc::clone(&socket.sid),
+            answer,
+        };
+        let asked = who(Arc::clone(&self.services), asker, seen);
         socket.ask_store(asked);
     }
 }
 
-async fn who(
-    services: Arc<Services>,
+struct Asker {
     namespace: Namespace,
-    seen: Seen,
+    sid: Arc<str>,
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+}
+
+async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDone, StoreError> {
+    let Asker {
+        namespace,
+        sid,
+        answer,
+    } = asker;
     let Seen {
         head,
         mut present,
@@ -116,7 +126,11 @@ async fn who(
             // More than are counted are late: at least it is known that they are.
             Behind::InTheLog => lags.next().unwrap_or(Lag::AtLeast(0)),
         };
-        line(one, lag)
+        let mut line = line(one, lag);
+        if one.reader.sid.as_ref() == Some(&sid) {
+            line["you"] = json!(true);
+        }
+        line
     });
     let body = body(lines, more);
     Ok(ReadDone::Names { answer, body })

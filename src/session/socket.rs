@@ -139,8 +139,12 @@ impl Socket {
 
     /// Lets others see how far it is.
     pub fn note_progress(&self) {
-        self.vitals
-            .reached(self.position(), self.credit.unconfirmed());
+        let position = self.feed.position();
+        self.vitals.reached(position, self.credit.unconfirmed());
+    }
+
+    fn note_reader(&self) {
+        self.vitals.reads(Arc::clone(self.feed.reader()));
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
@@ -220,17 +224,13 @@ impl Socket {
         self.part = None;
         self.feed
             .subscribed(services, reader, head, answer, stretch);
-        self.note_rooms();
+        self.note_reader();
     }
 
     /// The socket entered or left rooms by itself.
     pub fn moved(&mut self, reader: &Reader) {
         self.feed.moved(reader);
-        self.note_rooms();
-    }
-
-    fn note_rooms(&self) {
-        self.vitals.reads(Arc::clone(self.feed.reader()));
+        self.note_reader();
     }
 
     /// How many rooms it is in once it has joined these.
@@ -313,7 +313,7 @@ impl Socket {
         let Some(answer) = self.feed.opened(&opened, announce) else {
             return Finished::Nothing;
         };
-        self.note_rooms();
+        self.note_reader();
         let Opened {
             start,
             head,

@@ -28,7 +28,7 @@ impl Socket {
     pub(super) fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
         let number = parcel.record.number;
         match (&mut self.credit, parcel.kind) {
-            // An event of the hub's own, which nobody confirms.
+            // No message: as a plain event, and none of their credit.
             (_, Kind::Presence) => {
                 out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
             }
