@@ -15,6 +15,7 @@ mod harness;
 mod house;
 mod http;
 mod hubfile;
+mod later;
 mod manual;
 mod members;
 mod names;

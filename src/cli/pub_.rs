@@ -12,6 +12,7 @@ use tokio::select;
 
 use super::args::{Global, PubArgs};
 use super::failure::Failure;
+use super::later::{Announcement, When};
 use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{awaited, tell_link};
@@ -36,6 +37,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         peer,
         feed,
         progress: progress(args),
+        announcement: Announcement::of(When::of(&args.later)),
         open: true,
         held: None,
         wanted: args.require,
@@ -79,6 +81,7 @@ struct Publishing {
     peer: Peer,
     feed: Feed,
     progress: Progress,
+    announcement: Announcement,
     /// The feed may have more.
     open: bool,
     /// Read, and not yet given to the peer.
@@ -154,13 +157,16 @@ impl Publishing {
         };
         self.progress
             .did(u64::from(receipt.messages), receipt.bytes as u64);
+        self.announcement.hear(receipt.reached);
         let Some(wanted) = self.wanted else { return };
         let missed = match receipt.reached {
             Reached::Known { delivered, queued } => {
                 let reached = delivered.saturating_add(queued);
                 (reached < wanted).then_some(Failure::Require { wanted, reached })
             }
-            Reached::Unknown => (wanted > 0).then_some(Failure::RequireUnknown { wanted }),
+            Reached::Unknown | Reached::Later { .. } => {
+                (wanted > 0).then_some(Failure::RequireUnknown { wanted })
+            }
         };
         self.missed = self.missed.take().or(missed);
     }
@@ -192,6 +198,7 @@ fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Fa
             false => Audience::All,
         },
         volatile: args.volatile,
+        later: When::of(&args.later),
         reply: args
             .reply_to
             .as_ref()

@@ -179,6 +179,13 @@ pub enum Told {
         publisher: Publisher,
         receipt: Receipt,
     },
+    /// It waits in the store until then, milliseconds since 1970.
+    Delayed {
+        answer: Option<u64>,
+        publisher: Publisher,
+        due_ms: u64,
+        count: u32,
+    },
     Refused {
         answer: Option<u64>,
         refusal: Refusal,
