@@ -32,4 +32,5 @@ mod settings;
 mod shells;
 mod slow;
 mod store;
+mod tables;
 mod wire_golden;
