@@ -19,7 +19,7 @@ use crate::wire::batch;
 impl Socket {
     /// Nothing before `behind` is left to hand.
     pub(super) fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
-        self.position = self.position.max(behind);
+        self.feed.pass(behind);
         if let Some(cursor) = self.credit.skip(behind) {
             self.move_cursor(cursor, Urgency::Later, None, outbox);
         }
@@ -35,7 +35,7 @@ impl Socket {
                         Seq::new(number, parcel.header().count - 1),
                         parcel.record.body.len(),
                     );
-                    self.position = Seq::after_record(number);
+                    self.feed.pass(Seq::after_record(number));
                 }
             }
             (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
@@ -66,7 +66,7 @@ impl Socket {
             let behind = if parcel.kind == Kind::Durable {
                 end
             } else {
-                self.position
+                self.feed.position()
             };
             let offset = self.recall.log().map(|log| log.offset(behind));
             let id = match &mut self.credit {
@@ -83,7 +83,7 @@ impl Socket {
     }
 
     fn handed_before(&mut self, end: Seq) {
-        self.position = end;
+        self.feed.pass(end);
         if let Credit::Written(written) = &mut self.credit {
             *written = Some(end);
         }
@@ -153,7 +153,7 @@ impl Socket {
         let op = Op::Ack {
             namespace: self.namespace.clone(),
             client,
-            rooms: Arc::clone(&self.rooms),
+            rooms: Arc::clone(self.feed.rooms()),
             cursor,
         };
         let ticket = Ticket::new(Request {
