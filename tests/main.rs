@@ -34,4 +34,5 @@ mod shells;
 mod slow;
 mod store;
 mod who;
+mod tables;
 mod wire_golden;
