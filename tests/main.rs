@@ -33,4 +33,6 @@ mod settings;
 mod shells;
 mod slow;
 mod store;
+mod who;
+mod tables;
 mod wire_golden;

@@ -14,6 +14,7 @@ pub mod shells;
 #[cfg(test)]
 mod tests;
 pub mod watching;
+pub mod who;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ use self::request::RequestArgs;
 use self::rooms::RoomsArgs;
 use self::script::Script;
 use self::shells::CompletionsArgs;
+use self::who::{KickArgs, WhoArgs};
 use super::settings::Scope;
 use super::stdout::Format;
 use super::values::{self, Database, KeepFor};
@@ -47,7 +49,7 @@ Exit codes:
   1        failed
   2        usage
   3        cannot reach the hub, or lost it for good
-  4        refused: token, namespace, handler, no roomcat hub, or the name was taken over
+  4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
   5        --timeout came first
   6        --require was not met
   130, 143 ended by SIGINT or SIGTERM";
@@ -144,6 +146,8 @@ pub enum Command {
     Join(JoinArgs),
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
+    Who(WhoArgs),
+    Kick(KickArgs),
     Chat(ChatArgs),
     Emit(EmitArgs),
     On(OnArgs),
@@ -324,7 +328,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -374,6 +378,10 @@ pub struct SubArgs {
     /// brace is written twice. A newline is added, as ever; -0 adds a NUL, --raw nothing.
     #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
     pub format: Option<Format>,
+
+    /// Say who comes to the rooms and who goes: on stderr, with --json as objects between the messages
+    #[arg(long)]
+    pub presence: bool,
 
     /// End with exit code 3 when the connection is lost
     #[arg(long)]

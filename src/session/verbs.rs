@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::later;
 use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
-use crate::hub::request::{Since, Stretch};
+use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
 use crate::store::names::{NameKind, Sought};
 use crate::store::{Draft, Header};
@@ -28,6 +28,8 @@ pub enum Verb {
     Sub,
     Ack,
     Rooms,
+    Who,
+    Kick,
 }
 
 impl Verb {
@@ -40,6 +42,8 @@ impl Verb {
             "sub" => Self::Sub,
             "ack" => Self::Ack,
             "rooms" => Self::Rooms,
+            "who" => Self::Who,
+            "kick" => Self::Kick,
             _ => return None,
         })
     }
@@ -48,8 +52,9 @@ impl Verb {
     pub fn takes(self) -> Option<Right> {
         match self {
             Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub => Some(Right::Sub),
-            Self::Leave | Self::Ack | Self::Rooms => None,
+            Self::Join | Self::Sub | Self::Who => Some(Right::Sub),
+            // Whom kicking is for, the standing says.
+            Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
         }
     }
 }
@@ -66,6 +71,10 @@ pub enum VerbError {
         Right::Sub => "this token does not let its holder subscribe here",
     })]
     Forbidden(Right),
+    #[error(
+        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
+    )]
+    MayNotKick,
 }
 
 impl VerbError {
@@ -73,7 +82,7 @@ impl VerbError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) => "forbidden",
+            Self::Forbidden(_) | Self::MayNotKick => "forbidden",
         }
     }
 }
@@ -319,7 +328,9 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?, within?}]`.
+/// `["sub", {rooms, since?, last?, log?, within?, presence?}]`. With `"presence": true` the socket is told who comes to these
+/// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
+/// already, `who` says.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
@@ -330,6 +341,8 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last: Option<u64>,
         log: Option<String>,
         within: Option<BTreeSet<RoomName>>,
+        #[serde(default)]
+        presence: bool,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -340,6 +353,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
+        presence,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -351,6 +365,10 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
+        presence: match presence {
+            true => Presence::Seen,
+            false => Presence::Unseen,
+        },
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
@@ -397,6 +415,47 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
         } => Listed::Names(Sought { kind, prefix }),
         List { room, .. } => Listed::Rooms(room),
     })
+}
+
+/// `["who", {room?, sid?}]`, or without arguments.
+pub fn who(args: &[&RawValue]) -> Result<Whom, VerbError> {
+    #[derive(Deserialize)]
+    struct Who {
+        room: Option<RoomName>,
+        sid: Option<String>,
+    }
+    match args {
+        [] => Ok(Whom::default()),
+        [arg] => {
+            let Who { room, sid } = parse(arg)?;
+            Ok(Whom { room, sid })
+        }
+        _ => Err(bad("who takes one object")),
+    }
+}
+
+/// `["kick", {sid? | as?}]`.
+pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
+    #[derive(Deserialize)]
+    struct Kick {
+        sid: Option<String>,
+        #[serde(rename = "as")]
+        name: Option<ClientName>,
+    }
+    let [arg] = args else {
+        return Err(bad("kick takes one object"));
+    };
+    match parse(arg)? {
+        Kick {
+            sid: Some(sid),
+            name: None,
+        } => Ok(Culprit::Sid(sid)),
+        Kick {
+            sid: None,
+            name: Some(name),
+        } => Ok(Culprit::Name(name)),
+        _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
+    }
 }
 
 /// A room, or an array of rooms. Told apart by hand so that the error is that of the name.
