@@ -33,6 +33,6 @@ mod settings;
 mod shells;
 mod slow;
 mod store;
-mod who;
 mod tables;
+mod who;
 mod wire_golden;
