@@ -9,6 +9,7 @@ pub mod remote;
 pub mod request;
 pub mod script;
 pub mod shells;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -241,7 +242,7 @@ pub struct ServeArgs {
 /// what is not confirmed when the connection is lost is sent again, and never stored twice.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg"
+    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  tar c docs | roomcat pub --stream box"
 )]
 pub struct PubArgs {
     /// The room: lobby, /admin#ops, or /admin for everyone in that namespace; none with --envelope
@@ -305,6 +306,9 @@ pub struct PubArgs {
     pub retry_for: Option<Duration>,
 
     #[command(flatten)]
+    pub stream: stream::Sent,
+
+    #[command(flatten)]
     pub remote: Remote,
 }
 
@@ -316,7 +320,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub --stream box --as laptop | tar x"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -370,6 +374,9 @@ pub struct SubArgs {
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub stream: stream::Received,
 
     #[command(flatten)]
     pub script: Script,

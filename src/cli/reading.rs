@@ -78,8 +78,7 @@ impl Reading {
         body: bytes::Bytes,
     ) -> Flow {
         if self.only.as_ref().is_some_and(|only| *only != header.event) {
-            self.passed_over = last(&header).or(self.passed_over);
-            self.ack_passed_over(peer);
+            self.pass_over(peer, &header);
             return Flow::More;
         }
         let mut body = body;
@@ -102,6 +101,12 @@ impl Reading {
             Some(0) => Flow::Enough,
             _ => Flow::More,
         }
+    }
+
+    /// A batch that is not written counts as read, once everything before it is.
+    pub fn pass_over(&mut self, peer: &mut Peer, header: &DeliveryHeader) {
+        self.passed_over = last(header).or(self.passed_over);
+        self.ack_passed_over(peer);
     }
 
     /// What the writing thread did next. Cancel-safe.

@@ -73,6 +73,8 @@ pub struct Stretch {
     pub log: Option<String>,
     /// Of the rooms that the name joined, only these: what a resuming client's `since` is about.
     pub within: Option<BTreeSet<RoomName>>,
+    /// In that log: cursors stay before this one, until an ack says otherwise.
+    pub keep: Option<Seq>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::aside::Aside;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
-use super::credit::Credit;
+use super::credit::{Credit, Hold};
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
 use super::services::Services;
@@ -23,7 +23,6 @@ use crate::hub::Message;
 use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
-use crate::store::writer::Urgency;
 use crate::store::{Page, Reader, StoreError, owed};
 use crate::wire::socket;
 
@@ -88,6 +87,7 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
+    hold: Hold,
     pub recall: Recall,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
@@ -155,6 +155,7 @@ impl Socket {
             gap_told: Seq::START,
             part: None,
             credit,
+            hold: Hold::default(),
             recall: Recall::Nothing,
             moved_to: None,
             reading: None,
@@ -245,6 +246,7 @@ impl Socket {
             }
         }
         self.credit.begin();
+        self.hold = Hold::keeping(stretch.keep);
         self.moved_to = None;
         self.part = None;
         self.set_reader(Arc::new(reader.clone()));
@@ -409,7 +411,7 @@ impl Socket {
             Resumed::Nothing => {}
             // It was written, and the ack was lost with the connection.
             Resumed::ThisLog => {
-                self.move_cursor(start, Urgency::Later, None, outbox);
+                self.confirmed(start, outbox);
             }
             Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }

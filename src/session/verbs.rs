@@ -313,7 +313,8 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?, within?}]`.
+/// `["sub", {rooms, since?, last?, log?, within?, keep?}]`. With `log` and `since` a client resumes; `keep` is then what it
+/// kept by its last `ack`.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
@@ -324,6 +325,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last: Option<u64>,
         log: Option<String>,
         within: Option<BTreeSet<RoomName>>,
+        keep: Option<Seq>,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -334,6 +336,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
+        keep,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -345,20 +348,26 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
+        keep,
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
 
-/// `["ack", {seq}]`.
-pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
-    #[derive(Deserialize)]
-    struct Ack {
-        seq: Seq,
-    }
+/// What `ack` confirms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Ack {
+    /// Everything handed up to here is dealt with, and its credit free.
+    pub seq: Seq,
+    /// Cursors stay before this one nevertheless, until an ack says otherwise: what begins here is not done with.
+    pub keep: Option<Seq>,
+}
+
+/// `["ack", {seq, keep?}]`.
+pub fn ack(args: &[&RawValue]) -> Result<Ack, VerbError> {
     let [arg] = args else {
         return Err(bad("ack takes one object"));
     };
-    Ok(parse::<Ack>(arg)?.seq)
+    parse(arg)
 }
 
 /// What `rooms` was asked for.
