@@ -186,6 +186,9 @@ impl Sending {
             failure => failure.to_string(),
         };
         self.state = State::Told;
+        if !self.piece.is_empty() {
+            self.send(None, None);
+        }
         self.send(None, Some(why));
         let deadline = Instant::now() + limits::FINISH_TIMEOUT;
         while self.peer.unconfirmed() > 0 {
