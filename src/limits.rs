@@ -297,6 +297,14 @@ pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 /// Progress is shown of what takes longer than this: what is over before is not worth a flicker.
 pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// The shortest `--watch`: faster than the eye, it would only keep the hub busy.
+pub const WATCH_EVERY_MIN: Duration = Duration::from_millis(100);
+/// How often `--watch` counts the seconds of what it waits for, and looks whether anyone reads what it prints.
+pub const WATCH_TICK: Duration = Duration::from_secs(1);
+/// How long an answer may take before `--watch` says that it waits for it: a table of before looks like one of now.
+pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
+/// What a name keeps of itself in a table however narrow the terminal: a beginning and an end that tell it from others.
+pub const NAME_COLUMNS: usize = 8;
 /// How often progress is drawn: often enough for the eye.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Lines of `chat` that the arrow keys bring back.

@@ -7,11 +7,13 @@ pub mod global;
 pub mod plain;
 pub mod remote;
 pub mod request;
+pub mod rooms;
 pub mod script;
 pub mod shells;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+pub mod watching;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +30,7 @@ use self::global::Typed;
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
 use self::request::RequestArgs;
+use self::rooms::RoomsArgs;
 use self::script::Script;
 use self::shells::CompletionsArgs;
 use super::settings::Scope;
@@ -408,22 +411,6 @@ pub struct LeaveArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Show the rooms of a namespace, or the members of one room
-#[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json")]
-pub struct RoomsArgs {
-    /// One room, with its members
-    #[arg(value_name = "ROOM", value_parser = Address::parse)]
-    pub room: Option<Address>,
-
-    /// One JSON object a room
-    #[arg(long)]
-    pub json: bool,
 
     #[command(flatten)]
     pub remote: Remote,

@@ -28,11 +28,13 @@ pub mod stdin;
 pub mod stdout;
 pub mod stream;
 pub mod sub;
+pub mod table;
 pub mod target;
 pub mod term;
 pub mod toml_file;
 pub mod trace;
 pub mod values;
+pub mod watch;
 
 use std::future::Future;
 

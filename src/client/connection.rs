@@ -1,6 +1,7 @@
 //! One connection to one namespace of a roomcat hub: what is said there, as types.
 //!
-//! Does not reconnect. The outbox of its engine is bounded by whoever emits (credit, one verb at a time).
+//! Does not reconnect. The outbox of its engine is bounded by whoever emits (credit, one verb at a time), and by the engine
+//! where the server makes it answer.
 
 use bytes::Bytes;
 use tokio::time::timeout;

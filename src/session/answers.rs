@@ -62,10 +62,10 @@ impl Session {
                 rooms,
                 reader,
             } => {
-                self.sockets[index].moved(reader);
+                self.sockets[index].moved(&reader);
                 self.answer(index, answer, &json!({"ok": true, "rooms": rooms}));
             }
-            Told::Moved { reader } => self.sockets[index].moved(reader),
+            Told::Moved { reader } => self.sockets[index].moved(&reader),
             Told::Subscribed {
                 answer,
                 reader,

@@ -9,6 +9,7 @@ pub mod aside;
 pub mod calls;
 pub mod catchup;
 pub mod credit;
+pub mod feed;
 pub mod heart;
 pub mod names;
 pub mod opening;

@@ -1,5 +1,5 @@
-//! One socket: a session's end in one namespace. What it is owed comes to it from the log while it is behind and from its
-//! mailbox when it is not; either way in order, without gap or repeat.
+//! One socket: a session's end in one namespace. What it is owed its feed knows; here it is encoded and handed, as far as
+//! the peer's credit goes.
 
 mod handing;
 
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use super::aside::Aside;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::{Credit, Hold};
+use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
 use super::services::Services;
@@ -20,10 +21,10 @@ use super::standing::Standing;
 use super::verbs::Sender;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
-use crate::hub::mailbox::{Found, Mailbox, Notices};
-use crate::hub::parcel::{Frame, Kind, Parcel};
+use crate::hub::mailbox::{Mailbox, Notices};
+use crate::hub::parcel::{Frame, Parcel};
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
-use crate::store::{Page, Reader, StoreError, owed};
+use crate::store::{Page, Reader, StoreError};
 use crate::wire::socket;
 
 /// Which language the peer speaks.
@@ -33,33 +34,6 @@ pub enum Dialect {
     Roomcat,
     /// Plain Socket.IO.
     Stock,
-}
-
-#[derive(Debug)]
-enum Feed {
-    /// Subscribed to nothing.
-    Silent,
-    /// Finding out where the subscription begins.
-    Opening {
-        answer: Option<u64>,
-    },
-    /// Reading the log up to record `upto`; the mailbox has what follows.
-    Reading {
-        next: Option<Seq>,
-        upto: u64,
-        page: VecDeque<(u32, Parcel)>,
-        announce: Announce,
-    },
-    Live,
-    /// The mailbox overflowed and was emptied; the hub was asked to fill it again.
-    Attaching,
-}
-
-/// Whether the end of the catch-up is news for the peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Announce {
-    CaughtUp,
-    Nothing,
 }
 
 pub struct Socket {
@@ -75,15 +49,7 @@ pub struct Socket {
     early: Option<Vec<Aside>>,
     /// What that costs; nothing once it was answered.
     early_cost: usize,
-    reader: Arc<Reader>,
-    /// The reader's rooms, as cursor moves name them.
-    rooms: Arc<[RoomName]>,
-    mailbox: Arc<Mailbox>,
     feed: Feed,
-    /// The first seq that was neither handed nor skipped.
-    position: Seq,
-    /// The end of the last gap that the peer was told of.
-    gap_told: Seq,
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
@@ -91,7 +57,6 @@ pub struct Socket {
     pub recall: Recall,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
-    reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
     /// Lists of rooms asked for and not yet answered.
     listings: usize,
     /// Questions to the store other than for messages.
@@ -139,6 +104,7 @@ impl Socket {
         } = entry;
         Self {
             id,
+            feed: Feed::new(namespace.clone(), mailbox),
             namespace,
             sid,
             name,
@@ -147,18 +113,11 @@ impl Socket {
             standing,
             early: Some(Vec::new()),
             early_cost: 0,
-            reader: Arc::default(),
-            rooms: Arc::new([]),
-            mailbox,
-            feed: Feed::Silent,
-            position: Seq::START,
-            gap_told: Seq::START,
             part: None,
             credit,
             hold: Hold::default(),
             recall: Recall::Nothing,
             moved_to: None,
-            reading: None,
             listings: 0,
             asking: Vec::new(),
         }
@@ -170,7 +129,7 @@ impl Socket {
 
     /// The first seq that was neither handed nor skipped.
     pub fn position(&self) -> Seq {
-        self.position
+        self.feed.position()
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
@@ -224,7 +183,7 @@ impl Socket {
 
     /// Whether it asked the store for what it is owed, or where that begins.
     pub fn is_reading(&self) -> bool {
-        self.reading.is_some()
+        self.feed.is_reading()
     }
 
     /// The hub attached a new subscription at `head`; now find out where it begins.
@@ -240,8 +199,8 @@ impl Socket {
         if matches!(self.credit, Credit::Written(_)) {
             // A stock socket that joined one more room: of the others it was handed all before its position.
             for (room, cursor) in &mut reader.rooms {
-                if self.reader.rooms.contains_key(room) {
-                    *cursor = (*cursor).max(self.position);
+                if self.feed.is_in(room) {
+                    *cursor = (*cursor).max(self.feed.position());
                 }
             }
         }
@@ -249,75 +208,24 @@ impl Socket {
         self.hold = Hold::keeping(stretch.keep);
         self.moved_to = None;
         self.part = None;
-        self.set_reader(Arc::new(reader.clone()));
-        self.feed = Feed::Opening { answer };
-        let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
-        let opening = catchup::open(
-            readers,
-            self.namespace.clone(),
-            reader,
-            head,
-            stretch,
-            log_id,
-        );
-        self.read(opening);
+        self.feed
+            .subscribed(services, reader, head, answer, stretch);
     }
 
     /// The socket entered or left rooms by itself.
-    pub fn moved(&mut self, reader: Arc<Reader>) {
-        if matches!(self.feed, Feed::Silent)
-            && let Some(start) = reader.rooms.values().min()
-        {
-            self.position = *start;
-            self.feed = Feed::Live;
-        }
-        // Cursors of rooms that stay are this session's: the hub's are those of the time of subscribing.
-        self.set_reader(catchup::with_cursors_of(&reader, &self.reader));
+    pub fn moved(&mut self, reader: &Reader) {
+        self.feed.moved(reader);
     }
 
     /// How many rooms it is in once it has joined these.
     pub fn rooms_after(&self, joined: &[RoomName]) -> usize {
-        let new = joined
-            .iter()
-            .filter(|room| !self.reader.rooms.contains_key(*room))
-            .count();
-        self.reader.rooms.len() + new
-    }
-
-    fn set_reader(&mut self, reader: Arc<Reader>) {
-        self.rooms = reader.rooms.keys().cloned().collect();
-        self.reader = reader;
+        let new = joined.iter().filter(|room| !self.feed.is_in(room));
+        self.feed.rooms().len() + new.count()
     }
 
     /// Attached again at `head`: what lies between is in the log.
     pub fn attached(&mut self, head: u64) {
-        if matches!(self.feed, Feed::Attaching) {
-            self.read_on(self.position, head, Announce::Nothing);
-        }
-    }
-
-    fn read_on(&mut self, from: Seq, upto: u64, announce: Announce) {
-        let next = (from.record <= upto).then_some(from);
-        self.feed = Feed::Reading {
-            next,
-            upto,
-            page: VecDeque::new(),
-            announce,
-        };
-    }
-
-    fn read(
-        &mut self,
-        reading: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static,
-    ) {
-        self.stop_reading();
-        self.reading = Some(tokio::spawn(reading));
-    }
-
-    fn stop_reading(&mut self) {
-        if let Some(reading) = self.reading.take() {
-            reading.abort();
-        }
+        self.feed.attached(head);
     }
 
     /// Asks the store what there is beside what the hub said is live, for the verb `rooms`.
@@ -354,11 +262,8 @@ impl Socket {
         outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> Poll<Result<Finished, StoreError>> {
-        if let Some(reading) = &mut self.reading
-            && let Poll::Ready(done) = std::pin::Pin::new(reading).poll(cx)
-        {
-            self.reading = None;
-            return Poll::Ready(match catchup::done(done)? {
+        if let Poll::Ready(done) = self.feed.poll_read(cx) {
+            return Poll::Ready(match done? {
                 ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
                 ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
                 ReadDone::Rooms(_) | ReadDone::Names { .. } => Ok(Finished::Nothing),
@@ -385,21 +290,22 @@ impl Socket {
         outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> Finished {
-        let Feed::Opening { answer } = self.feed else {
+        let announce = match self.dialect {
+            Dialect::Roomcat => Announce::CaughtUp,
+            Dialect::Stock => Announce::Nothing,
+        };
+        let Some(answer) = self.feed.opened(&opened, announce) else {
             return Finished::Nothing;
         };
         let Opened {
-            reader,
             start,
             head,
             pending,
             resumed,
+            ..
         } = opened;
-        // Rooms may have been entered or left while the store was asked.
-        self.set_reader(catchup::with_cursors_of(&self.reader, &reader));
-        self.position = start;
         if let Some(answer) = answer {
-            let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &*self.rooms});
+            let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**self.feed.rooms()});
             out.push_back(Frame::text(socket::encode_ack(
                 &self.namespace,
                 answer,
@@ -415,38 +321,16 @@ impl Socket {
             }
             Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }
-        let announce = match self.dialect {
-            Dialect::Roomcat => Announce::CaughtUp,
-            Dialect::Stock => Announce::Nothing,
-        };
-        self.read_on(start, head, announce);
         Finished::Nothing
     }
 
     fn page(&mut self, page: Page, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
-        let Feed::Reading {
-            next,
-            upto,
-            page: waiting,
-            ..
-        } = &mut self.feed
-        else {
-            return Finished::Nothing;
-        };
-        waiting.extend(
-            page.records
-                .into_iter()
-                .map(|(from, record)| (from, Parcel::new(record, Kind::Durable))),
-        );
-        *next = page.next;
-        let behind = page.next.unwrap_or(Seq::after_record(*upto));
+        let Turned { skip, gap } = self.feed.turned(page);
         // What is left of a record that was handed in part stands before all of this.
-        if waiting.is_empty() && self.part.is_none() {
+        if let (Some(behind), None) = (skip, &self.part) {
             self.skip(behind, outbox);
         }
-        // Pages in a row can meet the same gap.
-        if let Some((from, to)) = page.gap.filter(|(_, to)| *to > self.gap_told) {
-            self.gap_told = to;
+        if let Some((from, to)) = gap {
             tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
             self.tell(out, "gap", &json!({"from": from, "to": to}));
             if matches!(self.recall, Recall::Returning(..)) {
@@ -484,43 +368,21 @@ impl Socket {
             self.hand(parcel, from, out);
             return true;
         }
-        match &mut self.feed {
-            Feed::Silent if self.early.is_some() => false,
-            Feed::Silent => match self.mailbox.take_direct() {
-                Some(parcel) => {
-                    self.hand(parcel, 0, out);
-                    true
-                }
-                None => false,
-            },
-            Feed::Opening { .. } | Feed::Attaching => false,
-            Feed::Reading {
-                next,
+        if self.early.is_some() && self.feed.is_silent() {
+            return false;
+        }
+        match self.feed.next(services, notices) {
+            Next::Nothing => return false,
+            Next::Busy => {}
+            Next::Parcel(parcel, from) => self.hand(parcel, from, out),
+            Next::Skip(behind) => self.skip(behind, outbox),
+            Next::Live {
+                skip,
                 upto,
-                page,
                 announce,
             } => {
-                if let Some(from) = *next
-                    && page.len() < 2
-                    && self.reading.is_none()
-                {
-                    let (readers, reader) = (services.readers.clone(), Arc::clone(&self.reader));
-                    let reading =
-                        catchup::page(readers, self.namespace.clone(), reader, from, *upto);
-                    self.reading = Some(tokio::spawn(reading));
-                    return true;
-                }
-                if let Some((from, parcel)) = page.pop_front() {
-                    self.hand(Arc::new(parcel), from, out);
-                    return true;
-                }
-                if self.reading.is_some() {
-                    return false;
-                }
-                let (upto, announce) = (*upto, *announce);
-                self.feed = Feed::Live;
-                if Seq::after_record(upto) > self.position {
-                    self.skip(Seq::after_record(upto), outbox);
+                if let Some(behind) = skip {
+                    self.skip(behind, outbox);
                 }
                 if self.recall.arrived() {
                     self.enter(self.greeting(), out);
@@ -528,49 +390,17 @@ impl Socket {
                 if announce == Announce::CaughtUp {
                     self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
                 }
-                true
             }
-            Feed::Live => match self.mailbox.take() {
-                Found::Nothing => false,
-                // The hub tells of a room before it hands a parcel of that room: what was told in between comes first. The
-                // session was woken for it.
-                Found::Parcel(parcel) if notices.waiting() => {
-                    self.mailbox.put_back(parcel);
-                    false
-                }
-                Found::Parcel(parcel) => {
-                    self.consider(parcel, outbox, out);
-                    true
-                }
-                Found::Overflowed => {
-                    self.feed = Feed::Attaching;
-                    outbox.push(Submission::Hub(Message::Other(Input::Attach(self.id))));
-                    true
-                }
-            },
+            Next::Attach => {
+                outbox.push(Submission::Hub(Message::Other(Input::Attach(self.id))));
+            }
         }
-    }
-
-    fn consider(&mut self, parcel: Arc<Parcel>, outbox: &mut Outbox, out: &mut VecDeque<Frame>) {
-        if parcel.kind == Kind::Direct {
-            self.hand(parcel, 0, out);
-            return;
-        }
-        let number = parcel.record.number;
-        if parcel.kind == Kind::Durable && number < self.position.record {
-            return;
-        }
-        match owed(number, parcel.header(), &self.reader) {
-            Some(from) => self.hand(parcel, from, out),
-            None if parcel.kind == Kind::Durable => self.skip(Seq::after_record(number), outbox),
-            None => {}
-        }
+        true
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.stop_reading();
         for asking in &self.asking {
             asking.abort();
         }

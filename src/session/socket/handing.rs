@@ -20,7 +20,7 @@ use crate::wire::batch;
 impl Socket {
     /// Nothing before `behind` is left to hand.
     pub(super) fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
-        self.position = self.position.max(behind);
+        self.feed.pass(behind);
         if let Some(cursor) = self.credit.skip(behind) {
             self.confirmed(cursor, outbox);
         }
@@ -36,7 +36,7 @@ impl Socket {
                         Seq::new(number, parcel.header().count - 1),
                         parcel.record.body.len(),
                     );
-                    self.position = Seq::after_record(number);
+                    self.feed.pass(Seq::after_record(number));
                 }
             }
             (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
@@ -67,7 +67,7 @@ impl Socket {
             let behind = if parcel.kind == Kind::Durable {
                 end
             } else {
-                self.position
+                self.feed.position()
             };
             let offset = self.recall.log().map(|log| log.offset(behind));
             let id = match &mut self.credit {
@@ -84,7 +84,7 @@ impl Socket {
     }
 
     fn handed_before(&mut self, end: Seq) {
-        self.position = end;
+        self.feed.pass(end);
         if let Credit::Written(written) = &mut self.credit {
             *written = Some(end);
         }
@@ -167,7 +167,7 @@ impl Socket {
         let op = Op::Ack {
             namespace: self.namespace.clone(),
             client,
-            rooms: Arc::clone(&self.rooms),
+            rooms: Arc::clone(self.feed.rooms()),
             cursor,
         };
         let ticket = Ticket::new(Request {
