@@ -32,4 +32,5 @@ mod settings;
 mod shells;
 mod slow;
 mod store;
+mod streams;
 mod wire_golden;
