@@ -13,6 +13,7 @@ use super::presence;
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdout::{self, Ending, Form};
+use super::stream::receiving::Receiving;
 use super::target::{room_beside, target};
 use super::term;
 use crate::client::link::at;
@@ -55,6 +56,11 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         let crew = Crew::new(command, args, form(args), &target, &peer, dead);
         let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
         return worked.map_err(|failure| failure.about(global.name.as_ref()));
+    }
+    if args.stream.stream {
+        let receiving = Receiving::new(args, &target);
+        let received = receiving.run(peer, &mut signals, deadline, timeout()).await;
+        return received.map_err(|failure| failure.about(global.name.as_ref()));
     }
     let mut reading = Reading::new(stdout::start(form(args)), &target)
         .only(args.event.clone())

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::later;
 use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
@@ -108,6 +109,8 @@ pub enum Storage {
     Log,
     /// Volatile: handed to whoever is there, never stored.
     Nowhere,
+    /// It waits in the store until its time.
+    Later(later::When),
 }
 
 /// Who publishes: what a record remembers of its sender.
@@ -156,6 +159,8 @@ pub fn batch(
         except,
         to,
         volatile,
+        due,
+        delay,
         reply,
     } = header;
     let header = Header {
@@ -171,7 +176,8 @@ pub fn batch(
         origin: Arc::clone(sender.sid),
         reply,
     };
-    finish(header, body, id, volatile)
+    let storage = later::storage(volatile, due, delay)?;
+    finish(header, body, id, storage)
 }
 
 /// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments. As in a batch, `reply` is
@@ -198,6 +204,8 @@ pub fn single(
         to: Audience,
         #[serde(default)]
         volatile: bool,
+        due: Option<u64>,
+        delay: Option<u64>,
         reply: Option<RoomName>,
     }
     let [arg] = args else {
@@ -211,6 +219,8 @@ pub fn single(
         except,
         to,
         volatile,
+        due,
+        delay,
         reply,
     } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
@@ -228,7 +238,8 @@ pub fn single(
         origin: Arc::clone(sender.sid),
         reply,
     };
-    finish(header, body, id, volatile)
+    let storage = later::storage(volatile, due, delay)?;
+    finish(header, body, id, storage)
 }
 
 /// An application's own event, to the whole namespace: as `io.emit` would, or `socket.broadcast.emit`.
@@ -253,25 +264,20 @@ pub fn relay(
         origin: Arc::clone(sender.sid),
         reply: None,
     };
-    finish(header, body, None, false)
+    finish(header, body, None, Storage::Log)
 }
 
 fn finish(
     header: Header,
     body: Bytes,
     id: Option<PublishId>,
-    volatile: bool,
+    storage: Storage,
 ) -> Result<Publish, VerbError> {
     if id.as_ref().is_some_and(|id| {
         id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
     }) {
         return Err(bad("an id is a producer's name and a number"));
     }
-    let storage = if volatile {
-        Storage::Nowhere
-    } else {
-        Storage::Log
-    };
     Ok(Publish {
         draft: Draft { header, body },
         id,
@@ -322,7 +328,8 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?, within?, presence?}]`. With `"presence": true` the socket is told who comes to these
+/// `["sub", {rooms, since?, last?, log?, within?, keep?, presence?}]`. With `log` and `since` a client resumes; `keep` is then
+/// what it kept by its last `ack`. With `"presence": true` the socket is told who comes to these
 /// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
 /// already, `who` says.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
@@ -337,6 +344,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         within: Option<BTreeSet<RoomName>>,
         #[serde(default)]
         presence: bool,
+        keep: Option<Seq>,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -348,6 +356,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         log,
         within,
         presence,
+        keep,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -363,20 +372,26 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
             true => Presence::Seen,
             false => Presence::Unseen,
         },
+        keep,
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
 
-/// `["ack", {seq}]`.
-pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
-    #[derive(Deserialize)]
-    struct Ack {
-        seq: Seq,
-    }
+/// What `ack` confirms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Ack {
+    /// Everything handed up to here is dealt with, and its credit free.
+    pub seq: Seq,
+    /// Cursors stay before this one nevertheless, until an ack says otherwise: what begins here is not done with.
+    pub keep: Option<Seq>,
+}
+
+/// `["ack", {seq, keep?}]`.
+pub fn ack(args: &[&RawValue]) -> Result<Ack, VerbError> {
     let [arg] = args else {
         return Err(bad("ack takes one object"));
     };
-    Ok(parse::<Ack>(arg)?.seq)
+    parse(arg)
 }
 
 /// What `rooms` was asked for.
@@ -509,6 +524,6 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
     text
 }
 
-fn bad(reason: &str) -> VerbError {
+pub(super) fn bad(reason: &str) -> VerbError {
     VerbError::BadRequest(reason.to_owned())
 }

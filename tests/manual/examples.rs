@@ -61,6 +61,9 @@ fn adapted(example: &str, hub: &TestHub) -> String {
             text = text.replace(&call, &format!("{call}-n 1 "));
         }
     }
+    if text.contains(" --watch") {
+        text += " | head -n 1";
+    }
     text
 }
 
