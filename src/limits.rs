@@ -26,6 +26,15 @@ pub const ROOMS_PER_MESSAGE: usize = 64;
 pub const ROOMS_PER_SOCKET: usize = 1024;
 /// Rooms in one answer of `rooms`.
 pub const ROOMS_LISTED: usize = 10_000;
+/// Sockets in one answer of `who`, which is of [`ANSWER_BYTES`] at most: more than anyone reads.
+pub const SOCKETS_LISTED: usize = 10_000;
+/// Sockets of one answer of `who` for which is counted in the log how far they are behind: of healthy hubs none is.
+pub const LAGS_COUNTED: usize = 64;
+/// Records up to which that is counted for each: a number is wanted at once, not how many millions it are.
+pub const LAG_RECORDS: u64 = 65_536;
+/// Sockets in a room up to which those who watch it are told who comes and goes: among more nobody reads that, and each who
+/// comes would be told to all.
+pub const PRESENCE_CROWD: usize = 1000;
 /// Bare names in one answer of `rooms`: more than anyone reads of what a shell completes.
 pub const NAMES_LISTED: usize = 1000;
 /// All that a shell waits for names from the hub, while somebody has the finger on the key.

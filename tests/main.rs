@@ -33,4 +33,5 @@ mod shells;
 mod slow;
 mod store;
 mod streams;
+mod who;
 mod wire_golden;

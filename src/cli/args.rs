@@ -14,6 +14,7 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod watching;
+pub mod who;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use self::request::RequestArgs;
 use self::rooms::RoomsArgs;
 use self::script::Script;
 use self::shells::CompletionsArgs;
+use self::who::{KickArgs, WhoArgs};
 use super::settings::Scope;
 use super::stdout::Format;
 use super::values::{self, Database, KeepFor};
@@ -46,7 +48,7 @@ Exit codes:
   1        failed
   2        usage
   3        cannot reach the hub, or lost it for good
-  4        refused: token, namespace, handler, no roomcat hub, or the name was taken over
+  4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
   5        --timeout came first
   6        --require was not met
   130, 143 ended by SIGINT or SIGTERM";
@@ -143,6 +145,8 @@ pub enum Command {
     Join(JoinArgs),
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
+    Who(WhoArgs),
+    Kick(KickArgs),
     Chat(ChatArgs),
     Emit(EmitArgs),
     On(OnArgs),
@@ -323,7 +327,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub --stream box --as laptop | tar x"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub --stream box --as laptop | tar x"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -373,6 +377,10 @@ pub struct SubArgs {
     /// brace is written twice. A newline is added, as ever; -0 adds a NUL, --raw nothing.
     #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
     pub format: Option<Format>,
+
+    /// Say who comes to the rooms and who goes: on stderr, with --json as objects between the messages
+    #[arg(long)]
+    pub presence: bool,
 
     /// End with exit code 3 when the connection is lost
     #[arg(long)]

@@ -224,6 +224,8 @@ const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =
     "one \"sub\" or \"chat\" at a time holds a name; give each its own --as NAME";
+const NOT_BARRED: &str =
+    "ask whoever it was; the hub lets in as before, and nothing that waited for a name is lost";
 const JOIN_ONE: &str = "name a room, or join one: \"roomcat join ROOM --as NAME\"";
 const PLAIN_COMMANDS: &str =
     "use \"roomcat emit\" and \"roomcat on\" with it, or give the URL of a roomcat hub with -u";
@@ -240,7 +242,7 @@ fn client_code(error: &ClientError) -> u8 {
             ..
         } => 4,
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
-        ClientError::Denied { .. } | ClientError::NotAHub { .. } => 4,
+        ClientError::Denied { .. } | ClientError::Kicked { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
             Code::Forbidden | Code::Token | Code::NameTaken => 4,
             _ => 1,
@@ -282,6 +284,7 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
         ClientError::Denied { refusal, .. } | ClientError::Refused(refusal) => {
             refusal_hint(refusal)
         }
+        ClientError::Kicked { .. } => Some(NOT_BARRED),
         ClientError::Lost { .. } | ClientError::Protocol(_) => None,
     }
 }

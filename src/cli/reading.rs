@@ -109,12 +109,21 @@ impl Reading {
         self.ack_passed_over(peer);
     }
 
+    /// Hands a line to stdout that is no message.
+    pub fn aside(&self, line: Chunk) {
+        self.output.write(line);
+    }
+
     /// What the writing thread did next. Cancel-safe.
     pub async fn report(&mut self) -> Option<Wrote> {
         match self.closed {
             true => pending().await,
             false => self.output.wrote.recv().await,
         }
+    }
+
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// Messages that were written.

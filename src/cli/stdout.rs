@@ -63,6 +63,21 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// A line of JSON between messages that is none of them: nobody counts it.
+    pub fn aside(object: &str, namespace: Namespace) -> Self {
+        let args = Arguments {
+            json: object.to_owned(),
+            attachments: Vec::new(),
+        };
+        let mut chunk = Self::event(Event::message(), &args, namespace);
+        chunk.header.count = 0;
+        chunk
+    }
+
+    fn is_aside(&self) -> bool {
+        self.header.count == 0 && self.header.framing == Framing::Args
+    }
+
     /// One event with its arguments, of a server that says nothing more of it.
     pub fn event(event: Event, args: &Arguments, namespace: Namespace) -> Self {
         Self {

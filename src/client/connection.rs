@@ -105,8 +105,7 @@ impl Connection {
             match self.next().await {
                 Ok(Incoming::Answer { id, answer }) if id == asked => return Ok(answer),
                 Ok(Incoming::Closed(refusal)) => {
-                    let url = target.url.to_string();
-                    return Err(ClientError::Denied { url, refusal });
+                    return Err(ClientError::closed(&target.url, refusal));
                 }
                 Ok(_) => {}
                 Err(reason) => return Err(reason.at(&target.url)),

@@ -386,8 +386,7 @@ impl Peer {
                 self.events.push_back(Event::CaughtUp);
             }
             Incoming::Closed(refusal) => {
-                let url = self.target.url.to_string();
-                return Err(ClientError::Denied { url, refusal });
+                return Err(ClientError::closed(&self.target.url, refusal));
             }
         }
         Ok(())

@@ -150,7 +150,7 @@ impl Server {
         // Only a writer that has ended takes nothing, and then its error is found below.
         let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
-        let hub = tokio::spawn(hub::run(head, members, committed, asked));
+        let hub = tokio::spawn(hub::run(head, members, committed, asked, now_ms));
         let (failed, mut failures) = mpsc::channel(1);
         let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms, failed);
         let (stop, stopping) = watch::channel(false);

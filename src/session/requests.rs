@@ -39,6 +39,7 @@ impl Session {
                     .find(&ack.namespace)
                     .ok_or(End::Forbidden("an ack before its CONNECT"))?;
                 self.sockets[index].answered(ack.id, &mut self.outbox);
+                self.sockets[index].note_progress();
                 Ok(())
             }
             Packet::ConnectError { .. } => Err(End::Forbidden("a packet that only a server sends")),
@@ -123,6 +124,8 @@ impl Session {
                 self.subscribe(index, rooms, stretch, id)?;
             }
             Verb::Ack => self.acked(index, verbs::ack(args)?, id),
+            Verb::Who => self.list_sockets(index, verbs::who(args)?, id),
+            Verb::Kick => self.kick(index, verbs::kick(args)?, id)?,
             Verb::Rooms => match verbs::list(args)? {
                 Listed::Rooms(room) => self.list_rooms(index, room, id),
                 Listed::Names(sought) => self.list_names(index, sought, id),
@@ -138,6 +141,7 @@ impl Session {
         } else {
             self.answer(index, answer, &json!({"ok": true}));
         }
+        self.sockets[index].note_progress();
     }
 
     fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {

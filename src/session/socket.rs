@@ -23,6 +23,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Parcel};
+use crate::hub::peer::Vitals;
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
 use crate::store::{Page, Reader, StoreError};
 use crate::wire::socket;
@@ -45,6 +46,8 @@ pub struct Socket {
     pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub standing: Standing,
+    /// What others see of it.
+    vitals: Arc<Vitals>,
     /// What it is told before its CONNECT is answered, for afterwards.
     early: Option<Vec<Aside>>,
     /// What that costs; nothing once it was answered.
@@ -75,6 +78,7 @@ pub struct Entry {
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
     pub standing: Standing,
+    pub vitals: Arc<Vitals>,
 }
 
 /// What a finished read of the store was for, where the session has to finish it.
@@ -101,6 +105,7 @@ impl Socket {
             credit,
             mailbox,
             standing,
+            vitals,
         } = entry;
         Self {
             id,
@@ -111,6 +116,7 @@ impl Socket {
             from,
             dialect,
             standing,
+            vitals,
             early: Some(Vec::new()),
             early_cost: 0,
             part: None,
@@ -130,6 +136,16 @@ impl Socket {
     /// The first seq that was neither handed nor skipped.
     pub fn position(&self) -> Seq {
         self.feed.position()
+    }
+
+    /// Lets others see how far it is.
+    pub fn note_progress(&self) {
+        let position = self.feed.position();
+        self.vitals.reached(position, self.credit.unconfirmed());
+    }
+
+    fn note_reader(&self) {
+        self.vitals.reads(Arc::clone(self.feed.reader()));
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
@@ -210,11 +226,13 @@ impl Socket {
         self.part = None;
         self.feed
             .subscribed(services, reader, head, answer, stretch);
+        self.note_reader();
     }
 
     /// The socket entered or left rooms by itself.
     pub fn moved(&mut self, reader: &Reader) {
         self.feed.moved(reader);
+        self.note_reader();
     }
 
     /// How many rooms it is in once it has joined these.
@@ -297,6 +315,7 @@ impl Socket {
         let Some(answer) = self.feed.opened(&opened, announce) else {
             return Finished::Nothing;
         };
+        self.note_reader();
         let Opened {
             start,
             head,

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
-use crate::hub::request::{Since, Stretch};
+use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
 use crate::store::names::{NameKind, Sought};
 use crate::store::{Draft, Header};
@@ -27,6 +27,8 @@ pub enum Verb {
     Sub,
     Ack,
     Rooms,
+    Who,
+    Kick,
 }
 
 impl Verb {
@@ -39,6 +41,8 @@ impl Verb {
             "sub" => Self::Sub,
             "ack" => Self::Ack,
             "rooms" => Self::Rooms,
+            "who" => Self::Who,
+            "kick" => Self::Kick,
             _ => return None,
         })
     }
@@ -47,8 +51,9 @@ impl Verb {
     pub fn takes(self) -> Option<Right> {
         match self {
             Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub => Some(Right::Sub),
-            Self::Leave | Self::Ack | Self::Rooms => None,
+            Self::Join | Self::Sub | Self::Who => Some(Right::Sub),
+            // Whom kicking is for, the standing says.
+            Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
         }
     }
 }
@@ -65,6 +70,10 @@ pub enum VerbError {
         Right::Sub => "this token does not let its holder subscribe here",
     })]
     Forbidden(Right),
+    #[error(
+        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
+    )]
+    MayNotKick,
 }
 
 impl VerbError {
@@ -72,7 +81,7 @@ impl VerbError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) => "forbidden",
+            Self::Forbidden(_) | Self::MayNotKick => "forbidden",
         }
     }
 }
@@ -313,8 +322,10 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?, within?, keep?}]`. With `log` and `since` a client resumes; `keep` is then what it
-/// kept by its last `ack`.
+/// `["sub", {rooms, since?, last?, log?, within?, keep?, presence?}]`. With `log` and `since` a client resumes; `keep` is then
+/// what it kept by its last `ack`. With `"presence": true` the socket is told who comes to these
+/// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
+/// already, `who` says.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
@@ -326,6 +337,8 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         log: Option<String>,
         within: Option<BTreeSet<RoomName>>,
         keep: Option<Seq>,
+        #[serde(default)]
+        presence: bool,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -337,6 +350,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         log,
         within,
         keep,
+        presence,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -349,6 +363,10 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         log,
         within,
         keep,
+        presence: match presence {
+            true => Presence::Seen,
+            false => Presence::Unseen,
+        },
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
@@ -400,6 +418,47 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
         } => Listed::Names(Sought { kind, prefix }),
         List { room, .. } => Listed::Rooms(room),
     })
+}
+
+/// `["who", {room?, sid?}]`, or without arguments.
+pub fn who(args: &[&RawValue]) -> Result<Whom, VerbError> {
+    #[derive(Deserialize)]
+    struct Who {
+        room: Option<RoomName>,
+        sid: Option<String>,
+    }
+    match args {
+        [] => Ok(Whom::default()),
+        [arg] => {
+            let Who { room, sid } = parse(arg)?;
+            Ok(Whom { room, sid })
+        }
+        _ => Err(bad("who takes one object")),
+    }
+}
+
+/// `["kick", {sid? | as?}]`.
+pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
+    #[derive(Deserialize)]
+    struct Kick {
+        sid: Option<String>,
+        #[serde(rename = "as")]
+        name: Option<ClientName>,
+    }
+    let [arg] = args else {
+        return Err(bad("kick takes one object"));
+    };
+    match parse(arg)? {
+        Kick {
+            sid: Some(sid),
+            name: None,
+        } => Ok(Culprit::Sid(sid)),
+        Kick {
+            sid: None,
+            name: Some(name),
+        } => Ok(Culprit::Name(name)),
+        _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
+    }
 }
 
 /// A room, or an array of rooms. Told apart by hand so that the error is that of the name.

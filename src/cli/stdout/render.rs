@@ -67,6 +67,10 @@ impl Renderer {
 
     /// One line of JSON.
     fn push_json(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+        if frame.chunk.is_aside() {
+            push_data(frame.chunk, message, out);
+            return out.push(b'\n');
+        }
         match self.form {
             Form::Event => {
                 let event = frame.chunk.header.event.as_str();

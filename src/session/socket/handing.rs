@@ -29,11 +29,17 @@ impl Socket {
     pub(super) fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
         let number = parcel.record.number;
         match (&mut self.credit, parcel.kind) {
+            // No message: as a plain event, and none of their credit.
+            (_, Kind::Presence) => {
+                out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
+            }
             (Credit::Acks(window), kind) => {
                 out.extend(parcel.batch(from));
                 if kind == Kind::Durable {
+                    let count = parcel.header().count;
                     window.hand(
-                        Seq::new(number, parcel.header().count - 1),
+                        Seq::new(number, count - 1),
+                        count - from,
                         parcel.record.body.len(),
                     );
                     self.feed.pass(Seq::after_record(number));
