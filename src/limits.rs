@@ -273,6 +273,20 @@ pub const EXEC_AHEAD: usize = 1024;
 pub const EXEC_FINISH: Duration = Duration::from_secs(5);
 /// How long a command's stdout is read once it ended: something that it left behind may hold it open for ever.
 pub const EXEC_OUTPUT_END: Duration = Duration::from_secs(2);
+/// What stands before the bytes of a stream's piece: names and numbers. So much smaller than a message a piece has to be.
+pub const STREAM_HEAD_BYTES: usize = 512;
+/// What a pipe that feeds a stream is made to hold, where the system allows it (1 MiB unless it was told otherwise): four
+/// pieces, so that its two ends need not take turns.
+pub const STREAM_PIPE_BYTES: usize = MIB;
+/// The id of a stream: ours are of 32 characters, a longer one is no piece of any.
+pub const STREAM_ID_BYTES: usize = 64;
+/// Characters of a publisher's reason for breaking off a stream that are shown.
+pub const STREAM_REASON: usize = 200;
+/// How often a reader asks for a publisher of whom nothing came in the middle of a stream: it may be thinking.
+pub const STREAM_ASKED_EVERY: Duration = Duration::from_secs(3);
+/// How long a publisher must have been gone until its stream is cut off (`--stall`): it reconnects within [`RECONNECT_MAX`]
+/// once the hub is there, and says so at once.
+pub const STREAM_STALL: Duration = Duration::from_secs(30);
 /// Answers that one `request` waits for at most.
 pub const REPLIES: u64 = 1_000_000;
 /// How long `request` waits for answers, unless told.

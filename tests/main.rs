@@ -33,6 +33,7 @@ mod settings;
 mod shells;
 mod slow;
 mod store;
+mod streams;
 mod tables;
 mod who;
 mod wire_golden;

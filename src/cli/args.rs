@@ -11,6 +11,7 @@ pub mod request;
 pub mod rooms;
 pub mod script;
 pub mod shells;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 pub mod watching;
@@ -250,7 +251,7 @@ pub struct ServeArgs {
 /// what is not confirmed when the connection is lost is sent again, and never stored twice.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  roomcat pub --delay 10m lobby \"tea is ready\"\n  roomcat pub --at 08:00 lobby \"good morning\""
+    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  roomcat pub --delay 10m lobby \"tea is ready\"\n  roomcat pub --at 08:00 lobby \"good morning\"\n  tar c docs | roomcat pub --stream box"
 )]
 pub struct PubArgs {
     /// The room: lobby, /admin#ops, or /admin for everyone in that namespace; none with --envelope
@@ -317,6 +318,9 @@ pub struct PubArgs {
     pub retry_for: Option<Duration>,
 
     #[command(flatten)]
+    pub stream: stream::Sent,
+
+    #[command(flatten)]
     pub remote: Remote,
 }
 
@@ -328,7 +332,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub --stream box --as laptop | tar x"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -386,6 +390,9 @@ pub struct SubArgs {
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub stream: stream::Received,
 
     #[command(flatten)]
     pub script: Script,

@@ -14,6 +14,7 @@ use super::hubfile::HubFileError;
 use super::settings::SettingsError;
 use super::signals::Signal;
 use super::stdin::InputError;
+use super::stream::{Cut, StreamError};
 use super::term;
 use crate::address::ClientName;
 use crate::client::{ClientError, Code, DialError, Refusal};
@@ -75,6 +76,12 @@ pub enum Failure {
         came: u64,
         after: Duration,
     },
+    /// `--stream`: not all of it went out.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// `--stream`: not all of it came.
+    #[error(transparent)]
+    Cut(#[from] Cut),
     #[error(transparent)]
     HubFile(#[from] HubFileError),
     #[error(transparent)]
@@ -140,6 +147,8 @@ impl Failure {
             },
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
+            Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
+            Self::Stream(_) | Self::Cut(_) => 1,
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
             Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
         }
@@ -163,6 +172,9 @@ impl Failure {
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
+            Self::Stream(StreamError::Unsent(cause)) => cause.hint(),
+            Self::Stream(_) => Some(RAISE_LIMIT),
+            Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
             Self::Settings(error) => settings_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
@@ -366,7 +378,7 @@ fn name(signal: Signal) -> &'static str {
 }
 
 /// A duration as it is typed.
-fn spoken(duration: Duration) -> String {
+pub fn spoken(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     match milliseconds.is_multiple_of(1_000) {
         true => format!("{}s", milliseconds / 1_000),

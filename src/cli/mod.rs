@@ -29,6 +29,7 @@ pub mod settings;
 pub mod signals;
 pub mod stdin;
 pub mod stdout;
+pub mod stream;
 pub mod sub;
 pub mod table;
 pub mod target;

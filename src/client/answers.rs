@@ -27,6 +27,8 @@ pub struct Misunderstood {
 pub struct Greeting {
     pub roomcat: Option<u32>,
     #[serde(default)]
+    pub sid: String,
+    #[serde(default)]
     pub version: String,
     #[serde(default)]
     pub log: String,

@@ -26,6 +26,8 @@ pub struct Connection {
 /// What the hub said of itself when the namespace was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
+    /// Of this connection's socket.
+    pub sid: String,
     pub version: String,
     /// Random per database: seqs of another log mean nothing in this one.
     pub log: String,
@@ -173,6 +175,7 @@ fn hello(reply: &serde_json::value::RawValue) -> Result<Hello, DialError> {
     match greeting.roomcat {
         None => Err(DialError::NotAHub),
         Some(_) => Ok(Hello {
+            sid: greeting.sid,
             version: greeting.version,
             log: greeting.log,
             limits: greeting.limits,

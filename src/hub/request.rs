@@ -77,6 +77,8 @@ pub struct Stretch {
     /// Of the rooms that the name joined, only these: what a resuming client's `since` is about.
     pub within: Option<BTreeSet<RoomName>>,
     pub presence: Presence,
+    /// In that log: cursors stay before this one, until an ack says otherwise.
+    pub keep: Option<Seq>,
 }
 
 /// Whether a socket is told who comes to its rooms and who goes.

@@ -67,6 +67,40 @@ impl Credit {
     }
 }
 
+/// Where the cursors of one subscription may stand: how far everything is confirmed, and what is wanted again all the same.
+/// Who writes one thing that is made of many messages confirms each of them for its credit, and keeps the first until it has
+/// all of them.
+#[derive(Debug, Default)]
+pub struct Hold {
+    confirmed: Option<Seq>,
+    keep: Option<Seq>,
+}
+
+impl Hold {
+    pub fn keeping(keep: Option<Seq>) -> Self {
+        Self {
+            confirmed: None,
+            keep,
+        }
+    }
+
+    /// From now on the cursors stop at this one; at None they go as far as everything is confirmed.
+    pub fn keep(&mut self, keep: Option<Seq>) {
+        self.keep = keep;
+    }
+
+    /// Everything before `cursor` is confirmed.
+    pub fn confirm(&mut self, cursor: Seq) {
+        self.confirmed = self.confirmed.max(Some(cursor));
+    }
+
+    /// Where the cursors stand now, once anything was confirmed.
+    pub fn cursor(&self) -> Option<Seq> {
+        let confirmed = self.confirmed?;
+        Some(self.keep.map_or(confirmed, |keep| keep.min(confirmed)))
+    }
+}
+
 /// Records handed and not acked, bounded by bytes.
 #[derive(Debug, Default)]
 pub struct Window {
@@ -229,6 +263,22 @@ mod tests {
             unreachable!()
         };
         assert_eq!(window.ack(Seq::new(3, 0)), Some(Seq::new(9, 0)));
+    }
+
+    #[test]
+    fn what_is_kept_holds_the_cursor_and_nothing_else() {
+        let mut hold = Hold::default();
+        hold.keep(Some(Seq::new(3, 0)));
+        assert_eq!(hold.cursor(), None, "nothing is confirmed");
+        hold.confirm(Seq::new(2, 5));
+        assert_eq!(hold.cursor(), Some(Seq::new(2, 5)));
+        hold.confirm(Seq::new(9, 0));
+        assert_eq!(hold.cursor(), Some(Seq::new(3, 0)));
+        hold.confirm(Seq::new(4, 0));
+        hold.keep(Some(Seq::new(7, 2)));
+        assert_eq!(hold.cursor(), Some(Seq::new(7, 2)));
+        hold.keep(None);
+        assert_eq!(hold.cursor(), Some(Seq::new(9, 0)), "as far as ever");
     }
 
     #[test]

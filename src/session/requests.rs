@@ -6,9 +6,9 @@ use serde_json::json;
 use super::outbox::Submission;
 use super::policy::Right;
 use super::socket::{Dialect, Socket};
-use super::verbs::{self, Listed, Publish, Sender, Storage, Verb, VerbError};
+use super::verbs::{self, Ack, Listed, Publish, Sender, Storage, Verb, VerbError};
 use super::{End, Session, Who};
-use crate::address::{Namespace, RoomName, Seq};
+use crate::address::{Namespace, RoomName};
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
 use crate::hub::{Message, Ticket};
 use crate::limits;
@@ -134,8 +134,8 @@ impl Session {
         Ok(())
     }
 
-    fn acked(&mut self, index: usize, seq: Seq, answer: Option<u64>) {
-        if self.sockets[index].ack(seq, answer, &mut self.outbox) {
+    fn acked(&mut self, index: usize, ack: Ack, answer: Option<u64>) {
+        if self.sockets[index].ack(ack, answer, &mut self.outbox) {
             // The hub answers only who asked.
             self.in_flight += usize::from(answer.is_some());
         } else {
@@ -308,6 +308,7 @@ impl Session {
         // Nothing of this log was read yet, in whatever room.
         if stretch.log.as_deref() != Some(&*self.services.log_id) {
             stretch.within = None;
+            stretch.keep = None;
         }
         let Socket {
             id,

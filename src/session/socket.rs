@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::aside::Aside;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
-use super::credit::Credit;
+use super::credit::{Credit, Hold};
 use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
@@ -25,7 +25,6 @@ use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Parcel};
 use crate::hub::peer::Vitals;
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
-use crate::store::writer::Urgency;
 use crate::store::{Page, Reader, StoreError};
 use crate::wire::socket;
 
@@ -57,6 +56,7 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
+    hold: Hold,
     pub recall: Recall,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
@@ -121,6 +121,7 @@ impl Socket {
             early_cost: 0,
             part: None,
             credit,
+            hold: Hold::default(),
             recall: Recall::Nothing,
             moved_to: None,
             listings: 0,
@@ -220,6 +221,7 @@ impl Socket {
             }
         }
         self.credit.begin();
+        self.hold = Hold::keeping(stretch.keep);
         self.moved_to = None;
         self.part = None;
         self.feed
@@ -334,7 +336,7 @@ impl Socket {
             Resumed::Nothing => {}
             // It was written, and the ack was lost with the connection.
             Resumed::ThisLog => {
-                self.move_cursor(start, Urgency::Later, None, outbox);
+                self.confirmed(start, outbox);
             }
             Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }

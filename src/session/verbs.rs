@@ -328,7 +328,8 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?, within?, presence?}]`. With `"presence": true` the socket is told who comes to these
+/// `["sub", {rooms, since?, last?, log?, within?, keep?, presence?}]`. With `log` and `since` a client resumes; `keep` is then
+/// what it kept by its last `ack`. With `"presence": true` the socket is told who comes to these
 /// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
 /// already, `who` says.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
@@ -343,6 +344,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         within: Option<BTreeSet<RoomName>>,
         #[serde(default)]
         presence: bool,
+        keep: Option<Seq>,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -354,6 +356,7 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         log,
         within,
         presence,
+        keep,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -369,20 +372,26 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
             true => Presence::Seen,
             false => Presence::Unseen,
         },
+        keep,
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
 
-/// `["ack", {seq}]`.
-pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
-    #[derive(Deserialize)]
-    struct Ack {
-        seq: Seq,
-    }
+/// What `ack` confirms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Ack {
+    /// Everything handed up to here is dealt with, and its credit free.
+    pub seq: Seq,
+    /// Cursors stay before this one nevertheless, until an ack says otherwise: what begins here is not done with.
+    pub keep: Option<Seq>,
+}
+
+/// `["ack", {seq, keep?}]`.
+pub fn ack(args: &[&RawValue]) -> Result<Ack, VerbError> {
     let [arg] = args else {
         return Err(bad("ack takes one object"));
     };
-    Ok(parse::<Ack>(arg)?.seq)
+    parse(arg)
 }
 
 /// What `rooms` was asked for.
