@@ -148,7 +148,7 @@ fn a_drain_does_not_meet_the_dead_for_ever() {
 #[test]
 fn parts_that_are_no_longer_kept_are_missed() {
     let hub = TestHub::with(&["--keep", "0"]);
-    let reader = hub.cmd(&["sub", "--stream", "box"]).spawn();
+    let reader = impatient(&hub, &[]);
     hub.wait_for_sockets("box", 1);
     let mut publisher = begin(&hub, "box", b"first");
     received(&reader, 5);

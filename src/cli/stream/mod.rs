@@ -16,8 +16,8 @@ use ledger::Broken;
 pub enum StreamError {
     #[error("the stream is cut off: {0}")]
     Broken(Broken),
-    #[error("the stream is cut off: some of it is no longer kept ({0})")]
-    Pruned(Broken),
+    #[error("the stream is cut off: some of it is no longer kept")]
+    Pruned,
     #[error("the stream is cut off: its publisher is gone")]
     PublisherGone,
     #[error("the stream is cut off: the hub has another database than when it began")]

@@ -189,7 +189,7 @@ impl Receiving {
             Step::Broken(broken) => {
                 self.reading.pass_over(peer, &header);
                 Came::Cut(match broken {
-                    Broken::Parts { .. } if self.gap => StreamError::Pruned(broken),
+                    Broken::Parts { .. } if self.gap => StreamError::Pruned,
                     broken => StreamError::Broken(broken),
                 })
             }
@@ -212,7 +212,10 @@ impl Receiving {
             return Came::Nothing;
         }
         if self.publisher.is_gone_for_good() {
-            return Came::Cut(StreamError::PublisherGone);
+            return Came::Cut(match self.gap {
+                true => StreamError::Pruned,
+                false => StreamError::PublisherGone,
+            });
         }
         self.publisher.ask(peer);
         Came::Nothing
