@@ -79,8 +79,7 @@ impl Reading {
         body: bytes::Bytes,
     ) -> Flow {
         if self.only.as_ref().is_some_and(|only| *only != header.event) {
-            self.passed_over = last(&header).or(self.passed_over);
-            self.ack_passed_over(peer);
+            self.pass_over(peer, &header);
             return Flow::More;
         }
         let mut body = body;
@@ -105,12 +104,27 @@ impl Reading {
         }
     }
 
+    /// Hands a line to stdout that is no message.
+    pub fn aside(&self, line: Chunk) {
+        self.output.write(line);
+    }
+
+    /// A batch that is not written counts as read, once everything before it is.
+    pub fn pass_over(&mut self, peer: &mut Peer, header: &DeliveryHeader) {
+        self.passed_over = last(header).or(self.passed_over);
+        self.ack_passed_over(peer);
+    }
+
     /// What the writing thread did next. Cancel-safe.
     pub async fn report(&mut self) -> Option<Wrote> {
         match self.closed {
             true => pending().await,
             false => self.output.wrote.recv().await,
         }
+    }
+
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// Messages that were written.

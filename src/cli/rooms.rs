@@ -76,7 +76,7 @@ fn warn_of_expired(answer: &RoomsAnswer) {
     }
 }
 
-fn question(room: Option<&RoomName>) -> String {
+pub(super) fn question(room: Option<&RoomName>) -> String {
     #[derive(Serialize)]
     struct Question<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,7 +182,7 @@ impl Shown<'_> {
 }
 
 /// As it would be typed: a bare name, unless that would mean something else.
-fn address(namespace: &Namespace, room: &RoomName) -> String {
+pub(super) fn address(namespace: &Namespace, room: &RoomName) -> String {
     match room.as_str() {
         "" => namespace.to_string(),
         slash if slash.starts_with('/') => format!("{namespace}#{slash}"),
@@ -196,11 +196,11 @@ fn pending(room: &Room) -> u64 {
         .fold(0, |sum, member| sum.saturating_add(member.pending))
 }
 
-fn timestamp(at_ms: u64) -> Option<Timestamp> {
+pub(super) fn timestamp(at_ms: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
 }
 
-fn local(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()

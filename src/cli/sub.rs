@@ -9,13 +9,15 @@ use tokio::time::Instant;
 use super::args::{Global, SubArgs};
 use super::exec::{Crew, refuse_a_circle};
 use super::failure::Failure;
+use super::presence;
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdout::{self, Ending, Form};
+use super::stream::receiving::Receiving;
 use super::target::{room_beside, target};
 use super::term;
 use crate::client::link::at;
-use crate::client::{Event, Peer, Retry, Subscribe};
+use crate::client::{Event, Peer, Presence, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     if args.rooms.is_empty() && global.name.is_none() {
@@ -45,12 +47,20 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         rooms,
         since: args.since,
         last: args.last,
-        ..Subscribe::default()
+        presence: match args.presence {
+            true => Presence::Seen,
+            false => Presence::Unseen,
+        },
     });
     if let Some(command) = &args.script.exec {
         let crew = Crew::new(command, args, form(args), &target, &peer, dead);
         let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
         return worked.map_err(|failure| failure.about(global.name.as_ref()));
+    }
+    if args.stream.stream {
+        let receiving = Receiving::new(args, &target);
+        let received = receiving.run(peer, &mut signals, deadline, timeout()).await;
+        return received.map_err(|failure| failure.about(global.name.as_ref()));
     }
     let mut reading = Reading::new(stdout::start(form(args)), &target)
         .only(args.event.clone())
@@ -132,6 +142,14 @@ fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs
     tell_link(&event, peer.url());
     match event {
         Event::Batch { header, body } => reading.batch(peer, header, body),
+        Event::Presence(moved) if args.json => {
+            reading.aside(presence::object(&moved, reading.namespace()));
+            Flow::More
+        }
+        Event::Presence(moved) => {
+            presence::note(&moved, reading.namespace());
+            Flow::More
+        }
         Event::CaughtUp if args.drain => Flow::Enough,
         _ => Flow::More,
     }

@@ -26,6 +26,8 @@ pub struct Connection {
 /// What the hub said of itself when the namespace was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
+    /// Of this connection's socket.
+    pub sid: String,
     pub version: String,
     /// Random per database: seqs of another log mean nothing in this one.
     pub log: String,
@@ -103,8 +105,7 @@ impl Connection {
             match self.next().await {
                 Ok(Incoming::Answer { id, answer }) if id == asked => return Ok(answer),
                 Ok(Incoming::Closed(refusal)) => {
-                    let url = target.url.to_string();
-                    return Err(ClientError::Denied { url, refusal });
+                    return Err(ClientError::closed(&target.url, refusal));
                 }
                 Ok(_) => {}
                 Err(reason) => return Err(reason.at(&target.url)),
@@ -174,6 +175,7 @@ fn hello(reply: &serde_json::value::RawValue) -> Result<Hello, DialError> {
     match greeting.roomcat {
         None => Err(DialError::NotAHub),
         Some(_) => Ok(Hello {
+            sid: greeting.sid,
             version: greeting.version,
             log: greeting.log,
             limits: greeting.limits,

@@ -60,6 +60,8 @@ pub struct Subscription {
     written: Option<Seq>,
     /// What the hub said that it reads, in this log.
     rooms: Vec<RoomName>,
+    /// What begins here is not done with, whatever was written: the place of a name stays before it.
+    keep: Option<Seq>,
 }
 
 #[derive(Debug)]
@@ -85,7 +87,26 @@ impl Subscription {
             handed: VecDeque::new(),
             written: None,
             rooms: Vec::new(),
+            keep: None,
         }
+    }
+
+    /// The same once more, from this place in the log: what came before is forgotten, and what begins there comes again.
+    pub fn from(&self, place: Seq) -> Self {
+        Self {
+            position: Some(place),
+            rooms: self.rooms.clone(),
+            keep: Some(place),
+            ..Self::new(self.request.clone(), &self.log)
+        }
+    }
+
+    pub fn keep(&mut self, keep: Option<Seq>) {
+        self.keep = keep;
+    }
+
+    pub fn kept(&self) -> Option<Seq> {
+        self.keep
     }
 
     pub fn request(&self) -> &Subscribe {
@@ -117,6 +138,8 @@ impl Subscription {
             // Of a room that the name joined since, nothing was written: its place is not this one.
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             within: &'a [RoomName],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            keep: Option<Seq>,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             presence: bool,
         }
@@ -131,6 +154,7 @@ impl Subscription {
                     true => &self.rooms,
                     false => &[],
                 },
+                keep: self.keep,
                 presence,
             },
             None => Verb {
@@ -139,6 +163,7 @@ impl Subscription {
                 last: self.request.last,
                 log: None,
                 within: &[],
+                keep: None,
                 presence,
             },
         };
@@ -232,6 +257,7 @@ impl Subscription {
         self.log = log.to_owned();
         self.position = None;
         self.written = None;
+        self.keep = None;
         self.rooms.clear();
         for handed in &mut self.handed {
             handed.log = Log::Former;
@@ -349,6 +375,27 @@ mod tests {
         assert_eq!(sub.written(), None);
         assert!(sub.wrote(Seq::new(1, 0)));
         assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1.1","log":"new"}"#);
+    }
+
+    #[test]
+    fn what_is_kept_is_said_when_it_resumes() {
+        let mut sub = subscription();
+        sub.received(&batch(41, 0, 1));
+        sub.received(&batch(42, 0, 1));
+        sub.keep(Some(Seq::new(41, 0)));
+        sub.wrote(Seq::new(41, 0));
+        assert_eq!(
+            sub.verb(),
+            r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
+        );
+        let mut again = sub.from(Seq::new(41, 0));
+        assert_eq!(
+            again.verb(),
+            r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#
+        );
+        assert_eq!(again.received(&batch(41, 0, 1)), 0, "it comes again");
+        again.gap(&Gap::OtherLog { log: "new".into() });
+        assert_eq!(again.kept(), None);
     }
 
     #[test]

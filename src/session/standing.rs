@@ -4,27 +4,45 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::policy::{Rights, Rules};
+use super::policy::{Pass, Rights, Rules};
 use super::rate::Bucket;
 
 #[derive(Debug)]
 pub struct Standing {
     pub rules: Arc<Rules>,
     pub may: Rights,
+    kicks: Kicks,
     bucket: Option<Bucket>,
     /// It was said that this socket tries what it may not.
     said: bool,
 }
 
+/// Sending others away is for those who run things: who got in where nothing is asked, or with a token that may do
+/// everything and is not one client's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kicks {
+    Others,
+    Nobody,
+}
+
 impl Standing {
-    pub fn new(rules: Arc<Rules>, may: Rights, now: Instant) -> Self {
+    pub fn new(rules: Arc<Rules>, pass: &Pass, now: Instant) -> Self {
         let bucket = rules.rate.map(|rate| Bucket::new(rate, now));
         Self {
             rules,
-            may,
+            may: pass.may,
+            kicks: match pass.is_anyones() && pass.may == Rights::PubAndSub {
+                true => Kicks::Others,
+                false => Kicks::Nobody,
+            },
             bucket,
             said: false,
         }
+    }
+
+    /// Whether it may send others away.
+    pub fn may_kick(&self) -> bool {
+        self.kicks == Kicks::Others
     }
 
     /// So many messages came from it. Returns when the next may, unless that is at once.
