@@ -215,6 +215,19 @@ pub const GROUP_BYTES: usize = 4 * MIB;
 /// Ops in one transaction of the writer: single lines are grouped far enough that fsync costs them nothing, and still
 /// take less than 20 ms.
 pub const GROUP_OPS: usize = 2048;
+/// Publishes that wait for their time, batches counting once: more than one a second for a day. The writer counts them when
+/// it starts, which takes it some 10 ms.
+pub const DELAYED_RECORDS: usize = 100_000;
+/// Their bytes, which count to `--keep-pending` too: a tenth of what that is when nobody says.
+pub const DELAYED_BYTES: usize = 1024 * MIB;
+/// How far ahead a publish may be for: a year, on whatever day it begins.
+pub const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// What became due and was not handed out yet, bytes of it: a hub that comes back after a day has a day's worth at once.
+pub const DUE_QUEUE_BYTES: usize = 2 * GROUP_BYTES;
+/// When what is due finds that full, it is looked at again so much later.
+pub const DUE_PAUSE: Duration = Duration::from_millis(50);
+/// When what is due finds the disk full, it is tried again so much later.
+pub const DUE_RETRY: Duration = Duration::from_secs(1);
 /// What every record counts for beside its body where bytes of the log are bounded: rows, indexes, names.
 pub const RECORD_OVERHEAD: usize = 256;
 /// Who pins most is looked up this often at most while publishes are refused: it visits every membership.

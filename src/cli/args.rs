@@ -4,6 +4,7 @@
 pub mod config;
 pub mod demo;
 pub mod global;
+pub mod later;
 pub mod plain;
 pub mod remote;
 pub mod request;
@@ -28,6 +29,7 @@ use self::config::ConfigArgs;
 use self::demo::DemoArgs;
 pub use self::global::Global;
 use self::global::Typed;
+use self::later::Later;
 use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
 use self::request::RequestArgs;
@@ -249,7 +251,7 @@ pub struct ServeArgs {
 /// what is not confirmed when the connection is lost is sent again, and never stored twice.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  tar c docs | roomcat pub --stream box"
+    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  roomcat pub --delay 10m lobby \"tea is ready\"\n  roomcat pub --at 08:00 lobby \"good morning\"\n  tar c docs | roomcat pub --stream box"
 )]
 pub struct PubArgs {
     /// The room: lobby, /admin#ops, or /admin for everyone in that namespace; none with --envelope
@@ -299,6 +301,9 @@ pub struct PubArgs {
     /// Only to who is listening right now; nothing is stored
     #[arg(long)]
     pub volatile: bool,
+
+    #[command(flatten)]
+    pub later: Later,
 
     /// Where answers are to go: the room that `sub --reply` sends them to
     #[arg(long, value_name = "ROOM", value_parser = Address::parse)]

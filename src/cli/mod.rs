@@ -14,6 +14,7 @@ pub mod exec;
 pub mod failure;
 pub mod hubfile;
 pub mod kick;
+pub mod later;
 pub mod membership;
 pub mod on;
 pub mod outgoing;

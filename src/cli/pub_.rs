@@ -12,6 +12,7 @@ use tokio::select;
 
 use super::args::{Global, PubArgs};
 use super::failure::Failure;
+use super::later::{Announcement, When};
 use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{awaited, tell_link};
@@ -40,6 +41,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         peer,
         feed,
         progress: progress(args),
+        announcement: Announcement::of(When::of(&args.later)),
         open: true,
         held: None,
         wanted: args.require,
@@ -87,6 +89,7 @@ struct Publishing {
     peer: Peer,
     feed: Feed,
     progress: Progress,
+    announcement: Announcement,
     /// The feed may have more.
     open: bool,
     /// Read, and not yet given to the peer.
@@ -162,6 +165,7 @@ impl Publishing {
         };
         self.progress
             .did(u64::from(receipt.messages), receipt.bytes as u64);
+        self.announcement.hear(receipt.reached);
         let missed = missed(receipt, self.wanted);
         self.missed = self.missed.take().or(missed);
     }
@@ -175,7 +179,9 @@ pub fn missed(receipt: &Receipt, wanted: Option<u64>) -> Option<Failure> {
             let reached = delivered.saturating_add(queued);
             (reached < wanted).then_some(Failure::Require { wanted, reached })
         }
-        Reached::Unknown => (wanted > 0).then_some(Failure::RequireUnknown { wanted }),
+        Reached::Unknown | Reached::Later { .. } => {
+            (wanted > 0).then_some(Failure::RequireUnknown { wanted })
+        }
     }
 }
 
@@ -205,6 +211,7 @@ pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template)
             false => Audience::All,
         },
         volatile: args.volatile,
+        later: When::of(&args.later),
         reply: args
             .reply_to
             .as_ref()

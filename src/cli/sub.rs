@@ -71,19 +71,38 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         signal = signals.next() => Ok(End::Signal(signal)),
         () = at(deadline) => Ok(End::Timeout(timeout())),
     };
-    if let (Ok(End::Signal(_)), Some(written)) = (&end, progress.done()) {
-        progress.clear();
-        term::note(format!("{written} messages written"));
+    if let Ok(End::Signal(_)) = end {
+        say_written(&mut progress);
     }
-    progress.clear();
     let finished = match end {
-        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Ok(End::Done) => {
+            let showing = &mut progress;
+            let finished = reading.finish_showing(peer, &mut signals, End::Done, showing);
+            finished.await.inspect_err(|failure| {
+                if let Failure::Signal(_) = failure {
+                    say_written(showing);
+                }
+            })
+        }
+        Ok(end) => {
+            progress.clear();
+            reading.finish(peer, &mut signals, end).await
+        }
         Err(failure) => {
             peer.close().await;
             Err(failure)
         }
     };
+    progress.clear();
     finished.map_err(|failure| failure.about(global.name.as_ref()))
+}
+
+/// What was shown goes, and the sum of it stays.
+fn say_written(progress: &mut Progress) {
+    if let Some(written) = progress.done() {
+        progress.clear();
+        term::note(format!("{written} messages written"));
+    }
 }
 
 async fn follow(

@@ -29,6 +29,12 @@ pub enum ValueError {
     PayloadSize,
     #[error("what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing")]
     Keep,
+    #[error("at most {} days ahead", limits::DELAY_MAX.as_secs() / (24 * 3600))]
+    TooFarAhead,
+    #[error(
+        "a time: 2026-12-24T08:00, 08:00 (the next), 2026-12-24T07:00Z, or @ and seconds since 1970"
+    )]
+    Moment,
     #[error("since when: a seq (41 or 41.7), how long ago (5m), or a time (2025-01-31T12:00:00Z)")]
     Since,
 }

@@ -63,6 +63,8 @@ pub struct BatchAnswer {
     pub queued: u64,
     #[serde(default)]
     pub duplicate: bool,
+    /// It waits in the hub until then, milliseconds since 1970.
+    pub due: Option<u64>,
 }
 
 /// The answer to `sub`.

@@ -227,6 +227,15 @@ impl Core {
                     },
                 );
             }
+            (Done::Delayed { due_ms, count }, Want::Publish(publisher)) => effects.tell(
+                socket,
+                Told::Delayed {
+                    answer,
+                    publisher,
+                    due_ms,
+                    count,
+                },
+            ),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
             (_, Want::Direct(direct)) => fanout::hand(socket, *direct, effects),
             (done, Want::Begin) => self.begin(socket, done, effects),

@@ -76,9 +76,9 @@ pub struct Stretch {
     pub log: Option<String>,
     /// Of the rooms that the name joined, only these: what a resuming client's `since` is about.
     pub within: Option<BTreeSet<RoomName>>,
+    pub presence: Presence,
     /// In that log: cursors stay before this one, until an ack says otherwise.
     pub keep: Option<Seq>,
-    pub presence: Presence,
 }
 
 /// Whether a socket is told who comes to its rooms and who goes.
@@ -180,6 +180,13 @@ pub enum Told {
         answer: Option<u64>,
         publisher: Publisher,
         receipt: Receipt,
+    },
+    /// It waits in the store until then, milliseconds since 1970.
+    Delayed {
+        answer: Option<u64>,
+        publisher: Publisher,
+        due_ms: u64,
+        count: u32,
     },
     Refused {
         answer: Option<u64>,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::aside::Aside;
 use super::catchup::Listing;
+use super::later;
 use super::people::Seen;
 use super::recovery::Recall;
 use super::services::Services;
@@ -57,6 +58,12 @@ impl Session {
                     self.answer(index, answer, &receipt_json(publisher, &receipt));
                 }
             }
+            Told::Delayed {
+                answer,
+                publisher,
+                due_ms,
+                count,
+            } => self.answer(index, answer, &later::receipt(publisher, due_ms, count)),
             Told::Refused { answer, refusal } => {
                 if !self.promised(index, answer, Some(&refusal)) {
                     self.refused(index, answer, &refusal);
@@ -161,10 +168,13 @@ impl Session {
     pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
             Refusal::OutOfOrder { .. } => "out_of_order",
-            Refusal::Full { .. } => "full",
+            Refusal::Full { .. } | Refusal::Crowded(_) => "full",
             Refusal::Disk { .. } => "disk",
         };
         let mut message = refusal.to_string();
+        if let Refusal::Crowded(crowded) = refusal {
+            message.push_str(&later::until(crowded.first_ms()));
+        }
         if let Refusal::Full {
             namespace,
             client,

@@ -11,6 +11,7 @@ pub mod catchup;
 pub mod credit;
 pub mod feed;
 pub mod heart;
+pub mod later;
 pub mod names;
 pub mod opening;
 pub mod outbox;

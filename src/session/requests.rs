@@ -193,6 +193,10 @@ impl Session {
         };
         match storage {
             Storage::Log => self.ask(Op::Append { draft, id }, Ticket::new(request)),
+            Storage::Later(when) => match when.due((self.services.clock)()) {
+                Ok(due_ms) => self.ask(Op::Delay { draft, id, due_ms }, Ticket::new(request)),
+                Err(error) => self.refuse(index, answer, error.code(), &error.to_string()),
+            },
             Storage::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::later;
 use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
@@ -108,6 +109,8 @@ pub enum Storage {
     Log,
     /// Volatile: handed to whoever is there, never stored.
     Nowhere,
+    /// It waits in the store until its time.
+    Later(later::When),
 }
 
 /// Who publishes: what a record remembers of its sender.
@@ -156,6 +159,8 @@ pub fn batch(
         except,
         to,
         volatile,
+        due,
+        delay,
         reply,
     } = header;
     let header = Header {
@@ -171,7 +176,8 @@ pub fn batch(
         origin: Arc::clone(sender.sid),
         reply,
     };
-    finish(header, body, id, volatile)
+    let storage = later::storage(volatile, due, delay)?;
+    finish(header, body, id, storage)
 }
 
 /// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments. As in a batch, `reply` is
@@ -198,6 +204,8 @@ pub fn single(
         to: Audience,
         #[serde(default)]
         volatile: bool,
+        due: Option<u64>,
+        delay: Option<u64>,
         reply: Option<RoomName>,
     }
     let [arg] = args else {
@@ -211,6 +219,8 @@ pub fn single(
         except,
         to,
         volatile,
+        due,
+        delay,
         reply,
     } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
@@ -228,7 +238,8 @@ pub fn single(
         origin: Arc::clone(sender.sid),
         reply,
     };
-    finish(header, body, id, volatile)
+    let storage = later::storage(volatile, due, delay)?;
+    finish(header, body, id, storage)
 }
 
 /// An application's own event, to the whole namespace: as `io.emit` would, or `socket.broadcast.emit`.
@@ -253,25 +264,20 @@ pub fn relay(
         origin: Arc::clone(sender.sid),
         reply: None,
     };
-    finish(header, body, None, false)
+    finish(header, body, None, Storage::Log)
 }
 
 fn finish(
     header: Header,
     body: Bytes,
     id: Option<PublishId>,
-    volatile: bool,
+    storage: Storage,
 ) -> Result<Publish, VerbError> {
     if id.as_ref().is_some_and(|id| {
         id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
     }) {
         return Err(bad("an id is a producer's name and a number"));
     }
-    let storage = if volatile {
-        Storage::Nowhere
-    } else {
-        Storage::Log
-    };
     Ok(Publish {
         draft: Draft { header, body },
         id,
@@ -336,9 +342,9 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last: Option<u64>,
         log: Option<String>,
         within: Option<BTreeSet<RoomName>>,
-        keep: Option<Seq>,
         #[serde(default)]
         presence: bool,
+        keep: Option<Seq>,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -349,8 +355,8 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
-        keep,
         presence,
+        keep,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -362,11 +368,11 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
-        keep,
         presence: match presence {
             true => Presence::Seen,
             false => Presence::Unseen,
         },
+        keep,
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
@@ -518,6 +524,6 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
     text
 }
 
-fn bad(reason: &str) -> VerbError {
+pub(super) fn bad(reason: &str) -> VerbError {
     VerbError::BadRequest(reason.to_owned())
 }

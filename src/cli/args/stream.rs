@@ -12,7 +12,7 @@ pub struct Sent {
     ///
     /// It goes in pieces as it is read, and each is stored; if it is broken off, its readers are told. Several may be on their
     /// way in a room at a time.
-    #[arg(long, conflicts_with_all = ["message", "null", "whole", "json", "envelope", "event", "volatile", "reply_to"])]
+    #[arg(long, conflicts_with_all = ["message", "null", "whole", "json", "envelope", "event", "volatile", "reply_to", "delay", "at"])]
     pub stream: bool,
 }
 

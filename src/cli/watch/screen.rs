@@ -59,9 +59,9 @@ impl Screen {
             Surface::Terminal(place) => {
                 let size = term::size(io::stdout());
                 let mut place = locked(place);
-                let erased = place.block.erase(size);
+                let up = place.block.up(size);
                 place.block.lines = page.fitting(size);
-                stdout::print(&(erased + &table::text(&place.block.lines, self.paint)))
+                stdout::print(&(up + &place.block.text(self.paint)))
             }
             Surface::Blocks(behind) => {
                 let mut behind = locked(behind);
@@ -81,11 +81,11 @@ impl Screen {
             return;
         };
         let mut place = locked(place);
-        let erased = place.block.erase(term::size(io::stdout()));
+        let up = place.block.up(term::size(io::stdout()));
         // A closed terminal is found out by the next page.
-        let _ = stdout::print(&erased);
-        let _ = io::stderr().write_all(text.as_bytes());
-        let _ = stdout::print(&table::text(&place.block.lines, self.paint));
+        let _ = stdout::print(&up);
+        let _ = io::stderr().write_all(text.replace('\n', "\x1b[K\n").as_bytes());
+        let _ = stdout::print(&place.block.text(self.paint));
         // They are further above now.
         place.block.lost.clear();
     }
@@ -147,9 +147,17 @@ struct Block {
 }
 
 impl Block {
-    /// Back to the first of the lines, and nothing below it. A terminal's top is as far up as it goes, so the lost lines
-    /// count nothing unless they have come back.
-    fn erase(&mut self, size: Size) -> String {
+    /// Each line in the place of what stood there. A terminal that is told to clear all of its screen may keep that as if
+    /// it had scrolled, so no more is cleared than what is below.
+    fn text(&self, paint: Paint) -> String {
+        let lines = self.lines.iter().map(|line| line.painted(paint));
+        let lines: String = lines.map(|line| format!("\x1b[2K{line}\n")).collect();
+        lines + "\x1b[J"
+    }
+
+    /// Back to the first of the lines. A terminal's top is as far up as it goes, so the lost lines count nothing unless
+    /// they have come back.
+    fn up(&mut self, size: Size) -> String {
         let columns = usize::from(size.columns).max(1);
         let rows_of = |line: &Line| line.width().div_ceil(columns).max(1);
         let there: usize = self.lines.iter().map(rows_of).sum();
@@ -171,7 +179,7 @@ impl Block {
         self.rows = size.rows;
         match up {
             0 => String::new(),
-            up => format!("\r\x1b[{up}A\x1b[J"),
+            up => format!("\r\x1b[{up}A"),
         }
     }
 }
