@@ -8,6 +8,7 @@ pub mod plain;
 pub mod remote;
 pub mod request;
 pub mod script;
+pub mod share;
 pub mod shells;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use self::plain::{EmitArgs, OnArgs};
 use self::remote::Remote;
 use self::request::RequestArgs;
 use self::script::Script;
+use self::share::Share;
 use self::shells::CompletionsArgs;
 use super::settings::Scope;
 use super::stdout::Format;
@@ -316,7 +318,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub jobs --as worker --share"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -370,6 +372,9 @@ pub struct SubArgs {
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub share: Share,
 
     #[command(flatten)]
     pub script: Script,

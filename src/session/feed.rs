@@ -120,6 +120,10 @@ impl Feed {
         matches!(self.state, State::Silent)
     }
 
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Live)
+    }
+
     /// Whether it asked the store for what is owed, or where that begins.
     pub fn is_reading(&self) -> bool {
         self.reading.is_some()

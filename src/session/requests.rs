@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::outbox::Submission;
 use super::policy::Right;
+use super::share;
 use super::socket::{Dialect, Socket};
 use super::verbs::{self, Listed, Publish, Sender, Storage, Verb, VerbError};
 use super::{End, Session, Who};
@@ -120,7 +121,10 @@ impl Session {
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
             Verb::Sub => {
                 let (rooms, stretch) = verbs::sub(args)?;
-                self.subscribe(index, rooms, stretch, id)?;
+                match share::terms(args)? {
+                    Some(terms) => self.share(index, rooms, terms, id)?,
+                    None => self.subscribe(index, rooms, stretch, id)?,
+                }
             }
             Verb::Ack => self.acked(index, verbs::ack(args)?, id),
             Verb::Rooms => match verbs::list(args)? {
@@ -132,6 +136,9 @@ impl Session {
     }
 
     fn acked(&mut self, index: usize, seq: Seq, answer: Option<u64>) {
+        if self.ack_shared(index, seq, answer) {
+            return;
+        }
         if self.sockets[index].ack(seq, answer, &mut self.outbox) {
             // The hub answers only who asked.
             self.in_flight += usize::from(answer.is_some());
@@ -323,6 +330,7 @@ impl Session {
             want: Want::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
+        self.unshare(index);
         // Where such a subscription goes on is for the client to say, by `since`.
         let forgetting = self.sockets[index].forgetting();
         self.follow(index, forgetting);

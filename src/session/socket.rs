@@ -17,6 +17,7 @@ use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
 use super::services::Services;
+use super::share::Sharing;
 use super::standing::Standing;
 use super::verbs::Sender;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -51,6 +52,8 @@ pub struct Socket {
     /// What that costs; nothing once it was answered.
     early_cost: usize,
     feed: Feed,
+    /// What it gets of a queue that it shares.
+    pub sharing: Option<Sharing>,
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
@@ -105,6 +108,7 @@ impl Socket {
         Self {
             id,
             feed: Feed::new(namespace.clone(), mailbox),
+            sharing: None,
             namespace,
             sid,
             name,
@@ -178,6 +182,11 @@ impl Socket {
     /// Whether a list of rooms is still to be answered.
     pub fn is_listing(&self) -> bool {
         self.listings > 0
+    }
+
+    /// Whether it listens to rooms.
+    pub fn is_subscribed(&self) -> bool {
+        !self.feed.is_silent()
     }
 
     /// Whether it asked the store for what it is owed, or where that begins.
@@ -359,6 +368,11 @@ impl Socket {
         outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> bool {
+        if let Some(sharing) = &mut self.sharing
+            && sharing.fill(out)
+        {
+            return true;
+        }
         if !self.credit.has_room() {
             return false;
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::members::Members;
 use super::names::{NameKind, Sought};
 use super::owed::{Reader, behind, owed};
+use super::queues::{QueueInfo, Standing};
 use super::sessions::{Around, SessionOp, Sessions};
 use super::{
     Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
@@ -167,6 +168,11 @@ impl Inner {
                 self.members.ack(&namespace, &client, &rooms, cursor);
                 Done::Acked
             }
+            Op::Purge {
+                namespace,
+                client,
+                rooms,
+            } => self.purge(&namespace, &client, &rooms),
             Op::Session(op) => self.session(op, now),
             Op::Mark => Done::Marked,
         }
@@ -199,6 +205,28 @@ impl Inner {
             SessionOp::AllLost => self.sessions.all_lost(now),
         }
         Done::Marked
+    }
+
+    fn purge(&mut self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) -> Done {
+        let reader = self.members.away(namespace, client, rooms);
+        let messages = self.pending(namespace, &reader, self.head);
+        let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
+        let cursor = Seq::after_record(self.head);
+        self.members.ack(namespace, client, &rooms, cursor);
+        Done::Purged {
+            rooms,
+            messages,
+            cursor,
+        }
+    }
+
+    fn pending(&self, namespace: &Namespace, reader: &Reader, upto: u64) -> u64 {
+        let left = |record: &Record| {
+            let first = owed(record.number, &record.header, reader)?;
+            Some(u64::from(record.header.count - first))
+        };
+        let records = self.in_rooms(namespace, reader, 0, upto);
+        records.filter_map(left).sum()
     }
 
     fn append(&mut self, draft: Draft, id: Option<PublishId>, now: u64) -> Done {
@@ -395,15 +423,7 @@ impl Read for MemoryReader {
         upto: u64,
     ) -> Result<u64, StoreError> {
         let inner = lock(&self.inner);
-        let reader = reader.starting_at(from);
-        let left = |record: &Record| {
-            let first = owed(record.number, &record.header, &reader)?;
-            Some(u64::from(record.header.count - first))
-        };
-        Ok(inner
-            .in_rooms(namespace, &reader, from.record, upto)
-            .filter_map(left)
-            .sum())
+        Ok(inner.pending(namespace, &reader.starting_at(from), upto))
     }
 
     fn last(
@@ -502,9 +522,53 @@ impl Read for MemoryReader {
             NameKind::Members => sought.pick(here.map(|m| m.client.as_str())),
         })
     }
+
+    fn queues(
+        &mut self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> Result<Vec<QueueInfo>, StoreError> {
+        let inner = lock(&self.inner);
+        let members = inner.members.all();
+        let asked = members
+            .iter()
+            .filter(|m| m.namespace == *namespace && client.is_none_or(|it| *it == m.client));
+        let listed = asked.take(limits::QUEUES_LISTED);
+        Ok(listed.map(|member| inner.queue(member)).collect())
+    }
+
+    fn standing(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+    ) -> Result<Standing, StoreError> {
+        let inner = lock(&self.inner);
+        let cursors = inner.members.cursors(namespace, client).into_iter();
+        Ok(Standing {
+            cursors: cursors.flatten().map(|(r, at)| (r.clone(), *at)).collect(),
+            head: inner.head,
+        })
+    }
 }
 
 impl Inner {
+    fn queue(&self, member: &Member) -> QueueInfo {
+        let room = std::slice::from_ref(&member.room);
+        let reader = self.members.away(&member.namespace, &member.client, room);
+        let waits = |record: &&Record| owed(record.number, &record.header, &reader).is_some();
+        let waiting = || {
+            self.in_rooms(&member.namespace, &reader, 0, self.head)
+                .filter(waits)
+        };
+        QueueInfo {
+            client: member.client.clone(),
+            room: member.room.clone(),
+            pending: self.pending(&member.namespace, &reader, self.head),
+            oldest_ms: waiting().next().map(|record| record.at_ms),
+            bytes: waiting().map(|record| record.body.len() as u64).sum(),
+        }
+    }
+
     fn info(&self, namespace: &Namespace, room: RoomName) -> RoomInfo {
         let records: Vec<&Record> = self
             .log

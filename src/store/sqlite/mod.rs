@@ -10,6 +10,7 @@ mod merge;
 mod names;
 mod open;
 mod prune;
+mod queues;
 mod read;
 mod rooms;
 mod row;
