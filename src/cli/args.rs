@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod global;
 pub mod plain;
+pub mod queue;
 pub mod remote;
 pub mod request;
 pub mod script;
@@ -26,6 +27,7 @@ use self::demo::DemoArgs;
 pub use self::global::Global;
 use self::global::Typed;
 use self::plain::{EmitArgs, OnArgs};
+use self::queue::QueueArgs;
 use self::remote::Remote;
 use self::request::RequestArgs;
 use self::script::Script;
@@ -141,6 +143,7 @@ pub enum Command {
     Join(JoinArgs),
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
+    Queue(QueueArgs),
     Chat(ChatArgs),
     Emit(EmitArgs),
     On(OnArgs),

@@ -18,6 +18,7 @@ pub mod on;
 pub mod outgoing;
 pub mod progress;
 pub mod pub_;
+pub mod queue;
 pub mod reading;
 pub mod request;
 pub mod rooms;
@@ -71,6 +72,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
             global,
         )),
         Command::Rooms(args) => alone(rooms::run(args, global)),
+        Command::Queue(args) => alone(queue::run(args, global)),
         Command::Chat(args) => alone(chat::run(args, global)),
         Command::Emit(args) => alone(emit::run(args, global)),
         Command::On(args) => alone(on::run(args, global)),

@@ -140,7 +140,7 @@ fn as_tables(
 }
 
 /// As it would be typed: a bare name, unless that would mean something else.
-fn address(namespace: &Namespace, room: &RoomName) -> String {
+pub(super) fn address(namespace: &Namespace, room: &RoomName) -> String {
     let text = match room.as_str() {
         "" => namespace.to_string(),
         slash if slash.starts_with('/') => format!("{namespace}#{slash}"),
@@ -166,13 +166,13 @@ fn local(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// Columns as wide as their widest cell.
-struct Table<const N: usize> {
+pub(super) struct Table<const N: usize> {
     columns: [Column; N],
-    rows: Vec<[String; N]>,
+    pub(super) rows: Vec<[String; N]>,
 }
 
 #[derive(Clone, Copy)]
-enum Column {
+pub(super) enum Column {
     Text(&'static str),
     Number(&'static str),
 }
@@ -186,14 +186,14 @@ impl Column {
 }
 
 impl<const N: usize> Table<N> {
-    fn new(columns: [Column; N]) -> Self {
+    pub(super) fn new(columns: [Column; N]) -> Self {
         Self {
             columns,
             rows: Vec::new(),
         }
     }
 
-    fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let heads = self.columns.map(|column| column.head().to_owned());
         let mut widths = [0; N];
         for row in std::iter::once(&heads).chain(&self.rows) {

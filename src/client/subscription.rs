@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::address::{RoomName, Seq};
+use crate::address::{ClientName, RoomName, Seq};
 use crate::wire::batch::DeliveryHeader;
 
 /// What is asked for.
@@ -30,6 +30,16 @@ pub enum Way {
     Alone,
     /// With others of the same name, each message to one of them.
     Shared(Share),
+    /// Only to look at what waits for somebody; the rooms are then not asked for.
+    Peek(Peek),
+}
+
+/// Whose, and where; no room: in all that it joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Peek {
+    pub name: ClientName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomName>,
 }
 
 /// How much of a shared queue is taken.
@@ -124,8 +134,18 @@ impl Subscription {
         self.rooms = rooms.to_vec();
     }
 
-    /// The argument of the `sub` verb, at first and after each reconnect.
-    pub fn verb(&self) -> String {
+    /// The verb that asks for it, and its argument, at first and after each reconnect.
+    pub fn verb(&self) -> (&'static str, String) {
+        match &self.request.way {
+            Way::Alone | Way::Shared(_) => ("sub", self.sub()),
+            Way::Peek(peek) => {
+                let peek = serde_json::to_string(peek).expect("names are JSON");
+                ("peek", peek)
+            }
+        }
+    }
+
+    fn sub(&self) -> String {
         #[derive(Serialize)]
         struct Verb<'a> {
             rooms: &'a [RoomName],
@@ -184,7 +204,7 @@ impl Subscription {
 
     fn share(&self) -> Option<Share> {
         match self.request.way {
-            Way::Alone => None,
+            Way::Alone | Way::Peek(_) => None,
             Way::Shared(share) => Some(share),
         }
     }
@@ -334,16 +354,16 @@ mod tests {
     #[test]
     fn it_asks_anew_until_something_came() {
         let mut sub = subscription();
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         sub.caught_up(Seq::new(50, 0));
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
         let timed = Subscribe {
             since: Some(Since::Time(1234)),
             presence: Presence::Seen,
             ..Subscribe::default()
         };
         assert_eq!(
-            Subscription::new(timed, "log").verb(),
+            Subscription::new(timed, "log").sub(),
             r#"{"rooms":[],"since":1234,"presence":true}"#
         );
     }
@@ -399,13 +419,13 @@ mod tests {
         let mut sub = subscription();
         sub.received(&batch(9, 0, 1));
         sub.gap(&Gap::OtherLog { log: "new".into() });
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         assert_eq!(sub.received(&batch(1, 0, 1)), 0);
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1","log":"new"}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"1","log":"new"}"#);
         assert!(!sub.wrote(Seq::new(9, 0)));
         assert_eq!(sub.written(), None);
         assert!(sub.wrote(Seq::new(1, 0)));
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1.1","log":"new"}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"1.1","log":"new"}"#);
     }
 
     #[test]
@@ -420,7 +440,7 @@ mod tests {
         };
         let verb = r#"{"rooms":[],"share":true,"ack_timeout":5000,"window":3}"#;
         let mut sub = Subscription::new(request, "log");
-        assert_eq!(sub.verb(), verb);
+        assert_eq!(sub.sub(), verb);
         for first in [batch(41, 3, 5), batch(7, 0, 2), batch(41, 3, 5)] {
             assert_eq!(sub.received(&first), 0);
         }
@@ -429,7 +449,7 @@ mod tests {
         assert_eq!(sub.written(), Some(Seq::new(7, 1)));
         // The hub has handed to another what came by a connection that was lost.
         sub.entered("log");
-        assert_eq!((sub.verb().as_str(), sub.written()), (verb, None));
+        assert_eq!((sub.sub().as_str(), sub.written()), (verb, None));
         assert_eq!(sub.received(&batch(41, 3, 5)), 0);
         assert!(!sub.wrote(Seq::new(41, 7)), "of the former connection");
         assert!(sub.wrote(Seq::new(41, 7)));
@@ -441,7 +461,7 @@ mod tests {
         let mut volatile = batch(1, 0, 1);
         volatile.first = None;
         assert_eq!(sub.received(&volatile), 0);
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         assert!(sub.is_settled());
     }
 }

@@ -146,7 +146,7 @@ impl Session {
             namespace: namespace.clone(),
             name,
             from,
-            standing: Standing::new(rules, pass.may, Instant::now()),
+            standing: Standing::new(rules, &pass, Instant::now()),
             dialect,
             credit,
             earlier,

@@ -23,7 +23,11 @@ impl Session {
     pub(super) fn told(&mut self, id: SocketId, told: Told) {
         if !matches!(
             told,
-            Told::Attached { .. } | Told::Moved { .. } | Told::NameTaken | Told::CameBack
+            Told::Attached { .. }
+                | Told::Moved { .. }
+                | Told::Emptied { .. }
+                | Told::NameTaken
+                | Told::CameBack
         ) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
@@ -83,6 +87,12 @@ impl Session {
                 );
             }
             Told::Attached { head } => self.sockets[index].attached(head),
+            Told::Purged {
+                answer,
+                rooms,
+                messages,
+            } => self.purged(index, answer, &rooms, messages),
+            Told::Emptied { rooms, cursor } => self.sockets[index].emptied(&rooms, cursor),
             Told::Acked { answer } => self.answer(index, answer, &json!({"ok": true})),
             Told::Live {
                 answer,

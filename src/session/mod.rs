@@ -16,6 +16,7 @@ pub mod opening;
 pub mod outbox;
 pub mod policy;
 pub mod program;
+pub mod queues;
 pub mod rate;
 pub mod reactions;
 pub mod recovery;

@@ -179,6 +179,11 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// The client whose token it is, when it is for one alone.
+    pub fn own_name(&self) -> Option<&ClientName> {
+        self.name.as_ref()
+    }
+
     /// The client's name, given the one that it asked for.
     pub fn name(&self, asked: Option<ClientName>) -> Result<Option<ClientName>, Denied> {
         match (&self.name, asked) {

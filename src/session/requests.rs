@@ -127,6 +127,9 @@ impl Session {
                 }
             }
             Verb::Ack => self.acked(index, verbs::ack(args)?, id),
+            Verb::Queue => self.list_queues(index, args, id)?,
+            Verb::Peek => self.peek(index, args, id)?,
+            Verb::Purge => self.purge(index, args, id)?,
             Verb::Rooms => match verbs::list(args)? {
                 Listed::Rooms(room) => self.list_rooms(index, room, id),
                 Listed::Names(sought) => self.list_names(index, sought, id),

@@ -224,6 +224,23 @@ impl Socket {
         self.feed.moved(reader);
     }
 
+    /// In these rooms nothing before `cursor` is owed any more.
+    pub fn emptied(&mut self, rooms: &[RoomName], cursor: Seq) {
+        self.feed.emptied(rooms, cursor);
+    }
+
+    /// Looks at what waits for a client; nothing moves.
+    pub fn peek(
+        &mut self,
+        services: &Services,
+        client: ClientName,
+        room: Option<RoomName>,
+        answer: Option<u64>,
+    ) {
+        self.credit.begin();
+        self.feed.peek(services, client, room, answer);
+    }
+
     /// How many rooms it is in once it has joined these.
     pub fn rooms_after(&self, joined: &[RoomName]) -> usize {
         let new = joined.iter().filter(|room| !self.feed.is_in(room));
@@ -312,7 +329,15 @@ impl Socket {
             ..
         } = opened;
         if let Some(answer) = answer {
-            let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**self.feed.rooms()});
+            let rooms = &**self.feed.rooms();
+            let body = match self.feed.is_peeking() && rooms.is_empty() {
+                false => {
+                    json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
+                }
+                true => {
+                    json!({"ok": false, "error": {"code": "no_rooms", "message": "this name has not joined that"}})
+                }
+            };
             out.push_back(Frame::text(socket::encode_ack(
                 &self.namespace,
                 answer,

@@ -4,24 +4,28 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::policy::{Rights, Rules};
+use super::policy::{Pass, Rights, Rules};
 use super::rate::Bucket;
+use crate::address::ClientName;
 
 #[derive(Debug)]
 pub struct Standing {
     pub rules: Arc<Rules>,
     pub may: Rights,
+    /// The client that its token is for, and no other.
+    pub own_name: Option<ClientName>,
     bucket: Option<Bucket>,
     /// It was said that this socket tries what it may not.
     said: bool,
 }
 
 impl Standing {
-    pub fn new(rules: Arc<Rules>, may: Rights, now: Instant) -> Self {
+    pub fn new(rules: Arc<Rules>, pass: &Pass, now: Instant) -> Self {
         let bucket = rules.rate.map(|rate| Bucket::new(rate, now));
         Self {
             rules,
-            may,
+            may: pass.may,
+            own_name: pass.own_name().cloned(),
             bucket,
             said: false,
         }

@@ -27,6 +27,9 @@ pub enum Verb {
     Sub,
     Ack,
     Rooms,
+    Queue,
+    Peek,
+    Purge,
 }
 
 impl Verb {
@@ -39,6 +42,9 @@ impl Verb {
             "sub" => Self::Sub,
             "ack" => Self::Ack,
             "rooms" => Self::Rooms,
+            "queue" => Self::Queue,
+            "peek" => Self::Peek,
+            "purge" => Self::Purge,
             _ => return None,
         })
     }
@@ -47,7 +53,7 @@ impl Verb {
     pub fn takes(self) -> Option<Right> {
         match self {
             Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub => Some(Right::Sub),
+            Self::Join | Self::Sub | Self::Queue | Self::Peek | Self::Purge => Some(Right::Sub),
             Self::Leave | Self::Ack | Self::Rooms => None,
         }
     }
@@ -65,6 +71,8 @@ pub enum VerbError {
         Right::Sub => "this token does not let its holder subscribe here",
     })]
     Forbidden(Right),
+    #[error("this token is {0}'s, and opens no other queue")]
+    NotYours(ClientName),
 }
 
 impl VerbError {
@@ -72,7 +80,7 @@ impl VerbError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) => "forbidden",
+            Self::Forbidden(_) | Self::NotYours(_) => "forbidden",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The store in memory (`--db :memory:`): the reference that SQLite is compared with. Simple before fast; nothing outlives
 //! it.
 
+mod queues;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -205,28 +207,6 @@ impl Inner {
             SessionOp::AllLost => self.sessions.all_lost(now),
         }
         Done::Marked
-    }
-
-    fn purge(&mut self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) -> Done {
-        let reader = self.members.away(namespace, client, rooms);
-        let messages = self.pending(namespace, &reader, self.head);
-        let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
-        let cursor = Seq::after_record(self.head);
-        self.members.ack(namespace, client, &rooms, cursor);
-        Done::Purged {
-            rooms,
-            messages,
-            cursor,
-        }
-    }
-
-    fn pending(&self, namespace: &Namespace, reader: &Reader, upto: u64) -> u64 {
-        let left = |record: &Record| {
-            let first = owed(record.number, &record.header, reader)?;
-            Some(u64::from(record.header.count - first))
-        };
-        let records = self.in_rooms(namespace, reader, 0, upto);
-        records.filter_map(left).sum()
     }
 
     fn append(&mut self, draft: Draft, id: Option<PublishId>, now: u64) -> Done {
@@ -552,23 +532,6 @@ impl Read for MemoryReader {
 }
 
 impl Inner {
-    fn queue(&self, member: &Member) -> QueueInfo {
-        let room = std::slice::from_ref(&member.room);
-        let reader = self.members.away(&member.namespace, &member.client, room);
-        let waits = |record: &&Record| owed(record.number, &record.header, &reader).is_some();
-        let waiting = || {
-            self.in_rooms(&member.namespace, &reader, 0, self.head)
-                .filter(waits)
-        };
-        QueueInfo {
-            client: member.client.clone(),
-            room: member.room.clone(),
-            pending: self.pending(&member.namespace, &reader, self.head),
-            oldest_ms: waiting().next().map(|record| record.at_ms),
-            bytes: waiting().map(|record| record.body.len() as u64).sum(),
-        }
-    }
-
     fn info(&self, namespace: &Namespace, room: RoomName) -> RoomInfo {
         let records: Vec<&Record> = self
             .log

@@ -227,6 +227,11 @@ impl Desk {
                 }
             }
             Told::Moved { reader } => self.feed.moved(&reader),
+            Told::Emptied { rooms, cursor } => {
+                self.feed.emptied(&rooms, cursor);
+                let feed = &self.feed;
+                self.leases.drop_free(|sheaf| feed.owes(&sheaf.parcel));
+            }
             Told::Attached { head } => self.feed.attached(head),
             Told::NameTaken => return Err(End::NameTaken),
             // It asks for nothing else.

@@ -1,0 +1,3 @@
+//! Queues: several workers that share one, and what is pending for whom.
+
+mod sharing;
