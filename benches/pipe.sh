@@ -4,15 +4,16 @@
 #   benches/pipe.sh                   every row
 #   benches/pipe.sh throughput drain  these rows
 #
-# rows: throughput drain start latency memory slow
-# N=1000000 lines, RUNS=5 of which the median counts, STARTS=200, TYPED=1000, GIGABYTES=2 can be set in the environment;
+# rows: throughput stream drain start latency memory slow
+# N=1000000 lines, RUNS=5 of which the median counts, STARTS=200, TYPED=1000, GIGABYTES=2 and STREAMED=1000 (megabytes) can be
+# set in the environment;
 # ROOMCAT=/path/to/roomcat measures another build.
 #
 # Everything is as it comes: roomcat's hub syncs to disk before it confirms, on a database under ${TMPDIR:-/tmp}, which
 # should be a real disk. mosquitto forwards at QoS 0 without storing, and is told not to drop what it queues.
 set -euo pipefail
 
-: "${N:=1000000}" "${RUNS:=5}" "${STARTS:=200}" "${TYPED:=1000}" "${GIGABYTES:=2}"
+: "${N:=1000000}" "${RUNS:=5}" "${STARTS:=200}" "${TYPED:=1000}" "${GIGABYTES:=2}" "${STREAMED:=1000}"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/roomcat-bench.XXXXXX")
 pids=()
@@ -162,6 +163,38 @@ bench_throughput() {
     row "live, lines/s ($N of 100 bytes)" "$ours" "$theirs" "$(ratio "$ours" "$theirs")"
 }
 
+# bytes_throughput FILE PUB SUB: all bytes of the long file, by those ways to publish and to subscribe.
+bytes_throughput() {
+    local begin sub
+    "$ROOMCAT" sub bench $3 >"$work/out" &
+    sub=$!
+    pids+=("$sub")
+    until_true 10 listeners 1
+    begin=$(now)
+    "$ROOMCAT" pub bench $2 <"$work/long"
+    wait "$sub"
+    echo $(($(now) - begin)) >>"$work/$1"
+    cmp "$work/long" "$work/out" || fail "$1: what came out is not what went in"
+}
+
+# The same bytes as lines and as a stream, one after the other.
+bench_stream() {
+    local count=$((STREAMED * 10000)) streamed lines
+    seq -f '%099.0f' 1 "$count" >"$work/long"
+    for ((run = 0; run < RUNS; run++)); do
+        start_hub
+        bytes_throughput stream.lines "" "-n $count"
+        stop "$hub"
+        start_hub
+        bytes_throughput stream.stream --stream --stream
+        stop "$hub"
+    done
+    rm -f "$work/long" "$work/out"
+    streamed=$(per_second "$STREAMED" "$(median <"$work/stream.stream")")
+    lines=$(per_second "$STREAMED" "$(median <"$work/stream.lines")")
+    row "a stream of ${STREAMED} MB, MB/s (and as lines)" "$streamed" "($lines)" "$(ratio "$streamed" "$lines")"
+}
+
 bench_drain() {
     lines
     local begin ours
@@ -275,7 +308,7 @@ for variable in AS NAMESPACE TOKEN_FILE URL; do
 done
 
 if (($# == 0)); then
-    set -- throughput drain start latency memory slow
+    set -- throughput stream drain start latency memory slow
 fi
 for name in "$@"; do
     declare -F "bench_$name" >/dev/null || fail "there is no row $name"

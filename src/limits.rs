@@ -28,6 +28,15 @@ pub const ROOMS_PER_SOCKET: usize = 1024;
 pub const ROOMS_LISTED: usize = 10_000;
 /// Members' rooms in one answer of `queue`.
 pub const QUEUES_LISTED: usize = 10_000;
+/// Sockets in one answer of `who`, which is of [`ANSWER_BYTES`] at most: more than anyone reads.
+pub const SOCKETS_LISTED: usize = 10_000;
+/// Sockets of one answer of `who` for which is counted in the log how far they are behind: of healthy hubs none is.
+pub const LAGS_COUNTED: usize = 64;
+/// Records up to which that is counted for each: a number is wanted at once, not how many millions it are.
+pub const LAG_RECORDS: u64 = 65_536;
+/// Sockets in a room up to which those who watch it are told who comes and goes: among more nobody reads that, and each who
+/// comes would be told to all.
+pub const PRESENCE_CROWD: usize = 1000;
 /// Bare names in one answer of `rooms`: more than anyone reads of what a shell completes.
 pub const NAMES_LISTED: usize = 1000;
 /// All that a shell waits for names from the hub, while somebody has the finger on the key.
@@ -208,6 +217,19 @@ pub const GROUP_BYTES: usize = 4 * MIB;
 /// Ops in one transaction of the writer: single lines are grouped far enough that fsync costs them nothing, and still
 /// take less than 20 ms.
 pub const GROUP_OPS: usize = 2048;
+/// Publishes that wait for their time, batches counting once: more than one a second for a day. The writer counts them when
+/// it starts, which takes it some 10 ms.
+pub const DELAYED_RECORDS: usize = 100_000;
+/// Their bytes, which count to `--keep-pending` too: a tenth of what that is when nobody says.
+pub const DELAYED_BYTES: usize = 1024 * MIB;
+/// How far ahead a publish may be for: a year, on whatever day it begins.
+pub const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+/// What became due and was not handed out yet, bytes of it: a hub that comes back after a day has a day's worth at once.
+pub const DUE_QUEUE_BYTES: usize = 2 * GROUP_BYTES;
+/// When what is due finds that full, it is looked at again so much later.
+pub const DUE_PAUSE: Duration = Duration::from_millis(50);
+/// When what is due finds the disk full, it is tried again so much later.
+pub const DUE_RETRY: Duration = Duration::from_secs(1);
 /// What every record counts for beside its body where bytes of the log are bounded: rows, indexes, names.
 pub const RECORD_OVERHEAD: usize = 256;
 /// Who pins most is looked up this often at most while publishes are refused: it visits every membership.
@@ -273,6 +295,20 @@ pub const EXEC_AHEAD: usize = 1024;
 pub const EXEC_FINISH: Duration = Duration::from_secs(5);
 /// How long a command's stdout is read once it ended: something that it left behind may hold it open for ever.
 pub const EXEC_OUTPUT_END: Duration = Duration::from_secs(2);
+/// What stands before the bytes of a stream's piece: names and numbers. So much smaller than a message a piece has to be.
+pub const STREAM_HEAD_BYTES: usize = 512;
+/// What a pipe that feeds a stream is made to hold, where the system allows it (1 MiB unless it was told otherwise): four
+/// pieces, so that its two ends need not take turns.
+pub const STREAM_PIPE_BYTES: usize = MIB;
+/// The id of a stream: ours are of 32 characters, a longer one is no piece of any.
+pub const STREAM_ID_BYTES: usize = 64;
+/// Characters of a publisher's reason for breaking off a stream that are shown.
+pub const STREAM_REASON: usize = 200;
+/// How often a reader asks for a publisher of whom nothing came in the middle of a stream: it may be thinking.
+pub const STREAM_ASKED_EVERY: Duration = Duration::from_secs(3);
+/// How long a publisher must have been gone until its stream is cut off (`--stall`): it reconnects within [`RECONNECT_MAX`]
+/// once the hub is there, and says so at once.
+pub const STREAM_STALL: Duration = Duration::from_secs(30);
 /// Answers that one `request` waits for at most.
 pub const REPLIES: u64 = 1_000_000;
 /// How long `request` waits for answers, unless told.
@@ -305,6 +341,14 @@ pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 /// Progress is shown of what takes longer than this: what is over before is not worth a flicker.
 pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
+/// The shortest `--watch`: faster than the eye, it would only keep the hub busy.
+pub const WATCH_EVERY_MIN: Duration = Duration::from_millis(100);
+/// How often `--watch` counts the seconds of what it waits for, and looks whether anyone reads what it prints.
+pub const WATCH_TICK: Duration = Duration::from_secs(1);
+/// How long an answer may take before `--watch` says that it waits for it: a table of before looks like one of now.
+pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
+/// What a name keeps of itself in a table however narrow the terminal: a beginning and an end that tell it from others.
+pub const NAME_COLUMNS: usize = 8;
 /// How often progress is drawn: often enough for the eye.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// Lines of `chat` that the arrow keys bring back.

@@ -53,7 +53,7 @@ fn commands_move_between_rooms_and_say_what_they_did() {
     alice.enter("//help");
     bob.wait_for_text("alice: /help");
     alice.enter("/who");
-    alice.wait_for_text("* in lobby: 2 connected, among them alice, bob");
+    alice.wait_for_text("* in lobby: alice (you), bob");
     alice.enter("/join ops");
     alice.wait_for_text("[ops] alice>");
     alice.wait_for_text("[ops] someone: while you were away");

@@ -543,3 +543,16 @@ fn an_event_that_cannot_be_shown_loses_no_other() {
         .check();
     serving.join().unwrap();
 }
+
+#[test]
+fn a_server_that_pings_and_never_reads_is_left() {
+    let (url, serving) = by_hand(|line| {
+        line.send(Message::text(OPEN)).unwrap();
+        while line.send(Message::text("2")).is_ok() {}
+    });
+    Cmd::new(&["emit", "-u", &url, "a"])
+        .stderr_has("it pings and does not read the answers")
+        .status(3)
+        .check();
+    serving.join().unwrap();
+}

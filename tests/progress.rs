@@ -1,8 +1,12 @@
 //! What is drawn on a terminal's last line while something is under way, and that nothing of it stays.
 
+use std::fs;
 use std::io::Write as _;
+use std::net::TcpListener;
 
-use crate::harness::{Cmd, Size, TestHub};
+use rustix::process::{Signal, kill_process};
+
+use crate::harness::{Cmd, Size, TestHub, wait_until};
 
 const SCREEN: Size = Size(80, 12);
 
@@ -93,4 +97,103 @@ fn a_drain_counts_and_a_lost_hub_is_named() {
     assert_eq!(lines.len(), 3, "{screen}");
     assert!(lines[0].starts_with("roomcat: lost "), "{screen}");
     assert_eq!(lines[2], "ended 0");
+}
+
+#[test]
+fn a_drain_shows_how_much_of_what_waited_is_written() {
+    let hub = TestHub::start();
+    hub.cmd(&["join", "room", "--as", "alice"]).check();
+    let line = format!("{}\n", "x".repeat(99));
+    hub.publish("room", &line.repeat(20_000));
+    let slow = "(head -c 1500000; read -s _ </dev/tty; cat) >out";
+    let slow = format!("roomcat sub room --as alice --drain | {slow}; echo \"ended $?\"");
+    let terminal = script(&hub, &slow).in_terminal(SCREEN);
+    let shown = terminal.wait_for("what is written", |screen| {
+        screen.contains("━") && screen.ends_with(" of 20,000 messages")
+    });
+    assert!(!shown.contains(" 0 of"), "{shown}");
+    terminal.press(&["Enter"]);
+    assert_eq!(terminal.wait(), 0);
+    assert_eq!(terminal.screen().trim(), "ended 0");
+    // Nothing was ever drawn but that.
+    assert!(!terminal.transcript().contains("/20000"));
+    let out = fs::metadata(hub.folder().join("out")).unwrap();
+    assert_eq!(out.len(), 2_000_000);
+}
+
+/// Whether bytes lie at the hub that it has not read: of a hub that is stopped, those that a client has sent since.
+fn has_unread(hub: &TestHub) -> bool {
+    let (_, port) = hub.url().rsplit_once(':').unwrap();
+    let port = format!(":{:04X}", port.parse::<u16>().unwrap());
+    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+    sockets.lines().any(|socket| {
+        // The local address, the other, the state (1: established), and what is to be sent and to be read.
+        let fields: Vec<&str> = socket.split_whitespace().collect();
+        fields[1].ends_with(&port) && fields[3] == "01" && !fields[4].ends_with(":00000000")
+    })
+}
+
+#[test]
+fn an_interrupt_says_what_was_not_confirmed() {
+    let hub = TestHub::start();
+    let input = "(seq 812; read -s _ </dev/tty; seq 5; exec sleep 600)";
+    let forever =
+        format!("trap : INT; {input} | roomcat pub room; echo \"ended ${{PIPESTATUS[1]}}\"");
+    let terminal = script(&hub, &forever).in_terminal(SCREEN);
+    terminal.wait_for_text("812 lines confirmed ·");
+    kill_process(hub.pid(), Signal::STOP).unwrap();
+    assert!(!has_unread(&hub));
+    terminal.press(&["Enter"]);
+    wait_until("lines that the hub has not read", || has_unread(&hub));
+    terminal.press(&["C-c"]);
+    terminal.wait();
+    kill_process(hub.pid(), Signal::CONT).unwrap();
+    let wanted = "roomcat: 812 lines confirmed, 5 not\nended 130";
+    assert_eq!(terminal.screen(), wanted);
+}
+
+#[test]
+fn what_does_not_answer_is_named_while_it_is_awaited() {
+    // Its backlog takes the connection.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", silent.local_addr().unwrap());
+    for (command, doing) in [
+        ("pub room hi", "connecting to"),
+        ("sub room", "connecting to"),
+        ("rooms --watch", "connecting to"),
+        ("rooms", "asking"),
+    ] {
+        let script = format!("trap : INT; roomcat -u {url} {command}; echo \"ended $?\"");
+        let terminal = Cmd::shell(&script).in_terminal(SCREEN);
+        terminal.wait_for_text(&format!(" {doing} {url} (1 s)"));
+        terminal.press(&["C-c"]);
+        terminal.wait();
+        assert_eq!(terminal.screen().trim(), "ended 130", "{command}");
+    }
+}
+
+#[test]
+fn who_comes_back_says_why_it_was_gone() {
+    let hub = TestHub::with(&["--ping-interval", "1s", "--ping-timeout", "1s"]);
+    let script = "trap : INT; roomcat sub room; echo \"ended $?\"";
+    let terminal = self::script(&hub, script).in_terminal(SCREEN);
+    hub.wait_for_sockets("room", 1);
+    kill_process(hub.pid(), Signal::STOP).unwrap();
+    let reason = format!(
+        " reconnecting to {}: nothing was heard for 2 s (",
+        hub.url()
+    );
+    terminal.wait_for_text(&reason);
+    kill_process(hub.pid(), Signal::CONT).unwrap();
+    terminal.wait_for_text("roomcat: back at ");
+    hub.publish("room", "hi\n");
+    terminal.wait_for_text("\nhi");
+    terminal.press(&["C-c"]);
+    terminal.wait();
+    // The line was clean before the terminal showed what was typed.
+    let wanted = format!(
+        "roomcat: lost {url}: nothing was heard for 2 s; reconnecting\nroomcat: back at {url}\nhi\n^Cended 130",
+        url = hub.url()
+    );
+    assert_eq!(terminal.history(), wanted);
 }

@@ -245,7 +245,8 @@ fn the_readme_names_every_command_and_every_exit_code() {
         .map(|command| command.text)
         .collect();
     for command in [
-        "serve", "pub", "sub", "join", "leave", "rooms", "chat", "emit", "on", "config", "demo",
+        "serve", "pub", "sub", "join", "leave", "rooms", "who", "kick", "chat", "emit", "on",
+        "config", "demo",
     ] {
         let call = format!("roomcat {command}");
         assert!(

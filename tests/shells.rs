@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::harness::{Cmd, TestHub};
+use crate::raw::Raw;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -172,6 +173,24 @@ fn what_fits_is_listed() {
         .env("HOME", hub.folder())
         .stdout("ci\nit's\nlobby\nmy room\ntwo words\n")
         .check();
+}
+
+#[test]
+fn whom_to_kick_is_listed_by_name_and_by_sid() {
+    let hub = furnished();
+    let carol = json!({"roomcat": 1, "as": "carol"});
+    let _both = [&carol, &carol].map(|auth| Raw::connected(hub.url(), "/", auth));
+    let mut nameless = Raw::open(hub.url());
+    let sid = nameless.connect("/", &json!({"roomcat": 1})).json()["sid"].clone();
+    let sid = sid.as_str().expect("a sid");
+    let offered = bash_offers(hub.url(), "roomcat kick ");
+    let lines: Vec<&str> = offered.lines().collect();
+    assert_eq!((lines[0], lines.len()), ("carol", 4), "{offered}");
+    assert!(lines.contains(&sid), "{offered}");
+    let begun = &sid[..10];
+    let line = format!("roomcat kick {begun}");
+    assert_eq!(bash_offers(hub.url(), &line), sid);
+    assert_eq!(bash_offers(hub.url(), "roomcat kick al"), "", "she is away");
 }
 
 #[test]

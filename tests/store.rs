@@ -14,6 +14,7 @@ macro_rules! behaviours {
 }
 
 mod behaviours;
+mod delayed;
 mod file;
 mod keeping;
 mod model;
@@ -106,6 +107,16 @@ impl Bench {
             draft,
             id: Some(PublishId(producer.to_owned(), counter)),
         })
+    }
+
+    /// As the writer does: everything that is due by now, a group at a time.
+    fn deliver(&mut self) -> Vec<Done> {
+        let mut done = Vec::new();
+        while self.store.next_due().is_some_and(|due| due <= self.now) {
+            let due = self.store.due(self.now).unwrap();
+            done.extend(self.group(due.into_iter().map(Op::Due).collect()));
+        }
+        done
     }
 
     fn join(&mut self, client: &str, rooms: &[&str]) {
@@ -222,6 +233,11 @@ fn heavy(names: &[&str], bytes: usize) -> Draft {
         body: Bytes::from(vec![b'x'; bytes]),
         ..lines(names, "x\n")
     }
+}
+
+fn delay(draft: Draft, due_ms: u64) -> Op {
+    let id = None;
+    Op::Delay { draft, id, due_ms }
 }
 
 fn append(draft: Draft) -> Op {

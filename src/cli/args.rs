@@ -4,15 +4,20 @@
 pub mod config;
 pub mod demo;
 pub mod global;
+pub mod later;
 pub mod plain;
 pub mod queue;
 pub mod remote;
 pub mod request;
+pub mod rooms;
 pub mod script;
 pub mod share;
 pub mod shells;
+pub mod stream;
 #[cfg(test)]
 mod tests;
+pub mod watching;
+pub mod who;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -26,13 +31,16 @@ use self::config::ConfigArgs;
 use self::demo::DemoArgs;
 pub use self::global::Global;
 use self::global::Typed;
+use self::later::Later;
 use self::plain::{EmitArgs, OnArgs};
 use self::queue::QueueArgs;
 use self::remote::Remote;
 use self::request::RequestArgs;
+use self::rooms::RoomsArgs;
 use self::script::Script;
 use self::share::Share;
 use self::shells::CompletionsArgs;
+use self::who::{KickArgs, WhoArgs};
 use super::settings::Scope;
 use super::stdout::Format;
 use super::values::{self, Database, KeepFor};
@@ -46,7 +54,7 @@ Exit codes:
   1        failed
   2        usage
   3        cannot reach the hub, or lost it for good
-  4        refused: token, namespace, handler, no roomcat hub, or the name was taken over
+  4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
   5        --timeout came first
   6        --require was not met
   130, 143 ended by SIGINT or SIGTERM";
@@ -144,6 +152,8 @@ pub enum Command {
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
     Queue(QueueArgs),
+    Who(WhoArgs),
+    Kick(KickArgs),
     Chat(ChatArgs),
     Emit(EmitArgs),
     On(OnArgs),
@@ -246,7 +256,7 @@ pub struct ServeArgs {
 /// what is not confirmed when the connection is lost is sent again, and never stored twice.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg"
+    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  roomcat pub --delay 10m lobby \"tea is ready\"\n  roomcat pub --at 08:00 lobby \"good morning\"\n  tar c docs | roomcat pub --stream box"
 )]
 pub struct PubArgs {
     /// The room: lobby, /admin#ops, or /admin for everyone in that namespace; none with --envelope
@@ -297,6 +307,9 @@ pub struct PubArgs {
     #[arg(long)]
     pub volatile: bool,
 
+    #[command(flatten)]
+    pub later: Later,
+
     /// Where answers are to go: the room that `sub --reply` sends them to
     #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
     pub reply_to: Option<Address>,
@@ -310,6 +323,9 @@ pub struct PubArgs {
     pub retry_for: Option<Duration>,
 
     #[command(flatten)]
+    pub stream: stream::Sent,
+
+    #[command(flatten)]
     pub remote: Remote,
 }
 
@@ -321,7 +337,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub jobs --as worker --share"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub jobs --as worker --share\n  roomcat sub --stream box --as laptop | tar x"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -372,12 +388,19 @@ pub struct SubArgs {
     #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
     pub format: Option<Format>,
 
+    /// Say who comes to the rooms and who goes: on stderr, with --json as objects between the messages
+    #[arg(long)]
+    pub presence: bool,
+
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
 
     #[command(flatten)]
     pub share: Share,
+
+    #[command(flatten)]
+    pub stream: stream::Received,
 
     #[command(flatten)]
     pub script: Script,
@@ -409,22 +432,6 @@ pub struct LeaveArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Show the rooms of a namespace, or the members of one room
-#[derive(Debug, Args)]
-#[command(after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json")]
-pub struct RoomsArgs {
-    /// One room, with its members
-    #[arg(value_name = "ROOM", value_parser = Address::parse)]
-    pub room: Option<Address>,
-
-    /// One JSON object a room
-    #[arg(long)]
-    pub json: bool,
 
     #[command(flatten)]
     pub remote: Remote,

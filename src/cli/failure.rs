@@ -14,6 +14,7 @@ use super::hubfile::HubFileError;
 use super::settings::SettingsError;
 use super::signals::Signal;
 use super::stdin::InputError;
+use super::stream::{Cut, StreamError};
 use super::term;
 use crate::address::ClientName;
 use crate::client::{ClientError, Code, DialError, Refusal};
@@ -75,6 +76,12 @@ pub enum Failure {
         came: u64,
         after: Duration,
     },
+    /// `--stream`: not all of it went out.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// `--stream`: not all of it came.
+    #[error(transparent)]
+    Cut(#[from] Cut),
     #[error(transparent)]
     HubFile(#[from] HubFileError),
     #[error(transparent)]
@@ -140,6 +147,8 @@ impl Failure {
             },
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
+            Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
+            Self::Stream(_) | Self::Cut(_) => 1,
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
             Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
         }
@@ -163,6 +172,9 @@ impl Failure {
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
+            Self::Stream(StreamError::Unsent(cause)) => cause.hint(),
+            Self::Stream(_) => Some(RAISE_LIMIT),
+            Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
             Self::Settings(error) => settings_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
@@ -212,6 +224,8 @@ const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =
     "one \"sub\" or \"chat\" at a time holds a name; give each its own --as NAME";
+const NOT_BARRED: &str =
+    "ask whoever it was; the hub lets in as before, and nothing that waited for a name is lost";
 const JOIN_ONE: &str = "name a room, or join one: \"roomcat join ROOM --as NAME\"";
 const PLAIN_COMMANDS: &str =
     "use \"roomcat emit\" and \"roomcat on\" with it, or give the URL of a roomcat hub with -u";
@@ -228,7 +242,7 @@ fn client_code(error: &ClientError) -> u8 {
             ..
         } => 4,
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
-        ClientError::Denied { .. } | ClientError::NotAHub { .. } => 4,
+        ClientError::Denied { .. } | ClientError::Kicked { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
             Code::Forbidden | Code::Token | Code::NameTaken => 4,
             _ => 1,
@@ -270,6 +284,7 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
         ClientError::Denied { refusal, .. } | ClientError::Refused(refusal) => {
             refusal_hint(refusal)
         }
+        ClientError::Kicked { .. } => Some(NOT_BARRED),
         ClientError::Lost { .. } | ClientError::Protocol(_) => None,
     }
 }
@@ -363,7 +378,7 @@ fn name(signal: Signal) -> &'static str {
 }
 
 /// A duration as it is typed.
-fn spoken(duration: Duration) -> String {
+pub fn spoken(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     match milliseconds.is_multiple_of(1_000) {
         true => format!("{}s", milliseconds / 1_000),

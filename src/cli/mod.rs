@@ -13,9 +13,12 @@ pub mod emit;
 pub mod exec;
 pub mod failure;
 pub mod hubfile;
+pub mod kick;
+pub mod later;
 pub mod membership;
 pub mod on;
 pub mod outgoing;
+pub mod presence;
 pub mod progress;
 pub mod pub_;
 pub mod queue;
@@ -27,12 +30,16 @@ pub mod settings;
 pub mod signals;
 pub mod stdin;
 pub mod stdout;
+pub mod stream;
 pub mod sub;
+pub mod table;
 pub mod target;
 pub mod term;
 pub mod toml_file;
 pub mod trace;
 pub mod values;
+pub mod watch;
+pub mod who;
 
 use std::future::Future;
 
@@ -73,6 +80,8 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         )),
         Command::Rooms(args) => alone(rooms::run(args, global)),
         Command::Queue(args) => alone(queue::run(args, global)),
+        Command::Who(args) => alone(who::run(args, global)),
+        Command::Kick(args) => alone(kick::run(args, global)),
         Command::Chat(args) => alone(chat::run(args, global)),
         Command::Emit(args) => alone(emit::run(args, global)),
         Command::On(args) => alone(on::run(args, global)),

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::failure::Failure;
+use super::later::When;
 use super::stdin::{Block, Blocks, InputError};
 use crate::address::{Event, Namespace, RoomName};
 use crate::client::Batch;
@@ -28,6 +29,7 @@ pub struct Template {
     pub event: Option<Event>,
     pub to: Audience,
     pub volatile: bool,
+    pub later: Option<When>,
     /// Where answers go.
     pub reply: Option<RoomName>,
 }
@@ -45,6 +47,8 @@ impl Template {
                 except: self.except.clone(),
                 to: self.to,
                 volatile: self.volatile,
+                due: self.later.and_then(When::due),
+                delay: self.later.and_then(When::delay),
                 reply: self.reply.clone(),
             },
             body: block.body,

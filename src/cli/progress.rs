@@ -160,8 +160,7 @@ impl Shown {
                 self.show(SPINNER, format!("{confirmed} lines confirmed · {rate}/s"));
             }
             Task::Write(Some(all)) => {
-                self.bar.set_length(all);
-                self.bar.set_position(self.messages.min(all));
+                self.counts(BAR, Some(all), self.messages.min(all));
                 self.show(BAR, format!("{confirmed} of {} messages", HumanCount(all)));
             }
             Task::Write(None) => self.show(SPINNER, format!("{confirmed} messages")),

@@ -12,18 +12,23 @@ use tokio::select;
 
 use super::args::{Global, PubArgs};
 use super::failure::Failure;
+use super::later::{Announcement, When};
 use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{awaited, tell_link};
 use super::signals::Signals;
 use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
+use super::stream;
 use super::target::{chosen_namespace, room_beside, target};
 use crate::client::window::Reached;
-use crate::client::{Event, Peer, Retry, Target};
+use crate::client::{Event, Peer, Receipt, Retry, Target};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, push_bytes_message};
 
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
+    if args.stream.stream {
+        return stream::sending::run(args, global).await;
+    }
     let (target, template) = destination(args, global)?;
     let mut signals = super::listen()?;
     let retry = retry(args);
@@ -36,6 +41,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         peer,
         feed,
         progress: progress(args),
+        announcement: Announcement::of(When::of(&args.later)),
         open: true,
         held: None,
         wanted: args.require,
@@ -64,7 +70,11 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     }
 }
 
-async fn connect(target: &Target, retry: Retry, signals: &mut Signals) -> Result<Peer, Failure> {
+pub async fn connect(
+    target: &Target,
+    retry: Retry,
+    signals: &mut Signals,
+) -> Result<Peer, Failure> {
     let connecting = Peer::connect(target.clone(), retry);
     select! {
         peer = while_awaiting(format!("connecting to {}", target.url), connecting) => Ok(peer?),
@@ -79,6 +89,7 @@ struct Publishing {
     peer: Peer,
     feed: Feed,
     progress: Progress,
+    announcement: Announcement,
     /// The feed may have more.
     open: bool,
     /// Read, and not yet given to the peer.
@@ -154,19 +165,27 @@ impl Publishing {
         };
         self.progress
             .did(u64::from(receipt.messages), receipt.bytes as u64);
-        let Some(wanted) = self.wanted else { return };
-        let missed = match receipt.reached {
-            Reached::Known { delivered, queued } => {
-                let reached = delivered.saturating_add(queued);
-                (reached < wanted).then_some(Failure::Require { wanted, reached })
-            }
-            Reached::Unknown => (wanted > 0).then_some(Failure::RequireUnknown { wanted }),
-        };
+        self.announcement.hear(receipt.reached);
+        let missed = missed(receipt, self.wanted);
         self.missed = self.missed.take().or(missed);
     }
 }
 
-fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
+/// What `--require` has to say of a receipt.
+pub fn missed(receipt: &Receipt, wanted: Option<u64>) -> Option<Failure> {
+    let wanted = wanted?;
+    match receipt.reached {
+        Reached::Known { delivered, queued } => {
+            let reached = delivered.saturating_add(queued);
+            (reached < wanted).then_some(Failure::Require { wanted, reached })
+        }
+        Reached::Unknown | Reached::Later { .. } => {
+            (wanted > 0).then_some(Failure::RequireUnknown { wanted })
+        }
+    }
+}
+
+pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
     let to = || args.room.iter().chain(&args.to);
     let (target, _) = target(global, &args.remote, to().chain(&args.except))?;
     // Where one names the namespace, the bare ones of the other list are in it too.
@@ -192,6 +211,7 @@ fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Fa
             false => Audience::All,
         },
         volatile: args.volatile,
+        later: When::of(&args.later),
         reply: args
             .reply_to
             .as_ref()
@@ -202,7 +222,7 @@ fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Fa
 }
 
 /// A file can be sent again and somebody waits for the command's end; what a pipe holds would be lost.
-fn retry(args: &PubArgs) -> Retry {
+pub fn retry(args: &PubArgs) -> Retry {
     match (args.retry_for, comes_from_a_pipe(args)) {
         (Some(patience), _) => Retry::For(patience),
         (None, true) => Retry::Forever,
@@ -211,7 +231,7 @@ fn retry(args: &PubArgs) -> Retry {
 }
 
 /// Who types sees what they type; a word or two are over at once.
-fn progress(args: &PubArgs) -> Progress {
+pub fn progress(args: &PubArgs) -> Progress {
     if !args.message.is_empty() {
         return Progress::of(Task::Wait);
     }
@@ -306,7 +326,7 @@ fn feed(
     Ok(Feed::Envelopes(envelopes))
 }
 
-fn source(files: &[PathBuf]) -> Source {
+pub fn source(files: &[PathBuf]) -> Source {
     match files {
         [] => Source::Stdin,
         files => Source::Files(files.to_vec()),

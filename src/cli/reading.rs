@@ -7,6 +7,7 @@ use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
 use super::failure::Failure;
+use super::progress::Progress;
 use super::signals::{Signal, Signals};
 use super::stdout::{Chunk, Output, Wrote};
 use super::term;
@@ -78,8 +79,7 @@ impl Reading {
         body: bytes::Bytes,
     ) -> Flow {
         if self.only.as_ref().is_some_and(|only| *only != header.event) {
-            self.passed_over = last(&header).or(self.passed_over);
-            self.ack_passed_over(peer);
+            self.pass_over(peer, &header);
             return Flow::More;
         }
         let mut body = body;
@@ -104,12 +104,27 @@ impl Reading {
         }
     }
 
+    /// Hands a line to stdout that is no message.
+    pub fn aside(&self, line: Chunk) {
+        self.output.write(line);
+    }
+
+    /// A batch that is not written counts as read, once everything before it is.
+    pub fn pass_over(&mut self, peer: &mut Peer, header: &DeliveryHeader) {
+        self.passed_over = last(header).or(self.passed_over);
+        self.ack_passed_over(peer);
+    }
+
     /// What the writing thread did next. Cancel-safe.
     pub async fn report(&mut self) -> Option<Wrote> {
         match self.closed {
             true => pending().await,
             false => self.output.wrote.recv().await,
         }
+    }
+
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// Messages that were written.
@@ -157,18 +172,25 @@ impl Reading {
 
     /// Writes what was received, and stays until the hub has confirmed its ack. A reader of stdout may take its time,
     /// unless a signal or `--timeout` is what ends this.
-    pub async fn finish(
+    pub async fn finish(self, peer: Peer, signals: &mut Signals, end: End) -> Result<(), Failure> {
+        let hidden = &mut Progress::hidden();
+        self.finish_showing(peer, signals, end, hidden).await
+    }
+
+    /// The same, and shows meanwhile how much is written.
+    pub async fn finish_showing(
         mut self,
         mut peer: Peer,
         signals: &mut Signals,
         end: End,
+        progress: &mut Progress,
     ) -> Result<(), Failure> {
         let bound = match end {
             End::Done => None,
             End::Timeout(_) | End::Signal(_) => Some(Instant::now() + limits::FINISH_TIMEOUT),
         };
         let settled = select! {
-            settled = self.settle(&mut peer) => settled,
+            settled = self.settle(&mut peer, progress) => settled,
             signal = signals.next() => Err(Failure::Signal(signal)),
             () = at(bound) => Ok(()),
         };
@@ -180,8 +202,9 @@ impl Reading {
         }
     }
 
-    async fn settle(&mut self, peer: &mut Peer) -> Result<(), Failure> {
+    async fn settle(&mut self, peer: &mut Peer, progress: &mut Progress) -> Result<(), Failure> {
         while !self.closed && self.written < self.handed {
+            let written = self.written;
             select! {
                 report = self.report() => {
                     self.wrote(peer, report)?;
@@ -189,22 +212,34 @@ impl Reading {
                 event = peer.next() => match event {
                     Ok(event) => tell_link(&event, peer.url()),
                     // Nobody counts on an unnamed reader's acks: what it has it may still write.
-                    Err(_) if self.name.is_none() => return self.write_out(peer).await,
+                    Err(_) if self.name.is_none() => return self.write_out(peer, progress).await,
                     Err(error) => return Err(error.into()),
                 },
+                () = progress.due() => progress.draw(NOTHING_AWAITED),
             }
+            progress.did(self.written - written, 0);
         }
+        progress.clear();
         confirm_last_ack(peer, self.name.as_ref()).await
     }
 
-    async fn write_out(&mut self, peer: &mut Peer) -> Result<(), Failure> {
+    async fn write_out(&mut self, peer: &mut Peer, progress: &mut Progress) -> Result<(), Failure> {
         while !self.closed && self.written < self.handed {
-            let report = self.report().await;
-            self.wrote(peer, report)?;
+            let written = self.written;
+            select! {
+                report = self.report() => {
+                    self.wrote(peer, report)?;
+                }
+                () = progress.due() => progress.draw(NOTHING_AWAITED),
+            }
+            progress.did(self.written - written, 0);
         }
         Ok(())
     }
 }
+
+/// Everything has come; only stdout takes its time.
+const NOTHING_AWAITED: Option<(Instant, String)> = None;
 
 /// Stays until the hub has confirmed the last ack, where that means anything.
 pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Result<(), Failure> {

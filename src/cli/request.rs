@@ -15,6 +15,7 @@ use super::target::target;
 use super::term;
 use crate::address::RoomName;
 use crate::client::link::at;
+use crate::client::peer::random_id;
 use crate::client::window::Reached;
 use crate::client::{Event, Peer, Receipt, Retry, Subscribe};
 use crate::limits;
@@ -191,8 +192,5 @@ fn form(args: &RequestArgs) -> Form {
 
 /// 128 random bits: nobody else knows the room.
 fn reply_room() -> RoomName {
-    let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).expect("the system has random bytes");
-    let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    RoomName::parse(&format!("{PREFIX}{random}")).expect("hex digits are a name")
+    RoomName::parse(&format!("{PREFIX}{}", random_id())).expect("hex digits are a name")
 }

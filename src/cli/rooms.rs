@@ -3,15 +3,20 @@
 #[cfg(test)]
 mod tests;
 
-use colored::Colorize;
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::args::{Global, RoomsArgs};
+use super::args::Global;
+use super::args::rooms::RoomsArgs;
 use super::ask::ask;
 use super::failure::Failure;
+use super::table::{self, Column, Line, Table};
 use super::target::target;
+use super::watch::{Question, watch};
 use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::client::ClientError;
@@ -19,28 +24,59 @@ use crate::client::answers::{Room, RoomsAnswer, parse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
-    let answer = ask(&target, "rooms", &question(rooms.first())).await?;
-    let answer: RoomsAnswer = parse("the answer to rooms", &answer)
-        .map_err(|error| ClientError::Protocol(error.to_string()))?;
+    let question = question(rooms.first());
+    let zone = TimeZone::system();
+    let shown = Shown {
+        namespace: &target.namespace,
+        one_room: args.room.is_some(),
+        zone: &zone,
+    };
+    if let Some(every) = args.watching.watch {
+        let question = Question {
+            verb: VERB,
+            args: &question,
+            every,
+        };
+        // Said again only when there are more of them.
+        let expired = Cell::new(0);
+        return watch(&target, question, |answer, columns| {
+            let answer = understood(answer)?;
+            if expired.replace(answer.expired) < answer.expired {
+                warn_of_expired(&answer);
+            }
+            Ok(shown.lines(&answer, columns))
+        })
+        .await;
+    }
+    let answer = understood(&ask(&target, VERB, &question).await?)?;
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
-        false => as_tables(
-            &answer,
-            &target.namespace,
-            args.room.is_some(),
-            &TimeZone::system(),
-        ),
+        false => {
+            let lines = shown.lines(&answer, term::stdout_columns());
+            table::text(&lines, term::stdout_paint())
+        }
     };
+    warn_of_expired(&answer);
+    stdout::print(&text).map_err(Failure::Output)
+}
+
+const VERB: &str = "rooms";
+
+fn understood(answer: &RawValue) -> Result<RoomsAnswer, Failure> {
+    let answer = parse("the answer to rooms", answer);
+    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
+}
+
+fn warn_of_expired(answer: &RoomsAnswer) {
     if answer.expired > 0 {
         term::warn(format!(
             "{} messages went unread: --keep-pending was over before their members came",
             answer.expired
         ));
     }
-    stdout::print(&text).map_err(Failure::Output)
 }
 
-fn question(room: Option<&RoomName>) -> String {
+pub(super) fn question(room: Option<&RoomName>) -> String {
     #[derive(Serialize)]
     struct Question<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,62 +127,67 @@ fn as_json(answer: &RoomsAnswer, namespace: &Namespace) -> String {
     text
 }
 
-fn as_tables(
-    answer: &RoomsAnswer,
-    namespace: &Namespace,
+/// How an answer becomes tables.
+struct Shown<'a> {
+    namespace: &'a Namespace,
     one_room: bool,
-    zone: &TimeZone,
-) -> String {
-    let mut rooms = Table::new([
-        Column::Text("ROOM"),
-        Column::Number("SOCKETS"),
-        Column::Number("MEMBERS"),
-        Column::Number("PENDING"),
-        Column::Number("MESSAGES"),
-        Column::Text("LAST"),
-    ]);
-    let mut members = Table::new([
-        Column::Text("MEMBER"),
-        Column::Number("PENDING"),
-        Column::Text("HERE"),
-    ]);
-    for room in &answer.rooms {
-        rooms.rows.push([
-            address(namespace, &room.room),
-            room.sockets.to_string(),
-            room.members.len().to_string(),
-            pending(room).to_string(),
-            room.messages.to_string(),
-            room.last
-                .and_then(timestamp)
-                .map_or("-".to_owned(), |last| local(last, zone)),
+    zone: &'a TimeZone,
+}
+
+impl Shown<'_> {
+    fn lines(&self, answer: &RoomsAnswer, columns: Option<usize>) -> Vec<Line> {
+        let mut rooms = Table::new([
+            Column::name("ROOM"),
+            Column::number("SOCKETS"),
+            Column::number("MEMBERS"),
+            Column::number("PENDING"),
+            Column::number("MESSAGES"),
+            Column::text("LAST"),
         ]);
-        members.rows.extend(room.members.iter().map(|member| {
-            let here = match member.here {
-                true => "yes",
-                false => "no",
-            };
-            [
-                term::visible(member.name.as_str()).into_owned(),
-                member.pending.to_string(),
-                here.to_owned(),
-            ]
-        }));
-    }
-    match one_room && !members.rows.is_empty() {
-        true => format!("{}\n{}", rooms.render(), members.render()),
-        false => rooms.render(),
+        let mut members = Table::new([
+            Column::name("MEMBER"),
+            Column::number("PENDING"),
+            Column::text("HERE"),
+        ]);
+        for room in &answer.rooms {
+            rooms.push([
+                address(self.namespace, &room.room),
+                room.sockets.to_string(),
+                room.members.len().to_string(),
+                pending(room).to_string(),
+                room.messages.to_string(),
+                room.last
+                    .and_then(timestamp)
+                    .map_or("-".to_owned(), |last| local(last, self.zone)),
+            ]);
+            for member in &room.members {
+                let here = match member.here {
+                    true => "yes",
+                    false => "no",
+                };
+                members.push([
+                    member.name.to_string(),
+                    member.pending.to_string(),
+                    here.to_owned(),
+                ]);
+            }
+        }
+        let mut lines = rooms.lines(columns);
+        if self.one_room && !members.is_empty() {
+            lines.push(Line::empty());
+            lines.extend(members.lines(columns));
+        }
+        lines
     }
 }
 
 /// As it would be typed: a bare name, unless that would mean something else.
 pub(super) fn address(namespace: &Namespace, room: &RoomName) -> String {
-    let text = match room.as_str() {
+    match room.as_str() {
         "" => namespace.to_string(),
         slash if slash.starts_with('/') => format!("{namespace}#{slash}"),
         bare => bare.to_owned(),
-    };
-    term::visible(&text).into_owned()
+    }
 }
 
 fn pending(room: &Room) -> u64 {
@@ -155,71 +196,12 @@ fn pending(room: &Room) -> u64 {
         .fold(0, |sum, member| sum.saturating_add(member.pending))
 }
 
-fn timestamp(at_ms: u64) -> Option<Timestamp> {
+pub(super) fn timestamp(at_ms: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
 }
 
-fn local(at: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()
-}
-
-/// Columns as wide as their widest cell.
-pub(super) struct Table<const N: usize> {
-    columns: [Column; N],
-    pub(super) rows: Vec<[String; N]>,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum Column {
-    Text(&'static str),
-    Number(&'static str),
-}
-
-impl Column {
-    fn head(self) -> &'static str {
-        match self {
-            Self::Text(head) | Self::Number(head) => head,
-        }
-    }
-}
-
-impl<const N: usize> Table<N> {
-    pub(super) fn new(columns: [Column; N]) -> Self {
-        Self {
-            columns,
-            rows: Vec::new(),
-        }
-    }
-
-    pub(super) fn render(&self) -> String {
-        let heads = self.columns.map(|column| column.head().to_owned());
-        let mut widths = [0; N];
-        for row in std::iter::once(&heads).chain(&self.rows) {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        let head = self.line(&heads, &widths);
-        let mut text = match term::stdout_colour() {
-            true => head.bold().to_string(),
-            false => head,
-        };
-        text.push('\n');
-        for row in &self.rows {
-            text += &self.line(row, &widths);
-            text.push('\n');
-        }
-        text
-    }
-
-    fn line(&self, cells: &[String; N], widths: &[usize; N]) -> String {
-        let cells = self.columns.iter().zip(cells).zip(widths);
-        let aligned = cells.map(|((column, cell), width)| match column {
-            Column::Text(_) => format!("{cell:<width$}"),
-            Column::Number(_) => format!("{cell:>width$}"),
-        });
-        aligned.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    }
 }

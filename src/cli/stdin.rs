@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
+use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
 use crate::limits;
@@ -66,6 +67,16 @@ pub enum Source {
     Stdin,
     /// One after the other; `-` is stdin. The end of a file ends its last message.
     Files(Vec<PathBuf>),
+}
+
+impl Source {
+    /// In the order of reading.
+    pub fn paths(self) -> Vec<PathBuf> {
+        match self {
+            Self::Stdin => vec![PathBuf::from("-")],
+            Self::Files(paths) => paths,
+        }
+    }
 }
 
 /// Why reading stopped. All messages before it were handed on as blocks.
@@ -174,11 +185,7 @@ impl From<Errno> for Stop {
 
 fn run(source: Source, input: Input, blocks: &mpsc::Sender<Result<Block, InputError>>) {
     let mut cutter = Cutter::new(input);
-    let paths = match source {
-        Source::Stdin => vec![PathBuf::from("-")],
-        Source::Files(paths) => paths,
-    };
-    for path in paths {
+    for path in source.paths() {
         let done = open(&path)
             .map_err(Stop::Failed)
             .and_then(|fd| pump(fd.as_fd(), &mut cutter, blocks));
@@ -187,11 +194,7 @@ fn run(source: Source, input: Input, blocks: &mpsc::Sender<Result<Block, InputEr
             Err(Stop::Told) => return,
             // A line that the error tore is not a message.
             Err(Stop::Failed(source)) => {
-                let path = if is_stdin(&path) {
-                    "stdin".into()
-                } else {
-                    path
-                };
+                let path = shown(path);
                 let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
                 return;
             }
@@ -203,7 +206,20 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn open(path: &Path) -> io::Result<OwnedFd> {
+/// As an error names it.
+pub fn shown(path: PathBuf) -> PathBuf {
+    match is_stdin(&path) {
+        true => "stdin".into(),
+        false => path,
+    }
+}
+
+/// Stdin as a pipe of our own, if it is one; whoever reads it needs the runtime that this is called in.
+pub fn pipe() -> Option<Receiver> {
+    pipe::open()
+}
+
+pub fn open(path: &Path) -> io::Result<OwnedFd> {
     if is_stdin(path) {
         // Our own descriptor: std's handle would put its buffer and lock between.
         io::stdin().as_fd().try_clone_to_owned()
@@ -244,7 +260,7 @@ fn pump(
 }
 
 /// A neighbour on the same terminal or pipe may have made it non-blocking.
-fn wait_readable(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+pub fn wait_readable(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
     match rustix::event::poll(&mut fds, None) {
         Ok(_) | Err(Errno::INTR) => Ok(()),

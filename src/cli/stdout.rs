@@ -50,6 +50,8 @@ pub enum Form {
     Event,
     /// One array a message, in one line: its arguments.
     Args,
+    /// Each chunk is one piece of something larger: its body, with nothing added.
+    Bytes,
 }
 
 /// Messages as they came.
@@ -61,6 +63,21 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// A line of JSON between messages that is none of them: nobody counts it.
+    pub fn aside(object: &str, namespace: Namespace) -> Self {
+        let args = Arguments {
+            json: object.to_owned(),
+            attachments: Vec::new(),
+        };
+        let mut chunk = Self::event(Event::message(), &args, namespace);
+        chunk.header.count = 0;
+        chunk
+    }
+
+    fn is_aside(&self) -> bool {
+        self.header.count == 0 && self.header.framing == Framing::Args
+    }
+
     /// One event with its arguments, of a server that says nothing more of it.
     pub fn event(event: Event, args: &Arguments, namespace: Namespace) -> Self {
         Self {
@@ -334,8 +351,14 @@ impl Writer {
     fn write(&mut self, chunk: &Chunk, progress: &mut Progress) -> Result<(), Stopped> {
         if self.renderer.is_as_it_came(&chunk.header) {
             write_all(self.fd.as_fd(), &chunk.body).map_err(|short| {
-                let lines = memchr::memchr_iter(b'\n', &chunk.body[..short.written]).count();
-                progress.settle(&chunk.header, 0, lines as u64);
+                let messages = match chunk.header.framing {
+                    Framing::Lines => {
+                        memchr::memchr_iter(b'\n', &chunk.body[..short.written]).count()
+                    }
+                    // A piece that is not all written is not written.
+                    Framing::Bytes | Framing::Args => 0,
+                };
+                progress.settle(&chunk.header, 0, messages as u64);
                 Stopped::from(short)
             })?;
             progress.settle(&chunk.header, 0, u64::from(chunk.header.count));

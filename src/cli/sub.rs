@@ -9,13 +9,15 @@ use tokio::time::Instant;
 use super::args::{Global, SubArgs};
 use super::exec::{Crew, refuse_a_circle};
 use super::failure::Failure;
+use super::presence;
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdout::{self, Ending, Form};
+use super::stream::receiving::Receiving;
 use super::target::{room_beside, target};
 use super::term;
 use crate::client::link::at;
-use crate::client::{Event, Peer, Retry, Subscribe};
+use crate::client::{Event, Peer, Presence, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     if args.rooms.is_empty() && global.name.is_none() {
@@ -52,12 +54,20 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         since: args.since,
         last: args.last,
         way: args.share.way(jobs, args.count),
-        ..Subscribe::default()
+        presence: match args.presence {
+            true => Presence::Seen,
+            false => Presence::Unseen,
+        },
     });
     if let Some(command) = &args.script.exec {
         let crew = Crew::new(command, args, form(args), &target, &peer, dead);
         let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
         return worked.map_err(|failure| failure.about(global.name.as_ref()));
+    }
+    if args.stream.stream {
+        let receiving = Receiving::new(args, &target);
+        let received = receiving.run(peer, &mut signals, deadline, timeout()).await;
+        return received.map_err(|failure| failure.about(global.name.as_ref()));
     }
     let mut reading = Reading::new(stdout::start(form(args)), &target)
         .only(args.event.clone())
@@ -68,19 +78,38 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         signal = signals.next() => Ok(End::Signal(signal)),
         () = at(deadline) => Ok(End::Timeout(timeout())),
     };
-    if let (Ok(End::Signal(_)), Some(written)) = (&end, progress.done()) {
-        progress.clear();
-        term::note(format!("{written} messages written"));
+    if let Ok(End::Signal(_)) = end {
+        say_written(&mut progress);
     }
-    progress.clear();
     let finished = match end {
-        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Ok(End::Done) => {
+            let showing = &mut progress;
+            let finished = reading.finish_showing(peer, &mut signals, End::Done, showing);
+            finished.await.inspect_err(|failure| {
+                if let Failure::Signal(_) = failure {
+                    say_written(showing);
+                }
+            })
+        }
+        Ok(end) => {
+            progress.clear();
+            reading.finish(peer, &mut signals, end).await
+        }
         Err(failure) => {
             peer.close().await;
             Err(failure)
         }
     };
+    progress.clear();
     finished.map_err(|failure| failure.about(global.name.as_ref()))
+}
+
+/// What was shown goes, and the sum of it stays.
+fn say_written(progress: &mut Progress) {
+    if let Some(written) = progress.done() {
+        progress.clear();
+        term::note(format!("{written} messages written"));
+    }
 }
 
 async fn follow(
@@ -122,6 +151,14 @@ fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs
     tell_link(&event, peer.url());
     match event {
         Event::Batch { header, body } => reading.batch(peer, header, body),
+        Event::Presence(moved) if args.json => {
+            reading.aside(presence::object(&moved, reading.namespace()));
+            Flow::More
+        }
+        Event::Presence(moved) => {
+            presence::note(&moved, reading.namespace());
+            Flow::More
+        }
         Event::CaughtUp if args.drain => Flow::Enough,
         _ => Flow::More,
     }

@@ -5,10 +5,12 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal, Write as _};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use colored::Colorize;
+use rustix::termios::tcgetwinsize;
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -29,6 +31,13 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// Whether what is printed has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Colours,
+}
+
 static COLOUR: AtomicU8 = AtomicU8::new(ColorChoice::Auto as u8);
 static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Normal as u8);
 
@@ -44,6 +53,13 @@ pub fn init_verbosity(verbosity: Verbosity) {
 
 pub fn stdout_colour() -> bool {
     wants_colour(chosen(), io::stdout().is_terminal(), variable_is_set)
+}
+
+pub fn stdout_paint() -> Paint {
+    match stdout_colour() {
+        true => Paint::Colours,
+        false => Paint::Plain,
+    }
 }
 
 pub fn stderr_colour() -> bool {
@@ -200,6 +216,37 @@ pub fn draws_on_stderr() -> bool {
     io::stderr().is_terminal()
         && VERBOSITY.load(Ordering::Relaxed) > Verbosity::Quiet as u8
         && is_capable()
+}
+
+/// A terminal in its columns and rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub columns: u16,
+    pub rows: u16,
+}
+
+/// What a terminal that does not tell has.
+const USUAL_SIZE: Size = Size {
+    columns: 80,
+    rows: 24,
+};
+
+/// Of the terminal that `stream` is.
+pub fn size(stream: impl AsFd) -> Size {
+    let (columns, rows) = tcgetwinsize(stream).map_or((0, 0), |size| (size.ws_col, size.ws_row));
+    let or = |told: u16, usual: u16| if told == 0 { usual } else { told };
+    Size {
+        columns: or(columns, USUAL_SIZE.columns),
+        rows: or(rows, USUAL_SIZE.rows),
+    }
+}
+
+/// How wide a line on stdout may be: as wide as the terminal, where it is one.
+pub fn stdout_columns() -> Option<usize> {
+    let stdout = io::stdout();
+    stdout
+        .is_terminal()
+        .then(|| usize::from(size(stdout).columns))
 }
 
 /// A dumb terminal prints what others obey.

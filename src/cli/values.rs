@@ -19,6 +19,8 @@ pub enum ValueError {
     TooLarge,
     #[error("at least 1ms")]
     Zero,
+    #[error("at least {} ms", limits::WATCH_EVERY_MIN.as_millis())]
+    Interval,
     #[error("at most {} h: the hub remembers for that long what it has taken", limits::PRODUCER_TTL.as_secs() / 3600)]
     RetryFor,
     #[error("a message can have 1 to {} bytes", limits::MESSAGE_BYTES_MAX)]
@@ -27,6 +29,12 @@ pub enum ValueError {
     PayloadSize,
     #[error("what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing")]
     Keep,
+    #[error("at most {} days ahead", limits::DELAY_MAX.as_secs() / (24 * 3600))]
+    TooFarAhead,
+    #[error(
+        "a time: 2026-12-24T08:00, 08:00 (the next), 2026-12-24T07:00Z, or @ and seconds since 1970"
+    )]
+    Moment,
     #[error("since when: a seq (41 or 41.7), how long ago (5m), or a time (2025-01-31T12:00:00Z)")]
     Since,
 }
@@ -116,6 +124,14 @@ pub fn some_duration(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
         Duration::ZERO => Err(ValueError::Zero),
         some => Ok(some),
+    }
+}
+
+/// How often something is looked at.
+pub fn interval(text: &str) -> Result<Duration, ValueError> {
+    match duration(text)? {
+        fine if fine >= limits::WATCH_EVERY_MIN => Ok(fine),
+        _ => Err(ValueError::Interval),
     }
 }
 
@@ -246,6 +262,8 @@ mod tests {
             assert_eq!(duration(text), Err(ValueError::TooLarge), "{text}");
         }
         assert_eq!(some_duration("0ms"), Err(ValueError::Zero));
+        assert_eq!(interval("100ms"), Ok(limits::WATCH_EVERY_MIN));
+        assert_eq!(interval("99ms"), Err(ValueError::Interval));
         assert_eq!(retry_for("24h"), Ok(limits::PRODUCER_TTL));
         assert_eq!(retry_for("25h"), Err(ValueError::RetryFor));
     }

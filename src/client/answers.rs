@@ -2,7 +2,7 @@
 //!
 //! Pure: texts in, types out.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::{Code, Refusal};
@@ -26,6 +26,8 @@ pub struct Misunderstood {
 #[derive(Debug, Deserialize)]
 pub struct Greeting {
     pub roomcat: Option<u32>,
+    #[serde(default)]
+    pub sid: String,
     #[serde(default)]
     pub version: String,
     #[serde(default)]
@@ -61,6 +63,8 @@ pub struct BatchAnswer {
     pub queued: u64,
     #[serde(default)]
     pub duplicate: bool,
+    /// It waits in the hub until then, milliseconds since 1970.
+    pub due: Option<u64>,
 }
 
 /// The answer to `sub`.
@@ -100,6 +104,55 @@ pub struct RoomMember {
     pub here: bool,
 }
 
+/// The answer to `who`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct WhoAnswer {
+    pub sockets: Vec<Person>,
+    /// How many are there beside.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// One socket.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Person {
+    pub sid: String,
+    #[serde(rename = "as")]
+    pub name: Option<ClientName>,
+    pub address: String,
+    pub uid: Option<u32>,
+    pub pid: Option<i32>,
+    pub transport: String,
+    pub rooms: Vec<RoomName>,
+    /// Messages that it still has to get or to confirm.
+    pub lag: u64,
+    #[serde(default)]
+    pub lag_is_least: Lagging,
+    /// Milliseconds since 1970 (UTC).
+    pub since: u64,
+    /// Who asks.
+    #[serde(default)]
+    pub you: bool,
+}
+
+/// Whether a lag is more than the hub counts; on the wire a bool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(from = "bool")]
+pub enum Lagging {
+    #[default]
+    Exactly,
+    AtLeast,
+}
+
+impl From<bool> for Lagging {
+    fn from(least: bool) -> Self {
+        match least {
+            true => Self::AtLeast,
+            false => Self::Exactly,
+        }
+    }
+}
+
 /// Somebody came to a room or went.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Presence {
@@ -109,9 +162,12 @@ pub struct Presence {
     pub name: Option<ClientName>,
     #[serde(default)]
     pub sid: String,
+    /// Milliseconds since 1970 (UTC).
+    #[serde(default)]
+    pub at: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Movement {
     Join,

@@ -1,6 +1,7 @@
 //! One connection to one namespace of a roomcat hub: what is said there, as types.
 //!
-//! Does not reconnect. The outbox of its engine is bounded by whoever emits (credit, one verb at a time).
+//! Does not reconnect. The outbox of its engine is bounded by whoever emits (credit, one verb at a time), and by the engine
+//! where the server makes it answer.
 
 use bytes::Bytes;
 use tokio::time::timeout;
@@ -25,6 +26,8 @@ pub struct Connection {
 /// What the hub said of itself when the namespace was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
+    /// Of this connection's socket.
+    pub sid: String,
     pub version: String,
     /// Random per database: seqs of another log mean nothing in this one.
     pub log: String,
@@ -102,8 +105,7 @@ impl Connection {
             match self.next().await {
                 Ok(Incoming::Answer { id, answer }) if id == asked => return Ok(answer),
                 Ok(Incoming::Closed(refusal)) => {
-                    let url = target.url.to_string();
-                    return Err(ClientError::Denied { url, refusal });
+                    return Err(ClientError::closed(&target.url, refusal));
                 }
                 Ok(_) => {}
                 Err(reason) => return Err(reason.at(&target.url)),
@@ -173,6 +175,7 @@ fn hello(reply: &serde_json::value::RawValue) -> Result<Hello, DialError> {
     match greeting.roomcat {
         None => Err(DialError::NotAHub),
         Some(_) => Ok(Hello {
+            sid: greeting.sid,
             version: greeting.version,
             log: greeting.log,
             limits: greeting.limits,

@@ -38,6 +38,8 @@ pub struct Engine {
     outbox: VecDeque<Message>,
     /// Something was given to the socket since it was last flushed.
     unflushed: bool,
+    /// What answers to pings cost that were not all written yet.
+    pongs: usize,
     /// Writing failed; what the server had sent before is still read, as it may say why.
     write_failed: Option<LostReason>,
     patience: Duration,
@@ -65,6 +67,7 @@ impl Engine {
             passed_over: 0,
             outbox: VecDeque::new(),
             unflushed: false,
+            pongs: 0,
             write_failed: None,
             patience: limits::DIAL_TIMEOUT,
             heard: Instant::now(),
@@ -280,6 +283,21 @@ impl Engine {
         Poll::Pending
     }
 
+    /// Whoever sends pings and never reads the answers is no server.
+    fn pong<T>(&mut self, probe: &str) -> Result<Option<T>, LostReason> {
+        if self.outbox.is_empty() {
+            self.pongs = 0;
+        }
+        self.pongs += probe.len() + limits::ENTRY_BYTES;
+        if self.pongs > limits::ANSWER_BYTES {
+            return Err(LostReason::Protocol(
+                "it pings and does not read the answers".to_owned(),
+            ));
+        }
+        self.send(format!("{}{probe}", engine::PONG));
+        Ok(None)
+    }
+
     fn take<T>(
         &mut self,
         message: Message,
@@ -287,10 +305,7 @@ impl Engine {
     ) -> Result<Option<T>, LostReason> {
         match message {
             Message::Text(frame) => match engine::decode(&frame)? {
-                engine::Packet::Ping(probe) => {
-                    self.send(format!("{}{probe}", engine::PONG));
-                    Ok(None)
-                }
+                engine::Packet::Ping(probe) => self.pong(probe),
                 engine::Packet::Message(text) => match self.assembler.text(text) {
                     Ok(Text::Whole(packet)) => understand(Taken::Packet(&packet, &[])),
                     Ok(Text::Partial) => Ok(None),

@@ -19,6 +19,9 @@ pub enum ClientError {
     /// The namespace was not entered, or the hub took it away (another holder of the name, for instance).
     #[error("{url} refused: {refusal}")]
     Denied { url: String, refusal: Refusal },
+    /// The hub closed the connection because somebody asked for it.
+    #[error("{refusal}, from {url}")]
+    Kicked { url: String, refusal: Refusal },
     #[error("{url} is a Socket.IO server, not a roomcat hub")]
     NotAHub { url: String },
     #[error("lost {url}: {reason}")]
@@ -28,6 +31,17 @@ pub enum ClientError {
     Refused(Refusal),
     #[error("the hub answered what this client does not understand: {0}")]
     Protocol(String),
+}
+
+impl ClientError {
+    /// The hub said why it disconnects.
+    pub fn closed(url: &super::HubUrl, refusal: Refusal) -> Self {
+        let url = url.to_string();
+        match refusal.code {
+            Code::Kicked => Self::Kicked { url, refusal },
+            _ => Self::Denied { url, refusal },
+        }
+    }
 }
 
 /// A refusal as the hub worded it.
@@ -51,6 +65,8 @@ pub enum Code {
     Rate,
     Internal,
     NameTaken,
+    /// Somebody closed this socket.
+    Kicked,
     NoRooms,
     /// The namespace's program has too much to do, or did not answer.
     Busy,
@@ -74,6 +90,7 @@ impl Code {
             "rate" => Self::Rate,
             "internal" => Self::Internal,
             "name_taken" => Self::NameTaken,
+            "kicked" => Self::Kicked,
             "no_rooms" => Self::NoRooms,
             "busy" => Self::Busy,
             "no_answer" => Self::NoAnswer,

@@ -137,7 +137,7 @@ impl Peer {
             .await
             .map_err(|error| error.at(&target.url))?;
         let hello = connection.hello().clone();
-        let window = Window::new(producer(), credit(&hello));
+        let window = Window::new(random_id(), credit(&hello));
         Ok(Self {
             target,
             retry,
@@ -210,9 +210,45 @@ impl Peer {
         }
     }
 
+    /// What begins here is not done with, though it may be written: acks free its credit, and it comes again with the name's
+    /// next subscription. At None it is as ever: what is written is done with.
+    pub fn keep(&mut self, keep: Option<Seq>) {
+        let Some(subscription) = &mut self.subscription else {
+            return;
+        };
+        if subscription.kept() == keep {
+            return;
+        }
+        subscription.keep(keep);
+        if let (true, Some(seq)) = (self.verbs.subscribed, subscription.written()) {
+            self.emit_ack(seq);
+        }
+    }
+
+    /// Reads the subscription once more from a place in this log on. What was received and not written is forgotten.
+    pub fn read_from(&mut self, place: Seq) {
+        if let Some(subscription) = &mut self.subscription {
+            *subscription = subscription.from(place);
+            // What is on its way is of the reading before.
+            self.verbs.passes_over = true;
+            self.verbs.subscribed = false;
+            self.ask();
+        }
+    }
+
     fn emit_ack(&mut self, seq: Seq) {
+        let args = self.ack_args(seq);
         if let Link::Up(connection) = &mut self.link {
-            connection.emit(None, "ack", &ack_args(seq));
+            connection.emit(None, "ack", &args);
+        }
+    }
+
+    /// The argument of the verb `ack`.
+    fn ack_args(&self, seq: Seq) -> String {
+        let kept = self.subscription.as_ref().and_then(Subscription::kept);
+        match kept {
+            Some(keep) => format!("{{\"seq\":\"{seq}\",\"keep\":\"{keep}\"}}"),
+            None => format!("{{\"seq\":\"{seq}\"}}"),
         }
     }
 
@@ -341,6 +377,8 @@ impl Peer {
                 self.events.push_back(Event::Gap(gap));
             }
             Incoming::Presence(presence) => self.events.push_back(Event::Presence(presence)),
+            // That of a reading which was given up.
+            Incoming::CaughtUp { .. } if self.verbs.passes_over => {}
             Incoming::CaughtUp { head } => {
                 if let Some(subscription) = &mut self.subscription {
                     subscription.caught_up(head);
@@ -348,8 +386,7 @@ impl Peer {
                 self.events.push_back(Event::CaughtUp);
             }
             Incoming::Closed(refusal) => {
-                let url = self.target.url.to_string();
-                return Err(ClientError::Denied { url, refusal });
+                return Err(ClientError::closed(&self.target.url, refusal));
             }
         }
         Ok(())
@@ -461,11 +498,12 @@ impl Peer {
             return;
         }
         let written = self.subscription.as_ref().and_then(Subscription::written);
-        match (written, &mut self.link) {
-            (Some(seq), Link::Up(connection)) => {
+        let args = written.map(|seq| self.ack_args(seq));
+        match (args, &mut self.link) {
+            (Some(args), Link::Up(connection)) => {
                 let id = self.verbs.id();
                 self.verbs.ack = Some(id);
-                connection.emit(Some(id), "ack", &ack_args(seq));
+                connection.emit(Some(id), "ack", &args);
             }
             // The log is another one: what was written has no place in it.
             (None, _) => self.events.push_back(Event::AckConfirmed),
@@ -502,12 +540,8 @@ fn credit(hello: &Hello) -> usize {
     hello.limits.credit.min(limits::CREDIT_BYTES)
 }
 
-fn ack_args(seq: Seq) -> String {
-    format!("{{\"seq\":\"{seq}\"}}")
-}
-
-/// 128 random bits in hex: nobody else's numbers are counted under this name.
-fn producer() -> String {
+/// 128 random bits in hex: nobody else has them.
+pub fn random_id() -> String {
     let mut random = [0_u8; 16];
     getrandom::fill(&mut random).expect("the system has random bytes");
     random.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -91,6 +91,8 @@ pub struct Subscription {
     written: Option<Seq>,
     /// What the hub said that it reads, in this log.
     rooms: Vec<RoomName>,
+    /// What begins here is not done with, whatever was written: the place of a name stays before it.
+    keep: Option<Seq>,
 }
 
 #[derive(Debug)]
@@ -116,7 +118,26 @@ impl Subscription {
             handed: VecDeque::new(),
             written: None,
             rooms: Vec::new(),
+            keep: None,
         }
+    }
+
+    /// The same once more, from this place in the log: what came before is forgotten, and what begins there comes again.
+    pub fn from(&self, place: Seq) -> Self {
+        Self {
+            position: Some(place),
+            rooms: self.rooms.clone(),
+            keep: Some(place),
+            ..Self::new(self.request.clone(), &self.log)
+        }
+    }
+
+    pub fn keep(&mut self, keep: Option<Seq>) {
+        self.keep = keep;
+    }
+
+    pub fn kept(&self) -> Option<Seq> {
+        self.keep
     }
 
     pub fn request(&self) -> &Subscribe {
@@ -158,6 +179,8 @@ impl Subscription {
             // Of a room that the name joined since, nothing was written: its place is not this one.
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             within: &'a [RoomName],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            keep: Option<Seq>,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             presence: bool,
             #[serde(flatten)]
@@ -186,6 +209,7 @@ impl Subscription {
                     true => &self.rooms,
                     false => &[],
                 },
+                keep: self.keep,
                 presence,
                 share,
             },
@@ -195,6 +219,7 @@ impl Subscription {
                 last: self.request.last,
                 log: None,
                 within: &[],
+                keep: None,
                 presence,
                 share,
             },
@@ -309,6 +334,7 @@ impl Subscription {
         self.log = log.to_owned();
         self.position = None;
         self.written = None;
+        self.keep = None;
         self.rooms.clear();
         for handed in &mut self.handed {
             handed.log = Log::Former;
@@ -453,6 +479,27 @@ mod tests {
         assert_eq!(sub.received(&batch(41, 3, 5)), 0);
         assert!(!sub.wrote(Seq::new(41, 7)), "of the former connection");
         assert!(sub.wrote(Seq::new(41, 7)));
+    }
+
+    #[test]
+    fn what_is_kept_is_said_when_it_resumes() {
+        let mut sub = subscription();
+        sub.received(&batch(41, 0, 1));
+        sub.received(&batch(42, 0, 1));
+        sub.keep(Some(Seq::new(41, 0)));
+        sub.wrote(Seq::new(41, 0));
+        assert_eq!(
+            sub.verb(),
+            r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
+        );
+        let mut again = sub.from(Seq::new(41, 0));
+        assert_eq!(
+            again.verb(),
+            r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#
+        );
+        assert_eq!(again.received(&batch(41, 0, 1)), 0, "it comes again");
+        again.gap(&Gap::OtherLog { log: "new".into() });
+        assert_eq!(again.kept(), None);
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub enum Reached {
         delivered: u64,
         queued: u64,
     },
+    /// Nobody yet: it waits in the hub until then, milliseconds since 1970.
+    Later {
+        due_ms: u64,
+    },
     /// It had been committed before the connection was lost, and its receipt went with the connection.
     Unknown,
 }
@@ -194,9 +198,10 @@ impl Window {
         let receipt = Receipt {
             messages: entry.batch.header.count,
             bytes: entry.batch.body.len(),
-            reached: match answer.duplicate {
-                true => Reached::Unknown,
-                false => Reached::Known {
+            reached: match (answer.duplicate, answer.due) {
+                (true, _) => Reached::Unknown,
+                (false, Some(due_ms)) => Reached::Later { due_ms },
+                (false, None) => Reached::Known {
                     delivered: answer.delivered,
                     queued: answer.queued,
                 },

@@ -4,6 +4,8 @@
 
 mod fanout;
 mod listing;
+mod people;
+mod presence;
 mod recovery;
 
 use std::collections::hash_map::Entry;
@@ -11,9 +13,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+use self::presence::Movement;
 use super::parcel::{Kind, Parcel};
+use super::peer::Vitals;
 use super::request::{
-    IdHasher, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
+    IdHasher, Input, Membership, Presence, Publisher, Receipt, Request, SocketId, Stretch, Told,
+    Want,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::store::sessions::Begun;
@@ -31,6 +36,8 @@ pub trait Effects {
     fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken;
     fn tell(&mut self, to: SocketId, told: Told);
     fn forget(&mut self, socket: SocketId);
+    /// Milliseconds since 1970 (UTC).
+    fn now_ms(&self) -> u64;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,8 @@ enum Feed {
     /// Nothing subscribed yet, or the mailbox overflowed: not handed anything.
     Detached,
     Attached,
+    /// Its session was told to end it.
+    Gone,
 }
 
 #[derive(Debug)]
@@ -49,6 +58,12 @@ struct Socket {
     considered: u64,
     /// Where it goes on once it subscribes; it is there while it begins.
     begun: Option<Box<Begun>>,
+    vitals: Arc<Vitals>,
+    /// The last record that it may still have to be handed.
+    newest: u64,
+    presence: Presence,
+    /// That it left was told before it did.
+    departed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +77,8 @@ struct Space {
 struct Room {
     sockets: BTreeSet<SocketId>,
     members: BTreeSet<ClientName>,
+    /// Of the sockets those that are told who comes and goes.
+    watchers: usize,
 }
 
 impl Room {
@@ -136,6 +153,7 @@ impl Core {
                 namespace,
                 sid,
                 name,
+                vitals,
             } => {
                 let reader = Reader {
                     sid: Some(sid),
@@ -148,17 +166,25 @@ impl Core {
                     feed: Feed::Detached,
                     considered: 0,
                     begun: None,
+                    vitals,
+                    newest: 0,
+                    presence: Presence::Unseen,
+                    departed: false,
                 };
                 self.sockets.insert(socket, state);
                 effects.tell(socket, Told::Connected);
             }
             Input::Attach(socket) => {
-                if let Some(state) = self.sockets.get_mut(&socket) {
+                if let Some(state) = self.sockets.get_mut(&socket)
+                    && state.feed != Feed::Gone
+                {
                     state.feed = Feed::Attached;
                     effects.tell(socket, Told::Attached { head: self.head });
                 }
             }
             Input::Rooms(request) => self.list_rooms(request, effects),
+            Input::Who(request) => self.list_sockets(request, effects),
+            Input::Kick(request) => self.kick(request, effects),
         }
     }
 
@@ -201,6 +227,15 @@ impl Core {
                     },
                 );
             }
+            (Done::Delayed { due_ms, count }, Want::Publish(publisher)) => effects.tell(
+                socket,
+                Told::Delayed {
+                    answer,
+                    publisher,
+                    due_ms,
+                    count,
+                },
+            ),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
             (_, Want::Direct(direct)) => fanout::hand(socket, *direct, effects),
             (done, Want::Begin) => self.begin(socket, done, effects),
@@ -246,7 +281,9 @@ impl Core {
                 | Want::Subscribe(_)
                 | Want::Rooms(_)
                 | Want::Names(_)
-                | Want::Purge(_),
+                | Want::Purge(_)
+                | Want::Who(_)
+                | Want::Kick(_),
             ) => {}
         }
     }
@@ -284,13 +321,16 @@ impl Core {
             return;
         };
         let reader = Arc::make_mut(&mut socket.reader);
+        let mut entered = Vec::new();
         for room in &rooms {
             let state = self.room(&socket.namespace, room);
             if durable && let Some(name) = &reader.name {
                 state.members.insert(name.clone());
             }
             if membership == Membership::Live {
-                state.sockets.insert(id);
+                if state.enter(id, socket.presence) {
+                    entered.push(room);
+                }
                 reader
                     .rooms
                     .entry(room.clone())
@@ -309,6 +349,8 @@ impl Core {
                 }
             });
         }
+        let came = entered.into_iter();
+        self.tell_move(Movement::Join, (id, &socket), came, effects);
         self.settle(id, socket, (answer, rooms), effects);
     }
 
@@ -381,12 +423,15 @@ impl Core {
             return;
         };
         let reader = Arc::make_mut(&mut socket.reader);
+        let mut left = Vec::new();
         for room in &rooms {
             let state = self.room(&socket.namespace, room);
             if durable && let Some(name) = &reader.name {
                 state.members.remove(name);
             }
-            state.sockets.remove(&id);
+            if state.exit(id, socket.presence) {
+                left.push(room);
+            }
             reader.rooms.remove(room);
             reader.also_in.remove(room);
             self.tidy(&socket.namespace, room);
@@ -398,6 +443,8 @@ impl Core {
                 }
             });
         }
+        let went = left.into_iter();
+        self.tell_move(Movement::Leave, (id, &socket), went, effects);
         self.settle(id, socket, (answer, rooms), effects);
     }
 
@@ -425,8 +472,9 @@ impl Core {
             return;
         }
         self.leave_all(id, &socket);
+        socket.presence = stretch.presence;
         let reader = Arc::make_mut(&mut socket.reader);
-        reader.rooms = BTreeMap::from_iter(rooms);
+        let before = std::mem::replace(&mut reader.rooms, BTreeMap::from_iter(rooms));
         reader.also_in = joined
             .iter()
             .filter(|room| !reader.rooms.contains_key(*room))
@@ -434,7 +482,7 @@ impl Core {
             .collect();
         for room in reader.rooms.keys() {
             let state = self.room(&socket.namespace, room);
-            state.sockets.insert(id);
+            state.enter(id, socket.presence);
             if let Some(name) = &reader.name
                 && joined.contains(room)
             {
@@ -448,10 +496,12 @@ impl Core {
                 .or_default()
                 .holders;
             if let Some(older) = holders.insert(name, id).filter(|older| *older != id) {
-                effects.tell(older, Told::NameTaken);
+                self.displace(older, effects);
             }
         }
+        self.tell_moves((id, &socket), &before, effects);
         socket.feed = Feed::Attached;
+        socket.newest = head;
         let reader = Arc::clone(&socket.reader);
         effects.tell(
             id,
@@ -465,12 +515,23 @@ impl Core {
         self.sockets.insert(id, socket);
     }
 
+    /// Somebody else holds the name of this socket.
+    fn displace(&mut self, older: SocketId, effects: &mut impl Effects) {
+        if let Some(mut socket) = self.sockets.remove(&older) {
+            self.tell_departure(older, &socket, effects);
+            socket.departed = true;
+            self.sockets.insert(older, socket);
+        }
+        effects.tell(older, Told::NameTaken);
+    }
+
     fn disconnect(&mut self, id: SocketId, effects: &mut impl Effects) {
         effects.forget(id);
         let Some(socket) = self.sockets.remove(&id) else {
             return;
         };
         self.leave_all(id, &socket);
+        self.tell_departure(id, &socket, effects);
         self.forget_sid(id, &socket);
         if let Some(name) = &socket.reader.name
             && let Some(space) = self.spaces.get_mut(&socket.namespace)
@@ -489,7 +550,7 @@ impl Core {
                 .get_mut(&socket.namespace)
                 .and_then(|space| space.rooms.get_mut(room))
             {
-                state.sockets.remove(&id);
+                state.exit(id, socket.presence);
             }
             self.tidy(&socket.namespace, room);
         }

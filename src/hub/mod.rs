@@ -5,6 +5,7 @@
 pub mod core;
 pub mod mailbox;
 pub mod parcel;
+pub mod peer;
 pub mod request;
 #[cfg(test)]
 mod tests;
@@ -57,9 +58,10 @@ pub struct Handle {
 /// One commit, in the order of its ops.
 pub type Commit = Vec<(Done, Ticket)>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct World {
     sockets: HashMap<SocketId, Handle, BuildHasherDefault<IdHasher>>,
+    clock: fn() -> u64,
 }
 
 impl World {
@@ -99,6 +101,10 @@ impl Effects for World {
     fn forget(&mut self, socket: SocketId) {
         self.sockets.remove(&socket);
     }
+
+    fn now_ms(&self) -> u64 {
+        (self.clock)()
+    }
 }
 
 /// What a session tells the hub directly, past the log.
@@ -119,9 +125,13 @@ pub async fn run(
     members: Vec<Member>,
     mut commits: mpsc::UnboundedReceiver<Commit>,
     mut inbox: mpsc::Receiver<Message>,
+    clock: fn() -> u64,
 ) {
     let mut core = Core::new(head, members);
-    let mut world = World::default();
+    let mut world = World {
+        sockets: HashMap::default(),
+        clock,
+    };
     loop {
         // Both arms only receive: cancel-safe.
         tokio::select! {

@@ -46,6 +46,8 @@ pub enum Kind {
     Volatile,
     /// Not stored either, and handed to one socket by itself: nobody is owed it by a room.
     Direct,
+    /// Who came or went, for those who asked to be told.
+    Presence,
 }
 
 #[derive(Debug)]

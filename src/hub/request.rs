@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use super::peer::Vitals;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::store::names::Sought;
 use crate::store::sessions::Begun;
@@ -38,6 +39,8 @@ pub enum Want {
     Names(Sought),
     /// Of what waits for this client in the asker's namespace.
     Purge(ClientName),
+    Who(Whom),
+    Kick(Culprit),
     /// With `Op::Mark`, so that it stands in the order of everything else.
     Direct(Box<Direct>),
 }
@@ -75,6 +78,17 @@ pub struct Stretch {
     pub log: Option<String>,
     /// Of the rooms that the name joined, only these: what a resuming client's `since` is about.
     pub within: Option<BTreeSet<RoomName>>,
+    pub presence: Presence,
+    /// In that log: cursors stay before this one, until an ack says otherwise.
+    pub keep: Option<Seq>,
+}
+
+/// Whether a socket is told who comes to its rooms and who goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    #[default]
+    Unseen,
+    Seen,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +106,7 @@ pub enum Input {
         namespace: Namespace,
         sid: Arc<str>,
         name: Option<ClientName>,
+        vitals: Arc<Vitals>,
     },
     /// From the commit log, in its order.
     Committed {
@@ -106,6 +121,8 @@ pub enum Input {
     /// A session has emptied the mailbox that had overflowed, and wants to be fed again.
     Attach(SocketId),
     Rooms(Request),
+    Who(Request),
+    Kick(Request),
 }
 
 /// What a publisher gets back. Recipients, not messages.
@@ -127,6 +144,36 @@ pub struct LiveRoom {
     pub here: Vec<ClientName>,
 }
 
+/// Which sockets of a namespace: all of them, or those that are in this room and have this sid.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Whom {
+    pub room: Option<RoomName>,
+    pub sid: Option<String>,
+}
+
+/// Whose sockets are to be closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Culprit {
+    Sid(String),
+    /// All of them.
+    Name(ClientName),
+}
+
+/// A socket that is here.
+#[derive(Debug)]
+pub struct Present {
+    pub reader: Arc<Reader>,
+    pub vitals: Arc<Vitals>,
+    pub behind: Behind,
+}
+
+/// Whether the log may hold something that a socket was not handed yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    No,
+    InTheLog,
+}
+
 /// What the hub tells a session about one of its sockets.
 #[derive(Debug)]
 pub enum Told {
@@ -135,6 +182,13 @@ pub enum Told {
         answer: Option<u64>,
         publisher: Publisher,
         receipt: Receipt,
+    },
+    /// It waits in the store until then, milliseconds since 1970.
+    Delayed {
+        answer: Option<u64>,
+        publisher: Publisher,
+        due_ms: u64,
+        count: u32,
     },
     Refused {
         answer: Option<u64>,
@@ -188,6 +242,22 @@ pub enum Told {
         answer: Option<u64>,
         sought: Sought,
         live: Vec<String>,
+    },
+    /// `more` of them are not among these; the last record is `head`.
+    Who {
+        answer: Option<u64>,
+        head: u64,
+        present: Vec<Present>,
+        more: u64,
+    },
+    /// The answer to who kicked: so many sockets are told to go.
+    KickedOut {
+        answer: Option<u64>,
+        kicked: u64,
+    },
+    /// To each of them.
+    Kicked {
+        by: Arc<str>,
     },
     /// What the store remembers of it from now on; None: it could not be remembered.
     Begun(Option<Begun>),

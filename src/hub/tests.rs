@@ -1,5 +1,7 @@
 //! The core by tables: steps in, deliveries and words out.
 
+mod people;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use bytes::Bytes;
 use super::core::{Core, Effects, Taken};
 use super::mailbox::{Found, Mailbox};
 use super::parcel::{Kind, Parcel};
+use super::peer::Vitals;
 use super::request::{
     Direct, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
@@ -15,7 +18,7 @@ use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::sessions::{Begun, Origin};
 use crate::store::{Done, Draft, Header, Member, Record, Refusal};
-use crate::wire::batch::{Audience, Framing};
+use crate::wire::batch::{self, Audience, Framing};
 
 #[derive(Default)]
 struct Seen {
@@ -24,12 +27,20 @@ struct Seen {
     told: Vec<(u64, Told)>,
     full: HashSet<u64>,
     forgotten: Vec<u64>,
+    /// Socket and body of what is told of others.
+    moves: Vec<(u64, Bytes)>,
 }
+
+const NOW: u64 = 1_700_000_000_000;
 
 impl Effects for Seen {
     fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken {
         if self.full.contains(&to.0) {
             return Taken::Full;
+        }
+        if parcel.kind == Kind::Presence {
+            self.moves.push((to.0, parcel.record.body.clone()));
+            return Taken::Yes;
         }
         self.delivered.push((to.0, parcel.record.number));
         Taken::Yes
@@ -41,6 +52,10 @@ impl Effects for Seen {
 
     fn forget(&mut self, socket: SocketId) {
         self.forgotten.push(socket.0);
+    }
+
+    fn now_ms(&self) -> u64 {
+        NOW
     }
 }
 
@@ -85,11 +100,13 @@ impl Bench {
     }
 
     fn connect(&mut self, socket: u64, namespace: &str, name: Option<&str>) {
+        let name = name.map(|name| ClientName::parse(name).unwrap());
         let input = Input::Connect {
             socket: SocketId(socket),
             namespace: Namespace::parse(namespace).unwrap(),
             sid: format!("sid{socket}").into(),
-            name: name.map(|name| ClientName::parse(name).unwrap()),
+            vitals: Arc::new(Vitals::new(Arc::default(), name.clone(), 0)),
+            name,
         };
         self.core.step(input, &mut self.seen);
     }

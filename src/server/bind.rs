@@ -12,6 +12,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use crate::hub::peer::PeerAddress;
+
 /// An address of `--listen`: `127.0.0.1:7666`, `[::1]:0`, `localhost:7666`, `unix:/run/roomcat.sock`. A name is
 /// resolved when it is bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +151,23 @@ pub enum Connection {
 }
 
 impl Connection {
+    /// Who connected.
+    pub fn peer(&self) -> PeerAddress {
+        match self {
+            Self::Tcp(stream) => {
+                let address = stream.peer_addr().map(PeerAddress::Tcp);
+                address.unwrap_or_default()
+            }
+            Self::Unix(stream) => {
+                let process = stream.peer_cred().ok();
+                PeerAddress::Unix {
+                    uid: process.map(|process| process.uid()),
+                    pid: process.and_then(|process| process.pid()),
+                }
+            }
+        }
+    }
+
     /// Whether there may be something to read; if not, `cx` is woken when there is.
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

@@ -19,6 +19,7 @@ use super::http::{Answer, Site, Upgrades, plain};
 use super::origin::Refused;
 use super::polling::door::{Door, Posting, Probe, Rejected};
 use super::site::body::Body;
+use crate::hub::peer::{Peer, PeerAddress};
 use crate::limits;
 use crate::session::opening::{Opening, Speech};
 use crate::session::services;
@@ -162,13 +163,16 @@ async fn handshake(
         upgrades.put(hyper::upgrade::on(&mut request), Purpose::Session(speech));
         return Ok(switching);
     }
-    let (sid, door, transport) = site.doors.open(speech);
+    let address = request.extensions().get::<PeerAddress>();
+    let peer = Arc::new(Peer::polling(address.copied().unwrap_or_default()));
+    let (sid, door, transport) = site.doors.open(speech, &peer);
     // It is the first GET.
     let waiting = door.get()?;
     let opening = Opening {
         sid: (*sid).to_owned(),
         upgrades: &["websocket"],
         speech,
+        peer,
     };
     let newcomer = Newcomer {
         transport: Box::new(transport),
@@ -300,11 +304,12 @@ fn switching(headers: &HeaderMap) -> Result<Answer, Refusal> {
 }
 
 /// A WebSocket that begins a session of its own.
-pub fn newcomer(transport: Box<dyn Transport>, speech: Speech) -> Newcomer {
+pub fn newcomer(transport: Box<dyn Transport>, speech: Speech, address: PeerAddress) -> Newcomer {
     let opening = Opening {
         sid: services::random_id(),
         upgrades: &[],
         speech,
+        peer: Arc::new(Peer::websocket(address)),
     };
     Newcomer { transport, opening }
 }

@@ -26,6 +26,7 @@ use super::probe;
 use super::site::body::Body;
 use super::site::{Asked, Pages};
 use super::websocket::WebSocket;
+use crate::hub::peer::PeerAddress;
 use crate::limits;
 use crate::session::opening::Speech;
 use crate::session::services::Services;
@@ -58,7 +59,11 @@ impl Upgrades {
 pub async fn serve(site: Arc<Site>, connection: Connection) {
     let (upgrades, mut upgraded) = mpsc::channel(1);
     let upgrades = Upgrades(upgrades);
-    if exchange(&site, connection, upgrades).await.is_none() {
+    let address = connection.peer();
+    if exchange(&site, connection, address, upgrades)
+        .await
+        .is_none()
+    {
         return;
     }
     let Ok((upgrade, purpose)) = upgraded.try_recv() else {
@@ -81,7 +86,7 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
             // The hub is ending, or has as many as it holds.
             let _ = site
                 .newcomers
-                .send(engine::newcomer(websocket, speech))
+                .send(engine::newcomer(websocket, speech, address))
                 .await;
         }
         // Cancel-safe: a probe that is dropped leaves its session as it was.
@@ -94,8 +99,14 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
 }
 
 /// HTTP until the connection ends or is upgraded; None: there is nothing more to do with it.
-async fn exchange(site: &Arc<Site>, connection: Connection, upgrades: Upgrades) -> Option<()> {
-    let service = service_fn(|request: Request<Incoming>| {
+async fn exchange(
+    site: &Arc<Site>,
+    connection: Connection,
+    address: PeerAddress,
+    upgrades: Upgrades,
+) -> Option<()> {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(address);
         let (site, upgrades) = (Arc::clone(site), upgrades.clone());
         async move { Ok::<_, Infallible>(answer(&site, request, &upgrades).await) }
     });

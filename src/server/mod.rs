@@ -1,6 +1,7 @@
 //! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
 
 pub mod bind;
+mod due;
 pub mod engine;
 pub mod files;
 pub mod http;
@@ -20,13 +21,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::bind::{ListenAddress, Listener};
+use self::due::Grumble;
 use self::engine::Newcomer;
 use self::http::Site;
 use self::origin::Hosts;
 use self::polling::Doors;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
-use crate::hub::request::{Request, SocketId, Want};
+use crate::hub::request::Want;
 use crate::hub::{self, Ticket};
 use crate::limits;
 use crate::session;
@@ -136,21 +138,20 @@ impl Server {
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = Readers::new(&*store)?;
         let (commits, committed) = mpsc::unbounded_channel();
+        let mut grumble = Grumble::default();
         let on_commit = move |commit| {
+            grumble.hear(&commit);
             // The hub's task ends only after the writer.
             let _ = commits.send(commit);
         };
-        let (writer, thread) = writer::spawn::<Ticket, _>(store, now_ms, on_commit);
-        // Before anyone is here: no socket has this id, so the hub has nothing to do for it.
-        let nobody = Ticket::new(Request {
-            socket: SocketId(0),
-            answer: None,
-            want: Want::Disconnect,
-        });
+        let (writer, thread) =
+            writer::spawn::<Ticket, _, _>(store, now_ms, due::tickets(), on_commit);
+        // Before anyone is here.
+        let nobody = Ticket::unanswered(due::NOBODY, Want::Disconnect);
         // Only a writer that has ended takes nothing, and then its error is found below.
         let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
-        let hub = tokio::spawn(hub::run(head, members, committed, asked));
+        let hub = tokio::spawn(hub::run(head, members, committed, asked, now_ms));
         let (failed, mut failures) = mpsc::channel(1);
         let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms, failed);
         let (stop, stopping) = watch::channel(false);

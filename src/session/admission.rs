@@ -21,6 +21,7 @@ use super::{End, Session};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::parcel::Frame;
+use crate::hub::peer::Vitals;
 use crate::hub::request::{Input, Membership, SocketId, Stretch, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
@@ -183,11 +184,15 @@ impl Session {
             mailbox: Arc::clone(&mailbox),
             notices: Arc::clone(&self.notices),
         };
+        let since_ms = (self.services.clock)();
+        let vitals = Vitals::new(Arc::clone(&self.peer), from.clone(), since_ms);
+        let vitals = Arc::new(vitals);
         let input = Input::Connect {
             socket: id,
             namespace: namespace.clone(),
             sid: Arc::clone(&sid),
             name: name.clone(),
+            vitals: Arc::clone(&vitals),
         };
         self.in_flight += 1;
         self.outbox
@@ -203,6 +208,7 @@ impl Session {
             credit,
             mailbox,
             standing,
+            vitals,
         });
         if dialect == Dialect::Stock && may_sub {
             let mut rooms = vec![RoomName::whole_namespace()];

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::aside::Aside;
 use super::catchup::Listing;
+use super::later;
+use super::people::Seen;
 use super::recovery::Recall;
 use super::services::Services;
 use super::socket::Dialect;
@@ -28,6 +30,7 @@ impl Session {
                 | Told::Emptied { .. }
                 | Told::NameTaken
                 | Told::CameBack
+                | Told::Kicked { .. }
         ) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
@@ -56,6 +59,12 @@ impl Session {
                     self.answer(index, answer, &receipt_json(publisher, &receipt));
                 }
             }
+            Told::Delayed {
+                answer,
+                publisher,
+                due_ms,
+                count,
+            } => self.answer(index, answer, &later::receipt(publisher, due_ms, count)),
             Told::Refused { answer, refusal } => {
                 if !self.promised(index, answer, Some(&refusal)) {
                     self.refused(index, answer, &refusal);
@@ -106,19 +115,38 @@ impl Session {
                 sought,
                 live,
             } => self.named(index, sought, live, answer),
-            Told::NameTaken => {
-                let end = End::Replaced;
-                let socket = self.depart(index, &end);
-                if socket.dialect == Dialect::Roomcat {
-                    let data =
-                        json!({"code": "name_taken", "message": end.to_string()}).to_string();
-                    let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
-                    self.out.push_back(Frame::text(text));
-                }
-                self.out
-                    .push_back(Frame::text(socket::encode_disconnect(&socket.namespace)));
+            Told::Who {
+                answer,
+                head,
+                present,
+                more,
+            } => self.seen(
+                index,
+                Seen {
+                    head,
+                    present,
+                    more,
+                },
+                answer,
+            ),
+            Told::NameTaken => self.dismiss(index, &End::Replaced, "name_taken"),
+            Told::KickedOut { answer, kicked } => {
+                self.answer(index, answer, &json!({"ok": true, "kicked": kicked}));
             }
+            Told::Kicked { by } => self.dismiss(index, &End::Kicked(by), "kicked"),
         }
+    }
+
+    /// Sends a socket away; one that speaks our dialect is told why.
+    fn dismiss(&mut self, index: usize, end: &End, code: &str) {
+        let socket = self.depart(index, end);
+        if socket.dialect == Dialect::Roomcat {
+            let data = json!({"code": code, "message": end.to_string()}).to_string();
+            let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
+            self.out.push_back(Frame::text(text));
+        }
+        self.out
+            .push_back(Frame::text(socket::encode_disconnect(&socket.namespace)));
     }
 
     pub(super) fn connected(&mut self, index: usize) {
@@ -147,10 +175,13 @@ impl Session {
     pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
             Refusal::OutOfOrder { .. } => "out_of_order",
-            Refusal::Full { .. } => "full",
+            Refusal::Full { .. } | Refusal::Crowded(_) => "full",
             Refusal::Disk { .. } => "disk",
         };
         let mut message = refusal.to_string();
+        if let Refusal::Crowded(crowded) = refusal {
+            message.push_str(&later::until(crowded.first_ms()));
+        }
         if let Refusal::Full {
             namespace,
             client,

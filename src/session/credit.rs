@@ -28,6 +28,15 @@ impl Credit {
         }
     }
 
+    /// Messages that were handed and are not confirmed.
+    pub fn unconfirmed(&self) -> u64 {
+        match self {
+            Self::Acks(window) => window.messages,
+            Self::Events(answers) => answers.waiting.len() as u64,
+            Self::Written(_) => 0,
+        }
+    }
+
     /// A subscription begins: what was handed before is of another, and confirming it moves no cursor of this one.
     pub fn begin(&mut self) {
         match self {
@@ -58,11 +67,46 @@ impl Credit {
     }
 }
 
+/// Where the cursors of one subscription may stand: how far everything is confirmed, and what is wanted again all the same.
+/// Who writes one thing that is made of many messages confirms each of them for its credit, and keeps the first until it has
+/// all of them.
+#[derive(Debug, Default)]
+pub struct Hold {
+    confirmed: Option<Seq>,
+    keep: Option<Seq>,
+}
+
+impl Hold {
+    pub fn keeping(keep: Option<Seq>) -> Self {
+        Self {
+            confirmed: None,
+            keep,
+        }
+    }
+
+    /// From now on the cursors stop at this one; at None they go as far as everything is confirmed.
+    pub fn keep(&mut self, keep: Option<Seq>) {
+        self.keep = keep;
+    }
+
+    /// Everything before `cursor` is confirmed.
+    pub fn confirm(&mut self, cursor: Seq) {
+        self.confirmed = self.confirmed.max(Some(cursor));
+    }
+
+    /// Where the cursors stand now, once anything was confirmed.
+    pub fn cursor(&self) -> Option<Seq> {
+        let confirmed = self.confirmed?;
+        Some(self.keep.map_or(confirmed, |keep| keep.min(confirmed)))
+    }
+}
+
 /// Records handed and not acked, bounded by bytes.
 #[derive(Debug, Default)]
 pub struct Window {
     handed: VecDeque<Handed>,
     bytes: usize,
+    messages: u64,
 }
 
 #[derive(Debug)]
@@ -71,17 +115,22 @@ struct Handed {
     /// The cursor once `last` is confirmed.
     end: Seq,
     bytes: usize,
+    /// Not yet confirmed.
+    messages: u64,
 }
 
 impl Window {
-    /// The messages of a record up to `last`, its final one, were handed.
-    pub fn hand(&mut self, last: Seq, bytes: usize) {
+    /// So many messages of a record up to `last`, its final one, were handed.
+    pub fn hand(&mut self, last: Seq, messages: u32, bytes: usize) {
         let bytes = bytes + limits::ENTRY_BYTES;
+        let messages = u64::from(messages);
         self.bytes += bytes;
+        self.messages += messages;
         self.handed.push_back(Handed {
             last,
             end: Seq::after_record(last.record),
             bytes,
+            messages,
         });
     }
 
@@ -92,13 +141,19 @@ impl Window {
         while let Some(first) = self.handed.front().filter(|first| first.last <= seq) {
             cursor = Some(first.end);
             self.bytes -= first.bytes;
+            self.messages -= first.messages;
             self.handed.pop_front();
         }
-        let inside = self
-            .handed
-            .front()
-            .is_some_and(|first| first.last.record == seq.record);
-        if inside { Some(seq.next()) } else { cursor }
+        let first = self.handed.front_mut();
+        match first.filter(|first| first.last.record == seq.record) {
+            Some(first) => {
+                let left = u64::from(first.last.index - seq.index).min(first.messages);
+                self.messages -= first.messages - left;
+                first.messages = left;
+                Some(seq.next())
+            }
+            None => cursor,
+        }
     }
 }
 
@@ -153,22 +208,27 @@ mod tests {
     #[test]
     fn an_ack_confirms_everything_handed_up_to_it() {
         let mut window = Window::default();
-        window.hand(Seq::new(1, 9), 100);
-        window.hand(Seq::new(2, 0), 100);
-        window.hand(Seq::new(5, 3), 100);
+        window.hand(Seq::new(1, 9), 10, 100);
+        window.hand(Seq::new(2, 0), 1, 100);
+        window.hand(Seq::new(5, 3), 4, 100);
+        assert_eq!(window.messages, 15);
         assert_eq!(
             window.ack(Seq::new(1, 4)),
             Some(Seq::new(1, 5)),
             "inside a record"
         );
+        assert_eq!(window.messages, 10);
+        window.ack(Seq::new(1, 3));
+        assert_eq!(window.messages, 10, "an ack that comes late");
         assert_eq!(window.ack(Seq::new(2, 0)), Some(Seq::new(3, 0)));
+        assert_eq!(window.messages, 4);
         assert_eq!(window.ack(Seq::new(2, 0)), None, "again");
         assert_eq!(
             window.ack(Seq::new(99, 0)),
             Some(Seq::new(6, 0)),
             "never past what was handed"
         );
-        assert_eq!(window.bytes, 0);
+        assert_eq!((window.bytes, window.messages), (0, 0));
     }
 
     #[test]
@@ -177,7 +237,7 @@ mod tests {
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
         };
-        window.hand(Seq::new(1, 0), limits::CREDIT_BYTES);
+        window.hand(Seq::new(1, 0), 1, limits::CREDIT_BYTES);
         assert!(!credit.has_room());
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
@@ -197,12 +257,28 @@ mod tests {
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
         };
-        window.hand(Seq::new(3, 0), 1);
+        window.hand(Seq::new(3, 0), 1, 1);
         assert_eq!(credit.skip(Seq::new(9, 0)), None);
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
         };
         assert_eq!(window.ack(Seq::new(3, 0)), Some(Seq::new(9, 0)));
+    }
+
+    #[test]
+    fn what_is_kept_holds_the_cursor_and_nothing_else() {
+        let mut hold = Hold::default();
+        hold.keep(Some(Seq::new(3, 0)));
+        assert_eq!(hold.cursor(), None, "nothing is confirmed");
+        hold.confirm(Seq::new(2, 5));
+        assert_eq!(hold.cursor(), Some(Seq::new(2, 5)));
+        hold.confirm(Seq::new(9, 0));
+        assert_eq!(hold.cursor(), Some(Seq::new(3, 0)));
+        hold.confirm(Seq::new(4, 0));
+        hold.keep(Some(Seq::new(7, 2)));
+        assert_eq!(hold.cursor(), Some(Seq::new(7, 2)));
+        hold.keep(None);
+        assert_eq!(hold.cursor(), Some(Seq::new(9, 0)), "as far as ever");
     }
 
     #[test]

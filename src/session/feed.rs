@@ -142,6 +142,11 @@ impl Feed {
         self.reading.is_some()
     }
 
+    /// With the cursors that the subscription began with.
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
     pub fn rooms(&self) -> &Arc<[RoomName]> {
         &self.rooms
     }
@@ -408,7 +413,7 @@ impl Feed {
     }
 
     fn consider(&self, parcel: Arc<Parcel>) -> Next {
-        if parcel.kind == Kind::Direct {
+        if matches!(parcel.kind, Kind::Direct | Kind::Presence) {
             return Next::Parcel(parcel, 0);
         }
         let number = parcel.record.number;

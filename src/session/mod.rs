@@ -11,9 +11,11 @@ pub mod catchup;
 pub mod credit;
 pub mod feed;
 pub mod heart;
+pub mod later;
 pub mod names;
 pub mod opening;
 pub mod outbox;
+pub mod people;
 pub mod policy;
 pub mod program;
 pub mod queues;
@@ -50,6 +52,7 @@ use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
 use crate::hub::mailbox::Notices;
 use crate::hub::parcel::Frame;
+use crate::hub::peer::Peer;
 use crate::hub::request::{Publisher, Want};
 use crate::limits;
 use crate::store::writer::Urgency;
@@ -70,6 +73,8 @@ pub enum End {
     Left,
     #[error("a newer subscriber took this name")]
     Replaced,
+    #[error("kicked by {0}")]
+    Kicked(Arc<str>),
     #[error("its client came back by another connection")]
     CameBack,
     /// It waited to be let in.
@@ -100,7 +105,9 @@ impl End {
         match self {
             Self::Closed | Self::Missed => "transport close",
             Self::Left => "client namespace disconnect",
-            Self::Replaced | Self::CameBack | Self::Refused => "server namespace disconnect",
+            Self::Replaced | Self::Kicked(_) | Self::CameBack | Self::Refused => {
+                "server namespace disconnect"
+            }
             Self::PingTimeout => "ping timeout",
             Self::Transport(_) => "transport error",
             Self::Engine(_) | Self::Socket(_) => "parse error",
@@ -123,7 +130,7 @@ pub async fn run(
     opening: Opening,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let mut session = Session::new(services, transport, opening.speech);
+    let mut session = Session::new(services, transport, &opening);
     session.open(opening);
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
     let end = tokio::select! {
@@ -148,6 +155,7 @@ struct Session {
     handed: usize,
     /// The transport was given something since it was last flushed.
     dirty: bool,
+    peer: Arc<Peer>,
     sockets: Vec<Socket>,
     assembler: Assembler,
     outbox: Outbox,
@@ -169,7 +177,8 @@ struct Session {
 }
 
 impl Session {
-    fn new(services: Arc<Services>, transport: Box<dyn Transport>, speech: Speech) -> Self {
+    fn new(services: Arc<Services>, transport: Box<dyn Transport>, opening: &Opening) -> Self {
+        let speech = opening.speech;
         let waker = Arc::new(AtomicWaker::new());
         let heart = Heart::new(Instant::now(), &services.settings, speech);
         Self {
@@ -178,6 +187,7 @@ impl Session {
             out: VecDeque::new(),
             handed: 0,
             dirty: false,
+            peer: Arc::clone(&opening.peer),
             sockets: Vec::new(),
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
@@ -362,6 +372,7 @@ impl Session {
                 &mut self.outbox,
                 &mut self.out,
             );
+            socket.note_progress();
         }
         did
     }

@@ -1,5 +1,9 @@
 //! What a session begins with: what its transport's side has settled with the client.
 
+use std::sync::Arc;
+
+use crate::hub::peer::Peer;
+
 /// What the handshake tells the client, beside the hub's settings.
 #[derive(Debug, Clone)]
 pub struct Opening {
@@ -7,6 +11,7 @@ pub struct Opening {
     /// The transports that the client may change to.
     pub upgrades: &'static [&'static str],
     pub speech: Speech,
+    pub peer: Arc<Peer>,
 }
 
 /// What a session speaks in Engine.IO's messages.

@@ -120,7 +120,7 @@ impl Outbox {
     }
 
     fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), Gone> {
-        let Op::Append { draft, .. } = &op else {
+        let (Op::Append { draft, .. } | Op::Delay { draft, .. }) = &op else {
             return self
                 .services
                 .writer

@@ -184,6 +184,11 @@ impl Pass {
         self.name.as_ref()
     }
 
+    /// Whether its holder may have any name.
+    pub fn is_anyones(&self) -> bool {
+        self.name.is_none()
+    }
+
     /// The client's name, given the one that it asked for.
     pub fn name(&self, asked: Option<ClientName>) -> Result<Option<ClientName>, Denied> {
         match (&self.name, asked) {

@@ -248,6 +248,7 @@ impl Socket {
             | End::Missed => Op::Session(SessionOp::Lost(holder)),
             End::Left
             | End::Replaced
+            | End::Kicked(_)
             | End::CameBack
             | End::Refused
             | End::Engine(_)

@@ -7,9 +7,9 @@ use super::outbox::Submission;
 use super::policy::Right;
 use super::share;
 use super::socket::{Dialect, Socket};
-use super::verbs::{self, Listed, Publish, Sender, Storage, Verb, VerbError};
+use super::verbs::{self, Ack, Listed, Publish, Sender, Storage, Verb, VerbError};
 use super::{End, Session, Who};
-use crate::address::{Namespace, RoomName, Seq};
+use crate::address::{Namespace, RoomName};
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
 use crate::hub::{Message, Ticket};
 use crate::limits;
@@ -40,6 +40,7 @@ impl Session {
                     .find(&ack.namespace)
                     .ok_or(End::Forbidden("an ack before its CONNECT"))?;
                 self.sockets[index].answered(ack.id, &mut self.outbox);
+                self.sockets[index].note_progress();
                 Ok(())
             }
             Packet::ConnectError { .. } => Err(End::Forbidden("a packet that only a server sends")),
@@ -130,6 +131,8 @@ impl Session {
             Verb::Queue => self.list_queues(index, args, id)?,
             Verb::Peek => self.peek(index, args, id)?,
             Verb::Purge => self.purge(index, args, id)?,
+            Verb::Who => self.list_sockets(index, verbs::who(args)?, id),
+            Verb::Kick => self.kick(index, verbs::kick(args)?, id)?,
             Verb::Rooms => match verbs::list(args)? {
                 Listed::Rooms(room) => self.list_rooms(index, room, id),
                 Listed::Names(sought) => self.list_names(index, sought, id),
@@ -138,16 +141,17 @@ impl Session {
         Ok(())
     }
 
-    fn acked(&mut self, index: usize, seq: Seq, answer: Option<u64>) {
-        if self.ack_shared(index, seq, answer) {
+    fn acked(&mut self, index: usize, ack: Ack, answer: Option<u64>) {
+        if self.ack_shared(index, ack.seq, answer) {
             return;
         }
-        if self.sockets[index].ack(seq, answer, &mut self.outbox) {
+        if self.sockets[index].ack(ack, answer, &mut self.outbox) {
             // The hub answers only who asked.
             self.in_flight += usize::from(answer.is_some());
         } else {
             self.answer(index, answer, &json!({"ok": true}));
         }
+        self.sockets[index].note_progress();
     }
 
     fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {
@@ -199,6 +203,10 @@ impl Session {
         };
         match storage {
             Storage::Log => self.ask(Op::Append { draft, id }, Ticket::new(request)),
+            Storage::Later(when) => match when.due((self.services.clock)()) {
+                Ok(due_ms) => self.ask(Op::Delay { draft, id, due_ms }, Ticket::new(request)),
+                Err(error) => self.refuse(index, answer, error.code(), &error.to_string()),
+            },
             Storage::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
@@ -310,6 +318,7 @@ impl Session {
         // Nothing of this log was read yet, in whatever room.
         if stretch.log.as_deref() != Some(&*self.services.log_id) {
             stretch.within = None;
+            stretch.keep = None;
         }
         let Socket {
             id,

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::aside::Aside;
 use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
-use super::credit::Credit;
+use super::credit::{Credit, Hold};
 use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
@@ -24,8 +24,8 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Message;
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Parcel};
+use crate::hub::peer::Vitals;
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
-use crate::store::writer::Urgency;
 use crate::store::{Page, Reader, StoreError};
 use crate::wire::socket;
 
@@ -47,6 +47,8 @@ pub struct Socket {
     pub from: Option<ClientName>,
     pub dialect: Dialect,
     pub standing: Standing,
+    /// What others see of it.
+    vitals: Arc<Vitals>,
     /// What it is told before its CONNECT is answered, for afterwards.
     early: Option<Vec<Aside>>,
     /// What that costs; nothing once it was answered.
@@ -57,6 +59,7 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
+    hold: Hold,
     pub recall: Recall,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
@@ -78,6 +81,7 @@ pub struct Entry {
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
     pub standing: Standing,
+    pub vitals: Arc<Vitals>,
 }
 
 /// What a finished read of the store was for, where the session has to finish it.
@@ -104,6 +108,7 @@ impl Socket {
             credit,
             mailbox,
             standing,
+            vitals,
         } = entry;
         Self {
             id,
@@ -115,10 +120,12 @@ impl Socket {
             from,
             dialect,
             standing,
+            vitals,
             early: Some(Vec::new()),
             early_cost: 0,
             part: None,
             credit,
+            hold: Hold::default(),
             recall: Recall::Nothing,
             moved_to: None,
             listings: 0,
@@ -133,6 +140,16 @@ impl Socket {
     /// The first seq that was neither handed nor skipped.
     pub fn position(&self) -> Seq {
         self.feed.position()
+    }
+
+    /// Lets others see how far it is.
+    pub fn note_progress(&self) {
+        let position = self.feed.position();
+        self.vitals.reached(position, self.credit.unconfirmed());
+    }
+
+    fn note_reader(&self) {
+        self.vitals.reads(Arc::clone(self.feed.reader()));
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
@@ -213,15 +230,18 @@ impl Socket {
             }
         }
         self.credit.begin();
+        self.hold = Hold::keeping(stretch.keep);
         self.moved_to = None;
         self.part = None;
         self.feed
             .subscribed(services, reader, head, answer, stretch);
+        self.note_reader();
     }
 
     /// The socket entered or left rooms by itself.
     pub fn moved(&mut self, reader: &Reader) {
         self.feed.moved(reader);
+        self.note_reader();
     }
 
     /// In these rooms nothing before `cursor` is owed any more.
@@ -238,6 +258,8 @@ impl Socket {
         answer: Option<u64>,
     ) {
         self.credit.begin();
+        self.hold = Hold::default();
+        self.moved_to = None;
         self.feed.peek(services, client, room, answer);
     }
 
@@ -321,6 +343,7 @@ impl Socket {
         let Some(answer) = self.feed.opened(&opened, announce) else {
             return Finished::Nothing;
         };
+        self.note_reader();
         let Opened {
             start,
             head,
@@ -349,7 +372,7 @@ impl Socket {
             Resumed::Nothing => {}
             // It was written, and the ack was lost with the connection.
             Resumed::ThisLog => {
-                self.move_cursor(start, Urgency::Later, None, outbox);
+                self.confirmed(start, outbox);
             }
             Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }

@@ -14,9 +14,18 @@ pub struct Standing {
     pub may: Rights,
     /// The client that its token is for, and no other.
     pub own_name: Option<ClientName>,
+    kicks: Kicks,
     bucket: Option<Bucket>,
     /// It was said that this socket tries what it may not.
     said: bool,
+}
+
+/// Sending others away is for those who run things: who got in where nothing is asked, or with a token that may do
+/// everything and is not one client's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kicks {
+    Others,
+    Nobody,
 }
 
 impl Standing {
@@ -26,9 +35,18 @@ impl Standing {
             rules,
             may: pass.may,
             own_name: pass.own_name().cloned(),
+            kicks: match pass.is_anyones() && pass.may == Rights::PubAndSub {
+                true => Kicks::Others,
+                false => Kicks::Nobody,
+            },
             bucket,
             said: false,
         }
+    }
+
+    /// Whether it may send others away.
+    pub fn may_kick(&self) -> bool {
+        self.kicks == Kicks::Others
     }
 
     /// So many messages came from it. Returns when the next may, unless that is at once.

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::later;
 use super::policy::Right;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
-use crate::hub::request::{Since, Stretch};
+use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
 use crate::store::names::{NameKind, Sought};
 use crate::store::{Draft, Header};
@@ -30,6 +31,8 @@ pub enum Verb {
     Queue,
     Peek,
     Purge,
+    Who,
+    Kick,
 }
 
 impl Verb {
@@ -45,6 +48,8 @@ impl Verb {
             "queue" => Self::Queue,
             "peek" => Self::Peek,
             "purge" => Self::Purge,
+            "who" => Self::Who,
+            "kick" => Self::Kick,
             _ => return None,
         })
     }
@@ -53,8 +58,11 @@ impl Verb {
     pub fn takes(self) -> Option<Right> {
         match self {
             Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub | Self::Queue | Self::Peek | Self::Purge => Some(Right::Sub),
-            Self::Leave | Self::Ack | Self::Rooms => None,
+            Self::Join | Self::Sub | Self::Who | Self::Queue | Self::Peek | Self::Purge => {
+                Some(Right::Sub)
+            }
+            // Whom kicking is for, the standing says.
+            Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
         }
     }
 }
@@ -73,6 +81,10 @@ pub enum VerbError {
     Forbidden(Right),
     #[error("this token is {0}'s, and opens no other queue")]
     NotYours(ClientName),
+    #[error(
+        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
+    )]
+    MayNotKick,
 }
 
 impl VerbError {
@@ -80,7 +92,7 @@ impl VerbError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) | Self::NotYours(_) => "forbidden",
+            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => "forbidden",
         }
     }
 }
@@ -107,6 +119,8 @@ pub enum Storage {
     Log,
     /// Volatile: handed to whoever is there, never stored.
     Nowhere,
+    /// It waits in the store until its time.
+    Later(later::When),
 }
 
 /// Who publishes: what a record remembers of its sender.
@@ -155,6 +169,8 @@ pub fn batch(
         except,
         to,
         volatile,
+        due,
+        delay,
         reply,
     } = header;
     let header = Header {
@@ -170,7 +186,8 @@ pub fn batch(
         origin: Arc::clone(sender.sid),
         reply,
     };
-    finish(header, body, id, volatile)
+    let storage = later::storage(volatile, due, delay)?;
+    finish(header, body, id, storage)
 }
 
 /// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments. As in a batch, `reply` is
@@ -197,6 +214,8 @@ pub fn single(
         to: Audience,
         #[serde(default)]
         volatile: bool,
+        due: Option<u64>,
+        delay: Option<u64>,
         reply: Option<RoomName>,
     }
     let [arg] = args else {
@@ -210,6 +229,8 @@ pub fn single(
         except,
         to,
         volatile,
+        due,
+        delay,
         reply,
     } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
@@ -227,7 +248,8 @@ pub fn single(
         origin: Arc::clone(sender.sid),
         reply,
     };
-    finish(header, body, id, volatile)
+    let storage = later::storage(volatile, due, delay)?;
+    finish(header, body, id, storage)
 }
 
 /// An application's own event, to the whole namespace: as `io.emit` would, or `socket.broadcast.emit`.
@@ -252,25 +274,20 @@ pub fn relay(
         origin: Arc::clone(sender.sid),
         reply: None,
     };
-    finish(header, body, None, false)
+    finish(header, body, None, Storage::Log)
 }
 
 fn finish(
     header: Header,
     body: Bytes,
     id: Option<PublishId>,
-    volatile: bool,
+    storage: Storage,
 ) -> Result<Publish, VerbError> {
     if id.as_ref().is_some_and(|id| {
         id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
     }) {
         return Err(bad("an id is a producer's name and a number"));
     }
-    let storage = if volatile {
-        Storage::Nowhere
-    } else {
-        Storage::Log
-    };
     Ok(Publish {
         draft: Draft { header, body },
         id,
@@ -321,7 +338,10 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
     }
 }
 
-/// `["sub", {rooms, since?, last?, log?, within?}]`.
+/// `["sub", {rooms, since?, last?, log?, within?, keep?, presence?}]`. With `log` and `since` a client resumes; `keep` is then
+/// what it kept by its last `ack`. With `"presence": true` the socket is told who comes to these
+/// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
+/// already, `who` says.
 pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
@@ -332,6 +352,9 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last: Option<u64>,
         log: Option<String>,
         within: Option<BTreeSet<RoomName>>,
+        #[serde(default)]
+        presence: bool,
+        keep: Option<Seq>,
     }
     let [arg] = args else {
         return Err(bad("sub takes one object"));
@@ -342,6 +365,8 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
+        presence,
+        keep,
     } = parse(arg)?;
     let since = match since {
         None => None,
@@ -353,20 +378,30 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
+        presence: match presence {
+            true => Presence::Seen,
+            false => Presence::Unseen,
+        },
+        keep,
     };
     Ok((distinct(one_or_many(rooms)?)?, stretch))
 }
 
-/// `["ack", {seq}]`.
-pub fn ack(args: &[&RawValue]) -> Result<Seq, VerbError> {
-    #[derive(Deserialize)]
-    struct Ack {
-        seq: Seq,
-    }
+/// What `ack` confirms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Ack {
+    /// Everything handed up to here is dealt with, and its credit free.
+    pub seq: Seq,
+    /// Cursors stay before this one nevertheless, until an ack says otherwise: what begins here is not done with.
+    pub keep: Option<Seq>,
+}
+
+/// `["ack", {seq, keep?}]`.
+pub fn ack(args: &[&RawValue]) -> Result<Ack, VerbError> {
     let [arg] = args else {
         return Err(bad("ack takes one object"));
     };
-    Ok(parse::<Ack>(arg)?.seq)
+    parse(arg)
 }
 
 /// What `rooms` was asked for.
@@ -399,6 +434,47 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
         } => Listed::Names(Sought { kind, prefix }),
         List { room, .. } => Listed::Rooms(room),
     })
+}
+
+/// `["who", {room?, sid?}]`, or without arguments.
+pub fn who(args: &[&RawValue]) -> Result<Whom, VerbError> {
+    #[derive(Deserialize)]
+    struct Who {
+        room: Option<RoomName>,
+        sid: Option<String>,
+    }
+    match args {
+        [] => Ok(Whom::default()),
+        [arg] => {
+            let Who { room, sid } = parse(arg)?;
+            Ok(Whom { room, sid })
+        }
+        _ => Err(bad("who takes one object")),
+    }
+}
+
+/// `["kick", {sid? | as?}]`.
+pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
+    #[derive(Deserialize)]
+    struct Kick {
+        sid: Option<String>,
+        #[serde(rename = "as")]
+        name: Option<ClientName>,
+    }
+    let [arg] = args else {
+        return Err(bad("kick takes one object"));
+    };
+    match parse(arg)? {
+        Kick {
+            sid: Some(sid),
+            name: None,
+        } => Ok(Culprit::Sid(sid)),
+        Kick {
+            sid: None,
+            name: Some(name),
+        } => Ok(Culprit::Name(name)),
+        _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
+    }
 }
 
 /// A room, or an array of rooms. Told apart by hand so that the error is that of the name.
@@ -458,6 +534,6 @@ pub(super) fn reason(error: &serde_json::Error) -> String {
     text
 }
 
-fn bad(reason: &str) -> VerbError {
+pub(super) fn bad(reason: &str) -> VerbError {
     VerbError::BadRequest(reason.to_owned())
 }

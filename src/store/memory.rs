@@ -1,11 +1,14 @@
 //! The store in memory (`--db :memory:`): the reference that SQLite is compared with. Simple before fast; nothing outlives
 //! it.
 
+mod delayed;
 mod queues;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::delayed::Waiting;
+use super::delayed::Delayed;
 use super::members::Members;
 use super::names::{NameKind, Sought};
 use super::owed::{Reader, behind, owed};
@@ -39,6 +42,7 @@ struct Inner {
     end: u64,
     members: Members,
     sessions: Sessions,
+    waiting: Waiting,
     producers: HashMap<String, Producer>,
     /// By room, the place behind the highest record pruned.
     pruned: HashMap<(Namespace, RoomName), Seq>,
@@ -54,7 +58,8 @@ struct Entry {
 
 struct Producer {
     counter: u64,
-    first: Seq,
+    /// None: it was for later.
+    first: Option<Seq>,
     at_ms: u64,
 }
 
@@ -77,6 +82,7 @@ impl MemoryStore {
                 end: 0,
                 members: Members::default(),
                 sessions: Sessions::default(),
+                waiting: Waiting::default(),
                 producers: HashMap::new(),
                 pruned: HashMap::new(),
                 highest_pruned: (0, 0),
@@ -109,6 +115,14 @@ impl Store for MemoryStore {
         Ok(ops.into_iter().map(|op| inner.run(op, now)).collect())
     }
 
+    fn next_due(&self) -> Option<u64> {
+        lock(&self.inner).waiting.crowd.first_ms
+    }
+
+    fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError> {
+        Ok(lock(&self.inner).waiting.due(now_ms))
+    }
+
     fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {
         let mut inner = lock(&self.inner);
         let now = now_ms.max(inner.last_ms);
@@ -131,6 +145,8 @@ impl Inner {
     fn run(&mut self, op: Op, now: u64) -> Done {
         match op {
             Op::Append { draft, id } => self.append(draft, id, now),
+            Op::Delay { draft, id, due_ms } => self.delay(draft, id, due_ms, now),
+            Op::Due(delayed) => self.due(&delayed, now),
             Op::Join {
                 namespace,
                 client,
@@ -216,6 +232,24 @@ impl Inner {
         if let Some(refusal) = self.make_room(draft.weight(), now) {
             return Done::Refused(refusal);
         }
+        let record = self.record(draft, now);
+        if let Some(id) = id {
+            self.use_number(id, Some(Seq::new(record.number, 0)), now);
+        }
+        Done::Appended(record)
+    }
+
+    fn use_number(&mut self, PublishId(name, counter): PublishId, first: Option<Seq>, now: u64) {
+        let producer = Producer {
+            counter,
+            first,
+            at_ms: now,
+        };
+        self.producers.insert(name, producer);
+    }
+
+    /// The next record of the log.
+    fn record(&mut self, draft: Draft, now: u64) -> Record {
         self.head += 1;
         self.last_ms = now;
         let record = Record {
@@ -224,21 +258,13 @@ impl Inner {
             header: draft.header,
             body: draft.body,
         };
-        if let Some(PublishId(name, counter)) = id {
-            let producer = Producer {
-                counter,
-                first: Seq::new(self.head, 0),
-                at_ms: now,
-            };
-            self.producers.insert(name, producer);
-        }
         let entry = Entry {
             record: record.clone(),
             start: self.end,
         };
         self.end += weight(record.body.len());
         self.log.insert(self.head, entry);
-        Done::Appended(record)
+        record
     }
 
     /// What becomes of a publish whose number is not its producer's next one.
@@ -248,7 +274,8 @@ impl Inner {
             .get(name)
             .filter(|last| !past(last.at_ms, limits::PRODUCER_TTL, now))?;
         if *counter <= last.counter {
-            let first = (*counter == last.counter).then_some(last.first);
+            let latest = (*counter == last.counter).then_some(last.first);
+            let first = latest.flatten();
             return Some(Done::Duplicate { first });
         }
         let expected = last.counter + 1;
@@ -264,24 +291,26 @@ impl Inner {
         if self.live() + incoming <= limit {
             return None;
         }
-        let (bytes, most) = self
+        let most = self
             .members
             .lowest_of_each_room()
             .map(|member| (self.held_by(&member), member))
             .filter(|(bytes, _)| *bytes > 0)
-            .max_by_key(|(bytes, _)| *bytes)?;
-        Some(Refusal::Full {
+            .max_by_key(|(bytes, _)| *bytes);
+        let bytes = most.as_ref().map_or(0, |(bytes, _)| *bytes);
+        let member = most.map(|(bytes, member)| Refusal::Full {
             limit,
-            namespace: most.namespace,
-            client: most.client,
-            room: most.room,
+            namespace: member.namespace,
+            client: member.client,
+            room: member.room,
             bytes,
-        })
+        });
+        self.waiting.crowd.or_member(limit, bytes, member)
     }
 
     fn live(&self) -> u64 {
         let weights = self.log.values().map(|e| weight(e.record.body.len()));
-        weights.sum()
+        weights.sum::<u64>() + self.waiting.crowd.bytes
     }
 
     fn held_by(&self, member: &Member) -> u64 {

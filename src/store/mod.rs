@@ -3,6 +3,7 @@
 //! One writer commits groups of [`Op`]s in order ([`writer`]); readers stand beside it. Knows nothing of sockets,
 //! sessions or tasks: whoever asked is a tag that travels with the op.
 
+pub mod delayed;
 mod members;
 pub mod memory;
 pub mod names;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, PublishId};
+use delayed::{Crowded, Delayed};
 use names::Sought;
 pub use owed::{Reader, owed};
 use queues::{QueueInfo, Standing};
@@ -83,6 +85,15 @@ pub enum Op {
         draft: Draft,
         id: Option<PublishId>,
     },
+    /// What is appended when `due_ms` (milliseconds since 1970) has come, and until then waits beside the log; the id is
+    /// used now. When it has come already and nothing waits that is to come before it, it is appended.
+    Delay {
+        draft: Draft,
+        id: Option<PublishId>,
+        due_ms: u64,
+    },
+    /// What [`Store::due`] gave waits no longer, and is appended. It has had its place: nothing refuses it but the disk.
+    Due(Delayed),
     /// Makes `client` a member, from now, of those rooms it is not a member of yet.
     Join {
         namespace: Namespace,
@@ -126,7 +137,13 @@ pub enum Op {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Done {
     Appended(Record),
-    /// The producer's counter was used before: nothing was stored. `first` is known for its latest publish.
+    /// It waits; `count` messages.
+    Delayed {
+        due_ms: u64,
+        count: u32,
+    },
+    /// The producer's counter was used before: nothing was stored. `first` is known for its latest publish, unless that
+    /// was for later.
     Duplicate {
         first: Option<Seq>,
     },
@@ -169,6 +186,8 @@ pub enum Refusal {
         room: RoomName,
         bytes: u64,
     },
+    #[error(transparent)]
+    Crowded(Crowded),
     /// The disk, or a file-size limit.
     #[error("the disk is full: {reason}")]
     Disk { reason: String },
@@ -308,6 +327,10 @@ pub trait Store: Send {
     fn members(&self) -> Result<Vec<Member>, StoreError>;
     /// Does the ops in order, in one durable transaction. An error means that the store is of no more use.
     fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError>;
+    /// When the first that waits is due, milliseconds since 1970.
+    fn next_due(&self) -> Option<u64>;
+    /// What is due by then, as it fits a group: in the order of when it was due, and then of when it was taken.
+    fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError>;
     /// One bounded step: forgets what neither members nor history want, and producers past their time.
     fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError>;
     /// Work that is no part of a commit and that nobody waits for.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::delayed::Delayed;
 use super::sessions::SessionOp;
-use super::{Done, Op, Pruned, Refusal, Store, StoreError, Tidy};
+use super::{Done, Draft, Op, Pruned, Refusal, Store, StoreError, Tidy};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::limits;
 
@@ -79,14 +80,18 @@ impl<T: Send + 'static> Writer<T> {
 }
 
 /// Starts the thread. `on_commit` is called after each commit, on the thread, with what became of its ops in their order.
+/// Nobody asks for what comes due by `clock` (milliseconds since 1970): it is a group of its own, so that what it meets is no
+/// publisher's trouble, and `due_tag` gives each draft its tag, or None while no more can be handed on.
 /// The thread returns the store's error, if it had one; what waited then is dropped without an answer.
-pub fn spawn<T, F>(
+pub fn spawn<T, D, F>(
     store: Box<dyn Store>,
     clock: fn() -> u64,
+    due_tag: D,
     on_commit: F,
 ) -> (Writer<T>, JoinHandle<Result<(), StoreError>>)
 where
     T: Send + 'static,
+    D: FnMut(&Draft) -> Option<T> + Send + 'static,
     F: FnMut(Vec<(Done, T)>) + Send + 'static,
 {
     let (inbox, asked) = mpsc::channel();
@@ -94,12 +99,14 @@ where
     let working = Worker {
         store,
         clock,
+        due_tag,
         on_commit,
         asked,
         group: Group::default(),
         counters: Arc::clone(&counters),
         more_to_prune: true,
         prune_at: Instant::now() + limits::PRUNE_INTERVAL,
+        due_waits_until: Instant::now(),
     };
     let thread = thread::Builder::new()
         .name("store".to_owned())
@@ -108,39 +115,47 @@ where
     (Writer { inbox, counters }, thread)
 }
 
-struct Worker<T, F> {
+struct Worker<T, D, F> {
     store: Box<dyn Store>,
     clock: fn() -> u64,
+    due_tag: D,
     on_commit: F,
     asked: Receiver<Asked<T>>,
     group: Group<T>,
     counters: Arc<Counters>,
     more_to_prune: bool,
     prune_at: Instant,
+    /// Before this what is due is not looked at: it was refused, or nobody could take it.
+    due_waits_until: Instant,
 }
 
 /// What the worker does next.
 enum Turn {
     Commit,
+    /// Something that waited is due.
+    Due,
     Rest,
     End,
 }
 
-impl<T, F> Worker<T, F>
+impl<T, D, F> Worker<T, D, F>
 where
     T: Send + 'static,
+    D: FnMut(&Draft) -> Option<T> + Send + 'static,
     F: FnMut(Vec<(Done, T)>) + Send + 'static,
 {
     fn run(mut self) -> Result<(), StoreError> {
         loop {
             match self.gather() {
                 Turn::Commit => {
-                    let records = self.commit()?;
-                    self.store.tidy(Tidy::AfterCommit)?;
-                    if self.more_to_prune || Instant::now() >= self.prune_at {
-                        self.prune(1 + 2 * records / limits::PRUNE_RECORDS)?;
+                    // What was due before this came is before it in the log.
+                    if self.is_due() {
+                        self.deliver()?;
                     }
+                    let records = self.commit()?;
+                    self.after_commit(records)?;
                 }
+                Turn::Due => self.deliver()?,
                 Turn::Rest => {
                     self.prune(1)?;
                     self.store.tidy(if self.more_to_prune {
@@ -171,7 +186,8 @@ where
                     } else {
                         self.prune_at
                     };
-                    let wake_at = self.group.due.map_or(wake_at, |due| due.min(wake_at));
+                    let deadlines = [self.group.due, self.due_at(now)];
+                    let wake_at = deadlines.into_iter().flatten().fold(wake_at, Instant::min);
                     match self
                         .asked
                         .recv_timeout(wake_at.saturating_duration_since(now))
@@ -181,6 +197,7 @@ where
                         Err(RecvTimeoutError::Timeout) if self.group.is_due() => {
                             return Turn::Commit;
                         }
+                        Err(RecvTimeoutError::Timeout) if self.is_due() => return Turn::Due,
                         Err(RecvTimeoutError::Timeout) => return Turn::Rest,
                     }
                 }
@@ -193,16 +210,64 @@ where
 
     /// Commits the group; how many records it appended.
     fn commit(&mut self) -> Result<usize, StoreError> {
-        let group = std::mem::take(&mut self.group);
-        if group.ops.is_empty() {
+        let Group { ops, tags, .. } = std::mem::take(&mut self.group);
+        self.transact(ops, tags)
+    }
+
+    fn transact(&mut self, ops: Vec<Op>, tags: Vec<(usize, T)>) -> Result<usize, StoreError> {
+        if ops.is_empty() {
             return Ok(0);
         }
-        let done = self.store.commit(group.ops, (self.clock)())?;
+        let done = self.store.commit(ops, (self.clock)())?;
         self.counters.count(&done);
         let records = done.iter().filter(|done| matches!(done, Done::Appended(_)));
         let records = records.count();
-        (self.on_commit)(hand_back(done, group.tags));
+        (self.on_commit)(hand_back(done, tags));
         Ok(records)
+    }
+
+    fn after_commit(&mut self, records: usize) -> Result<(), StoreError> {
+        self.store.tidy(Tidy::AfterCommit)?;
+        if self.more_to_prune || Instant::now() >= self.prune_at {
+            self.prune(1 + 2 * records / limits::PRUNE_RECORDS)?;
+        }
+        Ok(())
+    }
+
+    /// When to look at what is due, if anything waits; a clock that is set meanwhile is noticed with the next pruning.
+    fn due_at(&self, now: Instant) -> Option<Instant> {
+        let left = self.store.next_due()?.saturating_sub((self.clock)());
+        let due_at = now.checked_add(Duration::from_millis(left))?;
+        Some(due_at.max(self.due_waits_until))
+    }
+
+    fn is_due(&self) -> bool {
+        let first = self.store.next_due();
+        first.is_some_and(|first| first <= (self.clock)() && Instant::now() >= self.due_waits_until)
+    }
+
+    /// Makes records of what is due, as many as fit a group. What cannot be done now is due still.
+    fn deliver(&mut self) -> Result<(), StoreError> {
+        let due = self.store.due((self.clock)())?;
+        let found = due.len();
+        let mut ops = Vec::with_capacity(found);
+        let mut tags = Vec::with_capacity(found);
+        for delayed in due {
+            let Some(tag) = (self.due_tag)(&delayed.draft) else {
+                break;
+            };
+            tags.push((ops.len(), tag));
+            ops.push(Op::Due(delayed));
+        }
+        let tried = ops.len();
+        if tried < found {
+            self.due_waits_until = Instant::now() + limits::DUE_PAUSE;
+        }
+        let records = self.transact(ops, tags)?;
+        if records < tried {
+            self.due_waits_until = Instant::now() + limits::DUE_RETRY;
+        }
+        self.after_commit(records)
     }
 
     /// As many steps as keep pace with what was appended.
@@ -302,7 +367,9 @@ impl<T> Group<T> {
 
     fn note(&mut self, op: &Op) {
         match op {
-            Op::Append { draft, .. } => self.bytes += draft.body.len(),
+            Op::Append { draft, .. } | Op::Delay { draft, .. } | Op::Due(Delayed { draft, .. }) => {
+                self.bytes += draft.body.len();
+            }
             Op::Ack {
                 namespace,
                 client,
@@ -372,7 +439,9 @@ impl Counters {
                 }
                 Done::Duplicate { .. } => add(&self.duplicates, 1),
                 Done::Refused(Refusal::OutOfOrder { .. }) => add(&self.out_of_order, 1),
-                Done::Refused(Refusal::Full { .. }) => add(&self.refused_full, 1),
+                Done::Refused(Refusal::Full { .. } | Refusal::Crowded(_)) => {
+                    add(&self.refused_full, 1)
+                }
                 Done::Refused(Refusal::Disk { .. }) => add(&self.refused_disk, 1),
                 _ => {}
             }
@@ -380,5 +449,7 @@ impl Counters {
     }
 }
 
+#[cfg(test)]
+mod due_tests;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,12 @@ pub struct PublishHeader {
     pub to: Audience,
     #[serde(default, skip_serializing_if = "is_false")]
     pub volatile: bool,
+    /// When to deliver it, milliseconds since 1970 (UTC) by the hub's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<u64>,
+    /// How long to wait before it is delivered, milliseconds from when the hub takes it. Not with `due`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<u64>,
     /// The room that answers to these messages go to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<RoomName>,

@@ -11,3 +11,4 @@ pub mod offset;
 pub mod payload;
 mod placeholders;
 pub mod socket;
+pub mod stream;

@@ -117,6 +117,25 @@ fn pub_finishes_when_the_disk_has_room_again() {
     assert_eq!(stored(&faulty.hub), numbered(0, 2000));
 }
 
+/// Nobody is there to be told, so it waits, and the log says why.
+#[test]
+fn what_is_due_on_a_full_disk_waits_for_room() {
+    let faulty = Faulty::start(&[]);
+    let hub = &faulty.hub;
+    // Time enough for the disk to fill up after the receipt.
+    let mut raw = Raw::roomcat(hub.url());
+    for line in ["1\n", "2\n"] {
+        let header = json!({"rooms": ["r"], "framing": "lines", "count": 1, "delay": 3_000});
+        raw.batch("/", &header, line.as_bytes());
+    }
+    faulty.fail("full");
+    hub.wait_for_stderr("what is due waits: the disk is full");
+    assert_eq!(stored(hub), "");
+    faulty.mend("full");
+    hub.wait_for_room_messages("r", 2);
+    assert_eq!(stored(hub), "1\n2\n");
+}
+
 /// Who is told that its ack was taken has had it taken.
 #[test]
 fn an_ack_that_finds_no_room_is_not_confirmed() {

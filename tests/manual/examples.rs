@@ -61,6 +61,9 @@ fn adapted(example: &str, hub: &TestHub) -> String {
             text = text.replace(&call, &format!("{call}-n 1 "));
         }
     }
+    if text.contains(" --watch") {
+        text += " | head -n 1";
+    }
     text
 }
 
@@ -82,6 +85,7 @@ impl Home<'_> {
 
     fn runs(&self, example: &str) {
         let text = adapted(example, self.hub);
+        let kicked = self.victims(example);
         if text.starts_with("roomcat serve ") && !text.contains("--check-config") {
             let running = self.start(&format!("exec {text}"));
             running.wait_for_stderr("listening on ");
@@ -96,6 +100,27 @@ impl Home<'_> {
         });
         let outcome = running.wait();
         assert_eq!(outcome.status, 0, "{example}\n{}", outcome.stderr());
+        for victim in kicked {
+            victim.signal(Signal::TERM);
+            victim.wait();
+        }
+    }
+
+    /// Whom an example kicks.
+    fn victims(&self, example: &str) -> Vec<Running> {
+        if !example.starts_with("roomcat kick ") {
+            return Vec::new();
+        }
+        let victims = [("/", "bob"), ("/admin", "web1")].map(|(namespace, name)| {
+            let words = ["--namespace", namespace, "sub", "stage", "--as", name];
+            let victim = self.hub.cmd(&words).spawn();
+            wait_until("whom to kick", || {
+                let there = self.hub.room_in(namespace, "stage");
+                there.is_some_and(|room| room["sockets"] == 1)
+            });
+            victim
+        });
+        victims.into()
     }
 
     /// Something to who listens; false while nobody does.

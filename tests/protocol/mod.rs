@@ -6,6 +6,7 @@ mod files;
 mod handshake;
 mod malformed;
 mod mutations;
+mod people;
 mod polling;
 mod publishing;
 mod relay;

@@ -347,6 +347,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
         .sqlite()
         .execute_batch(
             "DROP VIEW recoverable; DROP TABLE session_rooms; DROP TABLE sessions; ALTER TABLE log DROP COLUMN reply;
+             DROP VIEW later; DROP TABLE delayed;
              PRAGMA user_version = 1",
         )
         .unwrap();
@@ -357,6 +358,9 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     drop(bench);
     let mut bench = place.bench(ALL);
     assert!(recovered(bench.op(again(2, None, "p1", None))).is_some());
+    let due_ms = bench.now + 1;
+    let later = bench.op(delay(lines(&["a"], "x\n"), due_ms));
+    assert_eq!(later, Done::Delayed { due_ms, count: 1 });
 }
 
 #[test]

@@ -17,6 +17,7 @@ const SIDS: [&str; 2] = ["s1", "s2"];
 enum Step {
     Commit(Vec<Op>),
     Prune,
+    Deliver,
     Advance(u64),
     Reopen,
 }
@@ -68,6 +69,11 @@ fn an_op() -> impl Strategy<Value = Op> {
         .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
     let append = (a_draft(), proptest::option::weighted(0.3, id))
         .prop_map(|(draft, id)| Op::Append { draft, id });
+    let id = (select(&["p", "q"][..]), 1..12_u64)
+        .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
+    let due_ms = 1_000_000..1_000_300_u64;
+    let delay = (a_draft(), proptest::option::weighted(0.3, id), due_ms)
+        .prop_map(|(draft, id, due_ms)| Op::Delay { draft, id, due_ms });
     let join = (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
         Op::Join {
             namespace,
@@ -115,7 +121,7 @@ fn an_op() -> impl Strategy<Value = Op> {
             }
         });
     prop_oneof![
-        1 => purge, 8 => append, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
+        1 => purge, 8 => append, 3 => delay, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
     ]
 }
 
@@ -190,6 +196,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => vec(an_op(), 1..6).prop_map(Step::Commit),
         3 => Just(Step::Prune),
+        3 => Just(Step::Deliver),
         3 => (1..60_u64).prop_map(Step::Advance),
         1 => Just(Step::Reopen),
     ]
@@ -232,6 +239,7 @@ fn readers(head: u64) -> Vec<(Reader, Seq)> {
 fn assert_same(memory: &Bench, sqlite: &Bench) {
     let head = memory.store.head();
     assert_eq!(head, sqlite.store.head());
+    assert_eq!(memory.store.next_due(), sqlite.store.next_due());
     assert_eq!(
         memory.store.members().unwrap(),
         sqlite.store.members().unwrap()
@@ -290,6 +298,7 @@ proptest! {
                     assert_eq!(memory.group(ops.clone()), sqlite.group(ops));
                 }
                 Step::Prune => assert_eq!(memory.prune(), sqlite.prune()),
+                Step::Deliver => assert_eq!(memory.deliver(), sqlite.deliver()),
                 Step::Advance(time) => {
                     memory.now += time;
                     sqlite.now += time;

@@ -15,7 +15,7 @@ pub struct Share {
     ///
     /// What one of them has not acknowledged when it ends goes to the others. All of them name the same rooms, or none. One
     /// gets its messages in order, but for those that another had before. --drain ends when nothing is left to hand out.
-    #[arg(long, conflicts_with_all = ["since", "last"])]
+    #[arg(long, conflicts_with_all = ["since", "last", "presence", "stream"])]
     pub share: bool,
 
     /// What is not acknowledged for so long goes to another, and nothing more comes until it is

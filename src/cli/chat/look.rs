@@ -5,14 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use colored::{Color, Colorize as _};
 
 use crate::address::{ClientName, Event, RoomName};
+use crate::cli::presence::SOMEONE;
 use crate::cli::stdout::{Chunk, each, shown};
 use crate::cli::term;
 
 /// Of the 256 colours those that can be read on white as on black, none close to another.
 const PALETTE: [u8; 12] = [160, 166, 130, 100, 64, 29, 30, 32, 62, 98, 133, 168];
-
-/// What somebody without a name is called.
-pub const SOMEONE: &str = "someone";
 
 #[derive(Debug)]
 pub struct Look {

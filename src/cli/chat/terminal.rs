@@ -6,20 +6,21 @@ use tokio::select;
 use tokio::time::Instant;
 
 use super::editor::Line;
-use super::look::{SOMEONE, label};
+use super::look::label;
 use super::screen::Screen;
 use super::typed::{HELP, Typed};
 use crate::address::{Address, ClientName, Namespace, RoomName};
 use crate::cli::args::{ChatArgs, Global};
 use crate::cli::failure::Failure;
 use crate::cli::outgoing::Template;
+use crate::cli::presence;
 use crate::cli::progress::while_awaiting;
 use crate::cli::reading::{End, Flow, Reading, tell_link};
 use crate::cli::signals::Signal;
 use crate::cli::stdin::{Input, Payload, Split, typed};
 use crate::cli::target::target;
 use crate::cli::term;
-use crate::client::answers::{Answer, Movement, Presence, RoomsAnswer, parse};
+use crate::client::answers::{Answer, Presence, RoomsAnswer, WhoAnswer, parse};
 use crate::client::link::at;
 use crate::client::{self, Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
@@ -85,7 +86,7 @@ struct Chat {
     speaks_in: Option<RoomName>,
     /// The hub is to be told of `rooms` when everything that came is shown.
     changed: bool,
-    asked: BTreeMap<u64, RoomName>,
+    asked: BTreeMap<u64, Asked>,
     /// Further lines may be typed.
     open: bool,
 }
@@ -151,11 +152,7 @@ impl Chat {
         if presence.name.is_some() && presence.name == self.name {
             return;
         }
-        let who = presence.name.as_ref().map_or(SOMEONE, ClientName::as_str);
-        let what = match presence.what {
-            Movement::Join => "joined",
-            Movement::Leave => "left",
-        };
+        let (who, what) = (presence::who(presence), presence::did(presence.what));
         let room = match self.rooms.len() {
             0 | 1 => String::new(),
             _ => format!(" {}", label(&presence.room)),
@@ -272,45 +269,84 @@ impl Chat {
         let question = serde_json::json!({ "room": &room }).to_string();
         match self.peer.call("rooms", &question) {
             Some(id) => {
-                self.asked.insert(id, room);
+                self.asked.insert(id, Asked::Members(room));
             }
             None => self.screen.notice("not now: the hub is away"),
         }
     }
 
     fn answered(&mut self, id: u64, answer: Answer) {
-        let Some(room) = self.asked.remove(&id) else {
-            if let Err(refusal) = answer {
-                self.screen.notice(&format!("the hub refused: {refusal}"));
-            }
-            return;
+        let asked = self.asked.remove(&id);
+        let text = match answer {
+            Ok(text) => text,
+            Err(refusal) => return self.screen.notice(&format!("the hub refused: {refusal}")),
         };
-        let said = match answer {
-            Ok(text) => match parse::<RoomsAnswer>("the answer to rooms", &text) {
-                Ok(answer) => who(&room, &answer),
+        let said = match asked {
+            None => return,
+            Some(Asked::Members(room)) => match parse("the answer to rooms", &text) {
+                Ok(answer) => return self.ask_sockets(room, &answer),
                 Err(error) => error.to_string(),
             },
-            Err(refusal) => format!("the hub refused: {refusal}"),
+            Some(Asked::Sockets(room, away)) => match parse("the answer to who", &text) {
+                Ok(answer) => who(&room, &answer, &away),
+                Err(error) => error.to_string(),
+            },
         };
         self.screen.notice(&said);
     }
+
+    /// Of the members those that are away are known; now who is there, member or not.
+    fn ask_sockets(&mut self, room: RoomName, members: &RoomsAnswer) {
+        let found = members.rooms.iter().find(|it| it.room == room);
+        let members = found.map(|room| &room.members[..]).unwrap_or_default();
+        let away = members.iter().filter(|member| !member.here);
+        let away = away.map(|member| member.name.clone()).collect();
+        let question = serde_json::json!({ "room": &room }).to_string();
+        match self.peer.call("who", &question) {
+            Some(id) => {
+                self.asked.insert(id, Asked::Sockets(room, away));
+            }
+            None => self.screen.notice("not now: the hub is away"),
+        }
+    }
 }
 
-/// `in lobby: 3 connected, among them alice, bob; away: carol`.
-fn who(room: &RoomName, answer: &RoomsAnswer) -> String {
-    let found = answer.rooms.iter().find(|it| it.room == *room);
-    let sockets = found.map_or(0, |room| room.sockets);
-    let named = |here: bool| -> String {
-        let members = found.map(|room| &room.members[..]).unwrap_or_default();
-        let members = members.iter().filter(|member| member.here == here);
-        let names: Vec<&str> = members.map(|member| member.name.as_str()).collect();
-        names.join(", ")
-    };
-    let mut said = format!("in {}: {sockets} connected", label(room));
-    for (what, names) in [(", among them ", named(true)), ("; away: ", named(false))] {
-        if !names.is_empty() {
-            said = said + what + &names;
+/// What an answer is about.
+enum Asked {
+    Members(RoomName),
+    /// And the members that are away.
+    Sockets(RoomName, Vec<ClientName>),
+}
+
+/// `in lobby: alice (you), bob, 2 without a name; away: carol`.
+fn who(room: &RoomName, answer: &WhoAnswer, away: &[ClientName]) -> String {
+    // One name may have several sockets, which stand together.
+    let mut here: Vec<String> = Vec::new();
+    let mut nameless = answer.more;
+    for person in &answer.sockets {
+        let Some(name) = &person.name else {
+            nameless += 1;
+            continue;
+        };
+        let text = match person.you {
+            true => format!("{name} (you)"),
+            false => name.to_string(),
+        };
+        if here.last() != Some(&text) {
+            here.push(text);
         }
+    }
+    match nameless {
+        0 => {}
+        1 if answer.sockets.iter().any(|it| it.you && it.name.is_none()) => {
+            here.push("you".to_owned());
+        }
+        several => here.push(format!("{several} without a name")),
+    }
+    let mut said = format!("in {}: {}", label(room), here.join(", "));
+    if !away.is_empty() {
+        let away: Vec<&str> = away.iter().map(ClientName::as_str).collect();
+        said += &format!("; away: {}", away.join(", "));
     }
     said
 }

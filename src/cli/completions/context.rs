@@ -37,6 +37,7 @@ impl Context {
             Place::Room => self.addresses(current),
             Place::Namespace => self.ask(Kind::Namespaces, current, None),
             Place::Member => self.ask(Kind::Members, current, None),
+            Place::Person => self.ask(Kind::People, current, None),
             Place::File | Place::Folder => Vec::new(),
         };
         names.into_iter().map(CompletionCandidate::new).collect()

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::answers::parse;
+use crate::client::answers::{WhoAnswer, parse};
 use crate::client::{Connection, Target};
 
 /// As the verb `rooms` takes it.
@@ -23,6 +23,9 @@ pub enum Kind {
     Namespaces,
     Rooms,
     Members,
+    /// Those who are connected: their names, and then their sids. Asked by the verb `who`.
+    #[serde(skip)]
+    People,
 }
 
 /// A thread does it all, the reading of a token's file and the look-up of a host included: none of these has a bound of its
@@ -52,16 +55,41 @@ fn asked(question: &Question, target: &Target) -> Option<Vec<String>> {
     struct Answer {
         names: Vec<String>,
     }
-    let args = serde_json::to_string(question).ok()?;
+    let (verb, args) = match question.kind {
+        Kind::People => ("who", "{}".to_owned()),
+        _ => ("rooms", serde_json::to_string(question).ok()?),
+    };
     let runtime = crate::cli::runtime().ok()?;
     let answer = runtime.block_on(async {
         let mut connection = Connection::open(target).await.ok()?;
-        connection.call(target, "rooms", &args).await.ok()?.ok()
+        connection.call(target, verb, &args).await.ok()?.ok()
     });
     // A name that is still being resolved would keep the process.
     runtime.shutdown_background();
-    let Answer { names } = parse("the answer to rooms", &answer?).ok()?;
+    let names = match question.kind {
+        Kind::People => people(
+            &parse("the answer to who", &answer?).ok()?,
+            &question.prefix,
+        ),
+        _ => {
+            let Answer { names } = parse("the answer to rooms", &answer?).ok()?;
+            names
+        }
+    };
     // What is shown could not be typed.
     let typeable = |name: &String| !name.contains(char::is_control);
     Some(names.into_iter().filter(typeable).collect())
+}
+
+/// Names once, sids behind them.
+fn people(answer: &WhoAnswer, prefix: &str) -> Vec<String> {
+    let others = answer.sockets.iter().filter(|person| !person.you);
+    let mut names: Vec<String> = others
+        .clone()
+        .filter_map(|person| Some(person.name.as_ref()?.to_string()))
+        .collect();
+    names.dedup();
+    names.extend(others.map(|person| person.sid.clone()));
+    names.retain(|name| name.starts_with(prefix));
+    names
 }

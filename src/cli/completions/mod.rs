@@ -139,6 +139,8 @@ enum Place {
     Room,
     Namespace,
     Member,
+    /// A name or a sid of who is there.
+    Person,
     File,
     Folder,
 }
@@ -150,7 +152,7 @@ impl Place {
             "ROOM" => Some(Self::Room),
             "NS" => Some(Self::Namespace),
             "NAME" if arg.is_positional() || arg.get_id() == "as" => Some(Self::Member),
-            "SID|NAME" => Some(Self::Member),
+            "SID|NAME" => Some(Self::Person),
             "FILE" => Some(Self::File),
             "PATH" if arg.get_id() == "db" => Some(Self::File),
             "DIR" => Some(Self::Folder),

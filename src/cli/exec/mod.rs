@@ -21,6 +21,7 @@ use order::Order;
 use super::args::SubArgs;
 use super::failure::Failure;
 use super::outgoing::Template;
+use super::presence;
 use super::reading::{End, confirm_last_ack, last, tell_link};
 use super::signals::Signals;
 use super::stdin::{Block, message};
@@ -260,6 +261,7 @@ impl Crew {
                 body,
                 namespace: self.target.namespace.clone(),
             }),
+            Event::Presence(moved) => presence::note(&moved, &self.target.namespace),
             Event::CaughtUp if self.drain == Drain::Pending => self.drain = Drain::CaughtUp,
             Event::Subscribed { rooms, .. } => {
                 refuse_a_circle(&rooms, &self.dead)?;

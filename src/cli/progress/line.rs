@@ -5,10 +5,8 @@ use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use indicatif::TermLike;
-use rustix::termios::tcgetwinsize;
 
-/// What a terminal that does not tell has.
-const COLUMNS: u16 = 80;
+use crate::cli::term;
 
 #[derive(Debug, Default)]
 pub(super) struct Line(Mutex<State>);
@@ -110,9 +108,5 @@ pub(super) fn write(lines: &str) {
 }
 
 fn columns() -> u16 {
-    let size = tcgetwinsize(io::stderr());
-    size.map_or(COLUMNS, |size| match size.ws_col {
-        0 => COLUMNS,
-        columns => columns,
-    })
+    term::size(io::stderr()).columns
 }

@@ -12,7 +12,8 @@ use super::args::Global;
 use super::args::queue::{QueueArgs, QueueCommand};
 use super::ask::ask;
 use super::failure::Failure;
-use super::rooms::{Column, Table, address};
+use super::rooms::{address, timestamp};
+use super::table::{self, Column, Line, Table};
 use super::target::target;
 use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
@@ -29,7 +30,11 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     let queues = queues(&target, args.name.as_ref()).await?;
     let text = match args.json {
         true => as_json(&queues, &target.namespace),
-        false => as_table(&queues, &target.namespace, Timestamp::now()),
+        false => {
+            let columns = term::stdout_columns();
+            let lines = lines(&queues, &target.namespace, Timestamp::now(), columns);
+            table::text(&lines, term::stdout_paint())
+        }
     };
     stdout::print(&text).map_err(Failure::Output)
 }
@@ -96,19 +101,24 @@ fn as_json(queues: &[Queue], namespace: &Namespace) -> String {
     lines.map(text).collect()
 }
 
-fn as_table(queues: &[Queue], namespace: &Namespace, now: Timestamp) -> String {
+fn lines(
+    queues: &[Queue],
+    namespace: &Namespace,
+    now: Timestamp,
+    columns: Option<usize>,
+) -> Vec<Line> {
     let mut table = Table::new([
-        Column::Text("NAME"),
-        Column::Text("ROOM"),
-        Column::Number("PENDING"),
-        Column::Number("OLDEST"),
-        Column::Number("BYTES"),
-        Column::Number("LEASED"),
+        Column::name("NAME"),
+        Column::name("ROOM"),
+        Column::number("PENDING"),
+        Column::number("OLDEST"),
+        Column::number("BYTES"),
+        Column::number("LEASED"),
     ]);
     for queue in queues {
         let oldest = queue.oldest.and_then(timestamp);
-        table.rows.push([
-            term::visible(queue.name.as_str()).into_owned(),
+        table.push([
+            queue.name.to_string(),
             address(namespace, &queue.room),
             queue.pending.to_string(),
             oldest.map_or("-".to_owned(), |at| age(now, at)),
@@ -116,7 +126,7 @@ fn as_table(queues: &[Queue], namespace: &Namespace, now: Timestamp) -> String {
             queue.leased.map_or("-".to_owned(), |it| it.to_string()),
         ]);
     }
-    table.render()
+    table.lines(columns)
 }
 
 /// In its largest unit, as flags take it: 40s, 12m, 7h, 3d.
@@ -128,8 +138,4 @@ fn age(now: Timestamp, at: Timestamp) -> String {
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
     }
-}
-
-fn timestamp(at_ms: u64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
 }

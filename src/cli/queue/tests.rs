@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::term::Paint;
 
 fn queues() -> Vec<Queue> {
     let text = r#"[{"name":"worker","room":"jobs","pending":120,"oldest":1700000000123,"bytes":4096,"sharers":2,"leased":8},
@@ -14,7 +15,8 @@ NAME    ROOM  PENDING  OLDEST  BYTES  LEASED
 worker  jobs      120      2h   4096       8
 zoe^[   /           0       -      0       -
 ";
-    assert_eq!(as_table(&queues(), &Namespace::root(), now), expected);
+    let lines = lines(&queues(), &Namespace::root(), now, None);
+    assert_eq!(table::text(&lines, Paint::Plain), expected);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::term::Paint;
 
 fn answer() -> RoomsAnswer {
     serde_json::from_str(
@@ -11,14 +12,19 @@ fn answer() -> RoomsAnswer {
     .unwrap()
 }
 
+fn tables(answer: &RoomsAnswer, namespace: &Namespace, one_room: bool) -> String {
+    let shown = Shown {
+        namespace,
+        one_room,
+        zone: &TimeZone::UTC,
+    };
+    table::text(&shown.lines(answer, None), Paint::Plain)
+}
+
 #[test]
 fn the_table_is_aligned_and_shows_addresses() {
-    let table = as_tables(
-        &answer(),
-        &Namespace::parse("/ns").unwrap(),
-        false,
-        &TimeZone::UTC,
-    );
+    let namespace = Namespace::parse("/ns").unwrap();
+    let table = tables(&answer(), &namespace, false);
     let expected = "\
 ROOM              SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
 /ns                     2        0        0         0  -
@@ -32,7 +38,7 @@ ci                      1        2       43       812  2023-11-14 22:13:20
 fn one_room_shows_its_members() {
     let mut answer = answer();
     answer.rooms.retain(|room| room.room.as_str() == "ci");
-    let tables = as_tables(&answer, &Namespace::root(), true, &TimeZone::UTC);
+    let tables = tables(&answer, &Namespace::root(), true);
     let expected = "\
 ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
 ci          1        2       43       812  2023-11-14 22:13:20

@@ -25,18 +25,10 @@ enum State {
 }
 
 impl Pipe {
-    /// None when stdin is no pipe, or one with a name, or cannot be opened again: who shares the descriptor must not find it non-blocking, so
-    /// this one is a description of its own.
+    /// None when stdin is no pipe that can be opened.
     pub(super) fn stdin(input: Input) -> Option<Self> {
-        // Not a named one: to open that again is to wait for a writer, and the only one may have come and gone.
-        let path = "/proc/self/fd/0";
-        let target = std::fs::read_link(path).ok()?;
-        if !target.as_os_str().as_bytes().starts_with(b"pipe:") {
-            return None;
-        }
-        let again = File::open(path).ok()?;
         Some(Self {
-            receiver: Receiver::from_file(again).ok()?,
+            receiver: open()?,
             cutter: Cutter::new(input),
             state: State::Open,
         })
@@ -78,4 +70,17 @@ impl Pipe {
         }
         Ok(())
     }
+}
+
+/// None when stdin is no pipe, or one with a name, or cannot be opened again: who shares the descriptor must not find it
+/// non-blocking, so this one is a description of its own.
+pub(super) fn open() -> Option<Receiver> {
+    // Not a named one: to open that again is to wait for a writer, and the only one may have come and gone.
+    let path = "/proc/self/fd/0";
+    let target = std::fs::read_link(path).ok()?;
+    if !target.as_os_str().as_bytes().starts_with(b"pipe:") {
+        return None;
+    }
+    let again = File::open(path).ok()?;
+    Receiver::from_file(again).ok()
 }

@@ -44,14 +44,17 @@ impl Renderer {
 
     /// Whether the body, unchanged, is what is to be written.
     pub(super) fn is_as_it_came(&self, header: &DeliveryHeader) -> bool {
-        header.framing == Framing::Lines
-            && self.form == Form::Data(Ending::Newline)
-            && self.screen == Screen::Plain
+        let as_it_came = match self.form {
+            Form::Data(Ending::Newline) => header.framing == Framing::Lines,
+            Form::Bytes => true,
+            _ => false,
+        };
+        as_it_came && self.screen == Screen::Plain
     }
 
     pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
         let (before, after) = match &self.form {
-            Form::Data(_) | Form::Event | Form::Args => (Vec::new(), Vec::new()),
+            Form::Data(_) | Form::Event | Form::Args | Form::Bytes => (Vec::new(), Vec::new()),
             Form::Format(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
             Form::Json | Form::Format(..) => object_frame(chunk),
         };
@@ -64,13 +67,17 @@ impl Renderer {
 
     /// One line of JSON.
     fn push_json(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+        if frame.chunk.is_aside() {
+            push_data(frame.chunk, message, out);
+            return out.push(b'\n');
+        }
         match self.form {
             Form::Event => {
                 let event = frame.chunk.header.event.as_str();
                 push_array(frame.chunk, Some(event), message, out);
             }
             Form::Args => push_array(frame.chunk, None, message, out),
-            Form::Data(_) | Form::Json | Form::Format(..) => {
+            Form::Data(_) | Form::Json | Form::Format(..) | Form::Bytes => {
                 push_object(frame, index, message, out);
             }
         }
@@ -94,6 +101,8 @@ impl Renderer {
                 }
                 push_ending(*ending, out);
             }
+            (Form::Bytes, Screen::Plain) => out.extend_from_slice(message),
+            (Form::Bytes, Screen::Terminal) => term::visible_data(message, out),
             (_, Screen::Plain) => self.push_json(frame, index, message, out),
             (_, Screen::Terminal) => {
                 let mut json = Vec::new();

@@ -127,6 +127,8 @@ fn batch() -> Batch {
             except: Vec::new(),
             to: Audience::All,
             volatile: false,
+            due: None,
+            delay: None,
             reply: None,
         },
         body: "hi\n".into(),

@@ -18,6 +18,8 @@ fn batch(bytes: usize) -> Batch {
             except: Vec::new(),
             to: Audience::All,
             volatile: false,
+            due: None,
+            delay: None,
             reply: None,
         },
         body: Bytes::from(vec![b'\n'; bytes]),

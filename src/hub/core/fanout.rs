@@ -43,7 +43,11 @@ impl Core {
                     continue;
                 }
                 socket.considered = number;
-                if socket.feed == Feed::Detached {
+                let durable = parcel.kind == Kind::Durable;
+                if socket.feed != Feed::Attached {
+                    if durable {
+                        socket.newest = number;
+                    }
                     continue;
                 }
                 let owed = !is_passed_over(header, &socket.reader);
@@ -52,8 +56,11 @@ impl Core {
                     let name = socket.reader.name.as_ref();
                     name.is_some_and(|name| space.holders.get(name) == Some(id))
                 };
-                if !owed && (parcel.kind != Kind::Durable || !holds()) {
+                if !owed && (!durable || !holds()) {
                     continue;
+                }
+                if durable {
+                    socket.newest = number;
                 }
                 match effects.deliver(*id, parcel) {
                     Taken::Yes => delivered += u64::from(owed),

@@ -73,7 +73,9 @@ impl Core {
 }
 
 fn live(space: &Space, name: &RoomName, room: &Room) -> LiveRoom {
-    let Room { sockets, members } = room;
+    let Room {
+        sockets, members, ..
+    } = room;
     let holds = |client: &&ClientName| {
         let holder = space.holders.get(*client);
         holder.is_some_and(|id| sockets.contains(id))

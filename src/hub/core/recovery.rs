@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Core, Effects, Feed, Socket};
+use super::{Core, Effects, Socket};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::request::{SocketId, Told};
 use crate::store::Done;
@@ -29,21 +29,7 @@ impl Core {
 
     /// The older socket is handed nothing more; its session says goodbye.
     fn replace(&mut self, older: SocketId, effects: &mut impl Effects) {
-        let Some(mut socket) = self.sockets.remove(&older) else {
-            return;
-        };
-        self.leave_all(older, &socket);
-        let reader = Arc::make_mut(&mut socket.reader);
-        reader.rooms.clear();
-        socket.feed = Feed::Detached;
-        if let Some(name) = &reader.name
-            && let Some(space) = self.spaces.get_mut(&socket.namespace)
-            && space.holders.get(name) == Some(&older)
-        {
-            space.holders.remove(name);
-        }
-        self.tidy(&socket.namespace, &RoomName::whole_namespace());
-        self.sockets.insert(older, socket);
+        self.retire(older, effects);
         effects.tell(older, Told::CameBack);
     }
 

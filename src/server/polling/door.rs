@@ -320,8 +320,8 @@ mod tests {
     #[tokio::test]
     async fn a_post_that_was_not_taken_before_the_change_is_refused() {
         let doors = Arc::new(Doors::default());
-        let (_, door, _session) = doors.open(Speech::Echo);
-        let (_, _, other) = doors.open(Speech::Echo);
+        let (_, door, _session) = doors.open(Speech::Echo, &Arc::default());
+        let (_, _, other) = doors.open(Speech::Echo, &Arc::default());
         let probe = door.probe().unwrap().unwrap();
         let mut posted = Box::pin(door.post().unwrap().submit(Bytes::from_static(b"4")));
         tokio::select! {

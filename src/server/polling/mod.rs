@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use self::door::{Answer, Door, Post, Rejected, Stage, State};
 use crate::hub::parcel::Frame;
+use crate::hub::peer::Peer;
 use crate::limits;
 use crate::session::opening::Speech;
 use crate::session::services;
@@ -30,7 +31,11 @@ pub struct Doors {
 
 impl Doors {
     /// The transport of a new session and its sid. It is found by it for as long as the transport lives.
-    pub fn open(self: &Arc<Self>, speech: Speech) -> (Arc<str>, Arc<Door>, Polling) {
+    pub fn open(
+        self: &Arc<Self>,
+        speech: Speech,
+        peer: &Arc<Peer>,
+    ) -> (Arc<str>, Arc<Door>, Polling) {
         let sid: Arc<str> = services::random_id().into();
         let door = Arc::new(Door::new(speech));
         self.lock().insert(Arc::clone(&sid), Arc::clone(&door));
@@ -44,6 +49,7 @@ impl Doors {
             in_a_row: 0,
             farewell: Farewell::Ours,
             websocket: None,
+            peer: Arc::clone(peer),
         };
         (sid, door, transport)
     }
@@ -71,6 +77,7 @@ pub struct Polling {
     farewell: Farewell,
     /// What everything is done by once the client has changed to it.
     websocket: Option<Box<dyn Transport>>,
+    peer: Arc<Peer>,
 }
 
 /// Who ends the session.
@@ -114,6 +121,7 @@ impl Polling {
         match &mut state.stage {
             Stage::Upgraded(websocket) => {
                 self.websocket = websocket.take();
+                self.peer.changed_to_websocket();
                 Ok(())
             }
             Stage::Ended(why) => Err(Over(why.take())),

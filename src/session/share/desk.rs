@@ -21,6 +21,7 @@ use super::{Asked, Figures, Given, Joining, Key};
 use crate::address::{RoomName, Seq};
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
+use crate::hub::peer::{Peer, PeerAddress, Vitals};
 use crate::hub::request::{Input, Request, SocketId, Stretch, Told, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
@@ -38,6 +39,7 @@ enum End {
     /// The last sharer went, or none could be served.
     Left,
     NameTaken,
+    Kicked(Arc<str>),
     Failed(StoreError),
     /// The hub is going.
     Shutdown,
@@ -60,6 +62,7 @@ struct Desk {
     outbox: Outbox,
     feed: Feed,
     mailbox: Arc<Mailbox>,
+    vitals: Arc<Vitals>,
     stage: Stage,
     leases: Leases<Sheaf>,
     sharers: BTreeMap<SocketId, Sharer>,
@@ -104,7 +107,7 @@ pub async fn run(
         let end = poll_fn(|cx| desk.poll(cx)).await;
         asked = desk.finish(&end);
         match end {
-            End::Left | End::NameTaken => {}
+            End::Left | End::NameTaken | End::Kicked(_) => {}
             End::Failed(error) => services.fail(error),
             // Nobody is served any more: what still comes is answered by the end of its session.
             End::Shutdown => return,
@@ -135,6 +138,11 @@ impl Desk {
             asked,
             figures,
             mailbox,
+            vitals: Arc::new(Vitals::new(
+                Arc::new(Peer::polling(PeerAddress::Shared)),
+                Some(key.1.clone()),
+                (services.clock)(),
+            )),
             stage: Stage::New,
             leases: Leases::new(Seq::START),
             sharers: BTreeMap::new(),
@@ -196,6 +204,7 @@ impl Desk {
             } => {
                 let (services, reader) = (&self.services, (*reader).clone());
                 self.feed.subscribed(services, reader, head, None, stretch);
+                self.vitals.reads(Arc::clone(self.feed.reader()));
             }
             Told::NoRooms { .. } => {
                 let why = "this name has joined no room; name one";
@@ -234,6 +243,7 @@ impl Desk {
             }
             Told::Attached { head } => self.feed.attached(head),
             Told::NameTaken => return Err(End::NameTaken),
+            Told::Kicked { by } => return Err(End::Kicked(by)),
             // It asks for nothing else.
             _ => {}
         }
@@ -278,6 +288,7 @@ impl Desk {
             namespace: namespace.clone(),
             sid: random_id().into(),
             name: Some(name.clone()),
+            vitals: Arc::clone(&self.vitals),
         };
         let connect = Message::Connect(self.id, handle, input);
         self.outbox.push(Submission::Hub(connect));
@@ -522,18 +533,24 @@ impl Desk {
     fn count(&self) {
         let Figures { sharers, leased } = &*self.figures;
         sharers.store(self.sharers.len() as u64, Ordering::Relaxed);
-        leased.store(self.leases.leased(), Ordering::Relaxed);
+        let held = self.leases.leased();
+        leased.store(held, Ordering::Relaxed);
+        let unconfirmed = held + self.leases.free();
+        self.vitals.reached(self.feed.position(), unconfirmed);
     }
 
     /// Says goodbye to everyone; what was still asked is for the next desk.
     fn finish(mut self, end: &End) -> mpsc::UnboundedReceiver<Asked> {
-        if let End::NameTaken = end {
-            for joining in self.waiting() {
-                let _ = joining.given.send(Given::NameTaken);
-            }
-            for sharer in self.sharers.values() {
-                sharer.give(Given::NameTaken);
-            }
+        let farewell = || match end {
+            End::NameTaken => Some(Given::NameTaken),
+            End::Kicked(by) => Some(Given::Kicked(Arc::clone(by))),
+            End::Left | End::Failed(_) | End::Shutdown => None,
+        };
+        for joining in self.waiting() {
+            farewell().map(|farewell| joining.given.send(farewell));
+        }
+        for sharer in self.sharers.values() {
+            farewell().into_iter().for_each(|it| sharer.give(it));
         }
         self.sharers.clear();
         self.count();

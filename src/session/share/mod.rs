@@ -107,6 +107,7 @@ pub enum Given {
     },
     /// Somebody holds the name alone now.
     NameTaken,
+    Kicked(Arc<str>),
 }
 
 impl Shares {

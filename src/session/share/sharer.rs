@@ -57,7 +57,8 @@ impl Sharing {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Given::Frames(frames))) => self.frames.push_back(frames),
                 Poll::Ready(given) => {
-                    let answers = !matches!(given, None | Some(Given::NameTaken));
+                    let answers =
+                        !matches!(given, None | Some(Given::NameTaken | Given::Kicked(_)));
                     self.awaited -= usize::from(answers && self.awaited > 0);
                     return Poll::Ready(given);
                 }
@@ -166,7 +167,7 @@ impl Session {
     }
 
     fn given(&mut self, index: usize, id: SocketId, given: Given) {
-        if !matches!(given, Given::NameTaken) {
+        if !matches!(given, Given::NameTaken | Given::Kicked(_)) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         match given {
@@ -183,6 +184,7 @@ impl Session {
             }
             Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
             Given::NameTaken => self.told(id, Told::NameTaken),
+            Given::Kicked(by) => self.told(id, Told::Kicked { by }),
         }
     }
 }

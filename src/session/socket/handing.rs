@@ -12,6 +12,7 @@ use crate::hub::request::{Request, Want};
 use crate::limits;
 use crate::session::credit::Credit;
 use crate::session::outbox::{Outbox, Submission};
+use crate::session::verbs::Ack;
 use crate::store::Op;
 use crate::store::writer::Urgency;
 use crate::wire::batch;
@@ -21,18 +22,24 @@ impl Socket {
     pub(super) fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
         self.feed.pass(behind);
         if let Some(cursor) = self.credit.skip(behind) {
-            self.move_cursor(cursor, Urgency::Later, None, outbox);
+            self.confirmed(cursor, outbox);
         }
     }
 
     pub(super) fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
         let number = parcel.record.number;
         match (&mut self.credit, parcel.kind) {
+            // No message: as a plain event, and none of their credit.
+            (_, Kind::Presence) => {
+                out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
+            }
             (Credit::Acks(window), kind) => {
                 out.extend(parcel.batch(from));
                 if kind == Kind::Durable {
+                    let count = parcel.header().count;
                     window.hand(
-                        Seq::new(number, parcel.header().count - 1),
+                        Seq::new(number, count - 1),
+                        count - from,
                         parcel.record.body.len(),
                     );
                     self.feed.pass(Seq::after_record(number));
@@ -94,18 +101,23 @@ impl Socket {
         if let Credit::Written(written) = &mut self.credit
             && let Some(cursor) = written.take()
         {
-            self.move_cursor(cursor, Urgency::Later, None, outbox);
+            self.confirmed(cursor, outbox);
         }
     }
 
     /// The verb `ack`. True when the store will answer it; otherwise there is nothing to wait for.
-    pub fn ack(&mut self, seq: Seq, answer: Option<u64>, outbox: &mut Outbox) -> bool {
+    pub fn ack(&mut self, ack: Ack, answer: Option<u64>, outbox: &mut Outbox) -> bool {
         let Credit::Acks(window) = &mut self.credit else {
             return false;
         };
+        if let Some(cursor) = window.ack(ack.seq) {
+            self.hold.confirm(cursor);
+        }
+        self.hold.keep(ack.keep);
         // What moves nothing more may have been moved by an earlier ack that still waits for its commit, or that the disk
         // refused: an answer is the proof that it was done.
-        let cursor = window.ack(seq).or(answer.and(self.moved_to));
+        let cursor = self.hold.cursor().filter(|it| Some(*it) > self.moved_to);
+        let cursor = cursor.or(answer.and(self.moved_to));
         let urgency = if answer.is_some() {
             Urgency::Now
         } else {
@@ -132,11 +144,19 @@ impl Socket {
         if let Credit::Events(answers) = &mut self.credit
             && let Some(cursor) = answers.ack(id)
         {
+            self.confirmed(cursor, outbox);
+        }
+    }
+
+    /// Everything before `cursor` was dealt with, in whatever way.
+    pub(super) fn confirmed(&mut self, cursor: Seq, outbox: &mut Outbox) {
+        self.hold.confirm(cursor);
+        if let Some(cursor) = self.hold.cursor() {
             self.move_cursor(cursor, Urgency::Later, None, outbox);
         }
     }
 
-    pub(super) fn move_cursor(
+    fn move_cursor(
         &mut self,
         cursor: Seq,
         urgency: Urgency,

@@ -12,11 +12,12 @@ use super::row::{audience_as_text, framing_as_text, rooms_as_json};
 use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::delayed::Delayed;
 use crate::store::{Done, Draft, Op, Record, Refusal, StoreError, past};
 use crate::wire::batch::{Audience, PublishId};
 
 /// What an op came to; an appended record gets its draft back once the transaction is durable.
-enum Outcome {
+pub(super) enum Outcome {
     Appended(u64),
     Done(Done),
 }
@@ -60,7 +61,7 @@ impl SqliteStore {
                 reason: reason.to_owned(),
             })
         };
-        let is_append = |op: &Op| matches!(op, Op::Append { .. });
+        let is_append = |op: &Op| matches!(op, Op::Append { .. } | Op::Delay { .. } | Op::Due(_));
         let appends: Vec<bool> = ops.iter().map(is_append).collect();
         let others: Vec<Op> = ops.into_iter().filter(|op| !is_append(op)).collect();
         let unlimited = Budget {
@@ -118,7 +119,10 @@ impl SqliteStore {
 fn finish(ops: Vec<Op>, outcomes: Vec<Outcome>, at_ms: u64) -> Vec<Done> {
     let pairs = ops.into_iter().zip(outcomes);
     let done = |(op, outcome)| match (op, outcome) {
-        (Op::Append { draft, .. }, Outcome::Appended(number)) => Done::Appended(Record {
+        (
+            Op::Append { draft, .. } | Op::Delay { draft, .. } | Op::Due(Delayed { draft, .. }),
+            Outcome::Appended(number),
+        ) => Done::Appended(Record {
             number,
             at_ms,
             header: draft.header,
@@ -143,6 +147,8 @@ impl Group<'_> {
     fn run(&mut self, op: &Op) -> rusqlite::Result<Outcome> {
         let done = match op {
             Op::Append { draft, id } => return self.append(draft, id.as_ref()),
+            Op::Delay { draft, id, due_ms } => return self.delay(draft, id.as_ref(), *due_ms),
+            Op::Due(delayed) => return self.due(delayed),
             Op::Join {
                 namespace,
                 client,
@@ -190,35 +196,60 @@ impl Group<'_> {
         Ok(Outcome::Done(done))
     }
 
-    fn append(&mut self, draft: &Draft, id: Option<&PublishId>) -> rusqlite::Result<Outcome> {
+    pub(super) fn append(
+        &mut self,
+        draft: &Draft,
+        id: Option<&PublishId>,
+    ) -> rusqlite::Result<Outcome> {
         if let Some(id) = id
             && let Some(done) = self.used(id)?
         {
             return Ok(Outcome::Done(done));
         }
-        let weight = draft.weight();
-        if let Some(refusal) = &self.budget.refusal {
-            if weight > self.budget.bytes {
-                return Ok(Outcome::Done(Done::Refused(refusal.clone())));
-            }
-            self.budget.bytes -= weight;
+        if let Some(refusal) = self.takes(draft.weight()) {
+            return Ok(Outcome::Done(Done::Refused(refusal)));
         }
-        let number = self.state.head + 1;
-        self.insert(number, draft)?;
-        self.index(number, draft)?;
-        if let Some(PublishId(producer, counter)) = id {
-            self.conn
-                .prepare_cached("INSERT OR REPLACE INTO producers (producer, counter, record, at_ms) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![producer, counter, number, self.now_ms])?;
-        }
-        self.state.head = number;
-        self.state.end += weight;
-        self.state.last_ms = self.now_ms;
+        let number = self.record(draft)?;
+        self.use_number(id, number)?;
         Ok(Outcome::Appended(number))
     }
 
+    /// Takes so much of the budget, or says why not.
+    pub(super) fn takes(&mut self, weight: u64) -> Option<Refusal> {
+        let refusal = self.budget.refusal.as_ref()?;
+        if weight > self.budget.bytes {
+            return Some(refusal.clone());
+        }
+        self.budget.bytes -= weight;
+        None
+    }
+
+    /// The next record of the log.
+    pub(super) fn record(&mut self, draft: &Draft) -> rusqlite::Result<u64> {
+        let number = self.state.head + 1;
+        self.insert(number, draft)?;
+        self.index(number, draft)?;
+        self.state.head = number;
+        self.state.end += draft.weight();
+        self.state.last_ms = self.now_ms;
+        Ok(number)
+    }
+
+    /// `record` 0: none.
+    pub(super) fn use_number(&self, id: Option<&PublishId>, record: u64) -> rusqlite::Result<()> {
+        if let Some(PublishId(producer, counter)) = id {
+            self.conn
+                .prepare_cached("INSERT OR REPLACE INTO producers (producer, counter, record, at_ms) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![producer, counter, record, self.now_ms])?;
+        }
+        Ok(())
+    }
+
     /// What becomes of a publish whose number is not its producer's next one.
-    fn used(&self, PublishId(producer, counter): &PublishId) -> rusqlite::Result<Option<Done>> {
+    pub(super) fn used(
+        &self,
+        PublishId(producer, counter): &PublishId,
+    ) -> rusqlite::Result<Option<Done>> {
         let last = self
             .conn
             .prepare_cached("SELECT counter, record, at_ms FROM producers WHERE producer = ?1")?
@@ -235,7 +266,8 @@ impl Group<'_> {
             return Ok(None);
         };
         if *counter <= last {
-            let first = (*counter == last).then_some(Seq::new(record, 0));
+            let known = *counter == last && record > 0;
+            let first = known.then_some(Seq::new(record, 0));
             return Ok(Some(Done::Duplicate { first }));
         }
         let expected = last + 1;

@@ -5,6 +5,7 @@
 //! when a transaction fails, so memory never claims what the file does not hold.
 
 mod commit;
+mod delayed;
 mod fault;
 mod merge;
 mod names;
@@ -28,6 +29,7 @@ use rusqlite::Connection;
 use self::fault::{Fault, fatal};
 use self::prune::Sweep;
 use self::state::State;
+use super::delayed::Delayed;
 use super::{Done, Keep, Member, Op, Pruned, Read, Refusal, Store, StoreError, Tidy};
 use crate::limits;
 
@@ -179,6 +181,15 @@ impl Store for SqliteStore {
 
     fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
         self.commit_group(ops, now_ms)
+    }
+
+    fn next_due(&self) -> Option<u64> {
+        self.state.delayed.first_ms
+    }
+
+    fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError> {
+        let due = delayed::due(&self.conn, now_ms);
+        due.map_err(|error| fatal(&self.path, error))
     }
 
     fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {

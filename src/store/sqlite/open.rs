@@ -17,16 +17,18 @@ use crate::store::{StoreError, new_log_id};
 /// `room` and 1: in the file's header, so that `file(1)` and we know our own.
 const APPLICATION_ID: i64 = 0x726f_6f6d;
 /// What takes a database from each version to the next; its version is how many of them it has seen.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema.sql"),
     include_str!("sessions.sql"),
     include_str!("replies.sql"),
+    include_str!("delayed.sql"),
 ];
 /// What each migration adds.
-const TABLES: [&[&str]; 3] = [
+const TABLES: [&[&str]; 4] = [
     &["log", "log_rooms", "members", "meta", "producers", "rooms"],
     &["sessions", "session_rooms"],
     &[],
+    &["delayed"],
 ];
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

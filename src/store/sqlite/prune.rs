@@ -116,7 +116,7 @@ impl SqliteStore {
     /// What of these appends fits. History yields first; what members pin does not.
     pub(super) fn make_room(&mut self, ops: &[Op], now_ms: u64) -> Result<Budget, StoreError> {
         let weight = |op: &Op| match op {
-            Op::Append { draft, .. } => draft.weight(),
+            Op::Append { draft, .. } | Op::Delay { draft, .. } => draft.weight(),
             _ => 0,
         };
         let incoming: u64 = ops.iter().map(weight).sum();
@@ -165,17 +165,19 @@ impl SqliteStore {
     }
 
     fn still_holds(&self, refusal: &Refusal) -> bool {
-        let Refusal::Full {
-            namespace,
-            client,
-            room,
-            ..
-        } = refusal
-        else {
-            return false;
-        };
-        let members = &self.state.members;
-        members.cursor(namespace, client, room).is_some()
+        match refusal {
+            Refusal::Full {
+                namespace,
+                client,
+                room,
+                ..
+            } => {
+                let members = &self.state.members;
+                members.cursor(namespace, client, room).is_some()
+            }
+            Refusal::Crowded(crowded) => self.state.delayed.first_ms == Some(crowded.first_ms()),
+            _ => false,
+        }
     }
 
     fn look_up_culprit(&mut self) -> Result<Option<Refusal>> {
@@ -187,13 +189,16 @@ impl SqliteStore {
                 most = Some((bytes, member));
             }
         }
-        Ok(most.map(|(bytes, member)| Refusal::Full {
-            limit: self.keep.pending_bytes,
+        let limit = self.keep.pending_bytes;
+        let bytes = most.as_ref().map_or(0, |(bytes, _)| *bytes);
+        let member = most.map(|(bytes, member)| Refusal::Full {
+            limit,
             namespace: member.namespace,
             client: member.client,
             room: member.room,
             bytes,
-        }))
+        });
+        Ok(self.state.delayed.or_member(limit, bytes, member))
     }
 
     /// The weight of the room from the member's cursor on: it pins all of that, so nothing in between is gone.

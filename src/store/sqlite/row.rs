@@ -12,8 +12,8 @@ use crate::store::{Header, Record};
 use crate::wire::batch::{Audience, Framing};
 
 const STORED: &str = "
-    SELECT record, at_ms, namespace, rooms, except_rooms, audience, event, sender, origin, framing, json, count, start,
-           length(body), CASE WHEN length(body) <= ?4 THEN body END, reply
+    SELECT namespace, rooms, except_rooms, audience, event, sender, origin, framing, json, count, reply,
+           record, at_ms, start, length(body), CASE WHEN length(body) <= ?4 THEN body END
       FROM log WHERE record BETWEEN ?1 AND ?2 ORDER BY record LIMIT ?3";
 
 /// Whether short bodies come along with their headers. A long one costs as many pages as it is long.
@@ -64,27 +64,31 @@ pub(super) fn stored_between(
         .collect()
 }
 
+/// From the first columns of a query, in the order of the one above.
+pub(super) fn header(row: &Row<'_>) -> Result<Header> {
+    Ok(Header {
+        namespace: name(row, 0, Namespace::parse)?,
+        rooms: rooms(row, 1)?,
+        except: rooms(row, 2)?,
+        audience: audience(row, 3)?,
+        event: name(row, 4, Event::parse)?,
+        from: optional(row, 5, ClientName::parse)?,
+        origin: text(row, 6)?.into(),
+        framing: framing(row, 7)?,
+        json: row.get(8)?,
+        count: row.get(9)?,
+        reply: optional(row, 10, RoomName::parse)?,
+    })
+}
+
 fn stored(row: &Row<'_>) -> Result<Stored> {
-    let header = Header {
-        namespace: name(row, 2, Namespace::parse)?,
-        rooms: rooms(row, 3)?,
-        except: rooms(row, 4)?,
-        audience: audience(row, 5)?,
-        event: name(row, 6, Event::parse)?,
-        from: optional(row, 7, ClientName::parse)?,
-        origin: text(row, 8)?.into(),
-        reply: optional(row, 15, RoomName::parse)?,
-        framing: framing(row, 9)?,
-        json: row.get(10)?,
-        count: row.get(11)?,
-    };
     Ok(Stored {
-        number: row.get(0)?,
-        at_ms: row.get(1)?,
-        header,
-        start: row.get(12)?,
-        body_bytes: row.get(13)?,
-        body: match row.get_ref(14)? {
+        header: header(row)?,
+        number: row.get(11)?,
+        at_ms: row.get(12)?,
+        start: row.get(13)?,
+        body_bytes: row.get(14)?,
+        body: match row.get_ref(15)? {
             ValueRef::Blob(bytes) => Some(Bytes::copy_from_slice(bytes)),
             _ => None,
         },

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use super::delayed;
 use super::row::name;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::delayed::Crowd;
 use crate::store::members::Members;
 use crate::store::{Member, weight};
 
@@ -20,6 +22,8 @@ pub(super) struct State {
     pub(super) members: Members,
     /// How many are remembered.
     pub(super) sessions: usize,
+    /// What waits for its time.
+    pub(super) delayed: Crowd,
     rooms: HashMap<(Namespace, RoomName), Room>,
 }
 
@@ -59,6 +63,7 @@ impl State {
             end,
             members: load_members(conn)?,
             sessions: conn.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?,
+            delayed: delayed::crowd(conn)?,
             rooms: HashMap::new(),
         })
     }

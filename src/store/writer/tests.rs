@@ -45,6 +45,12 @@ impl Store for Gated {
         self.told.send(Asked::Commit(ops)).unwrap();
         self.gate.recv().unwrap().map(|()| done)
     }
+    fn next_due(&self) -> Option<u64> {
+        None
+    }
+    fn due(&mut self, _: u64) -> Result<Vec<Delayed>, StoreError> {
+        Ok(Vec::new())
+    }
     fn prune(&mut self, _: u64) -> Result<Pruned, StoreError> {
         Ok(Pruned::default())
     }
@@ -76,7 +82,12 @@ impl House {
             told: tell,
             gate: gated,
         });
-        let (writer, thread) = spawn(store, || 0, move |group| done.send(group).unwrap());
+        let (writer, thread) = spawn(
+            store,
+            || 0,
+            |_| None,
+            move |group| done.send(group).unwrap(),
+        );
         Self {
             writer: Some(writer),
             thread,

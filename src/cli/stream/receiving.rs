@@ -1,0 +1,305 @@
+//! `sub --stream`: the first stream whose beginning comes by, on stdout.
+//!
+//! What is written frees the credit of its pieces; a name's place stays before the first of them until all of it is
+//! written, so that who is killed in between gets the whole stream once more.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::select;
+use tokio::time::{Instant, sleep_until};
+
+use super::ledger::{Broken, Ledger, Step};
+use super::publisher::Publisher;
+use super::{Cut, Left, StreamError};
+use crate::address::Seq;
+use crate::cli::args::SubArgs;
+use crate::cli::failure::Failure;
+use crate::cli::reading::{End, Flow, Reading, tell_link};
+use crate::cli::signals::Signals;
+use crate::cli::stdout::{self, Form};
+use crate::client::link::at;
+use crate::client::{Event, Gap, Peer, Target};
+use crate::limits;
+use crate::wire::batch::DeliveryHeader;
+use crate::wire::stream::Piece;
+
+pub struct Receiving {
+    reading: Reading,
+    ledger: Ledger,
+    publisher: Publisher,
+    stall: Duration,
+    drain: bool,
+    named: bool,
+    /// Streams that are still wanted.
+    remaining: u64,
+    /// Everything of the past came; what is on its way now is new.
+    caught_up: bool,
+    /// When the last piece of the stream was published, by the hub's clock in milliseconds since 1970.
+    last_at: u64,
+    /// Some of the past is no longer kept.
+    gap: bool,
+}
+
+/// What an event led to.
+enum Came {
+    Nothing,
+    /// The stream is whole with this message.
+    Whole(Seq),
+    Cut(StreamError),
+    /// `--drain` has all there was.
+    Drained,
+}
+
+impl Receiving {
+    pub fn new(args: &SubArgs, target: &Target) -> Self {
+        let stall = args.stream.stall.unwrap_or(limits::STREAM_STALL);
+        Self {
+            reading: Reading::new(stdout::start(Form::Bytes), target),
+            ledger: Ledger::default(),
+            publisher: Publisher::new(stall),
+            stall,
+            drain: args.drain,
+            named: target.name.is_some(),
+            remaining: args.count.unwrap_or(1),
+            caught_up: false,
+            last_at: 0,
+            gap: false,
+        }
+    }
+
+    /// Until so many streams are written, `--timeout` or a signal.
+    pub async fn run(
+        mut self,
+        mut peer: Peer,
+        signals: &mut Signals,
+        deadline: Option<Instant>,
+        timeout: Duration,
+    ) -> Result<(), Failure> {
+        let end = select! {
+            end = self.follow(&mut peer) => end,
+            signal = signals.next() => Ok(End::Signal(signal)),
+            () = at(deadline) => Ok(End::Timeout(timeout)),
+        };
+        let end = match end {
+            Ok(End::Timeout(after)) if self.ledger.begun().is_some() => {
+                let left = select! {
+                    left = self.leave_unfinished(&mut peer) => left?,
+                    signal = signals.next() => return Err(Failure::Signal(signal)),
+                    () = at(Some(Instant::now() + limits::FINISH_TIMEOUT)) => self.left(Left::Ahead),
+                };
+                let why = StreamError::Timeout(after);
+                Err(Cut { why, left }.into())
+            }
+            end => end,
+        };
+        match end {
+            Ok(end) => self.reading.finish(peer, signals, end).await,
+            Err(failure @ Failure::Cut(_)) => {
+                let finished = self.reading.finish(peer, signals, End::Done).await;
+                finished.and(Err(failure))
+            }
+            Err(failure) => {
+                peer.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn follow(&mut self, peer: &mut Peer) -> Result<End, Failure> {
+        loop {
+            let due = self.ledger.begun().map(|_| self.publisher.due());
+            let came = select! {
+                report = self.reading.report() => {
+                    self.publisher.moved();
+                    if self.reading.wrote(peer, report)? == Flow::Enough {
+                        return Ok(End::Done);
+                    }
+                    Came::Nothing
+                }
+                event = peer.next() => self.happened(event?, peer),
+                () = at(due) => self.silence(peer),
+            };
+            match came {
+                Came::Nothing => {}
+                Came::Drained => return Ok(End::Done),
+                Came::Whole(last) => {
+                    if self.whole(last, peer).await? == Flow::Enough {
+                        return Ok(End::Done);
+                    }
+                }
+                Came::Cut(StreamError::NotEnded) => {
+                    let left = self.leave_unfinished(peer).await?;
+                    let why = StreamError::NotEnded;
+                    return Err(Cut { why, left }.into());
+                }
+                Came::Cut(why) => {
+                    self.settle(peer).await?;
+                    let left = self.leave_behind(peer);
+                    return Err(Cut { why, left }.into());
+                }
+            }
+        }
+    }
+
+    fn happened(&mut self, event: Event, peer: &mut Peer) -> Came {
+        tell_link(&event, peer.url());
+        let inside = self.ledger.begun().is_some();
+        match event {
+            Event::Batch { header, body } => return self.piece(peer, header, &body),
+            Event::CaughtUp => {
+                self.caught_up = true;
+                return match (self.drain, inside) {
+                    (true, true) => Came::Cut(StreamError::NotEnded),
+                    (true, false) => Came::Drained,
+                    (false, _) => Came::Nothing,
+                };
+            }
+            Event::Gap(Gap::Pruned { .. }) => self.gap = true,
+            Event::Gap(Gap::OtherLog { .. }) if inside => {
+                return Came::Cut(StreamError::OtherLog);
+            }
+            Event::Answered { id, answer } => {
+                self.publisher.answered(id, &answer);
+            }
+            Event::Lost { .. } => self.caught_up = false,
+            Event::Back { .. } => self.publisher.moved(),
+            _ => {}
+        }
+        Came::Nothing
+    }
+
+    /// A message: the next piece of the stream, or something to be passed over.
+    fn piece(&mut self, peer: &mut Peer, header: DeliveryHeader, body: &bytes::Bytes) -> Came {
+        let piece = Piece::decode(&header, body);
+        // Volatile pieces have no place to come back to.
+        let (Some((piece, bytes)), Some(seq)) = (piece, header.first) else {
+            self.reading.pass_over(peer, &header);
+            return Came::Nothing;
+        };
+        let step = self.ledger.piece(seq, &piece, bytes.len());
+        if step == Step::Other {
+            self.reading.pass_over(peer, &header);
+            return Came::Nothing;
+        }
+        // Before anything of it is acknowledged.
+        peer.keep(self.ledger.begun());
+        self.publisher.heard(piece.sid.as_deref());
+        self.last_at = header.at;
+        match step {
+            Step::Broken(broken) => {
+                self.reading.pass_over(peer, &header);
+                Came::Cut(match broken {
+                    Broken::Parts { .. } if self.gap => StreamError::Pruned,
+                    broken => StreamError::Broken(broken),
+                })
+            }
+            Step::Last => {
+                self.reading.batch(peer, header, bytes);
+                Came::Whole(seq)
+            }
+            Step::Next | Step::Other => {
+                self.reading.batch(peer, header, bytes);
+                Came::Nothing
+            }
+        }
+    }
+
+    /// Nothing came for a while in the middle of a stream.
+    fn silence(&mut self, peer: &mut Peer) -> Came {
+        // What was received and not written, or not yet received, says that it is not the publisher who is slow.
+        if !self.caught_up || !self.reading.is_settled() || !peer.is_connected() {
+            self.publisher.moved();
+            return Came::Nothing;
+        }
+        if self.publisher.is_gone_for_good() {
+            return Came::Cut(match self.gap {
+                true => StreamError::Pruned,
+                false => StreamError::PublisherGone,
+            });
+        }
+        self.publisher.ask(peer);
+        Came::Nothing
+    }
+
+    /// A stream has come to its end. [`Flow::More`] when another one is wanted.
+    async fn whole(&mut self, last: Seq, peer: &mut Peer) -> Result<Flow, Failure> {
+        if self.settle(peer).await? == Flow::Enough {
+            return Ok(Flow::Enough);
+        }
+        let next = self.ledger.over();
+        peer.keep(next);
+        self.remaining -= 1;
+        if self.remaining == 0 {
+            return Ok(Flow::Enough);
+        }
+        // Of what came meanwhile nothing was kept.
+        peer.read_from(next.unwrap_or(last.next()));
+        self.caught_up = false;
+        Ok(Flow::More)
+    }
+
+    /// Writes what was received; what comes meanwhile comes again.
+    async fn settle(&mut self, peer: &mut Peer) -> Result<Flow, Failure> {
+        while !self.reading.is_settled() {
+            select! {
+                report = self.reading.report() => {
+                    if self.reading.wrote(peer, report)? == Flow::Enough {
+                        return Ok(Flow::Enough);
+                    }
+                }
+                event = peer.next() => tell_link(&event?, peer.url()),
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    /// The stream is given up, and counts as read: otherwise nothing behind it would ever be reached.
+    fn leave_behind(&mut self, peer: &mut Peer) -> Left {
+        let next = self.ledger.over();
+        peer.keep(next);
+        self.left(Left::Behind)
+    }
+
+    /// The stream is given up before it has ended. It comes again, unless nobody is there any more to end it.
+    async fn leave_unfinished(&mut self, peer: &mut Peer) -> Result<Left, Failure> {
+        self.settle(peer).await?;
+        if !self.publisher.is_gone() {
+            self.publisher.ask(peer);
+        }
+        let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
+        while self.publisher.is_asked() {
+            select! {
+                event = peer.next() => match event? {
+                    Event::Answered { id, answer } => {
+                        self.publisher.answered(id, &answer);
+                    }
+                    Event::Lost { .. } => return Ok(self.left(Left::Ahead)),
+                    event => tell_link(&event, peer.url()),
+                },
+                () = sleep_until(deadline) => return Ok(self.left(Left::Ahead)),
+            }
+        }
+        // Nothing was heard of it since, and not only because this reader was not there.
+        let long_ago = now_ms().saturating_sub(self.last_at) >= millis(self.stall);
+        match self.publisher.is_gone() && long_ago {
+            true => Ok(self.leave_behind(peer)),
+            false => Ok(self.left(Left::Ahead)),
+        }
+    }
+
+    fn left(&self, left: Left) -> Left {
+        match self.named {
+            true => left,
+            false => Left::Nothing,
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, millis)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

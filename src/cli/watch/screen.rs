@@ -1,0 +1,191 @@
+//! Lines on stdout that take the place of the lines before them. What was on the terminal above stays there.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::echo::NoEcho;
+use crate::cli::signals::TerminalChange;
+use crate::cli::stdout;
+use crate::cli::table::{self, Line, LineKind};
+use crate::cli::term::{self, Paint, Size};
+
+/// What is to be shown.
+#[derive(Debug, Clone)]
+pub(super) struct Page {
+    pub(super) lines: Vec<Line>,
+    /// Only where it can be taken away again.
+    pub(super) trouble: Option<Line>,
+}
+
+/// Stdout, for one page after the other.
+pub(super) struct Screen {
+    surface: Surface,
+    paint: Paint,
+}
+
+enum Surface {
+    Terminal(Mutex<InPlace>),
+    /// Where nothing can be taken back; whether something was written.
+    Blocks(Mutex<bool>),
+}
+
+struct InPlace {
+    block: Block,
+    echo: NoEcho,
+}
+
+impl Screen {
+    pub(super) fn of_stdout() -> Self {
+        let surface = match io::stdout().is_terminal() && term::is_capable() {
+            true => Surface::Terminal(Mutex::new(InPlace {
+                block: Block::default(),
+                echo: NoEcho::on_stdin(),
+            })),
+            false => Surface::Blocks(Mutex::new(false)),
+        };
+        Self {
+            surface,
+            paint: term::stdout_paint(),
+        }
+    }
+
+    pub(super) fn draws_in_place(&self) -> bool {
+        matches!(self.surface, Surface::Terminal(_))
+    }
+
+    /// Blocks while stdout does.
+    pub(super) fn draw(&self, page: &Page) -> io::Result<()> {
+        match &self.surface {
+            Surface::Terminal(place) => {
+                let size = term::size(io::stdout());
+                let mut place = locked(place);
+                let up = place.block.up(size);
+                place.block.lines = page.fitting(size);
+                stdout::print(&(up + &place.block.text(self.paint)))
+            }
+            Surface::Blocks(behind) => {
+                let mut behind = locked(behind);
+                let between = if *behind { "\n" } else { "" };
+                *behind = true;
+                stdout::print(&format!(
+                    "{between}{}",
+                    table::text(&page.lines, self.paint)
+                ))
+            }
+        }
+    }
+
+    /// What is meant for stderr goes above the page, and the page below it.
+    pub(super) fn write_above(&self, text: &str) {
+        let Surface::Terminal(place) = &self.surface else {
+            return;
+        };
+        let mut place = locked(place);
+        let up = place.block.up(term::size(io::stdout()));
+        // A closed terminal is found out by the next page.
+        let _ = stdout::print(&up);
+        let _ = io::stderr().write_all(text.replace('\n', "\x1b[K\n").as_bytes());
+        let _ = stdout::print(&place.block.text(self.paint));
+        // They are further above now.
+        place.block.lost.clear();
+    }
+
+    pub(super) fn changed(&self, change: TerminalChange) {
+        if let (Surface::Terminal(place), TerminalChange::Continued) = (&self.surface, change) {
+            let mut place = locked(place);
+            place.block = Block::default();
+            place.echo.renew();
+        }
+    }
+
+    /// The last page stays, and nothing below it.
+    pub(super) fn end(&self) {
+        let Surface::Terminal(place) = &self.surface else {
+            return;
+        };
+        // A terminal that takes nothing is not waited for.
+        let mut place = match place.try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        place.echo.end();
+        let _ = stdout::print("\r\x1b[J");
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Page {
+    /// What has room in so many rows, of which the last is the cursor's.
+    fn fitting(&self, size: Size) -> Vec<Line> {
+        let (columns, rows) = (usize::from(size.columns), usize::from(size.rows));
+        let trouble = usize::from(self.trouble.is_some());
+        let room = rows.saturating_sub(1 + trouble).max(1);
+        let mut lines = self.lines.clone();
+        if lines.len() > room {
+            let left = lines.split_off(room - 1);
+            let left = left.iter().filter(|line| line.is_content()).count();
+            lines.push(Line::note(&format!("… and {left} more"), Some(columns)));
+        }
+        lines.extend(self.trouble.clone());
+        lines.truncate(rows.saturating_sub(1).max(1));
+        lines
+    }
+}
+
+/// Lines at the end of what is on a terminal, the cursor below them.
+#[derive(Debug, Default)]
+struct Block {
+    lines: Vec<Line>,
+    /// Lines of earlier pages that a terminal which became smaller moved above its screen. Most of them come back when it
+    /// becomes larger.
+    lost: Vec<Line>,
+    rows: u16,
+}
+
+impl Block {
+    /// Each line in the place of what stood there. A terminal that is told to clear all of its screen may keep that as if
+    /// it had scrolled, so no more is cleared than what is below.
+    fn text(&self, paint: Paint) -> String {
+        let lines = self.lines.iter().map(|line| line.painted(paint));
+        let lines: String = lines.map(|line| format!("\x1b[2K{line}\n")).collect();
+        lines + "\x1b[J"
+    }
+
+    /// Back to the first of the lines. A terminal's top is as far up as it goes, so the lost lines count nothing unless
+    /// they have come back.
+    fn up(&mut self, size: Size) -> String {
+        let columns = usize::from(size.columns).max(1);
+        let rows_of = |line: &Line| line.width().div_ceil(columns).max(1);
+        let there: usize = self.lines.iter().map(rows_of).sum();
+        let up = there + self.lost.iter().map(rows_of).sum::<usize>();
+        let mut back = usize::from(size.rows.saturating_sub(self.rows));
+        while back > 0
+            && let Some(line) = self.lost.pop()
+        {
+            back = back.saturating_sub(rows_of(&line));
+        }
+        let mut over = (there + 1).saturating_sub(usize::from(size.rows));
+        for line in &self.lines {
+            if over == 0 {
+                break;
+            }
+            over = over.saturating_sub(rows_of(line));
+            self.lost.push(line.clone());
+        }
+        self.rows = size.rows;
+        match up {
+            0 => String::new(),
+            up => format!("\r\x1b[{up}A"),
+        }
+    }
+}
+
+impl Line {
+    fn is_content(&self) -> bool {
+        self.kind() == LineKind::Row && !self.text().is_empty()
+    }
+}

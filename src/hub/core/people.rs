@@ -1,0 +1,133 @@
+//! Who is in a namespace: its sockets, as whoever asks gets them, and how some are sent away.
+
+use std::sync::Arc;
+
+use super::presence::Movement;
+use super::{Core, Effects, Feed, Socket};
+use crate::address::{Namespace, RoomName};
+use crate::hub::request::{Behind, Culprit, Present, Request, SocketId, Told, Want, Whom};
+use crate::limits;
+
+impl Core {
+    /// Those that came first, when there are more than one answer holds.
+    pub(super) fn list_sockets(&self, request: Request, effects: &mut impl Effects) {
+        let Request {
+            socket,
+            answer,
+            want,
+        } = request;
+        let (Some(state), Want::Who(whom)) = (self.sockets.get(&socket), want) else {
+            return;
+        };
+        let mut found = self.find(&state.namespace, |state| is_meant(state, &whom));
+        let more = found.len().saturating_sub(limits::SOCKETS_LISTED);
+        found.truncate(limits::SOCKETS_LISTED);
+        let present = found.iter().filter_map(|id| self.sockets.get(id));
+        let told = Told::Who {
+            answer,
+            head: self.head,
+            present: present.map(present_now).collect(),
+            more: more as u64,
+        };
+        effects.tell(socket, told);
+    }
+
+    /// Each is out of its rooms at once; its session says goodbye. Never the one that asks.
+    pub(super) fn kick(&mut self, request: Request, effects: &mut impl Effects) {
+        let Request {
+            socket: asker,
+            answer,
+            want,
+        } = request;
+        let (Some(state), Want::Kick(culprit)) = (self.sockets.get(&asker), want) else {
+            return;
+        };
+        let by = by(state);
+        let mut found = self.find(&state.namespace, |state| is_culprit(state, &culprit));
+        found.retain(|id| *id != asker);
+        for id in &found {
+            self.retire(*id, effects);
+            let by = Arc::clone(&by);
+            effects.tell(*id, Told::Kicked { by });
+        }
+        let told = Told::KickedOut {
+            answer,
+            kicked: found.len() as u64,
+        };
+        effects.tell(asker, told);
+    }
+
+    /// The oldest first.
+    fn find(&self, namespace: &Namespace, fits: impl Fn(&Socket) -> bool) -> Vec<SocketId> {
+        let here = |state: &Socket| state.namespace == *namespace && state.feed != Feed::Gone;
+        let all = self.sockets.iter();
+        let mut found: Vec<SocketId> = all
+            .filter(|(_, state)| here(state) && fits(state))
+            .map(|(id, _)| *id)
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// A socket that is to end is in no room any more and holds no name.
+    pub(super) fn retire(&mut self, id: SocketId, effects: &mut impl Effects) {
+        let Some(mut socket) = self.sockets.remove(&id) else {
+            return;
+        };
+        self.leave_all(id, &socket);
+        self.tell_departure(id, &socket, effects);
+        let reader = Arc::make_mut(&mut socket.reader);
+        reader.rooms.clear();
+        socket.feed = Feed::Gone;
+        if let Some(name) = &reader.name
+            && let Some(space) = self.spaces.get_mut(&socket.namespace)
+            && space.holders.get(name) == Some(&id)
+        {
+            space.holders.remove(name);
+        }
+        self.tidy(&socket.namespace, &RoomName::whole_namespace());
+        self.sockets.insert(id, socket);
+    }
+
+    /// Once, whatever comes first: its end, or somebody who takes its name.
+    pub(super) fn tell_departure(&self, id: SocketId, socket: &Socket, effects: &mut impl Effects) {
+        if !socket.departed {
+            let rooms = socket.reader.rooms.keys();
+            self.tell_move(Movement::Leave, (id, socket), rooms, effects);
+        }
+    }
+}
+
+fn is_meant(state: &Socket, whom: &Whom) -> bool {
+    let Whom { room, sid } = whom;
+    let reader = &state.reader;
+    let has_sid = |sid: &String| reader.sid.as_deref() == Some(sid);
+    let is_in = |room: &RoomName| reader.rooms.contains_key(room);
+    sid.as_ref().is_none_or(has_sid) && room.as_ref().is_none_or(is_in)
+}
+
+fn is_culprit(state: &Socket, culprit: &Culprit) -> bool {
+    match culprit {
+        Culprit::Sid(sid) => state.reader.sid.as_deref() == Some(sid),
+        Culprit::Name(name) => state.vitals.name.as_ref() == Some(name),
+    }
+}
+
+fn by(state: &Socket) -> Arc<str> {
+    match &state.vitals.name {
+        Some(name) => name.as_str().into(),
+        None => format!("someone at {}", state.vitals.peer.address).into(),
+    }
+}
+
+fn present_now(state: &Socket) -> Present {
+    let waits = state.newest > 0 && state.vitals.place().record <= state.newest;
+    Present {
+        reader: Arc::clone(&state.reader),
+        vitals: Arc::clone(&state.vitals),
+        behind: match waits {
+            true => Behind::InTheLog,
+            false => Behind::No,
+        },
+    }
+}

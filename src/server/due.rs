@@ -1,0 +1,53 @@
+//! What comes due in the store, on its way to the hub: nobody asked for it just now, so it has a share of memory of its own,
+//! and what it meets is said in the log.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+
+use crate::hub::request::{Publisher, SocketId, Want};
+use crate::hub::{Commit, Ticket};
+use crate::limits;
+use crate::store::{Done, Draft};
+
+/// No socket has this id, so what the hub tells it goes nowhere.
+pub(super) const NOBODY: SocketId = SocketId(0);
+
+/// Tickets for what is due, as long as the hub keeps up with it.
+pub(super) fn tickets() -> impl FnMut(&Draft) -> Option<Ticket> + Send + 'static {
+    let queue = Arc::new(Semaphore::new(limits::DUE_QUEUE_BYTES));
+    move |draft| {
+        let cost = draft.body.len();
+        let cost = cost.clamp(limits::ENTRY_BYTES, limits::DUE_QUEUE_BYTES);
+        let cost = u32::try_from(cost).expect("the queue is smaller than 4 GiB");
+        let permit = Arc::clone(&queue).try_acquire_many_owned(cost).ok()?;
+        let mut ticket = Ticket::unanswered(NOBODY, Want::Publish(Publisher::Batch));
+        ticket.permit = Some(permit);
+        Some(ticket)
+    }
+}
+
+/// Says now and then that what is due waits: its publishers are not there to be told.
+#[derive(Default)]
+pub(super) struct Grumble {
+    said: Option<Instant>,
+}
+
+impl Grumble {
+    pub(super) fn hear(&mut self, commit: &Commit) {
+        let refused = commit.iter().find_map(|(done, ticket)| match done {
+            Done::Refused(refusal) if ticket.request.socket == NOBODY => Some(refusal),
+            _ => None,
+        });
+        let Some(refusal) = refused else { return };
+        let now = Instant::now();
+        if self
+            .said
+            .is_none_or(|said| now - said >= limits::REFUSED_SAID_EVERY)
+        {
+            self.said = Some(now);
+            tracing::warn!("what is due waits: {refusal}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What waits for its time, as rows: taken and let go as part of the group that it comes in.
+
+use bytes::Bytes;
+use rusqlite::{Connection, Result, params};
+
+use super::commit::{Group, Outcome};
+use super::row::{audience_as_text, framing_as_text, header, rooms_as_json};
+use crate::address::{ClientName, RoomName};
+use crate::limits;
+use crate::store::delayed::{Crowd, Delayed};
+use crate::store::{Done, Draft};
+use crate::wire::batch::PublishId;
+
+/// What is due by then, as it fits a group.
+pub(super) fn due(conn: &Connection, now_ms: u64) -> Result<Vec<Delayed>> {
+    let mut rows = conn.prepare_cached(
+        "SELECT namespace, rooms, except_rooms, audience, event, sender, origin, framing, json, count, reply, id, body
+           FROM delayed WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
+    )?;
+    let now_ms = now_ms.min(i64::MAX as u64);
+    let mut rows = rows.query(params![now_ms, limits::GROUP_OPS])?;
+    let mut due = Vec::new();
+    let mut bytes = 0;
+    while bytes < limits::GROUP_BYTES
+        && let Some(row) = rows.next()?
+    {
+        let body: Vec<u8> = row.get(12)?;
+        bytes += body.len();
+        due.push(Delayed {
+            number: row.get(11)?,
+            draft: Draft {
+                header: header(row)?,
+                body: Bytes::from(body),
+            },
+        });
+    }
+    Ok(due)
+}
+
+/// All that waits.
+pub(super) fn crowd(conn: &Connection) -> Result<Crowd> {
+    let sql = "SELECT count(*), coalesce(sum(length(body) + ?1), 0), min(due_ms) FROM delayed";
+    conn.query_row(sql, [limits::RECORD_OVERHEAD], |row| {
+        Ok(Crowd {
+            records: row.get(0)?,
+            bytes: row.get(1)?,
+            first_ms: row.get(2)?,
+        })
+    })
+}
+
+impl Group<'_> {
+    pub(super) fn delay(
+        &mut self,
+        draft: &Draft,
+        id: Option<&PublishId>,
+        due_ms: u64,
+    ) -> Result<Outcome> {
+        let crowd = &self.state.delayed;
+        if crowd.passes(due_ms, self.now_ms) {
+            return self.append(draft, id);
+        }
+        if let Some(id) = id
+            && let Some(done) = self.used(id)?
+        {
+            return Ok(Outcome::Done(done));
+        }
+        let weight = draft.weight();
+        let refusal = self.state.delayed.refuses(weight);
+        if let Some(refusal) = refusal.or_else(|| self.takes(weight)) {
+            return Ok(Outcome::Done(Done::Refused(refusal)));
+        }
+        let due_ms = due_ms.min(i64::MAX as u64);
+        self.insert_delayed(draft, due_ms)?;
+        self.use_number(id, 0)?;
+        self.state.delayed.came(weight, due_ms);
+        let count = draft.header.count;
+        Ok(Outcome::Done(Done::Delayed { due_ms, count }))
+    }
+
+    fn insert_delayed(&self, draft: &Draft, due_ms: u64) -> Result<()> {
+        let header = &draft.header;
+        let except = (!header.except.is_empty()).then(|| rooms_as_json(&header.except));
+        self.conn
+            .prepare_cached(
+                "INSERT INTO delayed (due_ms, taken_ms, namespace, rooms, except_rooms, audience, event, sender, origin,
+                                      framing, json, count, reply, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            )?
+            .execute(params![
+                due_ms,
+                self.now_ms,
+                header.namespace.as_str(),
+                rooms_as_json(&header.rooms),
+                except,
+                audience_as_text(header.audience),
+                header.event.as_str(),
+                header.from.as_ref().map(ClientName::as_str),
+                &*header.origin,
+                framing_as_text(header.framing),
+                header.json,
+                header.count,
+                header.reply.as_ref().map(RoomName::as_str),
+                &draft.body[..],
+            ])?;
+        Ok(())
+    }
+
+    /// Its row goes first: the record takes the pages that this frees, and so needs no room of its own.
+    pub(super) fn due(&mut self, delayed: &Delayed) -> Result<Outcome> {
+        let mut delete = self
+            .conn
+            .prepare_cached("DELETE FROM delayed WHERE id = ?1")?;
+        if delete.execute([delayed.number])? == 0 {
+            return Ok(Outcome::Done(Done::Marked));
+        }
+        let mut first = self
+            .conn
+            .prepare_cached("SELECT min(due_ms) FROM delayed")?;
+        let first_ms = first.query_row([], |row| row.get(0))?;
+        self.state.delayed.went(delayed.draft.weight(), first_ms);
+        self.record(&delayed.draft).map(Outcome::Appended)
+    }
+}

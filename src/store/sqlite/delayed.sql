@@ -1,0 +1,41 @@
+-- Version 4: what is published for later. To look, ask the view `later`.
+
+-- A row becomes a record of the log, and goes, in one transaction. The columns are those of the log.
+CREATE TABLE delayed (
+    id           INTEGER PRIMARY KEY, -- in the order in which they were taken
+    due_ms       INTEGER NOT NULL,    -- when it becomes a record, milliseconds since 1970
+    taken_ms     INTEGER NOT NULL,
+    namespace    TEXT NOT NULL,
+    rooms        TEXT NOT NULL,
+    except_rooms TEXT,
+    audience     TEXT NOT NULL,
+    event        TEXT NOT NULL,
+    sender       TEXT,
+    origin       TEXT NOT NULL,
+    framing      TEXT NOT NULL,
+    json         INTEGER NOT NULL,
+    count        INTEGER NOT NULL,
+    reply        TEXT,
+    body         BLOB NOT NULL
+) STRICT;
+CREATE INDEX delayed_by_due ON delayed (due_ms);
+
+-- What comes next is first. Its text is as in the view `texts`.
+CREATE VIEW later AS
+SELECT strftime('%Y-%m-%d %H:%M:%f', due_ms / 1000.0, 'unixepoch') AS due,
+       strftime('%Y-%m-%d %H:%M:%f', taken_ms / 1000.0, 'unixepoch') AS taken,
+       namespace,
+       (SELECT group_concat(value, ', ') FROM json_each(rooms)) AS rooms,
+       event,
+       sender,
+       count,
+       CASE
+           WHEN framing = 'lines' THEN CAST(substr(body, 1, length(body) - 1) AS TEXT)
+           WHEN framing = 'args' THEN CAST(substr(body, 5, (
+               SELECT sum((instr('0123456789ABCDEF', substr(hex(substr(body, 1, 4)), value, 1)) - 1) << (4 * (8 - value)))
+                 FROM json_each('[1,2,3,4,5,6,7,8]'))) AS TEXT)
+           WHEN count = 1 THEN CAST(substr(body, 5) AS TEXT)
+           ELSE '(' || count || ' messages, ' || length(body) || ' bytes)'
+       END AS text
+  FROM delayed
+ ORDER BY due_ms, id;

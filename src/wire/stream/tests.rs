@@ -1,0 +1,147 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::address::Event;
+use crate::wire::batch::{check, encode_args};
+
+fn header() -> DeliveryHeader {
+    DeliveryHeader {
+        rooms: Vec::new(),
+        event: Event::parse(EVENT).unwrap(),
+        framing: Framing::Args,
+        json: false,
+        count: 1,
+        first: None,
+        from: None,
+        reply: None,
+        at: 0,
+    }
+}
+
+fn piece(part: u64) -> Piece {
+    Piece {
+        id: "5f".repeat(16),
+        part,
+        sid: Some("sid".to_owned()),
+        end: None,
+        abort: None,
+    }
+}
+
+#[test]
+fn a_piece_is_an_event_with_an_object_and_bytes() {
+    let end = End {
+        bytes: 3,
+        crc32: None,
+    };
+    let last = Piece {
+        id: "a".to_owned(),
+        part: 7,
+        sid: None,
+        end: Some(end),
+        abort: None,
+    };
+    let body = last.encode(b"abc");
+    let args = decode_args(&body).unwrap();
+    assert_eq!(
+        args.json,
+        r#"[{"id":"a","part":7,"end":{"bytes":3}},{"_placeholder":true,"num":0}]"#
+    );
+    assert_eq!(args.attachments, ["abc"]);
+    assert_eq!(
+        Piece::decode(&header(), &body),
+        Some((last, Bytes::from("abc")))
+    );
+}
+
+#[test]
+fn what_others_make_by_hand_is_understood() {
+    let bare = encode_args(r#"[{"id":"a","part":0,"more":[1]}]"#, &[]);
+    let (bare, bytes) = Piece::decode(&header(), &bare).unwrap();
+    assert_eq!((bare.part, bytes.len()), (0, 0));
+}
+
+#[test]
+fn everything_else_is_no_piece() {
+    let data = [Bytes::from("x")];
+    let two = [Bytes::from("x"), Bytes::from("y")];
+    let placeholder = batch::BODY_PLACEHOLDER;
+    let long = "i".repeat(limits::STREAM_ID_BYTES + 1);
+    for (json, attachments) in [
+        ("[]".to_owned(), &[][..]),
+        ("[7]".to_owned(), &[]),
+        (r#"[["a",0,null,null,null]]"#.to_owned(), &[]),
+        (r#"[{"id":"a"}]"#.to_owned(), &[]),
+        (r#"[{"id":"a","part":-1}]"#.to_owned(), &[]),
+        (r#"[{"id":"","part":0}]"#.to_owned(), &[]),
+        (format!(r#"[{{"id":"{long}","part":0}}]"#), &[]),
+        (format!("[{placeholder}]"), &data),
+        (format!(r#"[{{"id":"a","part":0}},{placeholder},1]"#), &data),
+        (
+            format!(r#"[{{"id":"a","part":0}},{placeholder},{{"_placeholder":true,"num":1}}]"#),
+            &two,
+        ),
+    ] {
+        let body = encode_args(&json, attachments);
+        assert_eq!(Piece::decode(&header(), &body), None, "{json}");
+    }
+    let other = DeliveryHeader {
+        event: Event::message(),
+        ..header()
+    };
+    assert_eq!(Piece::decode(&other, &piece(0).encode(b"")), None);
+    let lines = DeliveryHeader {
+        framing: Framing::Lines,
+        ..header()
+    };
+    assert_eq!(Piece::decode(&lines, &piece(0).encode(b"")), None);
+}
+
+#[test]
+fn a_head_that_is_too_long_for_its_room_is_written_all_the_same() {
+    let long = Piece {
+        abort: Some("x".repeat(2 * limits::STREAM_HEAD_BYTES)),
+        ..piece(1)
+    };
+    let mut filling = Filling::new(4);
+    filling.room()[..4].copy_from_slice(b"full");
+    filling.filled(4);
+    let body = filling.take(&long);
+    assert_eq!(body, long.encode(b"full"));
+}
+
+proptest! {
+    #[test]
+    fn hostile_bodies_never_panic(body: Vec<u8>) {
+        let _ = Piece::decode(&header(), &body.into());
+    }
+
+    #[test]
+    fn what_is_filled_in_comes_out(most in 1..300usize, reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..20)) {
+        let mut filling = Filling::new(most);
+        let (mut wanted, mut found, mut part) = (Vec::new(), Vec::new(), 0);
+        for read in &reads {
+            let mut rest = &read[..];
+            while !rest.is_empty() {
+                let taken = rest.len().min(filling.room().len());
+                filling.room()[..taken].copy_from_slice(&rest[..taken]);
+                filling.filled(taken);
+                rest = &rest[taken..];
+                if filling.is_full() {
+                    let body = filling.take(&piece(part));
+                    prop_assert!(check(Framing::Args, false, 1, &body, most + limits::STREAM_HEAD_BYTES).is_ok());
+                    let (came, bytes) = Piece::decode(&header(), &body).unwrap();
+                    prop_assert_eq!(came.part, part);
+                    prop_assert_eq!(bytes.len(), most);
+                    found.extend_from_slice(&bytes);
+                    part += 1;
+                }
+            }
+            wanted.extend_from_slice(read);
+        }
+        let (_, bytes) = Piece::decode(&header(), &filling.take(&piece(part))).unwrap();
+        found.extend_from_slice(&bytes);
+        prop_assert_eq!(wanted, found);
+        prop_assert!(filling.is_empty());
+    }
+}

@@ -1,0 +1,202 @@
+//! Tables: in a terminal as wide as that, in a pipe as they are; and watched, in place.
+
+use rustix::process::Signal;
+
+use crate::harness::{Cmd, Size, Terminal, TestHub};
+
+const SCREEN: Size = Size(80, 16);
+
+/// A shell script in which `roomcat` is this one, in a terminal.
+fn in_terminal(hub: &TestHub, script: &str, size: Size) -> Terminal {
+    let command = Cmd::shell(script).env("ROOMCAT_URL", hub.url());
+    command.directory(hub.folder()).in_terminal(size)
+}
+
+/// Rooms with a member and without messages, so that no time is shown.
+fn hub_with(rooms: &[&str]) -> TestHub {
+    let hub = TestHub::start();
+    join(&hub, rooms, "alice");
+    hub
+}
+
+fn join(hub: &TestHub, rooms: &[&str], name: &str) {
+    let command = hub.cmd(&[&["join"], rooms, &["--as", name]].concat());
+    command.check();
+}
+
+fn numbered(count: usize) -> Vec<String> {
+    (1..=count)
+        .map(|number| format!("room-{number:02}"))
+        .collect()
+}
+
+fn strs(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+const LONG: &str = "projects.2024.roomcat.builds.nightly";
+
+#[test]
+fn a_table_is_as_wide_as_the_terminal_and_whole_in_a_pipe() {
+    let hub = hub_with(&["ci", LONG, "漢字漢字漢字漢字漢字漢字"]);
+    let script = "roomcat rooms; stty cols 46; echo; roomcat rooms; roomcat rooms | cat >piped";
+    let terminal = in_terminal(&hub, script, SCREEN);
+    assert_eq!(terminal.wait(), 0);
+    let wide = "\
+ROOM                                  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
+ci                                          0        1        0         0  -
+projects.2024.roomcat.builds.nightly        0        1        0         0  -
+漢字漢字漢字漢字漢字漢字                    0        1        0         0  -
+";
+    let narrow = "\
+ROOM      SOCKETS  MEMBERS  PENDING  MESSAGES…
+ci              0        1        0         0…
+proj…tly        0        1        0         0…
+漢字…字         0        1        0         0…";
+    let screen = terminal.screen();
+    assert!(screen.starts_with(wide), "{screen}");
+    assert!(screen.ends_with(narrow), "{screen}");
+    assert!(terminal.style_of("ROOM").bold && !terminal.style_of("ci").bold);
+    let piped = std::fs::read_to_string(hub.folder().join("piped")).unwrap();
+    assert_eq!(piped, wide);
+}
+
+#[test]
+fn the_members_of_a_room_are_a_table_below_it() {
+    let hub = hub_with(&["ci"]);
+    join(&hub, &["ci"], "a-worker-with-a-very-long-name-indeed");
+    let terminal = in_terminal(&hub, "roomcat rooms ci", Size(50, 12));
+    assert_eq!(terminal.wait(), 0);
+    let screen = "\
+ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
+ci          0        2        0         0  -
+
+MEMBER                               PENDING  HERE
+a-worker-with-a-v…-long-name-indeed        0  no
+alice                                      0  no";
+    assert_eq!(terminal.screen(), screen);
+}
+
+#[test]
+fn a_watched_table_is_drawn_in_place_and_stays_when_it_is_interrupted() {
+    let hub = hub_with(&["ci"]);
+    let script =
+        "echo before; trap : INT; roomcat rooms --watch 100ms; echo \"ended $?\"; stty -a >after";
+    let terminal = in_terminal(&hub, script, SCREEN);
+    terminal.wait_for_text("ci ");
+    for name in ["bob", "carol"] {
+        join(&hub, &["ci", name], name);
+    }
+    // What is typed moves nothing.
+    terminal.press(&["Enter", "Enter"]);
+    terminal.wait_for_text("carol");
+    terminal.press(&["C-c"]);
+    terminal.wait();
+    let screen = "\
+before
+ROOM   SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
+bob          0        1        0         0  -
+carol        0        1        0         0  -
+ci           0        3        0         0  -
+ended 130";
+    assert_eq!(terminal.history(), screen);
+    let after = std::fs::read_to_string(hub.folder().join("after")).unwrap();
+    assert!(
+        after.contains(" echo ") && !after.contains("-echo "),
+        "{after}"
+    );
+}
+
+#[test]
+fn a_resize_draws_a_watched_table_anew() {
+    let names = numbered(8);
+    let hub = hub_with(&[&strs(&names)[..], &[LONG]].concat());
+    // Asked once, so that nothing but the terminal's size changes.
+    let terminal = in_terminal(&hub, "roomcat rooms --watch 1h", SCREEN);
+    let wide = terminal.wait_for_text("room-08");
+    assert_eq!(wide.lines().count(), 10, "{wide}");
+    for _ in 0..2 {
+        terminal.resize(Size(50, 16));
+        let narrow = terminal.wait_for_text("proj…tly");
+        assert_eq!(narrow.lines().count(), 10, "{narrow}");
+        assert!(narrow.starts_with("ROOM      SOCKETS "), "{narrow}");
+        terminal.resize(SCREEN);
+        terminal.wait_for("all of it again", |screen| screen == wide);
+    }
+}
+
+#[test]
+fn a_low_terminal_shows_as_much_as_it_has_room_for() {
+    let names = numbered(8);
+    let hub = hub_with(&strs(&names));
+    let terminal = in_terminal(&hub, "echo before; roomcat rooms --watch 1h", SCREEN);
+    let high = terminal.wait_for_text("room-08");
+    assert_eq!(high.lines().count(), 10, "{high}");
+    for (rows, more) in [(6, 5), (3, 8), (5, 6)] {
+        terminal.resize(Size(80, rows));
+        let text = format!("… and {more} more");
+        let low = terminal.wait_for_text(&text);
+        let lines: Vec<&str> = low.lines().collect();
+        assert_eq!(lines.len(), usize::from(rows) - 1, "{low}");
+        assert!(lines[0].starts_with("ROOM ") || rows == 3, "{low}");
+        assert!(terminal.style_of(&text).dim);
+    }
+    terminal.resize(SCREEN);
+    terminal.wait_for("all of it again", |screen| screen == high);
+}
+
+#[test]
+fn a_hub_that_is_gone_is_said_below_the_table_until_it_is_back() {
+    let mut hub = hub_with(&["ci"]);
+    let terminal = in_terminal(&hub, "roomcat rooms --watch 100ms", SCREEN);
+    let table = terminal.wait_for_text("ci ");
+    hub.stop();
+    let screen = terminal.wait_for("why it waits", |screen| {
+        screen.contains("\nreconnecting to ws://127.0.0.1") && screen.contains("refused (2 s)")
+    });
+    assert!(screen.starts_with(&table), "{screen}");
+    assert_eq!(screen.lines().count(), 3, "{screen}");
+    hub.restart();
+    join(&hub, &["ops"], "alice");
+    let screen = terminal.wait_for_text("ops ");
+    assert_eq!(screen.lines().count(), 3, "{screen}");
+    rustix::process::kill_process(hub.pid(), Signal::STOP).unwrap();
+    terminal.wait_for_text("\nno answer from ws://127.0.0.1");
+    rustix::process::kill_process(hub.pid(), Signal::CONT).unwrap();
+    terminal.wait_for("an answer", |now| now == screen);
+    terminal.press(&["C-c"]);
+    assert_eq!(terminal.wait(), 130);
+}
+
+#[test]
+fn a_watched_table_in_a_pipe_is_a_block_each_time() {
+    let hub = hub_with(&["ci"]);
+    let mut watching = hub.cmd(&["rooms", "--watch", "100ms"]).spawn();
+    let head = "ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST";
+    for _ in 0..3 {
+        let lines = [(); 3].map(|()| watching.line());
+        assert_eq!(
+            lines[..2],
+            [head, "ci          0        1        0         0  -"]
+        );
+        assert_eq!(lines[2], "");
+    }
+    watching.signal(Signal::INT);
+    assert_eq!(watching.wait().status, 130);
+    let closed = "roomcat rooms --watch 1h | head -n 1; echo ${PIPESTATUS[@]}";
+    let closed = Cmd::shell(closed).env("ROOMCAT_URL", hub.url());
+    closed.stdout(format!("{head}\n0 0\n")).check();
+}
+
+#[test]
+fn an_interval_is_a_duration_that_makes_sense() {
+    let refused = |words: &[&str], why: &str| {
+        Cmd::new(words).status(2).stderr_has(why).check();
+    };
+    refused(
+        &["rooms", "--watch", "ci"],
+        "a duration is a number and a unit",
+    );
+    refused(&["rooms", "--watch", "1ms"], "at least 100 ms");
+    refused(&["rooms", "--json", "--watch"], "cannot be used with");
+}
