@@ -537,13 +537,7 @@ impl Read for MemoryReader {
         namespace: &Namespace,
         client: Option<&ClientName>,
     ) -> Result<Vec<QueueInfo>, StoreError> {
-        let inner = lock(&self.inner);
-        let members = inner.members.all();
-        let asked = members
-            .iter()
-            .filter(|m| m.namespace == *namespace && client.is_none_or(|it| *it == m.client));
-        let listed = asked.take(limits::QUEUES_LISTED);
-        Ok(listed.map(|member| inner.queue(member)).collect())
+        Ok(lock(&self.inner).queues(namespace, client))
     }
 
     fn standing(
@@ -551,12 +545,7 @@ impl Read for MemoryReader {
         namespace: &Namespace,
         client: &ClientName,
     ) -> Result<Standing, StoreError> {
-        let inner = lock(&self.inner);
-        let cursors = inner.members.cursors(namespace, client).into_iter();
-        Ok(Standing {
-            cursors: cursors.flatten().map(|(r, at)| (r.clone(), *at)).collect(),
-            head: inner.head,
-        })
+        Ok(lock(&self.inner).standing(namespace, client))
     }
 }
 

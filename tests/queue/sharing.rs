@@ -117,7 +117,7 @@ fn what_waited_is_split_until_nothing_is_left() {
 fn what_a_killed_worker_held_goes_to_the_others() {
     let hub = TestHub::start();
     // It takes its first message and never ends with it.
-    let held = sharer(&hub, &["-x", "cat; echo; exec sleep 1000", "-j", "4"]);
+    let held = sharer(&hub, &["-x", "cat; echo; exec sleep 20", "-j", "4"]);
     hub.publish("jobs", &numbered(4));
     wait_until("the first to hold something", || held.received() > 0);
     let other = sharer(&hub, &[]);
@@ -129,6 +129,20 @@ fn what_a_killed_worker_held_goes_to_the_others() {
     other.signal(Signal::TERM);
     let outcome = other.wait();
     assert_each_once(&counted([&*outcome.stdout()]), 20);
+}
+
+#[test]
+fn a_worker_that_hangs_is_relieved() {
+    let hub = TestHub::start();
+    let stuck = ["--ack-timeout", "100ms", "-x", "cat; echo; exec sleep 20"];
+    let mut stuck = sharer(&hub, &stuck);
+    hub.publish("jobs", "1\n");
+    assert_eq!(stuck.line(), "1");
+    let mut other = sharer(&hub, &[]);
+    assert_eq!(other.line(), "1");
+    hub.publish("jobs", "2\n3\n");
+    assert_eq!((other.line(), other.line()), ("2".into(), "3".into()));
+    hub.wait_for_stderr("are late: others get what they hold");
 }
 
 #[test]
@@ -245,7 +259,15 @@ fn who_wants_a_few_leaves_the_rest_to_others() {
 #[test]
 fn commands_split_the_work() {
     let hub = hub_with(&numbered(40));
-    let work = ["sub", "--as", "w", "--share", "--drain", "-x", "cat; echo"];
+    let work = [
+        "sub",
+        "--as",
+        "w",
+        "--share",
+        "--drain",
+        "-x",
+        "echo \"$(cat)\"",
+    ];
     let workers: Vec<Running> = (0..2)
         .map(|_| hub.cmd(&work).args(&["-j", "3"]).spawn())
         .collect();
@@ -285,7 +307,7 @@ fn sharing_has_its_conditions() {
         .check();
     hub.cmd(&["sub", "--as", "nobody", "--share"])
         .stderr_has("has joined no room")
-        .status(4)
+        .status(1)
         .check();
     let _first = sharer(&hub, &[]);
     hub.cmd(&["sub", "others", "--as", "w", "--share"])

@@ -2,7 +2,8 @@
 
 use super::Inner;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::store::queues::QueueInfo;
+use crate::limits;
+use crate::store::queues::{QueueInfo, Standing};
 use crate::store::{Done, Member, Reader, Record, owed};
 
 impl Inner {
@@ -33,7 +34,7 @@ impl Inner {
         records.filter_map(left).sum()
     }
 
-    pub(super) fn queue(&self, member: &Member) -> QueueInfo {
+    fn queue(&self, member: &Member) -> QueueInfo {
         let room = std::slice::from_ref(&member.room);
         let reader = self.members.away(&member.namespace, &member.client, room);
         let waits = |record: &&Record| owed(record.number, &record.header, &reader).is_some();
@@ -47,6 +48,30 @@ impl Inner {
             pending: self.pending(&member.namespace, &reader, self.head),
             oldest_ms: waiting().next().map(|record| record.at_ms),
             bytes: waiting().map(|record| record.body.len() as u64).sum(),
+        }
+    }
+
+    pub(super) fn queues(
+        &self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> Vec<QueueInfo> {
+        let members = self.members.all();
+        let asked = members
+            .iter()
+            .filter(|m| m.namespace == *namespace && client.is_none_or(|it| *it == m.client));
+        let listed = asked.take(limits::QUEUES_LISTED);
+        listed.map(|member| self.queue(member)).collect()
+    }
+
+    pub(super) fn standing(&self, namespace: &Namespace, client: &ClientName) -> Standing {
+        let cursors = self.members.cursors(namespace, client).into_iter();
+        Standing {
+            cursors: cursors
+                .flatten()
+                .map(|(room, at)| (room.clone(), *at))
+                .collect(),
+            head: self.head,
         }
     }
 }
