@@ -153,11 +153,15 @@ pub fn command() -> clap::Command {
             .filter(|arg| ids.contains(&arg.get_id().as_str()));
         meant.map(|arg| arg.clone().hide(true)).collect()
     };
-    WITHOUT_A_HUB
-        .iter()
-        .fold(command, |command, (name, meaningless, _)| {
-            command.mut_subcommand(name, |sub| sub.args(hidden(meaningless)))
-        })
+    command.mut_subcommands(|sub| {
+        let known = WITHOUT_A_HUB
+            .iter()
+            .find(|(name, ..)| *name == sub.get_name());
+        match known {
+            Some((_, meaningless, _)) => sub.args(hidden(meaningless)),
+            None => sub,
+        }
+    })
 }
 
 /// What `--color` says, as far as words tell.
