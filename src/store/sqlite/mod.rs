@@ -18,7 +18,6 @@ mod row;
 mod sessions;
 mod state;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +43,7 @@ pub struct SqliteStore {
     /// Who pins most, and when that was looked up.
     culprit: Option<(u64, Refusal)>,
     /// Held as long as the store lives.
-    _lock: File,
+    _lock: open::Lock,
 }
 
 /// The write-ahead log, in pages.
