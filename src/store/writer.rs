@@ -352,6 +352,9 @@ impl<T> Group<T> {
             | Op::Leave {
                 namespace, client, ..
             }
+            | Op::Purge {
+                namespace, client, ..
+            }
             | Op::Subscribe {
                 namespace,
                 client: Some(client),
