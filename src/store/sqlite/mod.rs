@@ -187,7 +187,13 @@ impl Store for SqliteStore {
     }
 
     fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError> {
-        let due = delayed::due(&self.conn, now_ms);
+        let due = delayed::due(&self.conn, now_ms).and_then(|due| {
+            if due.is_empty() {
+                // Somebody else took out what was the first: the file says what is.
+                self.state.delayed = delayed::crowd(&self.conn)?;
+            }
+            Ok(due)
+        });
         due.map_err(|error| fatal(&self.path, error))
     }
 
