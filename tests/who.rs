@@ -263,6 +263,25 @@ fn a_chat_shows_who_comes_and_goes() {
 }
 
 #[test]
+fn who_is_watched_in_place() {
+    let hub = TestHub::start();
+    let words = ["who", "--watch", "100ms"];
+    let terminal = hub.cmd(&words).in_terminal(Size(80, 10));
+    terminal.wait_for("a table of nobody", |screen| {
+        screen.starts_with("NAME  SID  ADDRESS")
+    });
+    let alice = hub.cmd(&["sub", "lobby", "--as", "alice"]).spawn();
+    let screen = terminal.wait_for_text("\nalice  ");
+    assert_eq!(screen.lines().count(), 2, "not who watches: {screen}");
+    assert!(screen.contains("  lobby    0  20"), "{screen}");
+    hub.cmd(&["kick", "alice"]).any_stderr().check();
+    terminal.wait_for("nobody again", |screen| screen.lines().count() == 1);
+    terminal.press(&["C-c"]);
+    assert_eq!(terminal.wait(), 130);
+    assert_eq!(alice.wait().status, 4);
+}
+
+#[test]
 fn a_chat_in_a_pipe_says_nothing_of_who_comes() {
     let hub = TestHub::start();
     let chat = hub.cmd(&["chat", "lobby", "--as", "alice"]);
