@@ -271,9 +271,9 @@ fn who_is_watched_in_place() {
         screen.starts_with("NAME  SID  ADDRESS")
     });
     let alice = hub.cmd(&["sub", "lobby", "--as", "alice"]).spawn();
-    let screen = terminal.wait_for_text("\nalice  ");
+    let screen = terminal.wait_for_text("  lobby    0  20");
+    assert!(screen.contains("\nalice  "), "{screen}");
     assert_eq!(screen.lines().count(), 2, "not who watches: {screen}");
-    assert!(screen.contains("  lobby    0  20"), "{screen}");
     hub.cmd(&["kick", "alice"]).any_stderr().check();
     terminal.wait_for("nobody again", |screen| screen.lines().count() == 1);
     terminal.press(&["C-c"]);
