@@ -130,6 +130,27 @@ fn who_is_kicked_ends_and_does_not_come_back() {
 }
 
 #[test]
+fn all_who_share_a_queue_are_kicked_by_their_name() {
+    let hub = TestHub::start();
+    let share = ["sub", "jobs", "--as", "worker", "--share"];
+    let workers = [hub.cmd(&share).spawn(), hub.cmd(&share).spawn()];
+    wait_until("both of them", || {
+        let people = who(&hub, &[]);
+        let of_its_own = |person: &&Value| person["address"] != "shared";
+        let workers = people.iter().filter(of_its_own);
+        workers.filter(|person| person["as"] == "worker").count() == 2
+            && hub.room("jobs").is_some_and(|room| room["sockets"] == 1)
+    });
+    hub.cmd(&["kick", "worker"])
+        .stderr_has("kicked worker: 2 connections")
+        .check();
+    for worker in workers {
+        assert_eq!(worker.wait().status, 4);
+    }
+    wait_for(&hub, &[]);
+}
+
+#[test]
 fn kicking_takes_a_token_that_may_do_everything_as_anyone() {
     let hub = TestHub::declared(
         r#"
