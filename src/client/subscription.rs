@@ -490,12 +490,18 @@ mod tests {
         sub.wrote(Seq::new(41, 0));
         assert_eq!(
             sub.verb(),
-            r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
+            (
+                "sub",
+                r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#.to_owned()
+            )
         );
         let mut again = sub.from(Seq::new(41, 0));
         assert_eq!(
             again.verb(),
-            r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#
+            (
+                "sub",
+                r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#.to_owned()
+            )
         );
         assert_eq!(again.received(&batch(41, 0, 1)), 0, "it comes again");
         again.gap(&Gap::OtherLog { log: "new".into() });
