@@ -36,7 +36,7 @@ pub const LAGS_COUNTED: usize = 64;
 pub const LAG_RECORDS: u64 = 65_536;
 /// Sockets in a room up to which those who watch it are told who comes and goes: among more nobody reads that, and each who
 /// comes would be told to all.
-pub const PRESENCE_CROWD: usize = 1000;
+pub const PRESENCE_CROWD: usize = 256;
 /// Bare names in one answer of `rooms`: more than anyone reads of what a shell completes.
 pub const NAMES_LISTED: usize = 1000;
 /// All that a shell waits for names from the hub, while somebody has the finger on the key.
