@@ -118,7 +118,7 @@ fn lines(
         Column::text("ADDRESS"),
         Column::name("ROOMS"),
         Column::number("LAG"),
-        Column::text("SINCE"),
+        Column::time("SINCE"),
     ]);
     for person in others(answer) {
         let rooms = person.rooms.iter().map(|room| address(namespace, room));
