@@ -21,6 +21,7 @@ fn furnish(home: &Path) {
         ".config/fish/completions",
         ".config/roomcat",
         "bin",
+        "docs",
     ] {
         fs::create_dir_all(home.join(folder)).expect("a folder");
     }
@@ -174,6 +175,8 @@ fn every_example_runs() {
     for room in ["files", "ci", "dead"] {
         hub.cmd(&["join", room, "--as", "someone"]).check();
     }
+    // What `pub --stream` sends is what `sub --stream` gets.
+    hub.cmd(&["join", "box", "--as", "laptop"]).check();
     // Whoever asks is answered.
     let answering: Vec<Running> = ["clock", "workers", "workers", "workers"]
         .map(|room| hub.cmd(&["sub", room, "-x", "date", "--reply"]).spawn())
