@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::terminal::Size;
+use crate::harness::Size;
 use crate::harness::{TestHub, wait_until};
 use crate::raw::Raw;
 
