@@ -4,7 +4,7 @@
 #   benches/pipe.sh                   every row
 #   benches/pipe.sh throughput drain  these rows
 #
-# rows: throughput stream drain start latency memory slow
+# rows: throughput share stream drain start latency memory slow
 # N=1000000 lines, RUNS=5 of which the median counts, STARTS=200, TYPED=1000, GIGABYTES=2 and STREAMED=1000 (megabytes) can be
 # set in the environment;
 # ROOMCAT=/path/to/roomcat measures another build.
@@ -195,6 +195,35 @@ bench_stream() {
     row "a stream of ${STREAMED} MB, MB/s (and as lines)" "$streamed" "($lines)" "$(ratio "$streamed" "$lines")"
 }
 
+# The same lines, split by four workers that share one queue: from the start of pub to the last ack.
+bench_share() {
+    lines
+    local begin ours worker workers
+    for ((run = 0; run < RUNS; run++)); do
+        start_hub
+        workers=()
+        for worker in 1 2 3 4; do
+            "$ROOMCAT" sub bench --as crew --share >"$work/out.$worker" &
+            workers+=("$!")
+            pids+=("$!")
+        done
+        until_true 10 shared_by 4
+        begin=$(now)
+        "$ROOMCAT" pub bench <"$work/lines"
+        until_true 60 nothing_waits
+        echo $(($(now) - begin)) >>"$work/share"
+        for worker in "${workers[@]}"; do stop "$worker"; done
+        sort -m "$work"/out.[1-4] | cmp "$work/lines" - || fail "share: what came out is not what went in"
+        stop "$hub"
+    done
+    ours=$(per_second "$N" "$(median <"$work/share")")
+    row "shared by four, lines/s" "$ours" "-" "-"
+}
+
+shared_by() { "$ROOMCAT" queue crew --json | grep -q "\"sharers\":$1,"; }
+
+nothing_waits() { "$ROOMCAT" queue crew --json | grep -q '"pending":0,'; }
+
 bench_drain() {
     lines
     local begin ours
@@ -308,7 +337,7 @@ for variable in AS NAMESPACE TOKEN_FILE URL; do
 done
 
 if (($# == 0)); then
-    set -- throughput stream drain start latency memory slow
+    set -- throughput share stream drain start latency memory slow
 fi
 for name in "$@"; do
     declare -F "bench_$name" >/dev/null || fail "there is no row $name"

@@ -26,6 +26,8 @@ pub const ROOMS_PER_MESSAGE: usize = 64;
 pub const ROOMS_PER_SOCKET: usize = 1024;
 /// Rooms in one answer of `rooms`.
 pub const ROOMS_LISTED: usize = 10_000;
+/// Members' rooms in one answer of `queue`.
+pub const QUEUES_LISTED: usize = 10_000;
 /// Sockets in one answer of `who`, which is of [`ANSWER_BYTES`] at most: more than anyone reads.
 pub const SOCKETS_LISTED: usize = 10_000;
 /// Sockets of one answer of `who` for which is counted in the log how far they are behind: of healthy hubs none is.
@@ -263,6 +265,26 @@ pub const INLINE_BODY_BYTES: usize = 4 * KIB;
 
 /// What `--format` may have: a screenful, which each message is made of.
 pub const FORMAT_BYTES: usize = 4 * KIB;
+/// Sharers of one queue: each is looked at for every piece that is handed.
+pub const SHARERS: usize = 1024;
+/// Messages that a sharer is handed before it acks, unless it says: it never waits for the next ones, and hoards little.
+pub const SHARE_WINDOW: u32 = 512;
+/// The most that a sharer may ask for.
+pub const SHARE_WINDOW_MAX: u32 = 65_536;
+/// The same in bytes: a usual batch.
+pub const SHARE_WINDOW_BYTES: usize = BATCH_BYTES;
+/// A window is refilled in so many parts, so that batches do not fall into crumbs.
+pub const SHARE_REFILLS: u32 = 8;
+/// Messages from the oldest that is not done on: so many may come twice after a restart.
+pub const SHARE_AHEAD: u64 = 100_000;
+/// Records of a shared queue that are held in memory, so that what nobody confirms can be handed to another.
+pub const SHARE_BYTES: usize = 2 * CREDIT_BYTES;
+/// A place in every so manieth message of a shared record is known, so that a piece of it costs no walk through all.
+pub const SHARE_MARKS: u32 = 64;
+/// How long a sharer may take for what it holds, unless told.
+pub const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest that it may be told.
+pub const ACK_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Commands that `sub --exec` runs at once (`--jobs`): each is a process and two pipes.
 pub const EXEC_JOBS: u64 = 256;
 /// How often `sub --exec` may be told to try again: with waits of up to [`RECONNECT_MAX`], more than an hour of it.

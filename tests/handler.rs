@@ -16,6 +16,12 @@ struct House {
     folder: TempDir,
 }
 
+/// What Python programs here begin with: `say` a line.
+const PYTHON: &str = "\
+import json, os, sys
+def say(**line): print(json.dumps(line), flush=True)
+";
+
 /// What most shell programs here begin with: `id` of the line, `say` a line, `in` lets in whoever asks.
 const SHELL: &str = r#"
 id() { i=${line#'{"id":'}; printf %s "${i%%,*}"; }
@@ -37,8 +43,16 @@ impl House {
     }
 
     fn python(namespaces: &str, script: &str) -> Self {
+        let script = format!("{PYTHON}{script}");
         Self::with(namespaces, "python3 handler.py", |folder| {
             fs::write(folder.join("handler.py"), script).unwrap();
+        })
+    }
+
+    /// A program of examples/, as it is.
+    fn example(interpreter: &str, name: &str) -> Self {
+        Self::with("/", &format!("{interpreter} {name}"), |folder| {
+            fs::write(folder.join(name), example(name)).unwrap();
         })
     }
 
@@ -88,9 +102,7 @@ fn is_alive(pid: &str) -> bool {
 
 #[test]
 fn ten_lines_of_shell_let_in_and_answer() {
-    let house = House::with("/", "sh handler.sh", |folder| {
-        fs::write(folder.join("handler.sh"), example("handler.sh")).unwrap();
-    });
+    let house = House::example("sh", "handler.sh");
     let mut nobody = Raw::open(house.hub.url());
     let error = refused(&nobody.connect("/", &Value::Null));
     assert_eq!(error["message"], "say who you are");
@@ -104,7 +116,7 @@ fn ten_lines_of_shell_let_in_and_answer() {
 
 #[test]
 fn more_lines_of_python_do_more() {
-    let house = House::python("/", &example("handler.py"));
+    let house = House::example("python3", "handler.py");
     let url = house.hub.url();
     let mut stranger = Raw::open(url);
     let wrong = json!({"as": "eve", "password": "12345"});
@@ -143,8 +155,6 @@ fn whoever_is_let_in_gets_what_the_program_says_next() {
     let house = House::python(
         "/t-*",
         r#"
-import json, sys
-def say(**line): print(json.dumps(line), flush=True)
 for line in sys.stdin:
     call = json.loads(line)
     if call["event"] == "connect":
@@ -239,14 +249,13 @@ fn binary_data_goes_in_and_comes_out() {
     let house = House::python(
         "/",
         r#"
-import json, sys
 for line in sys.stdin:
     call = json.loads(line)
     back = {"attachments": call["attachments"][::-1]} if "attachments" in call else {}
     if call.get("ack"):
-        print(json.dumps({"id": call["id"], "ack": call["args"] if back else [], **back}), flush=True)
+        say(id=call["id"], ack=call["args"] if back else [], **back)
     if back:
-        print(json.dumps({"emit": "back", "args": call["args"], **back}), flush=True)
+        say(emit="back", args=call["args"], **back)
 "#,
     );
     let mut raw = house.stock();
@@ -265,8 +274,6 @@ fn a_pattern_has_one_program_that_names_the_namespace() {
     let house = House::python(
         "/tenant-*",
         r#"
-import json, os, sys
-def say(**line): print(json.dumps(line), flush=True)
 for line in sys.stdin:
     call = json.loads(line)
     if call["event"] == "connect":

@@ -24,6 +24,7 @@ mod pipe;
 mod policy;
 mod progress;
 mod protocol;
+mod queue;
 mod random;
 mod raw;
 mod readme;

@@ -67,6 +67,11 @@ fn javascript_clients_change_from_polling_to_websocket() {
 }
 
 #[test]
+fn javascript_clients_are_seen_and_kicked() {
+    javascript("kicked");
+}
+
+#[test]
 fn javascript_clients_reconnect() {
     javascript("reconnects");
 }

@@ -349,6 +349,19 @@ fn who_said_goodbye_does_not_come_back() {
 }
 
 #[test]
+fn who_was_kicked_does_not_come_back() {
+    let hub = hub();
+    let mut client = Client::new(&hub);
+    client.says("1");
+    client.hears();
+    let sid = client.sid.clone();
+    let kicked = Raw::roomcat(hub.url()).must("kick", &json!({"sid": sid}));
+    assert_eq!(kicked["kicked"], 1);
+    client.raw.until(|packet| packet.kind == '1');
+    assert_fresh(&hub, &client.lost(), &sid);
+}
+
+#[test]
 fn who_is_away_too_long_starts_afresh() {
     let hub = TestHub::with(&["--recovery", "100ms"]);
     let mut client = Client::new(&hub);

@@ -6,10 +6,12 @@ pub mod demo;
 pub mod global;
 pub mod later;
 pub mod plain;
+pub mod queue;
 pub mod remote;
 pub mod request;
 pub mod rooms;
 pub mod script;
+pub mod share;
 pub mod shells;
 pub mod stream;
 #[cfg(test)]
@@ -31,10 +33,12 @@ pub use self::global::Global;
 use self::global::Typed;
 use self::later::Later;
 use self::plain::{EmitArgs, OnArgs};
+use self::queue::QueueArgs;
 use self::remote::Remote;
 use self::request::RequestArgs;
 use self::rooms::RoomsArgs;
 use self::script::Script;
+use self::share::Share;
 use self::shells::CompletionsArgs;
 use self::who::{KickArgs, WhoArgs};
 use super::settings::Scope;
@@ -147,6 +151,7 @@ pub enum Command {
     Join(JoinArgs),
     Leave(LeaveArgs),
     Rooms(RoomsArgs),
+    Queue(QueueArgs),
     Who(WhoArgs),
     Kick(KickArgs),
     Chat(ChatArgs),
@@ -332,7 +337,7 @@ pub struct PubArgs {
 /// was.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub --stream box --as laptop | tar x"
+    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub jobs --as worker --share\n  roomcat sub --stream box --as laptop | tar x"
 )]
 pub struct SubArgs {
     /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
@@ -390,6 +395,9 @@ pub struct SubArgs {
     /// End with exit code 3 when the connection is lost
     #[arg(long)]
     pub no_reconnect: bool,
+
+    #[command(flatten)]
+    pub share: Share,
 
     #[command(flatten)]
     pub stream: stream::Received,

@@ -21,6 +21,7 @@ pub mod outgoing;
 pub mod presence;
 pub mod progress;
 pub mod pub_;
+pub mod queue;
 pub mod reading;
 pub mod request;
 pub mod rooms;
@@ -78,6 +79,7 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
             global,
         )),
         Command::Rooms(args) => alone(rooms::run(args, global)),
+        Command::Queue(args) => alone(queue::run(args, global)),
         Command::Who(args) => alone(who::run(args, global)),
         Command::Kick(args) => alone(kick::run(args, global)),
         Command::Chat(args) => alone(chat::run(args, global)),

@@ -200,7 +200,7 @@ pub(super) fn timestamp(at_ms: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
 }
 
-pub(super) fn local(at: Timestamp, zone: &TimeZone) -> String {
+fn local(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone())
         .strftime("%Y-%m-%d %H:%M:%S")
         .to_string()

@@ -25,6 +25,11 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
             "sub wants a room; without one, --as NAME gets every room that NAME joined".to_owned(),
         ));
     }
+    if args.share.share && global.name.is_none() {
+        return Err(Failure::Usage(
+            "--share splits what waits for a name: give it with --as NAME".to_owned(),
+        ));
+    }
     let (target, rooms) = target(global, &args.remote, &args.rooms)?;
     let dead = room_beside(&target, &args.script.dead_letter, "--dead-letter")?;
     if args.script.exec.is_some() {
@@ -43,10 +48,12 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
+    let jobs = args.script.exec.as_ref().map(|_| args.script.jobs.get());
     peer.subscribe(Subscribe {
         rooms,
         since: args.since,
         last: args.last,
+        way: args.share.way(jobs, args.count),
         presence: match args.presence {
             true => Presence::Seen,
             false => Presence::Unseen,
@@ -117,7 +124,9 @@ async fn follow(
             report = reading.report() => reading.wrote(peer, report)?,
             event = peer.next() => {
                 let event = event?;
-                if let (true, Event::Subscribed { pending, .. }) = (args.drain, &event) {
+                // Others may take a part of what is pending.
+                let alone = args.drain && !args.share.share;
+                if let (true, Event::Subscribed { pending, .. }) = (alone, &event) {
                     progress.of_messages(*pending);
                 }
                 // What comes now may be written at once, and the last line is not ours then.

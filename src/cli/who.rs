@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,7 +12,7 @@ use super::args::Global;
 use super::args::who::WhoArgs;
 use super::ask::ask;
 use super::failure::Failure;
-use super::rooms::{address, local, question, timestamp};
+use super::rooms::{address, question, timestamp};
 use super::table::{self, Column, Line, Table};
 use super::target::target;
 use super::watch::{Question, watch};
@@ -115,7 +116,7 @@ fn lines(
     let mut table = Table::new([
         Column::name("NAME"),
         Column::text("SID"),
-        Column::text("ADDRESS"),
+        Column::name("ADDRESS"),
         Column::name("ROOMS"),
         Column::number("LAG"),
         Column::text("SINCE"),
@@ -139,7 +140,7 @@ fn lines(
                 false => rooms,
             },
             format!("{}{more}", person.lag),
-            timestamp(person.since).map_or("-".to_owned(), |since| local(since, zone)),
+            timestamp(person.since).map_or("-".to_owned(), |since| minute(since, zone)),
         ]);
     }
     let mut lines = table.lines(columns);
@@ -147,6 +148,12 @@ fn lines(
         lines.push(Line::note(&format!("… and {} more", answer.more), columns));
     }
     lines
+}
+
+/// So that a line fits a terminal: the seconds stand in the JSON.
+fn minute(at: Timestamp, zone: &TimeZone) -> String {
+    let at = at.to_zoned(zone.clone());
+    at.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Of a Unix socket the process at its other end.

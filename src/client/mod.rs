@@ -27,7 +27,7 @@ pub use listener::Listener;
 pub use options::{Auth, Dialing};
 pub use peer::{Event, Peer, Retry};
 pub use plain::Plain;
-pub use subscription::{Gap, Presence, Since, Subscribe};
+pub use subscription::{Gap, Peek, Presence, Share, Since, Subscribe, Way};
 pub use url::HubUrl;
 pub use window::{Batch, Receipt};
 

@@ -488,7 +488,8 @@ impl Peer {
         if let (Some(subscription), Link::Up(connection)) = (&self.subscription, &mut self.link) {
             let id = self.verbs.id();
             self.verbs.sub = Some(id);
-            connection.emit(Some(id), "sub", &subscription.verb());
+            let (verb, args) = subscription.verb();
+            connection.emit(Some(id), verb, &args);
         }
     }
 

@@ -4,10 +4,11 @@
 //! last message that was written, so that the hub moves no cursor past the others, and passes over what comes twice.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::address::{RoomName, Seq};
+use crate::address::{ClientName, RoomName, Seq};
 use crate::wire::batch::DeliveryHeader;
 
 /// What is asked for.
@@ -18,6 +19,36 @@ pub struct Subscribe {
     pub since: Option<Since>,
     pub last: Option<u64>,
     pub presence: Presence,
+    pub way: Way,
+}
+
+/// How the messages are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Way {
+    /// By oneself.
+    #[default]
+    Alone,
+    /// With others of the same name, each message to one of them.
+    Shared(Share),
+    /// Only to look at what waits for somebody; the rooms are then not asked for.
+    Peek(Peek),
+}
+
+/// Whose, and where; no room: in all that it joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Peek {
+    pub name: ClientName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomName>,
+}
+
+/// How much of a shared queue is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Messages that may come before those before them are acked; None: as many as the hub thinks fit.
+    pub window: Option<u32>,
+    /// What is not acked for so long goes to others.
+    pub ack_timeout: Duration,
 }
 
 /// Whether it is told who comes to the rooms and who goes.
@@ -124,8 +155,18 @@ impl Subscription {
         self.rooms = rooms.to_vec();
     }
 
-    /// The argument of the `sub` verb, at first and after each reconnect.
-    pub fn verb(&self) -> String {
+    /// The verb that asks for it, and its argument, at first and after each reconnect.
+    pub fn verb(&self) -> (&'static str, String) {
+        match &self.request.way {
+            Way::Alone | Way::Shared(_) => ("sub", self.sub()),
+            Way::Peek(peek) => {
+                let peek = serde_json::to_string(peek).expect("names are JSON");
+                ("peek", peek)
+            }
+        }
+    }
+
+    fn sub(&self) -> String {
         #[derive(Serialize)]
         struct Verb<'a> {
             rooms: &'a [RoomName],
@@ -142,8 +183,22 @@ impl Subscription {
             keep: Option<Seq>,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             presence: bool,
+            #[serde(flatten)]
+            share: Option<Sharing>,
+        }
+        #[derive(Serialize)]
+        struct Sharing {
+            share: bool,
+            ack_timeout: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            window: Option<u32>,
         }
         let presence = self.request.presence == Presence::Seen;
+        let share = self.share().map(|share| Sharing {
+            share: true,
+            ack_timeout: u64::try_from(share.ack_timeout.as_millis()).unwrap_or(u64::MAX),
+            window: share.window,
+        });
         let verb = match self.unwritten() {
             Some(place) => Verb {
                 rooms: &self.request.rooms,
@@ -156,6 +211,7 @@ impl Subscription {
                 },
                 keep: self.keep,
                 presence,
+                share,
             },
             None => Verb {
                 rooms: &self.request.rooms,
@@ -165,13 +221,25 @@ impl Subscription {
                 within: &[],
                 keep: None,
                 presence,
+                share,
             },
         };
         serde_json::to_string(&verb).expect("names and numbers are JSON")
     }
 
+    fn share(&self) -> Option<Share> {
+        match self.request.way {
+            Way::Alone | Way::Peek(_) => None,
+            Way::Shared(share) => Some(share),
+        }
+    }
+
     /// The hub greeted with this log. With a position the hub finds out by itself, and tells in a gap.
     pub fn entered(&mut self, log: &str) {
+        if self.share().is_some() {
+            // What came by another connection is somebody else's by now: none of it can be acked.
+            return self.begin_log(log);
+        }
         if self.position.is_none() && self.log != log {
             self.begin_log(log);
         }
@@ -182,13 +250,15 @@ impl Subscription {
         // A volatile message has no place in the log: nothing to resume from, nothing to ack.
         let Some(first) = header.first else { return 0 };
         let last = nth(first, header.count.saturating_sub(1));
-        let known = match self.position {
+        // Of a shared queue every message that comes is this one's to do, the one that comes again too.
+        let position = self.position.filter(|_| self.share().is_none());
+        let known = match position {
             Some(position) if last < position => return header.count,
             // Not behind its last message, so in the same record.
             Some(position) if first < position => position.index - first.index,
             _ => 0,
         };
-        self.position = Some(last.next());
+        self.position = self.share().is_none().then_some(last.next());
         self.handed.push_back(Handed {
             first: nth(first, known),
             last,
@@ -197,8 +267,12 @@ impl Subscription {
         known
     }
 
-    /// The first message that is not known to be written, once anything came.
+    /// The first message that is not known to be written, once anything came. Of a shared queue none is: it goes on where it
+    /// is.
     fn unwritten(&self) -> Option<Seq> {
+        if self.share().is_some() {
+            return None;
+        }
         let waiting = self
             .handed
             .iter()
@@ -218,6 +292,9 @@ impl Subscription {
     }
 
     pub fn caught_up(&mut self, head: Seq) {
+        if self.share().is_some() {
+            return;
+        }
         let behind = Seq::after_record(head.record);
         self.position = Some(
             self.position
@@ -303,16 +380,16 @@ mod tests {
     #[test]
     fn it_asks_anew_until_something_came() {
         let mut sub = subscription();
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         sub.caught_up(Seq::new(50, 0));
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
         let timed = Subscribe {
             since: Some(Since::Time(1234)),
             presence: Presence::Seen,
             ..Subscribe::default()
         };
         assert_eq!(
-            Subscription::new(timed, "log").verb(),
+            Subscription::new(timed, "log").sub(),
             r#"{"rooms":[],"since":1234,"presence":true}"#
         );
     }
@@ -368,13 +445,40 @@ mod tests {
         let mut sub = subscription();
         sub.received(&batch(9, 0, 1));
         sub.gap(&Gap::OtherLog { log: "new".into() });
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         assert_eq!(sub.received(&batch(1, 0, 1)), 0);
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1","log":"new"}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"1","log":"new"}"#);
         assert!(!sub.wrote(Seq::new(9, 0)));
         assert_eq!(sub.written(), None);
         assert!(sub.wrote(Seq::new(1, 0)));
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"since":"1.1","log":"new"}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"1.1","log":"new"}"#);
+    }
+
+    #[test]
+    fn a_sharer_takes_what_comes_and_asks_for_no_place() {
+        let share = Share {
+            window: Some(3),
+            ack_timeout: Duration::from_secs(5),
+        };
+        let request = Subscribe {
+            way: Way::Shared(share),
+            ..Subscribe::default()
+        };
+        let verb = r#"{"rooms":[],"share":true,"ack_timeout":5000,"window":3}"#;
+        let mut sub = Subscription::new(request, "log");
+        assert_eq!(sub.sub(), verb);
+        for first in [batch(41, 3, 5), batch(7, 0, 2), batch(41, 3, 5)] {
+            assert_eq!(sub.received(&first), 0);
+        }
+        sub.caught_up(Seq::new(50, 0));
+        assert!(sub.wrote(Seq::new(7, 1)));
+        assert_eq!(sub.written(), Some(Seq::new(7, 1)));
+        // The hub has handed to another what came by a connection that was lost.
+        sub.entered("log");
+        assert_eq!((sub.sub().as_str(), sub.written()), (verb, None));
+        assert_eq!(sub.received(&batch(41, 3, 5)), 0);
+        assert!(!sub.wrote(Seq::new(41, 7)), "of the former connection");
+        assert!(sub.wrote(Seq::new(41, 7)));
     }
 
     #[test]
@@ -404,7 +508,7 @@ mod tests {
         let mut volatile = batch(1, 0, 1);
         volatile.first = None;
         assert_eq!(sub.received(&volatile), 0);
-        assert_eq!(sub.verb(), r#"{"rooms":["r"],"last":2}"#);
+        assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         assert!(sub.is_settled());
     }
 }

@@ -257,6 +257,22 @@ impl Core {
             ) => {
                 self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
             }
+            (
+                Done::Purged {
+                    rooms,
+                    messages,
+                    cursor,
+                },
+                Want::Purge(client),
+            ) => {
+                self.tell_emptied(socket, &client, (&rooms, cursor), effects);
+                let told = Told::Purged {
+                    answer,
+                    rooms,
+                    messages,
+                };
+                effects.tell(socket, told);
+            }
             (_, Want::Ack) => effects.tell(socket, Told::Acked { answer }),
             // An op's outcome is of its own kind; nothing else can come here.
             (
@@ -265,6 +281,7 @@ impl Core {
                 | Want::Subscribe(_)
                 | Want::Rooms(_)
                 | Want::Names(_)
+                | Want::Purge(_)
                 | Want::Who(_)
                 | Want::Kick(_),
             ) => {}
@@ -375,6 +392,22 @@ impl Core {
             change(Arc::make_mut(&mut holder.reader));
             let reader = Arc::clone(&holder.reader);
             effects.tell(id, Told::Moved { reader });
+        }
+    }
+
+    /// Whoever holds the name gets nothing any more of what was given up.
+    fn tell_emptied(
+        &self,
+        asker: SocketId,
+        client: &ClientName,
+        (rooms, cursor): (&[RoomName], Seq),
+        effects: &mut impl Effects,
+    ) {
+        let namespace = self.sockets.get(&asker).map(|socket| &socket.namespace);
+        let space = namespace.and_then(|namespace| self.spaces.get(namespace));
+        if let Some(holder) = space.and_then(|space| space.holders.get(client)) {
+            let rooms = rooms.to_vec();
+            effects.tell(*holder, Told::Emptied { rooms, cursor });
         }
     }
 

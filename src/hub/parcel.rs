@@ -99,7 +99,19 @@ impl Parcel {
         [Frame::text(self.batch_header(from)), Frame::Binary(body)]
     }
 
+    /// The two frames of a batch with the messages `from..to`; `body` holds them and nothing else.
+    pub fn stretch(&self, from: u32, to: u32, body: Bytes) -> [Frame; 2] {
+        [
+            Frame::text(self.stretch_header(from, to)),
+            Frame::Binary(body),
+        ]
+    }
+
     fn batch_header(&self, from: u32) -> String {
+        self.stretch_header(from, self.header().count)
+    }
+
+    fn stretch_header(&self, from: u32, to: u32) -> String {
         let Record {
             number,
             at_ms,
@@ -112,7 +124,7 @@ impl Parcel {
             event: header.event.clone(),
             framing: header.framing,
             json: header.json,
-            count: header.count - from,
+            count: to.saturating_sub(from),
             first,
             from: header.from.clone(),
             reply: header.reply.clone(),

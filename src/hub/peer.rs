@@ -18,6 +18,8 @@ pub enum PeerAddress {
         uid: Option<u32>,
         pid: Option<i32>,
     },
+    /// No connection of its own: the queue that several sockets share.
+    Shared,
     /// It was gone before it was asked.
     #[default]
     Unknown,
@@ -31,6 +33,7 @@ impl fmt::Display for PeerAddress {
                 SocketAddr::new(address.ip().to_canonical(), address.port()).fmt(f)
             }
             Self::Unix { .. } => f.write_str("unix"),
+            Self::Shared => f.write_str("shared"),
             Self::Unknown => f.write_str("unknown"),
         }
     }
@@ -64,6 +67,9 @@ impl Peer {
     }
 
     pub fn transport(&self) -> &'static str {
+        if self.address == PeerAddress::Shared {
+            return "hub";
+        }
         match self.by_websocket.load(Ordering::Relaxed) {
             true => "websocket",
             false => "polling",

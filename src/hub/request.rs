@@ -37,6 +37,8 @@ pub enum Want {
     Begin,
     Rooms(Option<RoomName>),
     Names(Sought),
+    /// Of what waits for this client in the asker's namespace.
+    Purge(ClientName),
     Who(Whom),
     Kick(Culprit),
     /// With `Op::Mark`, so that it stands in the order of everything else.
@@ -218,6 +220,17 @@ pub enum Told {
     },
     Acked {
         answer: Option<u64>,
+    },
+    /// What waited for somebody in these rooms was given up.
+    Purged {
+        answer: Option<u64>,
+        rooms: Vec<RoomName>,
+        messages: u64,
+    },
+    /// The same for who holds that name: in these rooms nothing before `cursor` is owed any more. Nobody is answered.
+    Emptied {
+        rooms: Vec<RoomName>,
+        cursor: Seq,
     },
     Live {
         answer: Option<u64>,

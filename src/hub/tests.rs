@@ -523,3 +523,31 @@ fn a_full_mailbox_loses_a_direct_message_and_misses_nothing_of_the_log() {
     assert!(matches!(mailbox.take(), Found::Parcel(_)));
     assert!(matches!(mailbox.take(), Found::Nothing));
 }
+
+#[test]
+fn who_holds_a_name_is_told_what_was_given_up() {
+    let mut bench = Bench::default();
+    bench.sub(1, Some("alice"), &["a"]);
+    bench.connect(2, "/", None);
+    bench.connect(3, "/other", None);
+    let mut purge = |asker: u64| {
+        bench.seen.told.clear();
+        let done = Done::Purged {
+            rooms: rooms(&["a"]),
+            messages: 7,
+            cursor: Seq::new(9, 0),
+        };
+        let alice = ClientName::parse("alice").unwrap();
+        bench.commit(asker, done, Want::Purge(alice));
+        std::mem::take(&mut bench.seen.told)
+    };
+    let told = purge(2);
+    let emptied = Seq::new(9, 0);
+    assert!(
+        matches!(&told[..], [(1, Told::Emptied { cursor, .. }), (2, Told::Purged { messages: 7, .. })] if *cursor == emptied),
+        "{told:?}"
+    );
+    // Nobody of that name is in another namespace.
+    let told = purge(3);
+    assert!(matches!(&told[..], [(3, Told::Purged { .. })]), "{told:?}");
+}

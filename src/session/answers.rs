@@ -27,6 +27,7 @@ impl Session {
             told,
             Told::Attached { .. }
                 | Told::Moved { .. }
+                | Told::Emptied { .. }
                 | Told::NameTaken
                 | Told::CameBack
                 | Told::Kicked { .. }
@@ -95,6 +96,12 @@ impl Session {
                 );
             }
             Told::Attached { head } => self.sockets[index].attached(head),
+            Told::Purged {
+                answer,
+                rooms,
+                messages,
+            } => self.purged(index, answer, &rooms, messages),
+            Told::Emptied { rooms, cursor } => self.sockets[index].emptied(&rooms, cursor),
             Told::Acked { answer } => self.answer(index, answer, &json!({"ok": true})),
             Told::Live {
                 answer,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::address::{Namespace, RoomName, Seq};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{LiveRoom, Since, Stretch};
+use crate::store::queues::Standing;
 use crate::store::readers::Readers;
 use crate::store::{Page, Reader, RoomInfo, StoreError};
 
@@ -108,6 +109,38 @@ pub async fn open(
                 head,
                 pending,
                 resumed,
+            }))
+        })
+        .await
+}
+
+/// Where what waits for a client begins and ends, as of one commit.
+pub async fn peek(
+    readers: Readers,
+    namespace: Namespace,
+    client: ClientName,
+    room: Option<RoomName>,
+) -> Result<ReadDone, StoreError> {
+    readers
+        .run(move |store| {
+            let Standing { cursors, head } = store.standing(&namespace, &client)?;
+            let named = |(other, _): &(RoomName, Seq)| room.as_ref().is_none_or(|it| it == other);
+            let (read, other): (Vec<_>, Vec<_>) = cursors.into_iter().partition(named);
+            let reader = Reader {
+                sid: None,
+                name: Some(client),
+                rooms: read.into_iter().collect(),
+                also_in: other.into_iter().map(|(room, _)| room).collect(),
+            };
+            let live = Seq::after_record(head);
+            let start = reader.rooms.values().min().copied().unwrap_or(live);
+            let pending = store.pending(&namespace, &reader, start, head)?;
+            Ok(ReadDone::Opened(Opened {
+                reader: Arc::new(reader),
+                start,
+                head,
+                pending,
+                resumed: Resumed::Nothing,
             }))
         })
         .await

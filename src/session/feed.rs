@@ -4,7 +4,7 @@
 //! Knows nothing of how that is encoded, of credit, or of who confirms it: whoever holds a feed is told what comes, and
 //! does it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::catchup::{self, Opened, ReadDone};
 use super::services::Services;
-use crate::address::{Namespace, RoomName, Seq};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Kind, Parcel};
 use crate::hub::request::Stretch;
@@ -26,6 +26,7 @@ enum State {
     /// Finding out where the subscription begins.
     Opening {
         answer: Option<u64>,
+        behind: Behind,
     },
     /// Reading the log up to record `upto`; the mailbox has what follows.
     Reading {
@@ -33,10 +34,19 @@ enum State {
         upto: u64,
         page: VecDeque<(u32, Parcel)>,
         announce: Announce,
+        behind: Behind,
     },
     Live,
     /// The mailbox overflowed and was emptied; the hub was asked to fill it again.
     Attaching,
+}
+
+/// What follows what is read from the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Mailbox,
+    /// Nothing: it was a look at what waits for somebody.
+    Nothing,
 }
 
 /// Whether the end of the catch-up is news for who reads.
@@ -59,6 +69,8 @@ pub struct Feed {
     /// The end of the last gap that was told.
     gap_told: Seq,
     reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
+    /// Rooms of which what stood before a place was given up since this subscription began.
+    emptied: BTreeMap<RoomName, Seq>,
 }
 
 /// What comes next.
@@ -103,6 +115,7 @@ impl Feed {
             position: Seq::START,
             gap_told: Seq::START,
             reading: None,
+            emptied: BTreeMap::new(),
         }
     }
 
@@ -118,6 +131,10 @@ impl Feed {
 
     pub fn is_silent(&self) -> bool {
         matches!(self.state, State::Silent)
+    }
+
+    pub fn is_live(&self) -> bool {
+        matches!(self.state, State::Live)
     }
 
     /// Whether it asked the store for what is owed, or where that begins.
@@ -148,7 +165,9 @@ impl Feed {
         stretch: Stretch,
     ) {
         self.set_reader(Arc::new(reader.clone()));
-        self.state = State::Opening { answer };
+        let behind = Behind::Mailbox;
+        self.state = State::Opening { answer, behind };
+        self.emptied.clear();
         let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
         let opening = catchup::open(
             readers,
@@ -160,6 +179,67 @@ impl Feed {
         );
         self.stop_reading();
         self.reading = Some(tokio::spawn(opening));
+    }
+
+    /// Looks at what waits for a client, in one room or in all that it joined.
+    pub fn peek(
+        &mut self,
+        services: &Services,
+        client: ClientName,
+        room: Option<RoomName>,
+        answer: Option<u64>,
+    ) {
+        let behind = Behind::Nothing;
+        self.state = State::Opening { answer, behind };
+        let (readers, namespace) = (services.readers.clone(), self.namespace.clone());
+        self.stop_reading();
+        self.reading = Some(tokio::spawn(catchup::peek(
+            readers, namespace, client, room,
+        )));
+    }
+
+    /// Whether it only looks: no cursor is to move.
+    pub fn is_peeking(&self) -> bool {
+        matches!(
+            self.state,
+            State::Opening {
+                behind: Behind::Nothing,
+                ..
+            } | State::Reading {
+                behind: Behind::Nothing,
+                ..
+            }
+        )
+    }
+
+    /// In these rooms nothing before `cursor` is owed any more.
+    pub fn emptied(&mut self, rooms: &[RoomName], cursor: Seq) {
+        for room in rooms {
+            let end = self.emptied.entry(room.clone()).or_insert(cursor);
+            *end = cursor.max(*end);
+        }
+        self.skip_emptied();
+        if let State::Reading { page, .. } = &mut self.state {
+            let reader = &self.reader;
+            let left = std::mem::take(page).into_iter();
+            *page = left
+                .filter_map(|(from, parcel)| Some((still(from, &parcel, reader)?, parcel)))
+                .collect();
+        }
+    }
+
+    /// From which message on a record is still owed.
+    pub fn owes(&self, parcel: &Parcel) -> Option<u32> {
+        owed(parcel.record.number, parcel.header(), &self.reader)
+    }
+
+    fn skip_emptied(&mut self) {
+        let reader = Arc::make_mut(&mut self.reader);
+        for (room, end) in &self.emptied {
+            if let Some(cursor) = reader.rooms.get_mut(room) {
+                *cursor = (*cursor).max(*end);
+            }
+        }
     }
 
     /// The reader entered or left rooms by itself.
@@ -182,17 +262,18 @@ impl Feed {
     /// Attached again at `head`: what lies between is in the log.
     pub fn attached(&mut self, head: u64) {
         if matches!(self.state, State::Attaching) {
-            self.read_on(self.position, head, Announce::Nothing);
+            self.read_on(self.position, head, Announce::Nothing, Behind::Mailbox);
         }
     }
 
-    fn read_on(&mut self, from: Seq, upto: u64, announce: Announce) {
+    fn read_on(&mut self, from: Seq, upto: u64, announce: Announce, behind: Behind) {
         let next = (from.record <= upto).then_some(from);
         self.state = State::Reading {
             next,
             upto,
             page: VecDeque::new(),
             announce,
+            behind,
         };
     }
 
@@ -217,13 +298,17 @@ impl Feed {
     /// It was found out where the subscription begins. Returns the ack id of who asked for it; None when that was meanwhile
     /// replaced.
     pub fn opened(&mut self, opened: &Opened, announce: Announce) -> Option<Option<u64>> {
-        let State::Opening { answer } = self.state else {
+        let State::Opening { answer, behind } = self.state else {
             return None;
         };
-        // Rooms may have been entered or left while the store was asked.
-        self.set_reader(catchup::with_cursors_of(&self.reader, &opened.reader));
+        self.set_reader(match behind {
+            // Rooms may have been entered or left while the store was asked.
+            Behind::Mailbox => catchup::with_cursors_of(&self.reader, &opened.reader),
+            Behind::Nothing => Arc::clone(&opened.reader),
+        });
+        self.skip_emptied();
         self.position = opened.start;
-        self.read_on(opened.start, opened.head, announce);
+        self.read_on(opened.start, opened.head, announce, behind);
         Some(answer)
     }
 
@@ -238,11 +323,16 @@ impl Feed {
         else {
             return Turned::default();
         };
-        waiting.extend(
-            page.records
-                .into_iter()
-                .map(|(from, record)| (from, Parcel::new(record, Kind::Durable))),
-        );
+        let (reader, whole) = (&self.reader, self.emptied.is_empty());
+        waiting.extend(page.records.into_iter().filter_map(|(from, record)| {
+            let parcel = Parcel::new(record, Kind::Durable);
+            let from = if whole {
+                from
+            } else {
+                still(from, &parcel, reader)?
+            };
+            Some((from, parcel))
+        }));
         *next = page.next;
         let behind = page.next.unwrap_or(Seq::after_record(*upto));
         // Pages in a row can meet the same gap.
@@ -269,6 +359,7 @@ impl Feed {
                 upto,
                 page,
                 announce,
+                behind,
             } => {
                 if let Some(from) = *next
                     && page.len() < 2
@@ -286,7 +377,16 @@ impl Feed {
                 if self.reading.is_some() {
                     return Next::Nothing;
                 }
-                let (upto, announce) = (*upto, *announce);
+                let (upto, announce, behind) = (*upto, *announce, *behind);
+                if behind == Behind::Nothing {
+                    self.state = State::Silent;
+                    self.set_reader(Arc::default());
+                    return Next::Live {
+                        skip: None,
+                        upto,
+                        announce,
+                    };
+                }
                 self.state = State::Live;
                 let end = Seq::after_record(upto);
                 Next::Live {
@@ -326,6 +426,12 @@ impl Feed {
             None => Next::Busy,
         }
     }
+}
+
+/// Of what was owed from message `from` on, what still is.
+fn still(from: u32, parcel: &Parcel, reader: &Reader) -> Option<u32> {
+    let first = owed(parcel.record.number, parcel.header(), reader)?;
+    Some(first.max(from))
 }
 
 impl Drop for Feed {

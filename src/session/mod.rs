@@ -18,11 +18,13 @@ pub mod outbox;
 pub mod people;
 pub mod policy;
 pub mod program;
+pub mod queues;
 pub mod rate;
 pub mod reactions;
 pub mod recovery;
 pub mod requests;
 pub mod services;
+pub mod share;
 pub mod socket;
 pub mod standing;
 pub mod transport;
@@ -44,6 +46,7 @@ use self::opening::{Opening, Speech};
 use self::outbox::{Gone, Outbox, Submission};
 use self::reactions::Promise;
 use self::services::Services;
+use self::share::Sharing;
 use self::socket::{Finished, Socket};
 use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
@@ -237,6 +240,7 @@ impl Session {
         }
         did |= self.poll_reads(cx)?;
         did |= self.poll_calls(cx)?;
+        did |= self.poll_shares(cx);
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
@@ -467,6 +471,8 @@ impl Session {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
         self.in_flight -= self.calls.forget(socket.id);
+        let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
+        self.in_flight = self.in_flight.saturating_sub(shared);
         calls::tell_departure(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);

@@ -1,5 +1,8 @@
 //! The verb `who`: the sockets of a namespace, with what is known of each.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};

@@ -179,6 +179,11 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// The client whose token it is, when it is for one alone.
+    pub fn own_name(&self) -> Option<&ClientName> {
+        self.name.as_ref()
+    }
+
     /// Whether its holder may have any name.
     pub fn is_anyones(&self) -> bool {
         self.name.is_none()

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::outbox::Submission;
 use super::policy::Right;
+use super::share;
 use super::socket::{Dialect, Socket};
 use super::verbs::{self, Ack, Listed, Publish, Sender, Storage, Verb, VerbError};
 use super::{End, Session, Who};
@@ -121,9 +122,15 @@ impl Session {
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
             Verb::Sub => {
                 let (rooms, stretch) = verbs::sub(args)?;
-                self.subscribe(index, rooms, stretch, id)?;
+                match share::terms(args)? {
+                    Some(terms) => self.share(index, rooms, terms, id)?,
+                    None => self.subscribe(index, rooms, stretch, id)?,
+                }
             }
             Verb::Ack => self.acked(index, verbs::ack(args)?, id),
+            Verb::Queue => self.list_queues(index, args, id)?,
+            Verb::Peek => self.peek(index, args, id)?,
+            Verb::Purge => self.purge(index, args, id)?,
             Verb::Who => self.list_sockets(index, verbs::who(args)?, id),
             Verb::Kick => self.kick(index, verbs::kick(args)?, id)?,
             Verb::Rooms => match verbs::list(args)? {
@@ -135,6 +142,9 @@ impl Session {
     }
 
     fn acked(&mut self, index: usize, ack: Ack, answer: Option<u64>) {
+        if self.ack_shared(index, ack.seq, answer) {
+            return;
+        }
         if self.sockets[index].ack(ack, answer, &mut self.outbox) {
             // The hub answers only who asked.
             self.in_flight += usize::from(answer.is_some());
@@ -332,6 +342,7 @@ impl Session {
             want: Want::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
+        self.unshare(index);
         // Where such a subscription goes on is for the client to say, by `since`.
         let forgetting = self.sockets[index].forgetting();
         self.follow(index, forgetting);

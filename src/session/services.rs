@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::policy::Namespaces;
 use super::program::Programs;
+use super::share::Shares;
 use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
@@ -88,6 +89,8 @@ impl Settings {
 pub struct Services {
     /// Of the namespaces that declare one.
     pub programs: Programs,
+    /// Queues that several sockets split.
+    pub shares: Shares,
     pub settings: Settings,
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
@@ -116,6 +119,7 @@ impl Services {
     ) -> Self {
         Self {
             programs: Programs::new(&settings.namespaces),
+            shares: Shares::default(),
             settings,
             log_id: log_id.into(),
             log_tag: LogTag::of(log_id),

@@ -17,6 +17,7 @@ use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
 use super::recovery::Recall;
 use super::services::Services;
+use super::share::Sharing;
 use super::standing::Standing;
 use super::verbs::Sender;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -53,6 +54,8 @@ pub struct Socket {
     /// What that costs; nothing once it was answered.
     early_cost: usize,
     feed: Feed,
+    /// What it gets of a queue that it shares.
+    pub sharing: Option<Sharing>,
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Parcel>, u32)>,
     credit: Credit,
@@ -110,6 +113,7 @@ impl Socket {
         Self {
             id,
             feed: Feed::new(namespace.clone(), mailbox),
+            sharing: None,
             namespace,
             sid,
             name,
@@ -197,6 +201,11 @@ impl Socket {
         self.listings > 0
     }
 
+    /// Whether it listens to rooms.
+    pub fn is_subscribed(&self) -> bool {
+        !self.feed.is_silent()
+    }
+
     /// Whether it asked the store for what it is owed, or where that begins.
     pub fn is_reading(&self) -> bool {
         self.feed.is_reading()
@@ -233,6 +242,25 @@ impl Socket {
     pub fn moved(&mut self, reader: &Reader) {
         self.feed.moved(reader);
         self.note_reader();
+    }
+
+    /// In these rooms nothing before `cursor` is owed any more.
+    pub fn emptied(&mut self, rooms: &[RoomName], cursor: Seq) {
+        self.feed.emptied(rooms, cursor);
+    }
+
+    /// Looks at what waits for a client; nothing moves.
+    pub fn peek(
+        &mut self,
+        services: &Services,
+        client: ClientName,
+        room: Option<RoomName>,
+        answer: Option<u64>,
+    ) {
+        self.credit.begin();
+        self.hold = Hold::default();
+        self.moved_to = None;
+        self.feed.peek(services, client, room, answer);
     }
 
     /// How many rooms it is in once it has joined these.
@@ -324,7 +352,15 @@ impl Socket {
             ..
         } = opened;
         if let Some(answer) = answer {
-            let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**self.feed.rooms()});
+            let rooms = &**self.feed.rooms();
+            let body = match self.feed.is_peeking() && rooms.is_empty() {
+                false => {
+                    json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
+                }
+                true => {
+                    json!({"ok": false, "error": {"code": "no_rooms", "message": "this name has not joined that"}})
+                }
+            };
             out.push_back(Frame::text(socket::encode_ack(
                 &self.namespace,
                 answer,
@@ -380,6 +416,11 @@ impl Socket {
         outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> bool {
+        if let Some(sharing) = &mut self.sharing
+            && sharing.fill(out)
+        {
+            return true;
+        }
         if !self.credit.has_room() {
             return false;
         }

@@ -6,11 +6,14 @@ use tokio::time::Instant;
 
 use super::policy::{Pass, Rights, Rules};
 use super::rate::Bucket;
+use crate::address::ClientName;
 
 #[derive(Debug)]
 pub struct Standing {
     pub rules: Arc<Rules>,
     pub may: Rights,
+    /// The client that its token is for, and no other.
+    pub own_name: Option<ClientName>,
     kicks: Kicks,
     bucket: Option<Bucket>,
     /// It was said that this socket tries what it may not.
@@ -31,6 +34,7 @@ impl Standing {
         Self {
             rules,
             may: pass.may,
+            own_name: pass.own_name().cloned(),
             kicks: match pass.is_anyones() && pass.may == Rights::PubAndSub {
                 true => Kicks::Others,
                 false => Kicks::Nobody,

@@ -28,6 +28,9 @@ pub enum Verb {
     Sub,
     Ack,
     Rooms,
+    Queue,
+    Peek,
+    Purge,
     Who,
     Kick,
 }
@@ -42,6 +45,9 @@ impl Verb {
             "sub" => Self::Sub,
             "ack" => Self::Ack,
             "rooms" => Self::Rooms,
+            "queue" => Self::Queue,
+            "peek" => Self::Peek,
+            "purge" => Self::Purge,
             "who" => Self::Who,
             "kick" => Self::Kick,
             _ => return None,
@@ -52,7 +58,9 @@ impl Verb {
     pub fn takes(self) -> Option<Right> {
         match self {
             Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub | Self::Who => Some(Right::Sub),
+            Self::Join | Self::Sub | Self::Who | Self::Queue | Self::Peek | Self::Purge => {
+                Some(Right::Sub)
+            }
             // Whom kicking is for, the standing says.
             Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
         }
@@ -71,6 +79,8 @@ pub enum VerbError {
         Right::Sub => "this token does not let its holder subscribe here",
     })]
     Forbidden(Right),
+    #[error("this token is {0}'s, and opens no other queue")]
+    NotYours(ClientName),
     #[error(
         "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
     )]
@@ -82,7 +92,7 @@ impl VerbError {
         match self {
             Self::BadRequest(_) => "bad_request",
             Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) | Self::MayNotKick => "forbidden",
+            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => "forbidden",
         }
     }
 }

@@ -153,6 +153,22 @@ impl Members {
         }
     }
 
+    /// Who reads what a member, being away, has to get in these of its rooms, or in all of them when none is named.
+    pub fn away(&self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) -> Reader {
+        let joined = self.cursors(namespace, client).into_iter().flatten();
+        let named = |room: &RoomName| rooms.is_empty() || rooms.contains(room);
+        let (read, other): (Vec<_>, Vec<_>) = joined.partition(|(room, _)| named(room));
+        Reader {
+            sid: None,
+            name: Some(client.clone()),
+            rooms: read
+                .into_iter()
+                .map(|(room, at)| (room.clone(), *at))
+                .collect(),
+            also_in: other.into_iter().map(|(room, _)| room.clone()).collect(),
+        }
+    }
+
     pub fn cursors(&self, namespace: &Namespace, client: &ClientName) -> Option<&Cursors> {
         self.clients.get(&(namespace.clone(), client.clone()))
     }

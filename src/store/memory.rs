@@ -2,6 +2,7 @@
 //! it.
 
 mod delayed;
+mod queues;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,7 @@ use super::delayed::Delayed;
 use super::members::Members;
 use super::names::{NameKind, Sought};
 use super::owed::{Reader, behind, owed};
+use super::queues::{QueueInfo, Standing};
 use super::sessions::{Around, SessionOp, Sessions};
 use super::{
     Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
@@ -184,6 +186,11 @@ impl Inner {
                 self.members.ack(&namespace, &client, &rooms, cursor);
                 Done::Acked
             }
+            Op::Purge {
+                namespace,
+                client,
+                rooms,
+            } => self.purge(&namespace, &client, &rooms),
             Op::Session(op) => self.session(op, now),
             Op::Mark => Done::Marked,
         }
@@ -425,15 +432,7 @@ impl Read for MemoryReader {
         upto: u64,
     ) -> Result<u64, StoreError> {
         let inner = lock(&self.inner);
-        let reader = reader.starting_at(from);
-        let left = |record: &Record| {
-            let first = owed(record.number, &record.header, &reader)?;
-            Some(u64::from(record.header.count - first))
-        };
-        Ok(inner
-            .in_rooms(namespace, &reader, from.record, upto)
-            .filter_map(left)
-            .sum())
+        Ok(inner.pending(namespace, &reader.starting_at(from), upto))
     }
 
     fn last(
@@ -531,6 +530,22 @@ impl Read for MemoryReader {
             }
             NameKind::Members => sought.pick(here.map(|m| m.client.as_str())),
         })
+    }
+
+    fn queues(
+        &mut self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> Result<Vec<QueueInfo>, StoreError> {
+        Ok(lock(&self.inner).queues(namespace, client))
+    }
+
+    fn standing(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+    ) -> Result<Standing, StoreError> {
+        Ok(lock(&self.inner).standing(namespace, client))
     }
 }
 

@@ -8,6 +8,7 @@ mod members;
 pub mod memory;
 pub mod names;
 pub mod owed;
+pub mod queues;
 pub mod readers;
 pub mod sessions;
 pub mod sqlite;
@@ -25,6 +26,7 @@ use crate::wire::batch::{Audience, Framing, PublishId};
 use delayed::{Crowded, Delayed};
 use names::Sought;
 pub use owed::{Reader, owed};
+use queues::{QueueInfo, Standing};
 use sessions::{Begun, SessionOp};
 
 /// What is known of a message, or of a batch of them, beside its body.
@@ -119,6 +121,12 @@ pub enum Op {
         rooms: Arc<[RoomName]>,
         cursor: Seq,
     },
+    /// Gives up what waits for a member in these of its rooms, or in all of them when none is named.
+    Purge {
+        namespace: Namespace,
+        client: ClientName,
+        rooms: Vec<RoomName>,
+    },
     /// Of a socket that may come back.
     Session(SessionOp),
     /// Changes nothing; takes its place in the order (live joins, for instance).
@@ -150,6 +158,12 @@ pub enum Done {
         head: u64,
     },
     Acked,
+    /// The rooms that the member is in of those named, the messages that it will not get, and where its cursors stand now.
+    Purged {
+        rooms: Vec<RoomName>,
+        messages: u64,
+        cursor: Seq,
+    },
     /// None: so many are remembered that there is no place for one more.
     Begun(Option<Begun>),
     Marked,
@@ -374,4 +388,16 @@ pub trait Read: Send {
     ) -> Result<Vec<RoomInfo>, StoreError>;
     /// Names of what has messages or members, sorted, at most `limits::NAMES_LISTED`.
     fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError>;
+    /// What waits for one member or for all, by name and room, at most `limits::QUEUES_LISTED`.
+    fn queues(
+        &mut self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> Result<Vec<QueueInfo>, StoreError>;
+    /// Where a member stands in the rooms that it joined.
+    fn standing(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+    ) -> Result<Standing, StoreError>;
 }

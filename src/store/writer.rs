@@ -2,12 +2,14 @@
 //! commit; grouping comes from what arrived while the last commit ran. Knows nothing of who asked: a tag travels with
 //! each op and comes back with what became of it.
 
+mod due;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::delayed::Delayed;
 use super::sessions::SessionOp;
@@ -234,42 +236,6 @@ where
         Ok(())
     }
 
-    /// When to look at what is due, if anything waits; a clock that is set meanwhile is noticed with the next pruning.
-    fn due_at(&self, now: Instant) -> Option<Instant> {
-        let left = self.store.next_due()?.saturating_sub((self.clock)());
-        let due_at = now.checked_add(Duration::from_millis(left))?;
-        Some(due_at.max(self.due_waits_until))
-    }
-
-    fn is_due(&self) -> bool {
-        let first = self.store.next_due();
-        first.is_some_and(|first| first <= (self.clock)() && Instant::now() >= self.due_waits_until)
-    }
-
-    /// Makes records of what is due, as many as fit a group. What cannot be done now is due still.
-    fn deliver(&mut self) -> Result<(), StoreError> {
-        let due = self.store.due((self.clock)())?;
-        let found = due.len();
-        let mut ops = Vec::with_capacity(found);
-        let mut tags = Vec::with_capacity(found);
-        for delayed in due {
-            let Some(tag) = (self.due_tag)(&delayed.draft) else {
-                break;
-            };
-            tags.push((ops.len(), tag));
-            ops.push(Op::Due(delayed));
-        }
-        let tried = ops.len();
-        if tried < found {
-            self.due_waits_until = Instant::now() + limits::DUE_PAUSE;
-        }
-        let records = self.transact(ops, tags)?;
-        if records < tried {
-            self.due_waits_until = Instant::now() + limits::DUE_RETRY;
-        }
-        self.after_commit(records)
-    }
-
     /// As many steps as keep pace with what was appended.
     fn prune(&mut self, steps: usize) -> Result<(), StoreError> {
         for _ in 0..steps {
@@ -386,6 +352,9 @@ impl<T> Group<T> {
             | Op::Leave {
                 namespace, client, ..
             }
+            | Op::Purge {
+                namespace, client, ..
+            }
             | Op::Subscribe {
                 namespace,
                 client: Some(client),
@@ -446,7 +415,5 @@ impl Counters {
     }
 }
 
-#[cfg(test)]
-mod due_tests;
 #[cfg(test)]
 mod tests;

@@ -348,7 +348,7 @@ pub fn cut(framing: Framing, body: &Bytes, from: u32, to: u32) -> Bytes {
 }
 
 /// Where the first `count` messages of a body end; its length when it has no more than that.
-fn skip(framing: Framing, body: &[u8], count: u32) -> usize {
+pub fn skip(framing: Framing, body: &[u8], count: u32) -> usize {
     let Some(last) = count.checked_sub(1) else {
         return 0;
     };

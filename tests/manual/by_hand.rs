@@ -59,14 +59,57 @@ fn every_key_of_the_hub_file_stands_in_its_page() {
     );
 }
 
-#[test]
-fn the_example_of_a_hub_file_is_right() {
-    let page = read("roomcat-hub.toml.5");
+/// The file that a page has as its example.
+fn example(page: &str) -> String {
+    let page = read(page);
     let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("an example");
     let (example, _) = examples.split_once("\n.fi").expect("it ends");
-    let example: Vec<String> = example.lines().map(literal).collect();
+    let lines: Vec<String> = example.lines().map(literal).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn every_key_of_the_settings_file_stands_in_its_page() {
+    let code = source("cli/settings/file.rs");
+    let tables = ["FILE", "HUB", "DEFAULTS"];
+    let keys: Vec<String> = tables.iter().flat_map(|name| array(&code, name)).collect();
+    assert!(keys.len() > 12, "{keys:?}");
+    let page = bold(&read("roomcat-config.toml.5"));
+    let missing: Vec<&String> = keys.iter().filter(|key| !page.contains(*key)).collect();
+    assert!(
+        missing.is_empty(),
+        "{missing:?} are not in man/roomcat-config.toml.5"
+    );
+}
+
+#[test]
+fn the_example_of_a_settings_file_is_right() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".config/roomcat");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), example("roomcat-config.toml.5")).unwrap();
+    for (hub, found) in [
+        (&[][..], "wss://hub.school.example"),
+        (&["-H", "board"], "/board.sock"),
+        (&["-H", "shop"], "/realtime/"),
+    ] {
+        Cmd::new(&["config"])
+            .args(hub)
+            .env("HOME", home.path())
+            .env("XDG_CONFIG_HOME", "")
+            .stdout_has(found)
+            .check();
+    }
+}
+
+#[test]
+fn the_example_of_a_hub_file_is_right() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("hub.toml"), example.join("\n")).unwrap();
+    std::fs::write(
+        folder.path().join("hub.toml"),
+        example("roomcat-hub.toml.5"),
+    )
+    .unwrap();
     Cmd::new(&["serve", "--config", "hub.toml", "--check-config"])
         .directory(folder.path())
         .any_stdout()

@@ -10,7 +10,11 @@ use super::{folder, names, read};
 const DATE: &str = "2026-11-22";
 
 /// Pages beside those of commands, as `SEE ALSO` names them.
-const BY_HAND: [&str; 2] = ["roomcat-protocol(7)", "roomcat-hub.toml(5)"];
+const BY_HAND: [&str; 3] = [
+    "roomcat-config.toml(5)",
+    "roomcat-hub.toml(5)",
+    "roomcat-protocol(7)",
+];
 
 struct Page {
     file: String,

@@ -148,6 +148,36 @@ const behaviours = {
     await connected("/", { auth: { token: "sesame" } });
   },
 
+  async kicked() {
+    // A name of its own for each run: it stays a member of the lobby.
+    const name = `bob-${transports}`;
+    const [alice, bob] = [await connected(), await connected("/", { auth: { as: name } })];
+    const { sockets } = await alice.emitWithAck("who", {});
+    assert.equal(sockets.find(({ you }) => you).sid, alice.id);
+    const seen = sockets.find(({ sid }) => sid === bob.id);
+    assert.equal(seen.as, name);
+    assert.equal(seen.lag, 0);
+    if (transports !== "default") assert.equal(seen.transport, transports);
+    await alice.emitWithAck("sub", { rooms: ["lobby"], presence: true });
+    const came = next(alice, "presence");
+    await bob.emitWithAck("join", "lobby");
+    const { at, ...joined } = (await came)[0];
+    assert.ok(at > 1_700_000_000_000);
+    assert.deepEqual(joined, { what: "join", room: "lobby", as: name, sid: bob.id });
+    const went = next(alice, "presence");
+    const gone = next(bob, "disconnect");
+    const attempts = collect(bob.io, "reconnect_attempt");
+    assert.deepEqual(await alice.emitWithAck("kick", { as: name }), { ok: true, kicked: 1 });
+    assert.equal((await gone)[0], "io server disconnect");
+    assert.equal((await went)[0].what, "leave");
+    assert.equal(bob.active, false, "it stays away");
+    assert.equal(attempts.seen.length, 0);
+    // Unless somebody wants it back: nobody is barred.
+    const back = next(bob, "connect");
+    bob.connect();
+    await back;
+  },
+
   async reconnects() {
     const socket = await connected();
     const first = socket.id;

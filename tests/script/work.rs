@@ -1,12 +1,12 @@
 //! `sub --exec`: what a command is given, when its message counts as read, and what becomes of one that is not managed.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{TestHub, wait_until};
+use crate::harness::{Running, TestHub, wait_until};
 
 fn numbered(count: u32) -> String {
     (1..=count).map(|n| format!("{n}\n")).collect()
@@ -28,6 +28,38 @@ fn lines(path: &Path) -> Vec<String> {
 fn fifo(path: &Path) {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     mknodat(CWD, path, FileType::Fifo, Mode::RWXU, 0).expect("a fifo can be made");
+}
+
+/// A `sub --exec` whose commands can be held up: each reads a line from `$GATE` before it goes on, and notes in `$RAN` how
+/// far it came.
+struct Gated {
+    worker: Running,
+    ran: PathBuf,
+    gate: PathBuf,
+}
+
+impl Gated {
+    fn start(hub: &TestHub, flags: &[&str], script: &str) -> Self {
+        let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
+        fifo(&gate);
+        let worker = hub.cmd(&["sub", "jobs", "--as", "w"]).args(flags);
+        let worker = worker.args(&["-x", script]);
+        let worker = worker.env("RAN", &ran).env("GATE", &gate);
+        Self {
+            worker: worker.spawn_closed(),
+            ran,
+            gate,
+        }
+    }
+
+    fn ran(&self) -> Vec<String> {
+        lines(&self.ran)
+    }
+
+    /// One command goes on: when this is done, it has what it waited for.
+    fn open(&self) {
+        fs::write(&self.gate, "go\n").unwrap();
+    }
 }
 
 /// The dead letters, as objects.
@@ -207,22 +239,15 @@ fn a_dead_letter_goes_where_it_is_told() {
 #[test]
 fn a_worker_that_is_killed_before_the_ack_gets_the_message_again() {
     let hub = hub_with("1\n2\n");
-    let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
-    fifo(&gate);
     let script = r#"read -r data; echo "$data" >> "$RAN"; if test "$data" = 2; then read -r go < "$GATE"; fi"#;
-    let worker = || {
-        hub.cmd(&["sub", "jobs", "--as", "w", "-n", "2", "-x", script])
-            .env("RAN", &ran)
-            .env("GATE", &gate)
-    };
-    let first = worker().spawn_closed();
-    wait_until("the second runs", || lines(&ran) == ["1", "2"]);
+    let first = Gated::start(&hub, &["-n", "2"], script);
+    wait_until("the second runs", || first.ran() == ["1", "2"]);
     // The first is acknowledged while the second runs.
     wait_until("one is read", || hub.pending("jobs", "w") == Some(1));
-    first.signal(Signal::KILL);
+    first.worker.signal(Signal::KILL);
     // What it started lives on, and ends well: nobody is there to say so.
-    fs::write(&gate, "go\n").unwrap();
-    first.wait();
+    first.open();
+    first.worker.wait();
     assert_eq!(hub.pending("jobs", "w"), Some(1));
     hub.cmd(&["sub", "jobs", "--as", "w", "-n", "1", "-x", "cat; echo"])
         .stdout("2\n")
@@ -233,21 +258,13 @@ fn a_worker_that_is_killed_before_the_ack_gets_the_message_again() {
 #[test]
 fn a_slow_first_message_holds_the_cursor_and_nobody_else() {
     let hub = hub_with(&numbered(20));
-    let (done, gate) = (hub.folder().join("done"), hub.folder().join("gate"));
-    fifo(&gate);
-    let script = r#"read -r data; if test "$data" = 1; then read -r go < "$GATE"; fi; echo "$data" >> "$DONE""#;
-    let worker = hub
-        .cmd(&[
-            "sub", "jobs", "--as", "w", "-n", "20", "-j", "4", "-x", script,
-        ])
-        .env("DONE", &done)
-        .env("GATE", &gate)
-        .spawn_closed();
-    wait_until("all but the first are done", || lines(&done).len() == 19);
+    let script = r#"read -r data; if test "$data" = 1; then read -r go < "$GATE"; fi; echo "$data" >> "$RAN""#;
+    let gated = Gated::start(&hub, &["-n", "20", "-j", "4"], script);
+    wait_until("all but the first are done", || gated.ran().len() == 19);
     assert_eq!(hub.pending("jobs", "w"), Some(20));
-    fs::write(&gate, "go\n").unwrap();
-    assert_eq!(worker.wait().status, 0);
-    assert_eq!(lines(&done).last().unwrap(), "1");
+    gated.open();
+    assert_eq!(gated.worker.wait().status, 0);
+    assert_eq!(lines(&gated.ran).last().unwrap(), "1");
     assert_eq!(hub.pending("jobs", "w"), Some(0));
 }
 
@@ -271,36 +288,27 @@ fn two_thousand_messages_are_worked_on_once_each() {
 #[test]
 fn a_signal_lets_what_runs_end_and_takes_nothing_more() {
     let hub = hub_with("1\n2\n");
-    let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
-    fifo(&gate);
     let script = r#"read -r data; echo "$data" >> "$RAN"; read -r go < "$GATE"; echo "end $data""#;
-    let mut worker = hub
-        .cmd(&["sub", "jobs", "--as", "w", "-x", script])
-        .env("RAN", &ran)
-        .env("GATE", &gate)
-        .spawn_closed();
-    wait_until("the first runs", || lines(&ran) == ["1"]);
-    worker.signal(Signal::TERM);
-    assert!(worker.is_alive());
-    fs::write(&gate, "go\n").unwrap();
-    assert_eq!(worker.line(), "end 1");
-    assert_eq!(worker.wait().status, 143);
-    assert_eq!(lines(&ran), ["1"]);
+    let mut gated = Gated::start(&hub, &[], script);
+    wait_until("the first runs", || gated.ran() == ["1"]);
+    gated.worker.signal(Signal::TERM);
+    assert!(gated.worker.is_alive());
+    gated.open();
+    assert_eq!(gated.worker.line(), "end 1");
+    assert_eq!(gated.worker.wait().status, 143);
+    assert_eq!(lines(&gated.ran), ["1"]);
     assert_eq!(hub.pending("jobs", "w"), Some(1));
 }
 
 #[test]
 fn a_second_signal_ends_what_runs() {
     let hub = hub_with("1\n");
-    let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
-    fifo(&gate);
     let script = r#"echo $$ >> "$RAN"; read -r go < "$GATE""#;
-    let mut worker = hub
-        .cmd(&["sub", "jobs", "--as", "w", "-x", script])
-        .env("RAN", &ran)
-        .env("GATE", &gate)
-        .spawn_closed();
-    wait_until("it runs", || lines(&ran).len() == 1);
+    let gated = Gated::start(&hub, &[], script);
+    wait_until("it runs", || gated.ran().len() == 1);
+    let Gated {
+        mut worker, ran, ..
+    } = gated;
     worker.signal(Signal::INT);
     assert!(worker.is_alive());
     worker.signal(Signal::INT);
@@ -325,17 +333,11 @@ fn a_second_signal_ends_what_runs() {
 #[test]
 fn a_command_that_does_not_end_is_killed_in_the_end() {
     let hub = hub_with("1\n");
-    let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
-    fifo(&gate);
     let script = r#"trap '' TERM INT; echo $$ >> "$RAN"; read -r go < "$GATE""#;
-    let worker = hub
-        .cmd(&["sub", "jobs", "--as", "w", "-x", script])
-        .env("RAN", &ran)
-        .env("GATE", &gate)
-        .spawn_closed();
-    wait_until("it runs", || lines(&ran).len() == 1);
-    worker.signal(Signal::TERM);
-    let outcome = worker.wait();
+    let gated = Gated::start(&hub, &[], script);
+    wait_until("it runs", || gated.ran().len() == 1);
+    gated.worker.signal(Signal::TERM);
+    let outcome = gated.worker.wait();
     assert_eq!(outcome.status, 143);
     assert!(outcome.stderr().contains("killed 1 command(s)"));
     assert_eq!(hub.pending("jobs", "w"), Some(1));
@@ -403,23 +405,17 @@ fn other_events_count_as_read_in_their_place() {
 #[test]
 fn work_outlives_the_hub() {
     let mut hub = hub_with("1\n2\n");
-    let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
-    fifo(&gate);
     let script = r#"read -r data; echo "$data" >> "$RAN"; read -r go < "$GATE""#;
-    let worker = hub
-        .cmd(&["sub", "jobs", "--as", "w", "-n", "2", "-x", script])
-        .env("RAN", &ran)
-        .env("GATE", &gate)
-        .spawn_closed();
-    wait_until("the first runs", || lines(&ran) == ["1"]);
+    let gated = Gated::start(&hub, &["-n", "2"], script);
+    wait_until("the first runs", || gated.ran() == ["1"]);
     hub.kill9();
-    worker.wait_for_stderr("lost ");
-    fs::write(&gate, "go\n").unwrap();
-    wait_until("the second runs", || lines(&ran) == ["1", "2"]);
+    gated.worker.wait_for_stderr("lost ");
+    gated.open();
+    wait_until("the second runs", || gated.ran() == ["1", "2"]);
     hub.restart();
-    fs::write(&gate, "go\n").unwrap();
-    assert_eq!(worker.wait().status, 0);
-    assert_eq!(lines(&ran), ["1", "2"]);
+    gated.open();
+    assert_eq!(gated.worker.wait().status, 0);
+    assert_eq!(lines(&gated.ran), ["1", "2"]);
     assert_eq!(hub.pending("jobs", "w"), Some(0));
 }
 

@@ -112,8 +112,16 @@ fn an_op() -> impl Strategy<Value = Op> {
             rooms: rooms.into(),
             cursor: Seq::new(record, index),
         });
+    let purge =
+        (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
+            Op::Purge {
+                namespace,
+                client,
+                rooms,
+            }
+        });
     prop_oneof![
-        8 => append, 3 => delay, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
+        1 => purge, 8 => append, 3 => delay, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
     ]
 }
 
@@ -240,6 +248,13 @@ fn assert_same(memory: &Bench, sqlite: &Bench) {
     for namespace in ["/", "/admin"] {
         let ns = Namespace::parse(namespace).unwrap();
         assert_eq!(m.rooms(&ns, None).unwrap(), s.rooms(&ns, None).unwrap());
+        assert_eq!(m.queues(&ns, None).unwrap(), s.queues(&ns, None).unwrap());
+        for client in CLIENTS.map(client) {
+            let (memory, sqlite) = (m.queues(&ns, Some(&client)), s.queues(&ns, Some(&client)));
+            assert_eq!(memory.unwrap(), sqlite.unwrap());
+            let (memory, sqlite) = (m.standing(&ns, &client), s.standing(&ns, &client));
+            assert_eq!(memory.unwrap(), sqlite.unwrap());
+        }
         for (reader, from) in readers(head) {
             for upto in [head, head / 2] {
                 assert_eq!(

@@ -26,6 +26,7 @@ pub(super) const LESSONS: &[Lesson] = &[
     deciding::MIDDLEWARE,
     deciding::ACKS,
     waiting::OFFLINE,
+    waiting::SHARED,
 ];
 
 impl Lesson {

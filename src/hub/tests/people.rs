@@ -216,6 +216,22 @@ fn a_kick_ends_what_it_names_and_nothing_else() {
 }
 
 #[test]
+fn one_answer_holds_the_oldest() {
+    let mut bench = Bench::default();
+    let most = limits::SOCKETS_LISTED as u64;
+    for socket in (1..=most + 3).rev() {
+        bench.connect(socket, "/", None);
+    }
+    let Told::Who { present, more, .. } = bench.ask(1, Input::Who, Want::Who(Whom::default()))
+    else {
+        panic!("another answer")
+    };
+    assert_eq!((present.len() as u64, more), (most, 3));
+    let last = present.last().and_then(|it| it.reader.sid.clone());
+    assert_eq!(last.as_deref(), Some(&*format!("sid{most}")));
+}
+
+#[test]
 fn who_lists_what_is_asked_for() {
     let mut bench = Bench::default();
     bench.sub(1, None, &["a"]);

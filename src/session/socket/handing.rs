@@ -163,7 +163,7 @@ impl Socket {
         answer: Option<u64>,
         outbox: &mut Outbox,
     ) -> bool {
-        let Some(client) = self.name.clone() else {
+        let Some(client) = self.name.clone().filter(|_| !self.feed.is_peeking()) else {
             return false;
         };
         if answer.is_none() && self.moved_to >= Some(cursor) {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::fault::Fault;
 use super::prune::Sweep;
+use super::read::pending;
 use super::row::{audience_as_text, framing_as_text, rooms_as_json};
 use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -184,6 +185,11 @@ impl Group<'_> {
                 self.ack(namespace, client, rooms, *cursor)?;
                 Done::Acked
             }
+            Op::Purge {
+                namespace,
+                client,
+                rooms,
+            } => self.purge(namespace, client, rooms)?,
             Op::Session(op) => self.session(op)?,
             Op::Mark => Done::Marked,
         };
@@ -342,6 +348,25 @@ impl Group<'_> {
                 .execute(params![client.as_str(), id])?;
         }
         Ok(())
+    }
+
+    fn purge(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+    ) -> rusqlite::Result<Done> {
+        let head = self.state.head;
+        let reader = self.state.members.away(namespace, client, rooms);
+        let messages = pending(self.conn, namespace, &reader, head)?;
+        let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
+        let cursor = Seq::after_record(head);
+        self.ack(namespace, client, &rooms, cursor)?;
+        Ok(Done::Purged {
+            rooms,
+            messages,
+            cursor,
+        })
     }
 
     fn ack(

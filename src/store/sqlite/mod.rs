@@ -11,6 +11,7 @@ mod merge;
 mod names;
 mod open;
 mod prune;
+mod queues;
 mod read;
 mod rooms;
 mod row;

@@ -10,6 +10,7 @@ use super::fault::fatal;
 use super::merge::{Indexed, Merge, Order};
 use super::names::names;
 use super::open::prepare_for_speed;
+use super::queues::{queues, standing};
 use super::rooms::{info, rooms};
 use super::row::{Bodies, Stored, stored_between};
 use super::sessions::sid_of;
@@ -17,6 +18,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::names::Sought;
 use crate::store::owed::{Reader, behind, owed};
+use crate::store::queues::{QueueInfo, Standing};
 use crate::store::{Page, Read, RoomInfo, StoreError, gap};
 
 pub(super) struct SqliteReader {
@@ -114,6 +116,22 @@ impl Read for SqliteReader {
 
     fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError> {
         self.ask(|conn| names(conn, namespace, sought))
+    }
+
+    fn queues(
+        &mut self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> Result<Vec<QueueInfo>, StoreError> {
+        self.ask(|conn| queues(conn, namespace, client))
+    }
+
+    fn standing(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+    ) -> Result<Standing, StoreError> {
+        self.ask(|conn| standing(conn, namespace, client))
     }
 }
 
@@ -219,7 +237,12 @@ fn long_body(conn: &Connection, number: u64) -> Result<Bytes> {
         .query_row([number], |row| Ok(row.get::<_, Vec<u8>>(0)?.into()))
 }
 
-fn pending(conn: &Connection, namespace: &Namespace, reader: &Reader, upto: u64) -> Result<u64> {
+pub(super) fn pending(
+    conn: &Connection,
+    namespace: &Namespace,
+    reader: &Reader,
+    upto: u64,
+) -> Result<u64> {
     let rows = rows(conn, namespace, reader)?;
     let mut merge = merge(conn, Order::Ascending, &rows, upto)?;
     let mut messages = 0;
@@ -293,7 +316,7 @@ fn at(conn: &Connection, at_ms: u64) -> Result<Seq> {
 }
 
 /// The number before the first record, the one behind the last that was ever given, and the highest pruned with its time.
-fn ends(conn: &Connection) -> Result<(u64, u64, u64, u64)> {
+pub(super) fn ends(conn: &Connection) -> Result<(u64, u64, u64, u64)> {
     conn.prepare_cached(
         "SELECT coalesce((SELECT min(record) FROM log), 1) - 1,
                 1 + max((SELECT value FROM meta WHERE name = 'pruned_to'), coalesce((SELECT max(record) FROM log), 0)),

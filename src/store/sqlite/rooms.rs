@@ -50,10 +50,10 @@ pub(super) fn info(
     }))
 }
 
-type Members = BTreeMap<ClientName, BTreeMap<RoomName, Seq>>;
+pub(super) type Members = BTreeMap<ClientName, BTreeMap<RoomName, Seq>>;
 
 /// The members of a room, by name, each with all its cursors in the namespace.
-fn members(conn: &Connection, room: i64) -> Result<Members> {
+pub(super) fn members(conn: &Connection, room: i64) -> Result<Members> {
     let mut members = Members::new();
     let mut statement = conn.prepare_cached(
         "SELECT theirs.client, rooms.name, theirs.cursor_record, theirs.cursor_index

@@ -1,4 +1,4 @@
-//! What waits for whom: the offline queue.
+//! What waits for whom: the offline queue, alone and shared.
 
 use super::Lesson;
 use crate::cli::demo::stage::{Held, Stage};
@@ -60,6 +60,45 @@ fn offline(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
         &["sub", "ci", "--as", "laptop", "--drain", "--trace"],
         &Held {
             frames: &["← 431[{…\"pending\":0,…}]", "← 42[\"caught-up\",…]"],
+            ..Held::default()
+        },
+    )
+}
+
+pub(super) const SHARED: Lesson = Lesson {
+    title: "Shared queues",
+    about: "Several workers of one name split what waits for it: each message goes to one of them, and none is lost when one goes.",
+    files: &[],
+    play: shared,
+    seen: "Each worker confirmed its own job with an ack, and the place of crew in the log moved once both were done. What a \
+           worker had not confirmed when it stopped would have gone to the other, and so did everything that came after it was \
+           gone.",
+};
+
+fn shared(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
+    let share = ["sub", "jobs", "--as", "crew", "--share", "--trace"];
+    let mut ann = stage.listen("ann", &[&share[..], &["-n", "1"]].concat())?;
+    ann.sees("→ 421[\"sub\",{…\"share\":true,…}]")?;
+    ann.sees("← 42[\"caught-up\",…]")?;
+    let mut ben = stage.listen("ben", &share)?;
+    ben.sees("← 42[\"caught-up\",…]")?;
+    stage.run(&["pub", "jobs", "develop the film"])?;
+    stage.run(&["pub", "jobs", "print the pictures"])?;
+    ann.hears("develop the film")?;
+    ann.sees("→ 42…[\"ack\",{\"seq\":\"1\"}]")?;
+    ann.ends()?;
+    ben.hears("print the pictures")?;
+    ben.sees("→ 42[\"ack\",{\"seq\":\"2\"}]")?;
+    stage.run(&["pub", "jobs", "hang them up"])?;
+    ben.hears("hang them up")?;
+    ben.sees("→ 42[\"ack\",{\"seq\":\"3\"}]")?;
+    stage.hold(
+        &["queue", "crew"],
+        &Held {
+            stdout: &[
+                "NAME  ROOM  PENDING  OLDEST  BYTES  LEASED",
+                "crew  jobs        …",
+            ],
             ..Held::default()
         },
     )

@@ -1,13 +1,17 @@
 //! What comes due, by a clock that the tests set.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
 
 use super::*;
-use crate::address::Event;
+use crate::address::{Event, Namespace, RoomName};
+use crate::store::delayed::Delayed;
 use crate::store::memory::MemoryStore;
-use crate::store::{Header, Keep, Member, Read};
+use crate::store::writer::{Urgency, Writer, spawn};
+use crate::store::{Header, Keep, Member, Pruned, Read, Refusal, Store};
 use crate::wire::batch::{Audience, Framing};
 
 /// Long enough for a busy machine; nothing waits for it when all is well.

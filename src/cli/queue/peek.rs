@@ -1,0 +1,68 @@
+//! `queue peek`: what waits for a member, on stdout; nothing moves.
+
+use tokio::select;
+
+use crate::cli::args::Global;
+use crate::cli::args::queue::PeekArgs;
+use crate::cli::failure::Failure;
+use crate::cli::progress::while_awaiting;
+use crate::cli::reading::{End, Flow, Reading, tell_link};
+use crate::cli::stdout::{self, Ending, Form};
+use crate::cli::target::target;
+use crate::client::{Event, Peek, Peer, Retry, Subscribe, Way};
+
+pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
+    let (target, rooms) = target(global, &args.remote, &args.room)?;
+    let mut signals = crate::cli::listen()?;
+    // Who comes back would begin anew.
+    let connecting = Peer::connect(target.clone(), Retry::Never);
+    let mut peer = select! {
+        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+    };
+    peer.subscribe(Subscribe {
+        rooms: Vec::new(),
+        way: Way::Peek(Peek {
+            name: args.name.clone(),
+            room: rooms.into_iter().next(),
+        }),
+        ..Subscribe::default()
+    });
+    let form = match args.json {
+        true => Form::Json,
+        false => Form::Data(Ending::Newline),
+    };
+    let mut reading = Reading::new(stdout::start(form), &target).at_most(args.count);
+    let end = select! {
+        end = follow(&mut peer, &mut reading) => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+    };
+    let finished = match end {
+        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Err(failure) => {
+            peer.close().await;
+            Err(failure)
+        }
+    };
+    finished.map_err(|failure| failure.about(Some(&args.name)))
+}
+
+async fn follow(peer: &mut Peer, reading: &mut Reading) -> Result<End, Failure> {
+    loop {
+        let flow = select! {
+            report = reading.report() => reading.wrote(peer, report)?,
+            event = peer.next() => {
+                let event = event?;
+                tell_link(&event, peer.url());
+                match event {
+                    Event::Batch { header, body } => reading.batch(peer, header, body),
+                    Event::CaughtUp => Flow::Enough,
+                    _ => Flow::More,
+                }
+            }
+        };
+        if flow == Flow::Enough {
+            return Ok(End::Done);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use super::*;
+use crate::hub::peer::Peer;
+use crate::store::Reader;
+
+fn present(name: Option<&str>, since_ms: u64) -> Present {
+    let name = name.map(|name| crate::address::ClientName::parse(name).unwrap());
+    let address = PeerAddress::Tcp("[::ffff:10.0.0.1]:77".parse().unwrap());
+    let peer = Arc::new(Peer::polling(address));
+    Present {
+        reader: Arc::new(Reader {
+            sid: Some("sid".into()),
+            ..Reader::default()
+        }),
+        vitals: Arc::new(Vitals::new(peer, name, since_ms)),
+        behind: Behind::No,
+    }
+}
+
+#[test]
+fn a_line_says_what_is_known() {
+    let one = present(None, 7);
+    one.vitals.reached(crate::address::Seq::START, 3);
+    one.vitals.peer.changed_to_websocket();
+    let known = json!({
+        "sid": "sid", "address": "10.0.0.1:77", "transport": "websocket", "rooms": [], "lag": 3, "since": 7,
+    });
+    assert_eq!(line(&one, Lag::Exactly(0)), known);
+    let behind = line(&one, Lag::AtLeast(4));
+    assert_eq!(
+        (&behind["lag"], &behind["lag_is_least"]),
+        (&json!(7), &json!(true))
+    );
+}
+
+#[test]
+fn names_stand_before_those_without_and_the_oldest_first() {
+    let mut all = [
+        present(None, 2),
+        present(Some("b"), 9),
+        present(None, 1),
+        present(Some("b"), 3),
+        present(Some("a"), 5),
+    ];
+    all.sort_by(|a, b| order(&a.vitals).cmp(&order(&b.vitals)));
+    let since: Vec<u64> = all.iter().map(|one| one.vitals.since_ms).collect();
+    assert_eq!(since, [5, 3, 9, 1, 2]);
+}
+
+#[test]
+fn an_answer_has_an_end() {
+    let long = json!({"rooms": ["x".repeat(limits::ANSWER_BYTES / 3)]});
+    let answer = body(std::iter::repeat_n(long.clone(), 5), 10);
+    assert_eq!(answer["sockets"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["more"], 13);
+    let whole = body(std::iter::repeat_n(long, 2), 0);
+    assert!(whole.get("more").is_none());
+}

@@ -1,0 +1,336 @@
+//! The ledger by cases and by random lives of a queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, Strategy, prop_oneof, proptest};
+
+use super::*;
+
+/// A record whose messages are of one byte each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Even;
+
+impl Divide for Even {
+    fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize) {
+        let most = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
+        let to = to.min(from.saturating_add(most));
+        (to, (to - from) as usize)
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn terms(window: u32) -> Terms {
+    Terms {
+        window,
+        ack_timeout: PATIENCE,
+    }
+}
+
+fn a(n: u64) -> SocketId {
+    SocketId(n)
+}
+
+fn share(windows: &[u32]) -> Leases<Even> {
+    let mut leases = Leases::new(Seq::START);
+    for (id, window) in (0..).zip(windows) {
+        leases.enter(a(id), terms(*window));
+    }
+    leases
+}
+
+/// All that can be handed now, as holder, record number and indices.
+fn all(leases: &mut Leases<Even>, now: Instant) -> Vec<(u64, u32, u32)> {
+    std::iter::from_fn(|| leases.hand(now))
+        .map(|piece| (piece.holder.0, piece.from, piece.to))
+        .collect()
+}
+
+#[test]
+fn a_batch_is_divided_among_those_who_have_room() {
+    let mut leases = share(&[256, 256, 2, 256]);
+    let now = Instant::now();
+    assert!(leases.wants());
+    leases.add(1, 0, 100, Even, 100);
+    let handed = all(&mut leases, now);
+    let expected = [
+        (0, 0, 25),
+        (1, 25, 50),
+        (2, 50, 52),
+        (3, 52, 85),
+        (0, 85, 93),
+        (1, 93, 100),
+    ];
+    assert_eq!(handed, expected, "two at most for who takes two");
+    assert_eq!((leases.leased(), leases.cursor()), (100, Seq::new(1, 0)));
+}
+
+#[test]
+fn the_cursor_is_the_end_of_what_is_done_without_a_hole() {
+    let mut leases = share(&[10, 10]);
+    let now = Instant::now();
+    for number in [1, 2, 5] {
+        leases.add(number, 0, 4, Even, 4);
+    }
+    leases.skip(Seq::new(9, 0));
+    let handed = all(&mut leases, now);
+    assert_eq!(handed.iter().map(|it| it.2 - it.1).sum::<u32>(), 12);
+    let held = |leases: &Leases<Even>, id| {
+        let held = &leases.holders[&a(id)].leases;
+        held.back().map(|last| Seq::new(last.record, last.to - 1))
+    };
+    let second = held(&leases, 1).unwrap();
+    leases.ack(a(1), second, now);
+    assert_eq!(leases.cursor(), Seq::new(1, 0), "the other's is in front");
+    let first = held(&leases, 0).unwrap();
+    leases.ack(a(0), first, now);
+    assert_eq!(leases.cursor(), Seq::new(9, 0));
+    assert_eq!((leases.ahead, leases.bytes, leases.leased()), (0, 0, 0));
+}
+
+#[test]
+fn what_the_dead_held_goes_to_the_living() {
+    let mut leases = share(&[4, 4]);
+    let now = Instant::now();
+    leases.add(1, 2, 10, Even, 8);
+    assert_eq!(all(&mut leases, now), [(0, 2, 6), (1, 6, 10)]);
+    leases.ack(a(0), Seq::new(1, 3), now);
+    leases.leave(a(0));
+    assert_eq!(all(&mut leases, now), [], "no room");
+    leases.ack(a(1), Seq::new(1, 9), now);
+    assert_eq!(all(&mut leases, now), [(1, 4, 6)]);
+    leases.ack(a(1), Seq::new(1, 4), now);
+    assert_eq!(leases.cursor(), Seq::new(1, 5));
+}
+
+#[test]
+fn who_is_late_loses_what_it_holds_until_it_confirms_it() {
+    let mut leases = share(&[4, 4]);
+    let now = Instant::now();
+    leases.add(1, 0, 8, Even, 8);
+    assert_eq!(all(&mut leases, now), [(0, 0, 4), (1, 4, 8)]);
+    assert_eq!(leases.deadline(), Some(now + PATIENCE));
+    let later = now + PATIENCE;
+    leases.ack(a(1), Seq::new(1, 7), later);
+    assert_eq!(leases.expire(later), 1);
+    assert_eq!(leases.deadline(), None);
+    assert_eq!(all(&mut leases, later), [(1, 0, 4)], "not to the late one");
+    leases.add(2, 0, 8, Even, 8);
+    assert_eq!(all(&mut leases, later), []);
+    // A late ack counts, whoever holds it now.
+    leases.ack(a(0), Seq::new(1, 2), later);
+    assert_eq!(leases.cursor(), Seq::new(1, 3));
+    assert_eq!(all(&mut leases, later), [], "one is still to come");
+    leases.ack(a(0), Seq::new(1, 3), later);
+    assert_eq!(leases.cursor(), Seq::new(2, 0));
+    assert_eq!(all(&mut leases, later), [(0, 0, 4)]);
+    // The other's are done, and do not come back when it goes.
+    leases.leave(a(1));
+    assert_eq!(leases.free(), 4);
+}
+
+#[test]
+fn an_ack_of_what_was_never_handed_confirms_nothing() {
+    let mut leases = share(&[4]);
+    let now = Instant::now();
+    leases.add(1, 0, 8, Even, 8);
+    all(&mut leases, now);
+    for seq in [Seq::new(1, 4), Seq::new(2, 0), Seq::new(u64::MAX, u32::MAX)] {
+        leases.ack(a(0), seq, now);
+        leases.ack(a(7), seq, now);
+    }
+    assert_eq!((leases.cursor(), leases.leased()), (Seq::new(1, 0), 4));
+}
+
+#[test]
+fn acks_run_ahead_of_a_slow_one_only_so_far() {
+    let mut leases = share(&[1, 1 << 16]);
+    let now = Instant::now();
+    let mut number = 0;
+    while leases.wants() {
+        number += 1;
+        leases.add(number, 0, 1000, Even, 1);
+        while let Some(piece) = leases.hand(now) {
+            if piece.holder == a(1) {
+                leases.ack(a(1), Seq::new(number, piece.to - 1), now);
+            }
+        }
+        assert!(number < limits::SHARE_AHEAD, "without end");
+    }
+    assert!(leases.ahead >= limits::SHARE_AHEAD);
+    leases.leave(a(0));
+    let piece = leases.hand(now).unwrap();
+    assert_eq!((piece.holder, piece.from, piece.to), (a(1), 0, 1));
+    leases.ack(a(1), Seq::new(1, 0), now);
+    assert_eq!(leases.cursor(), Seq::after_record(number));
+    assert!(leases.wants());
+}
+
+#[test]
+fn what_is_dropped_is_done_unless_somebody_holds_it() {
+    let mut leases = share(&[3]);
+    let now = Instant::now();
+    leases.add(1, 0, 8, Even, 8);
+    leases.add(2, 0, 8, Even, 8);
+    all(&mut leases, now);
+    leases.drop_free(|_| None);
+    assert!(leases.is_handed());
+    assert_eq!(leases.cursor(), Seq::new(1, 0));
+    leases.ack(a(0), Seq::new(1, 2), now);
+    assert_eq!(leases.cursor(), Seq::new(3, 0));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Publish(u32),
+    Enter(u64, u32),
+    Leave(u64),
+    /// Some of what the holder was handed, counted from the oldest.
+    Ack(u64, usize),
+    Advance(u64),
+    Hand,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1..40_u32).prop_map(Step::Publish),
+        2 => (0..5_u64, 1..40_u32).prop_map(|(id, window)| Step::Enter(id, window)),
+        1 => (0..5_u64).prop_map(Step::Leave),
+        6 => (0..5_u64, 0..60_usize).prop_map(|(id, n)| Step::Ack(id, n)),
+        1 => (1..40_u64).prop_map(Step::Advance),
+        6 => proptest::strategy::Just(Step::Hand),
+    ];
+    vec(step, 1..120)
+}
+
+/// What a test knows of the queue, message by message.
+#[derive(Default)]
+struct Model {
+    published: BTreeSet<Seq>,
+    done: BTreeSet<Seq>,
+    /// Handed and not acked, in the order of handing.
+    handed: BTreeMap<u64, Vec<Seq>>,
+}
+
+impl Model {
+    fn hand(&mut self, holder: u64, number: u64, piece: (u32, u32)) {
+        for index in piece.0..piece.1 {
+            let seq = Seq::new(number, index);
+            assert!(self.published.contains(&seq), "{seq} was never published");
+            assert!(!self.done.contains(&seq), "{seq} was done");
+            self.handed.entry(holder).or_default().push(seq);
+        }
+    }
+
+    /// The first that is not done; None when all are.
+    fn cursor(&self) -> Option<Seq> {
+        self.published.difference(&self.done).next().copied()
+    }
+}
+
+/// Even, but knows its number.
+#[derive(Debug, Clone)]
+struct Numbered(u64);
+
+impl Divide for Numbered {
+    fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize) {
+        Even.fit(from, to, bytes)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn every_message_is_with_one_holder_at_a_time_and_is_done_once_acked(steps in steps()) {
+        let mut leases: Leases<Numbered> = Leases::new(Seq::START);
+        let mut model = Model::default();
+        let mut now = Instant::now();
+        let mut number = 0;
+        for step in steps {
+            match step {
+                Step::Publish(count) => {
+                    number += 1;
+                    leases.add(number, 0, count, Numbered(number), 1);
+                    model.published.extend((0..count).map(|index| Seq::new(number, index)));
+                }
+                Step::Enter(id, window) => {
+                    leases.leave(a(id));
+                    model.handed.remove(&id);
+                    leases.enter(a(id), terms(window));
+                }
+                Step::Leave(id) => {
+                    leases.leave(a(id));
+                    model.handed.remove(&id);
+                }
+                Step::Ack(id, n) => {
+                    let held = model.handed.entry(id).or_default();
+                    if let Some(seq) = held.get(n).copied() {
+                        leases.ack(a(id), seq, now);
+                        model.done.extend(held.drain(..=n));
+                    }
+                }
+                Step::Advance(seconds) => {
+                    now += Duration::from_secs(seconds);
+                    leases.expire(now);
+                }
+                Step::Hand => while let Some(piece) = leases.hand(now) {
+                    model.hand(piece.holder.0, piece.record.0, (piece.from, piece.to));
+                },
+            }
+            check(&leases, &model);
+        }
+        // Whoever is left does all of it.
+        for id in 0..5 {
+            leases.leave(a(id));
+        }
+        leases.enter(a(9), terms(7));
+        while let Some(piece) = leases.hand(now) {
+            leases.ack(a(9), Seq::new(piece.record.0, piece.to - 1), now);
+        }
+        let end = if number == 0 { Seq::START } else { Seq::after_record(number) };
+        assert_eq!(leases.cursor(), end);
+        assert_eq!((leases.ahead, leases.bytes, leases.free()), (0, 0, 0));
+    }
+}
+
+fn check(leases: &Leases<Numbered>, model: &Model) {
+    match model.cursor() {
+        Some(first) => assert_eq!(leases.cursor(), first),
+        None => assert!(leases.open.is_empty()),
+    }
+    // Free, or with one who is not late, or done: never two of these, never none.
+    let mut places: BTreeMap<Seq, u32> = BTreeMap::new();
+    let mut count = |number, from, to| {
+        for index in from..to {
+            *places.entry(Seq::new(number, index)).or_default() += 1;
+        }
+    };
+    for (start, end) in &leases.free {
+        count(start.record, start.index, *end);
+    }
+    for holder in leases.holders.values() {
+        let messages: u32 = holder.leases.iter().map(Lease::messages).sum();
+        assert_eq!(holder.messages, messages);
+        assert!(messages <= holder.terms.window);
+        if !holder.overdue {
+            for lease in &holder.leases {
+                count(lease.record, lease.from, lease.to);
+            }
+        }
+    }
+    for seq in &model.published {
+        let here = places.get(seq).copied().unwrap_or(0);
+        let done = model.done.contains(seq);
+        assert!(
+            done && here <= 1 || !done && here == 1,
+            "{seq}: {here} {done}"
+        );
+    }
+    let free: u64 = leases
+        .free
+        .iter()
+        .map(|(at, end)| u64::from(end - at.index))
+        .sum();
+    assert_eq!(free, leases.free());
+}

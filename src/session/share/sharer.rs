@@ -1,0 +1,190 @@
+//! A session's end of a shared queue: what one of its sockets was handed of it and has not yet been sent, and its acks.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{Asked, Given, Joining, Terms};
+use crate::address::{RoomName, Seq};
+use crate::hub::parcel::Frame;
+use crate::hub::request::{SocketId, Told};
+use crate::session::Session;
+use crate::session::socket::Dialect;
+use crate::session::verbs::VerbError;
+
+/// While it lives its socket is a sharer.
+#[derive(Debug)]
+pub struct Sharing {
+    socket: SocketId,
+    desk: mpsc::UnboundedSender<Asked>,
+    given: mpsc::UnboundedReceiver<Given>,
+    /// Handed, and not yet taken by the transport.
+    frames: VecDeque<Vec<Frame>>,
+    /// Answers to come.
+    awaited: usize,
+}
+
+impl Sharing {
+    /// Answers that will not come when it ends now.
+    pub fn awaited(&self) -> usize {
+        self.awaited
+    }
+
+    /// Puts the next that was handed into `out`. True when there was something.
+    pub fn fill(&mut self, out: &mut VecDeque<Frame>) -> bool {
+        let next = self.frames.pop_front();
+        let did = next.is_some();
+        out.extend(next.into_iter().flatten());
+        did
+    }
+
+    fn ack(&mut self, seq: Seq, answer: Option<u64>) {
+        self.awaited += 1;
+        // A desk that is gone has said why.
+        let _ = self.desk.send(Asked::Ack {
+            socket: self.socket,
+            seq,
+            answer,
+        });
+    }
+
+    /// Ready with what the session has to do; None: the desk is gone.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Given>> {
+        loop {
+            match self.given.poll_recv(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Given::Frames(frames))) => self.frames.push_back(frames),
+                Poll::Ready(given) => {
+                    let answers =
+                        !matches!(given, None | Some(Given::NameTaken | Given::Kicked(_)));
+                    self.awaited -= usize::from(answers && self.awaited > 0);
+                    return Poll::Ready(given);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        let _ = self.desk.send(Asked::Leave(self.socket));
+    }
+}
+
+impl Session {
+    /// The verb `sub` with `share`.
+    pub(in crate::session) fn share(
+        &mut self,
+        index: usize,
+        rooms: Vec<RoomName>,
+        terms: Terms,
+        answer: Option<u64>,
+    ) -> Result<(), VerbError> {
+        let socket = &self.sockets[index];
+        let refused = |why: &str| Err(VerbError::BadRequest(why.to_owned()));
+        let Some(name) = socket.name.clone() else {
+            return refused("a queue is shared under a client name");
+        };
+        if socket.dialect == Dialect::Stock {
+            return refused("a queue is shared among clients that ask for this protocol");
+        }
+        if socket.is_subscribed() {
+            return refused("this socket is subscribed by itself");
+        }
+        self.unshare(index);
+        let socket = &mut self.sockets[index];
+        // Bounded by the window that it was let, and by what it has in flight.
+        let (give, given) = mpsc::unbounded_channel();
+        let joining = Joining {
+            socket: socket.id,
+            sid: socket.sid.clone(),
+            rooms,
+            terms,
+            answer,
+            given: give,
+        };
+        let key = (socket.namespace.clone(), name);
+        let desk = self.services.shares.join(&self.services, &key, joining);
+        socket.sharing = Some(Sharing {
+            socket: socket.id,
+            desk,
+            given,
+            frames: VecDeque::new(),
+            awaited: 1,
+        });
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    /// The socket is no sharer any more, if it was one.
+    pub(in crate::session) fn unshare(&mut self, index: usize) {
+        if let Some(sharing) = self.sockets[index].sharing.take() {
+            self.in_flight = self.in_flight.saturating_sub(sharing.awaited());
+        }
+    }
+
+    /// An ack of a sharer. False when it is none.
+    pub(in crate::session) fn ack_shared(
+        &mut self,
+        index: usize,
+        seq: Seq,
+        answer: Option<u64>,
+    ) -> bool {
+        let Some(sharing) = &mut self.sockets[index].sharing else {
+            return false;
+        };
+        sharing.ack(seq, answer);
+        self.in_flight += 1;
+        true
+    }
+
+    /// Takes what the desks gave.
+    pub(in crate::session) fn poll_shares(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut did = false;
+        let mut index = 0;
+        while let Some(socket) = self.sockets.get_mut(index) {
+            let id = socket.id;
+            let Some(sharing) = &mut socket.sharing else {
+                index += 1;
+                continue;
+            };
+            let waiting = sharing.frames.len();
+            let given = sharing.poll(cx);
+            did |= sharing.frames.len() > waiting;
+            match given {
+                Poll::Pending => index += 1,
+                // It was refused, or the hub is going, and its session hears that by itself.
+                Poll::Ready(None) => self.unshare(index),
+                Poll::Ready(Some(given)) => {
+                    did = true;
+                    self.given(index, id, given);
+                }
+            }
+        }
+        did
+    }
+
+    fn given(&mut self, index: usize, id: SocketId, given: Given) {
+        if !matches!(given, Given::NameTaken | Given::Kicked(_)) {
+            self.in_flight = self.in_flight.saturating_sub(1);
+        }
+        match given {
+            Given::Frames(_) => {}
+            Given::Answer(None) => {}
+            Given::Answer(Some((answer, body))) => self.answer(index, Some(answer), &body),
+            Given::Refused {
+                answer,
+                code,
+                message,
+            } => {
+                let error = json!({"code": code, "message": message});
+                self.answer(index, answer, &json!({"ok": false, "error": error}));
+            }
+            Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
+            Given::NameTaken => self.told(id, Told::NameTaken),
+            Given::Kicked(by) => self.told(id, Told::Kicked { by }),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What waits for members: counted, listed and given up.
+
+use super::Inner;
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::limits;
+use crate::store::queues::{QueueInfo, Standing};
+use crate::store::{Done, Member, Reader, Record, owed};
+
+impl Inner {
+    pub(super) fn purge(
+        &mut self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+    ) -> Done {
+        let reader = self.members.away(namespace, client, rooms);
+        let messages = self.pending(namespace, &reader, self.head);
+        let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
+        let cursor = Seq::after_record(self.head);
+        self.members.ack(namespace, client, &rooms, cursor);
+        Done::Purged {
+            rooms,
+            messages,
+            cursor,
+        }
+    }
+
+    pub(super) fn pending(&self, namespace: &Namespace, reader: &Reader, upto: u64) -> u64 {
+        let left = |record: &Record| {
+            let first = owed(record.number, &record.header, reader)?;
+            Some(u64::from(record.header.count - first))
+        };
+        let records = self.in_rooms(namespace, reader, 0, upto);
+        records.filter_map(left).sum()
+    }
+
+    fn queue(&self, member: &Member) -> QueueInfo {
+        let room = std::slice::from_ref(&member.room);
+        let reader = self.members.away(&member.namespace, &member.client, room);
+        let waits = |record: &&Record| owed(record.number, &record.header, &reader).is_some();
+        let waiting = || {
+            self.in_rooms(&member.namespace, &reader, 0, self.head)
+                .filter(waits)
+        };
+        QueueInfo {
+            client: member.client.clone(),
+            room: member.room.clone(),
+            pending: self.pending(&member.namespace, &reader, self.head),
+            oldest_ms: waiting().next().map(|record| record.at_ms),
+            bytes: waiting().map(|record| record.body.len() as u64).sum(),
+        }
+    }
+
+    pub(super) fn queues(
+        &self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> Vec<QueueInfo> {
+        let members = self.members.all();
+        let asked = members
+            .iter()
+            .filter(|m| m.namespace == *namespace && client.is_none_or(|it| *it == m.client));
+        let listed = asked.take(limits::QUEUES_LISTED);
+        listed.map(|member| self.queue(member)).collect()
+    }
+
+    pub(super) fn standing(&self, namespace: &Namespace, client: &ClientName) -> Standing {
+        let cursors = self.members.cursors(namespace, client).into_iter();
+        Standing {
+            cursors: cursors
+                .flatten()
+                .map(|(room, at)| (room.clone(), *at))
+                .collect(),
+            head: self.head,
+        }
+    }
+}
