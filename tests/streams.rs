@@ -297,6 +297,9 @@ fn what_makes_no_sense_with_a_stream_is_refused() {
         &["sub", "--stream", "r", "--raw"],
         &["sub", "--stream", "r", "-e", "x"],
         &["sub", "--stream", "r", "-x", "cat"],
+        &["sub", "--stream", "r", "--presence"],
+        &["sub", "--stream", "r", "--share", "--as", "me"],
+        &["pub", "--stream", "r", "--delay", "1s"],
         &["sub", "r", "--stall", "1s"],
     ] {
         Cmd::new(flags).status(2).any_stderr().check();

@@ -23,7 +23,7 @@ pub struct Received {
     /// It is taken from its beginning, and streams in between are left for the next call. Is it cut off, what came of it is
     /// written and the exit code is 1. With --as NAME it counts as read when all of it was written and stdout took it; who
     /// is interrupted gets it from the beginning again. Other messages count as read.
-    #[arg(long, conflicts_with_all = ["null", "raw", "json", "format", "event", "exec", "presence"])]
+    #[arg(long, conflicts_with_all = ["null", "raw", "json", "format", "event", "exec", "presence", "share"])]
     pub stream: bool,
 
     /// A stream is cut off when its publisher has been gone for so long [default: 30s]
