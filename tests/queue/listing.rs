@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::terminal::Size;
-use crate::harness::{TestHub, wait_until};
+use crate::harness::{Size, TestHub, wait_until};
 use crate::raw::Raw;
 
 /// Two members, one of them in two rooms.
