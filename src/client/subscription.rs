@@ -489,13 +489,19 @@ mod tests {
         sub.keep(Some(Seq::new(41, 0)));
         sub.wrote(Seq::new(41, 0));
         assert_eq!(
-            sub.verb().1,
-            r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
+            sub.verb(),
+            (
+                "sub",
+                r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#.to_owned()
+            )
         );
         let mut again = sub.from(Seq::new(41, 0));
         assert_eq!(
-            again.verb().1,
-            r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#
+            again.verb(),
+            (
+                "sub",
+                r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#.to_owned()
+            )
         );
         assert_eq!(again.received(&batch(41, 0, 1)), 0, "it comes again");
         again.gap(&Gap::OtherLog { log: "new".into() });

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Size, TestHub, wait_until};
+use crate::harness::Size;
+use crate::harness::{TestHub, wait_until};
 use crate::raw::Raw;
 
 /// Two members, one of them in two rooms.
