@@ -313,7 +313,7 @@ fn sharing_has_its_conditions() {
     hub.cmd(&["sub", "others", "--as", "w", "--share"])
         .stderr_has("this queue is shared for \"jobs\"")
         .any_stdout()
-        .status(4)
+        .status(1)
         .check();
     let mut nameless = Raw::roomcat(hub.url());
     for (raw, why) in [(&mut nameless, "under a client name")] {
