@@ -315,11 +315,33 @@ fn sharing_has_its_conditions() {
         .any_stdout()
         .status(1)
         .check();
-    let mut nameless = Raw::roomcat(hub.url());
-    for (raw, why) in [(&mut nameless, "under a client name")] {
-        let answer = raw.call("/", "sub", &json!({"rooms": ["jobs"], "share": true}));
+    let roomcat = |name: Option<&str>| {
+        let auth = json!({"roomcat": 1, "as": name});
+        Raw::connected(hub.url(), "/", &auth)
+    };
+    let stock = Raw::connected(hub.url(), "/", &json!({"as": "s"}));
+    let share = json!({"rooms": ["jobs"], "share": true});
+    let from = json!({"rooms": ["jobs"], "share": true, "last": 3});
+    for (mut raw, asked, why) in [
+        (roomcat(None), &share, "under a client name"),
+        (stock, &share, "clients that ask for this protocol"),
+        (roomcat(Some("x")), &from, "no since, no last"),
+    ] {
+        let answer = raw.call("/", "sub", asked);
+        assert_eq!(answer["error"]["code"], "bad_request", "{answer}");
         let message = answer["error"]["message"].as_str().unwrap();
         assert!(message.contains(why), "{answer}");
         raw.assert_alive();
+    }
+    // Who listens alone stays so until it says otherwise with another socket.
+    let mut alone = roomcat(Some("x"));
+    alone.must("sub", &json!({"rooms": ["jobs"]}));
+    let answer = alone.call("/", "sub", &share);
+    assert_eq!(answer["ok"], false, "{answer}");
+    // An ack of what was never handed confirms nothing, and an answer comes all the same.
+    let mut sharer = roomcat(Some("y"));
+    sharer.must("sub", &share);
+    for seq in ["1", "99.7", "18446744073709551615.4294967295"] {
+        sharer.must("ack", &json!({"seq": seq}));
     }
 }
