@@ -66,11 +66,15 @@ fn what_is_asked_to_be_quiet_or_is_no_terminal_draws_nothing() {
 #[test]
 fn an_interrupt_leaves_a_clean_line_and_says_what_was_confirmed() {
     let hub = TestHub::start();
-    let forever = r#"(seq 812; exec sleep 600) | roomcat pub room; echo "ended ${PIPESTATUS[1]}""#;
+    // The input outlives the interrupt: its end would be a good end of all.
+    let input = "(seq 812; trap '' INT; read -s _ </dev/tty)";
+    let forever = format!("{input} | roomcat pub room; echo \"ended ${{PIPESTATUS[1]}}\"");
     let script = format!("trap : INT; {forever}");
     let terminal = self::script(&hub, &script).in_terminal(SCREEN);
     terminal.wait_for_text("812 lines confirmed ·");
     terminal.press(&["C-c"]);
+    terminal.wait_for_text("roomcat: 812 lines confirmed");
+    terminal.press(&["Enter"]);
     terminal.wait();
     let screen = terminal.screen();
     assert_eq!(screen, "roomcat: 812 lines confirmed\nended 130");

@@ -223,6 +223,29 @@ fn both_ends_outlive_a_hub_that_is_killed() {
 }
 
 #[test]
+fn a_publisher_that_comes_back_says_so_at_once() {
+    let mut hub = TestHub::start();
+    let publisher = begin(&hub, "box", b"part of it");
+    hub.kill9();
+    hub.restart();
+    hub.wait_for_room_messages("box", 2);
+    let drain = ["sub", "box", "--since", "0", "--drain", "--json"];
+    let both = hub.cmd(&drain).any_stdout().check();
+    let parts: Vec<serde_json::Value> = both
+        .stdout()
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an object a line"))
+        .collect();
+    let about = |part: usize, key: &str| parts[part]["args"][0][key].clone();
+    assert_eq!(about(0, "id"), about(1, "id"));
+    assert_eq!(about(1, "part"), 1);
+    assert_ne!(about(0, "sid"), about(1, "sid"));
+    ends(publisher);
+    let whole = ["sub", "--stream", "box", "--since", "0"];
+    hub.cmd(&whole).stdout("part of it").check();
+}
+
+#[test]
 fn who_is_killed_while_it_writes_gets_the_stream_again() {
     let hub = TestHub::start();
     let sent = bytes(7, 9_000_000);
@@ -274,6 +297,9 @@ fn what_makes_no_sense_with_a_stream_is_refused() {
         &["sub", "--stream", "r", "--raw"],
         &["sub", "--stream", "r", "-e", "x"],
         &["sub", "--stream", "r", "-x", "cat"],
+        &["sub", "--stream", "r", "--presence"],
+        &["sub", "--stream", "r", "--share", "--as", "me"],
+        &["pub", "--stream", "r", "--delay", "1s"],
         &["sub", "r", "--stall", "1s"],
     ] {
         Cmd::new(flags).status(2).any_stderr().check();

@@ -130,6 +130,27 @@ fn who_is_kicked_ends_and_does_not_come_back() {
 }
 
 #[test]
+fn all_who_share_a_queue_are_kicked_by_their_name() {
+    let hub = TestHub::start();
+    let share = ["sub", "jobs", "--as", "worker", "--share"];
+    let workers = [hub.cmd(&share).spawn(), hub.cmd(&share).spawn()];
+    wait_until("both of them", || {
+        let people = who(&hub, &[]);
+        let of_its_own = |person: &&Value| person["address"] != "shared";
+        let workers = people.iter().filter(of_its_own);
+        workers.filter(|person| person["as"] == "worker").count() == 2
+            && hub.room("jobs").is_some_and(|room| room["sockets"] == 1)
+    });
+    hub.cmd(&["kick", "worker"])
+        .stderr_has("kicked worker: 2 connections")
+        .check();
+    for worker in workers {
+        assert_eq!(worker.wait().status, 4);
+    }
+    wait_for(&hub, &[]);
+}
+
+#[test]
 fn kicking_takes_a_token_that_may_do_everything_as_anyone() {
     let hub = TestHub::declared(
         r#"
@@ -260,6 +281,25 @@ fn a_chat_shows_who_comes_and_goes() {
     let screen = alice.screen();
     assert!(screen.contains("kicked by teacher, from "), "{screen}");
     drop(second);
+}
+
+#[test]
+fn who_is_watched_in_place() {
+    let hub = TestHub::start();
+    let words = ["who", "--watch", "100ms"];
+    let terminal = hub.cmd(&words).in_terminal(Size(80, 10));
+    terminal.wait_for("a table of nobody", |screen| {
+        screen.starts_with("NAME  SID  ADDRESS")
+    });
+    let alice = hub.cmd(&["sub", "lobby", "--as", "alice"]).spawn();
+    let screen = terminal.wait_for_text("  lobby    0  20");
+    assert!(screen.contains("\nalice  "), "{screen}");
+    assert_eq!(screen.lines().count(), 2, "not who watches: {screen}");
+    hub.cmd(&["kick", "alice"]).any_stderr().check();
+    terminal.wait_for("nobody again", |screen| screen.lines().count() == 1);
+    terminal.press(&["C-c"]);
+    assert_eq!(terminal.wait(), 130);
+    assert_eq!(alice.wait().status, 4);
 }
 
 #[test]

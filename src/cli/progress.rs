@@ -26,6 +26,8 @@ pub enum Task {
     PublishBytes(u64),
     /// Publish what has no known end.
     Publish,
+    /// A stream, of so many bytes when that is known.
+    Stream(Option<u64>),
     /// Write messages, of so many when that is known.
     Write(Option<u64>),
     /// Something that shows its own progress: only what it waits for is said.
@@ -158,6 +160,21 @@ impl Shown {
                 self.counts(SPINNER, None, self.messages);
                 let rate = HumanCount(whole(self.bar.per_sec()));
                 self.show(SPINNER, format!("{confirmed} lines confirmed · {rate}/s"));
+            }
+            Task::Stream(all) => {
+                // What stands around the bytes of a piece counts for it.
+                let done = self.bytes.min(all.unwrap_or(u64::MAX));
+                let template = all.map_or(SPINNER, |_| BAR);
+                self.counts(template, all, done);
+                let (done, rate) = (BinaryBytes(done), BinaryBytes(whole(self.bar.per_sec())));
+                let text = match all {
+                    Some(all) => {
+                        let left = HumanDuration(self.bar.eta());
+                        format!("{done}/{} · {rate}/s · eta {left:#}", BinaryBytes(all))
+                    }
+                    None => format!("{done} · {rate}/s"),
+                };
+                self.show(template, text);
             }
             Task::Write(Some(all)) => {
                 self.counts(BAR, Some(all), self.messages.min(all));

@@ -236,10 +236,12 @@ pub fn progress(args: &PubArgs) -> Progress {
         return Progress::of(Task::Wait);
     }
     let files = match &args.file[..] {
+        [] if args.stream.stream => return Progress::of(typed_or(Task::Stream(None))),
         [] => return Progress::of(typed_or(Task::Publish)),
         files => files.iter().map(|file| length(file)),
     };
     match files.sum::<Option<u64>>() {
+        bytes if args.stream.stream => Progress::of(Task::Stream(bytes)),
         Some(bytes) if !args.envelope => Progress::of(Task::PublishBytes(bytes)),
         _ => Progress::of(typed_or(Task::Publish)),
     }

@@ -142,7 +142,7 @@ impl Shown<'_> {
             Column::number("MEMBERS"),
             Column::number("PENDING"),
             Column::number("MESSAGES"),
-            Column::text("LAST"),
+            Column::time("LAST"),
         ]);
         let mut members = Table::new([
             Column::name("MEMBER"),

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use colored::Colorize as _;
 use unicode_width::UnicodeWidthChar as _;
 
@@ -28,6 +30,7 @@ pub struct Column {
 enum Kind {
     Name,
     Text,
+    Time,
     Number,
 }
 
@@ -56,7 +59,15 @@ impl Column {
         }
     }
 
-    /// Short, and nothing without its end: a time, a yes.
+    /// A time as `2025-01-31 12:00:05`, which goes without its year and its seconds where there is not room for all of it.
+    pub const fn time(head: &'static str) -> Self {
+        Self {
+            head,
+            kind: Kind::Time,
+        }
+    }
+
+    /// Short, and nothing without its end: a yes, an address.
     pub const fn text(head: &'static str) -> Self {
         Self {
             head,
@@ -98,6 +109,11 @@ impl<const N: usize> Table<N> {
 
     /// The head and the rows, no line with more than `columns`; without that as wide as they are.
     pub fn lines(&self, columns: Option<usize>) -> Vec<Line> {
+        if columns.is_some_and(|columns| self.narrowest() > columns)
+            && let Some(shorter) = self.with_short_times()
+        {
+            return shorter.lines(columns);
+        }
         let heads = self.columns.map(|column| column.head.to_owned());
         let widths = self.widths(columns);
         let head = std::iter::once((LineKind::Head, &heads));
@@ -113,14 +129,8 @@ impl<const N: usize> Table<N> {
 
     /// What the columns get: the widest of those that may shrink give first, until all have room.
     fn widths(&self, columns: Option<usize>) -> [usize; N] {
-        let mut widths = self.columns.map(|column| width(column.head));
-        for row in &self.rows {
-            for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(cell));
-            }
-        }
-        let gaps = GAP.len() * N.saturating_sub(1);
-        let all = widths.iter().sum::<usize>() + gaps;
+        let mut widths = self.whole_widths();
+        let all = widths.iter().sum::<usize>() + Self::GAPS;
         let over = columns.map_or(0, |columns| all.saturating_sub(columns));
         for _ in 0..over {
             let may = self.columns.iter().zip(&mut widths);
@@ -136,13 +146,48 @@ impl<const N: usize> Table<N> {
         widths
     }
 
+    const GAPS: usize = GAP.len() * N.saturating_sub(1);
+
+    fn whole_widths(&self) -> [usize; N] {
+        let mut widths = self.columns.map(|column| width(column.head));
+        for row in &self.rows {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = (*widest).max(width(cell));
+            }
+        }
+        widths
+    }
+
+    /// As narrow as all names together can make it.
+    fn narrowest(&self) -> usize {
+        let widths = self.columns.iter().zip(self.whole_widths());
+        let narrowest = widths.map(|(column, whole)| match column.floor() {
+            Some(floor) => whole.min(floor),
+            None => whole,
+        });
+        narrowest.sum::<usize>() + Self::GAPS
+    }
+
+    /// None: no time in it is any shorter.
+    fn with_short_times(&self) -> Option<Self> {
+        let mut shorter = self.clone();
+        for row in &mut shorter.rows {
+            for (column, cell) in self.columns.iter().zip(row) {
+                if column.kind == Kind::Time && cell.len() == LONG_TIME.len() {
+                    *cell = cell.get(SHORT_TIME).unwrap_or(cell).to_owned();
+                }
+            }
+        }
+        (shorter.rows != self.rows).then_some(shorter)
+    }
+
     fn line(&self, cells: &[String; N], widths: &[usize; N]) -> String {
         let cells = self.columns.iter().zip(cells).zip(widths);
         let aligned = cells.map(|((column, cell), room)| {
             let cell = cut_middle(cell, *room);
             let space = " ".repeat(room.saturating_sub(width(&cell)));
             match column.kind {
-                Kind::Name | Kind::Text => cell + &space,
+                Kind::Name | Kind::Text | Kind::Time => cell + &space,
                 Kind::Number => space + &cell,
             }
         });
@@ -152,6 +197,10 @@ impl<const N: usize> Table<N> {
 }
 
 const GAP: &str = "  ";
+
+/// How times are shown, and what of it is left where room is short.
+const LONG_TIME: &str = "2025-01-31 12:00:05";
+const SHORT_TIME: Range<usize> = 5..16;
 
 impl Line {
     /// One that is no part of a table. Control characters are made visible; what is too wide is cut at its end.

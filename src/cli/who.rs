@@ -119,7 +119,7 @@ fn lines(
         Column::name("ADDRESS"),
         Column::name("ROOMS"),
         Column::number("LAG"),
-        Column::text("SINCE"),
+        Column::time("SINCE"),
     ]);
     for person in others(answer) {
         let rooms = person.rooms.iter().map(|room| address(namespace, room));

@@ -489,19 +489,13 @@ mod tests {
         sub.keep(Some(Seq::new(41, 0)));
         sub.wrote(Seq::new(41, 0));
         assert_eq!(
-            sub.verb(),
-            (
-                "sub",
-                r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#.to_owned()
-            )
+            sub.sub(),
+            r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
         );
         let mut again = sub.from(Seq::new(41, 0));
         assert_eq!(
-            again.verb(),
-            (
-                "sub",
-                r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#.to_owned()
-            )
+            again.sub(),
+            r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#
         );
         assert_eq!(again.received(&batch(41, 0, 1)), 0, "it comes again");
         again.gap(&Gap::OtherLog { log: "new".into() });

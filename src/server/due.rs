@@ -51,3 +51,47 @@ impl Grumble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::address::{Event, Namespace, RoomName};
+    use crate::store::Header;
+    use crate::wire::batch::{Audience, Framing};
+
+    fn draft(bytes: usize) -> Draft {
+        Draft {
+            header: Header {
+                namespace: Namespace::root(),
+                rooms: Arc::new([RoomName::whole_namespace()]),
+                except: Arc::new([]),
+                audience: Audience::All,
+                event: Event::message(),
+                framing: Framing::Lines,
+                json: false,
+                count: 1,
+                from: None,
+                origin: "s".into(),
+                reply: None,
+            },
+            body: Bytes::from(vec![b'\n'; bytes]),
+        }
+    }
+
+    #[test]
+    fn no_more_is_on_its_way_than_the_hub_has_room_for() {
+        let mut tickets = tickets();
+        let half = draft(limits::DUE_QUEUE_BYTES / 2);
+        let first = tickets(&half).unwrap();
+        let second = tickets(&half).unwrap();
+        assert!(tickets(&draft(1)).is_none());
+        // What the hub handed out makes room; the largest of all takes everything there is.
+        drop(first);
+        assert!(tickets(&draft(limits::DUE_QUEUE_BYTES * 2)).is_none());
+        let third = tickets(&draft(1)).unwrap();
+        drop((third, second));
+        assert!(tickets(&draft(limits::DUE_QUEUE_BYTES * 2)).is_some());
+    }
+}

@@ -180,7 +180,7 @@ impl Session {
         };
         let mut message = refusal.to_string();
         if let Refusal::Crowded(crowded) = refusal {
-            message.push_str(&later::until(crowded.first_ms()));
+            message.push_str(&later::until(crowded));
         }
         if let Refusal::Full {
             namespace,

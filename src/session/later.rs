@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::verbs::{Storage, VerbError, bad};
 use crate::hub::request::Publisher;
 use crate::limits;
+use crate::store::delayed::Crowded;
 
 /// When a message is to be delivered, as its publisher said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +62,16 @@ pub(super) fn receipt(publisher: Publisher, due_ms: u64, count: u32) -> Value {
 }
 
 /// What to do when no more may wait.
-pub(super) fn until(first_ms: u64) -> String {
+pub(super) fn until(crowded: &Crowded) -> String {
+    let first_ms = crowded.first_ms();
     let first = i64::try_from(first_ms).ok();
     let first = first.and_then(|first| jiff::Timestamp::from_millisecond(first).ok());
     let first = first.map_or_else(|| first_ms.to_string(), |first| format!("{first:.0}"));
-    format!(
-        "; the first of it goes at {first}, and what is published without a delay does not wait"
-    )
+    let besides = match crowded {
+        Crowded::Records { .. } | Crowded::Bytes { .. } => {
+            "what is published without a delay is taken"
+        }
+        Crowded::Pending { .. } => "serve --keep-pending sets the bound",
+    };
+    format!("; the first of it goes at {first}, and {besides}")
 }

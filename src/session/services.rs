@@ -156,17 +156,31 @@ impl Services {
     }
 }
 
-/// A random id of 20 characters, as Socket.IO's sids: 120 bits, URL-safe.
+/// A random id of 20 characters, as Socket.IO's sids: 120 bits, URL-safe. It does not begin with a dash: sids are typed as
+/// words of commands, and would be taken for a flag.
 pub fn random_id() -> String {
     use base64::Engine as _;
-    let mut bytes = [0; 15];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+    loop {
+        let mut bytes = [0; 15];
+        getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+        let id = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        if !id.starts_with('-') {
+            return id;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_can_be_typed() {
+        for _ in 0..1000 {
+            let id = random_id();
+            assert!(id.len() == 20 && !id.starts_with('-'), "{id}");
+        }
+    }
 
     #[test]
     fn a_token_matches_only_itself() {

@@ -2,21 +2,20 @@
 //!
 //! Pure: checks and translates; the session sends.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+mod publish;
 
-use bytes::Bytes;
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::later;
+pub use self::publish::{Publish, Sender, Storage, batch, relay, single};
 use super::policy::Right;
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, Event, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
 use crate::store::names::{NameKind, Sought};
-use crate::store::{Draft, Header};
-use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
+use crate::wire::batch::{self, BatchError};
 
 /// What a client may ask of the hub. Every other event is the application's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,225 +103,6 @@ impl From<BatchError> for VerbError {
             _ => Self::BadRequest(error.to_string()),
         }
     }
-}
-
-/// One thing to publish, checked.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Publish {
-    pub draft: Draft,
-    pub id: Option<PublishId>,
-    pub storage: Storage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    Log,
-    /// Volatile: handed to whoever is there, never stored.
-    Nowhere,
-    /// It waits in the store until its time.
-    Later(later::When),
-}
-
-/// Who publishes: what a record remembers of its sender.
-#[derive(Debug, Clone, Copy)]
-pub struct Sender<'a> {
-    pub namespace: &'a Namespace,
-    pub sid: &'a Arc<str>,
-    pub name: Option<&'a ClientName>,
-    /// The largest message taken, bytes.
-    pub max_message: usize,
-}
-
-/// `["batch", header, body]`, the body being the one attachment.
-pub fn batch(
-    sender: Sender<'_>,
-    args: &[&RawValue],
-    attachments: Vec<Bytes>,
-) -> Result<Publish, VerbError> {
-    let [header, _placeholder] = args else {
-        return Err(bad("batch takes a header and a body"));
-    };
-    let header = PublishHeader::decode(header.get())?;
-    let Ok([body]) = <[Bytes; 1]>::try_from(attachments) else {
-        return Err(bad("batch takes one attachment"));
-    };
-    if body.len() > sender.max_message.max(limits::BATCH_BYTES) + 4 {
-        return Err(VerbError::TooLarge(format!(
-            "a batch of {} bytes",
-            body.len()
-        )));
-    }
-    batch::check(
-        header.framing,
-        header.json,
-        header.count,
-        &body,
-        sender.max_message,
-    )?;
-    let PublishHeader {
-        rooms,
-        event,
-        framing,
-        json,
-        count,
-        id,
-        except,
-        to,
-        volatile,
-        due,
-        delay,
-        reply,
-    } = header;
-    let header = Header {
-        namespace: sender.namespace.clone(),
-        rooms: targets(rooms)?,
-        except: distinct(except)?.into(),
-        audience: to,
-        event,
-        framing,
-        json,
-        count,
-        from: sender.name.cloned(),
-        origin: Arc::clone(sender.sid),
-        reply,
-    };
-    let storage = later::storage(volatile, due, delay)?;
-    finish(header, body, id, storage)
-}
-
-/// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments. As in a batch, `reply` is
-/// the room that answers go to: it is stored, and roomcat clients are told of it in the header of what they get; stock
-/// clients see nothing of it.
-pub fn single(
-    sender: Sender<'_>,
-    args: &[&RawValue],
-    attachments: &[Bytes],
-) -> Result<Publish, VerbError> {
-    #[derive(Deserialize)]
-    struct Single<'a> {
-        #[serde(borrow)]
-        rooms: Option<&'a RawValue>,
-        #[serde(default = "Event::message")]
-        event: Event,
-        #[serde(borrow, default, deserialize_with = "present")]
-        data: Option<&'a RawValue>,
-        #[serde(default)]
-        id: Option<PublishId>,
-        #[serde(borrow)]
-        except: Option<&'a RawValue>,
-        #[serde(default)]
-        to: Audience,
-        #[serde(default)]
-        volatile: bool,
-        due: Option<u64>,
-        delay: Option<u64>,
-        reply: Option<RoomName>,
-    }
-    let [arg] = args else {
-        return Err(bad("pub takes one object"));
-    };
-    let Single {
-        rooms,
-        event,
-        data,
-        id,
-        except,
-        to,
-        volatile,
-        due,
-        delay,
-        reply,
-    } = parse(arg)?;
-    let data = data.map(|data| vec![data]).unwrap_or_default();
-    let body = args_body(&data, attachments, sender.max_message)?;
-    let header = Header {
-        namespace: sender.namespace.clone(),
-        rooms: targets(one_or_many(rooms)?)?,
-        except: distinct(one_or_many(except)?)?.into(),
-        audience: to,
-        event,
-        framing: Framing::Args,
-        json: false,
-        count: 1,
-        from: sender.name.cloned(),
-        origin: Arc::clone(sender.sid),
-        reply,
-    };
-    let storage = later::storage(volatile, due, delay)?;
-    finish(header, body, id, storage)
-}
-
-/// An application's own event, to the whole namespace: as `io.emit` would, or `socket.broadcast.emit`.
-pub fn relay(
-    sender: Sender<'_>,
-    audience: Audience,
-    event: Event,
-    args: &[&RawValue],
-    attachments: &[Bytes],
-) -> Result<Publish, VerbError> {
-    let body = args_body(args, attachments, sender.max_message)?;
-    let header = Header {
-        namespace: sender.namespace.clone(),
-        rooms: Arc::new([RoomName::whole_namespace()]),
-        except: Arc::new([]),
-        audience,
-        event,
-        framing: Framing::Args,
-        json: false,
-        count: 1,
-        from: sender.name.cloned(),
-        origin: Arc::clone(sender.sid),
-        reply: None,
-    };
-    finish(header, body, None, Storage::Log)
-}
-
-fn finish(
-    header: Header,
-    body: Bytes,
-    id: Option<PublishId>,
-    storage: Storage,
-) -> Result<Publish, VerbError> {
-    if id.as_ref().is_some_and(|id| {
-        id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
-    }) {
-        return Err(bad("an id is a producer's name and a number"));
-    }
-    Ok(Publish {
-        draft: Draft { header, body },
-        id,
-        storage,
-    })
-}
-
-fn args_body(
-    args: &[&RawValue],
-    attachments: &[Bytes],
-    max_message: usize,
-) -> Result<Bytes, VerbError> {
-    let length = args
-        .iter()
-        .map(|arg| arg.get().len())
-        .chain(attachments.iter().map(Bytes::len))
-        .sum::<usize>();
-    if length > max_message {
-        let limit = max_message;
-        return Err(VerbError::from(BatchError::TooLong {
-            index: 0,
-            length,
-            limit,
-        }));
-    }
-    let mut text = String::with_capacity(length + args.len() + 2);
-    text.push('[');
-    for (index, arg) in args.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        text.push_str(arg.get());
-    }
-    text.push(']');
-    Ok(batch::encode_args(&text, attachments))
 }
 
 /// `["join", room | [rooms]]` and `leave`.
@@ -484,16 +264,6 @@ fn one_or_many(raw: Option<&RawValue>) -> Result<Vec<RoomName>, VerbError> {
         Some(raw) if raw.get().starts_with('"') => Ok(vec![parse(raw)?]),
         Some(raw) => parse(raw),
     }
-}
-
-/// No rooms at all mean the whole namespace.
-fn targets(rooms: Vec<RoomName>) -> Result<Arc<[RoomName]>, VerbError> {
-    let rooms = distinct(rooms)?;
-    Ok(if rooms.is_empty() {
-        Arc::new([RoomName::whole_namespace()])
-    } else {
-        rooms.into()
-    })
 }
 
 fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {

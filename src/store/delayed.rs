@@ -65,8 +65,9 @@ impl Crowd {
     }
 
     pub(super) fn went(&mut self, weight: u64, first_ms: Option<u64>) {
-        self.records -= 1;
-        self.bytes -= weight;
+        // Somebody else may have put it there, by hand.
+        self.records = self.records.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(weight);
         self.first_ms = first_ms;
     }
 

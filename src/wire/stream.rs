@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of how many pieces there are, nor whether they come in order.
 
+mod crc32;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::batch::{self, DeliveryHeader, Framing, decode_args};
 use crate::limits;
+pub use crc32::Crc32;
 
 /// The event that a piece is.
 pub const EVENT: &str = "stream";
@@ -38,7 +40,7 @@ pub struct Piece {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     pub bytes: u64,
-    /// CRC-32 of all bytes (that of zip and Ethernet).
+    /// CRC-32 of all bytes, as zip has it; who makes a stream by hand may leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<u32>,
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::Size;
-use crate::harness::{TestHub, wait_until};
+use crate::harness::{Size, TestHub, wait_until};
 use crate::raw::Raw;
 
 /// Two members, one of them in two rooms.
@@ -160,7 +159,7 @@ fn a_purge_reaches_what_a_listener_was_not_handed() {
         holder.emit(
             "/",
             "ack",
-            &json!([{"seq": format!("{record}.999999")}]).to_string(),
+            &json!({"seq": format!("{record}.999999")}).to_string(),
         );
         if batch.body() == b"the end\n" {
             break;

@@ -324,6 +324,36 @@ fn it_outlives_the_store() {
 }
 
 #[test]
+fn what_somebody_takes_out_by_hand_does_not_come() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hub.db");
+    let mut bench = Bench::with(Box::new(open(&path, ALL)), None);
+    for (text, after) in [("a", 1), ("b", 2), ("c", 3)] {
+        later(&mut bench, text, after);
+    }
+    let theirs = rusqlite::Connection::open(&path).unwrap();
+    let delete = |text| theirs.execute("DELETE FROM delayed WHERE body = ?1", [text]);
+    assert_eq!(delete(&b"a\n"[..]).unwrap(), 1);
+    bench.now += 1;
+    assert_eq!(bench.store.due(bench.now).unwrap(), []);
+    assert_eq!(bench.store.next_due(), Some(bench.now + 1));
+    // Between one look and the next.
+    bench.now += 2;
+    let due = bench.store.due(bench.now).unwrap();
+    assert_eq!(delete(&b"b\n"[..]).unwrap(), 1);
+    let done = bench.group(due.into_iter().map(Op::Due).collect());
+    assert_eq!(numbers(&done), ["Marked", "c"]);
+    assert_eq!(bench.store.next_due(), None);
+    // Or puts in.
+    later(&mut bench, "d", 1);
+    let copy = "INSERT INTO delayed (due_ms, taken_ms, namespace, rooms, audience, event, origin, framing, json, count, bytes, body)
+                SELECT due_ms, taken_ms, namespace, rooms, audience, event, origin, framing, json, count, bytes, body FROM delayed";
+    assert_eq!(theirs.execute(copy, []).unwrap(), 1);
+    bench.now += 1;
+    assert_eq!(numbers(&bench.deliver()), ["d", "d"]);
+}
+
+#[test]
 fn what_waits_can_be_read() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hub.db");

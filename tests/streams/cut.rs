@@ -148,7 +148,10 @@ fn a_drain_does_not_meet_the_dead_for_ever() {
 #[test]
 fn parts_that_are_no_longer_kept_are_missed() {
     let hub = TestHub::with(&["--keep", "0"]);
-    let reader = impatient(&hub, &[]);
+    // Patient enough for a hub that has to look what there is.
+    let reader = hub
+        .cmd(&["sub", "--stream", "box", "--stall", "3s"])
+        .spawn();
     hub.wait_for_sockets("box", 1);
     let mut publisher = begin(&hub, "box", b"first");
     received(&reader, 5);

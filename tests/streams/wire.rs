@@ -75,6 +75,10 @@ fn what_does_not_add_up_is_found_out() {
             "3 bytes",
         ),
         (
+            json!({"id": "a", "part": 1, "end": {"bytes": 6, "crc32": 7}}),
+            "checksum",
+        ),
+        (
             json!({"id": "a", "part": 1, "abort": "no\u{1b}[2Jmore"}),
             "no␛[2Jmore",
         ),

@@ -20,10 +20,10 @@ pub struct Sent {
 pub struct Received {
     /// The next stream that `roomcat pub --stream` sends: its bytes as they are, and then the end; with -n N, N of them
     ///
-    /// It is taken from its beginning, and streams in between are left for the next call. Is it cut off, what came of it is
-    /// written and the exit code is 1. With --as NAME it counts as read when all of it was written and stdout took it; who
-    /// is interrupted gets it from the beginning again. Other messages count as read.
-    #[arg(long, conflicts_with_all = ["null", "raw", "json", "format", "event", "exec", "presence"])]
+    /// It is taken from its beginning, and streams in between are left for the next call. If it is cut off, what came of it is
+    /// written and the exit code is 1. With --as NAME it counts as read when stdout has taken all of it; who is interrupted
+    /// before gets it from the beginning again. Other messages count as read.
+    #[arg(long, conflicts_with_all = ["null", "raw", "json", "format", "event", "exec", "presence", "share"])]
     pub stream: bool,
 
     /// A stream is cut off when its publisher has been gone for so long [default: 30s]

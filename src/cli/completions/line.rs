@@ -55,7 +55,7 @@ impl Line {
             let is_file = std::mem::replace(&mut is_redirected, ended == Ended::Redirection);
             // What stands right before the sign may be a part of it, as in 2> and &>.
             let is_number = reader.word.chars().all(|c| c.is_ascii_digit() || c == '&');
-            if !is_file && !(is_redirected && is_number) {
+            if !(is_file || is_redirected && is_number) {
                 words.push(reader.word);
             }
         }

@@ -3,7 +3,7 @@ use crate::cli::term::Paint;
 
 fn queues() -> Vec<Queue> {
     let text = r#"[{"name":"worker","room":"jobs","pending":120,"oldest":1700000000123,"bytes":4096,"sharers":2,"leased":8},
-        {"name":"zoe\u001b","room":"","pending":0,"oldest":null,"bytes":0}]"#;
+        {"name":"zoe","room":"","pending":0,"oldest":null,"bytes":0}]"#;
     serde_json::from_str(text).unwrap()
 }
 
@@ -13,7 +13,7 @@ fn a_table_says_what_waits_for_whom() {
     let expected = "\
 NAME    ROOM  PENDING  OLDEST  BYTES  LEASED
 worker  jobs      120      2h   4096       8
-zoe^[   /           0       -      0       -
+zoe     /           0       -      0       -
 ";
     let lines = lines(&queues(), &Namespace::root(), now, None);
     assert_eq!(table::text(&lines, Paint::Plain), expected);

@@ -5,7 +5,7 @@
 //! seen is passed over, so reading from that place gives each stream once, in the order of their beginnings.
 
 use crate::address::Seq;
-use crate::wire::stream::Piece;
+use crate::wire::stream::{Crc32, Piece};
 
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -21,6 +21,7 @@ struct Current {
     /// The part that comes next.
     due: u64,
     bytes: u64,
+    crc: Crc32,
 }
 
 /// What a piece is for the stream that is being written.
@@ -44,11 +45,13 @@ pub enum Broken {
     Parts { due: u64, came: u64 },
     #[error("its end says {said} bytes, and {came} came")]
     Length { said: u64, came: u64 },
+    #[error("its checksum is not that of its bytes")]
+    Checksum,
 }
 
 impl Ledger {
     /// The next piece in the log. After [`Step::Last`] and [`Step::Broken`] comes [`Self::over`].
-    pub fn piece(&mut self, seq: Seq, piece: &Piece, bytes: usize) -> Step {
+    pub fn piece(&mut self, seq: Seq, piece: &Piece, bytes: &[u8]) -> Step {
         let current = match &mut self.current {
             None if piece.part > 0 => return Step::Other,
             None => self.current.insert(Current {
@@ -56,6 +59,7 @@ impl Ledger {
                 begun: seq,
                 due: 0,
                 bytes: 0,
+                crc: Crc32::default(),
             }),
             Some(current) if current.id == piece.id => current,
             Some(_) => {
@@ -86,7 +90,7 @@ impl Ledger {
 }
 
 impl Current {
-    fn take(&mut self, piece: &Piece, bytes: usize) -> Step {
+    fn take(&mut self, piece: &Piece, bytes: &[u8]) -> Step {
         if piece.part != self.due {
             return Step::Broken(Broken::Parts {
                 due: self.due,
@@ -97,14 +101,18 @@ impl Current {
             return Step::Broken(Broken::Aborted(reason.clone()));
         }
         self.due += 1;
-        self.bytes += bytes as u64;
+        self.bytes += bytes.len() as u64;
+        self.crc.update(bytes);
         match piece.end {
             None => Step::Next,
-            Some(end) if end.bytes == self.bytes => Step::Last,
-            Some(end) => Step::Broken(Broken::Length {
+            Some(end) if end.bytes != self.bytes => Step::Broken(Broken::Length {
                 said: end.bytes,
                 came: self.bytes,
             }),
+            Some(end) if end.crc32.is_some_and(|crc| crc != self.crc.value()) => {
+                Step::Broken(Broken::Checksum)
+            }
+            Some(_) => Step::Last,
         }
     }
 }
@@ -140,23 +148,23 @@ mod tests {
     #[test]
     fn a_stream_is_taken_from_its_beginning() {
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.piece(at(1), &piece("old", 4), 9), Step::Other);
+        assert_eq!(ledger.piece(at(1), &piece("old", 4), b"x"), Step::Other);
         assert_eq!(ledger.begun(), None);
-        assert_eq!(ledger.piece(at(2), &piece("a", 0), 2), Step::Next);
+        assert_eq!(ledger.piece(at(2), &piece("a", 0), b"ab"), Step::Next);
         assert_eq!((ledger.begun(), ledger.due()), (Some(at(2)), Some(1)));
-        assert_eq!(ledger.piece(at(3), &last("old", 5, 9), 0), Step::Other);
-        assert_eq!(ledger.piece(at(4), &last("a", 1, 5), 3), Step::Last);
+        assert_eq!(ledger.piece(at(3), &last("old", 5, 9), b""), Step::Other);
+        assert_eq!(ledger.piece(at(4), &last("a", 1, 5), b"cde"), Step::Last);
         assert_eq!(ledger.over(), None);
-        assert_eq!(ledger.piece(at(5), &last("empty", 0, 0), 0), Step::Last);
+        assert_eq!(ledger.piece(at(5), &last("empty", 0, 0), b""), Step::Last);
     }
 
     #[test]
     fn the_earliest_of_those_that_began_meanwhile_is_next() {
         let mut ledger = Ledger::default();
         for (seq, id, part) in [(1, "a", 0), (2, "b", 0), (3, "c", 0), (4, "b", 1)] {
-            ledger.piece(at(seq), &piece(id, part), 1);
+            ledger.piece(at(seq), &piece(id, part), b"x");
         }
-        assert_eq!(ledger.piece(at(5), &last("a", 1, 1), 0), Step::Last);
+        assert_eq!(ledger.piece(at(5), &last("a", 1, 1), b""), Step::Last);
         assert_eq!(ledger.over(), Some(at(2)));
         assert_eq!(ledger.over(), None);
     }
@@ -165,22 +173,29 @@ mod tests {
     fn what_does_not_add_up_is_found_out() {
         let begun = || {
             let mut ledger = Ledger::default();
-            ledger.piece(at(1), &piece("a", 0), 10);
+            ledger.piece(at(1), &piece("a", 0), b"123456789");
             ledger
         };
         let parts = |due, came| Step::Broken(Broken::Parts { due, came });
-        assert_eq!(begun().piece(at(2), &piece("a", 2), 1), parts(1, 2));
-        assert_eq!(begun().piece(at(2), &piece("a", 0), 1), parts(1, 0));
+        assert_eq!(begun().piece(at(2), &piece("a", 2), b"x"), parts(1, 2));
+        assert_eq!(begun().piece(at(2), &piece("a", 0), b"x"), parts(1, 0));
         assert_eq!(
-            begun().piece(at(2), &last("a", 1, 12), 1),
-            Step::Broken(Broken::Length { said: 12, came: 11 })
+            begun().piece(at(2), &last("a", 1, 12), b"x"),
+            Step::Broken(Broken::Length { said: 12, came: 10 })
         );
+        let sum = |crc32| {
+            let mut last = last("a", 1, 9);
+            last.end = last.end.map(|end| End { crc32, ..end });
+            begun().piece(at(2), &last, b"")
+        };
+        assert_eq!(sum(Some(0xCBF4_3926)), Step::Last);
+        assert_eq!(sum(Some(0xCBF4_3927)), Step::Broken(Broken::Checksum));
         let aborted = Piece {
             abort: Some("why".to_owned()),
             ..piece("a", 1)
         };
         assert_eq!(
-            begun().piece(at(2), &aborted, 0),
+            begun().piece(at(2), &aborted, b""),
             Step::Broken(Broken::Aborted("why".to_owned()))
         );
     }
@@ -197,7 +212,7 @@ mod tests {
         for (number, record) in (0..).zip(room).take(seen).skip(cursor as usize) {
             let step = record
                 .as_ref()
-                .map(|piece| (piece, ledger.piece(at(number), piece, 1)));
+                .map(|piece| (piece, ledger.piece(at(number), piece, b"x")));
             confirmed = number + 1;
             if let Some((piece, Step::Last)) = step {
                 let next = ledger.over().map_or(confirmed, |seq| seq.record);

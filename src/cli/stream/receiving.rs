@@ -3,6 +3,7 @@
 //! What is written frees the credit of its pieces; a name's place stays before the first of them until all of it is
 //! written, so that who is killed in between gets the whole stream once more.
 
+use std::io::{self, IsTerminal};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::select;
@@ -14,7 +15,8 @@ use super::{Cut, Left, StreamError};
 use crate::address::Seq;
 use crate::cli::args::SubArgs;
 use crate::cli::failure::Failure;
-use crate::cli::reading::{End, Flow, Reading, tell_link};
+use crate::cli::progress::{Progress, Task};
+use crate::cli::reading::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::signals::Signals;
 use crate::cli::stdout::{self, Form};
 use crate::client::link::at;
@@ -30,6 +32,7 @@ pub struct Receiving {
     stall: Duration,
     drain: bool,
     named: bool,
+    progress: Progress,
     /// Streams that are still wanted.
     remaining: u64,
     /// Everything of the past came; what is on its way now is new.
@@ -60,6 +63,11 @@ impl Receiving {
             stall,
             drain: args.drain,
             named: target.name.is_some(),
+            // At a terminal the bytes are their own progress, and leave no line to draw on.
+            progress: match io::stdout().is_terminal() {
+                true => Progress::hidden(),
+                false => Progress::of(Task::Stream(None)),
+            },
             remaining: args.count.unwrap_or(1),
             caught_up: false,
             last_at: 0,
@@ -80,6 +88,7 @@ impl Receiving {
             signal = signals.next() => Ok(End::Signal(signal)),
             () = at(deadline) => Ok(End::Timeout(timeout)),
         };
+        self.progress.clear();
         let end = match end {
             Ok(End::Timeout(after)) if self.ledger.begun().is_some() => {
                 let left = select! {
@@ -118,6 +127,10 @@ impl Receiving {
                 }
                 event = peer.next() => self.happened(event?, peer),
                 () = at(due) => self.silence(peer),
+                () = self.progress.due() => {
+                    self.progress.draw(awaited(peer));
+                    Came::Nothing
+                }
             };
             match came {
                 Came::Nothing => {}
@@ -176,7 +189,7 @@ impl Receiving {
             self.reading.pass_over(peer, &header);
             return Came::Nothing;
         };
-        let step = self.ledger.piece(seq, &piece, bytes.len());
+        let step = self.ledger.piece(seq, &piece, &bytes);
         if step == Step::Other {
             self.reading.pass_over(peer, &header);
             return Came::Nothing;
@@ -185,6 +198,7 @@ impl Receiving {
         peer.keep(self.ledger.begun());
         self.publisher.heard(piece.sid.as_deref());
         self.last_at = header.at;
+        self.progress.did(1, bytes.len() as u64);
         match step {
             Step::Broken(broken) => {
                 self.reading.pass_over(peer, &header);

@@ -18,7 +18,7 @@ use crate::client::peer::random_id;
 use crate::client::{Event, Peer};
 use crate::limits;
 use crate::wire::batch::Framing;
-use crate::wire::stream::{End, Filling, Piece};
+use crate::wire::stream::{Crc32, EVENT, End, Filling, Piece};
 
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let (target, template) = destination(args, global)?;
@@ -27,13 +27,14 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let most = piece_bytes(peer.hello().limits.message)?;
     let mut sending = Sending {
         template: Template {
-            event: Some(crate::address::Event::parse(crate::wire::stream::EVENT).expect("a name")),
+            event: Some(crate::address::Event::parse(EVENT).expect("it is a name")),
             ..template
         },
         peer,
         id: random_id(),
         part: 0,
         bytes: 0,
+        crc: Crc32::default(),
         piece: Filling::new(most),
         input: Input::open(source(&args.file), most),
         state: State::Reading,
@@ -75,6 +76,7 @@ struct Sending {
     part: u64,
     /// In all parts so far.
     bytes: u64,
+    crc: Crc32,
     piece: Filling,
     input: Input,
     state: State,
@@ -131,13 +133,12 @@ impl Sending {
         let moved = self.part > 0 && self.peer.is_connected() && self.known != self.sid();
         match self.state {
             State::AtEnd => {
-                let bytes = self.bytes + self.piece.bytes().len() as u64;
-                self.send(Some(End { bytes, crc32: None }), None);
                 self.state = State::Told;
+                self.send(None);
             }
             State::Reading | State::Full if full || moved || alone && !self.piece.is_empty() => {
-                self.send(None, None);
                 self.state = State::Reading;
+                self.send(None);
             }
             State::Reading | State::Full | State::Told => {}
         }
@@ -147,17 +148,23 @@ impl Sending {
         &self.peer.hello().sid
     }
 
-    fn send(&mut self, end: Option<End>, abort: Option<String>) {
+    /// Sends what was read as the next piece, with the end, or why there is none, when that is to be told.
+    fn send(&mut self, abort: Option<String>) {
         self.known = self.sid().to_owned();
+        self.bytes += self.piece.bytes().len() as u64;
+        self.crc.update(self.piece.bytes());
+        let whole = self.state == State::Told && abort.is_none();
         let piece = Piece {
             id: self.id.clone(),
             part: self.part,
             sid: Some(self.known.clone()),
-            end,
+            end: whole.then_some(End {
+                bytes: self.bytes,
+                crc32: Some(self.crc.value()),
+            }),
             abort,
         };
         self.part += 1;
-        self.bytes += self.piece.bytes().len() as u64;
         let block = Block {
             framing: Framing::Args,
             json: false,
@@ -185,11 +192,11 @@ impl Sending {
             Failure::Signal(_) => "it was interrupted".to_owned(),
             failure => failure.to_string(),
         };
-        self.state = State::Told;
         if !self.piece.is_empty() {
-            self.send(None, None);
+            self.send(None);
         }
-        self.send(None, Some(why));
+        self.state = State::Told;
+        self.send(Some(why));
         let deadline = Instant::now() + limits::FINISH_TIMEOUT;
         while self.peer.unconfirmed() > 0 {
             select! {

@@ -77,6 +77,30 @@ logs…pha        2  alice…
 }
 
 #[test]
+fn times_lose_their_year_and_seconds_before_anything_is_cut() {
+    let mut table = Table::new([Column::name("ROOM"), Column::time("LAST")]);
+    table.push(["logs.2024.alpha", "2025-01-31 12:00:05"].map(str::to_owned));
+    table.push(["ci", "-"].map(str::to_owned));
+    let shown = |columns| text(&table.lines(Some(columns)), Paint::Plain);
+    assert_eq!(
+        shown(29),
+        "ROOM      LAST\nlogs…pha  2025-01-31 12:00:05\nci        -\n"
+    );
+    assert_eq!(
+        shown(28),
+        "ROOM             LAST\nlogs.2024.alpha  01-31 12:00\nci               -\n"
+    );
+    assert_eq!(
+        shown(21),
+        "ROOM      LAST\nlogs…pha  01-31 12:00\nci        -\n"
+    );
+    assert_eq!(
+        shown(20),
+        "ROOM      LAST\nlogs…pha  01-31 12:…\nci        -\n"
+    );
+}
+
+#[test]
 fn wide_characters_are_cut_between_two_of_them_and_marks_stay_with_their_letter() {
     for (text, room, cut) in [
         ("漢字漢字", 7, "漢…字"),

@@ -189,3 +189,80 @@ impl Line {
         self.kind() == LineKind::Row && !self.text().is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::table::{Column, Table};
+
+    fn lines(rows: usize) -> Vec<Line> {
+        let mut table = Table::new([Column::name("ROOM")]);
+        for row in 0..rows {
+            table.push([format!("room-{row:04}")]);
+        }
+        table.lines(None)
+    }
+
+    const fn size(columns: u16, rows: u16) -> Size {
+        Size { columns, rows }
+    }
+
+    fn shown(rows: usize, trouble: Option<&str>, size: Size) -> Vec<String> {
+        let page = Page {
+            lines: lines(rows),
+            trouble: trouble.map(|text| Line::note(text, None)),
+        };
+        let lines = page.fitting(size);
+        lines.iter().map(|line| line.text().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_page_says_what_it_has_no_room_for() {
+        assert_eq!(
+            shown(2, None, size(80, 4)),
+            ["ROOM", "room-0000", "room-0001"]
+        );
+        assert_eq!(
+            shown(3, None, size(80, 4)),
+            ["ROOM", "room-0000", "… and 2 more"]
+        );
+        assert_eq!(
+            shown(2, Some("gone"), size(80, 4)),
+            ["ROOM", "… and 2 more", "gone"]
+        );
+        assert_eq!(
+            shown(2, Some("gone"), size(80, 3)),
+            ["… and 2 more", "gone"]
+        );
+        assert_eq!(shown(3, None, size(8, 4))[2], "… and 2…");
+    }
+
+    #[test]
+    fn a_page_leaves_a_row_for_the_cursor_in_every_terminal() {
+        for (rows, height) in (0..30).flat_map(|rows| (1..12).map(move |height| (rows, height))) {
+            for trouble in [None, Some("gone")] {
+                let lines = shown(rows, trouble, size(80, height)).len();
+                assert!(
+                    lines <= usize::from(height - 1).max(1),
+                    "{rows} in {height}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_knows_the_rows_that_its_lines_take_by_now() {
+        let mut block = Block::default();
+        assert_eq!(block.up(size(80, 24)), "");
+        block.lines = lines(3);
+        assert_eq!(block.up(size(80, 24)), "\r\x1b[4A");
+        // Each of the nine columns is broken in three, and the head stays as it is.
+        assert_eq!(block.up(size(4, 24)), "\r\x1b[10A");
+        // What a lower terminal moved away comes back in a higher one.
+        assert_eq!(block.up(size(80, 3)), "\r\x1b[4A");
+        block.lines = lines(1);
+        assert_eq!(block.up(size(80, 3)), "\r\x1b[4A");
+        assert_eq!(block.up(size(80, 24)), "\r\x1b[4A");
+        assert_eq!(block.up(size(80, 24)), "\r\x1b[2A");
+    }
+}

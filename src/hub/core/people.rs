@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::presence::Movement;
 use super::{Core, Effects, Feed, Socket};
 use crate::address::{Namespace, RoomName};
+use crate::hub::peer::PeerAddress;
 use crate::hub::request::{Behind, Culprit, Present, Request, SocketId, Told, Want, Whom};
 use crate::limits;
 
@@ -45,16 +46,26 @@ impl Core {
         let by = by(state);
         let mut found = self.find(&state.namespace, |state| is_culprit(state, &culprit));
         found.retain(|id| *id != asker);
+        let kicked = self.connections(&found);
         for id in &found {
             self.retire(*id, effects);
             let by = Arc::clone(&by);
             effects.tell(*id, Told::Kicked { by });
         }
-        let told = Told::KickedOut {
-            answer,
-            kicked: found.len() as u64,
-        };
+        let told = Told::KickedOut { answer, kicked };
         effects.tell(asker, told);
+    }
+
+    /// How many connections these are: a queue that several share is none, unless it is all that there is.
+    fn connections(&self, found: &[SocketId]) -> u64 {
+        let is_own = |id: &&SocketId| {
+            let state = self.sockets.get(*id);
+            state.is_some_and(|state| state.vitals.peer.address != PeerAddress::Shared)
+        };
+        match found.iter().filter(is_own).count() {
+            0 => found.len() as u64,
+            own => own as u64,
+        }
     }
 
     /// The oldest first.

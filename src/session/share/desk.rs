@@ -510,24 +510,24 @@ impl Desk {
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.leases.deadline() else {
-            return false;
-        };
-        if self.timer.deadline() != deadline {
-            self.timer.as_mut().reset(deadline);
+        while let Some(deadline) = self.leases.deadline() {
+            // Each ack moves the deadline: a timer that comes too early is set anew then, not each time.
+            if self.timer.is_elapsed() || self.timer.deadline() > deadline {
+                self.timer.as_mut().reset(deadline);
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            let late = self.leases.expire(Instant::now());
+            if late > 0 {
+                let (namespace, name) = &self.key;
+                tracing::info!(
+                    "{late} of those who share {namespace} {name} are late: others get what they hold"
+                );
+                return true;
+            }
         }
-        if self.timer.as_mut().poll(cx).is_pending() {
-            return false;
-        }
-        let late = self.leases.expire(Instant::now());
-        if late > 0 {
-            let (namespace, name) = &self.key;
-            tracing::info!(
-                "{late} of those who share {namespace} {name} are late: others get what they hold"
-            );
-        }
-        // A timer may be a moment early.
-        late > 0
+        false
     }
 
     fn count(&self) {

@@ -39,7 +39,7 @@ pub(super) fn due(conn: &Connection, now_ms: u64) -> Result<Vec<Delayed>> {
 
 /// All that waits.
 pub(super) fn crowd(conn: &Connection) -> Result<Crowd> {
-    let sql = "SELECT count(*), coalesce(sum(length(body) + ?1), 0), min(due_ms) FROM delayed";
+    let sql = "SELECT count(*), coalesce(sum(bytes + ?1), 0), min(due_ms) FROM delayed";
     conn.query_row(sql, [limits::RECORD_OVERHEAD], |row| {
         Ok(Crowd {
             records: row.get(0)?,
@@ -84,8 +84,8 @@ impl Group<'_> {
         self.conn
             .prepare_cached(
                 "INSERT INTO delayed (due_ms, taken_ms, namespace, rooms, except_rooms, audience, event, sender, origin,
-                                      framing, json, count, reply, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                                      framing, json, count, reply, bytes, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             )?
             .execute(params![
                 due_ms,
@@ -101,6 +101,7 @@ impl Group<'_> {
                 header.json,
                 header.count,
                 header.reply.as_ref().map(RoomName::as_str),
+                draft.body.len(),
                 &draft.body[..],
             ])?;
         Ok(())

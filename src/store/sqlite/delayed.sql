@@ -1,6 +1,7 @@
 -- Version 4: what is published for later. To look, ask the view `later`.
 
--- A row becomes a record of the log, and goes, in one transaction. The columns are those of the log.
+-- A row becomes a record of the log, and goes, in one transaction. The columns are those of the log. A producer whose last
+-- publish was for later has the record 0.
 CREATE TABLE delayed (
     id           INTEGER PRIMARY KEY, -- in the order in which they were taken
     due_ms       INTEGER NOT NULL,    -- when it becomes a record, milliseconds since 1970
@@ -16,9 +17,11 @@ CREATE TABLE delayed (
     json         INTEGER NOT NULL,
     count        INTEGER NOT NULL,
     reply        TEXT,
+    bytes        INTEGER NOT NULL,    -- of the body
     body         BLOB NOT NULL
 ) STRICT;
-CREATE INDEX delayed_by_due ON delayed (due_ms);
+-- With the bytes, so that all of them are summed without a look at any body.
+CREATE INDEX delayed_by_due ON delayed (due_ms, id, bytes);
 
 -- What comes next is first. Its text is as in the view `texts`.
 CREATE VIEW later AS

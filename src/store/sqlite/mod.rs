@@ -18,7 +18,6 @@ mod row;
 mod sessions;
 mod state;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,7 +43,7 @@ pub struct SqliteStore {
     /// Who pins most, and when that was looked up.
     culprit: Option<(u64, Refusal)>,
     /// Held as long as the store lives.
-    _lock: File,
+    _lock: open::Lock,
 }
 
 /// The write-ahead log, in pages.
@@ -188,7 +187,13 @@ impl Store for SqliteStore {
     }
 
     fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError> {
-        let due = delayed::due(&self.conn, now_ms);
+        let due = delayed::due(&self.conn, now_ms).and_then(|due| {
+            if due.is_empty() {
+                // Somebody else took out what was the first: the file says what is.
+                self.state.delayed = delayed::crowd(&self.conn)?;
+            }
+            Ok(due)
+        });
         due.map_err(|error| fatal(&self.path, error))
     }
 

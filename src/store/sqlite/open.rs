@@ -39,8 +39,19 @@ const HEADER_BYTES: usize = 100;
 /// Messages are private: owner only.
 const MODE: u32 = 0o600;
 
+/// The database is this process's own for as long as this lives.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// In so many words: a child that is about to become another program has the file open too, and to close ours alone
+    /// would leave the lock to it for a moment.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// Takes the database for this process. The lock file stays when we go: to remove it would let two hubs lock two files.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| unwritable(path, &error))?;
     }
@@ -53,7 +64,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
         .open(PathBuf::from(beside))
         .map_err(|error| unwritable(path, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::Held {
             path: path.to_owned(),
         }),

@@ -45,7 +45,8 @@ where
             self.due_waits_until = Instant::now() + limits::DUE_PAUSE;
         }
         let records = self.transact(ops, tags)?;
-        if records < tried {
+        // Nothing, though something was due: who says so is asked again, and not all the time.
+        if records < tried || found == 0 {
             self.due_waits_until = Instant::now() + limits::DUE_RETRY;
         }
         self.after_commit(records)
