@@ -351,6 +351,9 @@ pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
 pub const NAME_COLUMNS: usize = 8;
 /// How often progress is drawn: often enough for the eye.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Columns of the terminal's last line that progress leaves free: a terminal echoes Ctrl-C as two, and what is wrapped then
+/// would stay on the screen; and a terminal that becomes a little narrower has nothing to wrap.
+pub const PROGRESS_FREE_COLUMNS: u16 = 3;
 /// Lines of `chat` that the arrow keys bring back.
 pub const CHAT_HISTORY: usize = 1000;
 /// What a step of the demo may wait for something; it takes milliseconds unless something is wrong.

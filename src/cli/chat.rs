@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::args::{ChatArgs, Global};
 use super::failure::Failure;
 use super::outgoing::Template;
+use super::reaching;
 use super::reading::{End, Flow, Reading, tell_link};
 use super::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
@@ -37,7 +38,7 @@ async fn piped(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
     let mut peer = select! {
-        peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
+        peer = reaching::peer(&target, Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use colored::Colorize;
+use indicatif::HumanCount;
 
 use super::arguments::ArgumentError;
 use super::exec::ExecError;
@@ -51,14 +52,16 @@ pub enum Failure {
         "--require {wanted}: the connection was lost with a receipt, so whom the message reached is not known"
     )]
     RequireUnknown { wanted: u64 },
-    #[error("ended by {}", name(*.0))]
+    #[error("ended by {}", .0.name())]
     Signal(Signal),
-    /// The same, of a command that shows how far it came.
-    #[error("{}", confirmed_of(*confirmed, *unconfirmed))]
+    /// The same, of a command that publishes lines.
+    #[error("{}", confirmed_of(*confirmed, *unconfirmed, *rest))]
     Interrupted {
         signal: Signal,
         confirmed: u64,
+        /// Given to the connection, which may have sent them.
         unconfirmed: u64,
+        rest: Rest,
     },
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
@@ -94,6 +97,14 @@ pub enum Failure {
     /// What other commands can fail with; `hint` says what to do.
     #[error("{what}")]
     Other { what: String, hint: Option<String> },
+}
+
+/// What is left of the input of a command that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    None,
+    /// Something was read that was not sent.
+    Unsent,
 }
 
 impl Failure {
@@ -142,16 +153,24 @@ impl Failure {
             Self::Unacknowledged { .. } => 3,
             Self::Timeout(_) | Self::Unanswered { .. } => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
-            Self::Signal(signal) | Self::Interrupted { signal, .. } => match signal {
-                Signal::Interrupt => 130,
-                Signal::Terminate => 143,
-            },
+            Self::Signal(signal) | Self::Interrupted { signal, .. } => signal.exit_code(),
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
             Self::Stream(_) | Self::Cut(_) => 1,
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
             Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
+        }
+    }
+
+    /// The signal that ended the command.
+    pub fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Signal(signal) | Self::Interrupted { signal, .. } => Some(*signal),
+            Self::Unconfirmed { cause, .. } | Self::Stream(StreamError::Unsent(cause)) => {
+                cause.signal()
+            }
+            _ => None,
         }
     }
 
@@ -191,31 +210,43 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr, as a failure of that command, and what the process ends with.
+    /// Says it on stderr, as a failure of that command, and what the process ends with; after a signal it ends here.
     pub fn report(&self, command: &str) -> ExitCode {
-        if matches!(self, Self::Interrupted { .. }) {
-            term::note(self);
+        match self {
+            // Who pressed Ctrl-C knows it.
+            Self::Signal(_) => {}
+            Self::Interrupted {
+                unconfirmed: 0,
+                rest: Rest::None,
+                ..
+            } => term::note(self),
+            // Who wants it quiet still wants to know of this.
+            Self::Interrupted { .. } => term::insist(self),
+            _ => self.say(command),
         }
-        // Who pressed Ctrl-C knows it.
-        else if !matches!(self, Self::Signal(_)) {
-            let text = self.to_string();
-            let said = format!("roomcat: {}", term::visible(&text));
-            let help = format!("see \"roomcat help {command}\"");
-            let hint = match self {
-                Self::Usage(_) => Some(&*help),
-                _ => self.hint(),
-            };
-            let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
-            let hint = hint.unwrap_or_default();
-            for line in self.details() {
-                eprintln_quietly(&term::visible(&line));
-            }
-            match term::stderr_colour() {
-                true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
-                false => eprintln_quietly(&format!("{said}{hint}")),
-            }
+        if let Some(signal) = self.signal() {
+            signal.end_process();
         }
         ExitCode::from(self.exit_code())
+    }
+
+    fn say(&self, command: &str) {
+        let text = self.to_string();
+        let said = format!("roomcat: {}", term::visible(&text));
+        let help = format!("see \"roomcat help {command}\"");
+        let hint = match self {
+            Self::Usage(_) => Some(&*help),
+            _ => self.hint(),
+        };
+        let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
+        let hint = hint.unwrap_or_default();
+        for line in self.details() {
+            eprintln_quietly(&term::visible(&line));
+        }
+        match term::stderr_colour() {
+            true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
+            false => eprintln_quietly(&format!("{said}{hint}")),
+        }
     }
 }
 
@@ -373,21 +404,19 @@ fn were(lines: u64) -> &'static str {
     }
 }
 
-fn confirmed_of(confirmed: u64, unconfirmed: u64) -> String {
+/// In numbers as progress has them.
+fn confirmed_of(confirmed: u64, unconfirmed: u64, rest: Rest) -> String {
     let lines = match confirmed {
         1 => "line",
         _ => "lines",
     };
-    match unconfirmed {
-        0 => format!("{confirmed} {lines} confirmed"),
-        _ => format!("{confirmed} {lines} confirmed, {unconfirmed} not"),
+    let mut said = format!("{} {lines} confirmed", HumanCount(confirmed));
+    if unconfirmed > 0 {
+        said += &format!("; {} not confirmed", HumanCount(unconfirmed));
     }
-}
-
-fn name(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Interrupt => "SIGINT",
-        Signal::Terminate => "SIGTERM",
+    match rest {
+        Rest::None => said,
+        Rest::Unsent => said + "; the rest was not sent",
     }
 }
 
@@ -500,6 +529,7 @@ mod tests {
             (unconfirmed(lost()), 3),
             (unconfirmed(Failure::Signal(Signal::Interrupt)), 130),
             (unconfirmed(Failure::Signal(Signal::Terminate)), 143),
+            (Failure::Signal(Signal::Hangup), 129),
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }

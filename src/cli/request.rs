@@ -7,8 +7,10 @@ use super::args::Global;
 use super::args::request::RequestArgs;
 use super::failure::Failure;
 use super::outgoing::Template;
+use super::progress::{Progress, Task};
 use super::pub_::{joined, whole};
-use super::reading::{End, Flow, Reading, tell_link};
+use super::reaching;
+use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdin::{Block, Input, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
@@ -32,7 +34,7 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let after = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
     let deadline = Instant::now() + after;
     let mut peer = select! {
-        peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
+        peer = reaching::peer(&target, Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(Some(deadline)) => return Err(Failure::Unanswered {
             wanted: args.replies,
@@ -100,6 +102,7 @@ impl Asking<'_> {
             rooms: vec![self.reply.clone()],
             ..Subscribe::default()
         });
+        let mut progress = Progress::of(Task::Wait);
         loop {
             if self.asked == Asked::Listening
                 && let Some(batch) = batch.take()
@@ -110,6 +113,10 @@ impl Asking<'_> {
             let flow = select! {
                 report = reading.report() => reading.wrote(peer, report)?,
                 event = peer.next() => self.happened(event?, peer, reading),
+                () = progress.due() => {
+                    progress.draw(awaited(peer).filter(|_| reading.is_settled()));
+                    Flow::More
+                }
             };
             if flow == Flow::Enough {
                 return Ok(End::Done);

@@ -14,7 +14,7 @@ use crate::cli::args::{ChatArgs, Global};
 use crate::cli::failure::Failure;
 use crate::cli::outgoing::Template;
 use crate::cli::presence;
-use crate::cli::progress::while_awaiting;
+use crate::cli::reaching;
 use crate::cli::reading::{End, Flow, Reading, tell_link};
 use crate::cli::signals::Signal;
 use crate::cli::stdin::{Input, Payload, Split, typed};
@@ -30,9 +30,8 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let mut signals = crate::cli::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
-    let connecting = Peer::connect(target.clone(), Retry::Forever);
     let mut peer = select! {
-        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
+        peer = reaching::peer(&target, Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };

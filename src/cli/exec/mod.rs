@@ -23,7 +23,8 @@ use super::args::SubArgs;
 use super::failure::Failure;
 use super::outgoing::Template;
 use super::presence;
-use super::reading::{End, confirm_last_ack, last, tell_link};
+use super::progress::{NOTHING_AWAITED, Progress, Task};
+use super::reading::{End, awaited, confirm_last_ack, last, tell_link};
 use super::signals::Signals;
 use super::stdin::{Block, message};
 use super::stdout::{self, Chunk, Ending, Form, Output, Wrote};
@@ -55,6 +56,8 @@ pub struct Crew {
     work: watch::Sender<Work>,
     /// Nothing is written here: it tells when the reader of stdout goes away.
     stdout: Output,
+    /// Of a hub that is awaited, while no command may write on its line.
+    progress: Progress,
 }
 
 /// One message, and what became of it.
@@ -115,6 +118,7 @@ impl Crew {
             },
             work: watch::Sender::new(Work::Wanted),
             stdout: stdout::start(Form::Data(Ending::Raw)),
+            progress: Progress::of(Task::Wait),
         }
     }
 
@@ -131,6 +135,7 @@ impl Crew {
             signal = signals.next() => Ok(End::Signal(signal)),
             () = at(deadline) => Ok(End::Timeout(timeout)),
         };
+        self.progress.clear();
         self.work.send_replace(Work::CalledOff);
         let reachable = !matches!(end, Err(Failure::Client(_)));
         let finished = select! {
@@ -166,8 +171,14 @@ impl Crew {
                     // Nobody reads what is printed.
                     _ => return Ok(End::Done),
                 },
+                () = self.progress.due() => self.draw(peer),
             }
         }
+    }
+
+    fn draw(&mut self, peer: &Peer) {
+        self.progress
+            .draw(awaited(peer).filter(|_| self.running.is_empty()));
     }
 
     /// Lets what runs end, within a bound, and has it acknowledged.
@@ -208,6 +219,9 @@ impl Crew {
             let number = self.order.take(chunk.header.first);
             let room = self.room(&chunk);
             let (plan, work) = (Arc::clone(&self.plan), self.work.subscribe());
+            if self.running.is_empty() {
+                self.progress.draw(NOTHING_AWAITED);
+            }
             self.running.spawn(async move {
                 let ended = plan.work(&chunk, room.as_ref(), work).await?;
                 Ok(Worked {
