@@ -76,6 +76,9 @@ pub enum Failure {
         came: u64,
         after: Duration,
     },
+    /// `request` heard nothing of its hub either.
+    #[error("no answer from the hub within {}", spoken(*.0))]
+    HubSilent(Duration),
     /// `--stream`: not all of it went out.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -139,11 +142,12 @@ impl Failure {
             Self::NoRooms { .. } => 1,
             Self::NameTaken { .. } => 4,
             Self::Unacknowledged { .. } => 3,
-            Self::Timeout(_) | Self::Unanswered { .. } => 5,
+            Self::Timeout(_) | Self::Unanswered { .. } | Self::HubSilent(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(signal) | Self::Interrupted { signal, .. } => match signal {
                 Signal::Interrupt => 130,
                 Signal::Terminate => 143,
+                Signal::Hangup => 129,
             },
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
@@ -176,6 +180,7 @@ impl Failure {
             Self::Stream(_) => Some(RAISE_LIMIT),
             Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
+            Self::HubSilent(_) => Some(LOOK_AT_HUB),
             Self::Settings(error) => settings_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
@@ -219,6 +224,7 @@ const TRY_COMMAND: &str =
     "try it by itself: sh -c CMD; a program that is not in PATH is named with its folder";
 const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
+const LOOK_AT_HUB: &str = "see whether the hub still runs; --timeout DURATION waits longer";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
@@ -374,6 +380,7 @@ fn name(signal: Signal) -> &'static str {
     match signal {
         Signal::Interrupt => "SIGINT",
         Signal::Terminate => "SIGTERM",
+        Signal::Hangup => "SIGHUP",
     }
 }
 
@@ -486,6 +493,7 @@ mod tests {
             (unconfirmed(lost()), 3),
             (unconfirmed(Failure::Signal(Signal::Interrupt)), 130),
             (unconfirmed(Failure::Signal(Signal::Terminate)), 143),
+            (Failure::Signal(Signal::Hangup), 129),
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }

@@ -1,5 +1,6 @@
 //! Signals as something to await: what ends a command, and what changes its terminal. Which exit code each has is in [`super::failure`].
 
+use std::future::pending;
 use std::io;
 
 use tokio::select;
@@ -9,11 +10,15 @@ use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 pub enum Signal {
     Interrupt,
     Terminate,
+    /// The terminal is gone.
+    Hangup,
 }
 
 pub struct Signals {
     interrupt: Listener,
     terminate: Listener,
+    /// None under nohup(1), which asks for it to be ignored.
+    hangup: Option<Listener>,
 }
 
 impl Signals {
@@ -22,16 +27,38 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: match hangup_is_ignored() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
         })
     }
 
-    /// Cancel-safe, as both listeners are.
+    /// Cancel-safe, as the listeners are.
     pub async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
         select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = hangup => Signal::Hangup,
         }
     }
+}
+
+/// Who ignored it when this process began. Where the kernel does not tell (proc_pid_status(5)), nobody did.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let hangup = 1 << (rustix::process::Signal::HUP.as_raw() - 1);
+    ignored.is_some_and(|mask| mask & hangup != 0)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
