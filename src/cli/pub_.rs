@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, stdin};
+use std::io::{IsTerminal, stdin as standard_input};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
 use super::progress::{Progress, Task, while_awaiting};
 use super::reading::{awaited, tell_link};
 use super::signals::Signals;
-use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
+use super::stdin::{self, Block, Input, InputError, Payload, Source, Split, read, words};
 use super::stream;
 use super::target::{chosen_namespace, room_beside, target};
 use crate::client::window::Reached;
@@ -30,6 +30,8 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         return stream::sending::run(args, global).await;
     }
     let (target, template) = destination(args, global)?;
+    // Of several files none is sent when one of them cannot be.
+    stdin::check(&args.file)?;
     let mut signals = super::listen()?;
     let retry = retry(args);
     let peer = connect(&target, retry, &mut signals).await?;
@@ -248,7 +250,7 @@ pub fn progress(args: &PubArgs) -> Progress {
 }
 
 fn typed_or(task: Task) -> Task {
-    match stdin().is_terminal() {
+    match standard_input().is_terminal() {
         true => Task::Wait,
         false => task,
     }
@@ -283,7 +285,7 @@ fn comes_from_a_pipe(args: &PubArgs) -> bool {
 }
 
 fn stdin_is_a_file() -> bool {
-    let metadata = stdin()
+    let metadata = standard_input()
         .as_fd()
         .try_clone_to_owned()
         .and_then(|fd| File::from(fd).metadata());
