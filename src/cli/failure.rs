@@ -16,6 +16,7 @@ use super::signals::Signal;
 use super::stdin::InputError;
 use super::stream::{Cut, StreamError};
 use super::term;
+use super::toml_file::ContentError;
 use crate::address::ClientName;
 use crate::client::{ClientError, Code, DialError, Refusal};
 use crate::server::ServerError;
@@ -161,7 +162,6 @@ impl Failure {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage(_) => Some("see \"roomcat help\""),
             Self::Client(error) => client_hint(error),
             Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
             Self::NoRooms { .. } => Some(JOIN_ONE),
@@ -196,8 +196,8 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr, and what the process ends with.
-    pub fn report(&self) -> ExitCode {
+    /// Says it on stderr, as a failure of that command, and what the process ends with.
+    pub fn report(&self, command: &str) -> ExitCode {
         if matches!(self, Self::Interrupted { .. }) {
             term::note(self);
         }
@@ -205,7 +205,11 @@ impl Failure {
         else if !matches!(self, Self::Signal(_)) {
             let text = self.to_string();
             let said = format!("roomcat: {}", term::visible(&text));
-            let hint = self.hint();
+            let help = format!("see \"roomcat help {command}\"");
+            let hint = match self {
+                Self::Usage(_) => Some(&*help),
+                _ => self.hint(),
+            };
             let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
             let hint = hint.unwrap_or_default();
             for line in self.details() {
@@ -226,6 +230,8 @@ const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
 const LOOK_AT_HUB: &str = "see whether the hub still runs; --timeout DURATION waits longer";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
+const MEND_SETTINGS: &str =
+    "every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =
@@ -327,13 +333,21 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
 
 fn settings_hint(error: &SettingsError) -> Option<&'static str> {
     match error {
-        SettingsError::Mistaken(_) => Some("\"roomcat config\" looks at it again"),
+        SettingsError::Mistaken(_) => Some(MEND_SETTINGS),
         SettingsError::UnknownHub { .. } => Some(
             "a hub is named there by a table [hubs.NAME] with its url; see \"roomcat help config\"",
         ),
-        SettingsError::Unreadable { .. } => {
-            Some("let this user read it, or take it away: without it the defaults hold")
-        }
+        SettingsError::Unreadable { reason, .. } => Some(match reason {
+            ContentError::Io(_) => {
+                "let this user read it, or take it away: without it the defaults hold"
+            }
+            ContentError::TooLong(_) => {
+                "is it a settings file? \"man roomcat-config.toml\" says what belongs there; without it the defaults hold"
+            }
+            ContentError::NotText { .. } => {
+                "save it as UTF-8, or take it away: without it the defaults hold"
+            }
+        }),
         SettingsError::Variable { .. } => None,
     }
 }

@@ -7,6 +7,7 @@ mod order;
 mod printed;
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::select;
@@ -82,7 +83,7 @@ impl Crew {
         command: &str,
         args: &SubArgs,
         form: Form,
-        target: &Target,
+        (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
         peer: &Peer,
         dead: RoomName,
     ) -> Self {
@@ -97,7 +98,7 @@ impl Crew {
             },
             reply: args.script.reply.then_some(max_message),
             turn: (args.script.jobs.get() > 1).then(Turn::default),
-            url: target.url.to_string(),
+            passed_on,
             proof: Proof::default(),
         };
         Self {
