@@ -291,6 +291,11 @@ pub const EXEC_JOBS: u64 = 256;
 pub const EXEC_RETRIES: u32 = 1000;
 /// Messages that `sub --exec` takes ahead of the oldest one that is not done.
 pub const EXEC_AHEAD: usize = 1024;
+/// Messages whose commands the shell could not find or run, while none has shown that it can be: as one message may be
+/// what made it so, a few others are tried before that is called the command's own fault.
+pub const EXEC_UNPROVEN: usize = 4;
+/// Bytes that a command of several at once prints before they are written, and the others have to wait for its end.
+pub const EXEC_HELD: usize = 256 * KIB;
 /// How long a signal or `--timeout` leaves the commands that run, before they are killed.
 pub const EXEC_FINISH: Duration = Duration::from_secs(5);
 /// How long a command's stdout is read once it ended: something that it left behind may hold it open for ever.

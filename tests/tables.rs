@@ -200,3 +200,24 @@ fn an_interval_is_a_duration_that_makes_sense() {
     refused(&["rooms", "--watch", "1ms"], "at least 100 ms");
     refused(&["rooms", "--json", "--watch"], "cannot be used with");
 }
+
+#[test]
+fn a_bare_namespace_stands_for_its_rooms() {
+    let hub = TestHub::start();
+    hub.publish("/admin#ops", "hi\n");
+    hub.publish("/admin", "all\n");
+    hub.publish("lobby", "elsewhere\n");
+    for arguments in [
+        &["rooms", "/admin"][..],
+        &["rooms", "--namespace", "/admin"],
+    ] {
+        let outcome = hub.cmd(arguments).run();
+        let text = outcome.stdout();
+        let rooms: Vec<&str> = text
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(rooms, ["/admin", "ops"], "{text}");
+    }
+}

@@ -58,7 +58,7 @@ Exit codes:
   4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
   5        --timeout came first
   6        --require was not met
-  130, 143 ended by SIGINT or SIGTERM";
+  129, 130, 143 ended by SIGHUP, SIGINT or SIGTERM";
 
 /// netcat for rooms: pipe stdin and stdout to rooms, over Socket.IO
 ///

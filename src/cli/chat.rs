@@ -3,7 +3,9 @@
 
 mod editor;
 mod look;
+mod patience;
 mod screen;
+mod suspension;
 mod terminal;
 mod typed;
 
@@ -24,15 +26,18 @@ use super::term;
 use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
+use patience::Patience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
-    match stdin().is_terminal() && standard_output().is_terminal() && term::is_capable() {
-        true => terminal::run(args, global).await,
-        false => piped(args, global).await,
+    match stdin().is_terminal() && standard_output().is_terminal() {
+        true if term::is_capable() => terminal::run(args, global).await,
+        // Nothing to edit with; who said what is to be seen all the same.
+        true => plain(args, global, Form::Said).await,
+        false => plain(args, global, Form::Data(Ending::Newline)).await,
     }
 }
 
-async fn piped(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, [&args.room])?;
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
@@ -52,7 +57,7 @@ async fn piped(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         ..Subscribe::default()
     });
     let mut talking = Talking::new(peer.hello().limits.message, args);
-    let mut reading = Reading::new(stdout::start(Form::Data(Ending::Newline)), &target);
+    let mut reading = Reading::new(stdout::start(form), &target);
     let end = select! {
         end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
         signal = signals.next() => Ok(End::Signal(signal)),
@@ -100,8 +105,9 @@ async fn talk(
             block = talking.blocks.next(), if talking.open && peer.has_room() => match block {
                 Some(Ok(block)) => peer.publish(template.batch(block)),
                 Some(Err(error)) => talking.failed(error),
-                None => talking.ended(peer),
+                None => talking.ended(),
             },
+            () = talking.patience.is_over() => talking.patience.tell("what was typed"),
         }
     }
     Ok(End::Done)
@@ -113,6 +119,7 @@ struct Talking {
     open: bool,
     ends_with_input: bool,
     failure: Option<InputError>,
+    patience: Patience,
 }
 
 impl Talking {
@@ -127,6 +134,7 @@ impl Talking {
             open: true,
             ends_with_input: args.eof || stdin().is_terminal(),
             failure: None,
+            patience: Patience::default(),
         }
     }
 
@@ -141,13 +149,10 @@ impl Talking {
         self.ends_with_input = true;
     }
 
-    fn ended(&mut self, peer: &Peer) {
+    fn ended(&mut self) {
         self.open = false;
-        let unconfirmed = peer.unconfirmed();
-        if self.ends_with_input && unconfirmed > 0 && !peer.is_connected() {
-            term::note(format!(
-                "waiting for the hub to confirm what was typed (lines: {unconfirmed}); Ctrl-C gives up"
-            ));
+        if self.ends_with_input {
+            self.patience.begin();
         }
     }
 

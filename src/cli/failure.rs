@@ -80,6 +80,9 @@ pub enum Failure {
         came: u64,
         after: Duration,
     },
+    /// `request` heard nothing of its hub either.
+    #[error("no answer from the hub within {}", spoken(*.0))]
+    HubSilent(Duration),
     /// `--stream`: not all of it went out.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -151,7 +154,7 @@ impl Failure {
             Self::NoRooms { .. } => 1,
             Self::NameTaken { .. } => 4,
             Self::Unacknowledged { .. } => 3,
-            Self::Timeout(_) | Self::Unanswered { .. } => 5,
+            Self::Timeout(_) | Self::Unanswered { .. } | Self::HubSilent(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(signal) | Self::Interrupted { signal, .. } => signal.exit_code(),
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
@@ -195,6 +198,7 @@ impl Failure {
             Self::Stream(_) => Some(RAISE_LIMIT),
             Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
+            Self::HubSilent(_) => Some(LOOK_AT_HUB),
             Self::Settings(error) => settings_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
@@ -254,6 +258,7 @@ const TRY_COMMAND: &str =
     "try it by itself: sh -c CMD; a program that is not in PATH is named with its folder";
 const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
+const LOOK_AT_HUB: &str = "see whether the hub still runs; --timeout DURATION waits longer";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
 const MEND_SETTINGS: &str =
     "every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again";

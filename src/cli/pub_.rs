@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, stdin};
+use std::io::{IsTerminal, stdin as standard_input};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -19,7 +19,7 @@ use super::progress::{Progress, Task};
 use super::reaching::peer_or_signal;
 use super::reading::{awaited, tell_link};
 use super::signals::{Signal, Signals};
-use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
+use super::stdin::{self, Block, Input, InputError, Payload, Source, Split, read, words};
 use super::stream;
 use super::target::{chosen_namespace, room_beside, target};
 use crate::client::window::Reached;
@@ -32,6 +32,8 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         return stream::sending::run(args, global).await;
     }
     let (target, template) = destination(args, global)?;
+    // Of several files none is sent when one of them cannot be.
+    stdin::check(&args.file)?;
     let mut signals = super::listen()?;
     let retry = retry(args);
     let peer = peer_or_signal(&target, retry, &mut signals).await?;
@@ -246,7 +248,7 @@ pub fn progress(args: &PubArgs) -> Progress {
         return Progress::of(Task::Wait);
     }
     let typed = match &args.file[..] {
-        [] => stdin().is_terminal(),
+        [] => standard_input().is_terminal(),
         files => files.iter().any(|file| is_a_device(file)),
     };
     let bytes = match &args.file[..] {
@@ -294,7 +296,7 @@ fn comes_from_a_pipe(args: &PubArgs) -> bool {
 }
 
 fn stdin_is_a_file() -> bool {
-    let metadata = stdin()
+    let metadata = standard_input()
         .as_fd()
         .try_clone_to_owned()
         .and_then(|fd| File::from(fd).metadata());

@@ -18,11 +18,14 @@ pub struct Script {
     /// passed on; what the settings file says of the hub holds in CMD too.
     ///
     /// The data comes as it is, without a newline behind it, unless --json, --format or -0 say otherwise. What CMD prints is
-    /// printed.
-    #[arg(short = 'x', long, value_name = "CMD")]
+    /// printed. A CMD that ends with 126 or 127 for every message, as one that is mistyped does, ends `sub`, and the
+    /// messages stay.
+    #[arg(short = 'x', long, value_name = "CMD", value_parser = command)]
     pub exec: Option<String>,
 
     /// Run up to N commands at once; acknowledged is in order all the same
+    ///
+    /// With more than one, what each prints is printed whole when it ends.
     #[arg(short = 'j', long, value_name = "N", default_value = "1", requires = "exec", value_parser = jobs)]
     pub jobs: NonZeroU16,
 
@@ -41,9 +44,17 @@ pub struct Script {
     )]
     pub dead_letter: Address,
 
-    /// Send what CMD prints to the reply room of the message, if it has one (see `roomcat request`)
+    /// Send what CMD prints, if only nothing, to the reply room of the message, if it has one (see `roomcat request`)
     #[arg(long, requires = "exec")]
     pub reply: bool,
+}
+
+/// An empty one would do nothing, and well.
+fn command(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("a command for sh -c"),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 fn jobs(text: &str) -> Result<NonZeroU16, String> {
