@@ -19,6 +19,6 @@ fn main() -> ExitCode {
     };
     match cli::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(cli.command.name()),
     }
 }

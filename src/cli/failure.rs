@@ -17,6 +17,7 @@ use super::signals::Signal;
 use super::stdin::InputError;
 use super::stream::{Cut, StreamError};
 use super::term;
+use super::toml_file::ContentError;
 use crate::address::ClientName;
 use crate::client::{ClientError, Code, DialError, Refusal};
 use crate::server::ServerError;
@@ -176,7 +177,6 @@ impl Failure {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage(_) => Some("see \"roomcat help\""),
             Self::Client(error) => client_hint(error),
             Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
             Self::NoRooms { .. } => Some(JOIN_ONE),
@@ -210,8 +210,8 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr, and what the process ends with; after a signal it ends here.
-    pub fn report(&self) -> ExitCode {
+    /// Says it on stderr, as a failure of that command, and what the process ends with; after a signal it ends here.
+    pub fn report(&self, command: &str) -> ExitCode {
         match self {
             // Who pressed Ctrl-C knows it.
             Self::Signal(_) => {}
@@ -222,7 +222,7 @@ impl Failure {
             } => term::note(self),
             // Who wants it quiet still wants to know of this.
             Self::Interrupted { .. } => term::insist(self),
-            _ => self.say(),
+            _ => self.say(command),
         }
         if let Some(signal) = self.signal() {
             signal.end_process();
@@ -230,10 +230,14 @@ impl Failure {
         ExitCode::from(self.exit_code())
     }
 
-    fn say(&self) {
+    fn say(&self, command: &str) {
         let text = self.to_string();
         let said = format!("roomcat: {}", term::visible(&text));
-        let hint = self.hint();
+        let help = format!("see \"roomcat help {command}\"");
+        let hint = match self {
+            Self::Usage(_) => Some(&*help),
+            _ => self.hint(),
+        };
         let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
         let hint = hint.unwrap_or_default();
         for line in self.details() {
@@ -251,6 +255,8 @@ const TRY_COMMAND: &str =
 const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
+const MEND_SETTINGS: &str =
+    "every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =
@@ -352,13 +358,21 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
 
 fn settings_hint(error: &SettingsError) -> Option<&'static str> {
     match error {
-        SettingsError::Mistaken(_) => Some("\"roomcat config\" looks at it again"),
+        SettingsError::Mistaken(_) => Some(MEND_SETTINGS),
         SettingsError::UnknownHub { .. } => Some(
             "a hub is named there by a table [hubs.NAME] with its url; see \"roomcat help config\"",
         ),
-        SettingsError::Unreadable { .. } => {
-            Some("let this user read it, or take it away: without it the defaults hold")
-        }
+        SettingsError::Unreadable { reason, .. } => Some(match reason {
+            ContentError::Io(_) => {
+                "let this user read it, or take it away: without it the defaults hold"
+            }
+            ContentError::TooLong(_) => {
+                "is it a settings file? \"man roomcat-config.toml\" says what belongs there; without it the defaults hold"
+            }
+            ContentError::NotText { .. } => {
+                "save it as UTF-8, or take it away: without it the defaults hold"
+            }
+        }),
         SettingsError::Variable { .. } => None,
     }
 }

@@ -98,7 +98,7 @@ pub fn told(told: &clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
     match told.print().and_then(|()| io::stdout().flush()) {
         Err(error) if !told.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
-            Failure::Output(error).report()
+            Failure::Output(error).report("help")
         }
         _ => code,
     }

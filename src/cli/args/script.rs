@@ -13,8 +13,12 @@ pub struct Script {
     /// Run `sh -c CMD` for each message, its data on stdin; the message is acknowledged when CMD ends with 0
     ///
     /// ROOMCAT_ROOM, ROOMCAT_EVENT, ROOMCAT_FROM, ROOMCAT_SEQ, ROOMCAT_TIME, ROOMCAT_NAMESPACE and ROOMCAT_REPLY say what the
-    /// message is, and ROOMCAT_URL where it came from, so a `roomcat pub` in CMD goes to the same hub. The data comes as it
-    /// is, without a newline behind it, unless --json, --format or -0 say otherwise. What CMD prints is printed.
+    /// message is; ROOMCAT_URL and, where they are in force, ROOMCAT_HUB and ROOMCAT_TOKEN_FILE say where it came from, so a
+    /// `roomcat pub` in CMD goes to the same hub with the same token. What --path, --query, --header and --auth say is not
+    /// passed on; what the settings file says of the hub holds in CMD too.
+    ///
+    /// The data comes as it is, without a newline behind it, unless --json, --format or -0 say otherwise. What CMD prints is
+    /// printed.
     #[arg(short = 'x', long, value_name = "CMD")]
     pub exec: Option<String>,
 

@@ -1,5 +1,6 @@
 //! One message's command: its process, run again until it ends well or was tried often enough. Knows nothing of acks.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::address::RoomName;
+use crate::cli::settings::OF_A_HUB;
 use crate::cli::stdout::{self, Chunk, Form};
 use crate::cli::term;
 use crate::client::backoff::Backoff;
@@ -27,8 +29,8 @@ pub struct Plan {
     /// What stdin gets.
     pub form: Form,
     pub output: OutputTo,
-    /// Where the messages come from, for a `roomcat` in the command.
-    pub url: String,
+    /// The variables of the hub that the messages come from, for a `roomcat` in the command.
+    pub passed_on: Vec<(&'static str, OsString)>,
 }
 
 /// Where a command's stdout goes.
@@ -78,7 +80,7 @@ const NOT_RUNNABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
 /// Every variable that a message may set: those of our own environment are about another message.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 7] = [
     "ROOMCAT_ROOM",
     "ROOMCAT_EVENT",
     "ROOMCAT_FROM",
@@ -86,7 +88,6 @@ const VARIABLES: [&str; 8] = [
     "ROOMCAT_TIME",
     "ROOMCAT_NAMESPACE",
     "ROOMCAT_REPLY",
-    "ROOMCAT_URL",
 ];
 
 impl Plan {
@@ -134,9 +135,10 @@ impl Plan {
         };
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command);
-        for name in VARIABLES {
+        for name in VARIABLES.into_iter().chain(OF_A_HUB) {
             command.env_remove(name);
         }
+        command.envs(self.passed_on.iter().cloned());
         command.envs(self.variables(chunk, room));
         let stdout = match most {
             Some(_) => Stdio::piped(),
@@ -170,7 +172,7 @@ impl Plan {
         room: Option<&RoomName>,
     ) -> impl Iterator<Item = (&'static str, String)> {
         let header = &chunk.header;
-        let [room_is, event, from, seq, time, namespace, reply, url] = VARIABLES;
+        let [room_is, event, from, seq, time, namespace, reply] = VARIABLES;
         [
             (room_is, room.map(ToString::to_string)),
             (event, Some(header.event.to_string())),
@@ -179,7 +181,6 @@ impl Plan {
             (time, stdout::time(header.at)),
             (namespace, Some(chunk.namespace.to_string())),
             (reply, header.reply.as_ref().map(ToString::to_string)),
-            (url, Some(self.url.clone())),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

@@ -6,6 +6,7 @@ mod letter;
 mod order;
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::select;
@@ -79,7 +80,7 @@ impl Crew {
         command: &str,
         args: &SubArgs,
         form: Form,
-        target: &Target,
+        (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
         peer: &Peer,
         dead: RoomName,
     ) -> Self {
@@ -96,7 +97,7 @@ impl Crew {
                 true => OutputTo::Reply(max_message),
                 false => OutputTo::Stdout,
             },
-            url: target.url.to_string(),
+            passed_on,
         };
         Self {
             plan: Arc::new(plan),
