@@ -287,6 +287,8 @@ pub const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 pub const ACK_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Commands that `sub --exec` runs at once (`--jobs`): each is a process and two pipes.
 pub const EXEC_JOBS: u64 = 256;
+/// A command's stdin up to this is written before it starts: every pipe takes a page.
+pub const EXEC_STDIN_AT_ONCE: usize = 4 * KIB;
 /// How often `sub --exec` may be told to try again: with waits of up to [`RECONNECT_MAX`], more than an hour of it.
 pub const EXEC_RETRIES: u32 = 1000;
 /// Messages that `sub --exec` takes ahead of the oldest one that is not done.
