@@ -148,6 +148,10 @@ impl Failure {
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
+            Self::Cut(Cut {
+                why: StreamError::Timeout(_),
+                ..
+            }) => 5,
             Self::Stream(_) | Self::Cut(_) => 1,
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
             Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
@@ -173,7 +177,8 @@ impl Failure {
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Stream(StreamError::Unsent(cause)) => cause.hint(),
-            Self::Stream(_) => Some(RAISE_LIMIT),
+            Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
+            Self::Stream(_) => Some(SEND_AGAIN),
             Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
             Self::Settings(error) => settings_hint(error),
@@ -220,6 +225,7 @@ const TRY_COMMAND: &str =
 const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
+const SEND_AGAIN: &str = "send it once more, from its beginning";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =

@@ -225,10 +225,11 @@ impl Peer {
         }
     }
 
-    /// Reads the subscription once more from a place in this log on. What was received and not written is forgotten.
-    pub fn read_from(&mut self, place: Seq) {
+    /// Reads the subscription once more from a place in this log on. What was received and not written is forgotten; `keep` is
+    /// what [`Self::keep`] says.
+    pub fn read_from(&mut self, place: Seq, keep: Option<Seq>) {
         if let Some(subscription) = &mut self.subscription {
-            *subscription = subscription.from(place);
+            *subscription = subscription.from(place, keep);
             // What is on its way is of the reading before.
             self.verbs.passes_over = true;
             self.verbs.subscribed = false;

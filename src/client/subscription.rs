@@ -122,12 +122,12 @@ impl Subscription {
         }
     }
 
-    /// The same once more, from this place in the log: what came before is forgotten, and what begins there comes again.
-    pub fn from(&self, place: Seq) -> Self {
+    /// The same once more, from this place in the log: what came before is forgotten. What begins at `keep` is not done with.
+    pub fn from(&self, place: Seq, keep: Option<Seq>) -> Self {
         Self {
             position: Some(place),
             rooms: self.rooms.clone(),
-            keep: Some(place),
+            keep,
             ..Self::new(self.request.clone(), &self.log)
         }
     }
@@ -492,7 +492,12 @@ mod tests {
             sub.sub(),
             r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
         );
-        let mut again = sub.from(Seq::new(41, 0));
+        let behind = sub.from(Seq::new(43, 0), None);
+        assert_eq!(
+            behind.sub(),
+            r#"{"rooms":["r"],"since":"43","log":"log"}"#
+        );
+        let mut again = sub.from(Seq::new(41, 0), Some(Seq::new(41, 0)));
         assert_eq!(
             again.sub(),
             r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#
