@@ -75,6 +75,8 @@ pub enum Event {
     RoomsRefused(Refusal),
     /// The hub confirmed the ack of [`Peer::confirm_ack`].
     AckConfirmed,
+    /// It cannot be confirmed: the connection that it was of is gone, and what was written of a shared queue comes to another.
+    AckLost,
     Lost {
         reason: String,
     },
@@ -253,8 +255,17 @@ impl Peer {
         }
     }
 
-    /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows. False when there is nothing to confirm.
+    /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows, or [`Event::AckLost`]. False when there is nothing
+    /// to confirm.
     pub fn confirm_ack(&mut self) -> bool {
+        if self
+            .subscription
+            .as_ref()
+            .is_some_and(Subscription::strayed)
+        {
+            self.events.push_back(Event::AckLost);
+            return true;
+        }
         let written = self.subscription.as_ref().and_then(Subscription::written);
         // Without a name nothing is kept for this socket, and the ack was for credit alone.
         if written.is_none() || self.target.name.is_none() {
@@ -506,8 +517,15 @@ impl Peer {
                 self.verbs.ack = Some(id);
                 connection.emit(Some(id), "ack", &args);
             }
-            // The log is another one: what was written has no place in it.
-            (None, _) => self.events.push_back(Event::AckConfirmed),
+            (None, _) => {
+                self.verbs.confirm = false;
+                let shared = self.subscription.as_ref().and_then(Subscription::share);
+                self.events.push_back(match shared {
+                    Some(_) => Event::AckLost,
+                    // The log is another one: what was written has no place in it.
+                    None => Event::AckConfirmed,
+                });
+            }
             (Some(_), _) => {}
         }
     }
