@@ -352,6 +352,8 @@ pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
 pub const WATCH_EVERY_MIN: Duration = Duration::from_millis(100);
 /// How often `--watch` counts the seconds of what it waits for, and looks whether anyone reads what it prints.
 pub const WATCH_TICK: Duration = Duration::from_secs(1);
+/// What `--watch` gives a terminal at its end to clear what stands below the table: one that was stopped takes nothing.
+pub const WATCH_END: Duration = Duration::from_millis(200);
 /// How long an answer may take before `--watch` says that it waits for it: a table of before looks like one of now.
 pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
 /// What a name keeps of itself in a table however narrow the terminal: a beginning and an end that tell it from others.

@@ -209,6 +209,36 @@ fn a_purge_asks_at_a_terminal() {
 }
 
 #[test]
+fn a_purge_is_interrupted_at_its_question() {
+    let hub = hub();
+    let asked = hub
+        .cmd(&["queue", "purge", "w", "jobs"])
+        .in_terminal(Size(100, 24));
+    asked.wait_for_text("? [y/N]");
+    asked.press(&["C-c"]);
+    assert_eq!(asked.wait(), 130);
+    assert_eq!(hub.pending("jobs", "w"), Some(3));
+}
+
+#[test]
+fn a_room_that_was_not_joined_is_said_to_be_that() {
+    let hub = hub();
+    for words in [
+        &["queue", "purge", "w", "attic", "--yes"][..],
+        &["queue", "peek", "w", "attic"],
+    ] {
+        hub.cmd(words)
+            .stderr_has("w has not joined attic\n  hint: \"roomcat queue w\"")
+            .status(1)
+            .check();
+    }
+    hub.cmd(&["queue", "purge", "nobody", "--yes"])
+        .stderr_has("nobody has joined no room")
+        .status(1)
+        .check();
+}
+
+#[test]
 fn a_token_opens_the_queues_that_it_is_for() {
     let hub = TestHub::declared(
         "[namespaces.\"/\"]\ntokens = [\n  { token = \"w\", as = \"w\" },\n  { token = \"pub\", may = [\"pub\"] },\n  { token = \"all\" },\n]\n",
