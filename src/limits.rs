@@ -222,6 +222,8 @@ pub const GROUP_OPS: usize = 2048;
 pub const DELAYED_RECORDS: usize = 100_000;
 /// Their bytes, which count to `--keep-pending` too: a tenth of what that is when nobody says.
 pub const DELAYED_BYTES: usize = 1024 * MIB;
+/// Of a smaller `--keep-pending` they may take one part in so many: what waits for a year must leave room for members.
+pub const DELAYED_SHARE: u64 = 4;
 /// How far ahead a publish may be for: a year, on whatever day it begins.
 pub const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// What became due and was not handed out yet, bytes of it: a hub that comes back after a day has a day's worth at once.

@@ -38,6 +38,8 @@ struct Inner {
     head: u64,
     /// The time of the last record: time never goes back.
     last_ms: u64,
+    /// What the clock said at this commit: it may have gone back.
+    clock_ms: u64,
     /// The weight of all records ever.
     end: u64,
     members: Members,
@@ -79,6 +81,7 @@ impl MemoryStore {
                 log: BTreeMap::new(),
                 head: 0,
                 last_ms: 0,
+                clock_ms: 0,
                 end: 0,
                 members: Members::default(),
                 sessions: Sessions::default(),
@@ -111,6 +114,7 @@ impl Store for MemoryStore {
 
     fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
         let mut inner = lock(&self.inner);
+        inner.clock_ms = now_ms;
         let now = now_ms.max(inner.last_ms);
         Ok(ops.into_iter().map(|op| inner.run(op, now)).collect())
     }

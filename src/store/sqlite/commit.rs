@@ -1,7 +1,5 @@
 //! A group of ops as one transaction.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
@@ -13,7 +11,7 @@ use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::delayed::Delayed;
-use crate::store::{Done, Draft, Op, Record, Refusal, StoreError, past};
+use crate::store::{Done, Draft, Keep, Op, Record, Refusal, StoreError, past};
 use crate::wire::batch::{Audience, PublishId};
 
 /// What an op came to; an appended record gets its draft back once the transaction is durable.
@@ -34,6 +32,7 @@ impl SqliteStore {
         ops: Vec<Op>,
         now_ms: u64,
     ) -> Result<Vec<Done>, StoreError> {
+        self.clock_ms = now_ms;
         let now_ms = now_ms.max(self.state.last_ms);
         let budget = self.make_room(&ops, now_ms)?;
         let fault = match self.transact(&ops, now_ms, budget) {
@@ -96,7 +95,8 @@ impl SqliteStore {
             state: &mut self.state,
             sweep: &mut self.sweep,
             now_ms,
-            session_age: self.keep.session_age,
+            clock_ms: self.clock_ms,
+            keep: self.keep,
             budget,
         };
         let done = (|| {
@@ -138,8 +138,11 @@ pub(super) struct Group<'a> {
     pub(super) conn: &'a Connection,
     pub(super) state: &'a mut State,
     sweep: &'a mut Sweep,
+    /// Never before the last record.
     pub(super) now_ms: u64,
-    pub(super) session_age: Duration,
+    /// What the clock says: it may have gone back.
+    pub(super) clock_ms: u64,
+    pub(super) keep: Keep,
     budget: Budget,
 }
 
