@@ -12,7 +12,7 @@ use super::delayed::Delayed;
 use super::members::Members;
 use super::names::{NameKind, Sought};
 use super::owed::{Reader, behind, owed};
-use super::queues::{QueueInfo, Standing};
+use super::queues::{Queues, Standing};
 use super::sessions::{Around, SessionOp, Sessions};
 use super::{
     Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
@@ -194,7 +194,8 @@ impl Inner {
                 namespace,
                 client,
                 rooms,
-            } => self.purge(&namespace, &client, &rooms),
+                cursor,
+            } => self.purge(&namespace, &client, &rooms, cursor),
             Op::Session(op) => self.session(op, now),
             Op::Mark => Done::Marked,
         }
@@ -540,7 +541,7 @@ impl Read for MemoryReader {
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Vec<QueueInfo>, StoreError> {
+    ) -> Result<Queues, StoreError> {
         Ok(lock(&self.inner).queues(namespace, client))
     }
 

@@ -5,7 +5,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::SqliteStore;
 use super::fault::Fault;
 use super::prune::Sweep;
-use super::read::pending;
 use super::row::{audience_as_text, framing_as_text, rooms_as_json};
 use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -192,7 +191,8 @@ impl Group<'_> {
                 namespace,
                 client,
                 rooms,
-            } => self.purge(namespace, client, rooms)?,
+                cursor,
+            } => self.purge(namespace, client, rooms, *cursor)?,
             Op::Session(op) => self.session(op)?,
             Op::Mark => Done::Marked,
         };
@@ -358,18 +358,13 @@ impl Group<'_> {
         namespace: &Namespace,
         client: &ClientName,
         rooms: &[RoomName],
+        cursor: Seq,
     ) -> rusqlite::Result<Done> {
-        let head = self.state.head;
         let reader = self.state.members.away(namespace, client, rooms);
-        let messages = pending(self.conn, namespace, &reader, head)?;
         let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
-        let cursor = Seq::after_record(head);
+        let cursor = cursor.min(Seq::after_record(self.state.head));
         self.ack(namespace, client, &rooms, cursor)?;
-        Ok(Done::Purged {
-            rooms,
-            messages,
-            cursor,
-        })
+        Ok(Done::Purged { rooms, cursor })
     }
 
     fn ack(
