@@ -37,8 +37,11 @@ pub enum Want {
     Begin,
     Rooms(Option<RoomName>),
     Names(Sought),
-    /// Of what waits for this client in the asker's namespace.
-    Purge(ClientName),
+    /// Of what waits for this client in the asker's namespace; so many messages it was.
+    Purge {
+        client: ClientName,
+        messages: u64,
+    },
     Who(Whom),
     Kick(Culprit),
     /// With `Op::Mark`, so that it stands in the order of everything else.

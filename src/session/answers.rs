@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::aside::Aside;
 use super::catchup::Listing;
 use super::later;
+use super::listed::Listed;
 use super::people::Seen;
 use super::recovery::Recall;
 use super::services::Services;
@@ -123,6 +124,7 @@ impl Session {
             ),
             Told::NameTaken => self.dismiss(index, &End::Replaced, "name_taken"),
             Told::KickedOut { answer, kicked } => {
+                self.sockets[index].listed();
                 self.answer(index, answer, &json!({"ok": true, "kicked": kicked}));
             }
             Told::Kicked { by } => self.dismiss(index, &End::Kicked(by), "kicked"),
@@ -270,9 +272,10 @@ pub(super) fn answer_rooms(
     let mut names: Vec<&RoomName> = live.keys().chain(stored.keys()).copied().collect();
     names.sort_unstable();
     names.dedup();
-    let rooms: Vec<Value> = names
+    let more = names.len().saturating_sub(limits::ROOMS_LISTED);
+    names.truncate(limits::ROOMS_LISTED);
+    let rooms = names
         .into_iter()
-        .take(limits::ROOMS_LISTED)
         .map(|name| {
             let (live, stored) = (live.get(name), stored.get(name));
             let here = |client: &ClientName| live.is_some_and(|room| room.here.contains(client));
@@ -288,10 +291,10 @@ pub(super) fn answer_rooms(
                 "last": stored.and_then(|room| room.last_ms),
                 "members": members,
             })
-        })
-        .collect();
+        });
     let expired = services.writer.counters().expired.load(Ordering::Relaxed);
-    let body = json!({"ok": true, "rooms": rooms, "expired": expired});
+    let mut body = Listed::of(rooms, more as u64).body("rooms");
+    body["expired"] = json!(expired);
     acknowledge(namespace, *answer, &body, out);
 }
 
