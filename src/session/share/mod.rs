@@ -17,6 +17,7 @@ mod leases;
 mod sharer;
 mod sheaf;
 mod terms;
+mod unsent;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,7 @@ use tokio::sync::mpsc;
 pub use self::leases::Terms;
 pub use self::sharer::Sharing;
 pub use self::terms::terms;
+use self::unsent::Unsent;
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::parcel::Frame;
@@ -76,6 +78,8 @@ enum Asked {
         answer: Option<u64>,
     },
     Leave(SocketId),
+    /// The transport took of what was handed: there may be room again.
+    Room,
 }
 
 #[derive(Debug)]
@@ -86,12 +90,13 @@ struct Joining {
     terms: Terms,
     answer: Option<u64>,
     given: mpsc::UnboundedSender<Given>,
+    unsent: Arc<Unsent>,
 }
 
 /// What the desk gives a sharer's session.
 #[derive(Debug)]
 pub enum Given {
-    /// In the order of handing; bounded by the sharer's window.
+    /// In the order of handing; bounded by what may be unsent.
     Frames(Vec<Frame>),
     /// To each thing asked, one answer. None: nobody waits for it.
     Answer(Option<(u64, Value)>),
