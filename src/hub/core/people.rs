@@ -45,7 +45,7 @@ impl Core {
         };
         let by = by(state);
         let mut found = self.find(&state.namespace, |state| is_culprit(state, &culprit));
-        found.retain(|id| *id != asker);
+        found.retain(|id| *id != asker && !self.is_queue_of(*id, state));
         let kicked = self.connections(&found);
         for id in &found {
             self.retire(*id, effects);
@@ -66,6 +66,13 @@ impl Core {
             0 => found.len() as u64,
             own => own as u64,
         }
+    }
+
+    /// Whether it is the queue that `asker` may share: those who share it beside are found by themselves.
+    fn is_queue_of(&self, id: SocketId, asker: &Socket) -> bool {
+        let shared = |state: &&Socket| state.vitals.peer.address == PeerAddress::Shared;
+        let queue = self.sockets.get(&id).filter(shared);
+        queue.is_some_and(|queue| queue.vitals.name == asker.vitals.name)
     }
 
     /// The oldest first.
