@@ -6,7 +6,7 @@
 mod confirming;
 mod entering;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -59,6 +59,8 @@ struct Desk {
     id: SocketId,
     waker: Arc<AtomicWaker>,
     notices: Arc<Notices>,
+    /// What the desk before this one left.
+    early: VecDeque<Asked>,
     asked: mpsc::UnboundedReceiver<Asked>,
     figures: Arc<Figures>,
     outbox: Outbox,
@@ -73,6 +75,8 @@ struct Desk {
     last_ack: u64,
     /// Where the cursors were last asked to stand.
     moved_to: Seq,
+    /// Up to here some may have been given up that was handed.
+    purged: Seq,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -82,6 +86,13 @@ enum Stage {
     /// Who came waits until it is known where the queue begins.
     Opening(Vec<Joining>),
     Open,
+}
+
+/// What a desk leaves to the next.
+pub struct Left {
+    /// Taken from `asked`, and not dealt with.
+    pub early: VecDeque<Asked>,
+    pub asked: mpsc::UnboundedReceiver<Asked>,
 }
 
 struct Sharer {
@@ -109,32 +120,29 @@ impl Sharer {
 pub async fn run(
     services: Arc<Services>,
     key: Key,
-    mut asked: mpsc::UnboundedReceiver<Asked>,
+    asked: mpsc::UnboundedReceiver<Asked>,
     figures: Arc<Figures>,
 ) {
+    let early = VecDeque::new();
+    let mut left = Left { early, asked };
     loop {
-        let mut desk = Desk::new(&services, &key, asked, Arc::clone(&figures));
+        let mut desk = Desk::new(&services, &key, left, Arc::clone(&figures));
         let end = poll_fn(|cx| desk.poll(cx)).await;
-        asked = desk.finish(&end);
+        left = desk.finish(&end);
         match end {
             End::Left | End::NameTaken | End::Kicked(_) => {}
             End::Failed(error) => services.fail(error),
             // Nobody is served any more: what still comes is answered by the end of its session.
             End::Shutdown => return,
         }
-        if services.shares.retire(&key, &asked) {
+        if services.shares.retire(&key, &left) {
             return;
         }
     }
 }
 
 impl Desk {
-    fn new(
-        services: &Arc<Services>,
-        key: &Key,
-        asked: mpsc::UnboundedReceiver<Asked>,
-        figures: Arc<Figures>,
-    ) -> Self {
+    fn new(services: &Arc<Services>, key: &Key, left: Left, figures: Arc<Figures>) -> Self {
         let waker = Arc::new(AtomicWaker::new());
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&waker)));
         Self {
@@ -145,7 +153,8 @@ impl Desk {
             services: Arc::clone(services),
             key: key.clone(),
             waker,
-            asked,
+            early: left.early,
+            asked: left.asked,
             figures,
             mailbox,
             vitals: Arc::new(Vitals::new(
@@ -159,6 +168,7 @@ impl Desk {
             acking: HashMap::new(),
             last_ack: 0,
             moved_to: Seq::START,
+            purged: Seq::START,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
         }
     }
@@ -180,6 +190,10 @@ impl Desk {
         let mut did = false;
         while let Some((_, told)) = self.notices.take() {
             self.told(told)?;
+            did = true;
+        }
+        while let Some(asked) = self.early.pop_front() {
+            self.asked(asked);
             did = true;
         }
         while let Poll::Ready(asked) = self.asked.poll_recv(cx) {
@@ -248,8 +262,8 @@ impl Desk {
             Told::Moved { reader } => self.feed.moved(&reader),
             Told::Emptied { rooms, cursor } => {
                 self.feed.emptied(&rooms, cursor);
-                let feed = &self.feed;
-                self.leases.drop_free(|sheaf| feed.owes(&sheaf.parcel));
+                self.purged = self.purged.max(cursor);
+                self.drop_purged();
             }
             Told::Attached { head } => self.feed.attached(head),
             Told::NameTaken => return Err(End::NameTaken),
@@ -268,7 +282,10 @@ impl Desk {
                     self.stage = Stage::Opening(vec![joining]);
                 }
                 Stage::Opening(waiting) => waiting.push(joining),
-                Stage::Open => self.enter(joining),
+                Stage::Open => {
+                    let head = self.feed.position().record.saturating_sub(1);
+                    self.enter(joining, head, self.leases.free());
+                }
             },
             Asked::Ack {
                 socket,
@@ -283,6 +300,7 @@ impl Desk {
                 }
                 if self.sharers.remove(&socket).is_some() {
                     self.leases.leave(socket);
+                    self.drop_purged();
                 }
             }
         }
@@ -298,8 +316,9 @@ impl Desk {
                 self.moved_to = opened.start;
                 let waiting = self.waiting();
                 self.stage = Stage::Open;
+                let pending = opened.pending;
                 for joining in waiting {
-                    self.enter(joining);
+                    self.enter(joining, opened.head, pending);
                 }
             }
             ReadDone::Page(page) => {
@@ -411,6 +430,14 @@ impl Desk {
         }
     }
 
+    /// What was purged while somebody held it comes to nobody else.
+    fn drop_purged(&mut self) {
+        if self.leases.cursor() < self.purged {
+            let feed = &self.feed;
+            self.leases.drop_free(|sheaf| feed.owes(&sheaf.parcel));
+        }
+    }
+
     fn give(&self, sharer: SocketId, given: Given) {
         if let Some(sharer) = self.sharers.get(&sharer) {
             sharer.give(given);
@@ -428,8 +455,9 @@ impl Desk {
             }
             let late = self.leases.expire(Instant::now());
             if late > 0 {
+                self.drop_purged();
                 let (namespace, name) = &self.key;
-                tracing::info!(
+                tracing::debug!(
                     "{late} of those who share {namespace} {name} are late: others get what they hold"
                 );
                 return true;

@@ -165,9 +165,14 @@ impl<P: Divide> Leases<P> {
 
     /// Whether there is somebody for more than is free, and place to note it.
     pub fn wants(&self) -> bool {
-        let bounded = self.ahead >= limits::SHARE_AHEAD || self.bytes >= limits::SHARE_BYTES;
-        if bounded && !self.open.is_empty() {
+        let full = self.ahead >= limits::SHARE_AHEAD || self.bytes >= limits::SHARE_BYTES_MAX;
+        if full && !self.open.is_empty() {
             return false;
+        }
+        if self.bytes >= limits::SHARE_BYTES && !self.open.is_empty() {
+            // Who works slowly on a little of much keeps nobody idle.
+            let idle = |holder: &Holder| holder.messages == 0 && holder.room() > 0;
+            return self.free.is_empty() && self.holders.values().any(idle);
         }
         let room = self.holders.values().map(|it| u64::from(it.room()));
         self.free_messages < room.sum()

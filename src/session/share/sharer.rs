@@ -102,6 +102,9 @@ impl Session {
         if socket.is_subscribed() {
             return refused("this socket is subscribed by itself");
         }
+        if socket.sharing.as_ref().is_some_and(|it| it.awaited() > 0) {
+            return refused("this socket has asked something of its queue; wait for the answer");
+        }
         self.unshare(index);
         let socket = &mut self.sockets[index];
         // Bounded by what may be unsent, and by what it has in flight.

@@ -58,7 +58,8 @@ impl Desk {
         }
     }
 
-    pub(super) fn enter(&mut self, joining: Joining) {
+    /// The answer says what is stored up to now, and how much of it is known to be left to hand out.
+    pub(super) fn enter(&mut self, joining: Joining, head: u64, pending: u64) {
         let rooms = self.feed.rooms();
         let others = |room: &RoomName| !rooms.contains(room);
         if !joining.rooms.is_empty()
@@ -75,8 +76,8 @@ impl Desk {
             let why = format!("at most {} share one queue", limits::SHARERS);
             return refuse(&joining, "bad_request", why);
         }
-        let head = self.feed.position().record.saturating_sub(1);
-        let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": self.leases.free(), "rooms": &**rooms});
+        let body =
+            json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**rooms});
         let sharer = Sharer {
             given: joining.given,
             unsent: joining.unsent,

@@ -209,6 +209,32 @@ fn who_takes_nothing_is_handed_no_more_than_a_window_whatever_it_acks() {
 }
 
 #[test]
+fn large_messages_are_worked_on_by_all_at_once_up_to_a_bound() {
+    const MIB: usize = 1024 * 1024;
+    let bound = limits::SHARE_BYTES_MAX / MIB;
+    for (sharers, busy) in [(12, 12), (1000, bound)] {
+        let mut leases = share(&vec![1; sharers]);
+        let now = Instant::now();
+        let mut number = 0;
+        while leases.wants() {
+            number += 1;
+            leases.add(number, 0, 1, Even, MIB);
+            all(&mut leases, now);
+            assert!(number <= sharers as u64, "nobody has room for it");
+        }
+        assert_eq!(leases.leased(), busy as u64, "of {sharers}");
+    }
+    // Those who have something are not read ahead for.
+    let mut leases = share(&[8; 2]);
+    let now = Instant::now();
+    for number in 1..=9 {
+        leases.add(number, 0, 1, Even, MIB);
+    }
+    all(&mut leases, now);
+    assert!(!leases.wants());
+}
+
+#[test]
 fn what_nobody_leases_goes_round() {
     let mut leases = share(&[4, 4, 4]);
     let round = [(); 6].map(|()| leases.pass_by().unwrap().0);
