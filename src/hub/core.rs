@@ -20,7 +20,7 @@ use super::request::{
 };
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::store::sessions::Begun;
-use crate::store::{Done, Member, Reader, Record};
+use crate::store::{Done, Draft, Member, Reader, Record};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
@@ -117,35 +117,8 @@ impl Core {
             Input::Volatile {
                 draft,
                 at_ms,
-                request:
-                    Request {
-                        socket,
-                        answer,
-                        want,
-                    },
-            } => {
-                self.volatile -= 1;
-                let record = Record {
-                    number: self.volatile,
-                    at_ms,
-                    header: draft.header,
-                    body: draft.body,
-                };
-                let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
-                let publisher = if let Want::Publish(publisher) = want {
-                    publisher
-                } else {
-                    Publisher::Single
-                };
-                effects.tell(
-                    socket,
-                    Told::Receipt {
-                        answer,
-                        publisher,
-                        receipt,
-                    },
-                );
-            }
+                request,
+            } => self.fan_out_volatile(draft, at_ms, request, effects),
             Input::Connect {
                 socket,
                 namespace,
@@ -186,6 +159,33 @@ impl Core {
         }
     }
 
+    /// What skips the store has numbers of its own, below those of the log.
+    fn fan_out_volatile(
+        &mut self,
+        draft: Draft,
+        at_ms: u64,
+        request: Request,
+        effects: &mut impl Effects,
+    ) {
+        self.volatile -= 1;
+        let record = Record {
+            number: self.volatile,
+            at_ms,
+            header: draft.header,
+            body: draft.body,
+        };
+        let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
+        let told = Told::Receipt {
+            answer: request.answer,
+            publisher: match request.want {
+                Want::Publish(publisher) => publisher,
+                _ => Publisher::Single,
+            },
+            receipt,
+        };
+        effects.tell(request.socket, told);
+    }
+
     fn committed(&mut self, done: Done, request: Request, effects: &mut impl Effects) {
         let Request {
             socket,
@@ -199,31 +199,20 @@ impl Core {
             (Done::Appended(record), Want::Publish(publisher)) => {
                 self.head = record.number;
                 let receipt = self.publish(Parcel::new(record, Kind::Durable), effects);
-                effects.tell(
-                    socket,
-                    Told::Receipt {
-                        answer,
-                        publisher,
-                        receipt,
-                    },
-                );
+                let told = Told::Receipt {
+                    answer,
+                    publisher,
+                    receipt,
+                };
+                effects.tell(socket, told);
             }
             (Done::Duplicate { first }, Want::Publish(publisher)) => {
-                let receipt = Receipt {
-                    first,
-                    count: 0,
-                    delivered: 0,
-                    queued: 0,
-                    duplicate: true,
+                let told = Told::Receipt {
+                    answer,
+                    publisher,
+                    receipt: Receipt::of_duplicate(first),
                 };
-                effects.tell(
-                    socket,
-                    Told::Receipt {
-                        answer,
-                        publisher,
-                        receipt,
-                    },
-                );
+                effects.tell(socket, told);
             }
             (Done::Delayed { due_ms, count }, Want::Publish(publisher)) => effects.tell(
                 socket,
