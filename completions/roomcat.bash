@@ -1,20 +1,23 @@
 # bash completion for roomcat. What there is to complete, the program itself says.
 
 _roomcat() {
-    local kind candidates
+    local kind candidates before
     COMPREPLY=()
     {
         IFS= read -r kind
         mapfile -t candidates
     } < <(command roomcat complete bash -- "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
+    # Of what stands before the path, bash replaces only what is behind the last word break.
+    before=${candidates[0]}
+    while [[ $2 != "$before"* ]]; do before=${before:1}; done
     case $kind in
     files)
-        compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -f -- "$2")
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -P "$before" -f -- "${2#"$before"}")
         ;;
     folders)
-        compopt -o filenames
-        mapfile -t COMPREPLY < <(compgen -d -- "$2")
+        compopt -o filenames 2>/dev/null
+        mapfile -t COMPREPLY < <(compgen -P "$before" -d -- "${2#"$before"}")
         ;;
     names) COMPREPLY=("${candidates[@]}") ;;
     esac

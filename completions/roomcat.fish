@@ -6,11 +6,14 @@ function __roomcat_complete
     # Without its quotes, closed or not.
     set -l word (string unescape -- $current; or string unescape -- $current\'; or string unescape -- $current\"; or echo -- $current)
     set -l lines (command roomcat complete fish -- $before "$word" 2>/dev/null)
+    # Of a path, what stands before it in the word: --file=, or @.
+    set -l before "$lines[2]"
+    set -l path (string sub --start (math 1 + (string length -- "$before")) -- "$word")
     switch "$lines[1]"
         case files
-            __fish_complete_path "$word"
+            printf '%s\n' "$before"(__fish_complete_path "$path")
         case folders
-            __fish_complete_directories "$word"
+            printf '%s\n' "$before"(__fish_complete_directories "$path")
         case names
             string join -- \n $lines[2..]
     end

@@ -136,6 +136,14 @@ impl RoomName {
         Ok(Self(text.into()))
     }
 
+    /// What the names of rooms begin with that are made for the answers to one message.
+    pub const FOR_ANSWERS: &str = "reply/";
+
+    /// Whether it is such a room: nobody looks for it by name, so lists leave it out.
+    pub fn is_for_answers(&self) -> bool {
+        self.0.starts_with(Self::FOR_ANSWERS)
+    }
+
     /// The empty room: the whole namespace.
     pub fn whole_namespace() -> Self {
         Self("".into())

@@ -296,6 +296,11 @@ pub const EXEC_JOBS: u64 = 256;
 pub const EXEC_RETRIES: u32 = 1000;
 /// Messages that `sub --exec` takes ahead of the oldest one that is not done.
 pub const EXEC_AHEAD: usize = 1024;
+/// Messages whose commands the shell could not find or run, while none has shown that it can be: as one message may be
+/// what made it so, a few others are tried before that is called the command's own fault.
+pub const EXEC_UNPROVEN: usize = 4;
+/// Bytes that a command of several at once prints before they are written, and the others have to wait for its end.
+pub const EXEC_HELD: usize = 256 * KIB;
 /// How long a signal or `--timeout` leaves the commands that run, before they are killed.
 pub const EXEC_FINISH: Duration = Duration::from_secs(5);
 /// How long a command's stdout is read once it ended: something that it left behind may hold it open for ever.
@@ -356,6 +361,9 @@ pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
 pub const NAME_COLUMNS: usize = 8;
 /// How often progress is drawn: often enough for the eye.
 pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// Columns of the terminal's last line that progress leaves free: a terminal echoes Ctrl-C as two, and what is wrapped then
+/// would stay on the screen; and a terminal that becomes a little narrower has nothing to wrap.
+pub const PROGRESS_FREE_COLUMNS: u16 = 3;
 /// Lines of `chat` that the arrow keys bring back.
 pub const CHAT_HISTORY: usize = 1000;
 /// What a step of the demo may wait for something; it takes milliseconds unless something is wrong.

@@ -1,5 +1,7 @@
 //! A chat at a terminal: names, commands, and a line that survives what comes in.
 
+use rustix::process::{Signal, kill_process};
+
 use crate::harness::{Cmd, Size, Terminal, TestHub};
 
 const SCREEN: Size = Size(60, 14);
@@ -70,6 +72,9 @@ fn commands_move_between_rooms_and_say_what_they_did() {
     alice.enter("/leave lobby");
     alice.wait_for_text("* you left lobby");
     hub.wait_for_sockets("lobby", 1);
+    alice.wait_for("the room that is left to speak in", |screen| {
+        screen.ends_with("[ops] alice>")
+    });
     alice.enter("/leave");
     alice.wait_for_text("[no room] alice>");
     alice.enter("anyone?");
@@ -123,4 +128,105 @@ fn a_signal_leaves_the_terminal_as_it_was() {
         "{}",
         terminal.screen()
     );
+}
+
+#[test]
+fn a_room_is_joined_when_the_hub_has_said_so() {
+    let hub = TestHub::start();
+    let alice = chat(&hub, "alice", &[]);
+    hub.wait_for_sockets("lobby", 1);
+    kill_process(hub.pid(), Signal::STOP).unwrap();
+    // What is typed between two lines is the terminal's to take.
+    let prompted_behind = |line: &str| {
+        alice.wait_for(line, |screen| {
+            screen.contains(line) && screen.ends_with("[ops] alice>")
+        })
+    };
+    alice.enter("/join ops");
+    prompted_behind("alice> /join ops\n");
+    alice.enter("/who");
+    prompted_behind("alice> /who\n");
+    alice.enter("/help");
+    let screen = prompted_behind("* Ctrl-D");
+    assert!(!screen.contains("* you joined"), "{screen}");
+    kill_process(hub.pid(), Signal::CONT).unwrap();
+    alice.wait_for_text("* you joined ops");
+    alice.wait_for_text("* in ops: alice (you)");
+}
+
+#[test]
+fn a_hub_that_does_not_confirm_is_named_as_what_the_end_waits_for() {
+    let hub = TestHub::start();
+    let alice = chat(&hub, "alice", &[]);
+    hub.wait_for_sockets("lobby", 1);
+    kill_process(hub.pid(), Signal::STOP).unwrap();
+    alice.enter("bye");
+    alice.wait_for("the next line", |screen| screen.ends_with("bye\nalice>"));
+    alice.press(&["C-d"]);
+    alice.wait_for_text("waiting for the hub to confirm what was typed");
+    kill_process(hub.pid(), Signal::CONT).unwrap();
+    assert_eq!(alice.wait(), 0);
+    hub.cmd(&["sub", "lobby", "--last", "1", "--drain"])
+        .stdout("bye\n")
+        .check();
+}
+
+#[test]
+fn ctrl_c_drops_what_is_typed_before_it_ends_the_chat() {
+    let hub = TestHub::start();
+    let alice = chat(&hub, "alice", &[]);
+    hub.wait_for_sockets("lobby", 1);
+    alice.type_text("half a thou");
+    alice.wait_for_text("alice> half a thou");
+    alice.press(&["C-c"]);
+    alice.wait_for_text("* not sent; Ctrl-C once more ends");
+    alice.enter("whole");
+    hub.wait_for_room_messages("lobby", 1);
+    hub.cmd(&["sub", "lobby", "--last", "9", "--drain"])
+        .stdout("whole\n")
+        .check();
+    alice.press(&["C-c"]);
+    assert_eq!(alice.wait(), 130);
+}
+
+#[test]
+fn ctrl_z_hands_the_terminal_back_to_the_shell() {
+    let hub = TestHub::start();
+    let shell = Cmd::shell("PS1='sh''ell$ ' exec bash --norc --noprofile -i")
+        .env("ROOMCAT_URL", hub.url())
+        .in_terminal(SCREEN);
+    shell.wait_for_text("shell$");
+    shell.enter("roomcat chat lobby --as alice");
+    shell.wait_for_text("alice>");
+    shell.type_text("typed");
+    shell.wait_for_text("alice> typed");
+    shell.press(&["C-z"]);
+    shell.wait_for_text("Stopped");
+    shell.enter("echo o''k; fg");
+    shell.wait_for_text("\nok");
+    shell.type_text(" on");
+    shell.wait_for_text("typed on");
+    shell.press(&["Enter"]);
+    hub.wait_for_room_messages("lobby", 1);
+    shell.press(&["C-d"]);
+    shell.wait_for("the shell again", |screen| screen.ends_with("shell$"));
+    hub.cmd(&["sub", "lobby", "--last", "9", "--drain"])
+        .stdout("typed on\n")
+        .check();
+}
+
+#[test]
+fn a_terminal_that_can_do_little_shows_who_speaks() {
+    let hub = TestHub::start();
+    let terminal = hub
+        .cmd(&["chat", "lobby"])
+        .env("TERM", "dumb")
+        .in_terminal(SCREEN);
+    hub.wait_for_sockets("lobby", 1);
+    hub.cmd(&["pub", "lobby", "--as", "bob", "hi"]).check();
+    terminal.wait_for_text("bob: hi");
+    hub.publish("lobby", "ho\n");
+    terminal.wait_for_text("someone: ho");
+    terminal.press(&["C-d"]);
+    assert_eq!(terminal.wait(), 0);
 }

@@ -100,7 +100,9 @@ fn plain(text: &str) -> String {
 fn a_lesson_that_is_none_names_those_that_are() {
     for number in ["0", "99"] {
         Cmd::new(&["demo", "--lesson", number])
-            .stderr_has(&format!("there is no lesson {number}, but 1 to "))
+            .stderr_has(&format!(
+                "'{number}' for '--lesson <N>': there are lessons 1 to "
+            ))
             .stderr_has("demo --list")
             .status(2)
             .check();

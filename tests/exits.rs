@@ -163,12 +163,14 @@ fn require_is_six_unless_enough_get_it() {
 #[test]
 fn signals_end_with_their_number() {
     let hub = TestHub::start();
-    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let sub = hub.cmd(&["sub", "room"]).spawn();
         hub.wait_for_sockets("room", 1);
         sub.signal(signal);
         let ended = sub.wait();
         assert_eq!((ended.status, &*ended.stderr()), (status, ""));
+        // It died of it, which is not the same as to exit with that number.
+        assert_eq!(ended.signal, Some(signal.as_raw()));
 
         let mut reader = hub.cmd(&["sub", "room"]).spawn();
         hub.wait_for_sockets("room", 1);
@@ -176,7 +178,9 @@ fn signals_end_with_their_number() {
         publisher.write("typed\n");
         assert_eq!(reader.line(), "typed");
         publisher.signal(signal);
-        assert_eq!(publisher.wait().status, status);
+        let ended = publisher.wait();
+        assert_eq!(ended.signal, Some(signal.as_raw()));
+        assert_eq!(ended.stderr(), "roomcat: 1 line confirmed\n");
         drop(reader);
         hub.wait_for_sockets("room", 0);
     }
@@ -350,7 +354,7 @@ fn colour_is_for_terminals_and_for_who_asks() {
 fn help_is_short_first_and_ends_in_an_example() {
     let help = Cmd::new(&["--help"]).any_stdout().check();
     let help = help.stdout().into_owned();
-    for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "130"] {
+    for code in ["0 ", "1 ", "2 ", "3 ", "4 ", "5 ", "6 ", "129"] {
         let mut lines = help.lines().map(str::trim_start);
         assert!(lines.any(|line| line.starts_with(code)), "{code}: {help}");
     }
@@ -379,4 +383,78 @@ fn usage_errors_are_coloured_as_asked() {
             .check();
         assert_eq!(outcome.stderr().contains("\u{1b}["), coloured, "{when}");
     }
+}
+
+#[test]
+fn a_hangup_does_not_end_what_is_to_survive_it() {
+    let hub = TestHub::start();
+    let script = "trap '' HUP; exec roomcat sub room -n 1";
+    let sub = Cmd::shell(script).env("ROOMCAT_URL", hub.url()).spawn();
+    hub.wait_for_sockets("room", 1);
+    sub.signal(Signal::HUP);
+    hub.publish("room", "still here\n");
+    assert_eq!(sub.wait().stdout(), "still here\n");
+}
+
+#[test]
+fn what_cannot_be_written_is_a_failure() {
+    let hub = TestHub::start();
+    let full = "roomcat: cannot write to stdout: No space left on device (os error 28)\n";
+    for command in [
+        "roomcat emit --ack join kitchen",
+        "roomcat emit --ack --data join kitchen",
+        "roomcat rooms",
+        "roomcat demo --auto",
+        "roomcat demo --lesson 2 --auto",
+        "roomcat demo --list",
+        "roomcat completions bash",
+        "roomcat --help",
+        "roomcat pub --help",
+        "roomcat help sub",
+        "roomcat --version",
+    ] {
+        let to_a_full_disk = format!("{command} >/dev/full");
+        let command = Cmd::shell(&to_a_full_disk).env("ROOMCAT_URL", hub.url());
+        command.stderr(full).status(1).check();
+    }
+}
+
+#[test]
+fn help_that_nobody_reads_to_its_end_is_success() {
+    for command in ["--help", "--version"] {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let ended = Cmd::new(&[command]).spawn_onto(writer).wait();
+        assert_eq!((ended.status, &*ended.stderr()), (0, ""), "{command}");
+    }
+}
+
+/// A hub that is there and does nothing, and a publisher with lines that it has confirmed and others that it has not.
+fn half_confirmed(quiet: &str) -> String {
+    let hub = TestHub::start();
+    let script = format!("exec roomcat {quiet} pub room");
+    let mut publisher = Cmd::shell(&script).env("ROOMCAT_URL", hub.url()).spawn();
+    let mut reader = hub.cmd(&["sub", "room", "-n", "2"]).spawn();
+    hub.wait_for_sockets("room", 1);
+    publisher.write("one\ntwo\n");
+    assert_eq!((reader.line(), reader.line()), ("one".into(), "two".into()));
+    drop(reader);
+    // The receipt leaves after the messages; the next line's comes behind it.
+    hub.wait_for_sockets("room", 0);
+    rustix::process::kill_process(hub.pid(), Signal::STOP).unwrap();
+    publisher.write("three\n");
+    hub.wait_for_unread();
+    publisher.signal(Signal::INT);
+    let ended = publisher.wait();
+    rustix::process::kill_process(hub.pid(), Signal::CONT).unwrap();
+    assert_eq!(ended.signal, Some(Signal::INT.as_raw()));
+    ended.stderr().into_owned()
+}
+
+#[test]
+fn off_a_terminal_an_interrupt_says_the_same() {
+    let said = "roomcat: 2 lines confirmed; 1 not confirmed\n";
+    assert_eq!(half_confirmed(""), said);
+    // Who wants it quiet wants to know of what may be lost.
+    assert_eq!(half_confirmed("-q"), said);
 }

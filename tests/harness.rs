@@ -212,6 +212,21 @@ impl TestHub {
         });
     }
 
+    /// Waits until bytes lie at the hub that it has not read: of a hub that is stopped, those that a client has sent since.
+    pub fn wait_for_unread(&self) {
+        let (_, port) = self.url.rsplit_once(':').expect("a port");
+        let port = format!(":{:04X}", port.parse::<u16>().expect("a port"));
+        wait_until("bytes that the hub has not read", || {
+            let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+            sockets.lines().any(|socket| {
+                // The local address, the other, the state (1: established), and what is to be sent and to be read.
+                let fields: Vec<&str> = socket.split_whitespace().collect();
+                let is_ours = fields[1].ends_with(&port) && fields[3] == "01";
+                is_ours && !fields[4].ends_with(":00000000")
+            })
+        });
+    }
+
     /// Waits until a room holds so many messages.
     pub fn wait_for_room_messages(&self, room: &str, messages: u64) {
         wait_until(&format!("{messages} messages in {room}"), || {

@@ -36,5 +36,6 @@ mod slow;
 mod store;
 mod streams;
 mod tables;
+mod usage;
 mod who;
 mod wire_golden;

@@ -1,5 +1,7 @@
 //! What goes in comes out: stdin to a room to stdout, live and from the store, byte for byte.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::harness::{Cmd, TestHub};
@@ -417,5 +419,32 @@ fn a_named_pipe_whose_writer_is_gone_already_is_read_to_its_end() {
         .check();
     hub.cmd(&["sub", "room", "--last", "1", "-n", "1"])
         .stdout("hi\n")
+        .check();
+}
+
+#[test]
+fn of_several_files_none_is_sent_when_one_cannot_be_read() {
+    let hub = TestHub::start();
+    let good = hub.folder().join("good");
+    fs::write(&good, "fine\n").unwrap();
+    let good = good.to_str().unwrap();
+    let folder = hub.folder().to_str().unwrap();
+    for (bad, why) in [
+        ("missing", "cannot read missing: "),
+        (folder, "cannot read "),
+    ] {
+        hub.cmd(&["pub", "two", "-f", good, bad])
+            .stderr_has(why)
+            .status(1)
+            .check();
+        assert_eq!(hub.room("two"), None);
+    }
+    let pipes = format!("roomcat pub two -f '{good}' <(echo piped) - '{good}'");
+    Cmd::shell(&pipes)
+        .env("ROOMCAT_URL", hub.url())
+        .stdin("stdin\n")
+        .check();
+    hub.cmd(&["sub", "two", "--last", "9", "--drain"])
+        .stdout("fine\npiped\nstdin\nfine\n")
         .check();
 }

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use rustix::process::{Signal, kill_process};
 
-use crate::harness::{Cmd, Size, TestHub, wait_until};
+use crate::harness::{Cmd, Size, TestHub};
 
 const SCREEN: Size = Size(80, 12);
 
@@ -125,18 +125,6 @@ fn a_drain_shows_how_much_of_what_waited_is_written() {
     assert_eq!(out.len(), 2_000_000);
 }
 
-/// Whether bytes lie at the hub that it has not read: of a hub that is stopped, those that a client has sent since.
-fn has_unread(hub: &TestHub) -> bool {
-    let (_, port) = hub.url().rsplit_once(':').unwrap();
-    let port = format!(":{:04X}", port.parse::<u16>().unwrap());
-    let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
-    sockets.lines().any(|socket| {
-        // The local address, the other, the state (1: established), and what is to be sent and to be read.
-        let fields: Vec<&str> = socket.split_whitespace().collect();
-        fields[1].ends_with(&port) && fields[3] == "01" && !fields[4].ends_with(":00000000")
-    })
-}
-
 #[test]
 fn an_interrupt_says_what_was_not_confirmed() {
     let hub = TestHub::start();
@@ -146,13 +134,12 @@ fn an_interrupt_says_what_was_not_confirmed() {
     let terminal = script(&hub, &forever).in_terminal(SCREEN);
     terminal.wait_for_text("812 lines confirmed ·");
     kill_process(hub.pid(), Signal::STOP).unwrap();
-    assert!(!has_unread(&hub));
     terminal.press(&["Enter"]);
-    wait_until("lines that the hub has not read", || has_unread(&hub));
+    hub.wait_for_unread();
     terminal.press(&["C-c"]);
     terminal.wait();
     kill_process(hub.pid(), Signal::CONT).unwrap();
-    let wanted = "roomcat: 812 lines confirmed, 5 not\nended 130";
+    let wanted = "roomcat: 812 lines confirmed; 5 not confirmed\nended 130";
     assert_eq!(terminal.screen(), wanted);
 }
 
@@ -163,13 +150,26 @@ fn what_does_not_answer_is_named_while_it_is_awaited() {
     let url = format!("ws://{}", silent.local_addr().unwrap());
     for (command, doing) in [
         ("pub room hi", "connecting to"),
+        ("pub --stream room </dev/null", "connecting to"),
         ("sub room", "connecting to"),
+        ("sub room -x cat", "connecting to"),
+        ("request room hi", "connecting to"),
+        ("chat room", "connecting to"),
+        ("chat room </dev/null", "connecting to"),
+        ("on", "connecting to"),
         ("rooms --watch", "connecting to"),
+        ("queue peek alice", "connecting to"),
         ("rooms", "asking"),
+        ("who", "asking"),
+        ("queue", "asking"),
+        ("join room --as alice", "asking"),
+        ("leave room --as alice", "asking"),
+        ("kick alice", "asking"),
+        ("emit hi", "asking"),
     ] {
         let script = format!("trap : INT; roomcat -u {url} {command}; echo \"ended $?\"");
         let terminal = Cmd::shell(&script).in_terminal(SCREEN);
-        terminal.wait_for_text(&format!(" {doing} {url} (1 s)"));
+        terminal.wait_for_text(&format!(" {doing} {url} (0 s)"));
         terminal.press(&["C-c"]);
         terminal.wait();
         assert_eq!(terminal.screen().trim(), "ended 130", "{command}");
@@ -200,4 +200,83 @@ fn who_comes_back_says_why_it_was_gone() {
         url = hub.url()
     );
     assert_eq!(terminal.history(), wanted);
+}
+
+#[test]
+fn a_fifo_shows_what_a_pipe_does() {
+    let hub = TestHub::start();
+    let script = r#"mkfifo lines; (seq 812; read -s _ </dev/tty) >lines & roomcat pub room -f lines; echo "ended $?""#;
+    let terminal = self::script(&hub, script).in_terminal(SCREEN);
+    terminal.wait_for_text("812 lines confirmed");
+    terminal.press(&["Enter"]);
+    assert_eq!(terminal.wait(), 0);
+    assert_eq!(terminal.screen().trim(), "ended 0");
+}
+
+#[test]
+fn in_a_narrow_terminal_the_lines_still_fit_and_an_interrupt_leaves_nothing() {
+    let hub = slow_hub(50_000);
+    fs::write(hub.folder().join("big"), "a line\n".repeat(2_000_000)).unwrap();
+    let script = "trap : INT; roomcat pub room -f big; echo \"ended $?\"";
+    for (columns, parts, not) in [
+        (65, &["MiB/13.35 MiB", "lines confirmed"][..], "/s"),
+        (50, &["MiB/13.35 MiB"], "eta"),
+    ] {
+        let terminal = self::script(&hub, script).in_terminal(Size(columns, 8));
+        let shown = terminal.wait_for_text("MiB/13.35 MiB");
+        assert!(shown.lines().count() == 1, "{shown}");
+        assert!(shown.chars().count() <= usize::from(columns) - 3, "{shown}");
+        for part in parts {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(!shown.contains(not), "{shown}");
+        terminal.press(&["C-c"]);
+        terminal.wait();
+        let history = terminal.history();
+        let (said, end) = history.split_once('\n').unwrap_or_default();
+        assert_eq!(end, "ended 130", "{history}");
+        assert!(said.starts_with("roomcat: "), "{history}");
+        assert!(
+            said.ends_with("not confirmed; the rest was not sent"),
+            "{history}"
+        );
+    }
+}
+
+#[test]
+fn a_long_reason_leaves_room_for_how_long_it_is() {
+    let mut hub = TestHub::start();
+    let terminal = script(&hub, "roomcat sub room -x cat").in_terminal(Size(40, 8));
+    hub.wait_for_sockets("room", 1);
+    hub.stop();
+    let shown = terminal.wait_for("why it waits", |screen| screen.ends_with("… (1 s)"));
+    let last = shown.lines().last().unwrap();
+    assert!(last.contains("reconnecting to ws://"), "{shown}");
+    assert!(last.chars().count() <= 37, "{shown}");
+    hub.restart();
+    terminal.wait_for_text("roomcat: back at ");
+    hub.publish("room", "hi\n");
+    terminal.wait_for("the message", |screen| screen.ends_with("\nhi"));
+}
+
+#[test]
+fn ctrl_c_breaks_the_loop_of_a_shell() {
+    let hub = TestHub::start();
+    let of_three = "for room in a b c; do roomcat sub $room; done; echo went on";
+    let terminal = script(&hub, of_three).in_terminal(SCREEN);
+    hub.wait_for_sockets("a", 1);
+    terminal.press(&["C-c"]);
+    assert_eq!(terminal.wait(), 130);
+    assert!(!terminal.screen().contains("went on"));
+
+    let shell = "PS1='> ' exec bash --norc --noprofile -i";
+    let terminal = script(&hub, shell).in_terminal(SCREEN);
+    terminal.wait_for("a prompt", |screen| screen == ">");
+    terminal.enter(of_three);
+    hub.wait_for_sockets("a", 1);
+    terminal.press(&["C-c"]);
+    // The prompt has a line of its own.
+    terminal.wait_for("a prompt", |screen| screen.ends_with("\n^C\n>"));
+    terminal.enter("echo \"status $?\"");
+    terminal.wait_for_text("\nstatus 130\n");
 }

@@ -2,4 +2,5 @@
 
 mod answers;
 mod format;
+mod together;
 mod work;

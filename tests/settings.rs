@@ -2,6 +2,8 @@
 //! said with its line.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -42,7 +44,7 @@ fn school() -> (TestHub, Home) {
     let hub = TestHub::with(&["--token-file", token.to_str().expect("a path in UTF-8")]);
     let home = Home::with(&format!(
         "[hubs.gone]\nurl = \"ws://127.0.0.1:1\"\n\n[hubs.school]\nurl = \"{}\"\nas = \"teacher\"\n\
-         token-file = \"~/school.token\"\nnamespace = \"/class\"\n",
+         token-file = \"~/school.token\"\nheader = \"X-Key: s3cret\"\nnamespace = \"/class\"\n",
         hub.url()
     ));
     fs::write(home.folder.path().join("school.token"), "s3cret\n").expect("a file can be written");
@@ -87,8 +89,103 @@ fn the_token_of_a_hub_is_not_sent_to_another() {
         .stderr_has("refused")
         .status(4)
         .check();
-    home.cmd(&["-u", hub.url(), "-H", "school", "pub", "lobby", "hi"])
+    // Two hubs on one line are one too many; of two variables the URL is the plainer one.
+    home.cmd(&["-H", "school", "pub", "lobby", "hi", "-u", hub.url()])
+        .stderr_has("--url and --hub each name a hub")
+        .status(2)
         .check();
+    let other = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("ws://{}", other.local_addr().expect("its address"));
+    home.cmd(&["config"])
+        .env("ROOMCAT_HUB", "school")
+        .env("ROOMCAT_URL", &url)
+        .stdout_has(&url)
+        .check();
+    let asking = home
+        .cmd(&["pub", "lobby", "hi"])
+        .env("ROOMCAT_HUB", "school")
+        .env("ROOMCAT_URL", &url)
+        .spawn();
+    let (stream, _) = other.accept().expect("it comes");
+    let head = BufReader::new(stream).lines().map_while(Result::ok);
+    let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
+    assert!(head.len() > 3, "{head:?}");
+    assert!(!head.iter().any(|line| line.contains("s3cret")), "{head:?}");
+    drop(asking);
+    // The same said twice is no other.
+    home.cmd(&["pub", "lobby", "hi"])
+        .env("ROOMCAT_HUB", "school")
+        .env("ROOMCAT_URL", hub.url())
+        .check();
+}
+
+#[test]
+fn a_roomcat_in_a_command_is_let_in_like_the_one_that_runs_it() {
+    let (hub, home) = school();
+    let folder = home.folder.path();
+    fs::write(folder.join("plain.token"), "s3cret\n").expect("a file can be written");
+    // By a token file of its own, whose path is a path from here, and by the hub's name.
+    for (flags, told) in [
+        (
+            &[
+                "-u",
+                hub.url(),
+                "--namespace",
+                "/class",
+                "--as",
+                "w",
+                "--token-file",
+                "plain.token",
+            ][..],
+            format!("{}|-|{}/plain.token", hub.url(), folder.display()),
+        ),
+        (
+            &["-H", "school", "--as", "w"],
+            format!("{}|school|-", hub.url()),
+        ),
+    ] {
+        home.cmd(flags)
+            .args(&["join", "jobs"])
+            .directory(folder)
+            .any_stderr()
+            .check();
+        home.cmd(flags)
+            .args(&["pub", "jobs", "hi"])
+            .directory(folder)
+            .check();
+        let script = r#"echo "$ROOMCAT_URL|${ROOMCAT_HUB--}|${ROOMCAT_TOKEN_FILE--}"; cd / && roomcat pub results done"#;
+        home.cmd(flags)
+            .args(&["sub", "jobs", "-n", "1", "-x", script])
+            .directory(folder)
+            .env("ROOMCAT_AS", "")
+            .stdout(format!("{told}\n"))
+            .check();
+        home.cmd(flags)
+            .args(&["sub", "results", "--last", "1", "-n", "1"])
+            .directory(folder)
+            .stdout("done\n")
+            .check();
+    }
+}
+
+#[test]
+fn a_file_that_is_no_settings_file_is_told_by_what_it_is() {
+    let home = Home::with("");
+    let said = |content: &[u8], reason: &str, hint: &str| {
+        fs::write(home.file(), content).expect("a file can be written");
+        home.cmd(&["-u", "ws://127.0.0.1:1", "rooms"])
+            .stderr_has(&format!("config.toml: {reason}"))
+            .stderr_has(&format!("  hint: {hint}"))
+            .status(2)
+            .check();
+    };
+    said(
+        b"# one\ndefault = \"\xff\"\n",
+        "line 2 is not text in UTF-8",
+        "save it as UTF-8",
+    );
+    let long = vec![b'#'; 2 << 20];
+    said(&long, "it has more than ", "is it a settings file?");
 }
 
 #[test]
@@ -121,7 +218,7 @@ fn every_mistake_is_told_with_its_line_before_anything_is_done() {
             .stderr(&format!(
                 "{file}:2: hubs.school.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666\n\
                  {file}:4: defaults.colour: there is no such key; did you mean \"color\"?\n\
-                 roomcat: {file} has 2 mistakes\n  hint: \"roomcat config\" looks at it again\n"
+                 roomcat: {file} has 2 mistakes\n  hint: every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again\n"
             ))
             .status(2)
             .check();

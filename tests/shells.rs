@@ -31,6 +31,15 @@ fn furnished() -> TestHub {
     hub
 }
 
+/// Whose home the hub's folder is knows another one by name.
+fn with_settings(hub: &TestHub) {
+    let folder = hub.folder().join(".config/roomcat");
+    fs::create_dir_all(&folder).expect("a folder");
+    let toml =
+        "[hubs.school]\nurl = \"ws://127.0.0.1:1\"\n[hubs.shop]\nurl = \"ws://127.0.0.1:1\"\n";
+    fs::write(folder.join("config.toml"), toml).expect("a file");
+}
+
 /// A shell at a terminal, where `roomcat` prints its arguments; completion asks the real one.
 struct Shell {
     start: &'static [&'static str],
@@ -62,7 +71,7 @@ const FISH: Shell = Shell {
 
 /// What is typed before the tab, what appears behind it, and what the shell then runs. Of a folder zsh leaves out the
 /// last slash.
-const TYPED: [(&str, &str, &str); 12] = [
+const TYPED: [(&str, &str, &str); 16] = [
     ("su", "b", "<sub>"),
     ("sub --dr", "ain", "<sub><--drain>"),
     ("sub lo", "bby", "<sub><lobby>"),
@@ -75,6 +84,10 @@ const TYPED: [(&str, &str, &str); 12] = [
         "<pub><lobby><--except><two words>",
     ),
     ("--as al", "ice", "<--as><alice>"),
+    ("--namespace /adm", "in", "<--namespace></admin>"),
+    ("-H sch", "ool", "<-H><school>"),
+    ("pub ci --file=bui", "xt", "<pub><ci><--file=build log.txt>"),
+    ("emit x @bui", "xt", "<emit><x><@build log.txt>"),
     ("sub /admin#o", "ps", "<sub></admin#ops>"),
     ("pub ci -f bui", "xt", "<pub><ci><-f><build log.txt>"),
     ("serve --static pa", "ges", "<serve><--static><pages"),
@@ -106,10 +119,12 @@ impl Shell {
         words.extend(self.start.iter().map(|word| (*word).to_owned()));
         fs::write(hub.folder().join("build log.txt"), "").expect("a file");
         fs::create_dir_all(hub.folder().join("pages")).expect("a folder");
+        with_settings(hub);
         Cmd::shell_with("exec python3 \"$@\"", &words)
             .directory(hub.folder())
             .env("ROOMCAT_URL", hub.url())
             .env("HOME", hub.folder())
+            .env("XDG_CONFIG_HOME", "")
             .env("TERM", "vt100")
             .stdin(json!(steps).to_string())
             .any_stdout()
@@ -134,12 +149,20 @@ fn fish_completes_at_a_terminal() {
 
 /// What bash would offer for a line, a candidate a line.
 fn bash_offers(url: &str, line: &str) -> String {
+    bash_offers_in(Path::new("/"), url, line)
+}
+
+/// At home in that folder.
+fn bash_offers_in(home: &Path, url: &str, line: &str) -> String {
     let script = format!(
-        "source '{}'; COMP_LINE=$1 COMP_POINT=${{#1}}; _roomcat; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "source '{}'; COMP_LINE=$1 COMP_POINT=${{#1}}; _roomcat roomcat \"${{1##*[ >]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         script("roomcat.bash").display()
     );
     let outcome = Cmd::shell_with(&script, &[line])
         .env("ROOMCAT_URL", url)
+        .env("HOME", home)
+        .env("XDG_CONFIG_HOME", "")
+        .directory(home)
         .any_stdout()
         .check();
     outcome.stdout().trim_end_matches('\n').to_owned()
@@ -173,6 +196,46 @@ fn what_fits_is_listed() {
         .env("HOME", hub.folder())
         .stdout("ci\nit's\nlobby\nmy room\ntwo words\n")
         .check();
+}
+
+#[test]
+fn hubs_are_those_of_the_settings_file() {
+    let hub = TestHub::start();
+    with_settings(&hub);
+    let offers = |line: &str| bash_offers_in(hub.folder(), hub.url(), line);
+    assert_eq!(offers("roomcat -H "), "school\nshop");
+    assert_eq!(offers("roomcat sub --hub=sh"), "shop");
+    fs::write(hub.folder().join(".config/roomcat/config.toml"), "nonsense").expect("a file");
+    assert_eq!(offers("roomcat -H "), "");
+}
+
+#[test]
+fn behind_a_redirection_there_are_files() {
+    let hub = furnished();
+    fs::write(hub.folder().join("lost"), "").expect("a file");
+    let offers = |line: &str| bash_offers_in(hub.folder(), hub.url(), line);
+    for sign in [">", "> ", ">> ", "2> ", "< ", "&> "] {
+        assert_eq!(
+            offers(&format!("roomcat sub lobby {sign}lo")),
+            "lost",
+            "{sign}"
+        );
+    }
+    assert_eq!(offers("roomcat sub > out lo"), "lobby");
+}
+
+#[test]
+fn who_presses_tab_comes_without_a_name() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("token"), "s3cret\n").expect("a file");
+    let token = folder.path().join("token").display().to_string();
+    let hub = TestHub::with(&["--token-file", &token]);
+    hub.cmd(&["pub", "lobby", "hi", "--token-file", &token])
+        .check();
+    // The shell has not yet made a path of the tilde.
+    let line = "roomcat sub --as laptop --token-file ~/token lo";
+    assert_eq!(bash_offers_in(folder.path(), hub.url(), line), "lobby");
+    assert!(!hub.stderr().contains("laptop"), "{}", hub.stderr());
 }
 
 #[test]

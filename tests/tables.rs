@@ -152,7 +152,8 @@ fn a_hub_that_is_gone_is_said_below_the_table_until_it_is_back() {
     let table = terminal.wait_for_text("ci ");
     hub.stop();
     let screen = terminal.wait_for("why it waits", |screen| {
-        screen.contains("\nreconnecting to ws://127.0.0.1") && screen.contains("refused (2 s)")
+        screen.contains("\nreconnecting to ws://127.0.0.1")
+            && screen.contains("connection refused (")
     });
     assert!(screen.starts_with(&table), "{screen}");
     assert_eq!(screen.lines().count(), 3, "{screen}");
@@ -199,4 +200,25 @@ fn an_interval_is_a_duration_that_makes_sense() {
     );
     refused(&["rooms", "--watch", "1ms"], "at least 100 ms");
     refused(&["rooms", "--json", "--watch"], "cannot be used with");
+}
+
+#[test]
+fn a_bare_namespace_stands_for_its_rooms() {
+    let hub = TestHub::start();
+    hub.publish("/admin#ops", "hi\n");
+    hub.publish("/admin", "all\n");
+    hub.publish("lobby", "elsewhere\n");
+    for arguments in [
+        &["rooms", "/admin"][..],
+        &["rooms", "--namespace", "/admin"],
+    ] {
+        let outcome = hub.cmd(arguments).run();
+        let text = outcome.stdout();
+        let rooms: Vec<&str> = text
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(rooms, ["/admin", "ops"], "{text}");
+    }
 }

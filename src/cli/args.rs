@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod global;
 pub mod later;
+pub mod mistakes;
 pub mod plain;
 pub mod queue;
 pub mod remote;
@@ -57,7 +58,7 @@ Exit codes:
   4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
   5        --timeout came first
   6        --require was not met
-  130, 143 ended by SIGINT or SIGTERM";
+  129, 130, 143 ended by SIGHUP, SIGINT or SIGTERM";
 
 /// netcat for rooms: pipe stdin and stdout to rooms, over Socket.IO
 ///
@@ -101,31 +102,66 @@ impl Cli {
             _ => clap::ColorChoice::Auto,
         };
         let mut command = command().color(colour);
-        let matches = command.try_get_matches_from_mut(words)?;
-        if let Some(serve) = matches.subcommand_matches("serve") {
-            let typed = |id: &&&str| serve.value_source(id) == Some(ValueSource::CommandLine);
-            if let Some(id) = OF_CLIENTS.iter().find(typed) {
-                let why = format!(
-                    "--{id} is for the commands that go to a hub; a hub takes --listen ADDRESS and --config FILE"
-                );
+        let matches = command.try_get_matches_from_mut(words);
+        let matches = matches.map_err(|error| mistakes::told(error, &command))?;
+        for (name, meaningless, instead) in WITHOUT_A_HUB {
+            let Some(inner) = matches.subcommand_matches(name) else {
+                continue;
+            };
+            let typed = |id: &&&str| inner.value_source(id) == Some(ValueSource::CommandLine);
+            if let Some(id) = meaningless.iter().find(typed) {
+                let flag = id.replace('_', "-");
+                let why = format!("--{flag} is for the commands that go to a hub; {instead}");
                 return Err(command.error(ErrorKind::ArgumentConflict, why));
             }
         }
-        Self::from_arg_matches(&matches)
+        let cli = Self::from_arg_matches(&matches)?;
+        if cli.typed.url.is_some() && cli.typed.hub.is_some() {
+            let why = "--url and --hub each name a hub: give one of them";
+            return Err(command.error(ErrorKind::ArgumentConflict, why));
+        }
+        Ok(cli)
     }
 }
 
-/// Flags that are read before or after every command, and mean nothing to a hub.
-const OF_CLIENTS: [&str; 4] = ["url", "hub", "namespace", "as"];
+/// Commands that go to no hub, with the flags that are read before or after every command and mean nothing to these.
+const WITHOUT_A_HUB: [(&str, &[&str], &str); 3] = [
+    (
+        "serve",
+        &["url", "hub", "namespace", "as"],
+        "a hub takes --listen ADDRESS and --config FILE",
+    ),
+    (
+        "demo",
+        &["url", "hub", "namespace", "as", "token_file"],
+        "the demo has a hub of its own",
+    ),
+    (
+        "completions",
+        &["url", "hub", "namespace", "as", "token_file"],
+        "this one prints a script",
+    ),
+];
 
-fn command() -> clap::Command {
+/// The command line as its help shows it: of what is read everywhere, each command has what it takes.
+pub fn command() -> clap::Command {
     let command = Cli::command();
-    let hidden: Vec<Arg> = command
-        .get_arguments()
-        .filter(|arg| OF_CLIENTS.contains(&arg.get_id().as_str()))
-        .map(|arg| arg.clone().hide(true))
-        .collect();
-    command.mut_subcommand("serve", |serve| serve.args(hidden))
+    let all: Vec<Arg> = command.get_arguments().cloned().collect();
+    let hidden = |ids: &[&str]| -> Vec<Arg> {
+        let meant = all
+            .iter()
+            .filter(|arg| ids.contains(&arg.get_id().as_str()));
+        meant.map(|arg| arg.clone().hide(true)).collect()
+    };
+    command.mut_subcommands(|sub| {
+        let known = WITHOUT_A_HUB
+            .iter()
+            .find(|(name, ..)| *name == sub.get_name());
+        match known {
+            Some((_, meaningless, _)) => sub.args(hidden(meaningless)),
+            None => sub,
+        }
+    })
 }
 
 /// What `--color` says, as far as words tell.
@@ -163,6 +199,28 @@ pub enum Command {
 }
 
 impl Command {
+    /// As it is typed, for `roomcat help`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "serve",
+            Self::Pub(_) => "pub",
+            Self::Sub(_) => "sub",
+            Self::Request(_) => "request",
+            Self::Join(_) => "join",
+            Self::Leave(_) => "leave",
+            Self::Rooms(_) => "rooms",
+            Self::Queue(_) => "queue",
+            Self::Who(_) => "who",
+            Self::Kick(_) => "kick",
+            Self::Chat(_) => "chat",
+            Self::Emit(_) => "emit",
+            Self::On(_) => "on",
+            Self::Config(_) => "config",
+            Self::Demo(_) => "demo",
+            Self::Completions(_) => "completions",
+        }
+    }
+
     /// What of the settings is meant for it.
     pub fn scope(&self) -> Scope {
         match self {

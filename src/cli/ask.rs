@@ -4,15 +4,14 @@ use serde_json::value::RawValue;
 use tokio::select;
 
 use super::failure::Failure;
-use super::progress::while_awaiting;
+use super::reaching::asking;
 use crate::client::{ClientError, Connection, Target};
 
 /// `args` is the inside of a JSON array.
 pub async fn ask(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue>, Failure> {
     let mut signals = super::listen()?;
-    let asking = format!("asking {}", target.url);
     select! {
-        answer = while_awaiting(asking, asked(target, verb, args)) => Ok(answer?),
+        answer = asking(&target.url, asked(target, verb, args)) => Ok(answer?),
         signal = signals.next() => Err(Failure::Signal(signal)),
     }
 }

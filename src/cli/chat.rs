@@ -3,7 +3,9 @@
 
 mod editor;
 mod look;
+mod patience;
 mod screen;
+mod suspension;
 mod terminal;
 mod typed;
 
@@ -15,6 +17,7 @@ use tokio::time::Instant;
 use super::args::{ChatArgs, Global};
 use super::failure::Failure;
 use super::outgoing::Template;
+use super::reaching;
 use super::reading::{End, Flow, Reading, tell_link};
 use super::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
@@ -23,21 +26,24 @@ use super::term;
 use crate::client::link::at;
 use crate::client::{Event, Peer, Retry, Subscribe};
 use crate::wire::batch::Audience;
+use patience::Patience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
-    match stdin().is_terminal() && standard_output().is_terminal() && term::is_capable() {
-        true => terminal::run(args, global).await,
-        false => piped(args, global).await,
+    match stdin().is_terminal() && standard_output().is_terminal() {
+        true if term::is_capable() => terminal::run(args, global).await,
+        // Nothing to edit with; who said what is to be seen all the same.
+        true => plain(args, global, Form::Said).await,
+        false => plain(args, global, Form::Data(Ending::Newline)).await,
     }
 }
 
-async fn piped(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, [&args.room])?;
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
     let mut peer = select! {
-        peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
+        peer = reaching::peer(&target, Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
@@ -51,7 +57,7 @@ async fn piped(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         ..Subscribe::default()
     });
     let mut talking = Talking::new(peer.hello().limits.message, args);
-    let mut reading = Reading::new(stdout::start(Form::Data(Ending::Newline)), &target);
+    let mut reading = Reading::new(stdout::start(form), &target);
     let end = select! {
         end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
         signal = signals.next() => Ok(End::Signal(signal)),
@@ -99,8 +105,9 @@ async fn talk(
             block = talking.blocks.next(), if talking.open && peer.has_room() => match block {
                 Some(Ok(block)) => peer.publish(template.batch(block)),
                 Some(Err(error)) => talking.failed(error),
-                None => talking.ended(peer),
+                None => talking.ended(),
             },
+            () = talking.patience.is_over() => talking.patience.tell("what was typed"),
         }
     }
     Ok(End::Done)
@@ -112,6 +119,7 @@ struct Talking {
     open: bool,
     ends_with_input: bool,
     failure: Option<InputError>,
+    patience: Patience,
 }
 
 impl Talking {
@@ -126,6 +134,7 @@ impl Talking {
             open: true,
             ends_with_input: args.eof || stdin().is_terminal(),
             failure: None,
+            patience: Patience::default(),
         }
     }
 
@@ -140,13 +149,10 @@ impl Talking {
         self.ends_with_input = true;
     }
 
-    fn ended(&mut self, peer: &Peer) {
+    fn ended(&mut self) {
         self.open = false;
-        let unconfirmed = peer.unconfirmed();
-        if self.ends_with_input && unconfirmed > 0 && !peer.is_connected() {
-            term::note(format!(
-                "waiting for the hub to confirm what was typed (lines: {unconfirmed}); Ctrl-C gives up"
-            ));
+        if self.ends_with_input {
+            self.patience.begin();
         }
     }
 

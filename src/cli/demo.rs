@@ -11,7 +11,7 @@ use std::thread;
 use tokio::select;
 use tokio::sync::oneshot;
 
-use self::lessons::LESSONS;
+pub use self::lessons::LESSONS;
 use self::stage::{Pacing, Stop};
 use super::args::demo::DemoArgs;
 use super::failure::Failure;
@@ -24,13 +24,8 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     let Some(number) = args.lesson else {
         return perform(tour::tell);
     };
-    let lesson = number.checked_sub(1).and_then(|index| LESSONS.get(index));
-    let lesson = lesson.ok_or_else(|| {
-        let last = LESSONS.len();
-        Failure::Usage(format!(
-            "there is no lesson {number}, but 1 to {last}: \"roomcat demo --list\" has their titles"
-        ))
-    })?;
+    let lesson = LESSONS.get(number - 1);
+    let lesson = lesson.expect("the flag takes the numbers of lessons");
     let pacing = match args.auto {
         true => Pacing::ByItself,
         false => Pacing::OnEnter,

@@ -7,6 +7,7 @@ use super::args::Global;
 use super::args::plain::EmitArgs;
 use super::arguments::{Words, arguments};
 use super::failure::Failure;
+use super::reaching::asking;
 use super::stdout::{self, Chunk, Ending, Form, Wrote};
 use super::target::target;
 use crate::client::link::{Line, at};
@@ -27,12 +28,15 @@ pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let answer = select! {
-        answer = emitted(&target, args, &arguments) => answer?,
+        answer = asking(&target.url, emitted(&target, args, &arguments)) => answer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(args.timeout.unwrap_or_default())),
     };
     match answer {
-        Some(answer) => print(args, &target, &answer).await,
+        Some(answer) => select! {
+            printed = print(args, &target, &answer) => printed,
+            signal = signals.next() => Err(Failure::Signal(signal)),
+        },
         None => Ok(()),
     }
 }
@@ -83,9 +87,14 @@ async fn print(args: &EmitArgs, target: &Target, answer: &Arguments) -> Result<(
     let event = args.event.clone();
     output.write(Chunk::event(event, answer, target.namespace.clone()));
     output.finish();
-    match output.wrote.recv().await {
-        Some(Wrote::Failed(error)) => Err(Failure::Output(error)),
-        // A closed stdout is success.
-        _ => Ok(()),
+    // How far it came is reported before why it came no further.
+    while let Some(wrote) = output.wrote.recv().await {
+        match wrote {
+            Wrote::Failed(error) => return Err(Failure::Output(error)),
+            // Success.
+            Wrote::Closed { .. } => break,
+            Wrote::Upto { .. } => {}
+        }
     }
+    Ok(())
 }

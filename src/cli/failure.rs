@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use colored::Colorize;
+use indicatif::HumanCount;
 
 use super::arguments::ArgumentError;
 use super::exec::ExecError;
@@ -16,6 +17,7 @@ use super::signals::Signal;
 use super::stdin::InputError;
 use super::stream::{Cut, StreamError};
 use super::term;
+use super::toml_file::ContentError;
 use crate::address::ClientName;
 use crate::client::{ClientError, Code, DialError, Refusal};
 use crate::server::ServerError;
@@ -50,14 +52,16 @@ pub enum Failure {
         "--require {wanted}: the connection was lost with a receipt, so whom the message reached is not known"
     )]
     RequireUnknown { wanted: u64 },
-    #[error("ended by {}", name(*.0))]
+    #[error("ended by {}", .0.name())]
     Signal(Signal),
-    /// The same, of a command that shows how far it came.
-    #[error("{}", confirmed_of(*confirmed, *unconfirmed))]
+    /// The same, of a command that publishes lines.
+    #[error("{}", confirmed_of(*confirmed, *unconfirmed, *rest))]
     Interrupted {
         signal: Signal,
         confirmed: u64,
+        /// Given to the connection, which may have sent them.
         unconfirmed: u64,
+        rest: Rest,
     },
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
@@ -76,6 +80,9 @@ pub enum Failure {
         came: u64,
         after: Duration,
     },
+    /// `request` heard nothing of its hub either.
+    #[error("no answer from the hub within {}", spoken(*.0))]
+    HubSilent(Duration),
     /// `--stream`: not all of it went out.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -93,6 +100,14 @@ pub enum Failure {
     /// What other commands can fail with; `hint` says what to do.
     #[error("{what}")]
     Other { what: String, hint: Option<String> },
+}
+
+/// What is left of the input of a command that was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    None,
+    /// Something was read that was not sent.
+    Unsent,
 }
 
 impl Failure {
@@ -139,12 +154,9 @@ impl Failure {
             Self::NoRooms { .. } => 1,
             Self::NameTaken { .. } => 4,
             Self::Unacknowledged { .. } => 3,
-            Self::Timeout(_) | Self::Unanswered { .. } => 5,
+            Self::Timeout(_) | Self::Unanswered { .. } | Self::HubSilent(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
-            Self::Signal(signal) | Self::Interrupted { signal, .. } => match signal {
-                Signal::Interrupt => 130,
-                Signal::Terminate => 143,
-            },
+            Self::Signal(signal) | Self::Interrupted { signal, .. } => signal.exit_code(),
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
@@ -154,10 +166,20 @@ impl Failure {
         }
     }
 
+    /// The signal that ended the command.
+    pub fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Signal(signal) | Self::Interrupted { signal, .. } => Some(*signal),
+            Self::Unconfirmed { cause, .. } | Self::Stream(StreamError::Unsent(cause)) => {
+                cause.signal()
+            }
+            _ => None,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage(_) => Some("see \"roomcat help\""),
             Self::Client(error) => client_hint(error),
             Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
             Self::NoRooms { .. } => Some(JOIN_ONE),
@@ -176,6 +198,7 @@ impl Failure {
             Self::Stream(_) => Some(RAISE_LIMIT),
             Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
+            Self::HubSilent(_) => Some(LOOK_AT_HUB),
             Self::Settings(error) => settings_hint(error),
             Self::Other { hint, .. } => hint.as_deref(),
             _ => None,
@@ -191,27 +214,43 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr, and what the process ends with.
-    pub fn report(&self) -> ExitCode {
-        if matches!(self, Self::Interrupted { .. }) {
-            term::note(self);
+    /// Says it on stderr, as a failure of that command, and what the process ends with; after a signal it ends here.
+    pub fn report(&self, command: &str) -> ExitCode {
+        match self {
+            // Who pressed Ctrl-C knows it.
+            Self::Signal(_) => {}
+            Self::Interrupted {
+                unconfirmed: 0,
+                rest: Rest::None,
+                ..
+            } => term::note(self),
+            // Who wants it quiet still wants to know of this.
+            Self::Interrupted { .. } => term::insist(self),
+            _ => self.say(command),
         }
-        // Who pressed Ctrl-C knows it.
-        else if !matches!(self, Self::Signal(_)) {
-            let text = self.to_string();
-            let said = format!("roomcat: {}", term::visible(&text));
-            let hint = self.hint();
-            let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
-            let hint = hint.unwrap_or_default();
-            for line in self.details() {
-                eprintln_quietly(&term::visible(&line));
-            }
-            match term::stderr_colour() {
-                true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
-                false => eprintln_quietly(&format!("{said}{hint}")),
-            }
+        if let Some(signal) = self.signal() {
+            signal.end_process();
         }
         ExitCode::from(self.exit_code())
+    }
+
+    fn say(&self, command: &str) {
+        let text = self.to_string();
+        let said = format!("roomcat: {}", term::visible(&text));
+        let help = format!("see \"roomcat help {command}\"");
+        let hint = match self {
+            Self::Usage(_) => Some(&*help),
+            _ => self.hint(),
+        };
+        let hint = hint.map(|hint| format!("\n  hint: {}", term::visible(hint)));
+        let hint = hint.unwrap_or_default();
+        for line in self.details() {
+            eprintln_quietly(&term::visible(&line));
+        }
+        match term::stderr_colour() {
+            true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
+            false => eprintln_quietly(&format!("{said}{hint}")),
+        }
     }
 }
 
@@ -219,7 +258,10 @@ const TRY_COMMAND: &str =
     "try it by itself: sh -c CMD; a program that is not in PATH is named with its folder";
 const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
+const LOOK_AT_HUB: &str = "see whether the hub still runs; --timeout DURATION waits longer";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
+const MEND_SETTINGS: &str =
+    "every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";
 const RAISE_LIMIT: &str = "start the hub with a higher \"roomcat serve --max-message SIZE\"";
 const ONE_HOLDER: &str =
@@ -321,13 +363,21 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
 
 fn settings_hint(error: &SettingsError) -> Option<&'static str> {
     match error {
-        SettingsError::Mistaken(_) => Some("\"roomcat config\" looks at it again"),
+        SettingsError::Mistaken(_) => Some(MEND_SETTINGS),
         SettingsError::UnknownHub { .. } => Some(
             "a hub is named there by a table [hubs.NAME] with its url; see \"roomcat help config\"",
         ),
-        SettingsError::Unreadable { .. } => {
-            Some("let this user read it, or take it away: without it the defaults hold")
-        }
+        SettingsError::Unreadable { reason, .. } => Some(match reason {
+            ContentError::Io(_) => {
+                "let this user read it, or take it away: without it the defaults hold"
+            }
+            ContentError::TooLong(_) => {
+                "is it a settings file? \"man roomcat-config.toml\" says what belongs there; without it the defaults hold"
+            }
+            ContentError::NotText { .. } => {
+                "save it as UTF-8, or take it away: without it the defaults hold"
+            }
+        }),
         SettingsError::Variable { .. } => None,
     }
 }
@@ -359,21 +409,19 @@ fn were(lines: u64) -> &'static str {
     }
 }
 
-fn confirmed_of(confirmed: u64, unconfirmed: u64) -> String {
+/// In numbers as progress has them.
+fn confirmed_of(confirmed: u64, unconfirmed: u64, rest: Rest) -> String {
     let lines = match confirmed {
         1 => "line",
         _ => "lines",
     };
-    match unconfirmed {
-        0 => format!("{confirmed} {lines} confirmed"),
-        _ => format!("{confirmed} {lines} confirmed, {unconfirmed} not"),
+    let mut said = format!("{} {lines} confirmed", HumanCount(confirmed));
+    if unconfirmed > 0 {
+        said += &format!("; {} not confirmed", HumanCount(unconfirmed));
     }
-}
-
-fn name(signal: Signal) -> &'static str {
-    match signal {
-        Signal::Interrupt => "SIGINT",
-        Signal::Terminate => "SIGTERM",
+    match rest {
+        Rest::None => said,
+        Rest::Unsent => said + "; the rest was not sent",
     }
 }
 
@@ -486,6 +534,7 @@ mod tests {
             (unconfirmed(lost()), 3),
             (unconfirmed(Failure::Signal(Signal::Interrupt)), 130),
             (unconfirmed(Failure::Signal(Signal::Terminate)), 143),
+            (Failure::Signal(Signal::Hangup), 129),
         ] {
             assert_eq!(failure.exit_code(), code, "{failure}");
         }

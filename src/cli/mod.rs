@@ -22,6 +22,7 @@ pub mod presence;
 pub mod progress;
 pub mod pub_;
 pub mod queue;
+pub mod reaching;
 pub mod reading;
 pub mod request;
 pub mod rooms;
@@ -42,6 +43,8 @@ pub mod watch;
 pub mod who;
 
 use std::future::Future;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use tokio::runtime::Runtime;
 
@@ -87,6 +90,17 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::On(args) => alone(on::run(args, global)),
         Command::Config(args) => config::run(args, &settings),
         Command::Completions(args) => completions::run(args),
+    }
+}
+
+/// What clap has to say instead of a command: help, the version, or what is wrong with the words.
+pub fn told(told: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
+    match told.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if !told.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
+            Failure::Output(error).report("help")
+        }
+        _ => code,
     }
 }
 

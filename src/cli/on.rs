@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::args::Global;
 use super::args::plain::OnArgs;
 use super::failure::Failure;
+use super::reaching;
 use super::signals::Signal;
 use super::stdout::{self, Chunk, Ending, Form, Output, Wrote};
 use super::target::target;
@@ -30,9 +31,9 @@ pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
         true => Retry::Never,
         false => Retry::Forever,
     };
-    let namespace = target.namespace.clone();
+    let (namespace, url) = (target.namespace.clone(), target.url.clone());
     let mut listener = select! {
-        listener = Listener::connect(target, retry) => listener?,
+        listener = reaching::connecting(&url, Listener::connect(target, retry)) => listener?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };

@@ -2,22 +2,24 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, stdin};
+use std::io::{IsTerminal, stdin as standard_input};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 use tokio::select;
 
 use super::args::{Global, PubArgs};
-use super::failure::Failure;
+use super::failure::{Failure, Rest};
 use super::later::{Announcement, When};
 use super::outgoing::{Destination, Envelopes, Feed, Outgoing, Template};
-use super::progress::{Progress, Task, while_awaiting};
+use super::progress::{Progress, Task};
+use super::reaching::peer_or_signal;
 use super::reading::{awaited, tell_link};
-use super::signals::Signals;
-use super::stdin::{Block, Input, InputError, Payload, Source, Split, read, words};
+use super::signals::{Signal, Signals};
+use super::stdin::{self, Block, Input, InputError, Payload, Source, Split, read, words};
 use super::stream;
 use super::target::{chosen_namespace, room_beside, target};
 use crate::client::window::Reached;
@@ -30,9 +32,11 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         return stream::sending::run(args, global).await;
     }
     let (target, template) = destination(args, global)?;
+    // Of several files none is sent when one of them cannot be.
+    stdin::check(&args.file)?;
     let mut signals = super::listen()?;
     let retry = retry(args);
-    let peer = connect(&target, retry, &mut signals).await?;
+    let peer = peer_or_signal(&target, retry, &mut signals).await?;
     // The hub's limit is known only now, and so is what may be read.
     let feed = feed(args, global, template, peer.hello().limits.message)?;
     let mut publishing = Publishing {
@@ -49,36 +53,22 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         failure: None,
     };
     if let Err(failure) = publishing.run(&mut signals).await {
-        let confirmed = publishing.progress.done();
         publishing.progress.clear();
-        let unconfirmed = publishing.unconfirmed(rest(args, &failure)).await;
+        let failure = match failure {
+            Failure::Signal(signal) => publishing.interrupted(signal),
+            failure => {
+                let unconfirmed = publishing.unconfirmed(counted(args)).await;
+                Failure::unconfirmed(failure, unconfirmed)
+            }
+        };
         publishing.peer.close().await;
-        return Err(match (failure, confirmed) {
-            (Failure::Signal(signal), Some(confirmed)) => Failure::Interrupted {
-                signal,
-                confirmed,
-                unconfirmed,
-            },
-            (failure, _) => Failure::unconfirmed(failure, unconfirmed),
-        });
+        return Err(failure);
     }
     publishing.progress.clear();
     publishing.peer.close().await;
     match publishing.failure.or(publishing.missed) {
         Some(failure) => Err(failure),
         None => Ok(()),
-    }
-}
-
-pub async fn connect(
-    target: &Target,
-    retry: Retry,
-    signals: &mut Signals,
-) -> Result<Peer, Failure> {
-    let connecting = Peer::connect(target.clone(), retry);
-    select! {
-        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => Ok(peer?),
-        signal = signals.next() => Err(Failure::Signal(signal)),
     }
 }
 
@@ -125,14 +115,36 @@ impl Publishing {
         }
     }
 
+    /// Who pressed Ctrl-C waits for nothing: of the input only that is looked at which was read by itself.
+    fn interrupted(&mut self, signal: Signal) -> Failure {
+        let confirmed = self.progress.messages();
+        let unconfirmed = self.peer.unconfirmed();
+        let unsent = self.held.is_some()
+            || self.open && matches!(self.feed.next().now_or_never(), Some(Some(Ok(_))));
+        let rest = match unsent {
+            true => Rest::Unsent,
+            false => Rest::None,
+        };
+        match (confirmed, unconfirmed, rest) {
+            // There is nothing to say.
+            (0, 0, Rest::None) => Failure::Signal(signal),
+            _ => Failure::Interrupted {
+                signal,
+                confirmed,
+                unconfirmed,
+                rest,
+            },
+        }
+    }
+
     /// Messages that the hub did not confirm, those included that were not sent.
-    async fn unconfirmed(&mut self, rest: Rest) -> u64 {
+    async fn unconfirmed(&mut self, counted: Counted) -> u64 {
         let messages = |outgoing: &Outgoing| u64::from(outgoing.batch.header.count);
         let mut unconfirmed = self.peer.unconfirmed() + self.held.as_ref().map_or(0, messages);
         while self.open {
-            let next = match rest {
-                Rest::Known => self.feed.next().now_or_never().flatten(),
-                Rest::Ends => self.feed.next().await,
+            let next = match counted {
+                Counted::Read => self.feed.next().now_or_never().flatten(),
+                Counted::All => self.feed.next().await,
             };
             match next {
                 Some(Ok(outgoing)) => unconfirmed += messages(&outgoing),
@@ -150,7 +162,7 @@ impl Publishing {
                 return Ok(());
             }
             self.target.namespace = other.clone();
-            self.peer = connect(&self.target, self.retry, signals).await?;
+            self.peer = peer_or_signal(&self.target, self.retry, signals).await?;
         }
         if let Some(outgoing) = self.held.take() {
             self.peer.publish(outgoing.batch);
@@ -235,23 +247,26 @@ pub fn progress(args: &PubArgs) -> Progress {
     if !args.message.is_empty() {
         return Progress::of(Task::Wait);
     }
-    let files = match &args.file[..] {
-        [] if args.stream.stream => return Progress::of(typed_or(Task::Stream(None))),
-        [] => return Progress::of(typed_or(Task::Publish)),
-        files => files.iter().map(|file| length(file)),
+    let typed = match &args.file[..] {
+        [] => standard_input().is_terminal(),
+        files => files.iter().any(|file| is_a_device(file)),
     };
-    match files.sum::<Option<u64>>() {
-        bytes if args.stream.stream => Progress::of(Task::Stream(bytes)),
-        Some(bytes) if !args.envelope => Progress::of(Task::PublishBytes(bytes)),
-        _ => Progress::of(typed_or(Task::Publish)),
-    }
+    let bytes = match &args.file[..] {
+        [] => None,
+        files => files.iter().map(|file| length(file)).sum::<Option<u64>>(),
+    };
+    Progress::of(match bytes {
+        _ if typed => Task::Wait,
+        bytes if args.stream.stream => Task::Stream(bytes),
+        Some(bytes) if !args.envelope => Task::PublishBytes(bytes),
+        _ => Task::Publish,
+    })
 }
 
-fn typed_or(task: Task) -> Task {
-    match stdin().is_terminal() {
-        true => Task::Wait,
-        false => task,
-    }
+/// As a terminal is.
+fn is_a_device(file: &Path) -> bool {
+    let metadata = file.metadata();
+    metadata.is_ok_and(|metadata| metadata.file_type().is_char_device())
 }
 
 /// None for what has no length.
@@ -262,19 +277,17 @@ fn length(file: &Path) -> Option<u64> {
 
 /// What of the input is still counted once publishing has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rest {
+enum Counted {
     /// A pipe may stay open for ever: what was read of it.
-    Known,
+    Read,
     /// A file: all of it.
-    Ends,
+    All,
 }
 
-fn rest(args: &PubArgs, failure: &Failure) -> Rest {
-    match failure {
-        // Who pressed Ctrl-C waits for nothing.
-        Failure::Signal(_) => Rest::Known,
-        _ if comes_from_a_pipe(args) => Rest::Known,
-        _ => Rest::Ends,
+fn counted(args: &PubArgs) -> Counted {
+    match comes_from_a_pipe(args) {
+        true => Counted::Read,
+        false => Counted::All,
     }
 }
 
@@ -283,7 +296,7 @@ fn comes_from_a_pipe(args: &PubArgs) -> bool {
 }
 
 fn stdin_is_a_file() -> bool {
-    let metadata = stdin()
+    let metadata = standard_input()
         .as_fd()
         .try_clone_to_owned()
         .and_then(|fd| File::from(fd).metadata());

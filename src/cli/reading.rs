@@ -7,7 +7,7 @@ use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
 use super::failure::Failure;
-use super::progress::Progress;
+use super::progress::{NOTHING_AWAITED, Progress};
 use super::signals::{Signal, Signals};
 use super::stdout::{Chunk, Output, Wrote};
 use super::term;
@@ -237,9 +237,6 @@ impl Reading {
         Ok(())
     }
 }
-
-/// Everything has come; only stdout takes its time.
-const NOTHING_AWAITED: Option<(Instant, String)> = None;
 
 /// Stays until the hub has confirmed the last ack, where that means anything.
 pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Result<(), Failure> {

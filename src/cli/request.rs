@@ -7,8 +7,10 @@ use super::args::Global;
 use super::args::request::RequestArgs;
 use super::failure::Failure;
 use super::outgoing::Template;
+use super::progress::{Progress, Task};
 use super::pub_::{joined, whole};
-use super::reading::{End, Flow, Reading, tell_link};
+use super::reaching;
+use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdin::{Block, Input, Payload, Source, Split, read};
 use super::stdout::{self, Ending, Form};
 use super::target::target;
@@ -21,9 +23,6 @@ use crate::client::{Event, Peer, Receipt, Retry, Subscribe};
 use crate::limits;
 use crate::wire::batch::messages;
 
-/// What rooms for answers begin with: who lists rooms knows them for what they are.
-const PREFIX: &str = "reply/";
-
 pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let (mut target, rooms) = target(global, &args.remote, [&args.room])?;
     // Whoever listens under this name goes on listening.
@@ -32,13 +31,9 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let after = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
     let deadline = Instant::now() + after;
     let mut peer = select! {
-        peer = Peer::connect(target.clone(), Retry::Forever) => peer?,
+        peer = reaching::peer(&target, Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(Some(deadline)) => return Err(Failure::Unanswered {
-            wanted: args.replies,
-            came: 0,
-            after,
-        }),
+        () = at(Some(deadline)) => return Err(Failure::HubSilent(after)),
     };
     let mut asking = Asking {
         args,
@@ -61,6 +56,10 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
         }
     };
     finished.map_err(|failure| match failure {
+        // An answer may overtake the receipt.
+        Failure::Timeout(after) if asking.asked != Asked::Confirmed && asking.answers == 0 => {
+            Failure::HubSilent(after)
+        }
         Failure::Timeout(after) => Failure::Unanswered {
             wanted: args.replies,
             came: asking.answers,
@@ -84,6 +83,8 @@ enum Asked {
     /// Nobody can answer before this, and nothing that comes behind it is missed.
     Listening,
     Yes,
+    /// The hub has it.
+    Confirmed,
 }
 
 impl Asking<'_> {
@@ -100,6 +101,7 @@ impl Asking<'_> {
             rooms: vec![self.reply.clone()],
             ..Subscribe::default()
         });
+        let mut progress = Progress::of(Task::Wait);
         loop {
             if self.asked == Asked::Listening
                 && let Some(batch) = batch.take()
@@ -110,6 +112,10 @@ impl Asking<'_> {
             let flow = select! {
                 report = reading.report() => reading.wrote(peer, report)?,
                 event = peer.next() => self.happened(event?, peer, reading),
+                () = progress.due() => {
+                    progress.draw(awaited(peer).filter(|_| reading.is_settled()));
+                    Flow::More
+                }
             };
             if flow == Flow::Enough {
                 return Ok(End::Done);
@@ -159,18 +165,18 @@ impl Asking<'_> {
                 self.asked = Asked::Listening;
                 Flow::More
             }
-            Event::Receipt(Receipt {
-                reached:
-                    Reached::Known {
-                        delivered: 0,
-                        queued: 0,
-                    },
-                ..
-            }) => {
-                term::warn(format!(
-                    "nobody listens in {:?} now",
-                    self.args.room.room.as_str()
-                ));
+            Event::Receipt(Receipt { reached, .. }) => {
+                self.asked = Asked::Confirmed;
+                let nobody = Reached::Known {
+                    delivered: 0,
+                    queued: 0,
+                };
+                if reached == nobody {
+                    term::warn(format!(
+                        "nobody listens in {:?} now",
+                        self.args.room.room.as_str()
+                    ));
+                }
                 Flow::More
             }
             _ => Flow::More,
@@ -190,7 +196,8 @@ fn form(args: &RequestArgs) -> Form {
     }
 }
 
-/// 128 random bits: nobody else knows the room.
+/// 128 random bits: nobody guesses the room.
 fn reply_room() -> RoomName {
-    RoomName::parse(&format!("{PREFIX}{}", random_id())).expect("hex digits are a name")
+    let name = format!("{}{}", RoomName::FOR_ANSWERS, random_id());
+    RoomName::parse(&name).expect("hex digits are a name")
 }

@@ -24,11 +24,17 @@ use crate::client::answers::{Room, RoomsAnswer, parse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
-    let question = question(rooms.first());
+    // The empty room is the whole namespace, and so is its name.
+    let one = rooms.first().filter(|room| !room.as_str().is_empty());
+    let question = question(one);
     let zone = TimeZone::system();
     let shown = Shown {
         namespace: &target.namespace,
-        one_room: args.room.is_some(),
+        which: match (one, args.all) {
+            (Some(_), _) => Which::One,
+            (None, true) => Which::All,
+            (None, false) => Which::Lasting,
+        },
         zone: &zone,
     };
     if let Some(every) = args.watching.watch {
@@ -40,7 +46,7 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
         // Said again only when there are more of them.
         let expired = Cell::new(0);
         return watch(&target, question, |answer, columns| {
-            let answer = understood(answer)?;
+            let answer = shown.which.of(understood(answer)?);
             if expired.replace(answer.expired) < answer.expired {
                 warn_of_expired(&answer);
             }
@@ -48,7 +54,9 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
         })
         .await;
     }
-    let answer = understood(&ask(&target, VERB, &question).await?)?;
+    let answer = shown
+        .which
+        .of(understood(&ask(&target, VERB, &question).await?)?);
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
         false => {
@@ -130,8 +138,27 @@ fn as_json(answer: &RoomsAnswer, namespace: &Namespace) -> String {
 /// How an answer becomes tables.
 struct Shown<'a> {
     namespace: &'a Namespace,
-    one_room: bool,
+    which: Which,
     zone: &'a TimeZone,
+}
+
+/// Which rooms are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// It was named.
+    One,
+    All,
+    /// But for those that were made for the answers to one message.
+    Lasting,
+}
+
+impl Which {
+    fn of(self, mut answer: RoomsAnswer) -> RoomsAnswer {
+        if self == Self::Lasting {
+            answer.rooms.retain(|room| !room.room.is_for_answers());
+        }
+        answer
+    }
 }
 
 impl Shown<'_> {
@@ -173,7 +200,7 @@ impl Shown<'_> {
             }
         }
         let mut lines = rooms.lines(columns);
-        if self.one_room && !members.is_empty() {
+        if self.which == Which::One && !members.is_empty() {
             lines.push(Line::empty());
             lines.extend(members.lines(columns));
         }

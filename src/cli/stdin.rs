@@ -219,6 +219,24 @@ pub fn pipe() -> Option<Receiver> {
     pipe::open()
 }
 
+/// Whether these can be read, as far as that is seen without reading: what waits for its writer is not opened.
+pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
+    for path in paths.iter().filter(|path| !is_stdin(path)) {
+        let opened = path
+            .metadata()
+            .and_then(|metadata| match metadata.is_file() {
+                true => File::open(path).map(drop),
+                false if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+                false => Ok(()),
+            });
+        opened.map_err(|source| InputError::Io {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
 pub fn open(path: &Path) -> io::Result<OwnedFd> {
     if is_stdin(path) {
         // Our own descriptor: std's handle would put its buffer and lock between.

@@ -46,6 +46,8 @@ pub enum Form {
     Json,
     /// What `--format` says, and what ends it.
     Format(Arc<Format>, Ending),
+    /// As people read it: who said it, and the data.
+    Said,
     /// One array a message, in one line: the event's name and its arguments.
     Event,
     /// One array a message, in one line: its arguments.
@@ -195,6 +197,11 @@ pub fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Bytes as they are, beside whatever else is written there; makes its caller wait.
+pub fn write_through(bytes: &[u8]) -> io::Result<()> {
+    write_all(io::stdout().as_fd(), bytes).map_err(|short| short.error)
 }
 
 pub fn start(form: Form) -> Output {

@@ -10,26 +10,19 @@ use super::args::{Global, SubArgs};
 use super::exec::{Crew, refuse_a_circle};
 use super::failure::Failure;
 use super::presence;
-use super::progress::{Progress, Task, while_awaiting};
+use super::progress::{Progress, Task};
+use super::reaching;
 use super::reading::{End, Flow, Reading, awaited, tell_link};
 use super::stdout::{self, Ending, Form};
 use super::stream::receiving::Receiving;
 use super::target::{room_beside, target};
 use super::term;
+use crate::address::RoomName;
 use crate::client::link::at;
 use crate::client::{Event, Peer, Presence, Retry, Subscribe};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
-    if args.rooms.is_empty() && global.name.is_none() {
-        return Err(Failure::Usage(
-            "sub wants a room; without one, --as NAME gets every room that NAME joined".to_owned(),
-        ));
-    }
-    if args.share.share && global.name.is_none() {
-        return Err(Failure::Usage(
-            "--share splits what waits for a name: give it with --as NAME".to_owned(),
-        ));
-    }
+    refuse_the_nameless(args, global)?;
     let (target, rooms) = target(global, &args.remote, &args.rooms)?;
     let dead = room_beside(&target, &args.script.dead_letter, "--dead-letter")?;
     if args.script.exec.is_some() {
@@ -42,25 +35,15 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         true => Retry::Never,
         false => Retry::Forever,
     };
-    let connecting = Peer::connect(target.clone(), retry);
     let mut peer = select! {
-        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
+        peer = reaching::peer(&target, retry) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
-    let jobs = args.script.exec.as_ref().map(|_| args.script.jobs.get());
-    peer.subscribe(Subscribe {
-        rooms,
-        since: args.since,
-        last: args.last,
-        way: args.share.way(jobs, args.count),
-        presence: match args.presence {
-            true => Presence::Seen,
-            false => Presence::Unseen,
-        },
-    });
+    peer.subscribe(subscription(args, rooms));
     if let Some(command) = &args.script.exec {
-        let crew = Crew::new(command, args, form(args), &target, &peer, dead);
+        let way = global.passed_on.clone();
+        let crew = Crew::new(command, args, form(args), (&target, way), &peer, dead);
         let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
         return worked.map_err(|failure| failure.about(global.name.as_ref()));
     }
@@ -102,6 +85,32 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     };
     progress.clear();
     finished.map_err(|failure| failure.about(global.name.as_ref()))
+}
+
+fn refuse_the_nameless(args: &SubArgs, global: &Global) -> Result<(), Failure> {
+    let why = match &global.name {
+        Some(_) => return Ok(()),
+        None if args.rooms.is_empty() => {
+            "sub wants a room; without one, --as NAME gets every room that NAME joined"
+        }
+        None if args.share.share => "--share splits what waits for a name: give it with --as NAME",
+        None => return Ok(()),
+    };
+    Err(Failure::Usage(why.to_owned()))
+}
+
+fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> Subscribe {
+    let jobs = args.script.exec.as_ref().map(|_| args.script.jobs.get());
+    Subscribe {
+        rooms,
+        since: args.since,
+        last: args.last,
+        way: args.share.way(jobs, args.count),
+        presence: match args.presence {
+            true => Presence::Seen,
+            false => Presence::Unseen,
+        },
+    }
 }
 
 /// What was shown goes, and the sum of it stays.

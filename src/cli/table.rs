@@ -250,7 +250,8 @@ pub fn text(lines: &[Line], paint: Paint) -> String {
     painted.collect()
 }
 
-fn fitting(line: &str, columns: Option<usize>) -> String {
+/// What is too wide is cut at its end.
+pub(super) fn fitting(line: &str, columns: Option<usize>) -> String {
     match columns {
         Some(columns) if width(line) > columns => match columns {
             0 => String::new(),
@@ -291,7 +292,7 @@ fn beginning(characters: impl Iterator<Item = char>, room: usize) -> String {
     fits.collect()
 }
 
-fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 

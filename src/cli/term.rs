@@ -156,6 +156,11 @@ pub fn warn(text: impl fmt::Display) {
     say(Verbosity::Normal, &text, |line| line.yellow());
 }
 
+/// Also with `-q`.
+pub fn insist(text: impl fmt::Display) {
+    say(Verbosity::Quiet, &text, |line| line.dimmed());
+}
+
 /// Only with `-v`.
 pub fn detail(text: impl fmt::Display) {
     say(Verbosity::Verbose, &text, |line| line.dimmed());

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::failure::Failure;
-use super::progress::while_awaiting;
+use super::reaching::peer_or_signal;
 use super::reading::{awaited, tell_link};
 use super::signals::TerminalChanges;
 use super::stdout;
@@ -47,11 +47,7 @@ pub async fn watch(
 ) -> Result<(), Failure> {
     let mut signals = super::listen()?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
-    let connecting = Peer::connect(target.clone(), Retry::Forever);
-    let peer = select! {
-        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-    };
+    let peer = peer_or_signal(target, Retry::Forever, &mut signals).await?;
     let screen = Arc::new(Screen::of_stdout());
     let above = Arc::clone(&screen);
     let diversion = screen

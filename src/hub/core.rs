@@ -119,28 +119,8 @@ impl Core {
             Input::Volatile {
                 draft,
                 at_ms,
-                request:
-                    Request {
-                        socket,
-                        answer,
-                        want,
-                    },
-            } => {
-                let receipt = self.pass_on(draft, at_ms, effects);
-                let publisher = if let Want::Publish(publisher) = want {
-                    publisher
-                } else {
-                    Publisher::Single
-                };
-                effects.tell(
-                    socket,
-                    Told::Receipt {
-                        answer,
-                        publisher,
-                        receipt,
-                    },
-                );
-            }
+                request,
+            } => self.fan_out_volatile(draft, at_ms, request, effects),
             Input::Connect {
                 socket,
                 namespace,
@@ -190,8 +170,14 @@ impl Core {
         self.sockets.insert(id, state);
     }
 
-    /// What no log keeps.
-    fn pass_on(&mut self, draft: Draft, at_ms: u64, effects: &mut impl Effects) -> Receipt {
+    /// What skips the store has numbers of its own, below those of the log.
+    fn fan_out_volatile(
+        &mut self,
+        draft: Draft,
+        at_ms: u64,
+        request: Request,
+        effects: &mut impl Effects,
+    ) {
         self.volatile -= 1;
         let record = Record {
             number: self.volatile,
@@ -199,7 +185,16 @@ impl Core {
             header: draft.header,
             body: draft.body,
         };
-        self.publish(Parcel::new(record, Kind::Volatile), effects)
+        let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
+        let told = Told::Receipt {
+            answer: request.answer,
+            publisher: match request.want {
+                Want::Publish(publisher) => publisher,
+                _ => Publisher::Single,
+            },
+            receipt,
+        };
+        effects.tell(request.socket, told);
     }
 
     fn committed(&mut self, done: Done, request: Request, effects: &mut impl Effects) {
@@ -273,13 +268,7 @@ impl Core {
                 self.head = record.number;
                 self.publish(Parcel::new(record, Kind::Durable), effects)
             }
-            Done::Duplicate { first } => Receipt {
-                first,
-                count: 0,
-                delivered: 0,
-                queued: 0,
-                duplicate: true,
-            },
+            Done::Duplicate { first } => Receipt::of_duplicate(first),
             Done::Delayed { due_ms, count } => {
                 return Some(Told::Delayed {
                     answer,

@@ -139,6 +139,19 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
+impl Receipt {
+    /// Of what was stored before: this time it reaches nobody.
+    pub fn of_duplicate(first: Option<Seq>) -> Self {
+        Self {
+            first,
+            count: 0,
+            delivered: 0,
+            queued: 0,
+            duplicate: true,
+        }
+    }
+}
+
 /// Sockets in a room and the members whose holder listens to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRoom {
@@ -268,6 +281,21 @@ pub enum Told {
     NameTaken,
     /// Its client came back by another connection, and has its sid.
     CameBack,
+}
+
+impl Told {
+    /// Whether it answers a ticket; the others are the hub's own word.
+    pub fn is_an_answer(&self) -> bool {
+        !matches!(
+            self,
+            Self::Attached { .. }
+                | Self::Moved { .. }
+                | Self::Emptied { .. }
+                | Self::NameTaken
+                | Self::CameBack
+                | Self::Kicked { .. }
+        )
+    }
 }
 
 /// Socket ids are counted up, so they spread by themselves.

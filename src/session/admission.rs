@@ -179,30 +179,25 @@ impl Session {
             auth,
         } = entrance;
         self.heart.connected();
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
-        let handle = Handle {
-            mailbox: Arc::clone(&mailbox),
-            notices: Arc::clone(&self.notices),
-        };
         let since_ms = (self.services.clock)();
         let vitals = Vitals::new(Arc::clone(&self.peer), from.clone(), since_ms);
         let vitals = Arc::new(vitals);
-        let input = Input::Connect {
-            socket: id,
-            namespace: namespace.clone(),
-            sid: Arc::clone(&sid),
-            name: name.clone(),
-            vitals: Arc::clone(&vitals),
-        };
-        self.in_flight += 1;
-        self.outbox
-            .push(Submission::Hub(Message::Connect(id, handle, input)));
+        let mailbox = self.register(
+            id,
+            Input::Connect {
+                socket: id,
+                namespace: namespace.clone(),
+                sid: Arc::clone(&sid),
+                name: name.clone(),
+                vitals: Arc::clone(&vitals),
+            },
+        );
         let may_sub = standing.may.allow(Right::Sub);
         let mut entering = Socket::new(Entry {
             id,
-            namespace: namespace.clone(),
+            namespace,
             sid,
-            name: name.clone(),
+            name,
             from,
             dialect,
             credit,
@@ -211,25 +206,7 @@ impl Session {
             vitals,
         });
         if dialect == Dialect::Stock && may_sub {
-            let mut rooms = vec![RoomName::whole_namespace()];
-            if let Some(client) = name.clone() {
-                // It takes every room it has joined, the empty one among them from its first time on.
-                let op = Op::Join {
-                    namespace: namespace.clone(),
-                    client,
-                    rooms: rooms.clone(),
-                };
-                let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
-                self.ask(op, Ticket::unanswered(id, want));
-            }
-            self.remember(&mut entering, earlier);
-            let op = Op::Subscribe {
-                namespace,
-                client: name,
-                rooms,
-            };
-            let want = Want::Subscribe(Stretch::default());
-            self.ask(op, Ticket::unanswered(id, want));
+            self.enter_whole_namespace(&mut entering, earlier);
         }
         if let Some(hold) = hold {
             self.outbox.push(Submission::Release(hold));
@@ -238,5 +215,43 @@ impl Session {
         self.sockets.reserve_exact(1);
         self.sockets.push(entering);
         self.greet(self.sockets.len() - 1, auth.as_deref());
+    }
+
+    /// The hub hears of a socket, which has this mailbox from then on.
+    fn register(&mut self, id: SocketId, socket: Input) -> Arc<Mailbox> {
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
+        let handle = Handle {
+            mailbox: Arc::clone(&mailbox),
+            notices: Arc::clone(&self.notices),
+        };
+        self.in_flight += 1;
+        self.outbox
+            .push(Submission::Hub(Message::Connect(id, handle, socket)));
+        mailbox
+    }
+
+    /// A stock socket is in the empty room from the start.
+    fn enter_whole_namespace(&mut self, entering: &mut Socket, earlier: Option<Earlier>) {
+        let (id, namespace) = (entering.id, entering.namespace.clone());
+        let name = entering.name.clone();
+        let mut rooms = vec![RoomName::whole_namespace()];
+        if let Some(client) = name.clone() {
+            // It takes every room it has joined, the empty one among them from its first time on.
+            let op = Op::Join {
+                namespace: namespace.clone(),
+                client,
+                rooms: rooms.clone(),
+            };
+            let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
+            self.ask(op, Ticket::unanswered(id, want));
+        }
+        self.remember(entering, earlier);
+        let op = Op::Subscribe {
+            namespace,
+            client: name,
+            rooms,
+        };
+        let want = Want::Subscribe(Stretch::default());
+        self.ask(op, Ticket::unanswered(id, want));
     }
 }

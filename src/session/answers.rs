@@ -24,15 +24,7 @@ use crate::wire::socket;
 impl Session {
     /// The hub's answer to a ticket, or its own word.
     pub(super) fn told(&mut self, id: SocketId, told: Told) {
-        if !matches!(
-            told,
-            Told::Attached { .. }
-                | Told::Moved { .. }
-                | Told::Emptied { .. }
-                | Told::NameTaken
-                | Told::CameBack
-                | Told::Kicked { .. }
-        ) {
+        if told.is_an_answer() {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         let Some(index) = self.sockets.iter().position(|socket| socket.id == id) else {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::address::RoomName;
 use crate::limits;
 
 /// Names of one kind that begin with a text.
@@ -22,8 +23,12 @@ pub enum NameKind {
 }
 
 impl Sought {
+    /// Rooms for answers, of which there may be many, only where their names are begun.
     pub fn fits(&self, name: &str) -> bool {
-        name.starts_with(&self.prefix)
+        let hidden = self.kind == NameKind::Rooms
+            && name.starts_with(RoomName::FOR_ANSWERS)
+            && !self.prefix.starts_with(RoomName::FOR_ANSWERS);
+        name.starts_with(&self.prefix) && !hidden
     }
 
     /// Those of `names` that fit: in their order, no more than one answer holds.

@@ -347,6 +347,7 @@ impl Running {
         };
         Outcome {
             status: code(status),
+            signal: std::os::unix::process::ExitStatusExt::signal(&status),
             stdout: self.stdout.rest(),
             stderr: self.stderr.rest(),
         }
@@ -370,7 +371,10 @@ fn code(status: ExitStatus) -> i32 {
 /// What became of a command.
 #[derive(Debug)]
 pub struct Outcome {
+    /// As a shell counts.
     pub status: i32,
+    /// What it died of.
+    pub signal: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
 }

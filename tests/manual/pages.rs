@@ -1,8 +1,9 @@
 //! man/roomcat.1 and one page a command, rendered from the definitions of the command line.
 
-use clap::{Command, CommandFactory};
-use clap_mangen::Man;
-use roomcat::cli::args::Cli;
+use clap::builder::StyledStr;
+use clap::{Arg, Command};
+use roomcat::cli::args;
+use roomcat::cli::settings::VARIABLES;
 
 use super::{folder, names, read};
 
@@ -23,7 +24,7 @@ struct Page {
 
 /// The page of the program and that of each command, those in commands included.
 fn render() -> Vec<Page> {
-    let mut root = Cli::command().disable_help_subcommand(true);
+    let mut root = args::command().disable_help_subcommand(true);
     root.build();
     let mut pages = Vec::new();
     render_into(&root, &root, &mut pages);
@@ -39,37 +40,54 @@ fn render_into(root: &Command, command: &Command, pages: &mut Vec<Page>) {
 
 fn page(root: &Command, command: &Command) -> Page {
     let name = display_name(command).to_owned();
-    let man = Man::new(command.clone())
-        .title(name.to_uppercase())
-        .date(DATE)
-        .source(format!("roomcat {}", env!("CARGO_PKG_VERSION")))
-        .manual("roomcat manual");
-    let mut text = Vec::new();
-    let sections = |text: &mut Vec<u8>| {
-        man.render_title(text)?;
-        man.render_name_section(text)?;
-        text.extend(synopsis(command).into_bytes());
-        man.render_description_section(text)?;
-        if command.get_arguments().any(|arg| !arg.is_hide_set()) {
-            man.render_options_section(text)?;
+    let about = text_of(command.get_about());
+    let mut text = format!(
+        ".TH {} 1 {DATE} \"roomcat {}\" \"roomcat manual\"\n.SH NAME\n{}{}",
+        escape(&name.to_uppercase()),
+        env!("CARGO_PKG_VERSION"),
+        flowing(&format!("{name} - {about}")),
+        synopsis(command)
+    );
+    text += &description(command, &about);
+    let arguments = command.get_positionals().filter(|it| !it.is_hide_set());
+    text += &entries("ARGUMENTS", arguments.map(argument));
+    // As the help has them: those without a heading first, then heading by heading.
+    let options: Vec<&Arg> = command
+        .get_arguments()
+        .filter(|it| !it.is_positional() && !it.is_hide_set())
+        .collect();
+    let mut headings: Vec<Option<&str>> = Vec::new();
+    for option in &options {
+        let heading = option.get_help_heading();
+        if !headings.contains(&heading) {
+            headings.push(heading);
         }
-        if command.get_subcommands().any(|it| !it.is_hide_set()) {
-            man.render_subcommands_section(text)?;
-        }
-        std::io::Result::Ok(())
-    };
-    sections(&mut text).expect("writing into memory");
-    let mut text = String::from_utf8(text).expect("a page is text");
+    }
+    headings.sort_by_key(|heading| heading.is_some());
+    for heading in headings {
+        let under = options.iter().filter(|it| it.get_help_heading() == heading);
+        let title = heading.unwrap_or("Options").to_uppercase();
+        text += &entries(&title, under.map(|it| option(it)));
+    }
+    let commands = command.get_subcommands().filter(|it| !it.is_hide_set());
+    text += &entries("COMMANDS", commands.map(subcommand));
     text += &after(root, command);
+    if command.get_name() == root.get_name() {
+        text += &surroundings();
+    }
     text += &see_also(root, command);
     Page {
         file: format!("{name}.1"),
-        text: tidy(&text),
+        text,
     }
 }
 
 fn display_name(command: &Command) -> &str {
     command.get_display_name().unwrap_or(command.get_name())
+}
+
+fn text_of(styled: Option<&StyledStr>) -> String {
+    styled.map(ToString::to_string).unwrap_or_default()
 }
 
 /// The line that the help shows: flags one by one would hide what matters.
@@ -80,6 +98,171 @@ fn synopsis(command: &Command) -> String {
     let rest = usage.strip_prefix(name).unwrap_or(usage);
     format!(".SH SYNOPSIS\n\\fB{}\\fR{}\n", escape(name), escape(rest))
 }
+
+/// What the long help says beyond the line that is the name's already; without more, that line again.
+fn description(command: &Command, about: &str) -> String {
+    let long = text_of(command.get_long_about());
+    let more = long.strip_prefix(about).unwrap_or(&long).trim_start();
+    let text = if more.is_empty() { about } else { more };
+    let paragraphs: Vec<String> = text.split("\n\n").map(flowing).collect();
+    format!(".SH DESCRIPTION\n{}", paragraphs.join(".PP\n"))
+}
+
+/// A section of what is explained one by one; none without any.
+fn entries(title: &str, entries: impl Iterator<Item = (String, String)>) -> String {
+    let mut text = String::new();
+    for (head, body) in entries {
+        let paragraphs: Vec<String> = body.split("\n\n").map(flowing).collect();
+        text += &format!(".TP\n{head}\n{}", paragraphs.join(".IP\n"));
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!(".SH {title}\n{text}"),
+    }
+}
+
+fn argument(arg: &Arg) -> (String, String) {
+    let more = match arg.get_num_args().is_some_and(|it| it.max_values() > 1) {
+        true => "...",
+        false => "",
+    };
+    let name = values(arg);
+    let head = match arg.is_required_set() {
+        true => format!("{name}{more}"),
+        false => format!("[{name}]{more}"),
+    };
+    (head, help(arg))
+}
+
+fn option(arg: &Arg) -> (String, String) {
+    let short = arg.get_short().map(|short| format!("\\fB\\-{short}\\fR"));
+    let long = arg.get_long();
+    let long = long.map(|long| format!("\\fB{}\\fR", escape(&format!("--{long}"))));
+    let names: Vec<String> = short.into_iter().chain(long).collect();
+    let mut head = names.join(", ");
+    let takes = arg.get_num_args().expect("the command line is built");
+    if takes.takes_values() {
+        let more = if takes.max_values() > 1 { "..." } else { "" };
+        let value = values(arg);
+        head += &match takes.min_values() {
+            0 => format!(" [{value}]{more}"),
+            _ => format!(" {value}{more}"),
+        };
+    }
+    (head, help(arg))
+}
+
+/// The names of what it takes.
+fn values(arg: &Arg) -> String {
+    let names = arg.get_value_names().unwrap_or_default();
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| format!("\\fI{}\\fR", escape(name)))
+        .collect();
+    names.join(" ")
+}
+
+/// The long help, with the default and the values there are, where clap adds them.
+fn help(arg: &Arg) -> String {
+    let mut text = text_of(arg.get_long_help().or(arg.get_help()));
+    let takes = arg.get_num_args().is_some_and(|it| it.takes_values());
+    let defaults = arg.get_default_values();
+    if takes && !defaults.is_empty() && !arg.is_hide_default_value_set() {
+        let defaults: Vec<_> = defaults.iter().map(|it| it.to_string_lossy()).collect();
+        text += &format!(" [default: {}]", defaults.join(" "));
+    }
+    let possible = match takes {
+        true => arg.get_possible_values(),
+        false => Vec::new(),
+    };
+    for value in possible.iter().filter(|it| !it.is_hide_set()) {
+        let means = value.get_help().map(|help| format!(": {help}"));
+        text += &format!("\n\n{}{}", value.get_name(), means.unwrap_or_default());
+    }
+    text
+}
+
+fn subcommand(command: &Command) -> (String, String) {
+    let head = format!("{}(1)", escape(display_name(command)));
+    (head, text_of(command.get_about()))
+}
+
+/// What is neither typed nor on the wire.
+fn surroundings() -> String {
+    let bold = |(name, means): &(&str, &str)| {
+        let head = format!("\\fB{}\\fR", escape(name));
+        (head, (*means).to_owned())
+    };
+    let file = |(name, means): &(&str, &str)| {
+        let head = format!("\\fI{}\\fR", escape(name));
+        (head, (*means).to_owned())
+    };
+    entries("ENVIRONMENT", ENVIRONMENT.iter().map(bold)) + &entries("FILES", FILES.iter().map(file))
+}
+
+const ENVIRONMENT: [(&str, &str); 14] = [
+    (
+        "ROOMCAT_URL",
+        "The hub's URL, as --url has it. A flag wins over its variable; -H on the command line wins over this one, too.",
+    ),
+    (
+        "ROOMCAT_HUB",
+        "A hub of the settings file, as --hub has it. Where ROOMCAT_URL names another place, it counts for nothing.",
+    ),
+    (
+        "ROOMCAT_NAMESPACE",
+        "The namespace of rooms that name none.",
+    ),
+    ("ROOMCAT_AS", "The client name."),
+    (
+        "ROOMCAT_TOKEN_FILE",
+        "A file whose first line is the token, for clients and for roomcat-serve(1). It goes to whatever hub is meant.",
+    ),
+    ("ROOMCAT_CONFIG", "The hub.toml of roomcat-serve(1)."),
+    (
+        "ROOMCAT_ROOM, ROOMCAT_EVENT, ROOMCAT_FROM, ROOMCAT_SEQ, ROOMCAT_TIME, ROOMCAT_REPLY",
+        "Are not read, but set for the commands of `roomcat sub --exec`, with ROOMCAT_NAMESPACE and what says where the hub is.",
+    ),
+    (
+        "XDG_CONFIG_HOME",
+        "Where the settings file is; without it ~/.config.",
+    ),
+    (
+        "XDG_STATE_HOME",
+        "Where the database of a hub is; without it ~/.local/state.",
+    ),
+    ("HOME", "What ~ stands for."),
+    (
+        "NO_COLOR",
+        "Set to anything: no colours, unless --color asks for them.",
+    ),
+    (
+        "FORCE_COLOR",
+        "Set to anything: colours also where no terminal is.",
+    ),
+    ("TERM", "A terminal that is `dumb` is not drawn on."),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "Certificates that wss:// and https:// trust, instead of the system's.",
+    ),
+];
+
+const FILES: [(&str, &str); 3] = [
+    (
+        "$XDG_CONFIG_HOME/roomcat/config.toml, ~/.config/roomcat/config.toml",
+        "Hubs by name, and how roomcat talks: roomcat-config.toml(5). It need not be there.",
+    ),
+    (
+        "$XDG_STATE_HOME/roomcat/roomcat.db, ~/.local/state/roomcat/roomcat.db",
+        "The database of a hub that is started without --db: SQLite, to be read with sqlite3(1) at any time. Beside it, with \
+         the same name and more behind it, are what SQLite writes ahead (-wal, -shm), and the lock by which a file has one \
+         hub (.lock).",
+    ),
+    (
+        "hub.toml",
+        "What `roomcat serve --config` is told: roomcat-hub.toml(5).",
+    ),
+];
 
 /// What stands behind the help: exit codes (the program's own, on every page) and examples.
 fn after(root: &Command, command: &Command) -> String {
@@ -130,7 +313,7 @@ pub fn examples() -> Vec<String> {
         }
     }
     let mut examples = Vec::new();
-    collect(&Cli::command(), &mut examples);
+    collect(&args::command(), &mut examples);
     examples
 }
 
@@ -163,20 +346,37 @@ fn escape(text: &str) -> String {
         .replace('\'', "\\(aq")
 }
 
-/// Without what renders to nothing and is found fault with.
-fn tidy(text: &str) -> String {
-    let mut tidy = String::new();
-    for line in text.lines() {
-        let line = line.trim_end();
-        // Sections are rendered one by one, each with the definition of the apostrophe.
-        let again = line.starts_with(".ie ") || line.starts_with(".el ");
-        let again = again && tidy.contains(line) || line == ".br" && tidy.ends_with(".br\n");
-        if !line.is_empty() && !again {
-            tidy += line;
-            tidy.push('\n');
+/// Of a line of source: what `mandoc -T lint` takes.
+const WIDTH: usize = 80;
+
+/// A paragraph, as lines of source.
+fn flowing(text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut word = in_ascii(&escape(word));
+        if line.len() + 1 + word.len() > WIDTH && !line.is_empty() {
+            lines += &format!("{line}\n");
+            line.clear();
         }
+        if !line.is_empty() {
+            line.push(' ');
+        } else if word.starts_with('.') {
+            // At the start of a line it would be a request.
+            word.insert_str(0, "\\&");
+        }
+        line += &word;
     }
-    tidy
+    format!("{lines}{line}\n")
+}
+
+/// As readers of pages turn what else there is into, before they count.
+fn in_ascii(text: &str) -> String {
+    let spelled = |c: char| match c.is_ascii() {
+        true => c.to_string(),
+        false => format!("\\[u{:04X}]", u32::from(c)),
+    };
+    text.chars().map(spelled).collect()
 }
 
 #[test]
@@ -211,7 +411,7 @@ fn pages_of_commands_are_what_the_definitions_render_to() {
 
 #[test]
 fn a_page_has_the_long_help_the_examples_and_the_exit_codes() {
-    let page = read("roomcat-pub.1");
+    let page = read("roomcat-pub.1").replace('\n', " ");
     for part in [
         "Ends when the hub has confirmed everything",
         "make 2>&1 | roomcat pub ci",
@@ -222,4 +422,42 @@ fn a_page_has_the_long_help_the_examples_and_the_exit_codes() {
     ] {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[test]
+fn a_page_shows_what_its_command_takes() {
+    for (page, flags) in [
+        ("roomcat-serve.1", &["url", "hub", "namespace", "as"][..]),
+        ("roomcat-demo.1", &["url", "token\\-file"]),
+        ("roomcat-completions.1", &["hub", "as", "token\\-file"]),
+    ] {
+        let text = read(page);
+        for flag in flags {
+            assert!(
+                !text.contains(&format!("\\-\\-{flag}\\fR")),
+                "{page}: {flag}"
+            );
+        }
+    }
+    let text = read("roomcat-pub.1");
+    let (arguments, options) = text.split_once(".SH OPTIONS\n").expect("it has options");
+    assert!(
+        arguments.contains(".SH ARGUMENTS\n.TP\n[\\fIROOM\\fR]\n"),
+        "{arguments}"
+    );
+    assert!(!options.contains("\n[\\fI"), "{options}");
+    // Neither does the description say again what the name says, nor do paragraphs run into each other.
+    assert_eq!(text.matches("Publish to a room").count(), 1);
+    assert!(text.contains("\\-\\-stream`\n.IP\nIt goes in"), "{text}");
+}
+
+#[test]
+fn the_page_of_the_program_names_every_variable() {
+    let text = read("roomcat.1");
+    let (_, environment) = text.split_once(".SH ENVIRONMENT\n").expect("a section");
+    let (environment, files) = environment.split_once(".SH FILES\n").expect("and a next");
+    for name in VARIABLES {
+        assert!(environment.contains(&format!("\\fB{name}\\fR")), "{name}");
+    }
+    assert!(files.contains("config.toml") && files.contains("roomcat.db"));
 }

@@ -1,5 +1,6 @@
 //! `request`, `sub --reply` and the reply room of a message.
 
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::harness::{Running, TestHub};
@@ -62,21 +63,59 @@ fn several_responders_answer_and_fewer_are_a_timeout() {
 }
 
 #[test]
-fn an_answer_that_comes_late_or_is_empty_is_none() {
+fn nothing_printed_is_an_empty_answer() {
     let hub = TestHub::start();
-    // Nothing printed is no answer, and a message that asks for none is worked on all the same.
-    let mut responder = responder(&hub, "quiet", "true", 0);
-    hub.cmd(&["request", "quiet", "--timeout", "300ms", "?"])
-        .stderr_has("0 of 1 answer")
-        .status(5)
-        .check();
-    assert!(responder.is_alive());
+    let _quiet = responder(&hub, "quiet", "true", 0);
+    hub.cmd(&["request", "quiet", "?"]).stdout("\n").check();
+    hub.cmd(&["request", "quiet", "--raw", "?"]).check();
+    let _upper = responder(&hub, "upper", "tr a-z A-Z", 0);
+    hub.cmd(&["request", "upper", ""]).stdout("\n").check();
+    hub.cmd(&["request", "upper"]).stdout("\n").check();
+    // A message that asks for none is worked on all the same.
     let printed = hub
         .cmd(&["sub", "plain", "--reply", "-n1", "-x", "cat; echo"])
         .spawn();
     hub.wait_for_sockets("plain", 1);
     hub.publish("plain", "no reply room\n");
     assert_eq!(printed.wait().stdout(), "no reply room\n");
+}
+
+#[test]
+fn a_hub_that_says_nothing_is_not_taken_for_a_quiet_room() {
+    let hub = TestHub::start();
+    kill_process(hub.pid(), Signal::STOP).unwrap();
+    hub.cmd(&["request", "clock", "--timeout", "300ms", "?"])
+        .stderr_has("no answer from the hub within 300ms")
+        .stderr_has("hint: see whether the hub still runs")
+        .status(5)
+        .check();
+    kill_process(hub.pid(), Signal::CONT).unwrap();
+}
+
+#[test]
+fn rooms_for_answers_are_shown_to_who_asks_for_them() {
+    let hub = TestHub::start();
+    let _responder = responder(&hub, "clock", "echo noon", 0);
+    hub.cmd(&["request", "clock", "?"]).stdout("noon\n").check();
+    let listed = |flags: &[&str]| hub.cmd(&["rooms"]).args(flags).run().stdout().into_owned();
+    for flags in [&[][..], &["--json"]] {
+        let text = listed(flags);
+        assert!(text.contains("clock") && !text.contains("reply/"), "{text}");
+    }
+    let all = listed(&["--all"]);
+    let room = all.lines().find_map(|line| {
+        line.split_whitespace()
+            .find(|word| word.starts_with("reply/"))
+    });
+    let room = room.expect("it is there").to_owned();
+    assert!(listed(&[&room]).contains(&room));
+    let mut stock = Raw::stock(hub.url());
+    let mut names = |prefix: &str| {
+        stock.must("rooms", &json!({"names": "rooms", "prefix": prefix}))["names"].clone()
+    };
+    assert!(!names("").to_string().contains("reply/"));
+    assert_eq!(names("rep"), json!([]));
+    assert_eq!(names("reply/"), json!([room]));
 }
 
 #[test]

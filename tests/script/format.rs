@@ -53,3 +53,29 @@ fn a_field_that_is_none_is_a_usage_error() {
         .status(2)
         .check();
 }
+
+#[test]
+fn what_is_customary_of_a_time_is_so_in_english() {
+    let hub = TestHub::start();
+    hub.publish("lobby", "hi\n");
+    let show = |format: &str| {
+        hub.cmd(&["sub", "lobby", "--last", "1", "--drain", "--format", format])
+            .env("TZ", "UTC")
+            .env("LC_ALL", "de_DE.UTF-8")
+    };
+    for (pattern, wanted) in [
+        ("%c", "%a %b %e %H:%M:%S %Y"),
+        ("%x", "%m/%d/%y"),
+        ("%X", "%H:%M:%S"),
+    ] {
+        let format = format!("{{time:{pattern}}}|{{time:{wanted}}}");
+        let outcome = show(&format).run();
+        let text = outcome.stdout();
+        let (custom, spelled) = text.trim_end().split_once('|').expect("two times");
+        assert_eq!(custom, spelled, "{pattern}");
+    }
+    show("{time:}")
+        .stderr_has("{time:} is without its pattern")
+        .status(2)
+        .check();
+}

@@ -8,19 +8,19 @@ use serde_json::Value;
 
 use crate::harness::{Running, TestHub, wait_until};
 
-fn numbered(count: u32) -> String {
+pub(super) fn numbered(count: u32) -> String {
     (1..=count).map(|n| format!("{n}\n")).collect()
 }
 
 /// A member and its messages, waiting.
-fn hub_with(messages: &str) -> TestHub {
+pub(super) fn hub_with(messages: &str) -> TestHub {
     let hub = TestHub::start();
     hub.cmd(&["join", "jobs", "--as", "w"]).check();
     hub.publish("jobs", messages);
     hub
 }
 
-fn lines(path: &Path) -> Vec<String> {
+pub(super) fn lines(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -32,14 +32,14 @@ fn fifo(path: &Path) {
 
 /// A `sub --exec` whose commands can be held up: each reads a line from `$GATE` before it goes on, and notes in `$RAN` how
 /// far it came.
-struct Gated {
-    worker: Running,
+pub(super) struct Gated {
+    pub(super) worker: Running,
     ran: PathBuf,
     gate: PathBuf,
 }
 
 impl Gated {
-    fn start(hub: &TestHub, flags: &[&str], script: &str) -> Self {
+    pub(super) fn start(hub: &TestHub, flags: &[&str], script: &str) -> Self {
         let (ran, gate) = (hub.folder().join("ran"), hub.folder().join("gate"));
         fifo(&gate);
         let worker = hub.cmd(&["sub", "jobs", "--as", "w"]).args(flags);
@@ -52,18 +52,18 @@ impl Gated {
         }
     }
 
-    fn ran(&self) -> Vec<String> {
+    pub(super) fn ran(&self) -> Vec<String> {
         lines(&self.ran)
     }
 
     /// One command goes on: when this is done, it has what it waited for.
-    fn open(&self) {
+    pub(super) fn open(&self) {
         fs::write(&self.gate, "go\n").unwrap();
     }
 }
 
 /// The dead letters, as objects.
-fn dead(hub: &TestHub, room: &str) -> Vec<Value> {
+pub(super) fn dead(hub: &TestHub, room: &str) -> Vec<Value> {
     let outcome = hub.cmd(&["sub", room, "--last", "10", "--drain"]).run();
     let text = outcome.stdout();
     let objects = text.lines().map(serde_json::from_str);
@@ -292,7 +292,8 @@ fn a_signal_lets_what_runs_end_and_takes_nothing_more() {
     let mut gated = Gated::start(&hub, &[], script);
     wait_until("the first runs", || gated.ran() == ["1"]);
     gated.worker.signal(Signal::TERM);
-    assert!(gated.worker.is_alive());
+    let said = "waiting for 1 command, 5s at most; Ctrl-C again kills it";
+    gated.worker.wait_for_stderr(said);
     gated.open();
     assert_eq!(gated.worker.line(), "end 1");
     assert_eq!(gated.worker.wait().status, 143);
@@ -347,14 +348,14 @@ fn a_command_that_does_not_end_is_killed_in_the_end() {
 fn a_command_that_is_not_there_fails_at_once_and_loses_nothing() {
     let hub = hub_with("1\n2\n");
     hub.cmd(&["sub", "jobs", "--as", "w", "-x", "no-such-command-here"])
-        .stderr_has("\"no-such-command-here\" was not found")
+        .stderr_has("\"no-such-command-here\" ended with 127, as when a command is not found")
         .stderr_has("hint: try it by itself")
         .status(1)
         .check();
     assert_eq!(hub.pending("jobs", "w"), Some(2));
     assert!(dead(&hub, "dead").is_empty());
     hub.cmd(&["sub", "jobs", "--as", "w", "-x", "/etc/passwd"])
-        .stderr_has("cannot be run")
+        .stderr_has("ended with 126, as when a command cannot be run")
         .status(1)
         .check();
 }
@@ -427,6 +428,8 @@ fn flags_of_work_want_a_command() {
         &["--retries", "1"],
         &["--reply"],
         &["--dead-letter", "x"],
+        &["-x", ""],
+        &["-x", " "],
         &["-x", "true", "-j", "0"],
         &["-x", "true", "-j", "257"],
     ] {

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::cli::demo::LESSONS;
+
 /// Show what rooms, namespaces and waiting messages are: a tour, and lessons
 ///
 /// The tour takes ten seconds. All that is shown is done: real commands against a hub of its own, each held to what is said of it. A lesson prints a
@@ -12,7 +14,7 @@ use clap::Args;
 )]
 pub struct DemoArgs {
     /// One lesson, by its number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = lesson)]
     pub lesson: Option<usize>,
 
     /// The lessons there are
@@ -22,4 +24,15 @@ pub struct DemoArgs {
     /// Do not wait for Enter
     #[arg(long, conflicts_with = "list")]
     pub auto: bool,
+}
+
+fn lesson(text: &str) -> Result<usize, String> {
+    let last = LESSONS.len();
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=last).contains(number));
+    number.ok_or_else(|| {
+        format!("there are lessons 1 to {last}; \"roomcat demo --list\" has their titles")
+    })
 }

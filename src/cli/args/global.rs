@@ -1,6 +1,7 @@
 //! What every command is told: the flags as they are typed, and what is in force once variables and the settings file
 //! have been asked.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -14,7 +15,7 @@ use crate::client::HubUrl;
 /// in the help are read where the settings are put together, so that clap's own messages know what was typed only.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Typed {
-    /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace [env: ROOMCAT_URL] [default: ws://127.0.0.1:7666]
+    /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace. Not with -H [env: ROOMCAT_URL] [default: ws://127.0.0.1:7666]
     #[arg(short, long, global = true, value_name = "URL", value_parser = HubUrl::parse, help_heading = "Hub")]
     pub url: Option<HubUrl>,
 
@@ -78,4 +79,6 @@ pub struct Global {
     pub color: ColorChoice,
     /// What the settings file says of how the hub is reached.
     pub server: Server,
+    /// Variables for a `roomcat` that is to speak to the same hub.
+    pub passed_on: Vec<(&'static str, OsString)>,
 }

@@ -13,8 +13,9 @@ use crate::limits;
 
 /// Ask a room and print the answers
 ///
-/// Publishes one message that names a room for answers, which nobody else knows, and prints what comes there. With words
-/// behind ROOM they are the message, else all of stdin is. `sub -x CMD --reply` answers with what CMD prints; so can any
+/// Publishes one message that names a new room for answers, and prints what comes there. The room's name, `reply/` and
+/// digits, cannot be guessed; whoever gets the message knows it, and `roomcat rooms --all` shows it. With words behind ROOM
+/// they are the message, else all of stdin is. `sub -x CMD --reply` answers with what CMD prints; so can any
 /// program that publishes to the `reply` that `sub --json` shows. With --as NAME it asks in that name, and holds nothing of it.
 #[derive(Debug, Args)]
 #[command(

@@ -11,12 +11,16 @@ use crate::address::Address;
 /// On a terminal the table is as wide as that, and long names are cut in their middle; in a pipe everything is there.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json\n  roomcat rooms --watch 2s"
+    after_long_help = "Examples:\n  roomcat rooms\n  roomcat rooms ci --json\n  roomcat rooms --all\n  roomcat rooms --watch 2s"
 )]
 pub struct RoomsArgs {
-    /// One room, with its members
+    /// One room, with its members; a bare namespace, as in /admin, is for all its rooms
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Option<Address>,
+
+    /// Those too that were made for the answers of a `roomcat request`: reply/…
+    #[arg(short, long)]
+    pub all: bool,
 
     /// One JSON object a room
     #[arg(long, conflicts_with = "watch")]

@@ -25,6 +25,11 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
         assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{line}");
         assert!(error.to_string().contains("--listen ADDRESS"), "{error}");
     }
+    let error = parsed("demo --token-file t").unwrap_err().to_string();
+    assert!(
+        error.contains("--token-file is for") && error.contains("hub of its own"),
+        "{error}"
+    );
     let mut root = command();
     root.build();
     let help = |root: &mut clap::Command, name: &str| {
@@ -32,7 +37,9 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
         command.render_long_help().to_string()
     };
     for flag in ["--url", "--hub", "--namespace <", "--as <"] {
-        assert!(!help(&mut root, "serve").contains(flag), "{flag}");
+        for command in ["serve", "demo", "completions"] {
+            assert!(!help(&mut root, command).contains(flag), "{command} {flag}");
+        }
         assert!(help(&mut root, "pub").contains(flag), "{flag}");
     }
 }
@@ -40,13 +47,12 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
 #[test]
 fn global_flags_stand_before_or_after_the_command() {
     for line in [
-        "-H school -u ws://h:1 --namespace /n --as a --token-file t rooms",
-        "rooms -H school -u ws://h:1 --namespace /n --as a --token-file t",
-        "-H school -u ws://h:1 rooms --namespace /n --as a --token-file t",
+        "-u ws://h:1 --namespace /n --as a --token-file t rooms",
+        "rooms -u ws://h:1 --namespace /n --as a --token-file t",
+        "-u ws://h:1 rooms --namespace /n --as a --token-file t",
     ] {
         let global = parsed(line).unwrap().typed;
         assert_eq!(global.url.unwrap().to_string(), "ws://h:1", "{line}");
-        assert_eq!(global.hub.unwrap(), "school", "{line}");
         assert_eq!(global.namespace.unwrap().as_str(), "/n", "{line}");
         assert_eq!(global.name.unwrap().as_str(), "a", "{line}");
         assert_eq!(global.token_file.unwrap(), PathBuf::from("t"), "{line}");
@@ -56,6 +62,11 @@ fn global_flags_stand_before_or_after_the_command() {
 #[test]
 fn what_makes_no_sense_is_a_usage_error() {
     for line in [
+        "-H school -u ws://h:1 rooms",
+        "-H school rooms -u ws://h:1",
+        "rooms -H school -u ws://h:1",
+        "-u ws://h:1 demo",
+        "completions bash --token-file t",
         "",
         "pub",
         "join --as a",

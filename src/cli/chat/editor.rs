@@ -3,15 +3,20 @@
 //! What was shown is acknowledged, so [`Board::show`] comes back only when the text is on the screen. Knows nothing of
 //! rooms or messages.
 
+use std::cell::Cell;
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
-use rustyline::{ColorMode, Config, ExternalPrinter};
+use rustyline::validate::Validator;
+use rustyline::{ColorMode, Config, Context, ExternalPrinter, Helper};
 use tokio::sync::mpsc;
 
 use super::look::Colours;
@@ -21,9 +26,11 @@ use crate::limits;
 #[derive(Debug)]
 pub enum Line {
     Typed(String),
+    /// Ctrl-C with something typed: it is dropped, as in a shell.
+    Dropped,
     /// Ctrl-D.
     End,
-    /// Ctrl-C.
+    /// Ctrl-C with nothing typed.
     Interrupted,
     Failed(io::Error),
 }
@@ -39,7 +46,30 @@ pub struct Editor {
     saved: Termios,
 }
 
-type Rustyline = rustyline::Editor<(), DefaultHistory>;
+type Rustyline = rustyline::Editor<Watcher, DefaultHistory>;
+
+/// Hints at nothing: it is shown the line whenever that changes, and so knows whether anything is typed.
+#[derive(Default)]
+struct Watcher {
+    typed: Cell<bool>,
+}
+
+impl Hinter for Watcher {
+    type Hint = String;
+
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        self.typed.set(!line.is_empty());
+        None
+    }
+}
+
+impl Completer for Watcher {
+    type Candidate = String;
+}
+
+impl Highlighter for Watcher {}
+impl Validator for Watcher {}
+impl Helper for Watcher {}
 
 impl Editor {
     pub fn start(prompt: Prompt, colours: Colours) -> io::Result<(Self, Arc<Board>)> {
@@ -67,9 +97,23 @@ impl Editor {
         Ok((editor, board))
     }
 
-    /// The next line. Behind [`Line::Typed`] comes none until [`Self::go_on`]. Cancel-safe.
+    /// The next line. Behind [`Line::Typed`] and [`Line::Dropped`] comes none until [`Self::go_on`]. Cancel-safe.
     pub async fn line(&mut self) -> Option<Line> {
         self.lines.recv().await
+    }
+
+    /// Leaves the terminal to others for as long as `stop` takes. Whoever shows something next redraws the line.
+    pub fn suspend(&self, stop: impl FnOnce()) {
+        // No line begins or ends meanwhile.
+        let phase = self.board.phase();
+        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.saved);
+        let _ = io::stdout().write_all(NO_BRACKETS);
+        stop();
+        if let Phase::Editing(_) = *phase {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &edited(&self.saved));
+            let _ = io::stdout().write_all(BRACKETS);
+        }
+        let _ = io::stdout().flush();
     }
 
     pub fn go_on(&self, prompt: Prompt) {
@@ -80,13 +124,33 @@ impl Editor {
 
 impl Drop for Editor {
     fn drop(&mut self) {
-        if self.board.end() == Phase::Ended {
-            return;
-        }
+        let before = self.board.end();
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.saved);
-        // No more bracketed paste, and a line of its own for whoever comes next.
-        let _ = io::stdout().write_all(b"\x1b[?2004l\r\n");
+        if before != Phase::Ended {
+            // A line of its own for whoever comes next.
+            let _ = io::stdout().write_all(&[NO_BRACKETS, b"\r\n"].concat());
+        }
     }
+}
+
+/// Whether what is pasted is told from what is typed.
+const BRACKETS: &[u8] = b"\x1b[?2004h";
+const NO_BRACKETS: &[u8] = b"\x1b[?2004l";
+
+/// The terminal as a line is edited on it: every key comes as it is, at once, and unseen (termios(3)).
+fn edited(usual: &Termios) -> Termios {
+    use rustix::termios::{InputModes, LocalModes, SpecialCodeIndex};
+    let mut edited = usual.clone();
+    edited.input_modes -= InputModes::BRKINT
+        | InputModes::ICRNL
+        | InputModes::INPCK
+        | InputModes::ISTRIP
+        | InputModes::IXON;
+    edited.local_modes -=
+        LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG;
+    edited.special_codes[SpecialCodeIndex::VMIN] = 1;
+    edited.special_codes[SpecialCodeIndex::VTIME] = 0;
+    edited
 }
 
 fn configured(colours: Colours) -> rustyline::Result<Rustyline> {
@@ -100,7 +164,7 @@ fn configured(colours: Colours) -> rustyline::Result<Rustyline> {
         .build();
     let mut editor = Rustyline::with_config(config)?;
     // Without one the prompt stays bare.
-    editor.set_helper(Some(()));
+    editor.set_helper(Some(Watcher::default()));
     Ok(editor)
 }
 
@@ -116,25 +180,28 @@ fn edit(
         board.begin();
         let line = editor.readline(&prompt);
         board.pause();
-        match line {
-            Ok(line) => {
-                let heard = typed.blocking_send(Line::Typed(line));
-                match (heard, prompts.recv()) {
-                    (Ok(()), Ok(next)) => prompt = next,
-                    _ => return,
-                }
-            }
-            Err(ReadlineError::Eof) => break Line::End,
+        let line = match line {
+            Ok(line) => Line::Typed(line),
+            Err(ReadlineError::Interrupted) if has_typed(&editor) => Line::Dropped,
             Err(ReadlineError::Interrupted) => break Line::Interrupted,
+            Err(ReadlineError::Eof) => break Line::End,
             // The terminal has another size.
-            Err(ReadlineError::Signal(_)) => {}
+            Err(ReadlineError::Signal(_)) => continue,
             Err(error) => break Line::Failed(plain(error)),
+        };
+        match (typed.blocking_send(line), prompts.recv()) {
+            (Ok(()), Ok(next)) => prompt = next,
+            _ => return,
         }
     };
     board.end();
     // Whoever waits to have something shown by the editor shows it alone.
     drop(editor);
     let _ = typed.blocking_send(last);
+}
+
+fn has_typed(editor: &Rustyline) -> bool {
+    editor.helper().is_some_and(|watcher| watcher.typed.get())
 }
 
 fn plain(error: ReadlineError) -> io::Error {
@@ -163,7 +230,7 @@ enum Phase {
 }
 
 /// Goes up a line and down again: nothing is seen of it.
-const NOTHING: &str = "\x1b[A\n";
+pub const NOTHING: &str = "\x1b[A\n";
 
 impl Board {
     fn phase(&self) -> MutexGuard<'_, Phase> {

@@ -15,8 +15,10 @@ const PALETTE: [u8; 12] = [160, 166, 130, 100, 64, 29, 30, 32, 62, 98, 133, 168]
 #[derive(Debug)]
 pub struct Look {
     colours: Colours,
-    /// With several rooms each line says which.
-    several: AtomicBool,
+    /// Where it began.
+    home: Option<RoomName>,
+    /// Anywhere else, and in several rooms, each line says where.
+    abroad: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +28,32 @@ pub enum Colours {
 }
 
 impl Look {
-    pub fn new(colours: Colours) -> Self {
+    pub fn new(colours: Colours, rooms: &[RoomName]) -> Self {
         Self {
             colours,
-            several: AtomicBool::new(false),
+            home: rooms.first().cloned(),
+            abroad: AtomicBool::new(rooms.len() > 1),
         }
     }
 
-    pub fn has_rooms(&self, rooms: usize) {
-        self.several.store(rooms > 1, Ordering::Relaxed);
+    pub fn has_rooms(&self, rooms: &[RoomName]) {
+        let abroad = match rooms {
+            [] => false,
+            [only] => self.home.as_ref() != Some(only),
+            _ => true,
+        };
+        self.abroad.store(abroad, Ordering::Relaxed);
     }
 
-    fn has_several(&self) -> bool {
-        self.several.load(Ordering::Relaxed)
+    fn names_rooms(&self) -> bool {
+        self.abroad.load(Ordering::Relaxed)
     }
 
     /// Messages, each `alice: hi` in a line; what is behind a line break in one is indented, so that no message looks
     /// like several.
     pub fn messages(&self, chunk: &Chunk) -> String {
         let header = &chunk.header;
-        let mut before = match self.has_several() {
+        let mut before = match self.names_rooms() {
             true => self.dim(&format!("[{}] ", rooms(&header.rooms))),
             false => String::new(),
         };
@@ -74,7 +82,7 @@ impl Look {
 
     /// What stands before what is typed, bare and drawn.
     pub fn prompt(&self, name: Option<&ClientName>, room: Option<&RoomName>) -> (String, String) {
-        let room = match (self.has_several(), room) {
+        let room = match (self.names_rooms(), room) {
             (true, Some(room)) => format!("[{}] ", label(room)),
             (false, None) => "[no room] ".to_owned(),
             _ => String::new(),

@@ -7,8 +7,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::editor::{Board, Editor, Line};
+use super::editor::{Board, Editor, Line, NOTHING};
 use super::look::{Colours, Look};
+use super::suspension::stop_here;
 use crate::address::{ClientName, RoomName, Seq};
 use crate::cli::stdout::{Chunk, Output, Wrote};
 use crate::cli::term::{self, Diversion};
@@ -36,8 +37,7 @@ impl Screen {
             true => Colours::Some,
             false => Colours::None,
         };
-        let look = Arc::new(Look::new(colours));
-        look.has_rooms(rooms.len());
+        let look = Arc::new(Look::new(colours, rooms));
         let (editor, board) = Editor::start(look.prompt(name, rooms.last()), colours)?;
         let (items, incoming) = channel();
         let (reports, wrote) = unbounded_channel();
@@ -67,9 +67,17 @@ impl Screen {
 
     /// Lets the next line begin.
     pub fn prompt(&self, name: Option<&ClientName>, rooms: &[RoomName], room: Option<&RoomName>) {
-        self.look.has_rooms(rooms.len());
+        self.look.has_rooms(rooms);
         if let Some(editor) = &self.editor {
             editor.go_on(self.look.prompt(name, room));
+        }
+    }
+
+    /// Leaves the terminal to others until the process is to go on.
+    pub fn suspend(&self) {
+        if let Some(editor) = &self.editor {
+            editor.suspend(stop_here);
+            let _ = self.items.send(Item::Lines(NOTHING.to_owned()));
         }
     }
 

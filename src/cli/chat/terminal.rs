@@ -7,19 +7,20 @@ use tokio::time::Instant;
 
 use super::editor::Line;
 use super::look::label;
+use super::patience::{Patience, telling};
 use super::screen::Screen;
+use super::suspension::Suspensions;
 use super::typed::{HELP, Typed};
 use crate::address::{Address, ClientName, Namespace, RoomName};
 use crate::cli::args::{ChatArgs, Global};
 use crate::cli::failure::Failure;
 use crate::cli::outgoing::Template;
 use crate::cli::presence;
-use crate::cli::progress::while_awaiting;
+use crate::cli::reaching;
 use crate::cli::reading::{End, Flow, Reading, tell_link};
 use crate::cli::signals::Signal;
 use crate::cli::stdin::{Input, Payload, Split, typed};
 use crate::cli::target::target;
-use crate::cli::term;
 use crate::client::answers::{Answer, Presence, RoomsAnswer, WhoAnswer, parse};
 use crate::client::link::at;
 use crate::client::{self, Event, Peer, Retry, Subscribe};
@@ -30,9 +31,8 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let mut signals = crate::cli::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
-    let connecting = Peer::connect(target.clone(), Retry::Forever);
     let mut peer = select! {
-        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
+        peer = reaching::peer(&target, Retry::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
@@ -51,8 +51,12 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         speaks_in: rooms.first().cloned(),
         rooms,
         changed: false,
+        joining: Vec::new(),
+        who_is_asked: false,
         asked: BTreeMap::new(),
         open: true,
+        patience: Patience::default(),
+        suspensions: Suspensions::listen().map_err(Failure::Output)?,
     };
     let end = select! {
         end = chat.talk() => end,
@@ -62,7 +66,10 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let unconfirmed = chat.peer.unconfirmed();
     chat.screen.stop();
     let finished = match end {
-        Ok(end) => chat.reading.finish(chat.peer, &mut signals, end).await,
+        Ok(end) => {
+            let finish = chat.reading.finish(chat.peer, &mut signals, end);
+            telling(finish, "what was shown").await
+        }
         Err(failure) => {
             chat.peer.close().await;
             Err(failure)
@@ -86,9 +93,15 @@ struct Chat {
     speaks_in: Option<RoomName>,
     /// The hub is to be told of `rooms` when everything that came is shown.
     changed: bool,
+    /// Asked for, and not yet heard of.
+    joining: Vec<RoomName>,
+    /// As soon as nothing is being joined.
+    who_is_asked: bool,
     asked: BTreeMap<u64, Asked>,
     /// Further lines may be typed.
     open: bool,
+    patience: Patience,
+    suspensions: Suspensions,
 }
 
 impl Chat {
@@ -108,25 +121,30 @@ impl Chat {
                 line = self.screen.line(), if self.open => match line {
                     Some(Line::Typed(text)) => {
                         self.typed(&text);
-                        self.screen.prompt(self.name.as_ref(), &self.rooms, self.speaks_in.as_ref());
+                        self.prompt();
+                    }
+                    Some(Line::Dropped) => {
+                        self.screen.notice("not sent; Ctrl-C once more ends");
+                        self.prompt();
                     }
                     Some(Line::Interrupted) => return Ok(End::Signal(Signal::Interrupt)),
                     Some(Line::Failed(error)) => return Err(Failure::Output(error)),
-                    Some(Line::End) | None => self.ended(),
+                    Some(Line::End) | None => {
+                        self.open = false;
+                        self.patience.begin();
+                    }
                 },
+                () = self.suspensions.next() => self.screen.suspend(),
+                () = self.patience.is_over() => self.patience.tell("what was typed"),
             }
         }
         Ok(End::Done)
     }
 
-    fn ended(&mut self) {
-        self.open = false;
-        let unconfirmed = self.peer.unconfirmed();
-        if unconfirmed > 0 && !self.peer.is_connected() {
-            term::note(format!(
-                "waiting for the hub to confirm what was typed (lines: {unconfirmed}); Ctrl-C gives up"
-            ));
-        }
+    /// Lets the next line begin.
+    fn prompt(&self) {
+        let (name, room) = (self.name.as_ref(), self.speaks_in.as_ref());
+        self.screen.prompt(name, &self.rooms, room);
     }
 
     fn happened(&mut self, event: Event) {
@@ -140,8 +158,11 @@ impl Chat {
             Event::RoomsRefused(refusal) => {
                 self.rooms = self.peer.rooms().to_vec();
                 self.speaks_in = self.rooms.last().cloned();
+                self.joining.clear();
+                self.who_is_asked = false;
                 self.screen.notice(&format!("the hub refused: {refusal}"));
             }
+            Event::Subscribed { rooms, .. } => self.joined(&rooms),
             // What was asked over the connection that is gone has no answer.
             Event::Lost { .. } => self.asked.clear(),
             _ => {}
@@ -240,10 +261,24 @@ impl Chat {
     fn join(&mut self, room: RoomName) {
         if !self.rooms.contains(&room) {
             self.rooms.push(room.clone());
+            self.joining.push(room.clone());
             self.changed = true;
-            self.screen.notice(&format!("you joined {}", label(&room)));
         }
         self.speaks_in = Some(room);
+    }
+
+    /// The hub has said what is subscribed to.
+    fn joined(&mut self, rooms: &[RoomName]) {
+        let (joined, joining) = std::mem::take(&mut self.joining)
+            .into_iter()
+            .partition(|room| rooms.contains(room));
+        self.joining = joining;
+        for room in Vec::<RoomName>::as_slice(&joined) {
+            self.screen.notice(&format!("you joined {}", label(room)));
+        }
+        if self.joining.is_empty() && std::mem::take(&mut self.who_is_asked) {
+            self.ask_who();
+        }
     }
 
     fn leave(&mut self, room: &RoomName) {
@@ -256,6 +291,7 @@ impl Chat {
             return self.screen.notice("not now: the hub is away");
         }
         self.rooms.retain(|it| it != room);
+        self.joining.retain(|it| it != room);
         if self.speaks_in.as_ref() == Some(room) {
             self.speaks_in = self.rooms.last().cloned();
         }
@@ -266,6 +302,10 @@ impl Chat {
         let Some(room) = self.speaks_in.clone() else {
             return self.screen.notice("you are in no room");
         };
+        if self.joining.contains(&room) {
+            self.who_is_asked = true;
+            return;
+        }
         let question = serde_json::json!({ "room": &room }).to_string();
         match self.peer.call("rooms", &question) {
             Some(id) => {

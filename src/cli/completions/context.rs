@@ -1,6 +1,7 @@
 //! What the words before the cursor say: which hub is asked for names, as whom, and in which namespace.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
@@ -12,7 +13,7 @@ use crate::address::Namespace;
 use crate::cli::args::global::Typed;
 use crate::cli::args::remote::Remote;
 use crate::cli::args::{Cli, Global};
-use crate::cli::settings::{Scope, Settings};
+use crate::cli::settings::{self, Scope, Settings};
 use crate::cli::target;
 use crate::limits;
 
@@ -38,7 +39,8 @@ impl Context {
             Place::Namespace => self.ask(Kind::Namespaces, current, None),
             Place::Member => self.ask(Kind::Members, current, None),
             Place::Person => self.ask(Kind::People, current, None),
-            Place::File | Place::Folder => Vec::new(),
+            Place::Hub => hubs(current),
+            Place::File | Place::FileBehindAt | Place::Folder => Vec::new(),
         };
         names.into_iter().map(CompletionCandidate::new).collect()
     }
@@ -75,6 +77,8 @@ impl Context {
         let namespace = namespace.map(str::to_owned);
         live::names(question, self.until, move || {
             let (mut target, _) = target::target(&global, &remote, []).ok()?;
+            // Who only looks has no name: the hub's log is for those who come.
+            target.name = None;
             if let Some(namespace) = namespace {
                 target.namespace = Namespace::parse(&namespace).ok()?;
             }
@@ -86,11 +90,28 @@ impl Context {
     fn flags(&self) -> Option<(Global, Remote)> {
         let command = Cli::command().ignore_errors(true);
         let matches = command.try_get_matches_from(&self.words).ok()?;
-        let typed = Typed::from_arg_matches(&matches).ok()?;
+        let mut typed = Typed::from_arg_matches(&matches).ok()?;
+        typed.token_file = typed.token_file.map(at_home);
         let global = Settings::in_force(&typed, Scope::Client).ok()?.global();
         let mut remote = remote(&matches)?;
         remote.trace = false;
         Some((global, remote))
+    }
+}
+
+/// The hubs of the settings file, of which `current` is the beginning.
+fn hubs(current: &str) -> Vec<String> {
+    let mut names = settings::hubs();
+    // What is shown could not be typed.
+    names.retain(|name| name.starts_with(current) && !name.contains(char::is_control));
+    names
+}
+
+/// A path as the shell will make it of what is typed: until then it begins with its tilde.
+fn at_home(path: PathBuf) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => path,
     }
 }
 

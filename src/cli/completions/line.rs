@@ -13,6 +13,8 @@ pub struct Line {
     /// So much of the last word (bytes, without quotes) stands before what bash replaces.
     kept: usize,
     quote: Quote,
+    /// Whether it is the file of a redirection; the words have none of these.
+    pub is_redirected: bool,
 }
 
 /// The quote in which the cursor stands.
@@ -29,21 +31,33 @@ impl Line {
     pub fn read(text: &str, breaks: &str) -> Self {
         let mut words = Vec::new();
         let mut rest = text.chars().peekable();
+        let mut is_redirected = false;
         loop {
             let mut reader = Reader {
                 breaks,
                 ..Reader::default()
             };
-            if let Ended::Line = reader.read(&mut rest) {
+            let ended = reader.read(&mut rest);
+            if let Ended::Line = ended {
                 let kept = match reader.quote {
                     Quote::None => reader.broken_at,
                     Quote::Single | Quote::Double => reader.opened_at,
                 };
                 words.push(reader.word);
                 let quote = reader.quote;
-                return Self { words, kept, quote };
+                return Self {
+                    words,
+                    kept,
+                    quote,
+                    is_redirected,
+                };
             }
-            words.push(reader.word);
+            let is_file = std::mem::replace(&mut is_redirected, ended == Ended::Redirection);
+            // What stands right before the sign may be a part of it, as in 2> and &>.
+            let is_number = reader.word.chars().all(|c| c.is_ascii_digit() || c == '&');
+            if !(is_file || is_redirected && is_number) {
+                words.push(reader.word);
+            }
         }
     }
 
@@ -98,9 +112,12 @@ struct Reader<'a> {
     broken_at: usize,
 }
 
+#[derive(Debug, PartialEq, Eq)]
 enum Ended {
     Word,
     Line,
+    /// A file is next.
+    Redirection,
 }
 
 impl Reader<'_> {
@@ -117,6 +134,10 @@ impl Reader<'_> {
                     None => self.word.push('\\'),
                 },
                 (Quote::None, space) if space.is_ascii_whitespace() => return Ended::Word,
+                (Quote::None, '<' | '>') => {
+                    while rest.next_if(|c| "<>&|".contains(*c)).is_some() {}
+                    return Ended::Redirection;
+                }
                 (Quote::None, breaks) if self.breaks.contains(breaks) => {
                     self.word.push(breaks);
                     self.broken_at = self.word.len();
@@ -158,6 +179,27 @@ mod tests {
             ("a 'ü", &["a", "ü"]),
         ] {
             assert_eq!(Line::read(text, BREAKS).words, words, "{text}");
+        }
+    }
+
+    #[test]
+    fn redirections_are_no_words_and_the_last_word_may_be_their_file() {
+        for (text, words, is_redirected) in [
+            ("a b > ", &["a", "b", ""][..], true),
+            ("a b >lo", &["a", "b", "lo"], true),
+            ("a b>>lo", &["a", "b", "lo"], true),
+            ("a b 2> lo", &["a", "b", "lo"], true),
+            ("a b &>lo", &["a", "b", "lo"], true),
+            ("a b < 'l o", &["a", "b", "l o"], true),
+            ("a b > out lo", &["a", "b", "lo"], false),
+            ("a b 2>&1 lo", &["a", "b", "lo"], false),
+            ("a b '>' lo", &["a", "b", ">", "lo"], false),
+            (r"a b \> lo", &["a", "b", ">", "lo"], false),
+        ] {
+            let line = Line::read(text, BREAKS);
+            let found = (&line.words[..], line.is_redirected);
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(found, (&words[..], is_redirected), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What shells complete: the scripts that they load, and the answers to what those ask while somebody types.
 //!
-//! An answer is a line that says of what kind it is (`names`, or `files` and `folders`, which shells know better), and for
-//! names a line each, for zsh and fish with what it means behind a tab. Never a word on stderr, and never later than
+//! An answer is a line that says of what kind it is (`names`, or `files` and `folders`, which shells know better). Then come
+//! the names, a line each, for zsh and fish with what it means behind a tab; or what stands before the path in that word. Never a word on stderr, and never later than
 //! `limits::COMPLETION_TIME`.
 
 mod context;
@@ -11,12 +11,12 @@ mod live;
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::{Arg, Command, CommandFactory, ValueEnum};
+use clap::{Arg, Command, ValueEnum};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
 use self::context::Context;
 use self::line::Line;
-use super::args::Cli;
+use super::args;
 use super::args::shells::{CompletionsArgs, Shell};
 use super::failure::Failure;
 use super::stdout;
@@ -64,7 +64,10 @@ impl Question {
                 let (text, breaks) = (words.next(), words.next());
                 let line = Line::read(&text.unwrap_or_default(), &breaks.unwrap_or_default());
                 let words = line.words.iter().map(OsString::from).collect();
-                candidates(words).quoted_for(&line)
+                match line.is_redirected {
+                    true => Candidates::Files(String::new()).quoted_for(&line),
+                    false => candidates(words).quoted_for(&line),
+                }
             }
             Shell::Zsh | Shell::Fish => candidates(self.words.clone()).explained(),
         };
@@ -75,8 +78,9 @@ impl Question {
 /// What may stand for the last word.
 enum Candidates {
     Names(Vec<CompletionCandidate>),
-    Files,
-    Folders,
+    /// With what stands before their path in the word: `--file=`, `@`.
+    Files(String),
+    Folders(String),
 }
 
 impl Candidates {
@@ -98,8 +102,8 @@ impl Candidates {
 
     fn lines(&self, form: impl Fn(&CompletionCandidate) -> Option<String>) -> String {
         let mut text = match self {
-            Self::Files => return "files\n".to_owned(),
-            Self::Folders => return "folders\n".to_owned(),
+            Self::Files(before) => return format!("files\n{before}\n"),
+            Self::Folders(before) => return format!("folders\n{before}\n"),
             Self::Names(_) => "names\n".to_owned(),
         };
         let Self::Names(candidates) = self else {
@@ -119,16 +123,22 @@ fn candidates(words: Vec<OsString>) -> Candidates {
     };
     let context = Arc::new(Context::new(before.to_vec()));
     let asked = Arc::new(Mutex::new(None));
-    let mut command = completing(Cli::command(), &context, &asked);
+    let mut command = completing(args::command(), &context, &asked);
     let last = words.len() - 1;
     // A flag is offered to who has begun one: an empty word is for what must stand there.
     let flags = current.to_string_lossy().starts_with('-');
     let mut found = complete(&mut command, words.clone(), last, None).unwrap_or_default();
     found.retain(|it| flags || !it.get_value().to_string_lossy().starts_with('-'));
     let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match asked {
-        Some(Place::File) if found.is_empty() => Candidates::Files,
-        Some(Place::Folder) if found.is_empty() => Candidates::Folders,
+    let Some((place, path)) = asked.filter(|_| found.is_empty()) else {
+        return Candidates::Names(found);
+    };
+    let word = current.to_string_lossy();
+    let before = word.strip_suffix(&*path).unwrap_or_default().to_owned();
+    match place {
+        Place::File => Candidates::Files(before),
+        Place::FileBehindAt if path.starts_with('@') => Candidates::Files(before + "@"),
+        Place::Folder => Candidates::Folders(before),
         _ => Candidates::Names(found),
     }
 }
@@ -141,7 +151,11 @@ enum Place {
     Member,
     /// A name or a sid of who is there.
     Person,
+    /// A hub of the settings file.
+    Hub,
     File,
+    /// A value of another kind, or the name of a file that has it.
+    FileBehindAt,
     Folder,
 }
 
@@ -152,9 +166,11 @@ impl Place {
             "ROOM" => Some(Self::Room),
             "NS" => Some(Self::Namespace),
             "NAME" if arg.is_positional() || arg.get_id() == "as" => Some(Self::Member),
+            "NAME" if arg.get_id() == "hub" => Some(Self::Hub),
             "SID|NAME" => Some(Self::Person),
             "FILE" => Some(Self::File),
             "PATH" if arg.get_id() == "db" => Some(Self::File),
+            "JSON|@FILE" | "ARG" => Some(Self::FileBehindAt),
             "DIR" => Some(Self::Folder),
             _ => None,
         }
@@ -165,7 +181,7 @@ impl Place {
 fn completing(
     command: Command,
     context: &Arc<Context>,
-    asked: &Arc<Mutex<Option<Place>>>,
+    asked: &Arc<Mutex<Option<(Place, String)>>>,
 ) -> Command {
     let command = command.mut_args(|arg| {
         let Some(place) = Place::of(&arg) else {
@@ -173,7 +189,8 @@ fn completing(
         };
         let (context, asked) = (Arc::clone(context), Arc::clone(asked));
         arg.add(ArgValueCompleter::new(move |current: &OsStr| {
-            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
+            let text = current.to_string_lossy().into_owned();
+            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, text));
             match current.to_str() {
                 Some(current) => context.names(place, current),
                 None => Vec::new(),

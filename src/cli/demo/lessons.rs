@@ -7,7 +7,7 @@ mod waiting;
 use super::stage::{Pacing, Setting, Stage, Stop};
 use crate::cli::failure::Failure;
 
-pub(super) struct Lesson {
+pub struct Lesson {
     title: &'static str,
     /// What it is about, before the first command.
     about: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Lesson {
     seen: &'static str,
 }
 
-pub(super) const LESSONS: &[Lesson] = &[
+pub const LESSONS: &[Lesson] = &[
     talking::CHAT,
     talking::BROADCAST,
     talking::ROOMS,

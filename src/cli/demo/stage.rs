@@ -399,6 +399,7 @@ impl Scene {
 
     /// A moment for whoever looks on.
     fn pause(&self) -> Result<(), Failure> {
+        self.check()?;
         let until = Instant::now() + self.screen.pace;
         while Instant::now() < until {
             self.check()?;
@@ -408,9 +409,10 @@ impl Scene {
     }
 
     fn check(&self) -> Result<(), Failure> {
-        match self.stop.is_asked() {
-            true => Err(self.failure("it was interrupted")),
-            false => Ok(()),
+        match (self.stop.is_asked(), self.screen.failure()) {
+            (true, _) => Err(self.failure("it was interrupted")),
+            (false, Some(error)) => Err(Failure::Output(error)),
+            (false, None) => Ok(()),
         }
     }
 

@@ -1,42 +1,56 @@
 //! One message's command: its process, run again until it ends well or was tried often enough. Knows nothing of acks.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::select;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use super::printed::{Printed, Turn};
 use crate::address::RoomName;
+use crate::cli::settings::OF_A_HUB;
 use crate::cli::stdout::{self, Chunk, Form};
 use crate::cli::term;
 use crate::client::backoff::Backoff;
 use crate::limits;
 
 /// What is the same for every message.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Plan {
     pub command: String,
     /// Tries after the first.
     pub retries: u32,
     /// What stdin gets.
     pub form: Form,
-    pub output: OutputTo,
-    /// Where the messages come from, for a `roomcat` in the command.
-    pub url: String,
+    /// What is printed goes to the reply room of a message that has one: of so many bytes at most.
+    pub reply: Option<usize>,
+    /// What is printed else waits for its command's end, as several run at once. Without it, it is there at once.
+    pub turn: Option<Turn>,
+    /// The variables of the hub that the messages come from, for a `roomcat` in the command.
+    pub passed_on: Vec<(&'static str, OsString)>,
+    pub proof: Proof,
 }
 
-/// Where a command's stdout goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputTo {
-    Stdout,
-    /// To the reply room of a message that has one, of so many bytes at most.
-    Reply(usize),
+/// Whether this command can be run at all: it ended once with something that is not the shell's word for "no".
+#[derive(Debug, Default)]
+pub struct Proof(AtomicBool);
+
+impl Proof {
+    pub fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn give(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What became of a message.
@@ -48,6 +62,8 @@ pub enum Ended {
     Dead { reason: String, attempts: u32 },
     /// Neither: the work was called off, and the message is to come again.
     Abandoned,
+    /// Not known yet: no command has shown that it can be run.
+    Unproven(ExecError),
 }
 
 /// Why no message can be worked on.
@@ -55,13 +71,9 @@ pub enum Ended {
 pub enum ExecError {
     #[error("cannot start sh: {}", crate::client::error::plain(.0))]
     Start(io::Error),
-    #[error(
-        "a command of {0:?} was not found (sh ended with 127); the message is not acknowledged"
-    )]
+    #[error("{0:?} ended with 127, as when a command is not found; nothing is acknowledged")]
     NotFound(String),
-    #[error(
-        "a command of {0:?} cannot be run (sh ended with 126); the message is not acknowledged"
-    )]
+    #[error("{0:?} ended with 126, as when a command cannot be run; nothing is acknowledged")]
     NotRunnable(String),
 }
 
@@ -78,7 +90,7 @@ const NOT_RUNNABLE: i32 = 126;
 const NOT_FOUND: i32 = 127;
 
 /// Every variable that a message may set: those of our own environment are about another message.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 7] = [
     "ROOMCAT_ROOM",
     "ROOMCAT_EVENT",
     "ROOMCAT_FROM",
@@ -86,7 +98,6 @@ const VARIABLES: [&str; 8] = [
     "ROOMCAT_TIME",
     "ROOMCAT_NAMESPACE",
     "ROOMCAT_REPLY",
-    "ROOMCAT_URL",
 ];
 
 impl Plan {
@@ -103,8 +114,10 @@ impl Plan {
         loop {
             attempts += 1;
             let reason = match self.run(chunk, room, &data).await? {
-                Ok(output) => return Ok(Ended::Done(output)),
-                Err(reason) => reason,
+                Tried::Well(output) => return Ok(Ended::Done(output)),
+                Tried::Failed(reason) => reason,
+                Tried::Unrunnable(_, reason) if self.proof.is_there() => reason,
+                Tried::Unrunnable(error, _) => return Ok(Ended::Unproven(error)),
             };
             // Who prints to a reader that is gone fails by that.
             if *work.borrow() == Work::CalledOff || stdout::is_closed() {
@@ -121,26 +134,23 @@ impl Plan {
         }
     }
 
-    /// One try: what it printed for the reply room, or why it failed.
     async fn run(
         &self,
         chunk: &Chunk,
         room: Option<&RoomName>,
         data: &Bytes,
-    ) -> Result<Result<Option<Vec<u8>>, String>, ExecError> {
-        let most = match self.output {
-            OutputTo::Reply(most) if chunk.header.reply.is_some() => Some(most),
-            _ => None,
-        };
+    ) -> Result<Tried, ExecError> {
+        let most = self.reply.filter(|_| chunk.header.reply.is_some());
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command);
-        for name in VARIABLES {
+        for name in VARIABLES.into_iter().chain(OF_A_HUB) {
             command.env_remove(name);
         }
+        command.envs(self.passed_on.iter().cloned());
         command.envs(self.variables(chunk, room));
-        let stdout = match most {
-            Some(_) => Stdio::piped(),
-            None => Stdio::inherit(),
+        let stdout = match (most, &self.turn) {
+            (None, None) => Stdio::inherit(),
+            _ => Stdio::piped(),
         };
         // A group of its own: a terminal's ^C is for us, who let it end.
         let spawned = command
@@ -150,18 +160,32 @@ impl Plan {
             .kill_on_drop(true)
             .spawn();
         let mut process = Process::new(spawned.map_err(ExecError::Start)?);
-        let (status, output) = process.end(data.clone(), most).await;
+        let stdout = process.child.stdout.take();
+        let printed = match (most, &self.turn) {
+            (None, Some(turn)) => Printed::whole(stdout, turn),
+            (most, _) => Printed::kept(stdout, most.unwrap_or(0)),
+        };
+        let (status, output) = process.end(data.clone(), printed).await;
         let status = status.map_err(ExecError::Start)?;
-        if most.is_some_and(|most| output.len() > most) {
-            let most = most.unwrap_or_default();
-            return Ok(Err(format!("it printed more than {most} bytes")));
+        if !matches!(status.code(), Some(NOT_FOUND | NOT_RUNNABLE)) {
+            self.proof.give();
         }
-        match status.code() {
-            Some(0) => Ok(Ok(most.map(|_| output))),
-            Some(NOT_FOUND) => Err(ExecError::NotFound(self.command.clone())),
-            Some(NOT_RUNNABLE) => Err(ExecError::NotRunnable(self.command.clone())),
-            _ => Ok(Err(spoken(status))),
+        let output = match output {
+            Ok(output) => output,
+            Err(error) => return Ok(Tried::Failed(format!("cannot write to stdout: {error}"))),
+        };
+        if let Some(most) = most.filter(|most| output.len() > *most) {
+            return Ok(Tried::Failed(format!("it printed more than {most} bytes")));
         }
+        let command = || self.command.clone();
+        Ok(match status.code() {
+            Some(0) => Tried::Well(most.map(|_| output)),
+            Some(NOT_FOUND) => Tried::Unrunnable(ExecError::NotFound(command()), spoken(status)),
+            Some(NOT_RUNNABLE) => {
+                Tried::Unrunnable(ExecError::NotRunnable(command()), spoken(status))
+            }
+            _ => Tried::Failed(spoken(status)),
+        })
     }
 
     fn variables(
@@ -170,7 +194,7 @@ impl Plan {
         room: Option<&RoomName>,
     ) -> impl Iterator<Item = (&'static str, String)> {
         let header = &chunk.header;
-        let [room_is, event, from, seq, time, namespace, reply, url] = VARIABLES;
+        let [room_is, event, from, seq, time, namespace, reply] = VARIABLES;
         [
             (room_is, room.map(ToString::to_string)),
             (event, Some(header.event.to_string())),
@@ -179,11 +203,19 @@ impl Plan {
             (time, stdout::time(header.at)),
             (namespace, Some(chunk.namespace.to_string())),
             (reply, header.reply.as_ref().map(ToString::to_string)),
-            (url, Some(self.url.clone())),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))
     }
+}
+
+/// One try.
+enum Tried {
+    /// With what it printed for the reply room.
+    Well(Option<Vec<u8>>),
+    Failed(String),
+    /// The shell says that there is nothing to run. It may be the message that made it so.
+    Unrunnable(ExecError, String),
 }
 
 /// A process and whatever it starts: gone when it is dropped before its end.
@@ -201,27 +233,37 @@ impl Process {
         }
     }
 
-    /// Its end, and what it printed, if that is asked for: one byte more than `most` at most.
-    async fn end(&mut self, data: Bytes, most: Option<usize>) -> (io::Result<ExitStatus>, Vec<u8>) {
-        let mut output = Vec::new();
+    /// Its end, and what it printed, as far as that is kept.
+    async fn end(
+        &mut self,
+        data: Bytes,
+        mut printed: Printed,
+    ) -> (io::Result<ExitStatus>, io::Result<Vec<u8>>) {
+        let mut taken = Ok(());
         let status = {
             let writing = write(self.child.stdin.take(), data);
-            let reading = read(self.child.stdout.take(), most.unwrap_or(0), &mut output);
-            tokio::pin!(writing, reading);
-            let (mut writes, mut reads) = (true, true);
-            let status = loop {
+            tokio::pin!(writing);
+            let mut writes = true;
+            loop {
                 select! {
                     status = self.child.wait() => break status,
                     () = &mut writing, if writes => writes = false,
-                    () = &mut reading, if reads => reads = false,
+                    () = printed.read(), if printed.is_open() && taken.is_ok() => {
+                        taken = printed.took().await;
+                    }
                 }
-            };
-            // It is gone, and its number may be another's.
-            self.group = None;
-            if reads {
-                let _ = timeout(limits::EXEC_OUTPUT_END, reading).await;
             }
-            status
+        };
+        // It is gone, and its number may be another's.
+        self.group = None;
+        let until = Instant::now() + limits::EXEC_OUTPUT_END;
+        while taken.is_ok() && printed.is_open() && timeout_at(until, printed.read()).await.is_ok()
+        {
+            taken = printed.took().await;
+        }
+        let output = match taken {
+            Ok(()) => printed.end().await,
+            Err(error) => Err(error),
         };
         (status, output)
     }
@@ -240,13 +282,6 @@ impl Drop for Process {
 async fn write(stdin: Option<ChildStdin>, data: Bytes) {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(&data).await;
-    }
-}
-
-async fn read(stdout: Option<ChildStdout>, most: usize, output: &mut Vec<u8>) {
-    if let Some(stdout) = stdout {
-        // What was printed before a failure counts as printed.
-        let _ = stdout.take(most as u64 + 1).read_to_end(output).await;
     }
 }
 

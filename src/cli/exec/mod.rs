@@ -4,8 +4,10 @@
 mod command;
 mod letter;
 mod order;
+mod printed;
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::select;
@@ -14,15 +16,17 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use command::ExecError;
-use command::{Ended, OutputTo, Plan, Work};
+use command::{Ended, Plan, Proof, Work};
 use letter::letter;
 use order::Order;
+use printed::Turn;
 
 use super::args::SubArgs;
-use super::failure::Failure;
+use super::failure::{Failure, spoken};
 use super::outgoing::Template;
 use super::presence;
-use super::reading::{End, confirm_last_ack, last, tell_link};
+use super::progress::{NOTHING_AWAITED, Progress, Task};
+use super::reading::{End, awaited, confirm_last_ack, last, tell_link};
 use super::signals::Signals;
 use super::stdin::{Block, message};
 use super::stdout::{self, Chunk, Ending, Form, Output, Wrote};
@@ -42,6 +46,10 @@ pub struct Crew {
     max_message: usize,
     /// Received, and not yet taken.
     queue: VecDeque<Chunk>,
+    /// Taken, and to be tried once it is known that the command can be run at all.
+    unproven: VecDeque<(u64, Chunk)>,
+    /// Why it is not known.
+    doubt: Option<ExecError>,
     order: Order,
     running: JoinSet<Result<Worked, ExecError>>,
     /// Numbers of messages that are done when the hub has confirmed what was published of them, in that order.
@@ -54,6 +62,8 @@ pub struct Crew {
     work: watch::Sender<Work>,
     /// Nothing is written here: it tells when the reader of stdout goes away.
     stdout: Output,
+    /// Of a hub that is awaited, while no command may write on its line.
+    progress: Progress,
 }
 
 /// One message, and what became of it.
@@ -76,7 +86,7 @@ impl Crew {
         command: &str,
         args: &SubArgs,
         form: Form,
-        target: &Target,
+        (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
         peer: &Peer,
         dead: RoomName,
     ) -> Self {
@@ -89,11 +99,10 @@ impl Crew {
                 Form::Data(Ending::Newline) => Form::Data(Ending::Raw),
                 form => form,
             },
-            output: match args.script.reply {
-                true => OutputTo::Reply(max_message),
-                false => OutputTo::Stdout,
-            },
-            url: target.url.to_string(),
+            reply: args.script.reply.then_some(max_message),
+            turn: (args.script.jobs.get() > 1).then(Turn::default),
+            passed_on,
+            proof: Proof::default(),
         };
         Self {
             plan: Arc::new(plan),
@@ -103,6 +112,8 @@ impl Crew {
             dead,
             max_message,
             queue: VecDeque::new(),
+            unproven: VecDeque::new(),
+            doubt: None,
             order: Order::default(),
             running: JoinSet::new(),
             confirming: VecDeque::new(),
@@ -114,6 +125,7 @@ impl Crew {
             },
             work: watch::Sender::new(Work::Wanted),
             stdout: stdout::start(Form::Data(Ending::Raw)),
+            progress: Progress::of(Task::Wait),
         }
     }
 
@@ -130,7 +142,9 @@ impl Crew {
             signal = signals.next() => Ok(End::Signal(signal)),
             () = at(deadline) => Ok(End::Timeout(timeout)),
         };
+        self.progress.clear();
         self.work.send_replace(Work::CalledOff);
+        self.tell_wait(&end);
         let reachable = !matches!(end, Err(Failure::Client(_)));
         let finished = select! {
             finished = self.finish(&mut peer, reachable) => finished,
@@ -154,6 +168,12 @@ impl Crew {
     async fn follow(&mut self, peer: &mut Peer) -> Result<End, Failure> {
         loop {
             self.start(peer);
+            if self.running.is_empty()
+                && !self.plan.proof.is_there()
+                && let Some(doubt) = self.doubt.take()
+            {
+                return Err(doubt.into());
+            }
             if self.is_over() {
                 return Ok(End::Done);
             }
@@ -165,8 +185,14 @@ impl Crew {
                     // Nobody reads what is printed.
                     _ => return Ok(End::Done),
                 },
+                () = self.progress.due() => self.draw(peer),
             }
         }
+    }
+
+    fn draw(&mut self, peer: &Peer) {
+        self.progress
+            .draw(awaited(peer).filter(|_| self.running.is_empty()));
     }
 
     /// Lets what runs end, within a bound, and has it acknowledged.
@@ -192,21 +218,39 @@ impl Crew {
     fn is_over(&self) -> bool {
         let enough =
             self.remaining == Some(0) || self.drain == Drain::CaughtUp && self.queue.is_empty();
-        enough && self.running.is_empty() && self.confirming.is_empty()
+        let worked = self.running.is_empty() && self.unproven.is_empty();
+        enough && worked && self.confirming.is_empty()
+    }
+
+    /// Says what the end waits for, where it waits for a command.
+    fn tell_wait(&self, end: &Result<End, Failure>) {
+        let (before, again) = match end {
+            Ok(End::Signal(_)) => (String::new(), "again "),
+            Ok(End::Timeout(after)) => (format!("--timeout {} is over; ", spoken(*after)), ""),
+            Ok(End::Done) | Err(_) => return,
+        };
+        let (commands, them) = match self.running.len() {
+            0 => return,
+            1 => ("1 command".to_owned(), "it"),
+            several => (format!("{several} commands"), "them"),
+        };
+        term::note(format!(
+            "{before}waiting for {commands}, {} at most; Ctrl-C {again}kills {them}",
+            spoken(limits::EXEC_FINISH)
+        ));
     }
 
     /// Starts as many commands as may run.
     fn start(&mut self, peer: &mut Peer) {
-        while self.running.len() < self.jobs
-            && self.order.len() < limits::EXEC_AHEAD
-            && self.remaining != Some(0)
-            && peer.has_room()
-        {
-            let Some(chunk) = self.next() else { break };
-            self.remaining = self.remaining.map(|remaining| remaining - 1);
-            let number = self.order.take(chunk.header.first);
+        while self.running.len() < self.jobs && peer.has_room() {
+            let Some((number, chunk)) = self.take() else {
+                break;
+            };
             let room = self.room(&chunk);
             let (plan, work) = (Arc::clone(&self.plan), self.work.subscribe());
+            if self.running.is_empty() {
+                self.progress.draw(NOTHING_AWAITED);
+            }
             self.running.spawn(async move {
                 let ended = plan.work(&chunk, room.as_ref(), work).await?;
                 Ok(Worked {
@@ -217,6 +261,22 @@ impl Crew {
             });
         }
         self.ack(peer);
+    }
+
+    /// What is to be worked on next, and its number.
+    fn take(&mut self) -> Option<(u64, Chunk)> {
+        if self.plan.proof.is_there() {
+            self.doubt = None;
+            if let Some(again) = self.unproven.pop_front() {
+                return Some(again);
+            }
+        }
+        let may = self.order.len() < limits::EXEC_AHEAD
+            && self.unproven.len() < limits::EXEC_UNPROVEN
+            && self.remaining != Some(0);
+        let chunk = if may { self.next() } else { None }?;
+        self.remaining = self.remaining.map(|remaining| remaining - 1);
+        Some((self.order.take(chunk.header.first), chunk))
     }
 
     /// The next message that is wanted, by itself.
@@ -293,7 +353,7 @@ impl Crew {
         } = worked?;
         match ended {
             Ended::Done(output) => match (output, &chunk.header.reply) {
-                (Some(output), Some(reply)) if !output.is_empty() => {
+                (Some(output), Some(reply)) => {
                     self.publish(number, reply, answer(&output), peer);
                 }
                 _ => {
@@ -311,6 +371,11 @@ impl Crew {
                 let letter = letter(&chunk, &reason, attempts, self.max_message);
                 let dead = self.dead.clone();
                 self.publish(number, &dead, letter, peer);
+            }
+            // A message may be what makes the shell say no: others tell.
+            Ended::Unproven(error) => {
+                self.unproven.push_back((number, chunk));
+                self.doubt = Some(error);
             }
             Ended::Abandoned => {}
         }

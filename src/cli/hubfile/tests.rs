@@ -504,7 +504,7 @@ fn what_cannot_be_read_is_said() {
         HubFile::read(&path).unwrap_err().to_string()
     };
     assert!(read(None).ends_with("hub.toml: no such file or directory"));
-    assert!(read(Some(b"db = \"\xff\"")).ends_with("hub.toml: it is not text in UTF-8"));
+    assert!(read(Some(b"db = \"\xff\"")).ends_with("hub.toml: line 1 is not text in UTF-8"));
     let long = read(Some(&vec![b'\n'; limits::HUB_FILE_BYTES + 1]));
     assert!(
         long.ends_with("hub.toml: it has more than 1048576 bytes"),

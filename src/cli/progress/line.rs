@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::TermLike;
 
 use crate::cli::term;
+use crate::limits;
 
 #[derive(Debug, Default)]
 pub(super) struct Line(Mutex<State>);
@@ -32,9 +33,8 @@ impl Line {
 }
 
 impl TermLike for Line {
-    /// One column stays free: a terminal that becomes a little narrower has nothing to wrap.
     fn width(&self) -> u16 {
-        columns().saturating_sub(1).max(1)
+        width()
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
@@ -105,6 +105,13 @@ impl Line {
 /// Lines above it. A closed stderr is nobody's failure.
 pub(super) fn write(lines: &str) {
     let _ = io::stderr().write_all(lines.as_bytes());
+}
+
+/// Of what may be drawn.
+pub(super) fn width() -> u16 {
+    columns()
+        .saturating_sub(limits::PROGRESS_FREE_COLUMNS)
+        .max(1)
 }
 
 fn columns() -> u16 {

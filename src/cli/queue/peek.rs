@@ -5,7 +5,7 @@ use tokio::select;
 use crate::cli::args::Global;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
-use crate::cli::progress::while_awaiting;
+use crate::cli::reaching::peer_or_signal;
 use crate::cli::reading::{End, Flow, Reading, tell_link};
 use crate::cli::stdout::{self, Ending, Form};
 use crate::cli::target::target;
@@ -15,11 +15,7 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
     let mut signals = crate::cli::listen()?;
     // Who comes back would begin anew.
-    let connecting = Peer::connect(target.clone(), Retry::Never);
-    let mut peer = select! {
-        peer = while_awaiting(format!("connecting to {}", target.url), connecting) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-    };
+    let mut peer = peer_or_signal(&target, Retry::Never, &mut signals).await?;
     peer.subscribe(Subscribe {
         rooms: Vec::new(),
         way: Way::Peek(Peek {

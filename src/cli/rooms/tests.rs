@@ -12,10 +12,10 @@ fn answer() -> RoomsAnswer {
     .unwrap()
 }
 
-fn tables(answer: &RoomsAnswer, namespace: &Namespace, one_room: bool) -> String {
+fn tables(answer: &RoomsAnswer, namespace: &Namespace, which: Which) -> String {
     let shown = Shown {
         namespace,
-        one_room,
+        which,
         zone: &TimeZone::UTC,
     };
     table::text(&shown.lines(answer, None), Paint::Plain)
@@ -24,7 +24,7 @@ fn tables(answer: &RoomsAnswer, namespace: &Namespace, one_room: bool) -> String
 #[test]
 fn the_table_is_aligned_and_shows_addresses() {
     let namespace = Namespace::parse("/ns").unwrap();
-    let table = tables(&answer(), &namespace, false);
+    let table = tables(&answer(), &namespace, Which::All);
     let expected = "\
 ROOM              SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
 /ns                     2        0        0         0  -
@@ -38,7 +38,7 @@ ci                      1        2       43       812  2023-11-14 22:13:20
 fn one_room_shows_its_members() {
     let mut answer = answer();
     answer.rooms.retain(|room| room.room.as_str() == "ci");
-    let tables = tables(&answer, &Namespace::root(), true);
+    let tables = tables(&answer, &Namespace::root(), Which::One);
     let expected = "\
 ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
 ci          1        2       43       812  2023-11-14 22:13:20

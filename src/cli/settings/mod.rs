@@ -1,8 +1,9 @@
 //! What is in force: a flag wins over its variable, a variable over the settings file, the file over the default, setting by
 //! setting. The only place that reads `ROOMCAT_…` variables.
 //!
-//! A hub's name stands for all that the file says of that hub. Who names another URL in a stronger place than the hub's
-//! name means another hub, and then nothing of that is used: a token is for the hub beside which it stands.
+//! A hub's name stands for all that the file says of that hub. Who names another URL, in a place as strong as the hub's
+//! name or a stronger one, means another hub, and then nothing of that is used: a token is for the hub beside which it
+//! stands, whatever it comes with.
 
 pub mod file;
 pub mod server;
@@ -10,6 +11,7 @@ pub mod source;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,9 @@ const TOKEN_FILE: &str = "ROOMCAT_TOKEN_FILE";
 const HUB_FILE: &str = "ROOMCAT_CONFIG";
 /// For who starts a `roomcat` that is to know nothing of its own surroundings.
 pub const VARIABLES: [&str; 6] = [URL, HUB, NAMESPACE, NAME, TOKEN_FILE, HUB_FILE];
+
+/// Those that say where a hub is and what it is shown: together they are passed on, or not at all.
+pub const OF_A_HUB: [&str; 3] = [URL, HUB, TOKEN_FILE];
 
 const USUAL_URL: &str = "ws://127.0.0.1:7666";
 
@@ -101,6 +106,16 @@ pub fn hub_file() -> Option<PathBuf> {
     Variables(&of_process).get(HUB_FILE).map(PathBuf::from)
 }
 
+/// The hubs that the settings file names; none where it cannot be read, or has mistakes.
+pub fn hubs() -> Vec<String> {
+    let variables = Variables(&of_process);
+    let home = variables.get("HOME").map(PathBuf::from);
+    let path = file::place(&variables);
+    let file = path.and_then(|path| ConfigFile::read(&path, home.as_deref()).ok()?);
+    let hubs = file.map(|file| file.hubs.into_keys().collect());
+    hubs.unwrap_or_default()
+}
+
 impl Settings {
     /// Of this process.
     pub fn in_force(typed: &Typed, scope: Scope) -> Result<Self, SettingsError> {
@@ -136,21 +151,13 @@ impl Settings {
         let any = |text: &str| Ok::<_, SettingsError>(text.to_owned());
         let hub = chosen(&typed.hub, "--hub", || variables.parsed(HUB, any))?;
         let hub = hub.or_else(|| file.default.clone());
-        let rank = |url: &Sourced<HubUrl>| url.source.rank();
-        let hub = hub.filter(|hub| {
-            url.as_ref()
-                .is_none_or(|url| rank(url) <= hub.source.rank())
-        });
+        let hub = hub.filter(|hub| is_meant(hub, url.as_ref(), &file));
         let named = match &hub {
             Some(hub) => Some(named(&hub.value, &file, place.as_deref(), is_there)?),
             None => None,
         };
-        // A hub's name as a flag is a flag that says where.
-        let url = url.filter(|url| {
-            hub.as_ref()
-                .is_none_or(|hub| rank(url) >= hub.source.rank())
-        });
-        let url = url.or_else(|| named.map(|hub| hub.url.clone()));
+        // A hub that is meant is where its table says, and nowhere else.
+        let url = named.map(|hub| hub.url.clone()).or(url);
         let url = url.unwrap_or_else(usual_url);
         let namespace = chosen(&typed.namespace, "--namespace", || {
             variables.parsed(NAMESPACE, Namespace::parse)
@@ -189,7 +196,34 @@ impl Settings {
             verbose: self.verbose.value,
             color: self.color.value,
             server: self.server.clone(),
+            passed_on: self.passed_on(),
         }
+    }
+
+    /// The variables by which another `roomcat` speaks to the same hub. A named hub's name brings its token, so that of a
+    /// hub that the other names instead stays what it is; a token file that was named by itself is passed on as well.
+    fn passed_on(&self) -> Vec<(&'static str, OsString)> {
+        let mut variables = vec![(URL, self.url.value.to_string().into())];
+        variables.extend(self.hub.iter().map(|hub| (HUB, hub.value.clone().into())));
+        let typed = |it: &&Sourced<PathBuf>| !matches!(it.source, Source::File(_));
+        if let Some(file) = self.token_file.as_ref().filter(typed) {
+            let path = std::path::absolute(&file.value).unwrap_or_else(|_| file.value.clone());
+            variables.push((TOKEN_FILE, path.into()));
+        }
+        variables
+    }
+}
+
+/// Whether a hub's name counts beside a URL: where it was said in a stronger place, or where they say the same.
+fn is_meant(hub: &Sourced<String>, url: Option<&Sourced<HubUrl>>, file: &ConfigFile) -> bool {
+    let Some(url) = url else {
+        return true;
+    };
+    let is_there = |hub: &Hub| hub.url.value.to_string() == url.value.to_string();
+    match hub.source.rank().cmp(&url.source.rank()) {
+        Ordering::Greater => true,
+        Ordering::Less => false,
+        Ordering::Equal => file.hubs.get(&hub.value).is_some_and(is_there),
     }
 }
 

@@ -111,11 +111,19 @@ fn each_setting_comes_from_the_strongest_place_that_has_it() {
             &[("ROOMCAT_HUB", "school"), ("ROOMCAT_URL", "ws://b")],
             "- ws://other@--url - - -",
         ),
-        // Both in one place: the hub by another way.
+        // So it is when both are variables, unless they say the same.
         (
-            "-H school -u ws://tunnel",
-            &[],
-            "school@--hub ws://tunnel@--url - teacher@5 /h/school.token@6",
+            "",
+            &[("ROOMCAT_HUB", "school"), ("ROOMCAT_URL", "ws://tunnel")],
+            "- ws://tunnel@ROOMCAT_URL - - -",
+        ),
+        (
+            "",
+            &[
+                ("ROOMCAT_HUB", "school"),
+                ("ROOMCAT_URL", "wss://hub.school.example"),
+            ],
+            "school@ROOMCAT_HUB wss://hub.school.example@4 /class@4 teacher@5 /h/school.token@6",
         ),
         (
             "-H school",
@@ -127,11 +135,6 @@ fn each_setting_comes_from_the_strongest_place_that_has_it() {
             "-u ws://h/path",
             &[("ROOMCAT_NAMESPACE", "/b")],
             "- ws://h@--url /path@--url - -",
-        ),
-        (
-            "-H home --url ws://h/path",
-            &[],
-            "home@--hub ws://h@--url /path@--url - /c/home.token@12",
         ),
         // What is set to nothing is not set, and what a flag overrules is not read.
         (

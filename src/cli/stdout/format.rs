@@ -1,10 +1,10 @@
 //! `--format`: text with fields in braces, parsed once, and what becomes of it for one message. No IO.
 
+use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::Chunk;
-use super::render::{Frame, Screen, push_data, push_json_for_terminal, push_object, time};
+use super::render::{Frame, Screen, push_data_for, push_json_for_terminal, push_object, time};
 use crate::address::{RoomName, Seq};
 use crate::cli::term;
 use crate::limits;
@@ -60,6 +60,8 @@ pub enum FormatError {
     Lone,
     #[error("only {{time:…}} takes a pattern, not {{{0}:…}}")]
     Pattern(String),
+    #[error("{{time:}} is without its pattern, as in {{time:%H:%M}}; {{time}} is all of it")]
+    NoPattern,
     #[error("{{time:{pattern}}}: {reason}")]
     Time { pattern: String, reason: String },
     #[error(
@@ -172,6 +174,7 @@ fn piece(inside: &str) -> Result<Piece, FormatError> {
     let (_, field) = field.ok_or_else(|| FormatError::Unknown(name.to_owned()))?;
     match (field, pattern) {
         (field, None) => Ok(Piece::Field(*field)),
+        (Field::Time, Some("")) => Err(FormatError::NoPattern),
         (Field::Time, Some(pattern)) => {
             let zone = TimeZone::system();
             let tried = local_time(Timestamp::UNIX_EPOCH, pattern, &zone);
@@ -185,8 +188,11 @@ fn piece(inside: &str) -> Result<Piece, FormatError> {
     }
 }
 
+/// Where a pattern asks for what is customary (%c, %x, %r), that is the custom of the C locale, as month names are.
 fn local_time(at: Timestamp, pattern: &str, zone: &TimeZone) -> Result<String, jiff::Error> {
-    jiff::fmt::strtime::format(pattern, &Zoned::new(at, zone.clone()))
+    let customs = Config::new().custom(PosixCustom::new());
+    let zoned = Zoned::new(at, zone.clone());
+    BrokenDownTime::from(&zoned).to_string_with_config(&customs, pattern)
 }
 
 /// Nothing for a time that no calendar holds.
@@ -211,7 +217,7 @@ fn push(
         Screen::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
     };
     match field {
-        Field::Data => shown_data(frame.chunk, message, screen, out),
+        Field::Data => push_data_for(screen, frame.chunk, message, out),
         Field::Json => shown_json(frame, (index, message), screen, out),
         Field::Event => name(header.event.as_str()),
         Field::From => name(header.from.as_ref().map_or("", |from| from.as_str())),
@@ -229,17 +235,6 @@ fn push(
             }
         }
         Field::Time => name(&time(header.at).unwrap_or_default()),
-    }
-}
-
-fn shown_data(chunk: &Chunk, message: &[u8], screen: Screen, out: &mut Vec<u8>) {
-    match screen {
-        Screen::Plain => push_data(chunk, message, out),
-        Screen::Terminal => {
-            let mut data = Vec::new();
-            push_data(chunk, message, &mut data);
-            term::visible_data(&data, out);
-        }
     }
 }
 
@@ -274,6 +269,7 @@ mod tests {
             ("{data", FormatError::Open),
             ("{", FormatError::Open),
             ("data}", FormatError::Lone),
+            ("{time:}", FormatError::NoPattern),
             ("{room:%H}", FormatError::Pattern("room".into())),
             ("\\q", FormatError::Escape("q".into())),
             ("\\", FormatError::Escape(String::new())),

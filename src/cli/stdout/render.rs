@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Chunk, Ending, Form};
-use crate::address::Seq;
+use crate::address::{ClientName, Seq};
+use crate::cli::presence::SOMEONE;
 use crate::cli::term;
 use crate::wire::attachments::{placeholder, rewrite_placeholders};
 use crate::wire::batch::{Args, DeliveryHeader, Framing, decode_args};
@@ -54,7 +55,9 @@ impl Renderer {
 
     pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
         let (before, after) = match &self.form {
-            Form::Data(_) | Form::Event | Form::Args | Form::Bytes => (Vec::new(), Vec::new()),
+            Form::Data(_) | Form::Said | Form::Event | Form::Args | Form::Bytes => {
+                (Vec::new(), Vec::new())
+            }
             Form::Format(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
             Form::Json | Form::Format(..) => object_frame(chunk),
         };
@@ -77,7 +80,7 @@ impl Renderer {
                 push_array(frame.chunk, Some(event), message, out);
             }
             Form::Args => push_array(frame.chunk, None, message, out),
-            Form::Data(_) | Form::Json | Form::Format(..) | Form::Bytes => {
+            Form::Data(_) | Form::Said | Form::Json | Form::Format(..) | Form::Bytes => {
                 push_object(frame, index, message, out);
             }
         }
@@ -91,15 +94,16 @@ impl Renderer {
                 push_ending(*ending, out);
             }
             (Form::Data(ending), screen) => {
-                match screen {
-                    Screen::Plain => push_data(frame.chunk, message, out),
-                    Screen::Terminal => {
-                        let mut data = Vec::new();
-                        push_data(frame.chunk, message, &mut data);
-                        term::visible_data(&data, out);
-                    }
-                }
+                push_data_for(screen, frame.chunk, message, out);
                 push_ending(*ending, out);
+            }
+            (Form::Said, screen) => {
+                let from = frame.chunk.header.from.as_ref();
+                let from = from.map_or(SOMEONE, ClientName::as_str);
+                out.extend_from_slice(term::visible(from).as_bytes());
+                out.extend_from_slice(b": ");
+                push_data_for(screen, frame.chunk, message, out);
+                out.push(b'\n');
             }
             (Form::Bytes, Screen::Plain) => out.extend_from_slice(message),
             (Form::Bytes, Screen::Terminal) => term::visible_data(message, out),
@@ -109,6 +113,17 @@ impl Renderer {
                 self.push_json(frame, index, message, &mut json);
                 push_json_for_terminal(&json, out);
             }
+        }
+    }
+}
+
+pub(super) fn push_data_for(screen: Screen, chunk: &Chunk, message: &[u8], out: &mut Vec<u8>) {
+    match screen {
+        Screen::Plain => push_data(chunk, message, out),
+        Screen::Terminal => {
+            let mut data = Vec::new();
+            push_data(chunk, message, &mut data);
+            term::visible_data(&data, out);
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::cli::args::{Global, PubArgs};
 use crate::cli::failure::Failure;
 use crate::cli::outgoing::Template;
 use crate::cli::progress::Progress;
-use crate::cli::pub_::{connect, destination, missed, progress, retry, source};
+use crate::cli::pub_::{destination, missed, progress, retry, source};
+use crate::cli::reaching::peer_or_signal;
 use crate::cli::reading::{awaited, tell_link};
 use crate::cli::signals::Signals;
 use crate::cli::stdin::Block;
@@ -23,7 +24,7 @@ use crate::wire::stream::{Crc32, EVENT, End, Filling, Piece};
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let (target, template) = destination(args, global)?;
     let mut signals = crate::cli::listen()?;
-    let peer = connect(&target, retry(args), &mut signals).await?;
+    let peer = peer_or_signal(&target, retry(args), &mut signals).await?;
     let most = piece_bytes(peer.hello().limits.message)?;
     let mut sending = Sending {
         template: Template {

@@ -21,8 +21,8 @@ pub enum ContentError {
     Io(#[from] io::Error),
     #[error("it has more than {0} bytes")]
     TooLong(usize),
-    #[error("it is not text in UTF-8")]
-    NotText,
+    #[error("line {line} is not text in UTF-8")]
+    NotText { line: usize },
 }
 
 /// What is in a file, if it is a text of at most so many bytes.
@@ -33,7 +33,11 @@ pub fn content(path: &Path, most: usize) -> Result<String, ContentError> {
     if bytes.len() > most {
         return Err(ContentError::TooLong(most));
     }
-    String::from_utf8(bytes).map_err(|_| ContentError::NotText)
+    String::from_utf8(bytes).map_err(|error| {
+        let fine = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = memchr::memchr_iter(b'\n', fine).count() + 1;
+        ContentError::NotText { line }
+    })
 }
 
 /// Has the text read by `read`, which notes what is wrong in it. `path` is where the text is from.

@@ -213,9 +213,9 @@ pub fn shown(key: &str) -> String {
     }
 }
 
-/// The known key that was probably meant.
-fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Nothing that is much longer than any key is one of them mistyped.
+/// The known word that was probably meant.
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    // Nothing that is much longer than any word is one of them mistyped.
     const LONGEST: usize = 32;
     if name.len() > LONGEST {
         return None;
@@ -226,17 +226,22 @@ fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     (distance <= 1 + key.len() / 4).then_some(key)
 }
 
-/// How many characters must be added, left out or changed to come from one to the other (Levenshtein).
+/// How many characters must be added, left out, changed, or swapped with their neighbour to come from one to the other.
 fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.chars().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut before = vec![0; to.len() + 1];
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for i in 0..from.len() {
+        let mut row = vec![i + 1];
+        for j in 0..to.len() {
+            let changed = last[j] + usize::from(from[i] != to[j]);
+            let mut fewest = changed.min(row[j] + 1).min(last[j + 1] + 1);
+            if i > 0 && j > 0 && from[i] == to[j - 1] && from[i - 1] == to[j] {
+                fewest = fewest.min(before[j - 1] + 1);
+            }
+            row.push(fewest);
         }
+        before = std::mem::replace(&mut last, row);
     }
-    row[to.chars().count()]
+    last[to.len()]
 }

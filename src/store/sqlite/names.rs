@@ -26,6 +26,7 @@ pub(super) fn names(
         NameKind::Rooms => {
             "SELECT name FROM rooms
               WHERE namespace = ?1 AND name >= ?2 AND name < ?3
+                AND (substr(name, 1, 6) <> 'reply/' OR substr(?2, 1, 6) = 'reply/')
                 AND (EXISTS (SELECT 1 FROM members WHERE room = rooms.id)
                      OR EXISTS (SELECT 1 FROM log_rooms WHERE room = rooms.id))
               ORDER BY name LIMIT ?4"

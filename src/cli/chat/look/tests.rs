@@ -24,19 +24,24 @@ fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Chunk
 
 #[test]
 fn each_message_says_who_and_with_several_rooms_where() {
-    let look = Look::new(Colours::None);
+    let [lobby, ops] = ["lobby", "ops"].map(|room| RoomName::parse(room).unwrap());
+    let look = Look::new(Colours::None, std::slice::from_ref(&lobby));
     let two = chunk(Some("alice"), Framing::Lines, b"hi\nho\n", 2);
     assert_eq!(look.messages(&two), "alice: hi\nalice: ho\n");
-    look.has_rooms(2);
+    look.has_rooms(&[lobby.clone(), ops.clone()]);
     assert_eq!(look.messages(&two), "[ops] alice: hi\n[ops] alice: ho\n");
-    look.has_rooms(1);
+    // Where it did not begin it says where it is.
+    look.has_rooms(std::slice::from_ref(&ops));
+    assert_eq!(look.prompt(None, Some(&ops)).0, "[ops] > ");
+    look.has_rooms(std::slice::from_ref(&lobby));
+    assert_eq!(look.prompt(None, Some(&lobby)).0, "> ");
     let nobody = chunk(None, Framing::Lines, b"\x1b[2J\n", 1);
     assert_eq!(look.messages(&nobody), "someone: \u{241b}[2J\n");
 }
 
 #[test]
 fn no_message_looks_like_several() {
-    let look = Look::new(Colours::None);
+    let look = Look::new(Colours::None, &[]);
     let mut body = Vec::new();
     push_bytes_message(&mut body, b"hi\nbob: I owe you\r");
     let shown = look.messages(&chunk(Some("eve"), Framing::Bytes, &body, 1));
@@ -45,7 +50,7 @@ fn no_message_looks_like_several() {
 
 #[test]
 fn a_name_has_one_colour_and_the_prompt_the_same() {
-    let look = Look::new(Colours::Some);
+    let look = Look::new(Colours::Some, &[]);
     let name = ClientName::parse("alice").unwrap();
     let said = look.messages(&chunk(Some("alice"), Framing::Lines, b"hi\n", 1));
     let (bare, drawn) = look.prompt(Some(&name), None);

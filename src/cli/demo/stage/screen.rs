@@ -1,14 +1,14 @@
 //! The demo's screen: what is said on it, in which colours, and how long who looks on is given.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use colored::{Color, Colorize as _};
 
-use crate::cli::term;
+use crate::cli::{stdout, term};
 
 /// Between two things that happen, where someone looks on.
 const PACE: Duration = Duration::from_millis(270);
@@ -30,6 +30,8 @@ pub(super) struct Screen {
     pub(super) pace: Duration,
     /// Each Enter; None: nobody is asked.
     enter: Option<Arc<Mutex<Receiver<()>>>>,
+    /// Why the first line that was not shown was not.
+    failed: Arc<OnceLock<io::Error>>,
 }
 
 impl Screen {
@@ -43,6 +45,7 @@ impl Screen {
                 false => Duration::ZERO,
             },
             enter: asks.then(presses),
+            failed: Arc::default(),
         }
     }
 
@@ -51,8 +54,23 @@ impl Screen {
     }
 
     pub(super) fn say(&self, line: &str) {
-        // Nobody looks on any more: the steps are held to what they say all the same.
-        let _ = writeln!(io::stdout(), "{line}");
+        self.show(&format!("{line}\n"));
+    }
+
+    fn show(&self, text: &str) {
+        // Where nobody looks on any more the steps are held to what they say all the same.
+        if let Err(error) = stdout::print(text) {
+            let _ = self.failed.set(error);
+        }
+    }
+
+    /// Why what was said is not on the screen: a full disk, but not a reader that went away.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        let error = self.failed.get()?;
+        Some(match error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => error.kind().into(),
+        })
     }
 
     /// A command, which then waits for Enter if that is asked for: the terminal ends the line with it. `go_on` says from time
@@ -66,8 +84,7 @@ impl Screen {
             self.say(line);
             return Ok(());
         };
-        let _ = write!(io::stdout(), "{line} ");
-        let _ = io::stdout().flush();
+        self.show(&format!("{line} "));
         let enter = enter
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner());
