@@ -276,14 +276,20 @@ pub const SHARERS: usize = 1024;
 pub const SHARE_WINDOW: u32 = 512;
 /// The most that a sharer may ask for.
 pub const SHARE_WINDOW_MAX: u32 = 65_536;
-/// The same in bytes: a usual batch.
+/// The same in bytes: a usual batch. So much of it may also wait for a sharer's transport, whatever was acked.
 pub const SHARE_WINDOW_BYTES: usize = BATCH_BYTES;
 /// A window is refilled in so many parts, so that batches do not fall into crumbs.
 pub const SHARE_REFILLS: u32 = 8;
-/// Messages from the oldest that is not done on: so many may come twice after a restart.
+/// Messages from the oldest that is not done on: so many may come twice after a restart, a takeover, a
+/// kick, or the going of the last sharer.
 pub const SHARE_AHEAD: u64 = 100_000;
-/// Records of a shared queue that are held in memory, so that what nobody confirms can be handed to another.
+/// Records of a shared queue that are held in memory, so that what nobody confirms can be handed to another. With more than
+/// this another is read only for a sharer that has nothing.
 pub const SHARE_BYTES: usize = 2 * CREDIT_BYTES;
+/// Nor for such a one with more than this: of a few sharers each can hold a message of the largest size.
+pub const SHARE_BYTES_MAX: usize = 16 * CREDIT_BYTES;
+/// What was handed keeps at most so many times its length in memory: of a longer record it is a copy.
+pub const SHARE_PINNED: usize = 4;
 /// A place in every so manieth message of a shared record is known, so that a piece of it costs no walk through all.
 pub const SHARE_MARKS: u32 = 64;
 /// How long a sharer may take for what it holds, unless told.
@@ -292,6 +298,8 @@ pub const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 pub const ACK_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Commands that `sub --exec` runs at once (`--jobs`): each is a process and two pipes.
 pub const EXEC_JOBS: u64 = 256;
+/// A command's stdin up to this is written before it starts: every pipe takes a page.
+pub const EXEC_STDIN_AT_ONCE: usize = 4 * KIB;
 /// How often `sub --exec` may be told to try again: with waits of up to [`RECONNECT_MAX`], more than an hour of it.
 pub const EXEC_RETRIES: u32 = 1000;
 /// Messages that `sub --exec` takes ahead of the oldest one that is not done.
@@ -355,6 +363,8 @@ pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
 pub const WATCH_EVERY_MIN: Duration = Duration::from_millis(100);
 /// How often `--watch` counts the seconds of what it waits for, and looks whether anyone reads what it prints.
 pub const WATCH_TICK: Duration = Duration::from_secs(1);
+/// What `--watch` gives a terminal at its end to clear what stands below the table: one that was stopped takes nothing.
+pub const WATCH_END: Duration = Duration::from_millis(200);
 /// How long an answer may take before `--watch` says that it waits for it: a table of before looks like one of now.
 pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
 /// What a name keeps of itself in a table however narrow the terminal: a beginning and an end that tell it from others.

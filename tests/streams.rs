@@ -174,6 +174,28 @@ fn streams_in_a_room_are_kept_apart() {
     );
     let both = hub.cmd(&["sub", "--stream", "box", "--as", "both", "-n3"]);
     assert!(both.run().stdout == all, "three in one call, with a name");
+    // What lies behind the beginning of the last is of streams that were written.
+    hub.cmd(&["sub", "--stream", "box", "--as", "both", "--drain"])
+        .check();
+    assert_eq!(hub.pending("box", "both"), Some(0));
+}
+
+#[test]
+fn between_two_streams_other_messages_count_as_read() {
+    let hub = TestHub::start();
+    member(&hub, "box", "me");
+    send(&hub, "box", b"the first");
+    let reader = hub
+        .cmd(&["sub", "--stream", "box", "--as", "me", "-n", "2"])
+        .spawn();
+    received(&reader, 9);
+    hub.publish("box", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
+    wait_until("what is no stream counts as read", || {
+        hub.pending("box", "me") == Some(0)
+    });
+    reader.signal(Signal::INT);
+    assert_eq!(reader.wait().status, 130);
+    assert_eq!(hub.pending("box", "me"), Some(0));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::harness::{Cmd, Size, Terminal, TestHub};
+use crate::harness::{Cmd, Size, Terminal, TestHub, wait_until};
 
 const SCREEN: Size = Size(80, 16);
 
@@ -101,10 +101,64 @@ ci           0        3        0         0  -
 ended 130";
     assert_eq!(terminal.history(), screen);
     let after = std::fs::read_to_string(hub.folder().join("after")).unwrap();
+    assert_echo(&after);
+}
+
+/// What `stty -a` said.
+fn assert_echo(stty: &str) {
     assert!(
-        after.contains(" echo ") && !after.contains("-echo "),
-        "{after}"
+        stty.contains(" echo ") && !stty.contains("-echo "),
+        "{stty}"
     );
+}
+
+#[test]
+fn a_watched_table_that_is_stopped_leaves_the_terminal_as_it_was() {
+    let hub = hub_with(&["ci"]);
+    let script = "set -m; roomcat rooms --watch 100ms; stty -a >stopped; echo in between
+        fg >/dev/null; echo \"ended $?\"; stty -a >after";
+    let terminal = in_terminal(&hub, script, SCREEN);
+    terminal.wait_for_text("ci ");
+    terminal.press(&["C-z"]);
+    terminal.wait_for_text("in between");
+    join(&hub, &["ops"], "alice");
+    // Below what was written meanwhile, and in place again.
+    terminal.wait_for_text("ops ");
+    join(&hub, &["zoo"], "alice");
+    terminal.press(&["Enter"]);
+    terminal.wait_for_text("zoo ");
+    terminal.press(&["C-c"]);
+    terminal.wait();
+    let history = terminal.history();
+    let (_, below) = history.split_once("in between\n").expect(&history);
+    let table = "\
+ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
+ci          0        1        0         0  -
+ops         0        1        0         0  -
+zoo         0        1        0         0  -
+ended 130";
+    assert_eq!(below, table);
+    for file in ["stopped", "after"] {
+        assert_echo(&std::fs::read_to_string(hub.folder().join(file)).unwrap());
+    }
+}
+
+#[test]
+fn a_watched_table_ends_although_its_terminal_takes_nothing() {
+    let hub = hub_with(&["ci"]);
+    let script = "bash -c 'echo $$ >pid; exec roomcat rooms --watch 100ms'; echo $? >status
+        stty -a >after.part; mv after.part after";
+    let terminal = in_terminal(&hub, script, SCREEN);
+    terminal.wait_for_text("ci ");
+    // Ctrl-S: nothing is written from now on, and who draws waits.
+    terminal.press(&["C-s"]);
+    let read = |name: &str| std::fs::read_to_string(hub.folder().join(name)).unwrap_or_default();
+    let pid = read("pid").trim().parse().expect("a number");
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    wait_until("its end", || !read("after").is_empty());
+    assert_eq!(read("status").trim(), "143");
+    assert_echo(&read("after"));
 }
 
 #[test]

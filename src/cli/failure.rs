@@ -160,6 +160,10 @@ impl Failure {
             Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
+            Self::Cut(Cut {
+                why: StreamError::Timeout(_),
+                ..
+            }) => 5,
             Self::Stream(_) | Self::Cut(_) => 1,
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
             Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
@@ -195,7 +199,8 @@ impl Failure {
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Stream(StreamError::Unsent(cause)) => cause.hint(),
-            Self::Stream(_) => Some(RAISE_LIMIT),
+            Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
+            Self::Stream(_) => Some(SEND_AGAIN),
             Self::Cut(cut) => cut.left.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
             Self::HubSilent(_) => Some(LOOK_AT_HUB),
@@ -260,6 +265,7 @@ const WAIT_LONGER: &str =
     "--timeout DURATION waits longer; \"roomcat rooms ROOM\" shows who listens";
 const LOOK_AT_HUB: &str = "see whether the hub still runs; --timeout DURATION waits longer";
 const CHECK_CONFIG: &str = "\"roomcat serve --config FILE --check-config\" looks at it again";
+const SEND_AGAIN: &str = "send it once more, from its beginning";
 const MEND_SETTINGS: &str =
     "every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again";
 const START_A_HUB: &str = "start a hub with \"roomcat serve\"";

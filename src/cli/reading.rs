@@ -243,16 +243,18 @@ pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Res
     if !peer.confirm_ack() {
         return Ok(());
     }
+    let unacknowledged = || Failure::Unacknowledged {
+        name: name.map(ToString::to_string).unwrap_or_default(),
+    };
     let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
     loop {
         select! {
             event = peer.next() => match event? {
                 Event::AckConfirmed => return Ok(()),
+                Event::AckLost => return Err(unacknowledged()),
                 event => tell_link(&event, peer.url()),
             },
-            () = sleep_until(deadline) => return Err(Failure::Unacknowledged {
-                name: name.map(ToString::to_string).unwrap_or_default(),
-            }),
+            () = sleep_until(deadline) => return Err(unacknowledged()),
         }
     }
 }
@@ -290,6 +292,7 @@ pub fn tell_link(event: &Event, url: &HubUrl) {
         Event::Batch { .. }
         | Event::Receipt(_)
         | Event::AckConfirmed
+        | Event::AckLost
         | Event::Presence(_)
         | Event::Answered { .. }
         | Event::RoomsRefused(_) => {}

@@ -68,8 +68,9 @@ pub async fn watch(
         end = watching.run(changes) => end,
         signal = signals.next() => Err(Failure::Signal(signal)),
     };
+    // First, because a diverted line may wait for a terminal that takes nothing.
+    screen.end().await;
     drop(diversion);
-    screen.end();
     watching.peer.close().await;
     end
 }

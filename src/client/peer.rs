@@ -75,6 +75,8 @@ pub enum Event {
     RoomsRefused(Refusal),
     /// The hub confirmed the ack of [`Peer::confirm_ack`].
     AckConfirmed,
+    /// It cannot be confirmed: the connection that it was of is gone, and what was written of a shared queue comes to another.
+    AckLost,
     Lost {
         reason: String,
     },
@@ -225,10 +227,11 @@ impl Peer {
         }
     }
 
-    /// Reads the subscription once more from a place in this log on. What was received and not written is forgotten.
-    pub fn read_from(&mut self, place: Seq) {
+    /// Reads the subscription once more from a place in this log on. What was received and not written is forgotten; `keep` is
+    /// what [`Self::keep`] says.
+    pub fn read_from(&mut self, place: Seq, keep: Option<Seq>) {
         if let Some(subscription) = &mut self.subscription {
-            *subscription = subscription.from(place);
+            *subscription = subscription.from(place, keep);
             // What is on its way is of the reading before.
             self.verbs.passes_over = true;
             self.verbs.subscribed = false;
@@ -252,8 +255,17 @@ impl Peer {
         }
     }
 
-    /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows. False when there is nothing to confirm.
+    /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows, or [`Event::AckLost`]. False when there is nothing
+    /// to confirm.
     pub fn confirm_ack(&mut self) -> bool {
+        if self
+            .subscription
+            .as_ref()
+            .is_some_and(Subscription::strayed)
+        {
+            self.events.push_back(Event::AckLost);
+            return true;
+        }
         let written = self.subscription.as_ref().and_then(Subscription::written);
         // Without a name nothing is kept for this socket, and the ack was for credit alone.
         if written.is_none() || self.target.name.is_none() {
@@ -505,8 +517,15 @@ impl Peer {
                 self.verbs.ack = Some(id);
                 connection.emit(Some(id), "ack", &args);
             }
-            // The log is another one: what was written has no place in it.
-            (None, _) => self.events.push_back(Event::AckConfirmed),
+            (None, _) => {
+                self.verbs.confirm = false;
+                let shared = self.subscription.as_ref().and_then(Subscription::share);
+                self.events.push_back(match shared {
+                    Some(_) => Event::AckLost,
+                    // The log is another one: what was written has no place in it.
+                    None => Event::AckConfirmed,
+                });
+            }
             (Some(_), _) => {}
         }
     }

@@ -89,6 +89,8 @@ pub struct Subscription {
     handed: VecDeque<Handed>,
     /// The last message written, in this log.
     written: Option<Seq>,
+    /// Of a shared queue: what was written last came by a connection that is gone, so that another may have it by now.
+    strayed: bool,
     /// What the hub said that it reads, in this log.
     rooms: Vec<RoomName>,
     /// What begins here is not done with, whatever was written: the place of a name stays before it.
@@ -117,17 +119,18 @@ impl Subscription {
             position: None,
             handed: VecDeque::new(),
             written: None,
+            strayed: false,
             rooms: Vec::new(),
             keep: None,
         }
     }
 
-    /// The same once more, from this place in the log: what came before is forgotten, and what begins there comes again.
-    pub fn from(&self, place: Seq) -> Self {
+    /// The same once more, from this place in the log: what came before is forgotten. What begins at `keep` is not done with.
+    pub fn from(&self, place: Seq, keep: Option<Seq>) -> Self {
         Self {
             position: Some(place),
             rooms: self.rooms.clone(),
-            keep: Some(place),
+            keep,
             ..Self::new(self.request.clone(), &self.log)
         }
     }
@@ -227,7 +230,7 @@ impl Subscription {
         serde_json::to_string(&verb).expect("names and numbers are JSON")
     }
 
-    fn share(&self) -> Option<Share> {
+    pub fn share(&self) -> Option<Share> {
         match self.request.way {
             Way::Alone | Way::Peek(_) => None,
             Way::Shared(share) => Some(share),
@@ -320,14 +323,23 @@ impl Subscription {
         match log {
             Log::This => {
                 self.written = Some(seq);
+                self.strayed = false;
                 true
             }
-            Log::Former => false,
+            Log::Former => {
+                self.strayed = self.share().is_some();
+                false
+            }
         }
     }
 
     pub fn written(&self) -> Option<Seq> {
         self.written
+    }
+
+    /// Whether what was written last cannot be acked, and comes to another of those who share the queue.
+    pub fn strayed(&self) -> bool {
+        self.strayed
     }
 
     fn begin_log(&mut self, log: &str) {
@@ -478,7 +490,9 @@ mod tests {
         assert_eq!((sub.sub().as_str(), sub.written()), (verb, None));
         assert_eq!(sub.received(&batch(41, 3, 5)), 0);
         assert!(!sub.wrote(Seq::new(41, 7)), "of the former connection");
+        assert!(sub.strayed());
         assert!(sub.wrote(Seq::new(41, 7)));
+        assert!(!sub.strayed());
     }
 
     #[test]
@@ -492,7 +506,9 @@ mod tests {
             sub.sub(),
             r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
         );
-        let mut again = sub.from(Seq::new(41, 0));
+        let behind = sub.from(Seq::new(43, 0), None);
+        assert_eq!(behind.sub(), r#"{"rooms":["r"],"since":"43","log":"log"}"#);
+        let mut again = sub.from(Seq::new(41, 0), Some(Seq::new(41, 0)));
         assert_eq!(
             again.sub(),
             r#"{"rooms":["r"],"since":"41","log":"log","keep":"41"}"#

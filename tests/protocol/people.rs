@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::TestHub;
+use crate::harness::{TestHub, wait_until};
 use crate::http::Poller;
 use crate::raw::Raw;
 
@@ -55,7 +55,7 @@ fn who_finds_a_socket_by_its_sid_while_it_is_there() {
     assert_eq!(found[0]["sid"], greeting["sid"]);
     assert_eq!(names(&found), ["alice"]);
     drop(other);
-    while !sockets(&mut raw, &whom).is_empty() {}
+    wait_until("its end", || sockets(&mut raw, &whom).is_empty());
     assert_eq!(sockets(&mut raw, &json!({"sid": ""})), [Value::Null; 0]);
 }
 
@@ -75,7 +75,7 @@ fn lag_is_what_was_not_confirmed() {
     let header = json!({"rooms": ["ci"], "framing": "lines", "count": 5});
     raw.batch("/", &header, b"a\nb\nc\nd\ne\n");
     let got = slow.event_named("batch");
-    while lag(&mut raw) != 5 {}
+    wait_until("five to be behind", || lag(&mut raw) == 5);
     let first = got.header()["first"].as_str().unwrap().to_owned();
     slow.must("ack", &json!({"seq": format!("{first}.1")}));
     assert_eq!(lag(&mut raw), 3);
@@ -85,7 +85,7 @@ fn lag_is_what_was_not_confirmed() {
     for _ in 0..20 {
         raw.batch("/", &one, block.as_bytes());
     }
-    while lag(&mut raw) != 23 {}
+    wait_until("all of it to be behind", || lag(&mut raw) == 23);
     slow.must("leave", &json!("ci"));
 }
 

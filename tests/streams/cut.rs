@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::{begin, bytes, ends, get, member, received, send};
-use crate::harness::{Outcome, Running, TestHub, wait_until};
+use crate::harness::{Cmd, Outcome, Running, TestHub, wait_until};
 use crate::raw::Raw;
 
 /// What a reader says of a stream that is cut off.
@@ -117,7 +117,11 @@ fn what_has_not_ended_ends_a_drain_and_comes_again() {
         assert_eq!(early.stdout(), "part of it, ");
     }
     let late = hub.cmd(&["sub", "--stream", "box", "--as", "me", "--timeout", "100ms"]);
-    cut(&late.run(), "--timeout 100ms");
+    let late = late.run();
+    assert_eq!(late.status, 5, "{}", late.stderr());
+    for said in ["--timeout 100ms", "the next call gets it again"] {
+        assert!(late.stderr().contains(said), "{}", late.stderr());
+    }
     publisher.write("and the rest");
     ends(publisher);
     assert_eq!(get(&hub, "box", "me"), b"part of it, and the rest");
@@ -175,11 +179,52 @@ fn a_hub_with_another_database_has_not_the_rest() {
     hub.wait_for_sockets("box", 1);
     publisher.write("part of it");
     received(&reader, 10);
+    // It leaves once the part before it is confirmed.
+    publisher.write(", more");
+    received(&reader, 16);
     hub.kill9();
     hub.restart();
     let outcome = reader.wait();
     cut(&outcome, "another database");
-    assert_eq!(outcome.stdout(), "part of it");
-    publisher.signal(Signal::TERM);
-    publisher.wait();
+    assert_eq!(outcome.stdout(), "part of it, more");
+    // Who reads the new log never gets the beginning.
+    let outcome = publisher.wait();
+    cut(&outcome, "another database");
+    assert!(outcome.stderr().contains("send it once more"));
+}
+
+#[test]
+fn another_database_loses_nothing_to_who_is_still_writing() {
+    let mut hub = TestHub::with(&["--db", ":memory:"]);
+    member(&hub, "box", "me");
+    let first = bytes(1, 2_000_000);
+    send(&hub, "box", &first);
+    let reader = "exec 3<&0; roomcat sub --stream box --as me -n 2 -v | { read go <&3; cat; }";
+    let mut reader = Cmd::shell(reader).env("ROOMCAT_URL", hub.url()).spawn();
+    // Behind the last piece, which stdout has not taken.
+    reader.wait_for_stderr("caught up");
+    hub.kill9();
+    hub.restart();
+    reader.wait_for_stderr("another database");
+    send(&hub, "box", b"the second");
+    reader.write("go\n");
+    let outcome = reader.wait();
+    assert_eq!(outcome.status, 0, "{}", outcome.stderr());
+    assert!(outcome.stdout == [&first[..], b"the second"].concat());
+}
+
+#[test]
+fn a_timeout_does_not_wait_for_a_stdout_that_takes_nothing() {
+    let hub = TestHub::start();
+    let publisher = begin(&hub, "box", &bytes(1, 2_000_000));
+    let reader = "exec 3<&0
+        { roomcat sub --stream box --since 0 --timeout 300ms; echo status $? >&2; } | { read go <&3; cat; }";
+    let mut reader = Cmd::shell(reader)
+        .env("ROOMCAT_URL", hub.url())
+        .any_stdout()
+        .spawn();
+    reader.wait_for_stderr("status 5");
+    reader.write("go\n");
+    reader.wait();
+    ends(publisher);
 }

@@ -17,12 +17,14 @@ pub struct Sent {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Streams")]
 pub struct Received {
     /// The next stream that `roomcat pub --stream` sends: its bytes as they are, and then the end; with -n N, N of them
     ///
     /// It is taken from its beginning, and streams in between are left for the next call. If it is cut off, what came of it is
-    /// written and the exit code is 1. With --as NAME it counts as read when stdout has taken all of it; who is interrupted
-    /// before gets it from the beginning again. Other messages count as read.
+    /// written and the exit code is 1; it is 5 if --timeout comes while its publisher may still go on. With --as NAME it counts
+    /// as read when stdout has taken all of it; who is interrupted before gets it from the beginning again. Other messages
+    /// count as read.
     #[arg(long, conflicts_with_all = ["null", "raw", "json", "format", "event", "exec", "presence", "share"])]
     pub stream: bool,
 

@@ -18,7 +18,7 @@ use super::target::target;
 use super::{stdout, term};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::client::answers::parse;
-use crate::client::{ClientError, Target};
+use crate::client::{ClientError, Code, Target};
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {
@@ -68,6 +68,28 @@ async fn queues(target: &Target, name: Option<&ClientName>) -> Result<Vec<Queue>
     let answer: Answer = parse("the answer to queue", &answer)
         .map_err(|error| ClientError::Protocol(error.to_string()))?;
     Ok(answer.queues)
+}
+
+/// The same of what was asked of a member, in one room or in all that it joined.
+fn about(
+    failure: Failure,
+    name: &ClientName,
+    namespace: &Namespace,
+    room: Option<&RoomName>,
+) -> Failure {
+    match (failure, room) {
+        (Failure::Client(ClientError::Refused(refusal)), Some(room))
+            if refusal.code == Code::NoRooms =>
+        {
+            Failure::Other {
+                what: format!("{name} has not joined {}", address(namespace, room)),
+                hint: Some(format!(
+                    "\"roomcat queue {name}\" lists the rooms that it joined"
+                )),
+            }
+        }
+        (failure, _) => failure.about(Some(name)),
+    }
 }
 
 fn as_json(queues: &[Queue], namespace: &Namespace) -> String {

@@ -2,6 +2,7 @@
 
 use tokio::select;
 
+use super::about;
 use crate::cli::args::Global;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
@@ -20,7 +21,7 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
         rooms: Vec::new(),
         way: Way::Peek(Peek {
             name: args.name.clone(),
-            room: rooms.into_iter().next(),
+            room: rooms.first().cloned(),
         }),
         ..Subscribe::default()
     });
@@ -40,7 +41,7 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
             Err(failure)
         }
     };
-    finished.map_err(|failure| failure.about(Some(&args.name)))
+    finished.map_err(|failure| about(failure, &args.name, &target.namespace, rooms.first()))
 }
 
 async fn follow(peer: &mut Peer, reading: &mut Reading) -> Result<End, Failure> {

@@ -1,10 +1,13 @@
 //! `queue purge`: gives up what waits for a member, once somebody said yes.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::thread;
 
 use serde::{Deserialize, Serialize};
+use tokio::select;
+use tokio::sync::oneshot;
 
-use super::queues;
+use super::{about, queues};
 use crate::address::{ClientName, RoomName};
 use crate::cli::args::Global;
 use crate::cli::args::queue::PurgeArgs;
@@ -36,7 +39,7 @@ pub async fn run(args: &PurgeArgs, global: &Global) -> Result<(), Failure> {
     let name = &args.name;
     let question = serde_json::to_string(&Question { name, room }).expect("names are JSON");
     let answer = ask(&target, "purge", &question).await;
-    let answer = answer.map_err(|failure| failure.about(Some(name)))?;
+    let answer = answer.map_err(|failure| about(failure, name, &target.namespace, room))?;
     let Answer { messages } = parse("the answer to purge", &answer)
         .map_err(|error| ClientError::Protocol(error.to_string()))?;
     let text = format!("purged messages: {messages}\n");
@@ -67,19 +70,41 @@ async fn confirmed(
         Some(room) => format!("in {}", term::visible(room.as_str())),
         None => format!("in {count} room(s)"),
     };
-    let mut stderr = io::stderr().lock();
-    let asked = write!(
-        stderr,
+    let mut signals = crate::cli::listen()?;
+    say(&format!(
         "give up {pending} messages that wait for {shown} {rooms}? [y/N] "
-    )
-    .and_then(|()| stderr.flush());
-    asked.map_err(Failure::Output)?;
-    let mut answer = String::new();
-    // Nothing else goes on meanwhile.
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.map_err(|error| Failure::other(format!("cannot read the answer: {error}")))?;
+    ))?;
+    let answer = select! {
+        answer = typed() => answer?,
+        signal = signals.next() => {
+            say("\n")?;
+            return Err(Failure::Signal(signal));
+        }
+    };
     Ok(matches!(
         answer.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"
     ))
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    let mut stderr = io::stderr().lock();
+    let said = write!(stderr, "{text}").and_then(|()| stderr.flush());
+    said.map_err(Failure::Output)
+}
+
+/// A line of stdin. A read at a terminal goes on behind a signal, so a thread does it that nobody waits for.
+async fn typed() -> Result<String, Failure> {
+    let failed = |error: io::Error| Failure::other(format!("cannot read the answer: {error}"));
+    let (tell, told) = oneshot::channel();
+    let reading = move || {
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        // Who was interrupted does not hear it.
+        let _ = tell.send(read.map(|_| answer));
+    };
+    let thread = thread::Builder::new().name("question".to_owned());
+    thread.spawn(reading).map_err(failed)?;
+    let read = told.await.expect("the thread tells what it read");
+    read.map_err(failed)
 }

@@ -5,6 +5,7 @@
 //! seen is passed over, so reading from that place gives each stream once, in the order of their beginnings.
 
 use crate::address::Seq;
+use crate::limits;
 use crate::wire::stream::{Crc32, Piece};
 
 #[derive(Debug, Default)]
@@ -98,7 +99,8 @@ impl Current {
             });
         }
         if let Some(reason) = &piece.abort {
-            return Step::Broken(Broken::Aborted(reason.clone()));
+            let reason = reason.chars().take(limits::STREAM_REASON).collect();
+            return Step::Broken(Broken::Aborted(reason));
         }
         self.due += 1;
         self.bytes += bytes.len() as u64;
@@ -197,6 +199,18 @@ mod tests {
         assert_eq!(
             begun().piece(at(2), &aborted, b""),
             Step::Broken(Broken::Aborted("why".to_owned()))
+        );
+    }
+
+    #[test]
+    fn of_a_long_reason_the_beginning_is_shown() {
+        let aborted = Piece {
+            abort: Some("é".repeat(1_000_000)),
+            ..piece("a", 0)
+        };
+        assert_eq!(
+            Ledger::default().piece(at(1), &aborted, b""),
+            Step::Broken(Broken::Aborted("é".repeat(limits::STREAM_REASON)))
         );
     }
 

@@ -25,7 +25,8 @@ pub enum StreamError {
     /// `--drain`
     #[error("the stream is cut off here: it has not ended yet")]
     NotEnded,
-    #[error("the stream is cut off: --timeout {} came first", spoken(*.0))]
+    /// Its publisher may be there still.
+    #[error("--timeout {} came first: the stream has not ended yet", spoken(*.0))]
     Timeout(Duration),
     /// Of the sender.
     #[error("{0}; the stream is cut off")]

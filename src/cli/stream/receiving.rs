@@ -53,6 +53,19 @@ enum Came {
     Drained,
 }
 
+/// How the writing of what was received came to its end.
+enum Settled {
+    /// Nobody reads stdout any more.
+    Closed,
+    Written(Log),
+}
+
+/// Which log the hub has, beside the one that a stream came from.
+enum Log {
+    Same,
+    Other,
+}
+
 impl Receiving {
     pub fn new(args: &SubArgs, target: &Target) -> Self {
         let stall = args.stream.stall.unwrap_or(limits::STREAM_STALL);
@@ -89,19 +102,10 @@ impl Receiving {
             () = at(deadline) => Ok(End::Timeout(timeout)),
         };
         self.progress.clear();
-        let end = match end {
-            Ok(End::Timeout(after)) if self.ledger.begun().is_some() => {
-                let left = select! {
-                    left = self.leave_unfinished(&mut peer) => left?,
-                    signal = signals.next() => return Err(Failure::Signal(signal)),
-                    () = at(Some(Instant::now() + limits::FINISH_TIMEOUT)) => self.left(Left::Ahead),
-                };
-                let why = StreamError::Timeout(after);
-                Err(Cut { why, left }.into())
-            }
-            end => end,
-        };
         match end {
+            Ok(End::Timeout(after)) if self.ledger.begun().is_some() => {
+                self.timed_out(peer, signals, after).await
+            }
             Ok(end) => self.reading.finish(peer, signals, end).await,
             Err(failure @ Failure::Cut(_)) => {
                 let finished = self.reading.finish(peer, signals, End::Done).await;
@@ -111,6 +115,30 @@ impl Receiving {
                 peer.close().await;
                 Err(failure)
             }
+        }
+    }
+
+    /// `--timeout` came in the middle of a stream. Nothing waits for a stdout that takes nothing.
+    async fn timed_out(
+        mut self,
+        mut peer: Peer,
+        signals: &mut Signals,
+        after: Duration,
+    ) -> Result<(), Failure> {
+        let left = select! {
+            left = self.leave_unfinished(&mut peer) => left?,
+            signal = signals.next() => return Err(Failure::Signal(signal)),
+            () = at(Some(Instant::now() + limits::FINISH_TIMEOUT)) => self.left(Left::Ahead),
+        };
+        let why = match self.publisher.is_gone() {
+            true => StreamError::PublisherGone,
+            false => StreamError::Timeout(after),
+        };
+        let finished = self.reading.finish(peer, signals, End::Timeout(after));
+        match finished.await {
+            // Of a stream there is more to say.
+            Ok(()) | Err(Failure::Timeout(_)) => Err(Cut { why, left }.into()),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -168,8 +196,12 @@ impl Receiving {
                 };
             }
             Event::Gap(Gap::Pruned { .. }) => self.gap = true,
-            Event::Gap(Gap::OtherLog { .. }) if inside => {
-                return Came::Cut(StreamError::OtherLog);
+            Event::Gap(Gap::OtherLog { .. }) => {
+                // Its places are none of this log.
+                self.ledger = Ledger::default();
+                if inside {
+                    return Came::Cut(StreamError::OtherLog);
+                }
             }
             Event::Answered { id, answer } => {
                 self.publisher.answered(id, &answer);
@@ -237,9 +269,10 @@ impl Receiving {
 
     /// A stream has come to its end. [`Flow::More`] when another one is wanted.
     async fn whole(&mut self, last: Seq, peer: &mut Peer) -> Result<Flow, Failure> {
-        if self.settle(peer).await? == Flow::Enough {
-            return Ok(Flow::Enough);
-        }
+        let log = match self.settle(peer).await? {
+            Settled::Closed => return Ok(Flow::Enough),
+            Settled::Written(log) => log,
+        };
         let next = self.ledger.over();
         peer.keep(next);
         self.remaining -= 1;
@@ -247,24 +280,37 @@ impl Receiving {
             return Ok(Flow::Enough);
         }
         // Of what came meanwhile nothing was kept.
-        peer.read_from(next.unwrap_or(last.next()));
+        let place = match log {
+            Log::Same => next.unwrap_or(last.next()),
+            Log::Other => Seq::START,
+        };
+        peer.read_from(place, next);
         self.caught_up = false;
+        self.gap = false;
         Ok(Flow::More)
     }
 
     /// Writes what was received; what comes meanwhile comes again.
-    async fn settle(&mut self, peer: &mut Peer) -> Result<Flow, Failure> {
+    async fn settle(&mut self, peer: &mut Peer) -> Result<Settled, Failure> {
+        let mut log = Log::Same;
         while !self.reading.is_settled() {
             select! {
                 report = self.reading.report() => {
                     if self.reading.wrote(peer, report)? == Flow::Enough {
-                        return Ok(Flow::Enough);
+                        return Ok(Settled::Closed);
                     }
                 }
-                event = peer.next() => tell_link(&event?, peer.url()),
+                event = peer.next() => {
+                    let event = event?;
+                    tell_link(&event, peer.url());
+                    if let Event::Gap(Gap::OtherLog { .. }) = event {
+                        self.ledger = Ledger::default();
+                        log = Log::Other;
+                    }
+                }
             }
         }
-        Ok(Flow::More)
+        Ok(Settled::Written(log))
     }
 
     /// The stream is given up, and counts as read: otherwise nothing behind it would ever be reached.
@@ -287,7 +333,9 @@ impl Receiving {
                     Event::Answered { id, answer } => {
                         self.publisher.answered(id, &answer);
                     }
-                    Event::Lost { .. } => return Ok(self.left(Left::Ahead)),
+                    Event::Lost { .. } | Event::Gap(Gap::OtherLog { .. }) => {
+                        return Ok(self.left(Left::Ahead));
+                    }
                     event => tell_link(&event, peer.url()),
                 },
                 () = sleep_until(deadline) => return Ok(self.left(Left::Ahead)),

@@ -40,6 +40,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         input: Input::open(source(&args.file), most),
         state: State::Reading,
         known: String::new(),
+        log: None,
         wanted: args.require,
         missed: None,
         progress: progress(args),
@@ -83,6 +84,8 @@ struct Sending {
     state: State,
     /// The socket that the parts so far name.
     known: String,
+    /// The log that has the first part, once one is confirmed: what is not comes to another log by itself.
+    log: Option<String>,
     wanted: Option<u64>,
     missed: Option<Failure>,
     progress: Progress,
@@ -109,7 +112,7 @@ impl Sending {
             let reads = self.state == State::Reading && !self.piece.is_full();
             select! {
                 event = self.peer.next() => match event {
-                    Ok(event) => self.happened(&event),
+                    Ok(event) => self.happened(&event)?,
                     Err(error) => return Err(StreamError::Unsent(Box::new(error.into())).into()),
                 },
                 read = self.input.read(&mut self.piece), if reads => match read? {
@@ -175,13 +178,23 @@ impl Sending {
         self.peer.publish(self.template.batch(block));
     }
 
-    fn happened(&mut self, event: &Event) {
+    fn happened(&mut self, event: &Event) -> Result<(), StreamError> {
         tell_link(event, self.peer.url());
-        if let Event::Receipt(receipt) = event {
-            self.progress.did(1, receipt.bytes as u64);
-            let missed = missed(receipt, self.wanted);
-            self.missed = self.missed.take().or(missed);
+        let log = &self.peer.hello().log;
+        match event {
+            Event::Receipt(receipt) => {
+                self.log.get_or_insert_with(|| log.clone());
+                self.progress.did(1, receipt.bytes as u64);
+                let missed = missed(receipt, self.wanted);
+                self.missed = self.missed.take().or(missed);
+            }
+            // Whoever reads that one never gets the beginning.
+            Event::Back { .. } if self.log.as_ref().is_some_and(|first| first != log) => {
+                return Err(StreamError::OtherLog);
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     /// Tells readers that there will be no more of it, as far as that can be told.

@@ -1,13 +1,20 @@
 //! Lines on stdout that take the place of the lines before them. What was on the terminal above stays there.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::echo::NoEcho;
-use crate::cli::signals::TerminalChange;
+use crate::cli::signals::{TerminalChange, stop};
 use crate::cli::stdout;
 use crate::cli::table::{self, Line, LineKind};
 use crate::cli::term::{self, Paint, Size};
+use crate::limits;
 
 /// What is to be shown.
 #[derive(Debug, Clone)]
@@ -24,23 +31,31 @@ pub(super) struct Screen {
 }
 
 enum Surface {
-    Terminal(Mutex<InPlace>),
+    Terminal(InPlace),
     /// Where nothing can be taken back; whether something was written.
     Blocks(Mutex<bool>),
 }
 
+/// Two locks: the block is held while the terminal takes what is written, and that may be for ever.
 struct InPlace {
-    block: Block,
-    echo: NoEcho,
+    block: Mutex<Block>,
+    /// Since then the terminal was another's: what stands there is not ours.
+    covered: AtomicBool,
+    echo: Arc<Mutex<NoEcho>>,
 }
 
 impl Screen {
     pub(super) fn of_stdout() -> Self {
         let surface = match io::stdout().is_terminal() && term::is_capable() {
-            true => Surface::Terminal(Mutex::new(InPlace {
-                block: Block::default(),
-                echo: NoEcho::on_stdin(),
-            })),
+            true => {
+                let echo = Arc::new(Mutex::new(NoEcho::on_stdin()));
+                restore_in_a_panic(&echo);
+                Surface::Terminal(InPlace {
+                    block: Mutex::default(),
+                    covered: AtomicBool::new(false),
+                    echo,
+                })
+            }
             false => Surface::Blocks(Mutex::new(false)),
         };
         Self {
@@ -58,10 +73,10 @@ impl Screen {
         match &self.surface {
             Surface::Terminal(place) => {
                 let size = term::size(io::stdout());
-                let mut place = locked(place);
-                let up = place.block.up(size);
-                place.block.lines = page.fitting(size);
-                stdout::print(&(up + &place.block.text(self.paint)))
+                let mut block = place.block();
+                let up = block.up(size);
+                block.lines = page.fitting(size);
+                stdout::print(&(up + &block.text(self.paint)))
             }
             Surface::Blocks(behind) => {
                 let mut behind = locked(behind);
@@ -80,38 +95,81 @@ impl Screen {
         let Surface::Terminal(place) = &self.surface else {
             return;
         };
-        let mut place = locked(place);
-        let up = place.block.up(term::size(io::stdout()));
+        let mut block = place.block();
+        let up = block.up(term::size(io::stdout()));
         // A closed terminal is found out by the next page.
         let _ = stdout::print(&up);
         let _ = io::stderr().write_all(text.replace('\n', "\x1b[K\n").as_bytes());
-        let _ = stdout::print(&place.block.text(self.paint));
+        let _ = stdout::print(&block.text(self.paint));
         // They are further above now.
-        place.block.lost.clear();
+        block.lost.clear();
     }
 
     pub(super) fn changed(&self, change: TerminalChange) {
-        if let (Surface::Terminal(place), TerminalChange::Continued) = (&self.surface, change) {
-            let mut place = locked(place);
-            place.block = Block::default();
-            place.echo.renew();
+        let place = match &self.surface {
+            Surface::Terminal(place) => Some(place),
+            Surface::Blocks(_) => None,
+        };
+        match change {
+            TerminalChange::Resized => {}
+            TerminalChange::Suspended => {
+                if let Some(place) = place {
+                    locked(&place.echo).end();
+                }
+                stop();
+            }
+            TerminalChange::Continued => {
+                if let Some(place) = place {
+                    place.covered.store(true, Ordering::Relaxed);
+                    locked(&place.echo).renew();
+                }
+            }
         }
     }
 
     /// The last page stays, and nothing below it.
-    pub(super) fn end(&self) {
+    pub(super) async fn end(self: &Arc<Self>) {
         let Surface::Terminal(place) = &self.surface else {
             return;
         };
-        // A terminal that takes nothing is not waited for.
-        let mut place = match place.try_lock() {
-            Ok(place) => place,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
+        locked(&place.echo).end();
+        let (tell, told) = oneshot::channel();
+        let screen = Arc::clone(self);
+        let clear = move || {
+            if let Surface::Terminal(place) = &screen.surface {
+                let _block = place.block();
+                let _ = stdout::print("\r\x1b[J");
+            }
+            let _ = tell.send(());
         };
-        place.echo.end();
-        let _ = stdout::print("\r\x1b[J");
+        let thread = thread::Builder::new().name("screen".to_owned());
+        if thread.spawn(clear).is_ok() {
+            // A terminal that takes nothing is not waited for.
+            let _ = timeout(limits::WATCH_END, told).await;
+        }
     }
+}
+
+impl InPlace {
+    fn block(&self) -> MutexGuard<'_, Block> {
+        let mut block = locked(&self.block);
+        if self.covered.swap(false, Ordering::Relaxed) {
+            *block = Block::default();
+        }
+        block
+    }
+}
+
+/// Where a panic ends the process at once nothing is dropped.
+fn restore_in_a_panic(echo: &Arc<Mutex<NoEcho>>) {
+    let echo = Arc::clone(echo);
+    let otherwise = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if let Ok(mut echo) = echo.try_lock() {
+            echo.end();
+        }
+        otherwise(panic);
+    }));
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -11,7 +11,7 @@ use super::*;
 use crate::address::{ClientName, Event as EventName, Namespace};
 use crate::client::error::Code;
 use crate::client::options::{Auth, Dialing};
-use crate::client::subscription::Since;
+use crate::client::subscription::{Share, Since, Way};
 use crate::client::window::Reached;
 use crate::wire::batch::{Audience, Framing, PublishHeader};
 
@@ -277,6 +277,56 @@ async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
         until(&mut peer, |event| matches!(event, Event::AckConfirmed)).await;
     };
     together(script, subscribe).await;
+}
+
+#[tokio::test]
+async fn a_sharer_is_told_that_its_ack_was_lost_with_its_connection() {
+    let hub = Hub::new();
+    let script = async {
+        let sub =
+            |id| format!(r#"42{id}["sub",{{"rooms":["r"],"share":true,"ack_timeout":5000}}]"#);
+        let subscribed = |id| format!(r#"43{id}[{{"ok":true,"rooms":["r"]}}]"#);
+        let mut line = hub.welcome().await;
+        assert_eq!(line.hear().await, sub(1));
+        line.say(&subscribed(1)).await;
+        line.deliver("40").await;
+        assert_eq!(line.hear().await, r#"42["ack",{"seq":"40"}]"#);
+        assert_eq!(line.hear().await, r#"422["ack",{"seq":"40"}]"#);
+        drop(line);
+        // While this one is written the connection is lost once more.
+        let mut line = hub.welcome().await;
+        assert_eq!(line.hear().await, sub(3));
+        line.say(&subscribed(3)).await;
+        line.deliver("40").await;
+        drop(line);
+        let mut line = hub.welcome().await;
+        assert_eq!(line.hear().await, sub(4));
+        line.say(&subscribed(4)).await;
+        line
+    };
+    let share = async {
+        let mut peer = Peer::connect(hub.target(), Retry::Forever).await.unwrap();
+        peer.subscribe(Subscribe {
+            rooms: vec![RoomName::parse("r").unwrap()],
+            way: Way::Shared(Share {
+                window: None,
+                ack_timeout: Duration::from_secs(5),
+            }),
+            ..Subscribe::default()
+        });
+        let is_batch = |event: &Event| matches!(event, Event::Batch { .. });
+        let is_lost = |event: &Event| matches!(event, Event::AckLost);
+        until(&mut peer, is_batch).await;
+        peer.ack(Seq::new(40, 0));
+        assert!(peer.confirm_ack());
+        until(&mut peer, is_lost).await;
+        until(&mut peer, is_batch).await;
+        until(&mut peer, |event| matches!(event, Event::Back { .. })).await;
+        peer.ack(Seq::new(40, 0));
+        assert!(peer.confirm_ack());
+        until(&mut peer, is_lost).await;
+    };
+    together(script, share).await;
 }
 
 #[tokio::test]
