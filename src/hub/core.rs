@@ -152,7 +152,8 @@ impl Core {
 
     fn connect(&mut self, id: SocketId, namespace: Namespace, reader: Reader, vitals: Arc<Vitals>) {
         if let Some(sid) = &reader.sid {
-            self.by_sid.insert(Arc::clone(sid), id);
+            // Somebody who comes back may show the sid that it is about to take over.
+            self.by_sid.entry(Arc::clone(sid)).or_insert(id);
         }
         let space = self.spaces.entry(namespace.clone()).or_default();
         space.sockets.insert(id);

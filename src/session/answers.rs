@@ -80,6 +80,8 @@ impl Session {
             } => {
                 self.sockets[index].subscribed(&self.services, &reader, head, answer, stretch);
             }
+            // A stock socket did not ask: its name left its rooms while it came in, and all the same it is in.
+            Told::NoRooms { answer: None } => self.enter_without_rooms(index),
             Told::NoRooms { answer } => {
                 self.refuse(
                     index,
@@ -141,6 +143,14 @@ impl Session {
         }
         self.out
             .push_back(Frame::text(socket::encode_disconnect(&socket.namespace)));
+    }
+
+    fn enter_without_rooms(&mut self, index: usize) {
+        let socket = &mut self.sockets[index];
+        if !socket.is_entered() {
+            let greeting = socket.greeting();
+            socket.enter(greeting, &mut self.out);
+        }
     }
 
     pub(super) fn connected(&mut self, index: usize) {

@@ -269,6 +269,16 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
 }
 
 #[test]
+fn who_comes_in_with_the_sid_that_it_had_takes_its_place() {
+    let mut bench = Bench::default();
+    bench.begin(1, "sid2", None, &["a"]);
+    bench.seen.told.clear();
+    bench.begin(2, "sid2", None, &["a"]);
+    let came_back = |(to, told): &(u64, Told)| *to == 1 && matches!(told, Told::CameBack);
+    assert!(bench.seen.told.iter().any(came_back));
+}
+
+#[test]
 fn one_answer_holds_the_oldest() {
     let mut bench = Bench::default();
     let most = limits::SOCKETS_LISTED as u64;
