@@ -249,6 +249,8 @@ pub enum Told {
         answer: Option<u64>,
         room: Option<RoomName>,
         rooms: Vec<LiveRoom>,
+        /// How many there are beside.
+        more: u64,
     },
     /// The names of what is here now, for the one kind of them that was asked for.
     Names {

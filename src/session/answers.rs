@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::aside::Aside;
 use super::catchup::Listing;
+use super::catchup::Live;
 use super::later;
 use super::people::Seen;
 use super::recovery::Recall;
@@ -99,8 +100,10 @@ impl Session {
                 answer,
                 room,
                 rooms,
+                more,
             } => {
-                self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
+                let live = Live { rooms, more };
+                self.sockets[index].ask_rooms(&self.services, room, live, answer);
             }
             Told::Names {
                 answer,
@@ -264,12 +267,18 @@ pub(super) fn answer_rooms(
         live,
         stored,
     } = listing;
-    let live: BTreeMap<&RoomName, &LiveRoom> = live.iter().map(|room| (&room.room, room)).collect();
+    // Of the live ones that are not listed some may be stored: so many there are at least.
+    let live_in_all = (live.rooms.len() as u64).saturating_add(live.more);
+    let live: BTreeMap<&RoomName, &LiveRoom> =
+        live.rooms.iter().map(|room| (&room.room, room)).collect();
     let stored: BTreeMap<&RoomName, &RoomInfo> =
         stored.iter().map(|room| (&room.room, room)).collect();
     let mut names: Vec<&RoomName> = live.keys().chain(stored.keys()).copied().collect();
     names.sort_unstable();
     names.dedup();
+    let more = live_in_all
+        .max(names.len() as u64)
+        .saturating_sub(limits::ROOMS_LISTED as u64);
     let rooms: Vec<Value> = names
         .into_iter()
         .take(limits::ROOMS_LISTED)
@@ -291,7 +300,10 @@ pub(super) fn answer_rooms(
         })
         .collect();
     let expired = services.writer.counters().expired.load(Ordering::Relaxed);
-    let body = json!({"ok": true, "rooms": rooms, "expired": expired});
+    let mut body = json!({"ok": true, "rooms": rooms, "expired": expired});
+    if more > 0 {
+        body["more"] = json!(more);
+    }
     acknowledge(namespace, *answer, &body, out);
 }
 

@@ -28,8 +28,16 @@ pub enum ReadDone {
 #[derive(Debug)]
 pub struct Listing {
     pub answer: Option<u64>,
-    pub live: Vec<LiveRoom>,
+    pub live: Live,
     pub stored: Vec<RoomInfo>,
+}
+
+/// The rooms that sockets are in.
+#[derive(Debug)]
+pub struct Live {
+    pub rooms: Vec<LiveRoom>,
+    /// How many there are beside.
+    pub more: u64,
 }
 
 /// Where a subscription begins.
@@ -166,7 +174,7 @@ pub async fn rooms(
     readers: Readers,
     namespace: Namespace,
     room: Option<RoomName>,
-    live: Vec<LiveRoom>,
+    live: Live,
     answer: Option<u64>,
 ) -> Result<ReadDone, StoreError> {
     let stored = readers

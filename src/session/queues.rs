@@ -1,7 +1,7 @@
 //! The verbs that look at what waits for members, and give it up.
 //!
-//! - `["queue", {name?}]`: `{"ok": true, "queues": [{"name", "room", "pending", "oldest", "bytes", "sharers"?, "leased"?}]}`, by
-//!   name and room, for one member or for all. `oldest` is when the first of the pending messages was published, in
+//! - `["queue", {name?}]`: `{"ok": true, "queues": [{"name", "room", "pending", "oldest", "bytes", "sharers"?, "leased"?}],
+//!   "more"?}`, by name and room, for one member or for all; `more` is how many the answer has no room for. `oldest` is when the first of the pending messages was published, in
 //!   milliseconds since 1970, or null. Of a queue that is shared, `sharers` says among how many, and `leased` how many
 //!   messages they hold, in all its rooms together.
 //! - `["peek", {name?, room?}]`: what is pending comes as after a `sub`, up to `caught-up`, and nothing moves: no membership,
@@ -24,6 +24,7 @@ use super::verbs::VerbError;
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::Ticket;
 use crate::hub::request::{Request, Want};
+use crate::limits;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, StoreError};
 
@@ -152,11 +153,16 @@ async fn queues(
         .readers
         .run(move |store| store.queues(&of, client.as_ref()))
         .await?;
+    let more = stored.len().saturating_sub(limits::QUEUES_LISTED);
     let queues: Vec<Value> = stored
         .into_iter()
+        .take(limits::QUEUES_LISTED)
         .map(|queue| queue_json(&services, &namespace, queue))
         .collect();
-    let body = json!({"ok": true, "queues": queues});
+    let mut body = json!({"ok": true, "queues": queues});
+    if more > 0 {
+        body["more"] = json!(more);
+    }
     Ok(ReadDone::Names { answer, body })
 }
 

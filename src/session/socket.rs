@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::aside::Aside;
-use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
+use super::catchup::{self, Listing, Live, Opened, ReadDone, Resumed};
 use super::credit::{Credit, Hold};
 use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
@@ -25,7 +25,7 @@ use crate::hub::Message;
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Parcel};
 use crate::hub::peer::Vitals;
-use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
+use crate::hub::request::{Input, SocketId, Stretch};
 use crate::store::{Page, Reader, StoreError};
 use crate::wire::socket;
 
@@ -279,7 +279,7 @@ impl Socket {
         &mut self,
         services: &Services,
         room: Option<RoomName>,
-        live: Vec<LiveRoom>,
+        live: Live,
         answer: Option<u64>,
     ) {
         let asking = catchup::rooms(

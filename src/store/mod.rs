@@ -388,7 +388,7 @@ pub trait Read: Send {
     ) -> Result<Vec<RoomInfo>, StoreError>;
     /// Names of what has messages or members, sorted, at most `limits::NAMES_LISTED`.
     fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError>;
-    /// What waits for one member or for all, by name and room, at most `limits::QUEUES_LISTED`.
+    /// What waits for one member or for all, by name and room.
     fn queues(
         &mut self,
         namespace: &Namespace,

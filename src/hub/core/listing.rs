@@ -31,6 +31,7 @@ impl Core {
             }
             _ => return,
         };
+        let mut more = 0;
         let rooms = self.spaces.get(&state.namespace).map(|space| match &room {
             Some(name) => {
                 let found = space.rooms.get_key_value(name);
@@ -40,6 +41,7 @@ impl Core {
                     .collect()
             }
             None => {
+                more = space.rooms.len().saturating_sub(limits::ROOMS_LISTED) as u64;
                 let all = space.rooms.iter().take(limits::ROOMS_LISTED);
                 all.map(|(name, room)| live(space, name, room)).collect()
             }
@@ -51,6 +53,7 @@ impl Core {
                 answer,
                 room,
                 rooms,
+                more,
             },
         );
     }

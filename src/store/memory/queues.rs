@@ -2,7 +2,6 @@
 
 use super::Inner;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::limits;
 use crate::store::queues::{QueueInfo, Standing};
 use crate::store::{Done, Member, Reader, Record, owed};
 
@@ -60,8 +59,7 @@ impl Inner {
         let asked = members
             .iter()
             .filter(|m| m.namespace == *namespace && client.is_none_or(|it| *it == m.client));
-        let listed = asked.take(limits::QUEUES_LISTED);
-        listed.map(|member| self.queue(member)).collect()
+        asked.map(|member| self.queue(member)).collect()
     }
 
     pub(super) fn standing(&self, namespace: &Namespace, client: &ClientName) -> Standing {

@@ -6,7 +6,6 @@ use super::read::{ends, stored};
 use super::rooms::members;
 use super::row::{Bodies, name};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::limits;
 use crate::store::owed::{Reader, behind, owed};
 use crate::store::queues::{QueueInfo, Standing};
 
@@ -31,7 +30,6 @@ pub(super) fn queues(
         queues.extend(of_room(conn, id, &room, client)?);
     }
     queues.sort_by(|a, b| (&a.client, &a.room).cmp(&(&b.client, &b.room)));
-    queues.truncate(limits::QUEUES_LISTED);
     Ok(queues)
 }
 
