@@ -24,19 +24,22 @@ pub const MISTAKES_TOLD: usize = 100;
 pub const ROOMS_PER_MESSAGE: usize = 64;
 /// Rooms one socket may be in.
 pub const ROOMS_PER_SOCKET: usize = 1024;
-/// Rooms in one answer of `rooms`.
+/// Rooms in one answer of `rooms`, which is of [`ANSWER_BYTES`] at most.
 pub const ROOMS_LISTED: usize = 10_000;
-/// Members' rooms in one answer of `queue`.
+/// Members' rooms in one answer of `queue`, which is of [`ANSWER_BYTES`] at most.
 pub const QUEUES_LISTED: usize = 10_000;
 /// Sockets in one answer of `who`, which is of [`ANSWER_BYTES`] at most: more than anyone reads.
 pub const SOCKETS_LISTED: usize = 10_000;
 /// Sockets of one answer of `who` for which is counted in the log how far they are behind: of healthy hubs none is.
 pub const LAGS_COUNTED: usize = 64;
-/// Records up to which that is counted for each: a number is wanted at once, not how many millions it are.
+/// Records up to which that is counted, of all of them together: a number is wanted at once, not how many millions it are.
 pub const LAG_RECORDS: u64 = 65_536;
 /// Sockets in a room up to which those who watch it are told who comes and goes: among more nobody reads that, and each who
 /// comes would be told to all.
 pub const PRESENCE_CROWD: usize = 256;
+/// Sockets looked at to tell them of one verb, over all the rooms that it is about: four rooms with as many as that; of the
+/// rooms behind those nobody is told.
+pub const PRESENCE_TOLD: usize = 4 * PRESENCE_CROWD;
 /// Bare names in one answer of `rooms`: more than anyone reads of what a shell completes.
 pub const NAMES_LISTED: usize = 1000;
 /// All that a shell waits for names from the hub, while somebody has the finger on the key.
@@ -111,8 +114,8 @@ pub const ENTRY_BYTES: usize = 256;
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
 /// Verbs of one connection that wait for their answer; further ones are not read.
 pub const VERBS_IN_FLIGHT: usize = 256;
-/// Bytes of answers that a peer has not taken; with more of them nothing further is read from it. A list of rooms alone may
-/// be longer.
+/// Bytes of answers that a peer has not taken; with more of them nothing further is read from it. Lists end
+/// there.
 pub const ANSWER_BYTES: usize = 2 * MIB;
 /// Batches that `pub` has in flight: enough to fill every commit, and room is left for the connection's other verbs.
 pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
@@ -222,6 +225,8 @@ pub const GROUP_OPS: usize = 2048;
 pub const DELAYED_RECORDS: usize = 100_000;
 /// Their bytes, which count to `--keep-pending` too: a tenth of what that is when nobody says.
 pub const DELAYED_BYTES: usize = 1024 * MIB;
+/// Of a smaller `--keep-pending` they may take one part in so many: what waits for a year must leave room for members.
+pub const DELAYED_SHARE: u64 = 4;
 /// How far ahead a publish may be for: a year, on whatever day it begins.
 pub const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 /// What became due and was not handed out yet, bytes of it: a hub that comes back after a day has a day's worth at once.
@@ -287,6 +292,8 @@ pub const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 pub const ACK_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Commands that `sub --exec` runs at once (`--jobs`): each is a process and two pipes.
 pub const EXEC_JOBS: u64 = 256;
+/// A command's stdin up to this is written before it starts: every pipe takes a page.
+pub const EXEC_STDIN_AT_ONCE: usize = 4 * KIB;
 /// How often `sub --exec` may be told to try again: with waits of up to [`RECONNECT_MAX`], more than an hour of it.
 pub const EXEC_RETRIES: u32 = 1000;
 /// Messages that `sub --exec` takes ahead of the oldest one that is not done.

@@ -284,6 +284,10 @@ pub struct ServeArgs {
     pub keep: Option<KeepFor>,
 
     /// How much is kept for members that still have to get it [default: 7d/10GiB]
+    ///
+    /// Messages that wait for their time (pub --delay) count too, and may take a quarter of it, 1 GiB at most:
+    /// `sqlite3 hub.db 'select * from later'` shows them, and what is deleted from the table `delayed` does not come, also
+    /// while the hub runs.
     #[arg(long, value_name = "AGE/SIZE", value_parser = values::keep)]
     pub keep_pending: Option<KeepFor>,
 

@@ -69,6 +69,8 @@ struct Space {
     /// In the order in which they are listed.
     rooms: BTreeMap<RoomName, Room>,
     holders: HashMap<ClientName, SocketId>,
+    /// Those that are here: not those that were told to go.
+    sockets: BTreeSet<SocketId>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +92,7 @@ pub struct Core {
     head: u64,
     sockets: HashMap<SocketId, Socket, BuildHasherDefault<IdHasher>>,
     spaces: HashMap<Namespace, Space>,
-    /// Of those that may come back.
+    /// Of two with one sid, who came back with it.
     by_sid: HashMap<Arc<str>, SocketId>,
     /// Counts volatile deliveries down from the top, so that `considered` never meets a record's number.
     volatile: u64,
@@ -131,18 +133,7 @@ impl Core {
                     name,
                     ..Reader::default()
                 };
-                let state = Socket {
-                    namespace,
-                    reader: Arc::new(reader),
-                    feed: Feed::Detached,
-                    considered: 0,
-                    begun: None,
-                    vitals,
-                    newest: 0,
-                    presence: Presence::Unseen,
-                    departed: false,
-                };
-                self.sockets.insert(socket, state);
+                self.connect(socket, namespace, reader, vitals);
                 effects.tell(socket, Told::Connected);
             }
             Input::Attach(socket) => {
@@ -157,6 +148,26 @@ impl Core {
             Input::Who(request) => self.list_sockets(request, effects),
             Input::Kick(request) => self.kick(request, effects),
         }
+    }
+
+    fn connect(&mut self, id: SocketId, namespace: Namespace, reader: Reader, vitals: Arc<Vitals>) {
+        if let Some(sid) = &reader.sid {
+            self.by_sid.insert(Arc::clone(sid), id);
+        }
+        let space = self.spaces.entry(namespace.clone()).or_default();
+        space.sockets.insert(id);
+        let state = Socket {
+            namespace,
+            reader: Arc::new(reader),
+            feed: Feed::Detached,
+            considered: 0,
+            begun: None,
+            vitals,
+            newest: 0,
+            presence: Presence::Unseen,
+            departed: false,
+        };
+        self.sockets.insert(id, state);
     }
 
     /// What skips the store has numbers of its own, below those of the log.
@@ -196,33 +207,10 @@ impl Core {
             return;
         }
         match (done, want) {
-            (Done::Appended(record), Want::Publish(publisher)) => {
-                self.head = record.number;
-                let receipt = self.publish(Parcel::new(record, Kind::Durable), effects);
-                let told = Told::Receipt {
-                    answer,
-                    publisher,
-                    receipt,
-                };
-                effects.tell(socket, told);
+            (done, Want::Publish(publisher)) => {
+                let told = self.published(done, publisher, answer, effects);
+                told.into_iter().for_each(|told| effects.tell(socket, told));
             }
-            (Done::Duplicate { first }, Want::Publish(publisher)) => {
-                let told = Told::Receipt {
-                    answer,
-                    publisher,
-                    receipt: Receipt::of_duplicate(first),
-                };
-                effects.tell(socket, told);
-            }
-            (Done::Delayed { due_ms, count }, Want::Publish(publisher)) => effects.tell(
-                socket,
-                Told::Delayed {
-                    answer,
-                    publisher,
-                    due_ms,
-                    count,
-                },
-            ),
             (_, Want::Disconnect) => self.disconnect(socket, effects),
             (_, Want::Direct(direct)) => fanout::hand(socket, *direct, effects),
             (done, Want::Begin) => self.begin(socket, done, effects),
@@ -244,14 +232,7 @@ impl Core {
             ) => {
                 self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
             }
-            (
-                Done::Purged {
-                    rooms,
-                    messages,
-                    cursor,
-                },
-                Want::Purge(client),
-            ) => {
+            (Done::Purged { rooms, cursor }, Want::Purge { client, messages }) => {
                 self.tell_emptied(socket, &client, (&rooms, cursor), effects);
                 let told = Told::Purged {
                     answer,
@@ -264,14 +245,51 @@ impl Core {
             // An op's outcome is of its own kind; nothing else can come here.
             (
                 _,
-                Want::Publish(_)
-                | Want::Subscribe(_)
+                Want::Subscribe(_)
                 | Want::Rooms(_)
                 | Want::Names(_)
-                | Want::Purge(_)
+                | Want::Purge { .. }
                 | Want::Who(_)
                 | Want::Kick(_),
             ) => {}
         }
+    }
+
+    /// What whoever published it is told.
+    fn published(
+        &mut self,
+        done: Done,
+        publisher: Publisher,
+        answer: Option<u64>,
+        effects: &mut impl Effects,
+    ) -> Option<Told> {
+        let receipt = match done {
+            Done::Appended(record) => {
+                self.head = record.number;
+                self.publish(Parcel::new(record, Kind::Durable), effects)
+            }
+            Done::Duplicate { first } => Receipt {
+                first,
+                count: 0,
+                delivered: 0,
+                queued: 0,
+                duplicate: true,
+            },
+            Done::Delayed { due_ms, count } => {
+                return Some(Told::Delayed {
+                    answer,
+                    publisher,
+                    due_ms,
+                    count,
+                });
+            }
+            Done::Refused(refusal) => return Some(Told::Refused { answer, refusal }),
+            _ => return None,
+        };
+        Some(Told::Receipt {
+            answer,
+            publisher,
+            receipt,
+        })
     }
 }

@@ -37,8 +37,11 @@ pub enum Want {
     Begin,
     Rooms(Option<RoomName>),
     Names(Sought),
-    /// Of what waits for this client in the asker's namespace.
-    Purge(ClientName),
+    /// Of what waits for this client in the asker's namespace; so many messages it was.
+    Purge {
+        client: ClientName,
+        messages: u64,
+    },
     Who(Whom),
     Kick(Culprit),
     /// With `Op::Mark`, so that it stands in the order of everything else.
@@ -249,8 +252,6 @@ pub enum Told {
         answer: Option<u64>,
         room: Option<RoomName>,
         rooms: Vec<LiveRoom>,
-        /// How many there are beside.
-        more: u64,
     },
     /// The names of what is here now, for the one kind of them that was asked for.
     Names {

@@ -534,11 +534,17 @@ fn who_holds_a_name_is_told_what_was_given_up() {
         bench.seen.told.clear();
         let done = Done::Purged {
             rooms: rooms(&["a"]),
-            messages: 7,
             cursor: Seq::new(9, 0),
         };
         let alice = ClientName::parse("alice").unwrap();
-        bench.commit(asker, done, Want::Purge(alice));
+        bench.commit(
+            asker,
+            done,
+            Want::Purge {
+                client: alice,
+                messages: 7,
+            },
+        );
         std::mem::take(&mut bench.seen.told)
     };
     let told = purge(2);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::aside::Aside;
 use super::catchup::Listing;
-use super::catchup::Live;
 use super::later;
+use super::listed::Listed;
 use super::people::Seen;
 use super::recovery::Recall;
 use super::services::Services;
@@ -100,10 +100,8 @@ impl Session {
                 answer,
                 room,
                 rooms,
-                more,
             } => {
-                let live = Live { rooms, more };
-                self.sockets[index].ask_rooms(&self.services, room, live, answer);
+                self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
             }
             Told::Names {
                 answer,
@@ -126,6 +124,7 @@ impl Session {
             ),
             Told::NameTaken => self.dismiss(index, &End::Replaced, "name_taken"),
             Told::KickedOut { answer, kicked } => {
+                self.sockets[index].listed();
                 self.answer(index, answer, &json!({"ok": true, "kicked": kicked}));
             }
             Told::Kicked { by } => self.dismiss(index, &End::Kicked(by), "kicked"),
@@ -267,21 +266,16 @@ pub(super) fn answer_rooms(
         live,
         stored,
     } = listing;
-    // Of the live ones that are not listed some may be stored: so many there are at least.
-    let live_in_all = (live.rooms.len() as u64).saturating_add(live.more);
-    let live: BTreeMap<&RoomName, &LiveRoom> =
-        live.rooms.iter().map(|room| (&room.room, room)).collect();
+    let live: BTreeMap<&RoomName, &LiveRoom> = live.iter().map(|room| (&room.room, room)).collect();
     let stored: BTreeMap<&RoomName, &RoomInfo> =
         stored.iter().map(|room| (&room.room, room)).collect();
     let mut names: Vec<&RoomName> = live.keys().chain(stored.keys()).copied().collect();
     names.sort_unstable();
     names.dedup();
-    let more = live_in_all
-        .max(names.len() as u64)
-        .saturating_sub(limits::ROOMS_LISTED as u64);
-    let rooms: Vec<Value> = names
+    let more = names.len().saturating_sub(limits::ROOMS_LISTED);
+    names.truncate(limits::ROOMS_LISTED);
+    let rooms = names
         .into_iter()
-        .take(limits::ROOMS_LISTED)
         .map(|name| {
             let (live, stored) = (live.get(name), stored.get(name));
             let here = |client: &ClientName| live.is_some_and(|room| room.here.contains(client));
@@ -297,13 +291,10 @@ pub(super) fn answer_rooms(
                 "last": stored.and_then(|room| room.last_ms),
                 "members": members,
             })
-        })
-        .collect();
+        });
     let expired = services.writer.counters().expired.load(Ordering::Relaxed);
-    let mut body = json!({"ok": true, "rooms": rooms, "expired": expired});
-    if more > 0 {
-        body["more"] = json!(more);
-    }
+    let mut body = Listed::of(rooms, more as u64).body("rooms");
+    body["expired"] = json!(expired);
     acknowledge(namespace, *answer, &body, out);
 }
 

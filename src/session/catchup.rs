@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::queues::Counted;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{LiveRoom, Since, Stretch};
-use crate::store::queues::Standing;
 use crate::store::readers::Readers;
 use crate::store::{Page, Reader, RoomInfo, StoreError};
 
@@ -17,6 +17,7 @@ pub enum ReadDone {
     Opened(Opened),
     Page(Page),
     Rooms(Listing),
+    Counted(Counted),
     /// The whole answer.
     Names {
         answer: Option<u64>,
@@ -28,16 +29,8 @@ pub enum ReadDone {
 #[derive(Debug)]
 pub struct Listing {
     pub answer: Option<u64>,
-    pub live: Live,
+    pub live: Vec<LiveRoom>,
     pub stored: Vec<RoomInfo>,
-}
-
-/// The rooms that sockets are in.
-#[derive(Debug)]
-pub struct Live {
-    pub rooms: Vec<LiveRoom>,
-    /// How many there are beside.
-    pub more: u64,
 }
 
 /// Where a subscription begins.
@@ -131,15 +124,9 @@ pub async fn peek(
 ) -> Result<ReadDone, StoreError> {
     readers
         .run(move |store| {
-            let Standing { cursors, head } = store.standing(&namespace, &client)?;
-            let named = |(other, _): &(RoomName, Seq)| room.as_ref().is_none_or(|it| it == other);
-            let (read, other): (Vec<_>, Vec<_>) = cursors.into_iter().partition(named);
-            let reader = Reader {
-                sid: None,
-                name: Some(client),
-                rooms: read.into_iter().collect(),
-                also_in: other.into_iter().map(|(room, _)| room).collect(),
-            };
+            let standing = store.standing(&namespace, &client)?;
+            let head = standing.head;
+            let reader = standing.reader(client, room.as_ref());
             let live = Seq::after_record(head);
             let start = reader.rooms.values().min().copied().unwrap_or(live);
             let pending = store.pending(&namespace, &reader, start, head)?;
@@ -174,7 +161,7 @@ pub async fn rooms(
     readers: Readers,
     namespace: Namespace,
     room: Option<RoomName>,
-    live: Live,
+    live: Vec<LiveRoom>,
     answer: Option<u64>,
 ) -> Result<ReadDone, StoreError> {
     let stored = readers

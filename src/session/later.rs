@@ -63,6 +63,9 @@ pub(super) fn receipt(publisher: Publisher, due_ms: u64, count: u32) -> Value {
 
 /// What to do when no more may wait.
 pub(super) fn until(crowded: &Crowded) -> String {
+    if let Crowded::Bytes { bytes: 0, .. } = crowded {
+        return "; serve --keep-pending sets the bound".to_owned();
+    }
     let first_ms = crowded.first_ms();
     let first = i64::try_from(first_ms).ok();
     let first = first.and_then(|first| jiff::Timestamp::from_millisecond(first).ok());

@@ -12,6 +12,7 @@ pub mod credit;
 pub mod feed;
 pub mod heart;
 pub mod later;
+mod listed;
 pub mod names;
 pub mod opening;
 pub mod outbox;
@@ -310,6 +311,12 @@ impl Session {
                     ),
                     Finished::Names { answer, body } => {
                         answers::acknowledge(&socket.namespace, answer, &body, &mut self.out)
+                    }
+                    Finished::Counted(counted) => {
+                        let (op, ticket) = counted.give_up(socket.id, socket.namespace.clone());
+                        self.in_flight += 1;
+                        self.outbox
+                            .push(Submission::Store(op, Urgency::Now, ticket));
                     }
                     Finished::Missed => return Err(End::Missed),
                 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Session;
 use super::catchup::ReadDone;
+use super::listed::Listed;
 use super::outbox::Submission;
 use super::services::Services;
 use super::verbs::VerbError;
@@ -70,6 +71,7 @@ impl Session {
             want: Want::Kick(culprit),
         };
         self.in_flight += 1;
+        self.sockets[index].lists_rooms();
         self.outbox
             .push(Submission::Hub(Message::Other(Input::Kick(request))));
         Ok(())
@@ -116,7 +118,9 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
         true => Vec::new(),
         false => {
             let count = move |store: &mut dyn Read| {
-                let lag = |vitals: &Arc<Vitals>| waiting(store, &namespace, vitals, head);
+                let mut left = limits::LAG_RECORDS;
+                let lag =
+                    |vitals: &Arc<Vitals>| waiting(store, &namespace, vitals, (head, &mut left));
                 late.iter().map(lag).collect::<Result<Vec<_>, _>>()
             };
             services.readers.run(count).await?
@@ -135,28 +139,8 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
         }
         line
     });
-    let body = body(lines, more);
+    let body = Listed::of(lines, more).body("sockets");
     Ok(ReadDone::Names { answer, body })
-}
-
-/// As many as an answer holds.
-fn body(mut lines: impl Iterator<Item = Value>, mut more: u64) -> Value {
-    let mut sockets = Vec::new();
-    let mut bytes = 0;
-    for line in &mut lines {
-        bytes += line.to_string().len();
-        if bytes > limits::ANSWER_BYTES && !sockets.is_empty() {
-            more += 1;
-            break;
-        }
-        sockets.push(line);
-    }
-    more += lines.count() as u64;
-    let mut body = json!({"ok": true, "sockets": sockets});
-    if more > 0 {
-        body["more"] = json!(more);
-    }
-    body
 }
 
 /// With a name before those without.
@@ -165,15 +149,16 @@ fn order(vitals: &Vitals) -> (bool, Option<&str>, u64) {
     (name.is_none(), name, vitals.since_ms)
 }
 
-/// What the log still has for it.
+/// What the log still has for it: up to `head`, and as far as so many records reach, of which it takes its part.
 fn waiting(
     store: &mut dyn Read,
     namespace: &Namespace,
     vitals: &Vitals,
-    head: u64,
+    (head, left): (u64, &mut u64),
 ) -> Result<Lag, StoreError> {
     let (reader, place) = (vitals.reader(), vitals.place());
-    let upto = head.min(place.record.saturating_add(limits::LAG_RECORDS));
+    let upto = head.min(place.record.saturating_add(*left));
+    *left -= upto.saturating_sub(place.record);
     let waiting = store.pending(namespace, &reader, place, upto)?;
     Ok(match upto == head {
         true => Lag::Exactly(waiting),

@@ -1,13 +1,14 @@
 //! The verbs that look at what waits for members, and give it up.
 //!
-//! - `["queue", {name?}]`: `{"ok": true, "queues": [{"name", "room", "pending", "oldest", "bytes", "sharers"?, "leased"?}],
-//!   "more"?}`, by name and room, for one member or for all; `more` is how many the answer has no room for. `oldest` is when the first of the pending messages was published, in
+//! - `["queue", {name?}]`: `{"ok": true, "queues": [{"name", "room", "pending", "oldest", "bytes", "sharers"?, "leased"?}], "more"?}`,
+//!   by name and room, for one member or for all; `more` is how many the answer has no place for (`limits::QUEUES_LISTED`,
+//!   `limits::ANSWER_BYTES`). `oldest` is when the first of the pending messages was published, in
 //!   milliseconds since 1970, or null. Of a queue that is shared, `sharers` says among how many, and `leased` how many
 //!   messages they hold, in all its rooms together.
 //! - `["peek", {name?, room?}]`: what is pending comes as after a `sub`, up to `caught-up`, and nothing moves: no membership,
 //!   no cursor, and whoever holds the name keeps it. `ack` says what was written, for credit alone.
 //! - `["purge", {name?, room?}]`: `{"ok": true, "messages": 12, "rooms": […]}`: what is pending is given up, in one room or
-//!   in all that the name joined. What a holder was handed already it may still write.
+//!   in all that the name joined. It is counted first, and given up as of then: what is published meanwhile stays. What a holder was handed already it may still write.
 //!
 //! `name` is the asker's own unless said; for `queue`, everybody. A token that fixes a name opens no other.
 
@@ -19,14 +20,14 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::catchup::ReadDone;
+use super::listed::Listed;
 use super::services::Services;
 use super::verbs::VerbError;
-use crate::address::{ClientName, Namespace, RoomName};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::Ticket;
-use crate::hub::request::{Request, Want};
-use crate::limits;
+use crate::hub::request::{Request, SocketId, Want};
 use crate::store::queues::QueueInfo;
-use crate::store::{Op, StoreError};
+use crate::store::{Op, Read, StoreError};
 
 /// Whose, and where.
 #[derive(Debug, Default, Deserialize)]
@@ -91,18 +92,11 @@ impl Session {
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
         let (client, room) = self.whose(index, args)?;
-        let socket = &self.sockets[index];
-        let op = Op::Purge {
-            namespace: socket.namespace.clone(),
-            client: client.clone(),
-            rooms: room.into_iter().collect(),
-        };
-        let request = Request {
-            socket: socket.id,
-            answer,
-            want: Want::Purge(client),
-        };
-        self.ask(op, Ticket::new(request));
+        let socket = &mut self.sockets[index];
+        socket.lists_rooms();
+        let services = Arc::clone(&self.services);
+        let counting = counted(services, socket.namespace.clone(), (client, room), answer);
+        socket.ask_store(counting);
         Ok(())
     }
 
@@ -142,6 +136,68 @@ impl Session {
     }
 }
 
+/// What is to be given up: as of one commit, and no more than was counted then. What is acknowledged before the cursors
+/// move is in the count.
+#[derive(Debug)]
+pub struct Counted {
+    client: ClientName,
+    /// None: all that it joined.
+    room: Option<RoomName>,
+    messages: u64,
+    cursor: Seq,
+    answer: Option<u64>,
+}
+
+impl Counted {
+    /// The op that gives it up, asked by this socket.
+    pub(super) fn give_up(self, socket: SocketId, namespace: Namespace) -> (Op, Ticket) {
+        let Self {
+            client,
+            room,
+            messages,
+            cursor,
+            answer,
+        } = self;
+        let op = Op::Purge {
+            namespace,
+            client: client.clone(),
+            rooms: room.into_iter().collect(),
+            cursor,
+        };
+        let request = Request {
+            socket,
+            answer,
+            want: Want::Purge { client, messages },
+        };
+        (op, Ticket::new(request))
+    }
+}
+
+/// Counts beside the writer, which would stand still for as long as that takes.
+async fn counted(
+    services: Arc<Services>,
+    namespace: Namespace,
+    (client, room): (ClientName, Option<RoomName>),
+    answer: Option<u64>,
+) -> Result<ReadDone, StoreError> {
+    let count = move |store: &mut dyn Read| {
+        let standing = store.standing(&namespace, &client)?;
+        let head = standing.head;
+        let reader = standing.reader(client.clone(), room.as_ref());
+        let cursor = Seq::after_record(head);
+        let start = reader.rooms.values().min().copied().unwrap_or(cursor);
+        let messages = store.pending(&namespace, &reader, start, head)?;
+        Ok(ReadDone::Counted(Counted {
+            client,
+            room,
+            messages,
+            cursor,
+            answer,
+        }))
+    };
+    services.readers.run(count).await
+}
+
 async fn queues(
     services: Arc<Services>,
     namespace: Namespace,
@@ -153,16 +209,11 @@ async fn queues(
         .readers
         .run(move |store| store.queues(&of, client.as_ref()))
         .await?;
-    let more = stored.len().saturating_sub(limits::QUEUES_LISTED);
-    let queues: Vec<Value> = stored
+    let more = stored.more();
+    let lines = stored
         .into_iter()
-        .take(limits::QUEUES_LISTED)
-        .map(|queue| queue_json(&services, &namespace, queue))
-        .collect();
-    let mut body = json!({"ok": true, "queues": queues});
-    if more > 0 {
-        body["more"] = json!(more);
-    }
+        .map(|queue| queue_json(&services, &namespace, queue));
+    let body = Listed::of(lines, more).body("queues");
     Ok(ReadDone::Names { answer, body })
 }
 

@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::aside::Aside;
-use super::catchup::{self, Listing, Live, Opened, ReadDone, Resumed};
+use super::catchup::{self, Listing, Opened, ReadDone, Resumed};
 use super::credit::{Credit, Hold};
 use super::feed::{Announce, Feed, Next, Turned};
 use super::outbox::{Outbox, Submission};
+use super::queues::Counted;
 use super::recovery::Recall;
 use super::services::Services;
 use super::share::Sharing;
@@ -25,7 +26,7 @@ use crate::hub::Message;
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Parcel};
 use crate::hub::peer::Vitals;
-use crate::hub::request::{Input, SocketId, Stretch};
+use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
 use crate::store::{Page, Reader, StoreError};
 use crate::wire::socket;
 
@@ -92,6 +93,8 @@ pub enum Finished {
         answer: Option<u64>,
         body: Value,
     },
+    /// What is to be given up.
+    Counted(Counted),
     /// Of what a client that came back had missed some is gone.
     Missed,
 }
@@ -196,6 +199,11 @@ impl Socket {
         self.listings += 1;
     }
 
+    /// What was asked for like a list of rooms was answered.
+    pub fn listed(&mut self) {
+        self.listings = self.listings.saturating_sub(1);
+    }
+
     /// Whether a list of rooms is still to be answered.
     pub fn is_listing(&self) -> bool {
         self.listings > 0
@@ -279,7 +287,7 @@ impl Socket {
         &mut self,
         services: &Services,
         room: Option<RoomName>,
-        live: Live,
+        live: Vec<LiveRoom>,
         answer: Option<u64>,
     ) {
         let asking = catchup::rooms(
@@ -312,7 +320,9 @@ impl Socket {
             return Poll::Ready(match done? {
                 ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
                 ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
-                ReadDone::Rooms(_) | ReadDone::Names { .. } => Ok(Finished::Nothing),
+                ReadDone::Rooms(_) | ReadDone::Names { .. } | ReadDone::Counted(_) => {
+                    Ok(Finished::Nothing)
+                }
             });
         }
         for index in 0..self.asking.len() {
@@ -322,6 +332,7 @@ impl Socket {
                 return Poll::Ready(match catchup::done(done)? {
                     ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
                     ReadDone::Names { answer, body } => Ok(Finished::Names { answer, body }),
+                    ReadDone::Counted(counted) => Ok(Finished::Counted(counted)),
                     ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
                 });
             }

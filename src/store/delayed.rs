@@ -76,11 +76,12 @@ impl Crowd {
         due_ms <= now_ms && self.first_ms.is_none_or(|first| due_ms < first)
     }
 
-    /// Why so much more may not wait.
-    pub(super) fn refuses(&self, weight: u64) -> Option<Refusal> {
+    /// Why so much more may not wait, where members and this share `pending_bytes`.
+    pub(super) fn refuses(&self, weight: u64, pending_bytes: u64) -> Option<Refusal> {
         let first_ms = self.first_ms.unwrap_or(0);
         let records = limits::DELAYED_RECORDS as u64;
-        let limit = limits::DELAYED_BYTES as u64;
+        let share = pending_bytes / limits::DELAYED_SHARE;
+        let limit = share.min(limits::DELAYED_BYTES as u64);
         let crowded = if self.records >= records {
             Crowded::Records {
                 limit: records,

@@ -12,7 +12,7 @@ use super::delayed::Delayed;
 use super::members::Members;
 use super::names::{NameKind, Sought};
 use super::owed::{Reader, behind, owed};
-use super::queues::{QueueInfo, Standing};
+use super::queues::{Queues, Standing};
 use super::sessions::{Around, SessionOp, Sessions};
 use super::{
     Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
@@ -38,6 +38,8 @@ struct Inner {
     head: u64,
     /// The time of the last record: time never goes back.
     last_ms: u64,
+    /// What the clock said at this commit: it may have gone back.
+    clock_ms: u64,
     /// The weight of all records ever.
     end: u64,
     members: Members,
@@ -79,6 +81,7 @@ impl MemoryStore {
                 log: BTreeMap::new(),
                 head: 0,
                 last_ms: 0,
+                clock_ms: 0,
                 end: 0,
                 members: Members::default(),
                 sessions: Sessions::default(),
@@ -111,6 +114,7 @@ impl Store for MemoryStore {
 
     fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
         let mut inner = lock(&self.inner);
+        inner.clock_ms = now_ms;
         let now = now_ms.max(inner.last_ms);
         Ok(ops.into_iter().map(|op| inner.run(op, now)).collect())
     }
@@ -190,7 +194,8 @@ impl Inner {
                 namespace,
                 client,
                 rooms,
-            } => self.purge(&namespace, &client, &rooms),
+                cursor,
+            } => self.purge(&namespace, &client, &rooms, cursor),
             Op::Session(op) => self.session(op, now),
             Op::Mark => Done::Marked,
         }
@@ -536,7 +541,7 @@ impl Read for MemoryReader {
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Vec<QueueInfo>, StoreError> {
+    ) -> Result<Queues, StoreError> {
         Ok(lock(&self.inner).queues(namespace, client))
     }
 

@@ -26,7 +26,7 @@ use crate::wire::batch::{Audience, Framing, PublishId};
 use delayed::{Crowded, Delayed};
 use names::Sought;
 pub use owed::{Reader, owed};
-use queues::{QueueInfo, Standing};
+use queues::{Queues, Standing};
 use sessions::{Begun, SessionOp};
 
 /// What is known of a message, or of a batch of them, beside its body.
@@ -121,11 +121,12 @@ pub enum Op {
         rooms: Arc<[RoomName]>,
         cursor: Seq,
     },
-    /// Gives up what waits for a member in these of its rooms, or in all of them when none is named.
+    /// Gives up what waits before `cursor` for a member in these of its rooms, or in all of them when none is named.
     Purge {
         namespace: Namespace,
         client: ClientName,
         rooms: Vec<RoomName>,
+        cursor: Seq,
     },
     /// Of a socket that may come back.
     Session(SessionOp),
@@ -158,10 +159,9 @@ pub enum Done {
         head: u64,
     },
     Acked,
-    /// The rooms that the member is in of those named, the messages that it will not get, and where its cursors stand now.
+    /// The rooms that the member is in of those named, and the place that its cursors stand at now, or behind it.
     Purged {
         rooms: Vec<RoomName>,
-        messages: u64,
         cursor: Seq,
     },
     /// None: so many are remembered that there is no place for one more.
@@ -388,12 +388,12 @@ pub trait Read: Send {
     ) -> Result<Vec<RoomInfo>, StoreError>;
     /// Names of what has messages or members, sorted, at most `limits::NAMES_LISTED`.
     fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError>;
-    /// What waits for one member or for all, by name and room.
+    /// What waits for one member or for all, by name and room, at most `limits::QUEUES_LISTED`.
     fn queues(
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Vec<QueueInfo>, StoreError>;
+    ) -> Result<Queues, StoreError>;
     /// Where a member stands in the rooms that it joined.
     fn standing(
         &mut self,

@@ -92,7 +92,7 @@ fn its_number_is_used_at_once_and_known_on_every_connection() {
 
 #[test]
 fn a_hub_that_is_full_of_it_says_so_and_delivers_all_the_same() {
-    let mut hub = TestHub::with(&["--keep", "0", "--keep-pending", "7d/2MiB"]);
+    let mut hub = TestHub::with(&["--keep", "0", "--keep-pending", "7d/4MiB"]);
     hub.cmd(&["join", "a", "--as", "m"]).check();
     let mut raw = Raw::roomcat(hub.url());
     let line = "x".repeat(99) + "\n";
@@ -111,7 +111,7 @@ fn a_hub_that_is_full_of_it_says_so_and_delivers_all_the_same() {
     assert_eq!(refused["error"]["code"], "full", "{refused}");
     let message = refused["error"]["message"].as_str().unwrap();
     for part in [
-        "pending queue is full",
+        "would be more than 1048576",
         "waits for its time",
         "the first of it goes at 20",
     ] {

@@ -272,24 +272,3 @@ fn a_token_opens_the_queues_that_it_is_for() {
         json!({"ok": true, "messages": 1, "rooms": ["jobs"]})
     );
 }
-
-#[test]
-fn what_a_list_has_no_room_for_is_counted() {
-    let hub = TestHub::with(&["--db", ":memory:"]);
-    // Each of ten is in a thousand rooms and one.
-    for member in 0..10 {
-        let name = format!("m{member}");
-        let mut raw = Raw::connected(hub.url(), "/", &json!({"roomcat": 1, "as": name}));
-        let rooms: Vec<String> = (0..1001).map(|room| format!("{member}-{room}")).collect();
-        for rooms in rooms.chunks(64) {
-            raw.must("join", &json!(rooms));
-        }
-    }
-    for command in ["queue", "rooms"] {
-        let table = hub.cmd(&[command]).any_stdout().check();
-        assert!(table.stdout().ends_with("\n… and 10 more\n"), "{command}");
-        let json = hub.cmd(&[command, "--json"]).any_stdout();
-        let json = json.stderr_has("10 more").check();
-        assert_eq!(json.stdout().lines().count(), 10_000, "{command}");
-    }
-}

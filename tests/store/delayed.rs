@@ -15,10 +15,12 @@ behaviours!(
     its_number_is_used_when_it_is_taken,
     who_joins_before_it_is_due_gets_it,
     the_log_does_not_go_back_in_time_for_it,
+    a_clock_that_goes_back_makes_nothing_come_early,
     what_comes_due_at_once_comes_in_groups,
     it_is_let_go_once,
     there_is_a_most_of_publishes,
     there_is_a_most_of_bytes,
+    it_leaves_members_most_of_the_pending_queue,
     it_counts_to_the_pending_queue_and_has_its_place_there,
     a_member_that_holds_more_is_named_instead,
 );
@@ -169,6 +171,20 @@ fn the_log_does_not_go_back_in_time_for_it(kind: Kind) {
     assert_eq!(record.at_ms, before);
 }
 
+fn a_clock_that_goes_back_makes_nothing_come_early(kind: Kind) {
+    let mut bench = Bench::new(kind, ALL);
+    let before = bench.append(lines(&["a"], "x\n")).at_ms;
+    bench.now -= HOUR / 10;
+    later(&mut bench, "y", 10);
+    assert_eq!(bench.deliver(), []);
+    assert_eq!(bench.store.head(), 1);
+    bench.now += 10;
+    let [Done::Appended(record)] = &bench.deliver()[..] else {
+        panic!("one is due");
+    };
+    assert_eq!(record.at_ms, before);
+}
+
 fn what_comes_due_at_once_comes_in_groups(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
     let due_ms = bench.now + 1;
@@ -243,23 +259,24 @@ fn there_is_a_most_of_bytes(kind: Kind) {
 }
 
 fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
-    let keep = Keep {
-        pending_bytes: 4 * MIB,
-        ..NO_HISTORY
-    };
-    let mut bench = Bench::new(kind, keep);
+    let mut bench = Bench::new(kind, SMALL);
     bench.join("alice", &["a"]);
-    let (mut waiting, due_ms) = (0, bench.now + 10);
+    let due_ms = bench.now + 10;
+    let (waiting, _) = fill_with_later(&mut bench);
+    // More members than one, each of a room of its own, hold the rest.
+    let rooms = ["b", "c", "d", "e", "f", "g", "h", "i"];
+    bench.join("bob", &rooms);
+    let mut rooms = rooms.iter().cycle();
     let refusal = loop {
-        match bench.op(delay(heavy(&["a"], MIB as usize), due_ms)) {
-            Done::Delayed { .. } => waiting += 1,
+        let draft = heavy(&[rooms.next().unwrap()], MIB as usize);
+        match bench.op(append(draft)) {
+            Done::Appended(_) => {}
             Done::Refused(refusal) => break refusal,
             other => panic!("{other:?}"),
         }
     };
-    assert!((2..=4).contains(&waiting), "{waiting}");
     let crowded = Crowded::Pending {
-        limit: 4 * MIB,
+        limit: SMALL.pending_bytes,
         bytes: waiting as u64 * heavy(&["a"], MIB as usize).weight(),
         first_ms: due_ms,
     };
@@ -282,18 +299,61 @@ fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
     assert!(matches!(bench.op(publish), Done::Appended(_)));
 }
 
-fn a_member_that_holds_more_is_named_instead(kind: Kind) {
-    let keep = Keep {
-        pending_bytes: 4 * MIB,
-        ..NO_HISTORY
+/// With a pending queue of this size a quarter of it may wait for its time.
+const SMALL: Keep = Keep {
+    pending_bytes: 16 * MIB,
+    ..NO_HISTORY
+};
+
+/// How many of a mebibyte may wait, and why no more.
+fn fill_with_later(bench: &mut Bench) -> (usize, Refusal) {
+    let (mut waiting, due_ms) = (0, bench.now + 10);
+    loop {
+        match bench.op(delay(heavy(&["a"], MIB as usize), due_ms)) {
+            Done::Delayed { .. } => waiting += 1,
+            Done::Refused(refusal) => return (waiting, refusal),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn it_leaves_members_most_of_the_pending_queue(kind: Kind) {
+    let mut bench = Bench::new(kind, SMALL);
+    let first_ms = bench.now + 10;
+    let (waiting, refusal) = fill_with_later(&mut bench);
+    assert_eq!(waiting, 3);
+    let crowded = Crowded::Bytes {
+        limit: SMALL.pending_bytes / limits::DELAYED_SHARE,
+        bytes: 3 * heavy(&["a"], MIB as usize).weight(),
+        first_ms,
     };
-    let mut bench = Bench::new(kind, keep);
+    assert_eq!(refusal, Refusal::Crowded(crowded));
     bench.join("alice", &["a"]);
-    bench.append(heavy(&["a"], 2 * MIB as usize));
-    bench.op(delay(heavy(&["b"], MIB as usize), bench.now + 10));
-    let refused = bench.op(delay(heavy(&["b"], MIB as usize), bench.now + 10));
-    match refused {
-        Done::Refused(Refusal::Full { client, .. }) => assert_eq!(client.as_str(), "alice"),
+    for _ in 0..10 {
+        bench.append(heavy(&["a"], MIB as usize));
+    }
+}
+
+#[test]
+fn what_somebody_takes_out_by_hand_makes_room() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hub.db");
+    let mut bench = Bench::with(Box::new(open(&path, SMALL)), None);
+    let (waiting, _) = fill_with_later(&mut bench);
+    let theirs = rusqlite::Connection::open(&path).unwrap();
+    let deleted = theirs.execute("DELETE FROM delayed WHERE rooms = '[\"a\"]'", []);
+    assert_eq!(deleted.unwrap(), waiting);
+    assert_eq!(fill_with_later(&mut bench).0, waiting);
+}
+
+fn a_member_that_holds_more_is_named_instead(kind: Kind) {
+    let mut bench = Bench::new(kind, SMALL);
+    bench.join("alice", &["a"]);
+    for _ in 0..13 {
+        bench.append(heavy(&["a"], MIB as usize));
+    }
+    match fill_with_later(&mut bench) {
+        (1.., Refusal::Full { client, .. }) => assert_eq!(client.as_str(), "alice"),
         other => panic!("{other:?}"),
     }
 }

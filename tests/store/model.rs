@@ -112,14 +112,14 @@ fn an_op() -> impl Strategy<Value = Op> {
             rooms: rooms.into(),
             cursor: Seq::new(record, index),
         });
-    let purge =
-        (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
-            Op::Purge {
-                namespace,
-                client,
-                rooms,
-            }
-        });
+    let purge = (a_namespace(), a_client(), some_rooms(0), 0..60_u64).prop_map(
+        |(namespace, client, rooms, record)| Op::Purge {
+            namespace,
+            client,
+            rooms,
+            cursor: Seq::after_record(record),
+        },
+    );
     prop_oneof![
         1 => purge, 8 => append, 3 => delay, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
     ]

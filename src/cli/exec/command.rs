@@ -1,7 +1,7 @@
 //! One message's command: its process, run again until it ends well or was tried often enough. Knows nothing of acks.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,7 +154,7 @@ impl Plan {
         };
         // A group of its own: a terminal's ^C is for us, who let it end.
         let spawned = command
-            .stdin(Stdio::piped())
+            .stdin(filled(data).unwrap_or_else(Stdio::piped))
             .stdout(stdout)
             .process_group(0)
             .kill_on_drop(true)
@@ -276,6 +276,17 @@ impl Drop for Process {
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
+}
+
+/// Stdin with the data in it, so that a command whose `sub` is killed meanwhile does not find it empty. None for data that
+/// a pipe may not take before anyone reads it.
+fn filled(data: &[u8]) -> Option<Stdio> {
+    if data.len() > limits::EXEC_STDIN_AT_ONCE {
+        return None;
+    }
+    let (reader, mut writer) = io::pipe().ok()?;
+    writer.write_all(data).ok()?;
+    Some(reader.into())
 }
 
 /// What a command does not read is its own business.

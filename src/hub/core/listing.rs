@@ -1,7 +1,5 @@
 //! The rooms of a namespace as the hub knows them: who is there now.
 
-use std::collections::HashSet;
-
 use super::{Core, Effects, Room, Space};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::request::{LiveRoom, Request, Told, Want};
@@ -31,7 +29,6 @@ impl Core {
             }
             _ => return,
         };
-        let mut more = 0;
         let rooms = self.spaces.get(&state.namespace).map(|space| match &room {
             Some(name) => {
                 let found = space.rooms.get_key_value(name);
@@ -41,7 +38,6 @@ impl Core {
                     .collect()
             }
             None => {
-                more = space.rooms.len().saturating_sub(limits::ROOMS_LISTED) as u64;
                 let all = space.rooms.iter().take(limits::ROOMS_LISTED);
                 all.map(|(name, room)| live(space, name, room)).collect()
             }
@@ -53,7 +49,6 @@ impl Core {
                 answer,
                 room,
                 rooms,
-                more,
             },
         );
     }
@@ -61,11 +56,7 @@ impl Core {
     fn names(&self, namespace: &Namespace, sought: &Sought) -> Vec<String> {
         let space = self.spaces.get(namespace);
         match (sought.kind, space) {
-            (NameKind::Namespaces, _) => {
-                let entered = self.sockets.values().map(|state| &state.namespace);
-                let all: HashSet<&Namespace> = self.spaces.keys().chain(entered).collect();
-                sought.pick(all.into_iter().map(Namespace::as_str))
-            }
+            (NameKind::Namespaces, _) => sought.pick(self.spaces.keys().map(Namespace::as_str)),
             (NameKind::Rooms, Some(space)) => sought.pick(space.rooms.keys().map(RoomName::as_str)),
             (NameKind::Members, Some(space)) => {
                 sought.pick(space.holders.keys().map(ClientName::as_str))

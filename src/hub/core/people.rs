@@ -6,7 +6,7 @@ use super::presence::Movement;
 use super::{Core, Effects, Feed, Socket};
 use crate::address::{Namespace, RoomName};
 use crate::hub::peer::PeerAddress;
-use crate::hub::request::{Behind, Culprit, Present, Request, SocketId, Told, Want, Whom};
+use crate::hub::request::{Behind, Culprit, Present, Request, SocketId, Told, Want};
 use crate::limits;
 
 impl Core {
@@ -20,7 +20,8 @@ impl Core {
         let (Some(state), Want::Who(whom)) = (self.sockets.get(&socket), want) else {
             return;
         };
-        let mut found = self.find(&state.namespace, |state| is_meant(state, &whom));
+        let (sid, room) = (whom.sid.as_deref(), whom.room.as_ref());
+        let mut found = self.find(&state.namespace, sid, room);
         let more = found.len().saturating_sub(limits::SOCKETS_LISTED);
         found.truncate(limits::SOCKETS_LISTED);
         let present = found.iter().filter_map(|id| self.sockets.get(id));
@@ -44,8 +45,11 @@ impl Core {
             return;
         };
         let by = by(state);
-        let mut found = self.find(&state.namespace, |state| is_culprit(state, &culprit));
-        found.retain(|id| *id != asker);
+        let mut found = match &culprit {
+            Culprit::Sid(sid) => self.find(&state.namespace, Some(sid), None),
+            Culprit::Name(_) => self.find(&state.namespace, None, None),
+        };
+        found.retain(|id| *id != asker && self.is_culprit(*id, &culprit));
         let kicked = self.connections(&found);
         for id in &found {
             self.retire(*id, effects);
@@ -68,16 +72,39 @@ impl Core {
         }
     }
 
-    /// The oldest first.
-    fn find(&self, namespace: &Namespace, fits: impl Fn(&Socket) -> bool) -> Vec<SocketId> {
-        let here = |state: &Socket| state.namespace == *namespace && state.feed != Feed::Gone;
-        let all = self.sockets.iter();
-        let mut found: Vec<SocketId> = all
-            .filter(|(_, state)| here(state) && fits(state))
-            .map(|(id, _)| *id)
-            .collect();
-        found.sort_unstable();
-        found
+    /// Those of a namespace that are here, the oldest first: of all, or of those in a room, or the one with a sid. Looks at
+    /// nobody else.
+    fn find(
+        &self,
+        namespace: &Namespace,
+        sid: Option<&str>,
+        room: Option<&RoomName>,
+    ) -> Vec<SocketId> {
+        let Some(space) = self.spaces.get(namespace) else {
+            return Vec::new();
+        };
+        let all = match room {
+            None => Some(&space.sockets),
+            Some(room) => space.rooms.get(room).map(|room| &room.sockets),
+        };
+        let Some(all) = all else {
+            return Vec::new();
+        };
+        match sid.map(|sid| self.by_sid.get(sid)) {
+            None => all.iter().copied().collect(),
+            Some(one) => {
+                let here = |id: &&SocketId| all.contains(*id) && space.sockets.contains(*id);
+                one.filter(here).into_iter().copied().collect()
+            }
+        }
+    }
+
+    fn is_culprit(&self, id: SocketId, culprit: &Culprit) -> bool {
+        let state = self.sockets.get(&id);
+        state.is_some_and(|state| match culprit {
+            Culprit::Sid(sid) => state.reader.sid.as_deref() == Some(sid),
+            Culprit::Name(name) => state.vitals.name.as_ref() == Some(name),
+        })
     }
 
     /// A socket that is to end is in no room any more and holds no name.
@@ -90,13 +117,7 @@ impl Core {
         let reader = Arc::make_mut(&mut socket.reader);
         reader.rooms.clear();
         socket.feed = Feed::Gone;
-        if let Some(name) = &reader.name
-            && let Some(space) = self.spaces.get_mut(&socket.namespace)
-            && space.holders.get(name) == Some(&id)
-        {
-            space.holders.remove(name);
-        }
-        self.tidy(&socket.namespace, &RoomName::whole_namespace());
+        self.vacate(id, &socket);
         self.sockets.insert(id, socket);
     }
 
@@ -106,21 +127,6 @@ impl Core {
             let rooms = socket.reader.rooms.keys();
             self.tell_move(Movement::Leave, (id, socket), rooms, effects);
         }
-    }
-}
-
-fn is_meant(state: &Socket, whom: &Whom) -> bool {
-    let Whom { room, sid } = whom;
-    let reader = &state.reader;
-    let has_sid = |sid: &String| reader.sid.as_deref() == Some(sid);
-    let is_in = |room: &RoomName| reader.rooms.contains_key(room);
-    sid.as_ref().is_none_or(has_sid) && room.as_ref().is_none_or(is_in)
-}
-
-fn is_culprit(state: &Socket, culprit: &Culprit) -> bool {
-    match culprit {
-        Culprit::Sid(sid) => state.reader.sid.as_deref() == Some(sid),
-        Culprit::Name(name) => state.vitals.name.as_ref() == Some(name),
     }
 }
 

@@ -78,10 +78,15 @@ impl Core {
         let Some(space) = self.spaces.get(&socket.namespace) else {
             return;
         };
+        let mut looked_at = 0;
         for name in rooms {
             let Some(room) = space.rooms.get(name).filter(|room| room.is_watched()) else {
                 continue;
             };
+            looked_at += room.sockets.len();
+            if looked_at > limits::PRESENCE_TOLD {
+                return;
+            }
             let parcel = Arc::new(parcel(what, name, socket, effects.now_ms()));
             for watcher in room.sockets.iter().filter(|it| **it != id) {
                 let watches = self.sockets.get(watcher).is_some_and(|state| {

@@ -19,8 +19,13 @@ impl Core {
             effects.tell(id, Told::Begun(None));
             return;
         };
-        Arc::make_mut(&mut socket.reader).sid = Some(Arc::clone(&begun.sid));
+        let own = Arc::make_mut(&mut socket.reader)
+            .sid
+            .replace(Arc::clone(&begun.sid));
         socket.begun = Some(Box::new(begun.clone()));
+        if let Some(own) = own.filter(|own| self.by_sid.get(own) == Some(&id)) {
+            self.by_sid.remove(&own);
+        }
         if let Some(older) = self.by_sid.insert(Arc::clone(&begun.sid), id) {
             self.replace(older, effects);
         }

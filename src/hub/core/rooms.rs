@@ -1,7 +1,6 @@
 //! Who enters which room, who leaves, and who holds a name: what moves sockets and members about.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::presence::Movement;
@@ -27,7 +26,7 @@ impl Core {
         if space.rooms.get(room).is_some_and(Room::is_empty) {
             space.rooms.remove(room);
         }
-        if space.rooms.is_empty() && space.holders.is_empty() {
+        if space.rooms.is_empty() && space.holders.is_empty() && space.sockets.is_empty() {
             self.spaces.remove(namespace);
         }
     }
@@ -42,6 +41,11 @@ impl Core {
     ) {
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
+        };
+        let membership = match socket.feed {
+            // Its name is a member nevertheless.
+            Feed::Gone => Membership::DurableOnly,
+            Feed::Detached | Feed::Attached => membership,
         };
         let reader = Arc::make_mut(&mut socket.reader);
         let mut entered = Vec::new();
@@ -71,6 +75,10 @@ impl Core {
                     }
                 }
             });
+        }
+        for room in &rooms {
+            // Who was sent away enters none.
+            self.tidy(&socket.namespace, room);
         }
         let came = entered.into_iter();
         self.tell_move(Movement::Join, (id, &socket), came, effects);
@@ -186,6 +194,16 @@ impl Core {
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
+        if socket.feed == Feed::Gone {
+            // Sent away in the meantime; what the store knows of its name counts all the same.
+            let (namespace, name) = (socket.namespace.clone(), socket.reader.name.clone());
+            self.sockets.insert(id, socket);
+            for room in name.is_some().then_some(joined).into_iter().flatten() {
+                let members = &mut self.room(&namespace, &room).members;
+                members.extend(name.clone());
+            }
+            return effects.tell(id, Told::NoRooms { answer });
+        }
         if let Some(begun) = socket.begun.take() {
             recovery::go_on(*begun, socket.reader.name.as_ref(), &mut rooms);
         }
@@ -256,14 +274,20 @@ impl Core {
         self.leave_all(id, &socket);
         self.tell_departure(id, &socket, effects);
         self.forget_sid(id, &socket);
-        if let Some(name) = &socket.reader.name
-            && let Some(space) = self.spaces.get_mut(&socket.namespace)
-            && let Entry::Occupied(holder) = space.holders.entry(name.clone())
-            && *holder.get() == id
-        {
-            holder.remove();
-            self.tidy(&socket.namespace, &RoomName::whole_namespace());
+        self.vacate(id, &socket);
+    }
+
+    /// It is not among those who are here any more, and holds no name.
+    pub(super) fn vacate(&mut self, id: SocketId, socket: &Socket) {
+        if let Some(space) = self.spaces.get_mut(&socket.namespace) {
+            space.sockets.remove(&id);
+            if let Some(name) = &socket.reader.name
+                && space.holders.get(name) == Some(&id)
+            {
+                space.holders.remove(name);
+            }
         }
+        self.tidy(&socket.namespace, &RoomName::whole_namespace());
     }
 
     pub(super) fn leave_all(&mut self, id: SocketId, socket: &Socket) {

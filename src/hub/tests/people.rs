@@ -159,6 +159,26 @@ fn a_crowd_is_not_told_of_each_other() {
 }
 
 #[test]
+fn who_enters_many_rooms_is_not_told_in_all_of_them() {
+    let mut bench = Bench::default();
+    let names: Vec<String> = (10..74).map(|room| room.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let crowd = limits::PRESENCE_CROWD as u64 - 1;
+    for socket in 1..=crowd {
+        bench.watch(socket, None, &names);
+        bench.seen.moves.clear();
+    }
+    let most = limits::PRESENCE_TOLD;
+    bench.sub(1000, None, &names);
+    let told = bench.seen.moves.len();
+    assert!((most / 2..=most).contains(&told), "{told}");
+    bench.seen.moves.clear();
+    bench.commit(1000, Done::Marked, Want::Disconnect);
+    let told = bench.seen.moves.len();
+    assert!((most / 2..=most).contains(&told), "{told}");
+}
+
+#[test]
 fn who_is_behind_is_not_told() {
     let mut bench = Bench::default();
     bench.watch(1, None, &["a"]);
@@ -213,6 +233,39 @@ fn a_kick_ends_what_it_names_and_nothing_else() {
     );
     bench.commit(1, Done::Marked, Want::Disconnect);
     assert_eq!(bench.moves(), ["5: leave a sid3"], "and not twice of 1");
+}
+
+#[test]
+fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
+    let mut bench = Bench::default();
+    bench.connect(9, "/", None);
+    bench.watch(5, None, &["a"]);
+    bench.sub(1, Some("bob"), &["a"]);
+    bench.sub(2, None, &["a"]);
+    assert_eq!(bench.kick(9, name("bob")), 1);
+    assert_eq!(bench.kick(9, Culprit::Sid("sid2".into())), 1);
+    bench.moves();
+    // These were on their way when it was kicked.
+    bench.subscribe(1, Some("bob"), &["a", "b"], Presence::Seen);
+    let live = || Want::Join(rooms(&["a", "c"]), Membership::Live);
+    bench.commit(1, Done::Joined, live());
+    bench.commit(2, Done::Marked, live());
+    bench.subscribe(2, None, &["a"], Presence::Unseen);
+    assert_eq!(bench.moves(), [""; 0]);
+    assert_eq!(bench.who(9, Whom::default()), ["sid5", "sid9"]);
+    // To nobody; it waits for the name, which is a member.
+    for (number, room) in [(1, "c"), (2, "b")] {
+        let header = bench.header(9, &[room]);
+        assert_eq!(bench.reach(number, header), (vec![], 0, 1), "{room}");
+    }
+    // Another takes its place.
+    bench.sub(3, Some("bob"), &["a"]);
+    let header = bench.header(9, &["a"]);
+    assert_eq!(bench.reach(3, header), (vec![3, 5], 2, 0));
+    bench.commit(1, Done::Marked, Want::Disconnect);
+    bench.commit(2, Done::Marked, Want::Disconnect);
+    let header = bench.header(9, &["a"]);
+    assert_eq!(bench.reach(4, header), (vec![3, 5], 2, 0));
 }
 
 #[test]

@@ -45,13 +45,3 @@ fn names_stand_before_those_without_and_the_oldest_first() {
     let since: Vec<u64> = all.iter().map(|one| one.vitals.since_ms).collect();
     assert_eq!(since, [5, 3, 9, 1, 2]);
 }
-
-#[test]
-fn an_answer_has_an_end() {
-    let long = json!({"rooms": ["x".repeat(limits::ANSWER_BYTES / 3)]});
-    let answer = body(std::iter::repeat_n(long.clone(), 5), 10);
-    assert_eq!(answer["sockets"].as_array().unwrap().len(), 2);
-    assert_eq!(answer["more"], 13);
-    let whole = body(std::iter::repeat_n(long, 2), 0);
-    assert!(whole.get("more").is_none());
-}

@@ -377,7 +377,7 @@ impl Desk {
                     self.tell_all("gap", &json!({"from": from, "to": to}));
                 }
             }
-            ReadDone::Rooms(_) | ReadDone::Names { .. } => {}
+            ReadDone::Rooms(_) | ReadDone::Names { .. } | ReadDone::Counted(_) => {}
         }
     }
 

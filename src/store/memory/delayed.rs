@@ -58,15 +58,14 @@ impl Inner {
         due_ms: u64,
         now: u64,
     ) -> Done {
-        let crowd = &self.waiting.crowd;
-        if crowd.passes(due_ms, now) {
+        if self.waiting.crowd.passes(due_ms, self.clock_ms) {
             return self.append(draft, id, now);
         }
         if let Some(done) = id.as_ref().and_then(|id| self.used(id, now)) {
             return done;
         }
         let weight = draft.weight();
-        let refusal = self.waiting.crowd.refuses(weight);
+        let refusal = self.waiting.crowd.refuses(weight, self.keep.pending_bytes);
         if let Some(refusal) = refusal.or_else(|| self.make_room(weight, now)) {
             return Done::Refused(refusal);
         }

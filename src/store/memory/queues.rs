@@ -2,7 +2,7 @@
 
 use super::Inner;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::store::queues::{QueueInfo, Standing};
+use crate::store::queues::{QueueInfo, Queues, Standing};
 use crate::store::{Done, Member, Reader, Record, owed};
 
 impl Inner {
@@ -11,17 +11,13 @@ impl Inner {
         namespace: &Namespace,
         client: &ClientName,
         rooms: &[RoomName],
+        cursor: Seq,
     ) -> Done {
         let reader = self.members.away(namespace, client, rooms);
-        let messages = self.pending(namespace, &reader, self.head);
         let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
-        let cursor = Seq::after_record(self.head);
+        let cursor = cursor.min(Seq::after_record(self.head));
         self.members.ack(namespace, client, &rooms, cursor);
-        Done::Purged {
-            rooms,
-            messages,
-            cursor,
-        }
+        Done::Purged { rooms, cursor }
     }
 
     pub(super) fn pending(&self, namespace: &Namespace, reader: &Reader, upto: u64) -> u64 {
@@ -50,11 +46,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn queues(
-        &self,
-        namespace: &Namespace,
-        client: Option<&ClientName>,
-    ) -> Vec<QueueInfo> {
+    pub(super) fn queues(&self, namespace: &Namespace, client: Option<&ClientName>) -> Queues {
         let members = self.members.all();
         let asked = members
             .iter()

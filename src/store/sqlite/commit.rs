@@ -1,19 +1,16 @@
 //! A group of ops as one transaction.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::SqliteStore;
 use super::fault::Fault;
 use super::prune::Sweep;
-use super::read::pending;
 use super::row::{audience_as_text, framing_as_text, rooms_as_json};
 use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::delayed::Delayed;
-use crate::store::{Done, Draft, Op, Record, Refusal, StoreError, past};
+use crate::store::{Done, Draft, Keep, Op, Record, Refusal, StoreError, past};
 use crate::wire::batch::{Audience, PublishId};
 
 /// What an op came to; an appended record gets its draft back once the transaction is durable.
@@ -34,6 +31,7 @@ impl SqliteStore {
         ops: Vec<Op>,
         now_ms: u64,
     ) -> Result<Vec<Done>, StoreError> {
+        self.clock_ms = now_ms;
         let now_ms = now_ms.max(self.state.last_ms);
         let budget = self.make_room(&ops, now_ms)?;
         let fault = match self.transact(&ops, now_ms, budget) {
@@ -96,7 +94,8 @@ impl SqliteStore {
             state: &mut self.state,
             sweep: &mut self.sweep,
             now_ms,
-            session_age: self.keep.session_age,
+            clock_ms: self.clock_ms,
+            keep: self.keep,
             budget,
         };
         let done = (|| {
@@ -138,8 +137,11 @@ pub(super) struct Group<'a> {
     pub(super) conn: &'a Connection,
     pub(super) state: &'a mut State,
     sweep: &'a mut Sweep,
+    /// Never before the last record.
     pub(super) now_ms: u64,
-    pub(super) session_age: Duration,
+    /// What the clock says: it may have gone back.
+    pub(super) clock_ms: u64,
+    pub(super) keep: Keep,
     budget: Budget,
 }
 
@@ -189,7 +191,8 @@ impl Group<'_> {
                 namespace,
                 client,
                 rooms,
-            } => self.purge(namespace, client, rooms)?,
+                cursor,
+            } => self.purge(namespace, client, rooms, *cursor)?,
             Op::Session(op) => self.session(op)?,
             Op::Mark => Done::Marked,
         };
@@ -355,18 +358,13 @@ impl Group<'_> {
         namespace: &Namespace,
         client: &ClientName,
         rooms: &[RoomName],
+        cursor: Seq,
     ) -> rusqlite::Result<Done> {
-        let head = self.state.head;
         let reader = self.state.members.away(namespace, client, rooms);
-        let messages = pending(self.conn, namespace, &reader, head)?;
         let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
-        let cursor = Seq::after_record(head);
+        let cursor = cursor.min(Seq::after_record(self.state.head));
         self.ack(namespace, client, &rooms, cursor)?;
-        Ok(Done::Purged {
-            rooms,
-            messages,
-            cursor,
-        })
+        Ok(Done::Purged { rooms, cursor })
     }
 
     fn ack(

@@ -8,7 +8,7 @@ use super::row::{audience_as_text, framing_as_text, header, rooms_as_json};
 use crate::address::{ClientName, RoomName};
 use crate::limits;
 use crate::store::delayed::{Crowd, Delayed};
-use crate::store::{Done, Draft};
+use crate::store::{Done, Draft, Refusal};
 use crate::wire::batch::PublishId;
 
 /// What is due by then, as it fits a group.
@@ -49,6 +49,11 @@ pub(super) fn crowd(conn: &Connection) -> Result<Crowd> {
     })
 }
 
+/// Changes when somebody else has changed the file.
+pub(super) fn changes_by_others(conn: &Connection) -> Result<i64> {
+    conn.query_row("PRAGMA data_version", [], |row| row.get(0))
+}
+
 impl Group<'_> {
     pub(super) fn delay(
         &mut self,
@@ -56,8 +61,7 @@ impl Group<'_> {
         id: Option<&PublishId>,
         due_ms: u64,
     ) -> Result<Outcome> {
-        let crowd = &self.state.delayed;
-        if crowd.passes(due_ms, self.now_ms) {
+        if self.state.delayed.passes(due_ms, self.clock_ms) {
             return self.append(draft, id);
         }
         if let Some(id) = id
@@ -66,7 +70,7 @@ impl Group<'_> {
             return Ok(Outcome::Done(done));
         }
         let weight = draft.weight();
-        let refusal = self.state.delayed.refuses(weight);
+        let refusal = self.crowded(weight)?;
         if let Some(refusal) = refusal.or_else(|| self.takes(weight)) {
             return Ok(Outcome::Done(Done::Refused(refusal)));
         }
@@ -76,6 +80,23 @@ impl Group<'_> {
         self.state.delayed.came(weight, due_ms);
         let count = draft.header.count;
         Ok(Outcome::Done(Done::Delayed { due_ms, count }))
+    }
+
+    /// Why so much more may not wait. Somebody else may have taken some of it out meanwhile: then the file says how much is
+    /// left.
+    fn crowded(&mut self, weight: u64) -> Result<Option<Refusal>> {
+        let pending_bytes = self.keep.pending_bytes;
+        let refusal = self.state.delayed.refuses(weight, pending_bytes);
+        if refusal.is_none() {
+            return Ok(None);
+        }
+        let version = changes_by_others(self.conn)?;
+        if version == self.state.counted_at {
+            return Ok(refusal);
+        }
+        self.state.counted_at = version;
+        self.state.delayed = crowd(self.conn)?;
+        Ok(self.state.delayed.refuses(weight, pending_bytes))
     }
 
     fn insert_delayed(&self, draft: &Draft, due_ms: u64) -> Result<()> {

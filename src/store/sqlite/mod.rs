@@ -40,6 +40,8 @@ pub struct SqliteStore {
     state: State,
     sweep: Sweep,
     wal: Wal,
+    /// What the clock said at the last commit.
+    clock_ms: u64,
     /// Who pins most, and when that was looked up.
     culprit: Option<(u64, Refusal)>,
     /// Held as long as the store lives.
@@ -101,6 +103,7 @@ impl SqliteStore {
             log_id,
             state,
             wal,
+            clock_ms: 0,
             culprit: None,
             _lock: lock,
         };

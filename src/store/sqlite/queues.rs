@@ -7,13 +7,13 @@ use super::rooms::members;
 use super::row::{Bodies, name};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::store::owed::{Reader, behind, owed};
-use crate::store::queues::{QueueInfo, Standing};
+use crate::store::queues::{QueueInfo, Queues, Standing};
 
 pub(super) fn queues(
     conn: &Connection,
     namespace: &Namespace,
     client: Option<&ClientName>,
-) -> Result<Vec<QueueInfo>> {
+) -> Result<Queues> {
     let rooms: Vec<(i64, RoomName)> = conn
         .prepare_cached(
             "SELECT id, name FROM rooms
@@ -25,11 +25,10 @@ pub(super) fn queues(
             |row| Ok((row.get(0)?, name(row, 1, RoomName::parse)?)),
         )?
         .collect::<Result<_>>()?;
-    let mut queues = Vec::new();
+    let mut queues = Queues::default();
     for (id, room) in rooms {
         queues.extend(of_room(conn, id, &room, client)?);
     }
-    queues.sort_by(|a, b| (&a.client, &a.room).cmp(&(&b.client, &b.room)));
     Ok(queues)
 }
 

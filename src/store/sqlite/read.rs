@@ -18,7 +18,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::names::Sought;
 use crate::store::owed::{Reader, behind, owed};
-use crate::store::queues::{QueueInfo, Standing};
+use crate::store::queues::{Queues, Standing};
 use crate::store::{Page, Read, RoomInfo, StoreError, gap};
 
 pub(super) struct SqliteReader {
@@ -122,7 +122,7 @@ impl Read for SqliteReader {
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Vec<QueueInfo>, StoreError> {
+    ) -> Result<Queues, StoreError> {
         self.ask(|conn| queues(conn, namespace, client))
     }
 

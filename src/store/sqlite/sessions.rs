@@ -95,7 +95,7 @@ impl Group<'_> {
             return Ok(None);
         };
         let (id, sid, lost_ms): (i64, String, Option<u64>) = (id, sid, lost_ms);
-        if lost_ms.is_some_and(|at_ms| past(at_ms, self.session_age, self.now_ms)) {
+        if lost_ms.is_some_and(|at_ms| past(at_ms, self.keep.session_age, self.now_ms)) {
             return Ok(None);
         }
         let before = self.rooms_of(id)?;

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) sessions: usize,
     /// What waits for its time.
     pub(super) delayed: Crowd,
+    /// What the file's changes by others were when that was counted.
+    pub(super) counted_at: i64,
     rooms: HashMap<(Namespace, RoomName), Room>,
 }
 
@@ -63,6 +65,7 @@ impl State {
             end,
             members: load_members(conn)?,
             sessions: conn.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?,
+            counted_at: delayed::changes_by_others(conn)?,
             delayed: delayed::crowd(conn)?,
             rooms: HashMap::new(),
         })

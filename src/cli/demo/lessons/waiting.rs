@@ -80,7 +80,7 @@ fn shared(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
     let mut ann = stage.listen("ann", &[&share[..], &["-n", "1"]].concat())?;
     ann.sees("→ 421[\"sub\",{…\"share\":true,…}]")?;
     ann.sees("← 42[\"caught-up\",…]")?;
-    let mut ben = stage.listen("ben", &share)?;
+    let mut ben = stage.listen("ben", &[&share[..], &["-n", "2"]].concat())?;
     ben.sees("← 42[\"caught-up\",…]")?;
     stage.run(&["pub", "jobs", "develop the film"])?;
     stage.run(&["pub", "jobs", "print the pictures"])?;
@@ -91,13 +91,14 @@ fn shared(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
     ben.sees("→ 42[\"ack\",{\"seq\":\"2\"}]")?;
     stage.run(&["pub", "jobs", "hang them up"])?;
     ben.hears("hang them up")?;
-    ben.sees("→ 42[\"ack\",{\"seq\":\"3\"}]")?;
+    ben.sees("→ 42…[\"ack\",{\"seq\":\"3\"}]")?;
+    ben.ends()?;
     stage.hold(
         &["queue", "crew"],
         &Held {
             stdout: &[
                 "NAME  ROOM  PENDING  OLDEST  BYTES  LEASED",
-                "crew  jobs        …",
+                "crew  jobs        0       -      0       -",
             ],
             ..Held::default()
         },
