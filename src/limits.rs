@@ -276,14 +276,20 @@ pub const SHARERS: usize = 1024;
 pub const SHARE_WINDOW: u32 = 512;
 /// The most that a sharer may ask for.
 pub const SHARE_WINDOW_MAX: u32 = 65_536;
-/// The same in bytes: a usual batch.
+/// The same in bytes: a usual batch. So much of it may also wait for a sharer's transport, whatever was acked.
 pub const SHARE_WINDOW_BYTES: usize = BATCH_BYTES;
 /// A window is refilled in so many parts, so that batches do not fall into crumbs.
 pub const SHARE_REFILLS: u32 = 8;
-/// Messages from the oldest that is not done on: so many may come twice after a restart.
+/// Messages from the oldest that is not done on: so many may come twice after a restart, a takeover, a
+/// kick, or the going of the last sharer.
 pub const SHARE_AHEAD: u64 = 100_000;
-/// Records of a shared queue that are held in memory, so that what nobody confirms can be handed to another.
+/// Records of a shared queue that are held in memory, so that what nobody confirms can be handed to another. With more than
+/// this another is read only for a sharer that has nothing.
 pub const SHARE_BYTES: usize = 2 * CREDIT_BYTES;
+/// Nor for such a one with more than this: of a few sharers each can hold a message of the largest size.
+pub const SHARE_BYTES_MAX: usize = 16 * CREDIT_BYTES;
+/// What was handed keeps at most so many times its length in memory: of a longer record it is a copy.
+pub const SHARE_PINNED: usize = 4;
 /// A place in every so manieth message of a shared record is known, so that a piece of it costs no walk through all.
 pub const SHARE_MARKS: u32 = 64;
 /// How long a sharer may take for what it holds, unless told.

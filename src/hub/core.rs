@@ -268,13 +268,7 @@ impl Core {
                 self.head = record.number;
                 self.publish(Parcel::new(record, Kind::Durable), effects)
             }
-            Done::Duplicate { first } => Receipt {
-                first,
-                count: 0,
-                delivered: 0,
-                queued: 0,
-                duplicate: true,
-            },
+            Done::Duplicate { first } => Receipt::of_duplicate(first),
             Done::Delayed { due_ms, count } => {
                 return Some(Told::Delayed {
                     answer,

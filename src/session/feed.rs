@@ -64,6 +64,8 @@ pub struct Feed {
     rooms: Arc<[RoomName]>,
     mailbox: Arc<Mailbox>,
     state: State,
+    /// What it is in since a look at somebody else's messages began.
+    meanwhile: Option<Reader>,
     /// The first seq that was neither handed nor skipped.
     position: Seq,
     /// The end of the last gap that was told.
@@ -112,6 +114,7 @@ impl Feed {
             rooms: Arc::new([]),
             mailbox,
             state: State::Silent,
+            meanwhile: None,
             position: Seq::START,
             gap_told: Seq::START,
             reading: None,
@@ -167,6 +170,7 @@ impl Feed {
         self.set_reader(Arc::new(reader.clone()));
         let behind = Behind::Mailbox;
         self.state = State::Opening { answer, behind };
+        self.meanwhile = None;
         self.emptied.clear();
         let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
         let opening = catchup::open(
@@ -244,6 +248,10 @@ impl Feed {
 
     /// The reader entered or left rooms by itself.
     pub fn moved(&mut self, reader: &Reader) {
+        if self.is_peeking() {
+            self.meanwhile = Some(reader.clone());
+            return;
+        }
         if self.is_silent()
             && let Some(start) = reader.rooms.values().min()
         {
@@ -381,6 +389,9 @@ impl Feed {
                 if behind == Behind::Nothing {
                     self.state = State::Silent;
                     self.set_reader(Arc::default());
+                    if let Some(reader) = self.meanwhile.take() {
+                        self.moved(&reader);
+                    }
                     return Next::Live {
                         skip: None,
                         upto,

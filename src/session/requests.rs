@@ -315,6 +315,10 @@ impl Session {
         mut stretch: Stretch,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
+        if self.sockets[index].is_peeking() {
+            let why = "this socket peeks; wait for the end of that";
+            return Err(VerbError::BadRequest(why.to_owned()));
+        }
         // Nothing of this log was read yet, in whatever room.
         if stretch.log.as_deref() != Some(&*self.services.log_id) {
             stretch.within = None;

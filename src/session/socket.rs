@@ -271,6 +271,11 @@ impl Socket {
         self.feed.peek(services, client, room, answer);
     }
 
+    /// Whether it looks at what waits for a client, and has not yet seen all of it.
+    pub fn is_peeking(&self) -> bool {
+        self.feed.is_peeking()
+    }
+
     /// How many rooms it is in once it has joined these.
     pub fn rooms_after(&self, joined: &[RoomName]) -> usize {
         let new = joined.iter().filter(|room| !self.feed.is_in(room));
@@ -427,7 +432,8 @@ impl Socket {
         outbox: &mut Outbox,
         out: &mut VecDeque<Frame>,
     ) -> bool {
-        if let Some(sharing) = &mut self.sharing
+        if self.early.is_none()
+            && let Some(sharing) = &mut self.sharing
             && sharing.fill(out)
         {
             return true;

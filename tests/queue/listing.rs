@@ -191,6 +191,64 @@ fn a_purge_reaches_a_shared_queue() {
 }
 
 #[test]
+fn what_was_purged_while_a_sharer_held_it_comes_to_no_other() {
+    let hub = TestHub::start();
+    let share = json!({"rooms": ["jobs"], "share": true, "window": 1});
+    let enter = || Raw::connected(hub.url(), "/", &json!({"roomcat": 1, "as": "w"}));
+    let (mut first, mut second) = (enter(), enter());
+    first.must("sub", &share);
+    hub.publish("jobs", "one\ntwo\nthree\n");
+    assert_eq!(first.event_named("batch").body(), b"one\n");
+    hub.cmd(&["queue", "purge", "w", "--yes"])
+        .stdout("purged messages: 3\n")
+        .check();
+    second.must("sub", &share);
+    drop(first);
+    wait_until("one to share it", || {
+        second.must("queue", &json!({}))["queues"][0]["sharers"] == 1
+    });
+    hub.publish("jobs", "four\n");
+    assert_eq!(second.event_named("batch").body(), b"four\n");
+    second.must("ack", &json!({"seq": "2"}));
+    assert_eq!(hub.pending("jobs", "w"), Some(0));
+}
+
+/// What it looks at, and the rooms that it enters meanwhile, are two things.
+#[test]
+fn who_peeks_may_join_and_not_listen() {
+    let hub = TestHub::start();
+    hub.cmd(&["join", "load", "--as", "w"]).check();
+    // More than its credit: the look is not over before it is confirmed.
+    let lines: String = (0..60_000).map(|n| format!("{n:099}\n")).collect();
+    hub.publish("load", &lines);
+    let mut raw = Raw::roomcat(hub.url());
+    let answer = raw.must("peek", &json!({"name": "w"}));
+    assert_eq!(answer["pending"], 60_000);
+    raw.must("join", &json!("other"));
+    let answer = raw.call("/", "sub", &json!({"rooms": ["other"]}));
+    assert_eq!(answer["error"]["code"], "bad_request", "{answer}");
+    let mut seen = 0;
+    loop {
+        let event = raw.event();
+        if event.is_event("caught-up") {
+            break;
+        }
+        let header = event.header();
+        assert_eq!(header["rooms"], json!(["load"]));
+        seen += header["count"].as_u64().unwrap();
+        raw.emit("/", "ack", &json!({"seq": header["first"]}).to_string());
+        let record = header["first"].as_str().unwrap().split('.').next();
+        let all = format!("{}.999999", record.unwrap());
+        raw.emit("/", "ack", &json!({"seq": all}).to_string());
+    }
+    assert_eq!(seen, 60_000);
+    hub.publish("other", "for those who joined\n");
+    let heard = raw.event_named("batch");
+    assert_eq!(heard.body(), b"for those who joined\n");
+    assert_eq!(hub.pending("load", "w"), Some(60_000));
+}
+
+#[test]
 fn a_purge_asks_at_a_terminal() {
     let hub = hub();
     for (typed, said, left) in [

@@ -14,7 +14,9 @@ pub struct Share {
     /// Split what waits for NAME (--as) with everyone else who asks so: each message goes to one of them
     ///
     /// What one of them has not acknowledged when it ends goes to the others. All of them name the same rooms, or none. One
-    /// gets its messages in order, but for those that another had before. --drain ends when nothing is left to hand out.
+    /// gets its messages in order, but for those that another had before.
+    /// After a restart of the hub, and when all of them are gone, what was acknowledged behind a message that was not comes
+    /// again. --drain ends when nothing is left to hand out.
     #[arg(long, conflicts_with_all = ["since", "last", "presence", "stream"])]
     pub share: bool,
 

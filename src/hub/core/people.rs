@@ -49,7 +49,9 @@ impl Core {
             Culprit::Sid(sid) => self.find(&state.namespace, Some(sid), None),
             Culprit::Name(_) => self.find(&state.namespace, None, None),
         };
-        found.retain(|id| *id != asker && self.is_culprit(*id, &culprit));
+        found.retain(|id| {
+            *id != asker && self.is_culprit(*id, &culprit) && !self.is_queue_of(*id, state)
+        });
         let kicked = self.connections(&found);
         for id in &found {
             self.retire(*id, effects);
@@ -70,6 +72,13 @@ impl Core {
             0 => found.len() as u64,
             own => own as u64,
         }
+    }
+
+    /// Whether it is the queue that `asker` may share: those who share it beside are found by themselves.
+    fn is_queue_of(&self, id: SocketId, asker: &Socket) -> bool {
+        let shared = |state: &&Socket| state.vitals.peer.address == PeerAddress::Shared;
+        let queue = self.sockets.get(&id).filter(shared);
+        queue.is_some_and(|queue| queue.vitals.name == asker.vitals.name)
     }
 
     /// Those of a namespace that are here, the oldest first: of all, or of those in a room, or the one with a sid. Looks at

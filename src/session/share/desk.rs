@@ -3,7 +3,10 @@
 //! Like a session it is one `poll` over everything that it waits for. It ends with its last sharer, or when somebody else
 //! takes the name.
 
-use std::collections::{BTreeMap, HashMap};
+mod confirming;
+mod entering;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,20 +20,19 @@ use tokio::time::{Instant, Sleep};
 
 use super::leases::Leases;
 use super::sheaf::Sheaf;
+use super::unsent::Unsent;
 use super::{Asked, Figures, Given, Joining, Key};
-use crate::address::{RoomName, Seq};
+use crate::address::Seq;
+use crate::hub::Message;
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
 use crate::hub::peer::{Peer, PeerAddress, Vitals};
-use crate::hub::request::{Input, Request, SocketId, Stretch, Told, Want};
-use crate::hub::{Handle, Message, Ticket};
-use crate::limits;
+use crate::hub::request::{Input, SocketId, Told};
 use crate::session::catchup::ReadDone;
 use crate::session::feed::{Announce, Feed, Next, Turned};
 use crate::session::outbox::{Gone, Outbox, Submission};
-use crate::session::services::{Services, random_id};
-use crate::store::writer::Urgency;
-use crate::store::{Op, StoreError};
+use crate::session::services::Services;
+use crate::store::StoreError;
 use crate::wire::socket;
 
 /// Why a desk is given up.
@@ -57,6 +59,8 @@ struct Desk {
     id: SocketId,
     waker: Arc<AtomicWaker>,
     notices: Arc<Notices>,
+    /// What the desk before this one left.
+    early: VecDeque<Asked>,
     asked: mpsc::UnboundedReceiver<Asked>,
     figures: Arc<Figures>,
     outbox: Outbox,
@@ -71,6 +75,8 @@ struct Desk {
     last_ack: u64,
     /// Where the cursors were last asked to stand.
     moved_to: Seq,
+    /// Up to here some may have been given up that was handed.
+    purged: Seq,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -82,8 +88,16 @@ enum Stage {
     Open,
 }
 
+/// What a desk leaves to the next.
+pub struct Left {
+    /// Taken from `asked`, and not dealt with.
+    pub early: VecDeque<Asked>,
+    pub asked: mpsc::UnboundedReceiver<Asked>,
+}
+
 struct Sharer {
     given: mpsc::UnboundedSender<Given>,
+    unsent: Arc<Unsent>,
     /// It was told that nothing is left to hand out.
     caught_up: bool,
 }
@@ -93,38 +107,42 @@ impl Sharer {
     fn give(&self, given: Given) {
         let _ = self.given.send(given);
     }
+
+    /// How many bytes are now on their way to it.
+    fn hand(&self, frames: Vec<Frame>) -> usize {
+        let unsent = self.unsent.add(&frames);
+        self.give(Given::Frames(frames));
+        unsent
+    }
 }
 
 /// Serves sharers until there are none.
 pub async fn run(
     services: Arc<Services>,
     key: Key,
-    mut asked: mpsc::UnboundedReceiver<Asked>,
+    asked: mpsc::UnboundedReceiver<Asked>,
     figures: Arc<Figures>,
 ) {
+    let early = VecDeque::new();
+    let mut left = Left { early, asked };
     loop {
-        let mut desk = Desk::new(&services, &key, asked, Arc::clone(&figures));
+        let mut desk = Desk::new(&services, &key, left, Arc::clone(&figures));
         let end = poll_fn(|cx| desk.poll(cx)).await;
-        asked = desk.finish(&end);
+        left = desk.finish(&end);
         match end {
             End::Left | End::NameTaken | End::Kicked(_) => {}
             End::Failed(error) => services.fail(error),
             // Nobody is served any more: what still comes is answered by the end of its session.
             End::Shutdown => return,
         }
-        if services.shares.retire(&key, &asked) {
+        if services.shares.retire(&key, &left) {
             return;
         }
     }
 }
 
 impl Desk {
-    fn new(
-        services: &Arc<Services>,
-        key: &Key,
-        asked: mpsc::UnboundedReceiver<Asked>,
-        figures: Arc<Figures>,
-    ) -> Self {
+    fn new(services: &Arc<Services>, key: &Key, left: Left, figures: Arc<Figures>) -> Self {
         let waker = Arc::new(AtomicWaker::new());
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&waker)));
         Self {
@@ -135,7 +153,8 @@ impl Desk {
             services: Arc::clone(services),
             key: key.clone(),
             waker,
-            asked,
+            early: left.early,
+            asked: left.asked,
             figures,
             mailbox,
             vitals: Arc::new(Vitals::new(
@@ -149,6 +168,7 @@ impl Desk {
             acking: HashMap::new(),
             last_ack: 0,
             moved_to: Seq::START,
+            purged: Seq::START,
             timer: Box::pin(tokio::time::sleep_until(Instant::now())),
         }
     }
@@ -170,6 +190,10 @@ impl Desk {
         let mut did = false;
         while let Some((_, told)) = self.notices.take() {
             self.told(told)?;
+            did = true;
+        }
+        while let Some(asked) = self.early.pop_front() {
+            self.asked(asked);
             did = true;
         }
         while let Poll::Ready(asked) = self.asked.poll_recv(cx) {
@@ -238,8 +262,8 @@ impl Desk {
             Told::Moved { reader } => self.feed.moved(&reader),
             Told::Emptied { rooms, cursor } => {
                 self.feed.emptied(&rooms, cursor);
-                let feed = &self.feed;
-                self.leases.drop_free(|sheaf| feed.owes(&sheaf.parcel));
+                self.purged = self.purged.max(cursor);
+                self.drop_purged();
             }
             Told::Attached { head } => self.feed.attached(head),
             Told::NameTaken => return Err(End::NameTaken),
@@ -258,98 +282,28 @@ impl Desk {
                     self.stage = Stage::Opening(vec![joining]);
                 }
                 Stage::Opening(waiting) => waiting.push(joining),
-                Stage::Open => self.enter(joining),
+                Stage::Open => {
+                    let head = self.feed.position().record.saturating_sub(1);
+                    self.enter(joining, head, self.leases.free());
+                }
             },
             Asked::Ack {
                 socket,
                 seq,
                 answer,
             } => self.ack(socket, seq, answer),
+            // What there is to hand out is looked at next.
+            Asked::Room => {}
             Asked::Leave(socket) => {
                 if let Stage::Opening(waiting) = &mut self.stage {
                     waiting.retain(|joining| joining.socket != socket);
                 }
                 if self.sharers.remove(&socket).is_some() {
                     self.leases.leave(socket);
+                    self.drop_purged();
                 }
             }
         }
-    }
-
-    /// Takes the name, in the order of everything else.
-    fn subscribe(&mut self, rooms: &[RoomName]) {
-        let (namespace, name) = self.key.clone();
-        let handle = Handle {
-            mailbox: Arc::clone(&self.mailbox),
-            notices: Arc::clone(&self.notices),
-        };
-        let input = Input::Connect {
-            socket: self.id,
-            namespace: namespace.clone(),
-            sid: random_id().into(),
-            name: Some(name.clone()),
-            vitals: Arc::clone(&self.vitals),
-        };
-        let connect = Message::Connect(self.id, handle, input);
-        self.outbox.push(Submission::Hub(connect));
-        let op = Op::Subscribe {
-            namespace,
-            client: Some(name),
-            rooms: rooms.to_vec(),
-        };
-        let ticket = Ticket::unanswered(self.id, Want::Subscribe(Stretch::default()));
-        self.outbox
-            .push(Submission::Store(op, Urgency::Now, ticket));
-    }
-
-    fn waiting(&mut self) -> Vec<Joining> {
-        match std::mem::replace(&mut self.stage, Stage::New) {
-            Stage::Opening(waiting) => waiting,
-            stage => {
-                self.stage = stage;
-                Vec::new()
-            }
-        }
-    }
-
-    fn turn_away(&mut self, code: &'static str, message: &str) {
-        for joining in self.waiting() {
-            refuse(&joining, code, message.to_owned());
-        }
-    }
-
-    fn enter(&mut self, joining: Joining) {
-        let rooms = self.feed.rooms();
-        let others = |room: &RoomName| !rooms.contains(room);
-        if !joining.rooms.is_empty()
-            && (joining.rooms.len() != rooms.len() || joining.rooms.iter().any(others))
-        {
-            let list: Vec<String> = rooms.iter().map(|room| format!("\"{room}\"")).collect();
-            let why = format!(
-                "this queue is shared for {}; name these rooms, or none",
-                list.join(", ")
-            );
-            return refuse(&joining, "bad_request", why);
-        }
-        if self.sharers.len() >= limits::SHARERS {
-            let why = format!("at most {} share one queue", limits::SHARERS);
-            return refuse(&joining, "bad_request", why);
-        }
-        let head = self.feed.position().record.saturating_sub(1);
-        let body = json!({"ok": true, "head": Seq::new(head, 0), "pending": self.leases.free(), "rooms": &**rooms});
-        let sharer = Sharer {
-            given: joining.given,
-            caught_up: false,
-        };
-        sharer.give(Given::Answer(joining.answer.map(|answer| (answer, body))));
-        tracing::debug!(
-            "{} {} is shared with {}",
-            self.key.0,
-            self.key.1,
-            joining.sid
-        );
-        self.sharers.insert(joining.socket, sharer);
-        self.leases.enter(joining.socket, joining.terms);
     }
 
     fn read(&mut self, done: ReadDone) {
@@ -362,8 +316,9 @@ impl Desk {
                 self.moved_to = opened.start;
                 let waiting = self.waiting();
                 self.stage = Stage::Open;
+                let pending = opened.pending;
                 for joining in waiting {
-                    self.enter(joining);
+                    self.enter(joining, opened.head, pending);
                 }
             }
             ReadDone::Page(page) => {
@@ -386,52 +341,20 @@ impl Desk {
         self.leases.skip(behind);
     }
 
-    fn ack(&mut self, sharer: SocketId, seq: Seq, answer: Option<u64>) {
-        self.leases.ack(sharer, seq, Instant::now());
-        let Some(answer) = answer else {
-            return self.give(sharer, Given::Answer(None));
-        };
-        // An answer is the proof that the disk has it, as far as it goes without a hole.
-        self.last_ack += 1;
-        self.acking.insert(self.last_ack, (sharer, answer));
-        self.submit_cursor(Urgency::Now, Some(self.last_ack));
-    }
-
-    fn move_cursor(&mut self) {
-        if matches!(self.stage, Stage::Open) && self.leases.cursor() > self.moved_to {
-            self.submit_cursor(Urgency::Later, None);
-        }
-    }
-
-    fn submit_cursor(&mut self, urgency: Urgency, answer: Option<u64>) {
-        let cursor = self.leases.cursor();
-        self.moved_to = self.moved_to.max(cursor);
-        let (namespace, client) = self.key.clone();
-        let op = Op::Ack {
-            namespace,
-            client,
-            rooms: Arc::clone(self.feed.rooms()),
-            cursor,
-        };
-        let ticket = Ticket::new(Request {
-            socket: self.id,
-            answer,
-            want: Want::Ack,
-        });
-        self.outbox.push(Submission::Store(op, urgency, ticket));
-    }
-
     /// Hands out what there is to those who have room.
     fn hand_out(&mut self) -> bool {
         if !matches!(self.stage, Stage::Open) {
             return false;
+        }
+        for (id, sharer) in &self.sharers {
+            self.leases.note_unsent(*id, sharer.unsent.bytes());
         }
         let (mut did, now) = (false, Instant::now());
         loop {
             while let Some(piece) = self.leases.hand(now) {
                 did = true;
                 let frames = piece.record.frames(piece.from, piece.to).to_vec();
-                self.give(piece.holder, Given::Frames(frames));
+                self.hand(piece.holder, frames);
             }
             if !self.leases.wants() {
                 return did;
@@ -461,10 +384,8 @@ impl Desk {
     fn take(&mut self, parcel: Arc<Parcel>, from: u32) {
         if parcel.kind != Kind::Durable {
             // It is nobody's in particular and waits for nobody.
-            if let Some(sharer) = self.leases.freest()
-                && let Some(sharer) = self.sharers.get(&sharer)
-            {
-                sharer.give(Given::Frames(parcel.batch(0).to_vec()));
+            if let Some(sharer) = self.leases.pass_by() {
+                self.hand(sharer, parcel.batch(0).to_vec());
             }
             return;
         }
@@ -485,7 +406,7 @@ impl Desk {
         let mut did = false;
         for sharer in self.sharers.values_mut().filter(|it| !it.caught_up) {
             sharer.caught_up = true;
-            sharer.give(Given::Frames(vec![event.clone()]));
+            sharer.hand(vec![event.clone()]);
             did = true;
         }
         did
@@ -494,13 +415,27 @@ impl Desk {
     fn tell_all(&self, event: &str, data: &serde_json::Value) {
         let frame = self.event(event, data);
         for sharer in self.sharers.values() {
-            sharer.give(Given::Frames(vec![frame.clone()]));
+            sharer.hand(vec![frame.clone()]);
         }
     }
 
     fn event(&self, event: &str, data: &serde_json::Value) -> Frame {
         let text = socket::encode_event(&self.key.0, None, event, &data.to_string(), 0);
         Frame::text(text)
+    }
+
+    fn hand(&mut self, sharer: SocketId, frames: Vec<Frame>) {
+        if let Some(to) = self.sharers.get(&sharer) {
+            self.leases.note_unsent(sharer, to.hand(frames));
+        }
+    }
+
+    /// What was purged while somebody held it comes to nobody else.
+    fn drop_purged(&mut self) {
+        if self.leases.cursor() < self.purged {
+            let feed = &self.feed;
+            self.leases.drop_free(|sheaf| feed.owes(&sheaf.parcel));
+        }
     }
 
     fn give(&self, sharer: SocketId, given: Given) {
@@ -520,8 +455,9 @@ impl Desk {
             }
             let late = self.leases.expire(Instant::now());
             if late > 0 {
+                self.drop_purged();
                 let (namespace, name) = &self.key;
-                tracing::info!(
+                tracing::debug!(
                     "{late} of those who share {namespace} {name} are late: others get what they hold"
                 );
                 return true;
@@ -538,33 +474,4 @@ impl Desk {
         let unconfirmed = held + self.leases.free();
         self.vitals.reached(self.feed.position(), unconfirmed);
     }
-
-    /// Says goodbye to everyone; what was still asked is for the next desk.
-    fn finish(mut self, end: &End) -> mpsc::UnboundedReceiver<Asked> {
-        let farewell = || match end {
-            End::NameTaken => Some(Given::NameTaken),
-            End::Kicked(by) => Some(Given::Kicked(Arc::clone(by))),
-            End::Left | End::Failed(_) | End::Shutdown => None,
-        };
-        for joining in self.waiting() {
-            farewell().map(|farewell| joining.given.send(farewell));
-        }
-        for sharer in self.sharers.values() {
-            farewell().into_iter().for_each(|it| sharer.give(it));
-        }
-        self.sharers.clear();
-        self.count();
-        let ticket = Ticket::unanswered(self.id, Want::Disconnect);
-        // With the store gone the hub is going too.
-        let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
-        self.asked
-    }
-}
-
-fn refuse(joining: &Joining, code: &'static str, message: String) {
-    let _ = joining.given.send(Given::Refused {
-        answer: joining.answer,
-        code,
-        message,
-    });
 }

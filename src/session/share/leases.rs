@@ -77,6 +77,8 @@ struct Holder {
     leases: VecDeque<Lease>,
     messages: u32,
     bytes: usize,
+    /// Of what it was handed, what its transport has not taken: an ack does not prove that it has.
+    unsent: usize,
     /// Since when it holds something and acks nothing.
     since: Option<Instant>,
     /// When it was served last.
@@ -108,8 +110,12 @@ impl Holder {
     fn room(&self) -> u32 {
         let left = self.terms.window.saturating_sub(self.messages);
         let least = (self.terms.window / limits::SHARE_REFILLS).max(1);
-        let full = self.overdue || left < least || self.bytes >= limits::SHARE_WINDOW_BYTES;
+        let full = self.overdue || left < least || self.bytes_left() == 0;
         if full { 0 } else { left }
+    }
+
+    fn bytes_left(&self) -> usize {
+        limits::SHARE_WINDOW_BYTES.saturating_sub(self.bytes.max(self.unsent))
     }
 }
 
@@ -133,6 +139,7 @@ impl<P: Divide> Leases<P> {
             leases: VecDeque::new(),
             messages: 0,
             bytes: 0,
+            unsent: 0,
             since: None,
             turn: self.turns,
             overdue: false,
@@ -149,11 +156,23 @@ impl<P: Divide> Leases<P> {
         }
     }
 
+    /// So many bytes of what `holder` was handed wait for its transport.
+    pub fn note_unsent(&mut self, holder: SocketId, bytes: usize) {
+        if let Some(holder) = self.holders.get_mut(&holder) {
+            holder.unsent = bytes;
+        }
+    }
+
     /// Whether there is somebody for more than is free, and place to note it.
     pub fn wants(&self) -> bool {
-        let bounded = self.ahead >= limits::SHARE_AHEAD || self.bytes >= limits::SHARE_BYTES;
-        if bounded && !self.open.is_empty() {
+        let full = self.ahead >= limits::SHARE_AHEAD || self.bytes >= limits::SHARE_BYTES_MAX;
+        if full && !self.open.is_empty() {
             return false;
+        }
+        if self.bytes >= limits::SHARE_BYTES && !self.open.is_empty() {
+            // Who works slowly on a little of much keeps nobody idle.
+            let idle = |holder: &Holder| holder.messages == 0 && holder.room() > 0;
+            return self.free.is_empty() && self.holders.values().any(idle);
         }
         let room = self.holders.values().map(|it| u64::from(it.room()));
         self.free_messages < room.sum()
@@ -193,8 +212,7 @@ impl<P: Divide> Leases<P> {
         let record = self.open.get(&start.record)?.record.clone()?;
         let part = fair.saturating_sub(holder.messages).max(1);
         let most = (end - start.index).min(holder.room()).min(part);
-        let left = limits::SHARE_WINDOW_BYTES.saturating_sub(holder.bytes);
-        let (to, bytes) = record.fit(start.index, start.index + most, left);
+        let (to, bytes) = record.fit(start.index, start.index + most, holder.bytes_left());
         let lease = Lease {
             record: start.record,
             from: start.index,
@@ -274,8 +292,16 @@ impl<P: Divide> Leases<P> {
         count
     }
 
+    /// For whom something is that nobody leases: for who is next to be served, if anybody has room.
+    pub fn pass_by(&mut self) -> Option<SocketId> {
+        let id = self.freest()?;
+        self.turns += 1;
+        self.holders.get_mut(&id)?.turn = self.turns;
+        Some(id)
+    }
+
     /// Who has most room, if anybody has.
-    pub fn freest(&self) -> Option<SocketId> {
+    fn freest(&self) -> Option<SocketId> {
         let open = self.holders.iter().filter(|(_, holder)| holder.room() > 0);
         let (id, _) = open.min_by_key(|(_, holder)| (holder.messages, holder.turn))?;
         Some(*id)

@@ -10,13 +10,15 @@
 //!
 //! One task a name ([`desk`]) holds it for them: a subscriber of the hub like any other, so that an exclusive `sub` takes it
 //! over from all of them, and the first of them from an exclusive one. What is done above the one durable cursor it keeps
-//! in memory ([`leases`]): after a restart of the hub everything behind the cursor comes again.
+//! in memory ([`leases`]): after a restart of the hub, a takeover, a kick of all and the going of the last sharer everything
+//! behind the cursor comes again, what was acked behind a hole too.
 
 mod desk;
 mod leases;
 mod sharer;
 mod sheaf;
 mod terms;
+mod unsent;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,14 +26,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
+use self::desk::Left;
 pub use self::leases::Terms;
 pub use self::sharer::Sharing;
 pub use self::terms::terms;
+use self::unsent::Unsent;
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::parcel::Frame;
 use crate::hub::request::SocketId;
+use crate::limits;
 use crate::store::Refusal;
 
 /// Whose queue.
@@ -39,7 +45,13 @@ pub type Key = (Namespace, ClientName);
 
 /// The shared queues of a hub.
 #[derive(Debug, Default)]
-pub struct Shares(Mutex<HashMap<Key, Share>>);
+pub struct Shares(Mutex<Desks>);
+
+#[derive(Debug, Default)]
+struct Desks {
+    shares: HashMap<Key, Share>,
+    tasks: JoinSet<()>,
+}
 
 #[derive(Debug)]
 struct Share {
@@ -76,6 +88,8 @@ enum Asked {
         answer: Option<u64>,
     },
     Leave(SocketId),
+    /// The transport took of what was handed: there may be room again.
+    Room,
 }
 
 #[derive(Debug)]
@@ -86,12 +100,13 @@ struct Joining {
     terms: Terms,
     answer: Option<u64>,
     given: mpsc::UnboundedSender<Given>,
+    unsent: Arc<Unsent>,
 }
 
 /// What the desk gives a sharer's session.
 #[derive(Debug)]
 pub enum Given {
-    /// In the order of handing; bounded by the sharer's window.
+    /// In the order of handing; bounded by what may be unsent.
     Frames(Vec<Frame>),
     /// To each thing asked, one answer. None: nobody waits for it.
     Answer(Option<(u64, Value)>),
@@ -113,7 +128,10 @@ pub enum Given {
 impl Shares {
     /// What can be seen of the queue of this name, if it is shared.
     pub fn figures(&self, key: &Key) -> Option<Arc<Figures>> {
-        self.lock().get(key).map(|share| Arc::clone(&share.figures))
+        self.lock()
+            .shares
+            .get(key)
+            .map(|share| Arc::clone(&share.figures))
     }
 
     /// The way to the desk of a name's queue, with this in it; a desk is set up where there is none.
@@ -123,35 +141,54 @@ impl Shares {
         key: &Key,
         joining: Joining,
     ) -> mpsc::UnboundedSender<Asked> {
-        let mut shares = self.lock();
+        let mut desks = self.lock();
+        while desks.tasks.try_join_next().is_some() {}
+        let Desks { shares, tasks } = &mut *desks;
+        // A desk ends only once it is not to be found here, but for one that panicked.
+        if shares.get(key).is_some_and(|share| share.desk.is_closed()) {
+            shares.remove(key);
+        }
         let share = shares.entry(key.clone()).or_insert_with(|| {
             let (desk, asked) = mpsc::unbounded_channel();
             let figures = Arc::new(Figures::default());
-            // It ends with the last of its sharers, and they with their sessions.
-            tokio::spawn(desk::run(
+            let run = desk::run(
                 Arc::clone(services),
                 key.clone(),
                 asked,
                 Arc::clone(&figures),
-            ));
+            );
+            tasks.spawn(run);
             Share { desk, figures }
         });
-        // A desk ends only once it is not to be found here.
+        // The hub is going when nobody takes it, and its session hears that by itself.
         let _ = share.desk.send(Asked::Join(joining));
         share.desk.clone()
     }
 
+    /// Waits for the desks, when all sessions have ended: each ends with the last of its sharers.
+    pub async fn end(&self) {
+        let mut tasks = std::mem::take(&mut self.lock().tasks);
+        let ended = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits::DRAIN_TIMEOUT, ended)
+            .await
+            .is_err()
+        {
+            tracing::warn!("a shared queue did not end by itself");
+            tasks.shutdown().await;
+        }
+    }
+
     /// Whether nobody came meanwhile: then the desk is not to be found any more.
-    fn retire(&self, key: &Key, asked: &mpsc::UnboundedReceiver<Asked>) -> bool {
-        let mut shares = self.lock();
-        let idle = asked.is_empty();
+    fn retire(&self, key: &Key, left: &Left) -> bool {
+        let mut desks = self.lock();
+        let idle = left.early.is_empty() && left.asked.is_empty();
         if idle {
-            shares.remove(key);
+            desks.shares.remove(key);
         }
         idle
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Share>> {
+    fn lock(&self) -> MutexGuard<'_, Desks> {
         // Nothing in here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,11 +1,13 @@
 //! A session's end of a shared queue: what one of its sockets was handed of it and has not yet been sent, and its acks.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::unsent::Unsent;
 use super::{Asked, Given, Joining, Terms};
 use crate::address::{RoomName, Seq};
 use crate::hub::parcel::Frame;
@@ -22,6 +24,8 @@ pub struct Sharing {
     given: mpsc::UnboundedReceiver<Given>,
     /// Handed, and not yet taken by the transport.
     frames: VecDeque<Vec<Frame>>,
+    /// How much that is, and what is still on its way here.
+    unsent: Arc<Unsent>,
     /// Answers to come.
     awaited: usize,
 }
@@ -34,10 +38,15 @@ impl Sharing {
 
     /// Puts the next that was handed into `out`. True when there was something.
     pub fn fill(&mut self, out: &mut VecDeque<Frame>) -> bool {
-        let next = self.frames.pop_front();
-        let did = next.is_some();
-        out.extend(next.into_iter().flatten());
-        did
+        let Some(frames) = self.frames.pop_front() else {
+            return false;
+        };
+        if self.unsent.sent(&frames) {
+            // A desk that is gone has nothing more to hand out.
+            let _ = self.desk.send(Asked::Room);
+        }
+        out.extend(frames);
+        true
     }
 
     fn ack(&mut self, seq: Seq, answer: Option<u64>) {
@@ -93,10 +102,14 @@ impl Session {
         if socket.is_subscribed() {
             return refused("this socket is subscribed by itself");
         }
+        if socket.sharing.as_ref().is_some_and(|it| it.awaited() > 0) {
+            return refused("this socket has asked something of its queue; wait for the answer");
+        }
         self.unshare(index);
         let socket = &mut self.sockets[index];
-        // Bounded by the window that it was let, and by what it has in flight.
+        // Bounded by what may be unsent, and by what it has in flight.
         let (give, given) = mpsc::unbounded_channel();
+        let unsent = Arc::new(Unsent::default());
         let joining = Joining {
             socket: socket.id,
             sid: socket.sid.clone(),
@@ -104,6 +117,7 @@ impl Session {
             terms,
             answer,
             given: give,
+            unsent: Arc::clone(&unsent),
         };
         let key = (socket.namespace.clone(), name);
         let desk = self.services.shares.join(&self.services, &key, joining);
@@ -112,6 +126,7 @@ impl Session {
             desk,
             given,
             frames: VecDeque::new(),
+            unsent,
             awaited: 1,
         });
         self.in_flight += 1;

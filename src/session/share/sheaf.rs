@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::leases::Divide;
 use crate::hub::parcel::{Frame, Parcel};
 use crate::limits;
@@ -36,9 +38,13 @@ impl Sheaf {
             return self.parcel.batch(0);
         }
         let body = &self.parcel.record.body;
-        let (start, end) = (self.offset(from), self.offset(to));
-        self.parcel
-            .stretch(from, to, body.slice(start..end.max(start)))
+        let start = self.offset(from);
+        let end = self.offset(to).max(start);
+        let piece = match (end - start).saturating_mul(limits::SHARE_PINNED) < body.len() {
+            true => Bytes::copy_from_slice(&body[start..end]),
+            false => body.slice(start..end),
+        };
+        self.parcel.stretch(from, to, piece)
     }
 
     /// Where message `index` begins in the body; its end, for the index behind the last.
@@ -71,8 +77,6 @@ impl Divide for Sheaf {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::address::{Event, Namespace, RoomName};
     use crate::hub::parcel::Kind;

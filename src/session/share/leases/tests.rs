@@ -181,6 +181,66 @@ fn what_is_dropped_is_done_unless_somebody_holds_it() {
     assert_eq!(leases.cursor(), Seq::new(3, 0));
 }
 
+#[test]
+fn who_takes_nothing_is_handed_no_more_than_a_window_whatever_it_acks() {
+    let mut leases = share(&[1 << 16, 4]);
+    let now = Instant::now();
+    let half = limits::SHARE_WINDOW_BYTES as u32 / 2;
+    leases.add(1, 0, half, Even, half as usize);
+    leases.leave(a(1));
+    let mut unsent = 0;
+    while let Some(piece) = leases.hand(now) {
+        unsent += (piece.to - piece.from) as usize;
+        leases.note_unsent(a(0), unsent);
+        leases.ack(a(0), Seq::new(1, piece.to - 1), now);
+    }
+    assert_eq!(unsent, half as usize, "there was room for all of it");
+    leases.note_unsent(a(0), limits::SHARE_WINDOW_BYTES - 1);
+    leases.add(2, 0, 2, Even, 2);
+    assert_eq!(all(&mut leases, now), [(0, 0, 1), (0, 1, 2)]);
+    leases.note_unsent(a(0), limits::SHARE_WINDOW_BYTES);
+    leases.ack(a(0), Seq::new(2, 1), now);
+    leases.add(3, 0, 1, Even, 1);
+    assert_eq!(all(&mut leases, now), []);
+    assert!(!leases.wants());
+    assert_eq!(leases.pass_by(), None);
+    leases.note_unsent(a(0), 0);
+    assert_eq!(all(&mut leases, now), [(0, 0, 1)]);
+}
+
+#[test]
+fn large_messages_are_worked_on_by_all_at_once_up_to_a_bound() {
+    const MIB: usize = 1024 * 1024;
+    let bound = limits::SHARE_BYTES_MAX / MIB;
+    for (sharers, busy) in [(12, 12), (1000, bound)] {
+        let mut leases = share(&vec![1; sharers]);
+        let now = Instant::now();
+        let mut number = 0;
+        while leases.wants() {
+            number += 1;
+            leases.add(number, 0, 1, Even, MIB);
+            all(&mut leases, now);
+            assert!(number <= sharers as u64, "nobody has room for it");
+        }
+        assert_eq!(leases.leased(), busy as u64, "of {sharers}");
+    }
+    // Those who have something are not read ahead for.
+    let mut leases = share(&[8; 2]);
+    let now = Instant::now();
+    for number in 1..=9 {
+        leases.add(number, 0, 1, Even, MIB);
+    }
+    all(&mut leases, now);
+    assert!(!leases.wants());
+}
+
+#[test]
+fn what_nobody_leases_goes_round() {
+    let mut leases = share(&[4, 4, 4]);
+    let round = [(); 6].map(|()| leases.pass_by().unwrap().0);
+    assert_eq!(round, [0, 1, 2, 0, 1, 2]);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Publish(u32),
