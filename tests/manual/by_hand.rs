@@ -179,7 +179,7 @@ fn every_verb_and_every_code_stands_in_the_page_of_the_protocol() {
     let (verbs, codes) = (texts(parse), texts(known));
     assert!(verbs.len() > 5 && codes.len() > 10, "{verbs:?} {codes:?}");
     let said = said_codes();
-    assert!(said.len() > 10, "{said:?}");
+    assert!(said.len() > 8, "{said:?}");
     let unknown: Vec<&String> = codes.iter().filter(|code| !said.contains(*code)).collect();
     // Said of the store by the way that it fails.
     let of_the_store = ["full", "disk", "out_of_order"];
