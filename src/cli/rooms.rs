@@ -64,6 +64,9 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
             table::text(&lines, term::stdout_paint())
         }
     };
+    if answer.more > 0 && args.json {
+        term::warn(format!("{} more rooms are there", answer.more));
+    }
     warn_of_expired(&answer);
     stdout::print(&text).map_err(Failure::Output)
 }
@@ -200,6 +203,7 @@ impl Shown<'_> {
             }
         }
         let mut lines = rooms.lines(columns);
+        lines.extend(table::more(answer.more, columns));
         if self.which == Which::One && !members.is_empty() {
             lines.push(Line::empty());
             lines.extend(members.lines(columns));

@@ -244,6 +244,11 @@ impl Line {
     }
 }
 
+/// Below a table: how many rows the answer had no room for.
+pub fn more(rows: u64, columns: Option<usize>) -> Option<Line> {
+    (rows > 0).then(|| Line::note(&format!("… and {rows} more"), columns))
+}
+
 /// Lines as they are printed, each with its newline.
 pub fn text(lines: &[Line], paint: Paint) -> String {
     let painted = lines.iter().map(|line| line.painted(paint) + "\n");

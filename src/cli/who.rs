@@ -144,9 +144,7 @@ fn lines(
         ]);
     }
     let mut lines = table.lines(columns);
-    if answer.more > 0 {
-        lines.push(Line::note(&format!("… and {} more", answer.more), columns));
-    }
+    lines.extend(table::more(answer.more, columns));
     lines
 }
 

@@ -80,6 +80,9 @@ pub struct SubAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct RoomsAnswer {
     pub rooms: Vec<Room>,
+    /// How many are there beside.
+    #[serde(default)]
+    pub more: u64,
     /// Messages that went because members did not come for them in time.
     #[serde(default)]
     pub expired: u64,

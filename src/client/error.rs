@@ -62,8 +62,6 @@ pub enum Code {
     Full,
     Disk,
     OutOfOrder,
-    Rate,
-    Internal,
     NameTaken,
     /// Somebody closed this socket.
     Kicked,
@@ -87,8 +85,6 @@ impl Code {
             "full" => Self::Full,
             "disk" => Self::Disk,
             "out_of_order" => Self::OutOfOrder,
-            "rate" => Self::Rate,
-            "internal" => Self::Internal,
             "name_taken" => Self::NameTaken,
             "kicked" => Self::Kicked,
             "no_rooms" => Self::NoRooms,
@@ -100,7 +96,7 @@ impl Code {
 
     /// The same publish may be taken later.
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Full | Self::Disk | Self::Rate)
+        matches!(self, Self::Full | Self::Disk)
     }
 }
 
@@ -315,7 +311,6 @@ mod tests {
         for (code, passes) in [
             ("full", true),
             ("disk", true),
-            ("rate", true),
             ("too_large", false),
             ("out_of_order", false),
             ("token", false),

@@ -27,16 +27,29 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
         None => {}
     }
     let (target, _) = target(global, &args.remote, [])?;
-    let queues = queues(&target, args.name.as_ref()).await?;
+    let Queues { queues, more } = queues(&target, args.name.as_ref()).await?;
     let text = match args.json {
         true => as_json(&queues, &target.namespace),
         false => {
             let columns = term::stdout_columns();
-            let lines = lines(&queues, &target.namespace, Timestamp::now(), columns);
+            let mut lines = lines(&queues, &target.namespace, Timestamp::now(), columns);
+            lines.extend(table::more(more, columns));
             table::text(&lines, term::stdout_paint())
         }
     };
+    if more > 0 && args.json {
+        term::warn(format!("{more} more queues are there"));
+    }
     stdout::print(&text).map_err(Failure::Output)
+}
+
+/// The answer to `queue`.
+#[derive(Debug, Clone, Deserialize)]
+struct Queues {
+    queues: Vec<Queue>,
+    /// How many are there beside.
+    #[serde(default)]
+    more: u64,
 }
 
 /// What waits for one member in one room.
@@ -53,21 +66,16 @@ struct Queue {
     leased: Option<u64>,
 }
 
-async fn queues(target: &Target, name: Option<&ClientName>) -> Result<Vec<Queue>, Failure> {
+async fn queues(target: &Target, name: Option<&ClientName>) -> Result<Queues, Failure> {
     #[derive(Serialize)]
     struct Question<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a ClientName>,
     }
-    #[derive(Deserialize)]
-    struct Answer {
-        queues: Vec<Queue>,
-    }
     let question = serde_json::to_string(&Question { name }).expect("a name is JSON");
     let answer = ask(target, "queue", &question).await?;
-    let answer: Answer = parse("the answer to queue", &answer)
-        .map_err(|error| ClientError::Protocol(error.to_string()))?;
-    Ok(answer.queues)
+    let answer = parse("the answer to queue", &answer);
+    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
 }
 
 /// The same of what was asked of a member, in one room or in all that it joined.

@@ -60,6 +60,7 @@ async fn confirmed(
     }
     let queues = queues(target, Some(name)).await?;
     let mine = queues
+        .queues
         .iter()
         .filter(|queue| room.is_none_or(|room| *room == queue.room));
     let (count, pending) = mine.fold((0, 0_u64), |(count, pending), queue| {

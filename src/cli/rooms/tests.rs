@@ -60,3 +60,13 @@ fn json_is_an_object_a_room() {
         r#"{"namespace":"/","room":"ci","sockets":1,"members":[{"name":"alice","pending":3,"here":true},{"name":"bob","pending":40,"here":false}],"pending":43,"messages":812,"last":"2023-11-14T22:13:20.123Z"}"#
     );
 }
+
+#[test]
+fn what_the_answer_has_no_room_for_is_counted_below() {
+    let answer = RoomsAnswer {
+        more: 12,
+        ..answer()
+    };
+    let table = tables(&answer, &Namespace::root(), Which::All);
+    assert!(table.ends_with("\n… and 12 more\n"), "{table}");
+}
