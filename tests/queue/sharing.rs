@@ -117,9 +117,11 @@ fn what_waited_is_split_until_nothing_is_left() {
 fn what_a_killed_worker_held_goes_to_the_others() {
     let hub = TestHub::start();
     // It takes its first message and never ends with it.
-    let held = sharer(&hub, &["-x", "cat; echo; exec sleep 20", "-j", "4"]);
+    let began = hub.folder().join("began");
+    let work = format!("touch '{}'; exec sleep 20", began.display());
+    let held = sharer(&hub, &["-x", &work, "-j", "4"]);
     hub.publish("jobs", &numbered(4));
-    wait_until("the first to hold something", || held.received() > 0);
+    wait_until("the first to hold something", || began.exists());
     let other = sharer(&hub, &[]);
     hub.publish("jobs", &numbered(20)[8..]);
     held.signal(Signal::KILL);
