@@ -128,9 +128,11 @@ fn what_a_killed_worker_held_goes_to_the_others() {
     let hub = TestHub::start();
     // It takes its first message and never ends with it.
     let (command, _open) = endless(&hub);
-    let held = sharer(&hub, &["-x", &command, "-j", "4"]);
+    let began = hub.folder().join("began");
+    let work = format!("touch '{}'; {command}", began.display());
+    let held = sharer(&hub, &["-x", &work, "-j", "4"]);
     hub.publish("jobs", &numbered(4));
-    wait_until("the first to hold something", || held.received() > 0);
+    wait_until("the first to hold something", || began.exists());
     let other = sharer(&hub, &[]);
     hub.publish("jobs", &numbered(20)[8..]);
     held.signal(Signal::KILL);
