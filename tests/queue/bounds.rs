@@ -52,6 +52,9 @@ fn who_confirms_what_it_did_not_read_is_handed_no_more_for_that() {
     let mut blind = by_hand(&hub, json!({"window": 1}));
     for seq in 1..=80 {
         blind.emit("/", "ack", &json!({"seq": seq.to_string()}).to_string());
+        // Whoever guesses needs no more patience than this.
+        publisher.must("queue", &json!({}));
+        publisher.must("queue", &json!({}));
     }
     let mut honest = by_hand(&hub, json!({}));
     let mut got = 0;
