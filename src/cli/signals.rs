@@ -4,7 +4,6 @@
 use std::future::pending;
 use std::io;
 
-use rustix::process::{getpid, getppid, getsid, kill_process};
 use tokio::select;
 use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
 
@@ -95,26 +94,20 @@ fn is_ignored(signal: Signal) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminalChange {
     Resized,
-    /// To be stopped ([`stop`]): the terminal will be another's.
-    Suspended,
     /// On again.
     Continued,
 }
 
 pub struct TerminalChanges {
     resized: Listener,
-    suspended: Listener,
     continued: Listener,
 }
 
 impl TerminalChanges {
-    /// From here on Ctrl-Z stops the process no longer by itself.
     pub fn listen() -> io::Result<Self> {
-        let suspended = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
         Ok(Self {
             resized: signal(SignalKind::window_change())?,
-            suspended: signal(suspended)?,
             continued: signal(continued)?,
         })
     }
@@ -123,18 +116,7 @@ impl TerminalChanges {
     pub async fn next(&mut self) -> TerminalChange {
         select! {
             _ = self.resized.recv() => TerminalChange::Resized,
-            _ = self.suspended.recv() => TerminalChange::Suspended,
             _ = self.continued.recv() => TerminalChange::Continued,
         }
-    }
-}
-
-/// What Ctrl-Z does to who does not listen for it: nothing where no shell of the same session is there to go on with it.
-pub fn stop() {
-    let session = |pid| getsid(Some(pid)).ok();
-    let shell = getppid().filter(|shell| session(*shell) == session(getpid()));
-    if shell.is_some() {
-        // A process may stop itself.
-        let _ = kill_process(getpid(), rustix::process::Signal::STOP);
     }
 }

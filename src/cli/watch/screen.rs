@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::echo::NoEcho;
-use crate::cli::signals::{TerminalChange, stop};
+use crate::cli::signals::TerminalChange;
 use crate::cli::stdout;
 use crate::cli::table::{self, Line, LineKind};
 use crate::cli::term::{self, Paint, Size};
@@ -112,12 +112,6 @@ impl Screen {
         };
         match change {
             TerminalChange::Resized => {}
-            TerminalChange::Suspended => {
-                if let Some(place) = place {
-                    locked(&place.echo).end();
-                }
-                stop();
-            }
             TerminalChange::Continued => {
                 if let Some(place) = place {
                     place.covered.store(true, Ordering::Relaxed);
