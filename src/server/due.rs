@@ -54,30 +54,10 @@ impl Grumble {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::address::{Event, Namespace, RoomName};
-    use crate::store::Header;
-    use crate::wire::batch::{Audience, Framing};
 
     fn draft(bytes: usize) -> Draft {
-        Draft {
-            header: Header {
-                namespace: Namespace::root(),
-                rooms: Arc::new([RoomName::whole_namespace()]),
-                except: Arc::new([]),
-                audience: Audience::All,
-                event: Event::message(),
-                framing: Framing::Lines,
-                json: false,
-                count: 1,
-                from: None,
-                origin: "s".into(),
-                reply: None,
-            },
-            body: Bytes::from(vec![b'\n'; bytes]),
-        }
+        Draft::sample(vec![b'\n'; bytes])
     }
 
     #[test]

@@ -58,6 +58,28 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// One message to a whole namespace, as tests have it.
+    #[cfg(test)]
+    pub fn sample(body: impl Into<Bytes>) -> Self {
+        let header = Header {
+            namespace: Namespace::root(),
+            rooms: Arc::new([RoomName::whole_namespace()]),
+            except: Arc::new([]),
+            audience: Audience::All,
+            event: Event::message(),
+            framing: Framing::Lines,
+            json: false,
+            count: 1,
+            from: None,
+            origin: "s".into(),
+            reply: None,
+        };
+        Self {
+            header,
+            body: body.into(),
+        }
+    }
+
     /// What it counts for where bytes of the log are bounded.
     pub fn weight(&self) -> u64 {
         weight(self.body.len())

@@ -40,6 +40,25 @@ pub struct Sender<'a> {
     pub max_message: usize,
 }
 
+impl Sender<'_> {
+    /// Of one message with arguments, to everyone in these rooms.
+    fn header(&self, rooms: Arc<[RoomName]>, event: Event) -> Header {
+        Header {
+            namespace: self.namespace.clone(),
+            rooms,
+            except: Arc::new([]),
+            audience: Audience::All,
+            event,
+            framing: Framing::Args,
+            json: false,
+            count: 1,
+            from: self.name.cloned(),
+            origin: Arc::clone(self.sid),
+            reply: None,
+        }
+    }
+}
+
 /// `["batch", header, body]`, the body being the one attachment.
 pub fn batch(
     sender: Sender<'_>,
@@ -81,17 +100,13 @@ pub fn batch(
         reply,
     } = header;
     let header = Header {
-        namespace: sender.namespace.clone(),
-        rooms: targets(rooms)?,
         except: distinct(except)?.into(),
         audience: to,
-        event,
         framing,
         json,
         count,
-        from: sender.name.cloned(),
-        origin: Arc::clone(sender.sid),
         reply,
+        ..sender.header(targets(rooms)?, event)
     };
     let storage = later::storage(volatile, due, delay)?;
     finish(header, body, id, storage)
@@ -143,17 +158,10 @@ pub fn single(
     let data = data.map(|data| vec![data]).unwrap_or_default();
     let body = args_body(&data, attachments, sender.max_message)?;
     let header = Header {
-        namespace: sender.namespace.clone(),
-        rooms: targets(one_or_many(rooms)?)?,
         except: distinct(one_or_many(except)?)?.into(),
         audience: to,
-        event,
-        framing: Framing::Args,
-        json: false,
-        count: 1,
-        from: sender.name.cloned(),
-        origin: Arc::clone(sender.sid),
         reply,
+        ..sender.header(targets(one_or_many(rooms)?)?, event)
     };
     let storage = later::storage(volatile, due, delay)?;
     finish(header, body, id, storage)
@@ -169,17 +177,8 @@ pub fn relay(
 ) -> Result<Publish, VerbError> {
     let body = args_body(args, attachments, sender.max_message)?;
     let header = Header {
-        namespace: sender.namespace.clone(),
-        rooms: Arc::new([RoomName::whole_namespace()]),
-        except: Arc::new([]),
         audience,
-        event,
-        framing: Framing::Args,
-        json: false,
-        count: 1,
-        from: sender.name.cloned(),
-        origin: Arc::clone(sender.sid),
-        reply: None,
+        ..sender.header(Arc::new([RoomName::whole_namespace()]), event)
     };
     finish(header, body, None, Storage::Log)
 }

@@ -2,12 +2,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::*;
-use crate::address::{Event, Seq};
-use crate::store::{Draft, Header, Member, Read};
-use crate::wire::batch::{Audience, Framing};
+use crate::address::Seq;
+use crate::store::{Draft, Member, Read};
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -143,24 +140,8 @@ fn subscribe(client: &str) -> Op {
 }
 
 fn append(bytes: usize) -> Op {
-    let header = Header {
-        namespace: Namespace::root(),
-        rooms: Arc::new([RoomName::whole_namespace()]),
-        except: Arc::new([]),
-        audience: Audience::All,
-        event: Event::message(),
-        framing: Framing::Lines,
-        json: false,
-        count: 1,
-        from: None,
-        origin: "s".into(),
-        reply: None,
-    };
     Op::Append {
-        draft: Draft {
-            header,
-            body: Bytes::from(vec![b'\n'; bytes]),
-        },
+        draft: Draft::sample(vec![b'\n'; bytes]),
         id: None,
     }
 }

@@ -1,18 +1,13 @@
 //! What comes due, by a clock that the tests set.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use bytes::Bytes;
-
 use super::*;
-use crate::address::{Event, Namespace, RoomName};
 use crate::store::delayed::Delayed;
 use crate::store::memory::MemoryStore;
 use crate::store::writer::{Urgency, Writer, spawn};
-use crate::store::{Header, Keep, Member, Pruned, Read, Refusal, Store};
-use crate::wire::batch::{Audience, Framing};
+use crate::store::{Keep, Member, Pruned, Read, Refusal, Store};
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,28 +25,9 @@ fn memory() -> MemoryStore {
     })
 }
 
-fn draft(text: &str) -> Draft {
-    Draft {
-        header: Header {
-            namespace: Namespace::root(),
-            rooms: Arc::new([RoomName::whole_namespace()]),
-            except: Arc::new([]),
-            audience: Audience::All,
-            event: Event::message(),
-            framing: Framing::Lines,
-            json: false,
-            count: 1,
-            from: None,
-            origin: "s".into(),
-            reply: None,
-        },
-        body: Bytes::from(text.to_owned()),
-    }
-}
-
 fn delay(text: &str, due_ms: u64) -> Op {
     Op::Delay {
-        draft: draft(text),
+        draft: Draft::sample(text.to_owned()),
         id: None,
         due_ms,
     }
@@ -129,7 +105,7 @@ fn what_was_due_is_before_what_comes_after() {
     house.next();
     now.store(5_000, Ordering::SeqCst);
     house.send(Op::Append {
-        draft: draft("new"),
+        draft: Draft::sample("new"),
         id: None,
     });
     assert_eq!(house.next(), [("due at 5000".to_owned(), DUE)]);
@@ -196,7 +172,7 @@ impl Store for NoRoom {
         let _ = self.told.send(Told::Looked);
         Ok(vec![Delayed {
             number: 1,
-            draft: draft("x"),
+            draft: Draft::sample("x"),
         }])
     }
     fn prune(&mut self, _: u64) -> Result<Pruned, StoreError> {
