@@ -89,9 +89,10 @@ impl Cli {
             .into_iter()
             .map(|word| {
                 flags = flags && word != "--";
-                match flags && word == "-0" {
-                    true => "--null".into(),
-                    false => word,
+                if flags && word == "-0" {
+                    "--null".into()
+                } else {
+                    word
                 }
             })
             .collect();

@@ -19,9 +19,10 @@ use crate::client::options::EnginePath;
 
 pub fn run(args: &ConfigArgs, settings: &Settings) -> Result<(), Failure> {
     let rows = rows(args, settings);
-    let text = match args.json {
-        true => as_objects(&rows),
-        false => as_table(&rows),
+    let text = if args.json {
+        as_objects(&rows)
+    } else {
+        as_table(&rows)
     };
     stdout::print(&text).map_err(Failure::Output)
 }
@@ -209,9 +210,10 @@ fn as_table(rows: &[Row]) -> String {
         .iter()
         .map(|[setting, value, from]| format!("{setting:<first$}  {value:<second$}  {from}\n"));
     let head = lines.next().unwrap_or_default();
-    let head = match term::stdout_colour() {
-        true => format!("{}\n", head.trim_end().bold()),
-        false => head,
+    let head = if term::stdout_colour() {
+        format!("{}\n", head.trim_end().bold())
+    } else {
+        head
     };
     std::iter::once(head).chain(lines).collect()
 }

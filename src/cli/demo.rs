@@ -26,9 +26,10 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     };
     let lesson = LESSONS.get(number - 1);
     let lesson = lesson.expect("the flag takes the numbers of lessons");
-    let pacing = match args.auto {
-        true => Pacing::ByItself,
-        false => Pacing::OnEnter,
+    let pacing = if args.auto {
+        Pacing::ByItself
+    } else {
+        Pacing::OnEnter
     };
     perform(move |stop| lesson.give(number, pacing, stop))
 }

@@ -19,9 +19,10 @@ const ACK_ID: u64 = 0;
 
 pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
     let (target, _) = target(global, &args.remote, [])?;
-    let how = match args.text {
-        true => Words::Text,
-        false => Words::Guessed,
+    let how = if args.text {
+        Words::Text
+    } else {
+        Words::Guessed
     };
     // Before a signal is anything but the process's end: stdin may be a terminal.
     let arguments = arguments(&args.event, &args.args, how)?;
@@ -79,9 +80,10 @@ async fn answered(plain: &mut Plain, target: &Target) -> Result<Arguments, Clien
 
 /// An acknowledgement is an event without a name.
 async fn print(args: &EmitArgs, target: &Target, answer: &Arguments) -> Result<(), Failure> {
-    let form = match args.data {
-        true => Form::Data(Ending::Newline),
-        false => Form::Args,
+    let form = if args.data {
+        Form::Data(Ending::Newline)
+    } else {
+        Form::Args
     };
     let mut output = stdout::start(form);
     let event = args.event.clone();

@@ -252,9 +252,10 @@ impl Failure {
         for line in self.details() {
             eprintln_quietly(&term::visible(&line));
         }
-        match term::stderr_colour() {
-            true => eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed())),
-            false => eprintln_quietly(&format!("{said}{hint}")),
+        if term::stderr_colour() {
+            eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed()))
+        } else {
+            eprintln_quietly(&format!("{said}{hint}"))
         }
     }
 }
@@ -434,9 +435,10 @@ fn confirmed_of(confirmed: u64, unconfirmed: u64, rest: Rest) -> String {
 /// A duration as it is typed.
 pub fn spoken(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    match milliseconds.is_multiple_of(1_000) {
-        true => format!("{}s", milliseconds / 1_000),
-        false => format!("{milliseconds}ms"),
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
     }
 }
 

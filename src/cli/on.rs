@@ -27,9 +27,10 @@ pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
-    let retry = match args.no_reconnect {
-        true => Retry::Never,
-        false => Retry::Forever,
+    let retry = if args.no_reconnect {
+        Retry::Never
+    } else {
+        Retry::Forever
     };
     let (namespace, url) = (target.namespace.clone(), target.url.clone());
     let mut listener = select! {
@@ -125,9 +126,10 @@ struct Printing {
 
 impl Printing {
     fn new(args: &OnArgs, namespace: Namespace) -> Self {
-        let form = match args.data {
-            true => Form::Data(Ending::Newline),
-            false => Form::Event,
+        let form = if args.data {
+            Form::Data(Ending::Newline)
+        } else {
+            Form::Event
         };
         Self {
             output: stdout::start(form.clone()),
@@ -171,9 +173,10 @@ impl Printing {
 
     /// What the writing thread did next. Cancel-safe.
     async fn report(&mut self) -> Option<Wrote> {
-        match self.closed {
-            true => pending().await,
-            false => self.output.wrote.recv().await,
+        if self.closed {
+            pending().await
+        } else {
+            self.output.wrote.recv().await
         }
     }
 

@@ -238,9 +238,10 @@ impl Envelope<'_> {
                 let text: String = serde_json::from_str(value.get()).map_err(|_| {
                     "\"data\" is no string, and \"json\" does not say that it is JSON".to_owned()
                 })?;
-                let kind = match text.contains('\n') {
-                    true => Kind::Bytes,
-                    false => Kind::Text,
+                let kind = if text.contains('\n') {
+                    Kind::Bytes
+                } else {
+                    Kind::Text
                 };
                 Ok((kind, text.into()))
             }

@@ -121,10 +121,7 @@ impl Publishing {
         let unconfirmed = self.peer.unconfirmed();
         let unsent = self.held.is_some()
             || self.open && matches!(self.feed.next().now_or_never(), Some(Some(Ok(_))));
-        let rest = match unsent {
-            true => Rest::Unsent,
-            false => Rest::None,
-        };
+        let rest = if unsent { Rest::Unsent } else { Rest::None };
         match (confirmed, unconfirmed, rest) {
             // There is nothing to say.
             (0, 0, Rest::None) => Failure::Signal(signal),
@@ -218,9 +215,10 @@ pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template)
             .map(|address| address.room.clone())
             .collect()),
         event: args.event.clone(),
-        to: match args.others {
-            true => Audience::Others,
-            false => Audience::All,
+        to: if args.others {
+            Audience::Others
+        } else {
+            Audience::All
         },
         volatile: args.volatile,
         later: When::of(&args.later),
@@ -285,9 +283,10 @@ enum Counted {
 }
 
 fn counted(args: &PubArgs) -> Counted {
-    match comes_from_a_pipe(args) {
-        true => Counted::Read,
-        false => Counted::All,
+    if comes_from_a_pipe(args) {
+        Counted::Read
+    } else {
+        Counted::All
     }
 }
 
@@ -315,9 +314,10 @@ fn feed(
             (false, true) => Split::Whole,
             (false, false) => Split::Lines,
         },
-        payload: match args.json {
-            true => Payload::Json,
-            false => Payload::Text,
+        payload: if args.json {
+            Payload::Json
+        } else {
+            Payload::Text
         },
         max_message,
     };

@@ -117,9 +117,10 @@ impl Reading {
 
     /// What the writing thread did next. Cancel-safe.
     pub async fn report(&mut self) -> Option<Wrote> {
-        match self.closed {
-            true => pending().await,
-            false => self.output.wrote.recv().await,
+        if self.closed {
+            pending().await
+        } else {
+            self.output.wrote.recv().await
         }
     }
 

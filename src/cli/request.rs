@@ -127,9 +127,10 @@ impl Asking<'_> {
     async fn message(&self, max_message: usize) -> Result<Block, Failure> {
         let input = Input {
             split: Split::Whole,
-            payload: match self.args.json {
-                true => Payload::Json,
-                false => Payload::Text,
+            payload: if self.args.json {
+                Payload::Json
+            } else {
+                Payload::Text
             },
             max_message,
         };

@@ -191,10 +191,7 @@ impl Shown<'_> {
                     .map_or("-".to_owned(), |last| local(last, self.zone)),
             ]);
             for member in &room.members {
-                let here = match member.here {
-                    true => "yes",
-                    false => "no",
-                };
+                let here = if member.here { "yes" } else { "no" };
                 members.push([
                     member.name.to_string(),
                     member.pending.to_string(),

@@ -57,9 +57,10 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: match is_ignored(Signal::Hangup) {
-                true => None,
-                false => Some(signal(SignalKind::hangup())?),
+            hangup: if is_ignored(Signal::Hangup) {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
             },
         })
     }

@@ -208,9 +208,10 @@ fn is_stdin(path: &Path) -> bool {
 
 /// As an error names it.
 pub fn shown(path: PathBuf) -> PathBuf {
-    match is_stdin(&path) {
-        true => "stdin".into(),
-        false => path,
+    if is_stdin(&path) {
+        "stdin".into()
+    } else {
+        path
     }
 }
 

@@ -31,9 +31,10 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let mut signals = super::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
-    let retry = match args.no_reconnect {
-        true => Retry::Never,
-        false => Retry::Forever,
+    let retry = if args.no_reconnect {
+        Retry::Never
+    } else {
+        Retry::Forever
     };
     let mut peer = select! {
         peer = reaching::peer(&target, retry) => peer?,
@@ -106,9 +107,10 @@ fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> Subscribe {
         since: args.since,
         last: args.last,
         way: args.share.way(jobs, args.count),
-        presence: match args.presence {
-            true => Presence::Seen,
-            false => Presence::Unseen,
+        presence: if args.presence {
+            Presence::Seen
+        } else {
+            Presence::Unseen
         },
     }
 }

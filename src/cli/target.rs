@@ -29,9 +29,10 @@ pub fn target<'a>(
         token,
         auth: server.auth().map(auth).transpose()?.unwrap_or_default(),
         dialing: server.into_dialing(),
-        trace: match remote.trace {
-            true => Some(trace::on_stderr()),
-            false => None,
+        trace: if remote.trace {
+            Some(trace::on_stderr())
+        } else {
+            None
         },
     };
     Ok((target, rooms))

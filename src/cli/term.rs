@@ -56,9 +56,10 @@ pub fn stdout_colour() -> bool {
 }
 
 pub fn stdout_paint() -> Paint {
-    match stdout_colour() {
-        true => Paint::Colours,
-        false => Paint::Plain,
+    if stdout_colour() {
+        Paint::Colours
+    } else {
+        Paint::Plain
     }
 }
 

@@ -26,9 +26,10 @@ struct OnStderr;
 impl Watch for OnStderr {
     fn frame(&self, who: &str, direction: Direction, explained: &Explained) {
         let time = jiff::Zoned::now().strftime("%H:%M:%S.%3f").to_string();
-        let paint = match term::stderr_colour() {
-            true => painted,
-            false => plain,
+        let paint = if term::stderr_colour() {
+            painted
+        } else {
+            plain
         };
         let line = line(&time, who, direction, explained, paint);
         term::write_stderr(&line);

@@ -135,9 +135,10 @@ fn lines(
                 .map_or("-".to_owned(), ToString::to_string),
             person.sid.clone(),
             origin(person),
-            match rooms.is_empty() {
-                true => "-".to_owned(),
-                false => rooms,
+            if rooms.is_empty() {
+                "-".to_owned()
+            } else {
+                rooms
             },
             format!("{}{more}", person.lag),
             timestamp(person.since).map_or("-".to_owned(), |since| minute(since, zone)),

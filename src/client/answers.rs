@@ -149,10 +149,7 @@ pub enum Lagging {
 
 impl From<bool> for Lagging {
     fn from(least: bool) -> Self {
-        match least {
-            true => Self::AtLeast,
-            false => Self::Exactly,
-        }
+        if least { Self::AtLeast } else { Self::Exactly }
     }
 }
 

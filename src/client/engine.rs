@@ -154,9 +154,10 @@ impl Engine {
         self.say_goodbye();
         let written = poll_fn(|cx| {
             self.poll_write(cx);
-            match self.outbox.is_empty() && !self.unflushed || self.write_failed.is_some() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
+            if self.outbox.is_empty() && !self.unflushed || self.write_failed.is_some() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
             }
         });
         // Too late is as good as never: the server notices the closed socket.
@@ -324,9 +325,10 @@ impl Engine {
             }
             Message::Binary(attachment) => {
                 let Some(binary) = self.assembler.binary(attachment)? else {
-                    return match self.assembler.held() > limits::FRAME_BYTES_MAX {
-                        true => Err(LostReason::Protocol("too many attachments".to_owned())),
-                        false => Ok(None),
+                    return if self.assembler.held() > limits::FRAME_BYTES_MAX {
+                        Err(LostReason::Protocol("too many attachments".to_owned()))
+                    } else {
+                        Ok(None)
                     };
                 };
                 understand(Taken::Packet(&binary.packet()?, &binary.attachments))

@@ -103,9 +103,10 @@ impl Plain {
                 bytes += said.cost();
                 early.push_back(said);
             }
-            match bytes > limits::RECOVERED_BYTES {
-                true => Err(LostReason::Protocol("too much before its reply".to_owned())),
-                false => Ok(()),
+            if bytes > limits::RECOVERED_BYTES {
+                Err(LostReason::Protocol("too much before its reply".to_owned()))
+            } else {
+                Ok(())
             }
         };
         let reply = engine.enter(auth.as_deref(), keep).await?;

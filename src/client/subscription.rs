@@ -208,9 +208,10 @@ impl Subscription {
                 since: Some(Since::Seq(place)),
                 last: None,
                 log: Some(&self.log),
-                within: match self.request.rooms.is_empty() {
-                    true => &self.rooms,
-                    false => &[],
+                within: if self.request.rooms.is_empty() {
+                    &self.rooms
+                } else {
+                    &[]
                 },
                 keep: self.keep,
                 presence,

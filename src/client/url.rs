@@ -133,14 +133,16 @@ impl HubUrl {
                     Security::Plain => ("ws", 80),
                     Security::Tls => ("wss", 443),
                 };
-                let host = match host.contains(':') {
-                    true => format!("[{host}]"),
-                    false => host.clone(),
+                let host = if host.contains(':') {
+                    format!("[{host}]")
+                } else {
+                    host.clone()
                 };
                 // A browser's Host header leaves the scheme's own port out, and so do we: the hub compares it.
-                match *port == usual {
-                    true => format!("{scheme}://{host}{resource}"),
-                    false => format!("{scheme}://{host}:{port}{resource}"),
+                if *port == usual {
+                    format!("{scheme}://{host}{resource}")
+                } else {
+                    format!("{scheme}://{host}:{port}{resource}")
                 }
             }
         }

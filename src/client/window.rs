@@ -146,9 +146,10 @@ impl Window {
 
     /// The next batch to send with this ack id, if one may be sent now.
     pub fn send(&mut self, id: u64) -> Option<&Batch> {
-        let most = match self.known {
-            true => limits::BATCHES_IN_FLIGHT,
-            false => 1,
+        let most = if self.known {
+            limits::BATCHES_IN_FLIGHT
+        } else {
+            1
         };
         if self.refusal.is_some() || self.in_flight >= most {
             return None;

@@ -70,9 +70,10 @@ impl Peer {
         if self.address == PeerAddress::Shared {
             return "hub";
         }
-        match self.by_websocket.load(Ordering::Relaxed) {
-            true => "websocket",
-            false => "polling",
+        if self.by_websocket.load(Ordering::Relaxed) {
+            "websocket"
+        } else {
+            "polling"
         }
     }
 }

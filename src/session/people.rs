@@ -160,9 +160,10 @@ fn waiting(
     let upto = head.min(place.record.saturating_add(*left));
     *left -= upto.saturating_sub(place.record);
     let waiting = store.pending(namespace, &reader, place, upto)?;
-    Ok(match upto == head {
-        true => Lag::Exactly(waiting),
-        false => Lag::AtLeast(waiting),
+    Ok(if upto == head {
+        Lag::Exactly(waiting)
+    } else {
+        Lag::AtLeast(waiting)
     })
 }
 

@@ -35,9 +35,10 @@ impl Standing {
             rules,
             may: pass.may,
             own_name: pass.own_name().cloned(),
-            kicks: match pass.is_anyones() && pass.may == Rights::PubAndSub {
-                true => Kicks::Others,
-                false => Kicks::Nobody,
+            kicks: if pass.is_anyones() && pass.may == Rights::PubAndSub {
+                Kicks::Others
+            } else {
+                Kicks::Nobody
             },
             bucket,
             said: false,

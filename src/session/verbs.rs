@@ -158,9 +158,10 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
         last,
         log,
         within,
-        presence: match presence {
-            true => Presence::Seen,
-            false => Presence::Unseen,
+        presence: if presence {
+            Presence::Seen
+        } else {
+            Presence::Unseen
         },
         keep,
     };

@@ -131,9 +131,10 @@ impl Tracer {
         let attachments = self.attachments(direction);
         attachments.seen += 1;
         let Attachments { announced, seen } = *attachments;
-        let meaning = match seen <= announced {
-            true => format!("attachment {seen} of {announced}"),
-            false => "binary, and nothing announced it".to_owned(),
+        let meaning = if seen <= announced {
+            format!("attachment {seen} of {announced}")
+        } else {
+            "binary, and nothing announced it".to_owned()
         };
         let part = Part {
             text: binary(frame),
@@ -207,9 +208,10 @@ fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part
         Kind::BinaryEvent | Kind::BinaryAck => split_attachments(rest),
         _ => ("", rest),
     };
-    let (namespace, rest) = match rest.starts_with('/') {
-        true => split_behind(rest, ','),
-        false => ("", rest),
+    let (namespace, rest) = if rest.starts_with('/') {
+        split_behind(rest, ',')
+    } else {
+        ("", rest)
     };
     let (id, payload) = split_digits(rest);
     parts.push(part(&text[..1], &kind.meaning(payload)));
@@ -333,18 +335,20 @@ fn beginning(bytes: &[u8]) -> Option<&str> {
 fn hex(bytes: &[u8]) -> String {
     let shown = bytes.iter().take(limits::TRACED_BYTES);
     let shown: Vec<String> = shown.map(|byte| format!("{byte:02x}")).collect();
-    let more = match bytes.len() > limits::TRACED_BYTES {
-        true => " …",
-        false => "",
+    let more = if bytes.len() > limits::TRACED_BYTES {
+        " …"
+    } else {
+        ""
     };
     format!("<{}{more}>", shown.join(" "))
 }
 
 fn split_attachments(text: &str) -> (&str, &str) {
     let (digits, rest) = split_digits(text);
-    match rest.starts_with('-') {
-        true => text.split_at(digits.len() + 1),
-        false => ("", text),
+    if rest.starts_with('-') {
+        text.split_at(digits.len() + 1)
+    } else {
+        ("", text)
     }
 }
 

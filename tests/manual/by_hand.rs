@@ -146,9 +146,10 @@ fn codes_in(source: &str) -> Vec<String> {
     ] {
         for part in source.split(begin).skip(1) {
             let part = part.split(end).next().unwrap_or_default();
-            let texts = match begin.ends_with('"') {
-                true => vec![part],
-                false => part.split('"').skip(1).step_by(2).collect(),
+            let texts = if begin.ends_with('"') {
+                vec![part]
+            } else {
+                part.split('"').skip(1).step_by(2).collect()
             };
             let is_code = |text: &&str| text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             codes.extend(texts.into_iter().filter(is_code).map(str::to_owned));

@@ -115,21 +115,24 @@ fn entries(title: &str, entries: impl Iterator<Item = (String, String)>) -> Stri
         let paragraphs: Vec<String> = body.split("\n\n").map(flowing).collect();
         text += &format!(".TP\n{head}\n{}", paragraphs.join(".IP\n"));
     }
-    match text.is_empty() {
-        true => text,
-        false => format!(".SH {title}\n{text}"),
+    if text.is_empty() {
+        text
+    } else {
+        format!(".SH {title}\n{text}")
     }
 }
 
 fn argument(arg: &Arg) -> (String, String) {
-    let more = match arg.get_num_args().is_some_and(|it| it.max_values() > 1) {
-        true => "...",
-        false => "",
+    let more = if arg.get_num_args().is_some_and(|it| it.max_values() > 1) {
+        "..."
+    } else {
+        ""
     };
     let name = values(arg);
-    let head = match arg.is_required_set() {
-        true => format!("{name}{more}"),
-        false => format!("[{name}]{more}"),
+    let head = if arg.is_required_set() {
+        format!("{name}{more}")
+    } else {
+        format!("[{name}]{more}")
     };
     (head, help(arg))
 }
@@ -171,9 +174,10 @@ fn help(arg: &Arg) -> String {
         let defaults: Vec<_> = defaults.iter().map(|it| it.to_string_lossy()).collect();
         text += &format!(" [default: {}]", defaults.join(" "));
     }
-    let possible = match takes {
-        true => arg.get_possible_values(),
-        false => Vec::new(),
+    let possible = if takes {
+        arg.get_possible_values()
+    } else {
+        Vec::new()
     };
     for value in possible.iter().filter(|it| !it.is_hide_set()) {
         let means = value.get_help().map(|help| format!(": {help}"));
@@ -372,9 +376,12 @@ fn flowing(text: &str) -> String {
 
 /// As readers of pages turn what else there is into, before they count.
 fn in_ascii(text: &str) -> String {
-    let spelled = |c: char| match c.is_ascii() {
-        true => c.to_string(),
-        false => format!("\\[u{:04X}]", u32::from(c)),
+    let spelled = |c: char| {
+        if c.is_ascii() {
+            c.to_string()
+        } else {
+            format!("\\[u{:04X}]", u32::from(c))
+        }
     };
     text.chars().map(spelled).collect()
 }

@@ -282,10 +282,7 @@ impl Board {
                 // Handed over as the editor ended, it may have been shown: twice is better than never.
                 return io::stdout().write_all(lines.as_bytes());
             }
-            let text = match handed {
-                false => lines,
-                true => NOTHING,
-            };
+            let text = if handed { NOTHING } else { lines };
             handed |= self.hand(text);
             // The editor takes what it is handed one by one, and has room for one that waits: when it takes a third, the
             // first is on the screen. Unless it stopped in between; then that is asked of the next line's.

@@ -53,9 +53,10 @@ impl Look {
     /// like several.
     pub fn messages(&self, chunk: &Chunk) -> String {
         let header = &chunk.header;
-        let mut before = match self.names_rooms() {
-            true => self.dim(&format!("[{}] ", rooms(&header.rooms))),
-            false => String::new(),
+        let mut before = if self.names_rooms() {
+            self.dim(&format!("[{}] ", rooms(&header.rooms)))
+        } else {
+            String::new()
         };
         before += &match &header.from {
             Some(name) => self.name(name),

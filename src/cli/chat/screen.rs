@@ -33,9 +33,10 @@ enum Item {
 impl Screen {
     /// And what takes the messages of the rooms.
     pub fn start(name: Option<&ClientName>, rooms: &[RoomName]) -> io::Result<(Self, Output)> {
-        let colours = match term::stdout_colour() {
-            true => Colours::Some,
-            false => Colours::None,
+        let colours = if term::stdout_colour() {
+            Colours::Some
+        } else {
+            Colours::None
         };
         let look = Arc::new(Look::new(colours, rooms));
         let (editor, board) = Editor::start(look.prompt(name, rooms.last()), colours)?;

@@ -368,9 +368,10 @@ fn who(room: &RoomName, answer: &WhoAnswer, away: &[ClientName]) -> String {
             nameless += 1;
             continue;
         };
-        let text = match person.you {
-            true => format!("{name} (you)"),
-            false => name.to_string(),
+        let text = if person.you {
+            format!("{name} (you)")
+        } else {
+            name.to_string()
         };
         if here.last() != Some(&text) {
             here.push(text);

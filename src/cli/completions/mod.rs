@@ -64,9 +64,10 @@ impl Question {
                 let (text, breaks) = (words.next(), words.next());
                 let line = Line::read(&text.unwrap_or_default(), &breaks.unwrap_or_default());
                 let words = line.words.iter().map(OsString::from).collect();
-                match line.is_redirected {
-                    true => Candidates::Files(String::new()).quoted_for(&line),
-                    false => candidates(words).quoted_for(&line),
+                if line.is_redirected {
+                    Candidates::Files(String::new()).quoted_for(&line)
+                } else {
+                    candidates(words).quoted_for(&line)
                 }
             }
             Shell::Zsh | Shell::Fish => candidates(self.words.clone()).explained(),

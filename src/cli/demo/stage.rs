@@ -340,9 +340,10 @@ impl Stage {
 
     /// Who is to show frames has its stderr listened to; what others say there, the user sees.
     fn start(&self, name: &'static str, arguments: &[&str]) -> Result<Terminal, Failure> {
-        let stderr = match arguments.contains(&"--trace") {
-            true => Stdio::piped(),
-            false => Stdio::inherit(),
+        let stderr = if arguments.contains(&"--trace") {
+            Stdio::piped()
+        } else {
+            Stdio::inherit()
         };
         self.scene
             .start(name, Some(&self.url), arguments, Stdio::piped(), stderr)

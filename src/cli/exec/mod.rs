@@ -119,9 +119,10 @@ impl Crew {
             confirming: VecDeque::new(),
             remaining: args.count,
             rooms: Vec::new(),
-            drain: match args.drain {
-                true => Drain::Pending,
-                false => Drain::NotAsked,
+            drain: if args.drain {
+                Drain::Pending
+            } else {
+                Drain::NotAsked
             },
             work: watch::Sender::new(Work::Wanted),
             stdout: stdout::start(Form::Data(Ending::Raw)),
@@ -209,9 +210,10 @@ impl Crew {
                 () = &mut bound => break,
             }
         }
-        match reachable {
-            true => confirm_last_ack(peer, self.target.name.as_ref()).await,
-            false => Ok(()),
+        if reachable {
+            confirm_last_ack(peer, self.target.name.as_ref()).await
+        } else {
+            Ok(())
         }
     }
 

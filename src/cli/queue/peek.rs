@@ -25,9 +25,10 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
         }),
         ..Subscribe::default()
     });
-    let form = match args.json {
-        true => Form::Json,
-        false => Form::Data(Ending::Newline),
+    let form = if args.json {
+        Form::Json
+    } else {
+        Form::Data(Ending::Newline)
     };
     let mut reading = Reading::new(stdout::start(form), &target).at_most(args.count);
     let end = select! {

@@ -69,9 +69,10 @@ impl Plan {
             echo: file.echo,
             token,
             namespaces: file.namespaces,
-            trace: match args.trace {
-                true => Some(trace::on_stderr()),
-                false => None,
+            trace: if args.trace {
+                Some(trace::on_stderr())
+            } else {
+                None
             },
         };
         let hosts = first([args.host.clone(), file.host], Vec::new);

@@ -263,9 +263,10 @@ mod tests {
 
     fn made(id: &str, part: &mut u64, length: u64) -> Piece {
         *part += 1;
-        match *part == length {
-            true => last(id, *part - 1, length),
-            false => piece(id, *part - 1),
+        if *part == length {
+            last(id, *part - 1, length)
+        } else {
+            piece(id, *part - 1)
         }
     }
 

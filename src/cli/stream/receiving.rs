@@ -77,9 +77,10 @@ impl Receiving {
             drain: args.drain,
             named: target.name.is_some(),
             // At a terminal the bytes are their own progress, and leave no line to draw on.
-            progress: match io::stdout().is_terminal() {
-                true => Progress::hidden(),
-                false => Progress::of(Task::Stream(None)),
+            progress: if io::stdout().is_terminal() {
+                Progress::hidden()
+            } else {
+                Progress::of(Task::Stream(None))
             },
             remaining: args.count.unwrap_or(1),
             caught_up: false,
@@ -130,9 +131,10 @@ impl Receiving {
             signal = signals.next() => return Err(Failure::Signal(signal)),
             () = at(Some(Instant::now() + limits::FINISH_TIMEOUT)) => self.left(Left::Ahead),
         };
-        let why = match self.publisher.is_gone() {
-            true => StreamError::PublisherGone,
-            false => StreamError::Timeout(after),
+        let why = if self.publisher.is_gone() {
+            StreamError::PublisherGone
+        } else {
+            StreamError::Timeout(after)
         };
         let finished = self.reading.finish(peer, signals, End::Timeout(after));
         match finished.await {
@@ -258,9 +260,10 @@ impl Receiving {
             return Came::Nothing;
         }
         if self.publisher.is_gone_for_good() {
-            return Came::Cut(match self.gap {
-                true => StreamError::Pruned,
-                false => StreamError::PublisherGone,
+            return Came::Cut(if self.gap {
+                StreamError::Pruned
+            } else {
+                StreamError::PublisherGone
             });
         }
         self.publisher.ask(peer);
@@ -343,17 +346,15 @@ impl Receiving {
         }
         // Nothing was heard of it since, and not only because this reader was not there.
         let long_ago = now_ms().saturating_sub(self.last_at) >= millis(self.stall);
-        match self.publisher.is_gone() && long_ago {
-            true => Ok(self.leave_behind(peer)),
-            false => Ok(self.left(Left::Ahead)),
+        if self.publisher.is_gone() && long_ago {
+            Ok(self.leave_behind(peer))
+        } else {
+            Ok(self.left(Left::Ahead))
         }
     }
 
     fn left(&self, left: Left) -> Left {
-        match self.named {
-            true => left,
-            false => Left::Nothing,
-        }
+        if self.named { left } else { Left::Nothing }
     }
 }
 

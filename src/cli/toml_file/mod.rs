@@ -50,8 +50,9 @@ pub fn parse<T>(
     let readable = syntax::readable(text, &mut mistakes);
     let (whole, _) = DeTable::parse_recoverable(&readable);
     let read = read(whole.get_ref(), &mut mistakes);
-    match mistakes.is_empty() {
-        true => Ok(read),
-        false => Err(mistakes),
+    if mistakes.is_empty() {
+        Ok(read)
+    } else {
+        Err(mistakes)
     }
 }

@@ -66,9 +66,10 @@ fn errors(text: &str) -> Vec<Error> {
 fn tell(errors: &[Error], text: &str, mistakes: &mut Mistakes) {
     for error in errors {
         let name = text.get(error.span.clone()).unwrap_or_default();
-        match error.is_harmless() && !name.is_empty() {
-            true => mistakes.add_syntax(error.span.start, format!("{name} is here a second time")),
-            false => mistakes.add_syntax(error.span.start, &error.message),
+        if error.is_harmless() && !name.is_empty() {
+            mistakes.add_syntax(error.span.start, format!("{name} is here a second time"))
+        } else {
+            mistakes.add_syntax(error.span.start, &error.message)
         }
     }
 }

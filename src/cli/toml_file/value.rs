@@ -207,9 +207,10 @@ pub fn shown(key: &str) -> String {
         return format!("{:?}", format!("{begin}…"));
     }
     let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    match !key.is_empty() && key.bytes().all(bare) {
-        true => key.to_owned(),
-        false => format!("{key:?}"),
+    if !key.is_empty() && key.bytes().all(bare) {
+        key.to_owned()
+    } else {
+        format!("{key:?}")
     }
 }
 

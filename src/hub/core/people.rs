@@ -151,9 +151,6 @@ fn present_now(state: &Socket) -> Present {
     Present {
         reader: Arc::clone(&state.reader),
         vitals: Arc::clone(&state.vitals),
-        behind: match waits {
-            true => Behind::InTheLog,
-            false => Behind::No,
-        },
+        behind: if waits { Behind::InTheLog } else { Behind::No },
     }
 }

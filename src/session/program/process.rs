@@ -68,9 +68,10 @@ pub struct Over {
 impl Process {
     pub fn start(handler: &Handler, namespaces: &Pattern, longest: usize) -> io::Result<Self> {
         // The folder of a file that was named without one.
-        let folder = match handler.folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => &handler.folder,
+        let folder = if handler.folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &handler.folder
         };
         let mut child = Command::new("sh")
             .arg("-c")

@@ -212,9 +212,10 @@ impl Desk {
         }
         self.count();
         let waiting = matches!(self.stage, Stage::Opening(_));
-        match did || waiting || !self.sharers.is_empty() {
-            true => Ok(did),
-            false => Err(End::Left),
+        if did || waiting || !self.sharers.is_empty() {
+            Ok(did)
+        } else {
+            Err(End::Left)
         }
     }
 

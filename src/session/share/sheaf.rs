@@ -40,9 +40,10 @@ impl Sheaf {
         let body = &self.parcel.record.body;
         let start = self.offset(from);
         let end = self.offset(to).max(start);
-        let piece = match (end - start).saturating_mul(limits::SHARE_PINNED) < body.len() {
-            true => Bytes::copy_from_slice(&body[start..end]),
-            false => body.slice(start..end),
+        let piece = if (end - start).saturating_mul(limits::SHARE_PINNED) < body.len() {
+            Bytes::copy_from_slice(&body[start..end])
+        } else {
+            body.slice(start..end)
         };
         self.parcel.stretch(from, to, piece)
     }

@@ -148,9 +148,10 @@ impl<'a> Masking<'a> {
             |c: char| matches!(c, ',' | ':' | '{' | '}' | '[' | ']' | '"') || c.is_whitespace();
         let length = rest.find(ends).unwrap_or(rest.len()).max(1);
         let text = rest.get(..length).unwrap_or(rest);
-        match matches!(text, "true" | "false" | "null") || !self.is_secret() {
-            true => self.out.push_str(text),
-            false => self.out.push('…'),
+        if matches!(text, "true" | "false" | "null") || !self.is_secret() {
+            self.out.push_str(text)
+        } else {
+            self.out.push('…')
         }
         self.at += text.len();
     }

@@ -68,9 +68,10 @@ fn a_name_has_one_colour_and_the_prompt_the_same() {
 fn the_palette_can_be_read_on_dark_and_on_light() {
     let channel = |level: u8| {
         let value = f64::from([0_u8, 95, 135, 175, 215, 255][usize::from(level)]) / 255.0;
-        match value <= 0.03928 {
-            true => value / 12.92,
-            false => ((value + 0.055) / 1.055).powf(2.4),
+        if value <= 0.03928 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
         }
     };
     for code in PALETTE {

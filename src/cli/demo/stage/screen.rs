@@ -40,9 +40,10 @@ impl Screen {
         let asks = pacing == Pacing::OnEnter && someone_looks_on && io::stdin().is_terminal();
         Self {
             colour: term::stdout_colour(),
-            pace: match someone_looks_on {
-                true => PACE,
-                false => Duration::ZERO,
+            pace: if someone_looks_on {
+                PACE
+            } else {
+                Duration::ZERO
             },
             enter: asks.then(presses),
             failed: Arc::default(),
@@ -113,16 +114,18 @@ impl Screen {
     }
 
     pub(super) fn paint(&self, text: &str, colour: Color) -> String {
-        match self.colour {
-            true => text.color(colour).to_string(),
-            false => text.to_owned(),
+        if self.colour {
+            text.color(colour).to_string()
+        } else {
+            text.to_owned()
         }
     }
 
     pub(super) fn bold(&self, text: &str) -> String {
-        match self.colour {
-            true => text.bold().to_string(),
-            false => text.to_owned(),
+        if self.colour {
+            text.bold().to_string()
+        } else {
+            text.to_owned()
         }
     }
 }
