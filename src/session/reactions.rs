@@ -15,7 +15,7 @@ use super::{End, Session};
 use crate::address::Event;
 use crate::hub::parcel::Frame;
 use crate::hub::request::{Publisher, SocketId};
-use crate::store::{Draft, Refusal};
+use crate::store::{NewRecord, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
 
@@ -222,14 +222,14 @@ impl Session {
 }
 
 /// What is declared for a socket that goes, unless it was never really there.
-pub(super) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option<Draft> {
+pub(super) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option<NewRecord> {
     let reaction = socket.standing.rules.on.get(DISCONNECT)?;
     let reason = raw(&json!(end.reason()));
     let emitted = to_others(socket, reaction, Cause::of(&[&reason]), max_message)?;
     emitted
         .ok()
         .filter(|_| socket.is_entered())
-        .map(|publish| publish.draft)
+        .map(|publish| publish.record)
 }
 
 fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<Aside> {

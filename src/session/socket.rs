@@ -27,7 +27,7 @@ use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Parcel};
 use crate::hub::peer::Vitals;
 use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
-use crate::store::{Page, Reader, StoreError};
+use crate::store::{LogPage, Reader, StoreError};
 use crate::wire::socket;
 
 /// Which language the peer speaks.
@@ -395,7 +395,7 @@ impl Socket {
         Finished::Nothing
     }
 
-    fn page(&mut self, page: Page, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
+    fn page(&mut self, page: LogPage, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
         let Turned { skip, gap } = self.feed.turned(page);
         // What is left of a record that was handed in part stands before all of this.
         if let (Some(behind), None) = (skip, &self.part) {

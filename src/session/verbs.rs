@@ -14,7 +14,7 @@ use super::policy::Right;
 use crate::address::{ClientName, Event, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
-use crate::store::names::{NameKind, Sought};
+use crate::store::names::{NameKind, NameQuery};
 use crate::wire::batch::{self, BatchError};
 
 /// What a client may ask of the hub. Every other event is the application's own.
@@ -190,7 +190,7 @@ pub fn ack(args: &[&RawValue]) -> Result<Ack, VerbError> {
 pub enum Listed {
     /// All of them, or one with its members.
     Rooms(Option<RoomName>),
-    Names(Sought),
+    Names(NameQuery),
 }
 
 /// `["rooms", {room?}]`, `["rooms", {names, prefix?}]`, or without arguments.
@@ -212,7 +212,7 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
             names: Some(kind),
             prefix,
             ..
-        } => Listed::Names(Sought { kind, prefix }),
+        } => Listed::Names(NameQuery { kind, prefix }),
         List { room, .. } => Listed::Rooms(room),
     })
 }

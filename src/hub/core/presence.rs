@@ -14,7 +14,7 @@ use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
 use crate::hub::parcel::{Kind, Parcel};
 use crate::hub::request::{Presence, SocketId};
 use crate::limits;
-use crate::store::{Header, Record};
+use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{self, Audience, Framing};
 
 /// The event that watchers get.
@@ -130,8 +130,8 @@ fn parcel(what: Movement, room: &RoomName, socket: &Socket, at_ms: u64) -> Parce
     Parcel::new(record, Kind::Presence)
 }
 
-fn header(namespace: &Namespace, room: &RoomName) -> Header {
-    Header {
+fn header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
+    MessageHeader {
         namespace: namespace.clone(),
         rooms: Arc::new([room.clone()]),
         except: Arc::new([]),
