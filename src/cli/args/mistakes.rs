@@ -4,7 +4,7 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::term;
+use crate::cli::screen::term;
 use crate::cli::toml_file::value::nearest;
 
 /// The same error, fit to be printed.

@@ -10,10 +10,10 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::toml_file::mistakes::Mistakes;
-use super::toml_file::value::{Table, Value};
-use super::toml_file::{self, ContentError};
-use super::values::{self, Database, KeepFor};
+use crate::cli::args::values::{self, Database, KeepFor};
+use crate::cli::toml_file::mistakes::Mistakes;
+use crate::cli::toml_file::value::{Table, Value};
+use crate::cli::toml_file::{self, ContentError};
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::{Namespaces, Rules, Token};

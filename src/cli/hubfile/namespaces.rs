@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Event, Namespace};
-use crate::cli::target;
+use crate::cli::remote::target;
 use crate::cli::toml_file::mistakes::Mistakes;
 use crate::cli::toml_file::value::{Table, Value};
 use crate::limits;

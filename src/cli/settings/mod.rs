@@ -19,12 +19,12 @@ use std::path::{Path, PathBuf};
 use self::file::{ConfigFile, Hub};
 use self::server::Server;
 use self::source::{Source, Sourced, Variables};
-use super::args::Global;
-use super::args::global::Typed;
-use super::term::ColorChoice;
-use super::toml_file::ContentError;
-use super::toml_file::mistakes::Mistakes;
 use crate::address::{ClientName, Namespace};
+use crate::cli::args::Global;
+use crate::cli::args::global::Typed;
+use crate::cli::screen::term::ColorChoice;
+use crate::cli::toml_file::ContentError;
+use crate::cli::toml_file::mistakes::Mistakes;
 use crate::client::HubUrl;
 
 const URL: &str = "ROOMCAT_URL";

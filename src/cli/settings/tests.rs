@@ -291,7 +291,7 @@ fn auth_is_a_text_as_on_the_command_line_or_a_table() {
         let file = parsed(&format!("[hubs.a]\nurl = \"ws://h\"\nauth = {text}")).unwrap();
         file.hubs["a"].server.auth.clone().unwrap().value
     };
-    use crate::cli::values::AuthText::{File, Json};
+    use crate::cli::args::values::AuthText::{File, Json};
     assert!(auth("'{\"a\": 1}'") == Json("{\"a\": 1}".into()));
     assert!(auth("{ a = 1, b = [true] }") == Json("{\"a\":1,\"b\":[true]}".into()));
     assert!(auth("'@~/auth.json'") == File("/h/auth.json".into()));
