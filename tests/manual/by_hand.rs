@@ -161,7 +161,7 @@ fn codes_in(source: &str) -> Vec<String> {
 #[test]
 fn every_verb_and_every_code_stands_in_the_page_of_the_protocol() {
     let page = bold(&read("roomcat-protocol.7"));
-    let verbs = source("session/verbs.rs");
+    let verbs = source("session/verbs/mod.rs");
     let (_, parse) = verbs
         .split_once("pub fn parse(event")
         .expect("verbs are parsed");
