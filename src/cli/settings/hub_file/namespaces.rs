@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Event, Namespace};
 use crate::cli::remote::target;
-use crate::cli::toml_file::mistakes::Mistakes;
-use crate::cli::toml_file::value::{Table, Value};
+use crate::cli::settings::toml_file::diagnostics::Mistakes;
+use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::limits;
 use crate::server::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
