@@ -22,7 +22,7 @@ use self::origin::Hosts;
 use self::running::Running;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
-pub use crate::session::policy::{
+pub use crate::session::namespace::policy::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
 pub use crate::session::services::{Settings, Token};

@@ -17,7 +17,7 @@ use crate::hub::request::Want;
 use crate::hub::{self, Ticket};
 use crate::limits;
 use crate::session;
-use crate::session::program;
+use crate::session::handler;
 use crate::session::services::Services;
 use crate::store::readers::ReaderPool;
 use crate::store::sessions::SessionOp;
@@ -81,7 +81,7 @@ impl Running {
             accepting: accept_all(listeners, &site),
             begun,
             connections: JoinSet::new(),
-            programs: program::run::start(&site.services, &programs_stopping),
+            programs: handler::run::start(&site.services, &programs_stopping),
             site,
             hub,
             writer: thread,

@@ -3,32 +3,14 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
-pub mod admission;
-pub mod answers;
-pub mod aside;
-pub mod calls;
-pub mod catchup;
-pub mod credit;
-pub mod feed;
-pub mod heart;
-pub mod later;
-mod listed;
-pub mod names;
-pub mod opening;
-pub mod outbox;
-pub mod people;
-pub mod policy;
-pub mod program;
-pub mod queues;
-pub mod rate;
-pub mod reactions;
-pub mod recovery;
-pub mod requests;
+pub mod engine;
+pub mod handler;
+pub mod namespace;
+mod notifications;
+mod packets;
 pub mod services;
-pub mod share;
+pub mod shared_queue;
 pub mod socket;
-pub mod standing;
-pub mod transport;
 pub mod verbs;
 
 use std::collections::VecDeque;
@@ -41,15 +23,15 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use self::calls::Calls;
-use self::heart::{Beat, Heart, Held};
-use self::opening::{Opening, Speech};
-use self::outbox::{Gone, Outbox, Submission};
-use self::reactions::Promise;
+use self::engine::heartbeat::{Beat, Heart, Held};
+use self::engine::opening::{Opening, Speech};
+use self::engine::outbox::{Gone, Outbox, Submission};
+use self::engine::transport::{Transport, TransportError};
+use self::handler::calls::Calls;
+use self::namespace::reactions::Promise;
 use self::services::Services;
-use self::share::Sharing;
+use self::shared_queue::Sharing;
 use self::socket::{Finished, Socket};
-use self::transport::{Transport, TransportError};
 use crate::hub::Ticket;
 use crate::hub::mailbox::Notices;
 use crate::hub::parcel::Frame;
@@ -59,7 +41,7 @@ use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
 use crate::wire::attachments::{Assembler, Text};
-use crate::wire::engine::{self, EngineError, Handshake, Packet};
+use crate::wire::engine::{EngineError, Handshake, PING, Packet, decode};
 use crate::wire::explain::{Direction, Tracer};
 use crate::wire::socket::SocketError;
 
@@ -303,14 +285,14 @@ impl Session {
                 did = true;
                 match done? {
                     Finished::Nothing => {}
-                    Finished::Rooms(listing) => answers::answer_rooms(
+                    Finished::Rooms(listing) => notifications::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
                         &mut self.out,
                     ),
                     Finished::Names { answer, body } => {
-                        answers::acknowledge(&socket.namespace, answer, &body, &mut self.out)
+                        notifications::acknowledge(&socket.namespace, answer, &body, &mut self.out)
                     }
                     Finished::Counted(counted) => {
                         let (op, ticket) = counted.give_up(socket.id, socket.namespace.clone());
@@ -393,7 +375,7 @@ impl Session {
         let now = Instant::now();
         self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
         match self.heart.beat(now, &self.services.settings, self.held()) {
-            Beat::Ping => self.out.push_back(Frame::Text(engine::PING.into())),
+            Beat::Ping => self.out.push_back(Frame::Text(PING.into())),
             Beat::Nothing => {}
             Beat::NoPong => return Err(End::PingTimeout),
             Beat::NoConnect => return Err(End::ConnectTimeout),
@@ -444,7 +426,7 @@ impl Session {
             }
             Frame::Text(text) => text,
         };
-        match engine::decode(&text)? {
+        match decode(&text)? {
             Packet::Message(_) if self.speech == Speech::Echo => {
                 self.out.push_back(Frame::Text(text));
                 Ok(())
@@ -480,12 +462,12 @@ impl Session {
         self.in_flight -= self.calls.forget(socket.id);
         let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
         self.in_flight = self.in_flight.saturating_sub(shared);
-        calls::tell_departure(&self.services, &socket, end);
+        handler::calls::tell_departure(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);
         }
         let max_message = self.services.settings.max_message;
-        if let Some(record) = reactions::farewell(&socket, end, max_message) {
+        if let Some(record) = namespace::reactions::farewell(&socket, end, max_message) {
             self.ask(Op::Append { record, id: None }, unanswered(&socket));
         }
         let ticket = farewell(&socket, end);
@@ -497,7 +479,7 @@ impl Session {
     async fn finish(mut self, end: &End) {
         self.calls.give_up(&self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
-            calls::tell_departure(&self.services, &socket, end);
+            handler::calls::tell_departure(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
             if !matches!(end, End::Shutdown | End::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;
@@ -515,12 +497,13 @@ impl Session {
 
 /// What is declared for a socket's end waits its turn like any other publish.
 async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
-    let Some(record) = reactions::farewell(socket, end, services.settings.max_message) else {
+    let Some(record) = namespace::reactions::farewell(socket, end, services.settings.max_message)
+    else {
         return;
     };
     let mut ticket = unanswered(socket);
-    let place =
-        Arc::clone(&services.append_queue).acquire_many_owned(outbox::cost(record.body.len()));
+    let place = Arc::clone(&services.append_queue)
+        .acquire_many_owned(engine::outbox::cost(record.body.len()));
     match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
         Ok(Ok(permit)) => ticket.permit = Some(permit),
         Ok(Err(_)) | Err(_) => {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::policy::Namespaces;
-use super::program::Programs;
-use super::share::Shares;
+use super::handler::Programs;
+use super::namespace::policy::Namespaces;
+use super::shared_queue::Shares;
 use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;

@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::remote::Remote;
 use crate::address::{Address, Event};
-use crate::cli::stdout::Format;
-use crate::cli::values;
+use crate::cli::args::values;
+use crate::cli::io::stdout::Format;
 use crate::limits;
 
 /// Ask a room and print the answers

@@ -2,7 +2,7 @@
 
 use super::source::{Source, Sourced};
 use crate::cli::args::remote::Remote;
-use crate::cli::values::AuthText;
+use crate::cli::args::values::AuthText;
 use crate::client::Dialing;
 use crate::client::options::{EnginePath, Header, Parameter};
 

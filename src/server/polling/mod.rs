@@ -17,9 +17,9 @@ use self::door::{Answer, Door, Post, Rejected, Stage, State};
 use crate::hub::parcel::Frame;
 use crate::hub::peer::Peer;
 use crate::limits;
-use crate::session::opening::Speech;
+use crate::session::engine::opening::Speech;
+use crate::session::engine::transport::{Transport, TransportError};
 use crate::session::services;
-use crate::session::transport::{Transport, TransportError};
 use crate::wire::engine;
 use crate::wire::payload::{Decoder, Encoder, Part, PayloadError};
 

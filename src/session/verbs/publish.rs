@@ -6,10 +6,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::delay;
 use super::{VerbError, bad, distinct, one_or_many, parse, present};
 use crate::address::{ClientName, Event, Namespace, RoomName};
 use crate::limits;
-use crate::session::later;
 use crate::store::{MessageHeader, NewRecord};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
 
@@ -27,7 +27,7 @@ pub enum Storage {
     /// Volatile: handed to whoever is there, never stored.
     Nowhere,
     /// It waits in the store until its time.
-    Later(later::When),
+    Later(delay::When),
 }
 
 /// Who publishes: what a record remembers of its sender.
@@ -108,7 +108,7 @@ pub fn batch(
         reply,
         ..sender.header(targets(rooms)?, event)
     };
-    let storage = later::storage(volatile, due, delay)?;
+    let storage = delay::storage(volatile, due, delay)?;
     finish(header, body, id, storage)
 }
 
@@ -163,7 +163,7 @@ pub fn single(
         reply,
         ..sender.header(targets(one_or_many(rooms)?)?, event)
     };
-    let storage = later::storage(volatile, due, delay)?;
+    let storage = delay::storage(volatile, due, delay)?;
     finish(header, body, id, storage)
 }
 
