@@ -220,22 +220,33 @@ impl Core {
             }
             (done, Want::Join(rooms, membership)) => {
                 let asked = (rooms, membership);
-                self.join(socket, answer, asked, done == OpOutcome::Joined, effects);
+                self.join(
+                    socket,
+                    answer,
+                    asked,
+                    matches!(done, OpOutcome::Joined { .. }),
+                    effects,
+                );
             }
-            (done, Want::Leave(rooms)) => {
-                self.leave(socket, answer, rooms, done == OpOutcome::Left, effects)
-            }
+            (done, Want::Leave(rooms)) => self.leave(
+                socket,
+                answer,
+                rooms,
+                matches!(done, OpOutcome::Left { .. }),
+                effects,
+            ),
             (
                 OpOutcome::Subscribed {
                     rooms,
                     joined,
                     head,
+                    ..
                 },
                 Want::Subscribe(stretch),
             ) => {
                 self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
             }
-            (OpOutcome::Purged { rooms, cursor }, Want::Purge { client, messages }) => {
+            (OpOutcome::Purged { rooms, cursor, .. }, Want::Purge { client, messages }) => {
                 self.tell_emptied(socket, &client, (&rooms, cursor), effects);
                 let told = Told::Purged {
                     answer,

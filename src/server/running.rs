@@ -19,7 +19,7 @@ use crate::limits;
 use crate::session;
 use crate::session::handler;
 use crate::session::services::Services;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::sessions::SessionOp;
 use crate::store::writer::{self, Urgency};
 use crate::store::{Op, StoreError};

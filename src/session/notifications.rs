@@ -302,7 +302,7 @@ pub(super) fn answer_rooms(
                 "members": members,
             })
         });
-    let expired = services.writer.counters().expired.load(Ordering::Relaxed);
+    let expired = services.writer.expired_messages();
     let mut body = Listed::of(rooms, more as u64).body("rooms");
     body["expired"] = json!(expired);
     acknowledge(namespace, *answer, &body, out);

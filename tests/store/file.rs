@@ -222,7 +222,7 @@ fn a_second_hub_is_refused_until_the_first_ends() {
     let place = Place::with_messages();
     let first = open(&place.path, ALL);
     let second = SqliteStore::open(&place.path, ALL);
-    assert!(matches!(second, Err(StoreError::Held { .. })));
+    assert!(matches!(second, Err(StoreError::Locked { .. })));
     drop(first);
     open(&place.path, ALL);
 }

@@ -128,7 +128,7 @@ impl Session {
                 namespace: socket.namespace.clone(),
                 client: socket.name.clone(),
             },
-            earlier,
+            resume: earlier,
         };
         let ticket = Ticket::unanswered(socket.id, Want::Begin);
         self.ask(Op::Session(op), ticket);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{LiveRoom, Since, Stretch};
 use crate::session::verbs::queue::Counted;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::{LogPage, Reader, RoomInfo, StoreError};
 
 /// What reading the store came to.

@@ -209,7 +209,7 @@ async fn queues(
         .readers
         .run(move |store| store.queues(&of, client.as_ref()))
         .await?;
-    let more = stored.more();
+    let more = stored.omitted();
     let lines = stored
         .into_iter()
         .map(|queue| queue_json(&services, &namespace, queue));
