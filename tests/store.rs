@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomcat::address::{ClientName, Event, Namespace, RoomName, Seq};
+use roomcat::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use roomcat::store::memory::MemoryStore;
 use roomcat::store::owed::Reader;
 use roomcat::store::sqlite::SqliteStore;
@@ -218,7 +218,7 @@ fn lines(names: &[&str], text: &str) -> NewRecord {
             rooms: rooms(names).into(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: text.lines().count() as u32,

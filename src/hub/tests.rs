@@ -14,7 +14,7 @@ use super::peer::Vitals;
 use super::request::{
     Direct, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::sessions::{OpenedSession, SessionOrigin};
 use crate::store::{Member, MessageHeader, NewRecord, OpOutcome, Record, Refusal};
@@ -160,7 +160,7 @@ impl Bench {
             rooms: rooms(names).into(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 1,

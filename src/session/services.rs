@@ -15,7 +15,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::ReaderPool;
 use crate::store::writer::Writer;
-use crate::wire::explain::Watch;
+use crate::wire::explain::TraceSink;
 use crate::wire::offset::LogTag;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
@@ -62,7 +62,7 @@ pub struct Settings {
     pub token: Option<Token>,
     pub namespaces: Namespaces,
     /// Who is shown each frame.
-    pub trace: Option<Arc<dyn Watch>>,
+    pub trace: Option<Arc<dyn TraceSink>>,
 }
 
 impl Settings {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, PublishId};
 use delayed::{Delayed, DelayedQueueFull};
@@ -38,7 +38,7 @@ pub struct MessageHeader {
     /// Whoever is in one of these is skipped, judged at delivery.
     pub except: Arc<[RoomName]>,
     pub audience: Audience,
-    pub event: Event,
+    pub event: EventName,
     pub framing: Framing,
     pub json: bool,
     /// Messages in the body, at least one.
@@ -66,7 +66,7 @@ impl NewRecord {
             rooms: Arc::new([RoomName::whole_namespace()]),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 1,

@@ -90,7 +90,7 @@ pub fn is_excluded(header: &MessageHeader, reader: &Reader) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{Event, Namespace};
+    use crate::address::{EventName, Namespace};
     use crate::wire::batch::Framing;
 
     fn room(name: &str) -> RoomName {
@@ -103,7 +103,7 @@ mod tests {
             rooms: rooms.iter().map(|name| room(name)).collect(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 3,

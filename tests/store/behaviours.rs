@@ -35,7 +35,7 @@ fn records_come_back_as_they_were_published(kind: Kind) {
             rooms: rooms(&["a \"quoted\" room", "", "ü"]).into(),
             except: rooms(&["nobody", "no one"]).into(),
             audience: Audience::Others,
-            event: Event::parse("ev\nent").unwrap(),
+            event: EventName::parse("ev\nent").unwrap(),
             framing: Framing::Bytes,
             json: true,
             count: 3,

@@ -99,7 +99,7 @@ fn everything_about_it_is_kept(kind: Kind) {
     let mut record = lines(&["a", "b"], "{}\n[]\n");
     record.header.except = rooms(&["c"]).into();
     record.header.audience = Audience::Others;
-    record.header.event = Event::parse("tick").unwrap();
+    record.header.event = EventName::parse("tick").unwrap();
     record.header.json = true;
     record.header.from = Some(client("alice"));
     record.header.origin = "of her socket".into();

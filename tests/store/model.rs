@@ -51,7 +51,7 @@ fn a_draft() -> impl Strategy<Value = NewRecord> {
                 } else {
                     Audience::All
                 },
-                event: Event::message(),
+                event: EventName::message(),
                 framing: Framing::Bytes,
                 json: false,
                 count,

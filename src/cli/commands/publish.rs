@@ -22,8 +22,8 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
-use crate::client::window::Reached;
-use crate::client::{Event, Peer, Receipt, Retry, Target};
+use crate::client::window::PublishOutcome;
+use crate::client::{ClientEvent, HubClient, PublishReceipt, RetryPolicy, Target};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, push_bytes_message};
 
@@ -75,8 +75,8 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
 /// One run of `pub`, from the first message to the last receipt.
 struct Publishing {
     target: Target,
-    retry: Retry,
-    peer: Peer,
+    retry: RetryPolicy,
+    peer: HubClient,
     feed: Feed,
     progress: Progress,
     announcement: Announcement,
@@ -167,9 +167,9 @@ impl Publishing {
         Ok(())
     }
 
-    fn happened(&mut self, event: &Event) {
+    fn happened(&mut self, event: &ClientEvent) {
         tell_link(event, self.peer.url());
-        let Event::Receipt(receipt) = event else {
+        let ClientEvent::Receipt(receipt) = event else {
             return;
         };
         self.progress
@@ -181,14 +181,14 @@ impl Publishing {
 }
 
 /// What `--require` has to say of a receipt.
-pub fn missed(receipt: &Receipt, wanted: Option<u64>) -> Option<Failure> {
+pub fn missed(receipt: &PublishReceipt, wanted: Option<u64>) -> Option<Failure> {
     let wanted = wanted?;
     match receipt.reached {
-        Reached::Known { delivered, queued } => {
+        PublishOutcome::Known { delivered, queued } => {
             let reached = delivered.saturating_add(queued);
             (reached < wanted).then_some(Failure::Require { wanted, reached })
         }
-        Reached::Unknown | Reached::Later { .. } => {
+        PublishOutcome::Unknown | PublishOutcome::Later { .. } => {
             (wanted > 0).then_some(Failure::RequireUnknown { wanted })
         }
     }
@@ -232,11 +232,11 @@ pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template)
 }
 
 /// A file can be sent again and somebody waits for the command's end; what a pipe holds would be lost.
-pub fn retry(args: &PubArgs) -> Retry {
+pub fn retry(args: &PubArgs) -> RetryPolicy {
     match (args.retry_for, comes_from_a_pipe(args)) {
-        (Some(patience), _) => Retry::For(patience),
-        (None, true) => Retry::Forever,
-        (None, false) => Retry::For(limits::RETRY_FOR_FILE),
+        (Some(patience), _) => RetryPolicy::For(patience),
+        (None, true) => RetryPolicy::Forever,
+        (None, false) => RetryPolicy::For(limits::RETRY_FOR_FILE),
     }
 }
 

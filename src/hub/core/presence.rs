@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Core, Effects, Feed, Room, Socket};
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::hub::parcel::{Kind, Parcel};
 use crate::hub::request::{Presence, SocketId};
 use crate::limits;
@@ -136,7 +136,7 @@ fn header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
         rooms: Arc::new([room.clone()]),
         except: Arc::new([]),
         audience: Audience::All,
-        event: Event::parse(EVENT).expect("it is no reserved name"),
+        event: EventName::parse(EVENT).expect("it is no reserved name"),
         framing: Framing::Args,
         json: false,
         count: 1,

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
-use crate::address::Event;
+use crate::address::EventName;
 use crate::hub::parcel::Frame;
 use crate::hub::request::{Publisher, SocketId};
 use crate::session::socket::Socket;
@@ -60,7 +60,7 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn event(self, event: &Event) -> Aside {
+    fn event(self, event: &EventName) -> Aside {
         Aside::Event {
             event: event.clone(),
             args: socket::join_args(self.args),
@@ -81,7 +81,7 @@ impl<'a> Cause<'a> {
         self,
         socket: &Socket,
         audience: Audience,
-        event: &Event,
+        event: &EventName,
         max_message: usize,
     ) -> Result<Publish, VerbError> {
         let sender = socket.sender(max_message);
@@ -152,7 +152,7 @@ impl Session {
         &self,
         index: usize,
         reaction: &Reaction,
-        event: &Event,
+        event: &EventName,
         cause: Cause<'_>,
     ) -> Result<Vec<Publish>, VerbError> {
         let (socket, max_message) = (&self.sockets[index], self.services.settings.max_message);

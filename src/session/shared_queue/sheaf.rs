@@ -79,7 +79,7 @@ impl Divide for Sheaf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{Event, Namespace, RoomName};
+    use crate::address::{EventName, Namespace, RoomName};
     use crate::hub::parcel::Kind;
     use crate::store::{MessageHeader, Record};
     use crate::wire::batch::{Audience, Framing};
@@ -90,7 +90,7 @@ mod tests {
             rooms: Arc::new([RoomName::whole_namespace()]),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing,
             json: false,
             count,

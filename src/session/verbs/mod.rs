@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 pub use self::publish::{Publish, Sender, Storage, batch, relay, single};
-use crate::address::{ClientName, Event, RoomName, Seq};
+use crate::address::{ClientName, EventName, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
 use crate::session::namespace::policy::Right;
@@ -40,7 +40,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub fn parse(event: &Event) -> Option<Self> {
+    pub fn parse(event: &EventName) -> Option<Self> {
         Some(match event.as_str() {
             batch::EVENT => Self::Batch,
             "pub" => Self::Pub,

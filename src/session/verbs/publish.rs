@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::delay;
 use super::{VerbError, bad, distinct, one_or_many, parse, present};
-use crate::address::{ClientName, Event, Namespace, RoomName};
+use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
 use crate::store::{MessageHeader, NewRecord};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
@@ -42,7 +42,7 @@ pub struct Sender<'a> {
 
 impl Sender<'_> {
     /// Of one message with arguments, to everyone in these rooms.
-    fn header(&self, rooms: Arc<[RoomName]>, event: Event) -> MessageHeader {
+    fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
         MessageHeader {
             namespace: self.namespace.clone(),
             rooms,
@@ -124,8 +124,8 @@ pub fn single(
     struct Single<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
-        #[serde(default = "Event::message")]
-        event: Event,
+        #[serde(default = "EventName::message")]
+        event: EventName,
         #[serde(borrow, default, deserialize_with = "present")]
         data: Option<&'a RawValue>,
         #[serde(default)]
@@ -171,7 +171,7 @@ pub fn single(
 pub fn relay(
     sender: Sender<'_>,
     audience: Audience,
-    event: Event,
+    event: EventName,
     args: &[&RawValue],
     attachments: &[Bytes],
 ) -> Result<Publish, VerbError> {

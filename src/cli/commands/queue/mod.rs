@@ -19,7 +19,7 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::client::answers::parse;
-use crate::client::{ClientError, Code, Target};
+use crate::client::{ClientError, ErrorCode, Target};
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {
@@ -88,7 +88,7 @@ fn about(
 ) -> Failure {
     match (failure, room) {
         (Failure::Client(ClientError::Refused(refusal)), Some(room))
-            if refusal.code == Code::NoRooms =>
+            if refusal.code == ErrorCode::NoRooms =>
         {
             Failure::Other {
                 what: format!("{name} has not joined {}", address(namespace, room)),
