@@ -126,7 +126,7 @@ fn the_readme_names_each_lesson() {
     let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
     for (number, title) in (1..).zip(titles()) {
-        let row = format!("| [`roomcat demo --lesson {number}`](src/cli/demo/lessons/");
+        let row = format!("| [`roomcat demo --lesson {number}`](src/cli/commands/demo/lessons/");
         let row = readme.lines().find(|line| line.starts_with(&row));
         let row = row.unwrap_or_else(|| panic!("lesson {number} is not in the README"));
         assert!(row.contains(&title), "{row}");

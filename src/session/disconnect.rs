@@ -31,8 +31,8 @@ impl Session {
             self.pay_until(paid_at);
         }
         let max_message = self.services.settings.max_message;
-        if let Some(draft) = reactions::farewell(&socket, end, max_message) {
-            self.ask(Op::Append { draft, id: None }, unanswered(&socket));
+        if let Some(record) = reactions::farewell(&socket, end, max_message) {
+            self.ask(Op::Append { record, id: None }, unanswered(&socket));
         }
         let ticket = farewell(&socket, end);
         self.outbox
@@ -61,11 +61,11 @@ impl Session {
 
 /// What is declared for a socket's end waits its turn like any other publish.
 async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
-    let Some(draft) = reactions::farewell(socket, end, services.settings.max_message) else {
+    let Some(record) = reactions::farewell(socket, end, services.settings.max_message) else {
         return;
     };
     let mut ticket = unanswered(socket);
-    let place = Arc::clone(&services.append_queue).acquire_many_owned(permits(draft.body.len()));
+    let place = Arc::clone(&services.append_queue).acquire_many_owned(permits(record.body.len()));
     match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
         Ok(Ok(permit)) => ticket.permit = Some(permit),
         Ok(Err(_)) | Err(_) => {
@@ -73,7 +73,7 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
             return;
         }
     }
-    let op = Op::Append { draft, id: None };
+    let op = Op::Append { record, id: None };
     // With the store gone the hub is going too.
     let _ = services.writer.send(op, Urgency::Now, ticket);
 }

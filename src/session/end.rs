@@ -6,7 +6,7 @@ use super::engine::outbox::Gone;
 use super::engine::transport::TransportError;
 use crate::store::StoreError;
 use crate::wire::engine::EngineError;
-use crate::wire::socket::SocketError;
+use crate::wire::socket::PacketError;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum End {
     #[error("parse error: {0}")]
     Engine(#[from] EngineError),
     #[error("parse error: {0}")]
-    Socket(#[from] SocketError),
+    Socket(#[from] PacketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
     /// Pruned while it was handed out; the client comes back and starts afresh.

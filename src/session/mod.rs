@@ -36,8 +36,8 @@ use self::state::Session;
 use crate::hub::parcel::Frame;
 use crate::limits;
 use crate::store::writer::Urgency;
-use crate::wire::attachments::Text;
-use crate::wire::engine::{Handshake, PING, Packet, decode};
+use crate::wire::attachments::TextFrame;
+use crate::wire::engine::{EnginePacket, Handshake, PING, decode};
 use crate::wire::explain::{Direction, Tracer};
 
 /// Runs one session to its end.
@@ -294,24 +294,24 @@ impl Session {
             Frame::Text(text) => text,
         };
         match decode(&text)? {
-            Packet::Message(_) if self.speech == Speech::Echo => {
+            EnginePacket::Message(_) if self.speech == Speech::Echo => {
                 self.out.push_back(Frame::Text(text));
                 Ok(())
             }
-            Packet::Message(packet) => match self.assembler.text(packet)? {
-                Text::Whole(packet) => self.packet(packet, &[]),
-                Text::Partial => Ok(()),
+            EnginePacket::Message(packet) => match self.assembler.text(packet)? {
+                TextFrame::Whole(packet) => self.packet(packet, &[]),
+                TextFrame::Partial => Ok(()),
             },
-            Packet::Pong(_) => {
+            EnginePacket::Pong(_) => {
                 self.heart.pong(Instant::now(), &self.services.settings);
                 self.set_timer();
                 Ok(())
             }
-            Packet::Close => Err(End::Closed),
-            Packet::Noop => Ok(()),
-            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade => Err(End::Forbidden(
-                "an Engine.IO packet that only a server sends",
-            )),
+            EnginePacket::Close => Err(End::Closed),
+            EnginePacket::Noop => Ok(()),
+            EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(
+                End::Forbidden("an Engine.IO packet that only a server sends"),
+            ),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::readers::Readers;
+use crate::store::readers::ReaderPool;
 use crate::store::writer::Writer;
 use crate::wire::offset::LogTag;
 
@@ -26,7 +26,7 @@ pub struct Services {
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<Message>,
-    pub readers: Readers,
+    pub readers: ReaderPool,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
@@ -43,7 +43,7 @@ impl Services {
         log_id: &str,
         writer: Writer<Ticket>,
         inbox: mpsc::Sender<Message>,
-        readers: Readers,
+        readers: ReaderPool,
         clock: fn() -> u64,
         failed: mpsc::Sender<StoreError>,
     ) -> Self {

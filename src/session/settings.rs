@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::namespace::policy::Namespaces;
 use super::namespace::token::Token;
 use crate::limits;
-use crate::wire::explain::Watch;
+use crate::wire::explain::TraceSink;
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -26,7 +26,7 @@ pub struct Settings {
     pub token: Option<Token>,
     pub namespaces: Namespaces,
     /// Who is shown each frame.
-    pub trace: Option<Arc<dyn Watch>>,
+    pub trace: Option<Arc<dyn TraceSink>>,
 }
 
 impl Settings {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::address::{ClientName, Event, Namespace};
+use crate::address::{ClientName, EventName, Namespace};
 use crate::hub::request::SocketId;
 
 /// Something that happened to one socket, for its namespace's program.
@@ -28,7 +28,7 @@ pub enum What {
     /// Asked, and must be answered. Whoever asked also tells the disconnect, whatever became of it, unless it was denied.
     Connect,
     /// Asked when the sender waits for an acknowledgement, told when it does not.
-    Event(Event),
+    Event(EventName),
     /// Told.
     Disconnect,
 }

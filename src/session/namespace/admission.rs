@@ -25,7 +25,7 @@ use crate::session::socket::credit::{Answers, Credit, Window};
 use crate::session::socket::{Dialect, Entry, Socket};
 use crate::session::state::Session;
 use crate::store::Op;
-use crate::store::sessions::Earlier;
+use crate::store::sessions::ResumeRequest;
 use crate::wire::socket;
 
 /// CONNECT's auth object; everything in it is optional.
@@ -183,7 +183,7 @@ impl Session {
     }
 
     /// A stock socket is in the empty room from the start.
-    fn enter_whole_namespace(&mut self, entering: &mut Socket, earlier: Option<Earlier>) {
+    fn enter_whole_namespace(&mut self, entering: &mut Socket, earlier: Option<ResumeRequest>) {
         let (id, namespace) = (entering.id, entering.namespace.clone());
         let name = entering.name.clone();
         let mut rooms = vec![RoomName::whole_namespace()];

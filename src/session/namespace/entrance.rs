@@ -13,7 +13,7 @@ use crate::session::handler::call::NoAnswer;
 use crate::session::socket::Dialect;
 use crate::session::socket::credit::Credit;
 use crate::session::verbs::args::reason;
-use crate::store::sessions::Earlier;
+use crate::store::sessions::ResumeRequest;
 
 /// Somebody whom the hub lets in.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Entrance {
     pub dialect: Dialect,
     pub credit: Credit,
     /// What it shows of an earlier session.
-    pub earlier: Option<Earlier>,
+    pub earlier: Option<ResumeRequest>,
     /// The auth object as it came.
     pub auth: Option<Box<RawValue>>,
 }

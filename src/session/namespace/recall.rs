@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::sessions::Holder;
+use crate::store::sessions::HolderId;
 use crate::wire::offset::LogTag;
 
 /// What is remembered of a socket, and whether its CONNECT was answered.
@@ -11,11 +11,11 @@ pub enum Recall {
     /// Nothing: it is answered as soon as the hub knows it.
     Nothing,
     /// The store was asked to remember it.
-    Asked(Holder),
+    Asked(HolderId),
     /// It is who it was before, and is told so behind what it missed.
-    Returning(Holder, Pass),
+    Returning(HolderId, Pass),
     /// It was told its `pid`.
-    Known(Holder, Pass),
+    Known(HolderId, Pass),
 }
 
 /// What a client needs to come back.
@@ -34,7 +34,7 @@ impl Recall {
         }
     }
 
-    pub fn holder(&self) -> Option<Holder> {
+    pub fn holder(&self) -> Option<HolderId> {
         match self {
             Self::Nothing => None,
             Self::Asked(holder) | Self::Returning(holder, _) | Self::Known(holder, _) => {

@@ -10,15 +10,15 @@ use super::args::{bad, distinct, one_or_many, parse, present};
 use super::delay;
 use super::delay::Storage;
 use super::error::VerbError;
-use crate::address::{ClientName, Event, Namespace, RoomName};
+use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
-use crate::store::{Draft, Header};
+use crate::store::{MessageHeader, NewRecord};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
 
 /// One thing to publish, checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Publish {
-    pub draft: Draft,
+    pub record: NewRecord,
     pub id: Option<PublishId>,
     pub storage: Storage,
 }
@@ -35,8 +35,8 @@ pub struct Sender<'a> {
 
 impl Sender<'_> {
     /// Of one message with arguments, to everyone in these rooms.
-    fn header(&self, rooms: Arc<[RoomName]>, event: Event) -> Header {
-        Header {
+    fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
+        MessageHeader {
             namespace: self.namespace.clone(),
             rooms,
             except: Arc::new([]),
@@ -92,7 +92,7 @@ pub fn batch(
         delay,
         reply,
     } = header;
-    let header = Header {
+    let header = MessageHeader {
         except: distinct(except)?.into(),
         audience: to,
         framing,
@@ -117,8 +117,8 @@ pub fn single(
     struct Single<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
-        #[serde(default = "Event::message")]
-        event: Event,
+        #[serde(default = "EventName::message")]
+        event: EventName,
         #[serde(borrow, default, deserialize_with = "present")]
         data: Option<&'a RawValue>,
         #[serde(default)]
@@ -150,7 +150,7 @@ pub fn single(
     } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
     let body = args_body(&data, attachments, sender.max_message)?;
-    let header = Header {
+    let header = MessageHeader {
         except: distinct(one_or_many(except)?)?.into(),
         audience: to,
         reply,
@@ -164,12 +164,12 @@ pub fn single(
 pub fn relay(
     sender: Sender<'_>,
     audience: Audience,
-    event: Event,
+    event: EventName,
     args: &[&RawValue],
     attachments: &[Bytes],
 ) -> Result<Publish, VerbError> {
     let body = args_body(args, attachments, sender.max_message)?;
-    let header = Header {
+    let header = MessageHeader {
         audience,
         ..sender.header(Arc::new([RoomName::whole_namespace()]), event)
     };
@@ -177,7 +177,7 @@ pub fn relay(
 }
 
 fn finish(
-    header: Header,
+    header: MessageHeader,
     body: Bytes,
     id: Option<PublishId>,
     storage: Storage,
@@ -188,7 +188,7 @@ fn finish(
         return Err(bad("an id is a producer's name and a number"));
     }
     Ok(Publish {
-        draft: Draft { header, body },
+        record: NewRecord { header, body },
         id,
         storage,
     })
