@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
+use super::error::{Cut, Left, StreamError};
 use super::ledger::{Broken, Ledger, Step};
 use super::publisher::Publisher;
-use super::{Cut, Left, StreamError};
 use crate::address::Seq;
 use crate::cli::args::SubArgs;
 use crate::cli::failure::Failure;

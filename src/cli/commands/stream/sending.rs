@@ -4,7 +4,7 @@
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::StreamError;
+use super::error::StreamError;
 use super::input::{Input, Read};
 use crate::cli::args::{Global, PubArgs};
 use crate::cli::commands::publish::{destination, missed, progress, retry, source};
@@ -113,7 +113,7 @@ impl Sending {
             select! {
                 event = self.peer.next() => match event {
                     Ok(event) => self.happened(&event)?,
-                    Err(error) => return Err(StreamError::Unsent(Box::new(error.into())).into()),
+                    Err(error) => return Err(Failure::Unsent(Box::new(error.into()))),
                 },
                 read = self.input.read(&mut self.piece), if reads => match read? {
                     Read::More => {}

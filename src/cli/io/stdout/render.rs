@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{Chunk, Ending, Form};
 use crate::address::{ClientName, Seq};
-use crate::cli::remote::presence::SOMEONE;
+use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 use crate::wire::attachments::{placeholder, rewrite_placeholders};
 use crate::wire::batch::{Args, DeliveryHeader, Framing, decode_args};
