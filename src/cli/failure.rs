@@ -41,8 +41,6 @@ pub enum Failure {
     /// Publishing ended before everything was confirmed.
     #[error("{cause}; {lines} {} not confirmed", were(*lines))]
     Unconfirmed { cause: Box<Failure>, lines: u64 },
-    #[error("line {number} is not what \"sub --json\" writes: {reason}")]
-    Envelope { number: u64, reason: String },
     #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
     Unacknowledged { name: String },
     #[error("--timeout {} came first", spoken(*.0))]
@@ -161,7 +159,7 @@ impl Failure {
             Self::Timeout(_) | Self::Unanswered { .. } | Self::HubSilent(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(signal) | Self::Interrupted { signal, .. } => signal.exit_code(),
-            Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
+            Self::Input(_) | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::Unsent(cause) => cause.exit_code(),
             Self::Cut(Cut {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::ledger::Broken;
 use crate::cli::screen::duration::spoken;
 
 /// Why a stream did not come, or go, whole.
@@ -54,4 +53,17 @@ impl Left {
             Self::Ahead => Some("the next call gets it again, from its beginning"),
         }
     }
+}
+
+/// Why a stream is not whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    #[error("its publisher broke it off: {0}")]
+    Aborted(String),
+    #[error("part {due} of it should have come, and part {came} did")]
+    Parts { due: u64, came: u64 },
+    #[error("its end says {said} bytes, and {came} came")]
+    Length { said: u64, came: u64 },
+    #[error("its checksum is not that of its bytes")]
+    Checksum,
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::error::{Cut, Left, StreamError};
-use super::ledger::{Broken, Ledger, Step};
+use super::error::{Broken, Cut, Left, StreamError};
+use super::ledger::{Ledger, Step};
 use super::publisher::Publisher;
 use crate::address::Seq;
 use crate::cli::args::SubArgs;

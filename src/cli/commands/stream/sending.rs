@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::error::StreamError;
 use super::input::{Input, Read};
 use crate::cli::args::{Global, PubArgs};
-use crate::cli::commands::publish::{destination, missed, progress, retry, source};
+use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
