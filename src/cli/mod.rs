@@ -5,13 +5,11 @@
 pub mod args;
 pub mod commands;
 pub mod failure;
-pub mod hubfile;
 pub mod io;
 pub mod remote;
 pub mod runtime;
 pub mod screen;
 pub mod settings;
-pub mod toml_file;
 
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::io::batches::When;
 use crate::cli::screen::term;
-use crate::client::window::Reached;
+use crate::client::window::PublishOutcome;
 
 /// Says once when what was published will be there.
 #[derive(Debug)]
@@ -21,18 +21,18 @@ impl Announcement {
     }
 
     /// What the hub answered to a batch.
-    pub fn hear(&mut self, reached: Reached) {
+    pub fn hear(&mut self, reached: PublishOutcome) {
         match (self.when, reached) {
-            (None, _) | (_, Reached::Unknown) => return,
-            (Some(_), Reached::Later { due_ms }) => {
+            (None, _) | (_, PublishOutcome::Unknown) => return,
+            (Some(_), PublishOutcome::Later { due_ms }) => {
                 if stderr().is_terminal() {
                     term::note(format!("will be delivered at {}", shown(due_ms)));
                 }
             }
-            (Some(When::At(_)), Reached::Known { .. }) => {
+            (Some(When::At(_)), PublishOutcome::Known { .. }) => {
                 term::note("the time of --at has passed: delivered at once");
             }
-            (Some(When::After(_)), Reached::Known { .. }) => {}
+            (Some(When::After(_)), PublishOutcome::Known { .. }) => {}
         }
         self.when = None;
     }

@@ -19,7 +19,7 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::runtime;
 use crate::cli::screen::progress::Progress;
-use crate::client::{Event, Peer, Retry, Target};
+use crate::client::{ClientEvent, HubClient, RetryPolicy, Target};
 
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     if args.stream.stream {
@@ -69,8 +69,8 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
 /// One run of `pub`, from the first message to the last receipt.
 struct Publishing {
     target: Target,
-    retry: Retry,
-    peer: Peer,
+    retry: RetryPolicy,
+    peer: HubClient,
     feed: Feed,
     progress: Progress,
     announcement: Announcement,
@@ -161,9 +161,9 @@ impl Publishing {
         Ok(())
     }
 
-    fn happened(&mut self, event: &Event) {
+    fn happened(&mut self, event: &ClientEvent) {
         tell_link(event, self.peer.url());
-        let Event::Receipt(receipt) = event else {
+        let ClientEvent::Receipt(receipt) = event else {
             return;
         };
         self.progress

@@ -13,20 +13,20 @@ use crate::cli::io::batches::{Destination, Envelopes, Feed, Template};
 use crate::cli::io::stdin::{Input, Payload, Source, Split, read};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
-use crate::client::window::Reached;
-use crate::client::{Receipt, Retry, Target};
+use crate::client::window::PublishOutcome;
+use crate::client::{PublishReceipt, RetryPolicy, Target};
 use crate::limits;
 use crate::wire::batch::Audience;
 
 /// What `--require` has to say of a receipt.
-pub fn missed(receipt: &Receipt, wanted: Option<u64>) -> Option<Failure> {
+pub fn missed(receipt: &PublishReceipt, wanted: Option<u64>) -> Option<Failure> {
     let wanted = wanted?;
     match receipt.reached {
-        Reached::Known { delivered, queued } => {
+        PublishOutcome::Known { delivered, queued } => {
             let reached = delivered.saturating_add(queued);
             (reached < wanted).then_some(Failure::Require { wanted, reached })
         }
-        Reached::Unknown | Reached::Later { .. } => {
+        PublishOutcome::Unknown | PublishOutcome::Later { .. } => {
             (wanted > 0).then_some(Failure::RequireUnknown { wanted })
         }
     }
@@ -70,11 +70,11 @@ pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template)
 }
 
 /// A file can be sent again and somebody waits for the command's end; what a pipe holds would be lost.
-pub fn retry(args: &PubArgs) -> Retry {
+pub fn retry(args: &PubArgs) -> RetryPolicy {
     match (args.retry_for, comes_from_a_pipe(args)) {
-        (Some(patience), _) => Retry::For(patience),
-        (None, true) => Retry::Forever,
-        (None, false) => Retry::For(limits::RETRY_FOR_FILE),
+        (Some(patience), _) => RetryPolicy::For(patience),
+        (None, true) => RetryPolicy::Forever,
+        (None, false) => RetryPolicy::For(limits::RETRY_FOR_FILE),
     }
 }
 

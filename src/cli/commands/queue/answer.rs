@@ -7,7 +7,7 @@ use crate::cli::commands::rooms::address;
 use crate::cli::failure::Failure;
 use crate::cli::remote::ask::ask;
 use crate::client::answers::parse;
-use crate::client::{ClientError, Code, Target};
+use crate::client::{ClientError, ErrorCode, Target};
 
 /// The answer to `queue`.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,7 +53,7 @@ pub(super) fn about(
 ) -> Failure {
     match (failure, room) {
         (Failure::Client(ClientError::Refused(refusal)), Some(room))
-            if refusal.code == Code::NoRooms =>
+            if refusal.code == ErrorCode::NoRooms =>
         {
             Failure::Other {
                 what: format!("{name} has not joined {}", address(namespace, room)),

@@ -16,10 +16,10 @@ use tracing_subscriber::registry::LookupSpan;
 use self::plan::Plan;
 use crate::cli::args::{Global, ServeArgs};
 use crate::cli::failure::Failure;
-use crate::cli::hubfile::{self, HubFile};
 use crate::cli::io::stdout;
 use crate::cli::screen::term;
 use crate::cli::settings;
+use crate::cli::settings::hub_file::{self, HubFile};
 use crate::server::{Server, open_store};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
@@ -36,7 +36,7 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
     };
     let plan = Plan::of(args, global, file)?;
     if let (true, Some(path)) = (args.check_config, &config) {
-        let declared = hubfile::declares(&plan.settings.namespaces);
+        let declared = hub_file::declares(&plan.settings.namespaces);
         let fine = format!("{} is fine: {declared}", path.display());
         return stdout::print(&format!("{}\n", term::visible(&fine))).map_err(Failure::Output);
     }

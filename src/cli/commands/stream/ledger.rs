@@ -7,7 +7,7 @@
 use super::error::Broken;
 use crate::address::Seq;
 use crate::limits;
-use crate::wire::stream::{Crc32, Piece};
+use crate::wire::stream::{Crc32, StreamPart};
 
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -40,7 +40,7 @@ pub enum Step {
 
 impl Ledger {
     /// The next piece in the log. After [`Step::Last`] and [`Step::Broken`] comes [`Self::over`].
-    pub fn piece(&mut self, seq: Seq, piece: &Piece, bytes: &[u8]) -> Step {
+    pub fn piece(&mut self, seq: Seq, piece: &StreamPart, bytes: &[u8]) -> Step {
         let current = match &mut self.current {
             None if piece.part > 0 => return Step::Other,
             None => self.current.insert(Current {
@@ -79,7 +79,7 @@ impl Ledger {
 }
 
 impl Current {
-    fn take(&mut self, piece: &Piece, bytes: &[u8]) -> Step {
+    fn take(&mut self, piece: &StreamPart, bytes: &[u8]) -> Step {
         if piece.part != self.due {
             return Step::Broken(Broken::Parts {
                 due: self.due,
@@ -112,10 +112,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::stream::End;
+    use crate::wire::stream::StreamEnd;
 
-    fn piece(id: &str, part: u64) -> Piece {
-        Piece {
+    fn piece(id: &str, part: u64) -> StreamPart {
+        StreamPart {
             id: id.to_owned(),
             part,
             sid: None,
@@ -124,9 +124,9 @@ mod tests {
         }
     }
 
-    fn last(id: &str, part: u64, bytes: u64) -> Piece {
-        Piece {
-            end: Some(End { bytes, crc32: None }),
+    fn last(id: &str, part: u64, bytes: u64) -> StreamPart {
+        StreamPart {
+            end: Some(StreamEnd { bytes, crc32: None }),
             ..piece(id, part)
         }
     }
@@ -175,12 +175,12 @@ mod tests {
         );
         let sum = |crc32| {
             let mut last = last("a", 1, 9);
-            last.end = last.end.map(|end| End { crc32, ..end });
+            last.end = last.end.map(|end| StreamEnd { crc32, ..end });
             begun().piece(at(2), &last, b"")
         };
         assert_eq!(sum(Some(0xCBF4_3926)), Step::Last);
         assert_eq!(sum(Some(0xCBF4_3927)), Step::Broken(Broken::Checksum));
-        let aborted = Piece {
+        let aborted = StreamPart {
             abort: Some("why".to_owned()),
             ..piece("a", 1)
         };
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn of_a_long_reason_the_beginning_is_shown() {
-        let aborted = Piece {
+        let aborted = StreamPart {
             abort: Some("é".repeat(1_000_000)),
             ..piece("a", 0)
         };
@@ -203,7 +203,7 @@ mod tests {
     }
 
     /// A room: pieces of streams and, as None, whatever else there is, each at its index.
-    type Room = Vec<Option<Piece>>;
+    type Room = Vec<Option<StreamPart>>;
 
     /// What one `sub` writes that reads from `cursor`, and the cursor behind it. With `killed` it ends when it has seen so
     /// many records, as a process does that is killed; the hub has then what it acknowledged.
@@ -249,7 +249,7 @@ mod tests {
         room
     }
 
-    fn made(id: &str, part: &mut u64, length: u64) -> Piece {
+    fn made(id: &str, part: &mut u64, length: u64) -> StreamPart {
         *part += 1;
         if *part == length {
             last(id, *part - 1, length)

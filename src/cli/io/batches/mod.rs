@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::address::{Event, Namespace, RoomName};
+use crate::address::{EventName, Namespace, RoomName};
 use crate::cli::io::stdin::{Block, Blocks, InputError};
 use crate::client::Batch;
 use crate::limits;
@@ -26,7 +26,7 @@ pub use when::When;
 pub struct Template {
     pub rooms: Vec<RoomName>,
     pub except: Vec<RoomName>,
-    pub event: Option<Event>,
+    pub event: Option<EventName>,
     pub to: Audience,
     pub volatile: bool,
     pub later: Option<When>,
@@ -39,7 +39,7 @@ impl Template {
         Batch {
             header: PublishHeader {
                 rooms: self.rooms.clone(),
-                event: self.event.clone().unwrap_or_else(Event::message),
+                event: self.event.clone().unwrap_or_else(EventName::message),
                 framing: block.framing,
                 json: block.json,
                 count: block.count,
@@ -209,7 +209,7 @@ struct Envelope<'a> {
     namespace: Option<Namespace>,
     #[serde(default)]
     rooms: Vec<RoomName>,
-    event: Option<Event>,
+    event: Option<EventName>,
     reply: Option<RoomName>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,

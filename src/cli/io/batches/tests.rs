@@ -124,7 +124,7 @@ fn neighbours_that_differ_only_in_data_travel_together() {
 fn the_command_line_overrides_envelopes() {
     let template = Template {
         rooms: rooms(&["given"]),
-        event: Some(Event::parse("mine").unwrap()),
+        event: Some(EventName::parse("mine").unwrap()),
         ..Template::default()
     };
     let line = "{\"namespace\":\"/n\",\"rooms\":[\"a\"],\"event\":\"e\",\"data\":\"1\"}\n";

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 
-use crate::address::{Event, Namespace};
-use crate::client::plain::Arguments;
+use crate::address::{EventName, Namespace};
+use crate::client::plain::EventArgs;
 use crate::wire::batch::{DeliveryHeader, Framing, encode_args, messages};
 
 /// Messages as they came.
@@ -17,11 +17,11 @@ pub struct Chunk {
 impl Chunk {
     /// A line of JSON between messages that is none of them: nobody counts it.
     pub fn aside(object: &str, namespace: Namespace) -> Self {
-        let args = Arguments {
+        let args = EventArgs {
             json: object.to_owned(),
             attachments: Vec::new(),
         };
-        let mut chunk = Self::event(Event::message(), &args, namespace);
+        let mut chunk = Self::event(EventName::message(), &args, namespace);
         chunk.header.count = 0;
         chunk
     }
@@ -31,7 +31,7 @@ impl Chunk {
     }
 
     /// One event with its arguments, of a server that says nothing more of it.
-    pub fn event(event: Event, args: &Arguments, namespace: Namespace) -> Self {
+    pub fn event(event: EventName, args: &EventArgs, namespace: Namespace) -> Self {
         Self {
             header: DeliveryHeader {
                 rooms: Vec::new(),

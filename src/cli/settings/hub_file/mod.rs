@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::args::values::{self, Database, KeepFor};
-use crate::cli::toml_file::mistakes::Mistakes;
-use crate::cli::toml_file::value::{Table, Value};
-use crate::cli::toml_file::{self, ContentError};
+use crate::cli::settings::toml_file::diagnostics::Mistakes;
+use crate::cli::settings::toml_file::value::{Table, Value};
+use crate::cli::settings::toml_file::{self, ContentError};
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::{Namespaces, Rules, Token};

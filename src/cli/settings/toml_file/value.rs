@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::diagnostics::Mistakes;
 use super::json::json;
-use super::mistakes::Mistakes;
 use crate::limits;
 
 /// A value, and where it stands.

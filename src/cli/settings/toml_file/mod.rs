@@ -2,8 +2,8 @@
 //!
 //! Knows TOML, nothing of what may stand in the file.
 
+pub mod diagnostics;
 mod json;
-pub mod mistakes;
 mod syntax;
 pub mod value;
 
@@ -13,7 +13,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use self::mistakes::Mistakes;
+use self::diagnostics::Mistakes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {

@@ -10,7 +10,7 @@ use super::*;
 use crate::address::Namespace;
 use crate::server::{AckWith, EmitTo, Relay, Rights};
 
-const EXAMPLE: &str = include_str!("../../../examples/hub.toml");
+const EXAMPLE: &str = include_str!("../../../../examples/hub.toml");
 
 /// A folder as the files below expect it.
 fn folder() -> TempDir {

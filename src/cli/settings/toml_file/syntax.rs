@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use toml::de::DeTable;
 
-use super::mistakes::Mistakes;
+use super::diagnostics::Mistakes;
 
 /// The part of the text that can be trusted, each line where it was.
 pub fn readable<'t>(text: &'t str, mistakes: &mut Mistakes) -> Cow<'t, str> {
