@@ -42,8 +42,8 @@ fn bold(page: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_the_hub_file_stands_in_its_page() {
-    let keys = array(&source("cli/hubfile/mod.rs"), "KEYS");
-    let namespaces = source("cli/hubfile/namespaces.rs");
+    let keys = array(&source("cli/settings/hub_file/mod.rs"), "KEYS");
+    let namespaces = source("cli/settings/hub_file/namespaces.rs");
     let inner = ["NAMESPACE", "TOKEN", "REACTION", "EMIT"];
     let inner = inner.iter().flat_map(|name| array(&namespaces, name));
     let page = bold(&read("roomcat-hub.toml.5"));

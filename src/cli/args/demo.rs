@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::demo::LESSONS;
+use crate::cli::commands::demo::LESSONS;
 
 /// Show what rooms, namespaces and waiting messages are: a tour, and lessons
 ///

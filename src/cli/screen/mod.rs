@@ -1,0 +1,5 @@
+//! What people see at a terminal: colours, tables and progress.
+
+pub mod progress;
+pub mod table;
+pub mod term;
