@@ -29,10 +29,10 @@ use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::parcel::{Frame, Kind, Parcel};
 use crate::hub::peer::{Peer, PeerAddress, Vitals};
 use crate::hub::request::{Input, SocketId, Told};
-use crate::session::engine::outbox::{Gone, Outbox, Submission};
+use crate::session::engine::outbox::{HubClosed, Outbox, Submission};
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
-use crate::session::socket::feed::{Announce, Feed, Next, Turned};
+use crate::session::socket::catchup::LogRead;
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
 use crate::store::StoreError;
 use crate::wire::socket;
 
@@ -48,8 +48,8 @@ enum End {
     Shutdown,
 }
 
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
+impl From<HubClosed> for End {
+    fn from(_: HubClosed) -> Self {
         Self::Shutdown
     }
 }
@@ -301,10 +301,10 @@ impl Desk {
         }
     }
 
-    fn read(&mut self, done: ReadDone) {
+    fn read(&mut self, done: LogRead) {
         match done {
-            ReadDone::Opened(opened) => {
-                if self.feed.opened(&opened, Announce::Nothing).is_none() {
+            LogRead::Opened(opened) => {
+                if self.feed.opened(&opened, CaughtUpNotice::Nothing).is_none() {
                     return;
                 }
                 self.leases = Leases::new(opened.start);
@@ -316,8 +316,8 @@ impl Desk {
                     self.enter(joining, opened.head, pending);
                 }
             }
-            ReadDone::Page(page) => {
-                let Turned { skip, gap } = self.feed.turned(page);
+            LogRead::Page(page) => {
+                let AddedPage { skip, gap } = self.feed.turned(page);
                 if let Some(behind) = skip {
                     self.skip(behind);
                 }
@@ -327,7 +327,7 @@ impl Desk {
                     self.tell_all("gap", &json!({"from": from, "to": to}));
                 }
             }
-            ReadDone::Rooms(_) | ReadDone::Names { .. } | ReadDone::Counted(_) => {}
+            LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {}
         }
     }
 
