@@ -20,6 +20,7 @@ use crate::session::socket::Socket;
 use crate::session::socket::catchup;
 use crate::session::{End, Session};
 use crate::store::StoreError;
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket::{self, EventPacket};
 
 /// What a session waits for.
@@ -55,11 +56,11 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Denied(_) => "denied",
-            Self::Busy(_) => "busy",
-            Self::Silent => "no_answer",
+            Self::Denied(_) => ErrorCode::Denied,
+            Self::Busy(_) => ErrorCode::Busy,
+            Self::Silent => ErrorCode::NoAnswer,
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::session::verbs;
 use crate::session::{End, Session};
 use crate::store::Op;
 use crate::store::sessions::ResumeRequest;
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
 
 /// CONNECT's auth object; everything in it is optional.
@@ -85,7 +86,7 @@ impl Denial {
     fn data(&self) -> Value {
         let code = match self {
             Self::Namespace => return json!({"message": self.to_string()}),
-            Self::Auth(_) | Self::TooMany => "bad_request",
+            Self::Auth(_) | Self::TooMany => ErrorCode::BadRequest,
             Self::Token(denied) => denied.code(),
             Self::Program(no_answer) => no_answer.code(),
         };

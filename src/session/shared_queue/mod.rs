@@ -39,6 +39,7 @@ use crate::hub::request::SocketId;
 use crate::limits;
 use crate::session::services::Services;
 use crate::store::Refusal;
+use crate::wire::error_code::ErrorCode;
 
 /// Whose queue.
 pub type Key = (Namespace, ClientName);
@@ -112,7 +113,7 @@ pub enum Given {
     Answer(Option<(u64, Value)>),
     Refused {
         answer: Option<u64>,
-        code: &'static str,
+        code: ErrorCode,
         message: String,
     },
     /// By the store.

@@ -19,7 +19,8 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::client::answers::parse;
-use crate::client::{ClientError, ErrorCode, Target};
+use crate::client::{ClientError, Target};
+use crate::wire::error_code::ErrorCode;
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {
@@ -88,7 +89,7 @@ fn about(
 ) -> Failure {
     match (failure, room) {
         (Failure::Client(ClientError::Refused(refusal)), Some(room))
-            if refusal.code == ErrorCode::NoRooms =>
+            if refusal.code == Some(ErrorCode::NoRooms) =>
         {
             Failure::Other {
                 what: format!("{name} has not joined {}", address(namespace, room)),
