@@ -10,11 +10,12 @@ use colored::Colorize;
 use indicatif::HumanCount;
 
 use crate::address::ClientName;
-use crate::cli::commands::exec::ExecError;
-use crate::cli::commands::stream::{Cut, StreamError};
+use crate::cli::commands::exec::error::ExecError;
+use crate::cli::commands::stream::error::{Cut, StreamError};
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
+use crate::cli::screen::duration::spoken;
 use crate::cli::screen::term;
 use crate::cli::settings::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
@@ -44,8 +45,6 @@ pub enum Failure {
     /// Publishing ended before everything was confirmed.
     #[error("{cause}; {lines} {} not confirmed", were(*lines))]
     Unconfirmed { cause: Box<Failure>, lines: u64 },
-    #[error("line {number} is not what \"sub --json\" writes: {reason}")]
-    Envelope { number: u64, reason: String },
     #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
     Unacknowledged { name: String },
     #[error("--timeout {} came first", spoken(*.0))]
@@ -87,6 +86,9 @@ pub enum Failure {
     /// `request` heard nothing of its hub either.
     #[error("no answer from the hub within {}", spoken(*.0))]
     HubSilent(Duration),
+    /// `--stream`: it ended before all of it went out.
+    #[error("{0}; the stream is cut off")]
+    Unsent(Box<Failure>),
     /// `--stream`: not all of it went out.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -161,9 +163,9 @@ impl Failure {
             Self::Timeout(_) | Self::Unanswered { .. } | Self::HubSilent(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(signal) | Self::Interrupted { signal, .. } => signal.exit_code(),
-            Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
+            Self::Input(_) | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
-            Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
+            Self::Unsent(cause) => cause.exit_code(),
             Self::Cut(Cut {
                 why: StreamError::Timeout(_),
                 ..
@@ -178,9 +180,7 @@ impl Failure {
     pub fn signal(&self) -> Option<Signal> {
         match self {
             Self::Signal(signal) | Self::Interrupted { signal, .. } => Some(*signal),
-            Self::Unconfirmed { cause, .. } | Self::Stream(StreamError::Unsent(cause)) => {
-                cause.signal()
-            }
+            Self::Unconfirmed { cause, .. } | Self::Unsent(cause) => cause.signal(),
             _ => None,
         }
     }
@@ -202,7 +202,7 @@ impl Failure {
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
-            Self::Stream(StreamError::Unsent(cause)) => cause.hint(),
+            Self::Unsent(cause) => cause.hint(),
             Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
             Self::Stream(_) => Some(SEND_AGAIN),
             Self::Cut(cut) => cut.left.hint(),
@@ -435,16 +435,6 @@ fn confirmed_of(confirmed: u64, unconfirmed: u64, rest: Rest) -> String {
     match rest {
         Rest::None => said,
         Rest::Unsent => said + "; the rest was not sent",
-    }
-}
-
-/// A duration as it is typed.
-pub fn spoken(duration: Duration) -> String {
-    let milliseconds = duration.as_millis();
-    if milliseconds.is_multiple_of(1_000) {
-        format!("{}s", milliseconds / 1_000)
-    } else {
-        format!("{milliseconds}ms")
     }
 }
 

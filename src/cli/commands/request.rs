@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::address::RoomName;
 use crate::cli::args::Global;
 use crate::cli::args::request::RequestArgs;
-use crate::cli::commands::publish::{joined, whole};
+use crate::cli::commands::publish::words::{joined, whole};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::stdin::{Block, Input, Payload, Source, Split, read};

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::io::stdout::{self, Chunk};
+use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 use crate::client::answers::{PresenceChange, PresenceEvent};
 
@@ -20,9 +21,6 @@ pub fn note(presence: &PresenceEvent, namespace: &Namespace) {
 pub fn who(presence: &PresenceEvent) -> &str {
     presence.name.as_ref().map_or(SOMEONE, ClientName::as_str)
 }
-
-/// What somebody without a name is called.
-pub const SOMEONE: &str = "someone";
 
 pub fn did(what: PresenceChange) -> &'static str {
     match what {

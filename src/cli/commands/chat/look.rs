@@ -6,7 +6,7 @@ use colored::{Color, Colorize as _};
 
 use crate::address::{ClientName, EventName, RoomName};
 use crate::cli::io::stdout::{Chunk, each, shown};
-use crate::cli::remote::presence::SOMEONE;
+use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 
 /// Of the 256 colours those that can be read on white as on black, none close to another.

@@ -2,6 +2,7 @@
 //! acknowledged in order, once they are done: by the command, or by being in the dead-letter room.
 
 mod command;
+pub mod error;
 mod letter;
 mod order;
 mod printed;
@@ -15,21 +16,22 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use command::ExecError;
 use command::{Ended, Plan, Proof, Work};
+use error::ExecError;
 use letter::letter;
 use order::Order;
 use printed::Turn;
 
 use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::SubArgs;
-use crate::cli::failure::{Failure, spoken};
+use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::{Block, message};
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
 use crate::cli::remote::delivery::{End, awaited, confirm_last_ack, last, tell_link};
 use crate::cli::remote::presence;
+use crate::cli::screen::duration::spoken;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
 use crate::cli::screen::term;
 use crate::client::link::at;

@@ -2,7 +2,7 @@
 
 use tokio::select;
 
-use super::about;
+use super::answer::about;
 use crate::cli::args::Global;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;

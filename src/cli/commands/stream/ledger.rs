@@ -4,6 +4,7 @@
 //! read again, and what is needed for that is where the earliest of them began. A stream of which the first piece was not
 //! seen is passed over, so reading from that place gives each stream once, in the order of their beginnings.
 
+use super::error::Broken;
 use crate::address::Seq;
 use crate::limits;
 use crate::wire::stream::{Crc32, StreamPart};
@@ -35,19 +36,6 @@ pub enum Step {
     /// Its bytes are the last, and the stream is whole.
     Last,
     Broken(Broken),
-}
-
-/// Why a stream is not whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    #[error("its publisher broke it off: {0}")]
-    Aborted(String),
-    #[error("part {due} of it should have come, and part {came} did")]
-    Parts { due: u64, came: u64 },
-    #[error("its end says {said} bytes, and {came} came")]
-    Length { said: u64, came: u64 },
-    #[error("its checksum is not that of its bytes")]
-    Checksum,
 }
 
 impl Ledger {

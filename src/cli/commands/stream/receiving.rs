@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::ledger::{Broken, Ledger, Step};
+use super::error::{Broken, Cut, Left, StreamError};
+use super::ledger::{Ledger, Step};
 use super::publisher::Publisher;
-use super::{Cut, Left, StreamError};
 use crate::address::Seq;
 use crate::cli::args::SubArgs;
 use crate::cli::failure::Failure;

@@ -4,10 +4,10 @@
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::StreamError;
+use super::error::StreamError;
 use super::input::{Input, Read};
 use crate::cli::args::{Global, PubArgs};
-use crate::cli::commands::publish::{destination, missed, progress, retry, source};
+use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
@@ -113,7 +113,7 @@ impl Sending {
             select! {
                 event = self.peer.next() => match event {
                     Ok(event) => self.happened(&event)?,
-                    Err(error) => return Err(StreamError::Unsent(Box::new(error.into())).into()),
+                    Err(error) => return Err(Failure::Unsent(Box::new(error.into()))),
                 },
                 read = self.input.read(&mut self.piece), if reads => match read? {
                     Read::More => {}

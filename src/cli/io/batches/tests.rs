@@ -15,7 +15,7 @@ fn opened(
     lines: &str,
     destination: Destination,
     template: Template,
-) -> Vec<Result<Outgoing, Failure>> {
+) -> Vec<Result<Outgoing, InputError>> {
     let (_sender, blocks) = channel(1);
     let mut envelopes = Envelopes::new(blocks.into(), template, destination, 100);
     envelopes.open(&block(lines));
@@ -160,8 +160,7 @@ fn a_bad_line_is_named_and_those_before_it_go_out() {
         assert_eq!(found.len(), 2, "{bad}");
         assert_eq!(found[0].as_ref().unwrap().batch.body, "1\n");
         match found[1].as_ref().unwrap_err() {
-            Failure::Envelope { number, .. }
-            | Failure::Input(InputError::TooLong { number, .. }) => {
+            InputError::Envelope { number, .. } | InputError::TooLong { number, .. } => {
                 assert_eq!(*number, 2, "{bad}");
             }
             other => panic!("{bad}: {other}"),

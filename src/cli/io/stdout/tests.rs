@@ -2,8 +2,10 @@
 
 use std::io::{PipeReader, Read, Write, pipe};
 
+use bytes::Bytes;
+
 use super::*;
-use crate::address::{ClientName, EventName, RoomName};
+use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::wire::batch::{encode_args, push_bytes_message};
 
 fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
