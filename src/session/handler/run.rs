@@ -23,7 +23,7 @@ use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::request::{Direct, Publisher, SocketId, Told, Want};
 use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
-use crate::session::engine::outbox::cost;
+use crate::session::engine::permits::permits;
 use crate::session::namespace::policy::{Handler, Pattern, Rules};
 use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
@@ -370,7 +370,7 @@ impl Runner {
         let mut ticket = Ticket::unanswered(self.id, want);
         let queue = Arc::clone(&self.services.append_queue);
         let writer = self.services.writer.clone();
-        let share = cost(bytes);
+        let share = permits(bytes);
         self.in_flight += 1;
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(share) {
             ticket.permit = Some(permit);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::token::Token;
 use crate::address::{ClientName, EventName, Namespace};
-use crate::session::services::Token;
 use crate::wire::error_code::ErrorCode;
 
 /// The namespaces of a hub.

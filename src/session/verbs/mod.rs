@@ -2,8 +2,10 @@
 //!
 //! Pure: checks and translates; the session sends.
 
+pub mod args;
 pub mod bounded_list;
 pub mod delay;
+pub mod error;
 pub mod names;
 mod publish;
 pub mod queue;
@@ -11,17 +13,16 @@ pub mod who;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use self::publish::{Publish, Sender, Storage, batch, relay, single};
+use self::args::{bad, distinct, one_or_many, parse};
+use self::error::VerbError;
+pub use self::publish::{Publish, Sender, batch, relay, single};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
-use crate::limits;
 use crate::session::namespace::policy::Right;
 use crate::store::names::{NameKind, NameQuery};
-use crate::wire::batch::BatchError;
-use crate::wire::error_code::ErrorCode;
 use crate::wire::verb::Verb;
 
 /// What it takes to be answered. Leaving, confirming and looking around is everyone's.
@@ -33,45 +34,6 @@ pub fn takes(verb: Verb) -> Option<Right> {
         }
         // Whom kicking is for, the standing says.
         Verb::Leave | Verb::Ack | Verb::Rooms | Verb::Kick => None,
-    }
-}
-
-/// Why a verb was answered with an error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VerbError {
-    #[error("{0}")]
-    BadRequest(String),
-    #[error("{0}")]
-    TooLarge(String),
-    #[error("{}", match .0 {
-        Right::Pub => "this token does not let its holder publish here",
-        Right::Sub => "this token does not let its holder subscribe here",
-    })]
-    Forbidden(Right),
-    #[error("this token is {0}'s, and opens no other queue")]
-    NotYours(ClientName),
-    #[error(
-        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
-    )]
-    MayNotKick,
-}
-
-impl VerbError {
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::BadRequest(_) => ErrorCode::BadRequest,
-            Self::TooLarge(_) => ErrorCode::TooLarge,
-            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => ErrorCode::Forbidden,
-        }
-    }
-}
-
-impl From<BatchError> for VerbError {
-    fn from(error: BatchError) -> Self {
-        match error {
-            BatchError::TooLong { .. } => Self::TooLarge(error.to_string()),
-            _ => Self::BadRequest(error.to_string()),
-        }
     }
 }
 
@@ -226,55 +188,4 @@ pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
         } => Ok(Culprit::Name(name)),
         _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
     }
-}
-
-/// A room, or an array of rooms. Told apart by hand so that the error is that of the name.
-fn one_or_many(raw: Option<&RawValue>) -> Result<Vec<RoomName>, VerbError> {
-    match raw {
-        None => Ok(Vec::new()),
-        Some(raw) if raw.get().starts_with('"') => Ok(vec![parse(raw)?]),
-        Some(raw) => parse(raw),
-    }
-}
-
-fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {
-    if rooms.len() > limits::ROOMS_PER_MESSAGE {
-        let limit = limits::ROOMS_PER_MESSAGE;
-        return Err(bad(&format!(
-            "{} rooms; at most {limit} at once",
-            rooms.len()
-        )));
-    }
-    let mut kept = Vec::with_capacity(rooms.len());
-    for room in rooms {
-        if !kept.contains(&room) {
-            kept.push(room);
-        }
-    }
-    Ok(kept)
-}
-
-/// A field that is there, `null` included: `null` is data like any other.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> {
-    serde_json::from_str(raw.get()).map_err(|error| bad(&reason(&error)))
-}
-
-/// What is wrong with a peer's JSON, without a place in it: what was read is a piece of a packet, which nobody has seen.
-pub(super) fn reason(error: &serde_json::Error) -> String {
-    let mut text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    if text.ends_with(&place) {
-        text.truncate(text.len() - place.len());
-    }
-    text
-}
-
-pub(super) fn bad(reason: &str) -> VerbError {
-    VerbError::BadRequest(reason.to_owned())
 }

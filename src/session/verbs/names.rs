@@ -10,10 +10,10 @@ use serde_json::json;
 use crate::address::Namespace;
 use crate::hub::Message;
 use crate::hub::request::{Input, Request, Want};
-use crate::session::Session;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
+use crate::session::state::Session;
 
 use crate::store::StoreError;
 use crate::store::names::{NameKind, NameQuery};

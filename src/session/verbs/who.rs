@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::VerbError;
 use super::bounded_list::Listed;
+use super::error::VerbError;
 use crate::address::Namespace;
 use crate::hub::Message;
 use crate::hub::peer::{PeerAddress, Vitals};
 use crate::hub::request::{Behind, Culprit, Input, Present, Request, Want, Whom};
 use crate::limits;
-use crate::session::Session;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
+use crate::session::state::Session;
 use crate::store::{StoreError, StoreReader};
 
 /// What the hub saw.

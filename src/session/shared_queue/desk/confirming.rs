@@ -6,12 +6,12 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Desk, End, Left, Stage};
+use super::{Desk, End, Stage};
 use crate::address::Seq;
 use crate::hub::Ticket;
 use crate::hub::request::{Request, SocketId, Want};
 use crate::session::engine::outbox::Submission;
-use crate::session::shared_queue::{Asked, Given};
+use crate::session::shared_queue::messages::{Asked, Given, Left};
 use crate::store::Op;
 use crate::store::writer::Urgency;
 
