@@ -11,7 +11,7 @@ use super::socket::{ClientKind, Socket};
 use super::state::Session;
 use super::verbs::delay::StorageMode;
 use super::verbs::error::VerbError;
-use super::verbs::{self, Ack, Listed, PublishRequest, Sender, Verb};
+use super::verbs::{self, Ack, Listed, PublishRequest, Sender};
 use crate::address::RoomName;
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
 use crate::hub::{Message, Ticket};
@@ -19,6 +19,7 @@ use crate::limits;
 use crate::store::Op;
 use crate::wire::batch::Audience;
 use crate::wire::socket::{EventPacket, Packet};
+use crate::wire::verb::Verb;
 
 impl Session {
     pub(super) fn packet(
@@ -60,11 +61,11 @@ impl Session {
         let socket = &self.sockets[index];
         let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
         // An application's own `join` comes before ours for those who do not know ours.
-        let verb = match Verb::parse(&packet.event) {
+        let verb = match Verb::parse(packet.event.as_str()) {
             Some(_) if declared && socket.dialect == ClientKind::Stock => None,
             verb => verb,
         };
-        let takes = verb.map_or(Some(Right::Pub), Verb::takes);
+        let takes = verb.map_or(Some(Right::Pub), verbs::takes);
         let mut messages = u32::from(takes == Some(Right::Pub));
         let done = match takes {
             Some(right) if !socket.standing.may.allow(right) => Err(self.forbid(index, right)),
