@@ -17,8 +17,8 @@ use super::services::Services;
 use super::socket::Socket;
 use super::{End, Session};
 use crate::address::{ClientName, Namespace};
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 use crate::store::StoreError;
 use crate::wire::socket::{self, EventPacket};
 
@@ -229,8 +229,8 @@ impl Session {
                 }) => {
                     let namespace = &self.sockets[index].namespace;
                     let text = socket::encode_ack(namespace, id, &args, attachments.len());
-                    let attachments = attachments.into_iter().map(Frame::Binary);
-                    let frames = std::iter::once(Frame::text(text)).chain(attachments);
+                    let attachments = attachments.into_iter().map(WireFrame::Binary);
+                    let frames = std::iter::once(WireFrame::text(text)).chain(attachments);
                     self.say(index, frames.collect());
                 }
                 Err(no_answer) => self.not_answered(index, id, &no_answer),

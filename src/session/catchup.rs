@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::queues::Counted;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::request::{LiveRoom, Since, Stretch};
+use crate::hub::notification::LiveRoom;
+use crate::hub::request::{ReplayRange, ReplayStart};
 use crate::store::readers::Readers;
 use crate::store::{Page, Reader, RoomInfo, StoreError};
 
@@ -61,7 +62,7 @@ pub async fn open(
     namespace: Namespace,
     mut reader: Reader,
     head: u64,
-    stretch: Stretch,
+    stretch: ReplayRange,
     log_id: Arc<str>,
 ) -> Result<ReadDone, StoreError> {
     let resumed = match &stretch.log {
@@ -85,8 +86,8 @@ pub async fn open(
         .run(move |store| {
             let mut from = match stretch.since {
                 _ if resumed == Resumed::OtherLog => Some(Seq::START),
-                Some(Since::Seq(seq)) => Some(seq),
-                Some(Since::Time(at_ms)) => Some(store.at(at_ms)?),
+                Some(ReplayStart::Seq(seq)) => Some(seq),
+                Some(ReplayStart::Time(at_ms)) => Some(store.at(at_ms)?),
                 None => None,
             };
             if let Some(n) = stretch.last {

@@ -50,11 +50,11 @@ use self::services::Services;
 use self::share::Sharing;
 use self::socket::{Finished, Socket};
 use self::transport::{Transport, TransportError};
-use crate::hub::Ticket;
-use crate::hub::mailbox::Notices;
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
+use crate::hub::notification_queue::NotificationQueue;
 use crate::hub::peer::Peer;
-use crate::hub::request::{Publisher, Want};
+use crate::hub::request::{PublishVerb, Request};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
@@ -151,7 +151,7 @@ struct Session {
     transport: Box<dyn Transport>,
     speech: Speech,
     /// Encoded and not yet taken by the transport.
-    out: VecDeque<Frame>,
+    out: VecDeque<WireFrame>,
     /// How many of the first in `out` hold what sockets were handed.
     handed: usize,
     /// The transport was given something since it was last flushed.
@@ -170,7 +170,7 @@ struct Session {
     attached: usize,
     /// Nothing is read before: more came than the rate of a namespace allows.
     paid_at: Option<Instant>,
-    notices: Arc<Notices>,
+    notices: Arc<NotificationQueue>,
     waker: Arc<AtomicWaker>,
     heart: Heart,
     timer: Pin<Box<Sleep>>,
@@ -197,7 +197,7 @@ impl Session {
             promises: Vec::new(),
             attached: 0,
             paid_at: None,
-            notices: Arc::new(Notices::new(Arc::clone(&waker))),
+            notices: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
             waker,
             timer: Box::pin(tokio::time::sleep_until(heart.next())),
             heart,
@@ -217,7 +217,7 @@ impl Session {
         };
         let watch = settings.trace.clone();
         self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
-        self.out.push_back(Frame::text(handshake.encode()));
+        self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
     /// Ready only with the end; otherwise everything that could be done was done.
@@ -287,9 +287,12 @@ impl Session {
             return false;
         }
         // Answers are text; what was asked for by credit is bounded by it.
-        let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
+        let texts = self
+            .out
+            .iter()
+            .filter(|it| matches!(it, WireFrame::Text(_)));
         let early: usize = self.sockets.iter().map(Socket::early_cost).sum();
-        let bytes = texts.map(Frame::len).sum::<usize>() + early + self.attached;
+        let bytes = texts.map(WireFrame::len).sum::<usize>() + early + self.attached;
         bytes <= limits::ANSWER_BYTES
     }
 
@@ -393,7 +396,7 @@ impl Session {
         let now = Instant::now();
         self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
         match self.heart.beat(now, &self.services.settings, self.held()) {
-            Beat::Ping => self.out.push_back(Frame::Text(engine::PING.into())),
+            Beat::Ping => self.out.push_back(WireFrame::Text(engine::PING.into())),
             Beat::Nothing => {}
             Beat::NoPong => return Err(End::PingTimeout),
             Beat::NoConnect => return Err(End::ConnectTimeout),
@@ -402,13 +405,13 @@ impl Session {
         Ok(true)
     }
 
-    fn trace(&mut self, direction: Direction, frame: &Frame) {
+    fn trace(&mut self, direction: Direction, frame: &WireFrame) {
         let Some(tracer) = &mut self.tracer else {
             return;
         };
         match frame {
-            Frame::Text(text) => tracer.text(direction, text),
-            Frame::Binary(bytes) => tracer.binary(direction, bytes),
+            WireFrame::Text(text) => tracer.text(direction, text),
+            WireFrame::Binary(bytes) => tracer.binary(direction, bytes),
         }
     }
 
@@ -424,15 +427,15 @@ impl Session {
         self.set_timer();
     }
 
-    fn frame(&mut self, frame: Frame) -> Result<(), End> {
+    fn frame(&mut self, frame: WireFrame) -> Result<(), End> {
         self.trace(Direction::Received, &frame);
         let text = match frame {
-            Frame::Binary(_) if self.speech == Speech::Echo => {
+            WireFrame::Binary(_) if self.speech == Speech::Echo => {
                 self.attached += frame.len();
                 self.out.push_back(frame);
                 return Ok(());
             }
-            Frame::Binary(bytes) => {
+            WireFrame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
                     return Err(End::Forbidden("a binary event larger than this hub takes"));
                 }
@@ -442,11 +445,11 @@ impl Session {
                 }
                 return Ok(());
             }
-            Frame::Text(text) => text,
+            WireFrame::Text(text) => text,
         };
         match engine::decode(&text)? {
             Packet::Message(_) if self.speech == Speech::Echo => {
-                self.out.push_back(Frame::Text(text));
+                self.out.push_back(WireFrame::Text(text));
                 Ok(())
             }
             Packet::Message(packet) => match self.assembler.text(packet)? {
@@ -538,13 +541,13 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
 
 /// For a publish of which nobody wants to know what became.
 fn unanswered(socket: &Socket) -> Ticket {
-    Ticket::unanswered(socket.id, Want::Publish(Publisher::Single))
+    Ticket::unanswered(socket.id, Request::Publish(PublishVerb::Single))
 }
 
 /// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
 fn farewell(socket: &Socket, end: &End) -> Ticket {
     tracing::info!("a user disconnected {} ({end})", Who(socket));
-    Ticket::unanswered(socket.id, Want::Disconnect)
+    Ticket::unanswered(socket.id, Request::Disconnect)
 }
 
 /// A socket as the log shows it: `/admin alice (sid)`.

@@ -24,8 +24,9 @@ use super::listed::Listed;
 use super::services::Services;
 use super::verbs::VerbError;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Ticket;
-use crate::hub::request::{Request, SocketId, Want};
+use crate::hub::request::{Request, SocketRequest};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, Read, StoreError};
 
@@ -164,10 +165,10 @@ impl Counted {
             rooms: room.into_iter().collect(),
             cursor,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket,
-            answer,
-            want: Want::Purge { client, messages },
+            ack_id: answer,
+            kind: Request::Purge { client, messages },
         };
         (op, Ticket::new(request))
     }

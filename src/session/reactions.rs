@@ -13,8 +13,9 @@ use super::socket::Socket;
 use super::verbs::{self, Publish, VerbError};
 use super::{End, Session};
 use crate::address::Event;
-use crate::hub::parcel::Frame;
-use crate::hub::request::{Publisher, SocketId};
+use crate::hub::frame::WireFrame;
+use crate::hub::request::PublishVerb;
+use crate::hub::socket_id::SocketId;
 use crate::store::{Draft, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
@@ -31,7 +32,7 @@ pub struct Promise {
     /// Publishes that were not answered yet.
     publishes: usize,
     /// What is sent then; nothing when no `ack` is declared.
-    answer: Vec<Frame>,
+    answer: Vec<WireFrame>,
     refused: bool,
 }
 
@@ -41,7 +42,7 @@ impl Promise {
     }
 
     pub fn bytes(&self) -> usize {
-        self.answer.iter().map(Frame::len).sum()
+        self.answer.iter().map(WireFrame::len).sum()
     }
 }
 
@@ -68,11 +69,11 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn ack(self, socket: &Socket, id: u64) -> Vec<Frame> {
+    fn ack(self, socket: &Socket, id: u64) -> Vec<WireFrame> {
         let args = socket::join_args(self.args);
         let text = socket::encode_ack(&socket.namespace, id, &args, self.attachments.len());
-        let attachments = self.attachments.iter().cloned().map(Frame::Binary);
-        std::iter::once(Frame::text(text))
+        let attachments = self.attachments.iter().cloned().map(WireFrame::Binary);
+        std::iter::once(WireFrame::text(text))
             .chain(attachments)
             .collect()
     }
@@ -123,7 +124,7 @@ impl Session {
         };
         let count = publishes.len();
         for publish in publishes {
-            self.publish(index, publish, Publisher::Single, packet.id);
+            self.publish(index, publish, PublishVerb::Single, packet.id);
         }
         for said in to_sender(reaction, cause) {
             self.say_aside(index, said);
@@ -216,7 +217,7 @@ impl Session {
             self.say_aside(index, said);
         }
         if let Some(Ok(publish)) = emitted {
-            self.publish(index, publish, Publisher::Single, None);
+            self.publish(index, publish, PublishVerb::Single, None);
         }
     }
 }

@@ -9,8 +9,9 @@ use tokio::sync::{Semaphore, mpsc};
 use super::policy::Namespaces;
 use super::program::Programs;
 use super::share::Shares;
-use crate::hub::request::SocketId;
-use crate::hub::{Message, Ticket};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::Readers;
@@ -95,7 +96,7 @@ pub struct Services {
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
-    pub inbox: mpsc::Sender<Message>,
+    pub inbox: mpsc::Sender<InboxMessage>,
     pub readers: Readers,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
@@ -112,7 +113,7 @@ impl Services {
         settings: Settings,
         log_id: &str,
         writer: Writer<Ticket>,
-        inbox: mpsc::Sender<Message>,
+        inbox: mpsc::Sender<InboxMessage>,
         readers: Readers,
         clock: fn() -> u64,
         failed: mpsc::Sender<StoreError>,

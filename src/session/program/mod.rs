@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use super::outbox::cost;
 use super::policy::{Namespaces, Rules};
 use crate::address::{ClientName, Event, Namespace};
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 
 /// The programs of a hub.

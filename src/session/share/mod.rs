@@ -35,8 +35,8 @@ pub use self::terms::terms;
 use self::unsent::Unsent;
 use super::services::Services;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 use crate::store::Refusal;
 
@@ -107,7 +107,7 @@ struct Joining {
 #[derive(Debug)]
 pub enum Given {
     /// In the order of handing; bounded by what may be unsent.
-    Frames(Vec<Frame>),
+    Frames(Vec<WireFrame>),
     /// To each thing asked, one answer. None: nobody waits for it.
     Answer(Option<(u64, Value)>),
     Refused {

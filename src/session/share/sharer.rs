@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 use super::unsent::Unsent;
 use super::{Asked, Given, Joining, Terms};
 use crate::address::{RoomName, Seq};
-use crate::hub::parcel::Frame;
-use crate::hub::request::{SocketId, Told};
+use crate::hub::frame::WireFrame;
+use crate::hub::notification::Notification;
+use crate::hub::socket_id::SocketId;
 use crate::session::Session;
 use crate::session::socket::Dialect;
 use crate::session::verbs::VerbError;
@@ -23,7 +24,7 @@ pub struct Sharing {
     desk: mpsc::UnboundedSender<Asked>,
     given: mpsc::UnboundedReceiver<Given>,
     /// Handed, and not yet taken by the transport.
-    frames: VecDeque<Vec<Frame>>,
+    frames: VecDeque<Vec<WireFrame>>,
     /// How much that is, and what is still on its way here.
     unsent: Arc<Unsent>,
     /// Answers to come.
@@ -37,7 +38,7 @@ impl Sharing {
     }
 
     /// Puts the next that was handed into `out`. True when there was something.
-    pub fn fill(&mut self, out: &mut VecDeque<Frame>) -> bool {
+    pub fn fill(&mut self, out: &mut VecDeque<WireFrame>) -> bool {
         let Some(frames) = self.frames.pop_front() else {
             return false;
         };
@@ -198,8 +199,8 @@ impl Session {
                 self.answer(index, answer, &json!({"ok": false, "error": error}));
             }
             Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
-            Given::NameTaken => self.told(id, Told::NameTaken),
-            Given::Kicked(by) => self.told(id, Told::Kicked { by }),
+            Given::NameTaken => self.told(id, Notification::NameTaken),
+            Given::Kicked(by) => self.told(id, Notification::Kicked { by }),
         }
     }
 }
