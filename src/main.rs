@@ -3,7 +3,9 @@
 
 use std::process::ExitCode;
 
-use roomcat::cli::{self, args::Cli, completions::Question};
+use roomcat::cli;
+use roomcat::cli::args::Cli;
+use roomcat::cli::commands::completions::Question;
 
 fn main() -> ExitCode {
     if let Some(question) = Question::of(std::env::args_os()) {

@@ -24,17 +24,17 @@ use super::request::{PresenceMode, PublishVerb, Request, SocketRequest};
 use super::socket_id::SocketId;
 use super::socket_stats::SocketStats;
 use crate::address::Namespace;
-use crate::store::{Done, Draft, Reader, Record};
+use crate::store::{NewRecord, OpOutcome, Reader, Record};
 
 impl Core {
     pub fn step(&mut self, input: CoreInput, effects: &mut impl Effects) {
         match input {
             CoreInput::Committed { done, request } => self.apply_commit(done, request, effects),
             CoreInput::Volatile {
-                draft,
+                record,
                 at_ms,
                 request,
-            } => self.publish_volatile(draft, at_ms, request, effects),
+            } => self.publish_volatile(record, at_ms, request, effects),
             CoreInput::Connect {
                 socket,
                 namespace,
@@ -93,7 +93,7 @@ impl Core {
 
     fn publish_volatile(
         &mut self,
-        draft: Draft,
+        record: NewRecord,
         at_ms: u64,
         request: SocketRequest,
         effects: &mut impl Effects,
@@ -102,8 +102,8 @@ impl Core {
         let record = Record {
             number: self.last_volatile,
             at_ms,
-            header: draft.header,
-            body: draft.body,
+            header: record.header,
+            body: record.body,
         };
         let receipt = self.publish(Delivery::new(record, DeliveryKind::Volatile), effects);
         let notification = Notification::Receipt {
@@ -117,7 +117,12 @@ impl Core {
         effects.notify(request.socket, notification);
     }
 
-    fn apply_commit(&mut self, done: Done, request: SocketRequest, effects: &mut impl Effects) {
+    fn apply_commit(
+        &mut self,
+        done: OpOutcome,
+        request: SocketRequest,
+        effects: &mut impl Effects,
+    ) {
         let SocketRequest {
             socket,
             ack_id,
@@ -135,8 +140,8 @@ impl Core {
             }
             (_, Request::Disconnect) => self.disconnect(socket, effects),
             (_, Request::Direct(direct)) => fanout::deliver_direct(socket, *direct, effects),
-            (done, Request::Begin) => self.begin(socket, done, effects),
-            (Done::Refused(refusal), _) => {
+            (done, Request::OpenSession) => self.open_session(socket, done, effects),
+            (OpOutcome::Refused(refusal), _) => {
                 effects.notify(socket, Notification::Refused { ack_id, refusal });
             }
             (done, Request::Join(rooms, scope)) => {
@@ -144,7 +149,7 @@ impl Core {
             }
             (done, Request::Leave(rooms)) => self.leave(requester, rooms, &done, effects),
             (
-                Done::Subscribed {
+                OpOutcome::Subscribed {
                     rooms,
                     joined,
                     head,
@@ -159,7 +164,7 @@ impl Core {
                 };
                 self.subscribe(requester, subscription, effects);
             }
-            (Done::Purged { rooms, cursor }, Request::Purge { client, messages }) => {
+            (OpOutcome::Purged { rooms, cursor }, Request::Purge { client, messages }) => {
                 self.notify_purge(socket, &client, (&rooms, cursor), effects);
                 let notification = Notification::Purged {
                     ack_id,
@@ -185,18 +190,18 @@ impl Core {
     /// Returns what the publisher is notified of.
     fn apply_publish(
         &mut self,
-        done: Done,
+        done: OpOutcome,
         publisher: PublishVerb,
         ack_id: Option<u64>,
         effects: &mut impl Effects,
     ) -> Option<Notification> {
         let receipt = match done {
-            Done::Appended(record) => {
+            OpOutcome::Appended(record) => {
                 self.head = record.number;
                 self.publish(Delivery::new(record, DeliveryKind::Durable), effects)
             }
-            Done::Duplicate { first } => PublishReceipt::of_duplicate(first),
-            Done::Delayed { due_ms, count } => {
+            OpOutcome::Duplicate { first } => PublishReceipt::of_duplicate(first),
+            OpOutcome::Delayed { due_ms, count } => {
                 return Some(Notification::Delayed {
                     ack_id,
                     publisher,
@@ -204,7 +209,7 @@ impl Core {
                     count,
                 });
             }
-            Done::Refused(refusal) => return Some(Notification::Refused { ack_id, refusal }),
+            OpOutcome::Refused(refusal) => return Some(Notification::Refused { ack_id, refusal }),
             _ => return None,
         };
         Some(Notification::Receipt {

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::frame::WireFrame;
 use crate::address::Seq;
 use crate::limits;
-use crate::store::{Header, Record};
+use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{self, DeliveryHeader, Framing};
 use crate::wire::offset::{LogTag, with_offset};
 use crate::wire::socket;
@@ -57,7 +57,7 @@ impl Delivery {
         }
     }
 
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &MessageHeader {
         &self.record.header
     }
 

@@ -6,7 +6,7 @@ use super::request::SocketRequest;
 use super::socket_id::SocketId;
 use super::socket_stats::SocketStats;
 use crate::address::{ClientName, Namespace};
-use crate::store::{Done, Draft};
+use crate::store::{NewRecord, OpOutcome};
 
 #[derive(Debug)]
 pub enum CoreInput {
@@ -20,12 +20,12 @@ pub enum CoreInput {
     },
     /// From the commit log, in its order.
     Committed {
-        done: Done,
+        done: OpOutcome,
         request: SocketRequest,
     },
     /// A publish that skips the store.
     Volatile {
-        draft: Draft,
+        record: NewRecord,
         /// Milliseconds since 1970 (UTC).
         at_ms: u64,
         request: SocketRequest,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::request::{PublishVerb, ReplayRange};
 use super::socket_stats::SocketStats;
 use crate::address::{ClientName, RoomName, Seq};
-use crate::store::names::Sought;
-use crate::store::sessions::Begun;
+use crate::store::names::NameQuery;
+use crate::store::sessions::OpenedSession;
 use crate::store::{Reader, Refusal};
 
 /// A response to a request of the socket, or an event. Where there is an `ack_id` field, it is the Socket.IO ack id of
@@ -77,7 +77,7 @@ pub enum Notification {
     /// The names in use now, of the kind that `sought` asks for.
     Names {
         ack_id: Option<u64>,
-        sought: Sought,
+        sought: NameQuery,
         live: Vec<String>,
     },
     /// The oldest sockets; `more` others did not fit. The log ends with record `head`.
@@ -97,7 +97,7 @@ pub enum Notification {
         by: Arc<str>,
     },
     /// What the store remembers of this socket from now on. `None`: the store could not remember it.
-    Begun(Option<Begun>),
+    SessionOpened(Option<OpenedSession>),
     /// An event: a newer socket holds the name.
     NameTaken,
     /// An event: the client came back on another connection and took the sid with it.

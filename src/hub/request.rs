@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::socket_id::SocketId;
 use crate::address::{ClientName, RoomName, Seq};
-use crate::store::Draft;
-use crate::store::names::Sought;
+use crate::store::NewRecord;
+use crate::store::names::NameQuery;
 
 /// A request with the socket that made it.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub enum Request {
     Subscribe(ReplayRange),
     Ack,
     /// Have the store remember this socket, or restore an earlier one. Sent before the socket subscribes.
-    Begin,
+    OpenSession,
     Rooms(Option<RoomName>),
-    Names(Sought),
+    Names(NameQuery),
     /// Purge what waits for `client` in the requester's namespace. The session counted `messages` of them.
     Purge {
         client: ClientName,
@@ -37,15 +37,15 @@ pub enum Request {
     },
     Who(SocketFilter),
     Kick(KickTarget),
-    /// Travels with `Op::Mark`, which keeps it in order with everything else.
-    Direct(Box<DirectDraft>),
+    /// Travels with `Op::Noop`, which keeps it in order with everything else.
+    Direct(Box<DirectRecord>),
 }
 
 /// A message for one socket, whatever rooms it is in. Never stored.
 #[derive(Debug)]
-pub struct DirectDraft {
+pub struct DirectRecord {
     pub to: SocketId,
-    pub draft: Draft,
+    pub record: NewRecord,
     /// Milliseconds since 1970 (UTC).
     pub at_ms: u64,
 }

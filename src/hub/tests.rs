@@ -12,14 +12,14 @@ use super::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
 use super::input::CoreInput;
 use super::mailbox::{Mailbox, MailboxItem};
 use super::notification::{Notification, PublishReceipt};
-use super::request::{DirectDraft, JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
+use super::request::{DirectRecord, JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
 use super::socket_id::SocketId;
 use super::socket_stats::SocketStats;
 
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
-use crate::store::sessions::{Begun, Origin};
-use crate::store::{Done, Draft, Header, Member, Record, Refusal};
+use crate::store::sessions::{OpenedSession, SessionOrigin};
+use crate::store::{Member, MessageHeader, NewRecord, OpOutcome, Record, Refusal};
 use crate::wire::batch::{self, Audience, Framing};
 
 #[derive(Default)]
@@ -91,7 +91,7 @@ impl TestCore {
         }
     }
 
-    fn commit(&mut self, socket: u64, done: Done, kind: Request) {
+    fn commit(&mut self, socket: u64, done: OpOutcome, kind: Request) {
         let request = SocketRequest {
             socket: SocketId(socket),
             ack_id: Some(1),
@@ -123,7 +123,7 @@ impl TestCore {
         } else {
             Vec::new()
         };
-        let done = Done::Subscribed {
+        let done = OpOutcome::Subscribed {
             rooms: subscribed,
             joined,
             head: self.head,
@@ -134,18 +134,22 @@ impl TestCore {
     /// Connects as one that the store remembers, with these rooms, and subscribes.
     fn begin(&mut self, socket: u64, sid: &str, name: Option<&str>, names: &[&str]) {
         self.connect(socket, "/", name);
-        let begun = Begun {
+        let begun = OpenedSession {
             pid: "p".into(),
             sid: sid.into(),
-            origin: Origin::Recovered,
+            origin: SessionOrigin::Recovered,
             rooms: rooms(names)
                 .into_iter()
                 .map(|it| (it, Seq::START))
                 .collect(),
         };
-        self.commit(socket, Done::Begun(Some(begun)), Request::Begin);
+        self.commit(
+            socket,
+            OpOutcome::SessionOpened(Some(begun)),
+            Request::OpenSession,
+        );
         let joined = name.map_or_else(Vec::new, |_| rooms(names));
-        let done = Done::Subscribed {
+        let done = OpOutcome::Subscribed {
             rooms: rooms(&[""])
                 .into_iter()
                 .map(|it| (it, Seq::new(9, 9)))
@@ -156,13 +160,13 @@ impl TestCore {
         self.commit(socket, done, Request::Subscribe(ReplayRange::default()));
     }
 
-    fn header(&self, socket: u64, names: &[&str]) -> Header {
-        Header {
+    fn header(&self, socket: u64, names: &[&str]) -> MessageHeader {
+        MessageHeader {
             namespace: Namespace::root(),
             rooms: rooms(names).into(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 1,
@@ -172,7 +176,7 @@ impl TestCore {
         }
     }
 
-    fn publish(&mut self, socket: u64, header: Header) -> PublishReceipt {
+    fn publish(&mut self, socket: u64, header: MessageHeader) -> PublishReceipt {
         self.head += 1;
         let record = Record {
             number: self.head,
@@ -182,7 +186,7 @@ impl TestCore {
         };
         self.commit(
             socket,
-            Done::Appended(record),
+            OpOutcome::Appended(record),
             Request::Publish(PublishVerb::Single),
         );
         let Some((_, Notification::Receipt { receipt, .. })) = self.effects.notifications.pop()
@@ -193,7 +197,7 @@ impl TestCore {
     }
 
     /// Publishes and returns who was handed it, with the receipt's counts.
-    fn reach(&mut self, socket: u64, header: Header) -> (Vec<u64>, u64, u64) {
+    fn reach(&mut self, socket: u64, header: MessageHeader) -> (Vec<u64>, u64, u64) {
         self.effects.delivered.clear();
         let receipt = self.publish(socket, header);
         let mut sockets: Vec<u64> = self
@@ -221,7 +225,7 @@ fn a_union_of_rooms_meets_a_socket_once() {
 fn rooms_never_cross_namespaces() {
     let mut hub = TestCore::default();
     hub.sub(1, None, &["a"]);
-    let header = Header {
+    let header = MessageHeader {
         namespace: Namespace::parse("/admin").unwrap(),
         ..hub.header(9, &["a"])
     };
@@ -233,13 +237,13 @@ fn others_skips_the_emitting_socket_and_its_name() {
     let mut hub = TestCore::default();
     hub.sub(1, None, &["a"]);
     hub.sub(2, Some("alice"), &["a"]);
-    let header = Header {
+    let header = MessageHeader {
         audience: Audience::Others,
         ..hub.header(1, &["a"])
     };
     assert_eq!(hub.reach(1, header), (vec![2], 1, 0));
     let from = Some(ClientName::parse("alice").unwrap());
-    let header = Header {
+    let header = MessageHeader {
         audience: Audience::Others,
         from,
         ..hub.header(7, &["a"])
@@ -253,7 +257,7 @@ fn except_skips_who_is_in_that_room() {
     let mut hub = TestCore::with_members(&[("bob", "a"), ("bob", "quiet"), ("carol", "a")]);
     hub.sub(1, None, &["a", "quiet"]);
     hub.sub(2, None, &["a"]);
-    let header = Header {
+    let header = MessageHeader {
         except: rooms(&["quiet"]).into(),
         ..hub.header(9, &["a"])
     };
@@ -286,7 +290,7 @@ fn members_away_or_behind_are_queued_and_holders_delivered() {
         Some((1, Notification::Attached { head: 4 }))
     ));
     assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 1));
-    hub.commit(1, Done::Marked, Request::Disconnect);
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.effects.removed, [1]);
     assert_eq!(hub.reach(9, header), (vec![], 0, 2));
 }
@@ -303,7 +307,7 @@ fn the_newest_holder_of_a_name_wins() {
             .any(|(socket, notifications)| *socket == 1
                 && matches!(notifications, Notification::NameTaken))
     );
-    hub.commit(1, Done::Marked, Request::Disconnect);
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(9, header), (vec![2], 1, 0));
     // The older one's farewell did not take the name from the newer.
@@ -334,7 +338,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
     assert_eq!(reader.sid.as_deref(), Some("s"));
     assert_eq!(reader.rooms.get(&room("a")), Some(&Seq::START));
     assert_eq!(hub.reach(9, header.clone()), (vec![2], 1, 0));
-    let own = Header {
+    let own = MessageHeader {
         audience: Audience::Others,
         origin: "s".into(),
         reply: None,
@@ -342,7 +346,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
     };
     assert_eq!(hub.reach(9, own), (vec![], 0, 0));
     // The farewell of the older is not that of the newer.
-    hub.commit(1, Done::Marked, Request::Disconnect);
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.reach(9, header.clone()), (vec![2], 1, 0));
     hub.begin(3, "s", None, &["a"]);
     assert_eq!(hub.reach(9, header), (vec![3], 1, 0));
@@ -363,23 +367,23 @@ fn a_client_that_came_back_holds_its_name() {
         matches!(last, Some(Notification::Replaced)),
         "and nothing else"
     );
-    hub.commit(1, Done::Marked, Request::Disconnect);
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     let header = hub.header(9, &[""]);
     assert_eq!(hub.reach(9, header), (vec![2], 1, 0));
 }
 
 #[test]
 fn a_socket_that_cannot_be_remembered_subscribes_all_the_same() {
-    let refused = Done::Refused(Refusal::Disk {
+    let refused = OpOutcome::Refused(Refusal::Disk {
         reason: "full".to_owned(),
     });
-    for done in [Done::Begun(None), refused] {
+    for done in [OpOutcome::SessionOpened(None), refused] {
         let mut hub = TestCore::default();
         hub.connect(1, "/", None);
-        hub.commit(1, done.clone(), Request::Begin);
+        hub.commit(1, done.clone(), Request::OpenSession);
         let notifications = hub.effects.notifications.pop();
         assert!(
-            matches!(notifications, Some((1, Notification::Begun(None)))),
+            matches!(notifications, Some((1, Notification::SessionOpened(None)))),
             "{notifications:?}"
         );
         hub.sub(1, None, &[""]);
@@ -396,11 +400,11 @@ fn joining_and_leaving_live_is_what_socket_io_does() {
     let header = hub.header(9, &["a"]);
     hub.commit(
         1,
-        Done::Marked,
+        OpOutcome::Noop,
         Request::Join(rooms(&["a", "b"]), JoinScope::Live),
     );
     assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 0));
-    hub.commit(1, Done::Marked, Request::Leave(rooms(&["a"])));
+    hub.commit(1, OpOutcome::Noop, Request::Leave(rooms(&["a"])));
     assert_eq!(hub.reach(9, header), (vec![], 0, 0));
 }
 
@@ -411,11 +415,11 @@ fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
     let header = hub.header(9, &["a"]);
     hub.commit(
         1,
-        Done::Joined,
+        OpOutcome::Joined,
         Request::Join(rooms(&["a"]), JoinScope::DurableOnly),
     );
     assert_eq!(hub.reach(9, header.clone()), (vec![], 0, 1));
-    hub.commit(1, Done::Left, Request::Leave(rooms(&["a"])));
+    hub.commit(1, OpOutcome::Left, Request::Leave(rooms(&["a"])));
     assert_eq!(hub.reach(9, header), (vec![], 0, 0));
 }
 
@@ -425,7 +429,7 @@ fn volatile_messages_are_handed_out_and_queued_for_nobody() {
     hub.sub(1, None, &["a"]);
     hub.sub(2, None, &["a"]);
     hub.effects.full.insert(2);
-    let draft = Draft {
+    let record = NewRecord {
         header: hub.header(9, &["a"]),
         body: Bytes::from_static(b"hi\n"),
     };
@@ -436,7 +440,7 @@ fn volatile_messages_are_handed_out_and_queued_for_nobody() {
     };
     hub.core.step(
         CoreInput::Volatile {
-            draft,
+            record,
             at_ms: 0,
             request,
         },
@@ -501,12 +505,12 @@ fn a_direct_message_reaches_one_socket_in_whatever_room() {
         hub.effects.delivered.clear();
         let header = hub.header(9, &["a"]);
         let body = Bytes::from_static(b"hi\n");
-        let direct = DirectDraft {
+        let direct = DirectRecord {
             to: SocketId(to),
-            draft: Draft { header, body },
+            record: NewRecord { header, body },
             at_ms: 5,
         };
-        hub.commit(9, Done::Marked, Request::Direct(Box::new(direct)));
+        hub.commit(9, OpOutcome::Noop, Request::Direct(Box::new(direct)));
         let Some((9, Notification::Receipt { receipt, .. })) = hub.effects.notifications.pop()
         else {
             panic!("no receipt")
@@ -565,7 +569,7 @@ fn who_holds_a_name_is_told_what_was_given_up() {
     hub.connect(3, "/other", None);
     let mut purge = |asker: u64| {
         hub.effects.notifications.clear();
-        let done = Done::Purged {
+        let done = OpOutcome::Purged {
             rooms: rooms(&["a"]),
             cursor: Seq::new(9, 0),
         };

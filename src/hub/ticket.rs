@@ -4,7 +4,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::request::{Request, SocketRequest};
 use super::socket_id::SocketId;
-use crate::store::Done;
+use crate::store::OpOutcome;
 
 /// The request behind an op, and its share of the append queue, which it holds until the receipt is sent.
 #[derive(Debug)]
@@ -32,4 +32,4 @@ impl Ticket {
 }
 
 /// One transaction: its outcomes in the order of their ops.
-pub type Commit = Vec<(Done, Ticket)>;
+pub type Commit = Vec<(OpOutcome, Ticket)>;

@@ -21,9 +21,9 @@ use super::polling::door::{Door, Posting, Probe, Rejected};
 use super::site::body::Body;
 use crate::hub::peer::{Peer, PeerAddress};
 use crate::limits;
-use crate::session::opening::{Opening, Speech};
+use crate::session::engine::opening::{Opening, Speech};
+use crate::session::engine::transport::Transport;
 use crate::session::services;
-use crate::session::transport::Transport;
 
 /// A session that is to be run.
 pub struct Newcomer {

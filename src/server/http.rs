@@ -28,7 +28,7 @@ use super::site::{Asked, Pages};
 use super::websocket::WebSocket;
 use crate::hub::peer::PeerAddress;
 use crate::limits;
-use crate::session::opening::Speech;
+use crate::session::engine::opening::Speech;
 use crate::session::services::Services;
 
 pub type Answer = Response<Body>;

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use super::polling::door::Probe;
 use crate::hub::frame::WireFrame;
 use crate::limits;
-use crate::session::transport::Transport;
+use crate::session::engine::transport::Transport;
 use crate::wire::engine;
 
 /// Tries the WebSocket out, and gives it to the session when the client has changed to it; otherwise closes it.

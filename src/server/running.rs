@@ -18,9 +18,9 @@ use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session;
-use crate::session::program;
+use crate::session::handler;
 use crate::session::services::Services;
-use crate::store::readers::Readers;
+use crate::store::readers::ReaderPool;
 use crate::store::sessions::SessionOp;
 use crate::store::writer::{self, Urgency};
 use crate::store::{Op, StoreError};
@@ -49,7 +49,7 @@ impl Running {
             pages,
         } = server;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
-        let readers = Readers::new(&*store)?;
+        let readers = ReaderPool::new(&*store)?;
         let (commits, committed) = mpsc::unbounded_channel();
         let mut grumble = Grumble::default();
         let on_commit = move |commit| {
@@ -82,7 +82,7 @@ impl Running {
             accepting: accept_all(listeners, &site),
             begun,
             connections: JoinSet::new(),
-            programs: program::run::start(&site.services, &programs_stopping),
+            programs: handler::run::start(&site.services, &programs_stopping),
             site,
             hub,
             writer: thread,

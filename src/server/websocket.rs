@@ -13,7 +13,7 @@ use super::bind::Connection;
 use super::outgoing::Outgoing;
 use crate::hub::frame::WireFrame;
 use crate::limits;
-use crate::session::transport::{Transport, TransportError};
+use crate::session::engine::transport::{Transport, TransportError};
 
 pub struct WebSocket {
     stream: WebSocketStream<Outgoing<Connection>>,

@@ -3,32 +3,14 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
-pub mod admission;
-pub mod answers;
-pub mod aside;
-pub mod calls;
-pub mod catchup;
-pub mod credit;
-pub mod feed;
-pub mod heart;
-pub mod later;
-mod listed;
-pub mod names;
-pub mod opening;
-pub mod outbox;
-pub mod people;
-pub mod policy;
-pub mod program;
-pub mod queues;
-pub mod rate;
-pub mod reactions;
-pub mod recovery;
-pub mod requests;
+pub mod engine;
+pub mod handler;
+pub mod namespace;
+mod notifications;
+mod packets;
 pub mod services;
-pub mod share;
+pub mod shared_queue;
 pub mod socket;
-pub mod standing;
-pub mod transport;
 pub mod verbs;
 
 use std::collections::VecDeque;
@@ -41,15 +23,15 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
-use self::calls::Calls;
-use self::heart::{Beat, Heart, Held};
-use self::opening::{Opening, Speech};
-use self::outbox::{Gone, Outbox, Submission};
-use self::reactions::Promise;
+use self::engine::heartbeat::{Beat, Heart, Held};
+use self::engine::opening::{Opening, Speech};
+use self::engine::outbox::{Gone, Outbox, Submission};
+use self::engine::transport::{Transport, TransportError};
+use self::handler::calls::Calls;
+use self::namespace::reactions::Promise;
 use self::services::Services;
-use self::share::Sharing;
+use self::shared_queue::Sharing;
 use self::socket::{Finished, Socket};
-use self::transport::{Transport, TransportError};
 use crate::hub::frame::WireFrame;
 use crate::hub::notification_queue::NotificationQueue;
 use crate::hub::peer::Peer;
@@ -58,10 +40,10 @@ use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
-use crate::wire::attachments::{Assembler, Text};
-use crate::wire::engine::{self, EngineError, Handshake, Packet};
+use crate::wire::attachments::{Assembler, TextFrame};
+use crate::wire::engine::{EngineError, EnginePacket, Handshake, PING, decode};
 use crate::wire::explain::{Direction, Tracer};
-use crate::wire::socket::SocketError;
+use crate::wire::socket::PacketError;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +70,7 @@ pub enum End {
     #[error("parse error: {0}")]
     Engine(#[from] EngineError),
     #[error("parse error: {0}")]
-    Socket(#[from] SocketError),
+    Socket(#[from] PacketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
     /// Pruned while it was handed out; the client comes back and starts afresh.
@@ -306,14 +288,14 @@ impl Session {
                 did = true;
                 match done? {
                     Finished::Nothing => {}
-                    Finished::Rooms(listing) => answers::answer_rooms(
+                    Finished::Rooms(listing) => notifications::answer_rooms(
                         &socket.namespace,
                         &listing,
                         &self.services,
                         &mut self.out,
                     ),
                     Finished::Names { answer, body } => {
-                        answers::acknowledge(&socket.namespace, answer, &body, &mut self.out)
+                        notifications::acknowledge(&socket.namespace, answer, &body, &mut self.out)
                     }
                     Finished::Counted(counted) => {
                         let (op, ticket) = counted.give_up(socket.id, socket.namespace.clone());
@@ -396,7 +378,7 @@ impl Session {
         let now = Instant::now();
         self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
         match self.heart.beat(now, &self.services.settings, self.held()) {
-            Beat::Ping => self.out.push_back(WireFrame::Text(engine::PING.into())),
+            Beat::Ping => self.out.push_back(WireFrame::Text(PING.into())),
             Beat::Nothing => {}
             Beat::NoPong => return Err(End::PingTimeout),
             Beat::NoConnect => return Err(End::ConnectTimeout),
@@ -447,25 +429,25 @@ impl Session {
             }
             WireFrame::Text(text) => text,
         };
-        match engine::decode(&text)? {
-            Packet::Message(_) if self.speech == Speech::Echo => {
+        match decode(&text)? {
+            EnginePacket::Message(_) if self.speech == Speech::Echo => {
                 self.out.push_back(WireFrame::Text(text));
                 Ok(())
             }
-            Packet::Message(packet) => match self.assembler.text(packet)? {
-                Text::Whole(packet) => self.packet(packet, &[]),
-                Text::Partial => Ok(()),
+            EnginePacket::Message(packet) => match self.assembler.text(packet)? {
+                TextFrame::Whole(packet) => self.packet(packet, &[]),
+                TextFrame::Partial => Ok(()),
             },
-            Packet::Pong(_) => {
+            EnginePacket::Pong(_) => {
                 self.heart.pong(Instant::now(), &self.services.settings);
                 self.set_timer();
                 Ok(())
             }
-            Packet::Close => Err(End::Closed),
-            Packet::Noop => Ok(()),
-            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade => Err(End::Forbidden(
-                "an Engine.IO packet that only a server sends",
-            )),
+            EnginePacket::Close => Err(End::Closed),
+            EnginePacket::Noop => Ok(()),
+            EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(
+                End::Forbidden("an Engine.IO packet that only a server sends"),
+            ),
         }
     }
 
@@ -483,13 +465,13 @@ impl Session {
         self.in_flight -= self.calls.forget(socket.id);
         let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
         self.in_flight = self.in_flight.saturating_sub(shared);
-        calls::tell_departure(&self.services, &socket, end);
+        handler::calls::tell_departure(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);
         }
         let max_message = self.services.settings.max_message;
-        if let Some(draft) = reactions::farewell(&socket, end, max_message) {
-            self.ask(Op::Append { draft, id: None }, unanswered(&socket));
+        if let Some(record) = namespace::reactions::farewell(&socket, end, max_message) {
+            self.ask(Op::Append { record, id: None }, unanswered(&socket));
         }
         let ticket = farewell(&socket, end);
         self.outbox
@@ -500,7 +482,7 @@ impl Session {
     async fn finish(mut self, end: &End) {
         self.calls.give_up(&self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
-            calls::tell_departure(&self.services, &socket, end);
+            handler::calls::tell_departure(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
             if !matches!(end, End::Shutdown | End::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;
@@ -518,12 +500,13 @@ impl Session {
 
 /// What is declared for a socket's end waits its turn like any other publish.
 async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
-    let Some(draft) = reactions::farewell(socket, end, services.settings.max_message) else {
+    let Some(record) = namespace::reactions::farewell(socket, end, services.settings.max_message)
+    else {
         return;
     };
     let mut ticket = unanswered(socket);
-    let place =
-        Arc::clone(&services.append_queue).acquire_many_owned(outbox::cost(draft.body.len()));
+    let place = Arc::clone(&services.append_queue)
+        .acquire_many_owned(engine::outbox::cost(record.body.len()));
     match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
         Ok(Ok(permit)) => ticket.permit = Some(permit),
         Ok(Err(_)) | Err(_) => {
@@ -534,7 +517,7 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
             return;
         }
     }
-    let op = Op::Append { draft, id: None };
+    let op = Op::Append { record, id: None };
     // With the store gone the hub is going too.
     let _ = services.writer.send(op, Urgency::Now, ticket);
 }

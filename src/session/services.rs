@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::policy::Namespaces;
-use super::program::Programs;
-use super::share::Shares;
+use super::handler::Programs;
+use super::namespace::policy::Namespaces;
+use super::shared_queue::Shares;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::readers::Readers;
+use crate::store::readers::ReaderPool;
 use crate::store::writer::Writer;
-use crate::wire::explain::Watch;
+use crate::wire::explain::TraceSink;
 use crate::wire::offset::LogTag;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
@@ -63,7 +63,7 @@ pub struct Settings {
     pub token: Option<Token>,
     pub namespaces: Namespaces,
     /// Who is shown each frame.
-    pub trace: Option<Arc<dyn Watch>>,
+    pub trace: Option<Arc<dyn TraceSink>>,
 }
 
 impl Settings {
@@ -97,7 +97,7 @@ pub struct Services {
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<InboxMessage>,
-    pub readers: Readers,
+    pub readers: ReaderPool,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
@@ -114,7 +114,7 @@ impl Services {
         log_id: &str,
         writer: Writer<Ticket>,
         inbox: mpsc::Sender<InboxMessage>,
-        readers: Readers,
+        readers: ReaderPool,
         clock: fn() -> u64,
         failed: mpsc::Sender<StoreError>,
     ) -> Self {

@@ -42,8 +42,8 @@ fn bold(page: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_the_hub_file_stands_in_its_page() {
-    let keys = array(&source("cli/hubfile/mod.rs"), "KEYS");
-    let namespaces = source("cli/hubfile/namespaces.rs");
+    let keys = array(&source("cli/settings/hub_file/mod.rs"), "KEYS");
+    let namespaces = source("cli/settings/hub_file/namespaces.rs");
     let inner = ["NAMESPACE", "TOKEN", "REACTION", "EMIT"];
     let inner = inner.iter().flat_map(|name| array(&namespaces, name));
     let page = bold(&read("roomcat-hub.toml.5"));
@@ -161,7 +161,7 @@ fn codes_in(source: &str) -> Vec<String> {
 #[test]
 fn every_verb_and_every_code_stands_in_the_page_of_the_protocol() {
     let page = bold(&read("roomcat-protocol.7"));
-    let verbs = source("session/verbs.rs");
+    let verbs = source("session/verbs/mod.rs");
     let (_, parse) = verbs
         .split_once("pub fn parse(event")
         .expect("verbs are parsed");

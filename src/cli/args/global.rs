@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::address::{ClientName, Namespace};
+use crate::cli::screen::term::ColorChoice;
 use crate::cli::settings::server::Server;
-use crate::cli::term::ColorChoice;
 use crate::client::HubUrl;
 
 /// Which hub, as whom, and how much is said about it; before or after the command. None: it was not typed. The variables

@@ -4,16 +4,24 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::later::{self, Moment};
+use crate::cli::args::moment::{self, Moment};
+use crate::cli::io::batches::When;
 
 #[derive(Debug, Clone, Args)]
 pub struct Later {
     /// Deliver it so much later, 366d at most: the hub keeps it, also over a restart
-    #[arg(long, value_name = "DURATION", value_parser = later::delay, conflicts_with_all = ["at", "volatile", "require"])]
+    #[arg(long, value_name = "DURATION", value_parser = moment::delay, conflicts_with_all = ["at", "volatile", "require"])]
     pub delay: Option<Duration>,
 
     /// Deliver it at this time: 2026-12-24T08:00 by the local clock, or the next 08:00; with Z or +01:00 where that is the
     /// time; or @1767225600, seconds since 1970
-    #[arg(long, value_name = "TIME", value_parser = later::moment, conflicts_with_all = ["volatile", "require"])]
+    #[arg(long, value_name = "TIME", value_parser = moment::moment, conflicts_with_all = ["volatile", "require"])]
     pub at: Option<Moment>,
+}
+
+impl Later {
+    pub fn when(&self) -> Option<When> {
+        let at = self.at.map(|Moment(at)| When::At(at));
+        at.or(self.delay.map(When::After))
+    }
 }

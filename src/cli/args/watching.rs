@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::values;
+use crate::cli::args::values;
 
 #[derive(Debug, Clone, Args)]
 pub struct Watching {

@@ -5,26 +5,28 @@
 //! name or a stronger one, means another hub, and then nothing of that is used: a token is for the hub beside which it
 //! stands, whatever it comes with.
 
-pub mod file;
+pub mod config_file;
+pub mod hub_file;
 pub mod server;
 pub mod source;
 #[cfg(test)]
 mod tests;
+pub mod toml_file;
 
 use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use self::file::{ConfigFile, Hub};
+use self::config_file::{ConfigFile, Hub};
 use self::server::Server;
 use self::source::{Source, Sourced, Variables};
-use super::args::Global;
-use super::args::global::Typed;
-use super::term::ColorChoice;
-use super::toml_file::ContentError;
-use super::toml_file::mistakes::Mistakes;
 use crate::address::{ClientName, Namespace};
+use crate::cli::args::Global;
+use crate::cli::args::global::Typed;
+use crate::cli::screen::term::ColorChoice;
+use crate::cli::settings::toml_file::ContentError;
+use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::client::HubUrl;
 
 const URL: &str = "ROOMCAT_URL";
@@ -110,7 +112,7 @@ pub fn hub_file() -> Option<PathBuf> {
 pub fn hubs() -> Vec<String> {
     let variables = Variables(&of_process);
     let home = variables.get("HOME").map(PathBuf::from);
-    let path = file::place(&variables);
+    let path = config_file::place(&variables);
     let file = path.and_then(|path| ConfigFile::read(&path, home.as_deref()).ok()?);
     let hubs = file.map(|file| file.hubs.into_keys().collect());
     hubs.unwrap_or_default()
@@ -123,7 +125,7 @@ impl Settings {
         match scope {
             Scope::Hub => Self::of_hub(typed, &variables),
             Scope::Client => {
-                let place = file::place(&variables);
+                let place = config_file::place(&variables);
                 let home = variables.get("HOME").map(PathBuf::from);
                 let file = match &place {
                     Some(path) => ConfigFile::read(path, home.as_deref())?,

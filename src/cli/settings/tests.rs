@@ -217,7 +217,7 @@ fn the_file_is_where_configuration_belongs() {
             let found = set.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        file::place(&Variables(&get)).map(|path| path.display().to_string())
+        config_file::place(&Variables(&get)).map(|path| path.display().to_string())
     };
     let some = |path: &str| Some(path.to_owned());
     assert_eq!(
@@ -291,7 +291,7 @@ fn auth_is_a_text_as_on_the_command_line_or_a_table() {
         let file = parsed(&format!("[hubs.a]\nurl = \"ws://h\"\nauth = {text}")).unwrap();
         file.hubs["a"].server.auth.clone().unwrap().value
     };
-    use crate::cli::values::AuthText::{File, Json};
+    use crate::cli::args::values::AuthText::{File, Json};
     assert!(auth("'{\"a\": 1}'") == Json("{\"a\": 1}".into()));
     assert!(auth("{ a = 1, b = [true] }") == Json("{\"a\":1,\"b\":[true]}".into()));
     assert!(auth("'@~/auth.json'") == File("/h/auth.json".into()));
@@ -303,7 +303,7 @@ fn the_example_has_every_key_and_is_fine() {
     let text = include_str!("../../../examples/config.toml");
     let file = parsed(text).unwrap();
     assert_eq!(file.hubs.len(), 3);
-    for key in file::KEYS.iter().flat_map(|keys| keys.iter()) {
+    for key in config_file::KEYS.iter().flat_map(|keys| keys.iter()) {
         let is_there = |line: &str| {
             let line = line.trim_start_matches('[');
             line.starts_with(&format!("{key} =")) || line.starts_with(&format!("{key}."))

@@ -8,9 +8,9 @@ use super::state::{Attachment, Core, NamespaceState};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
 use crate::hub::notification::{Notification, PublishReceipt};
-use crate::hub::request::{DirectDraft, PublishVerb};
+use crate::hub::request::{DirectRecord, PublishVerb};
 use crate::hub::socket_id::SocketId;
-use crate::store::owed::is_passed_over;
+use crate::store::owed::is_excluded;
 use crate::store::{Reader, Record, owed};
 
 impl Core {
@@ -58,7 +58,7 @@ impl Core {
                     }
                     continue;
                 }
-                let is_owed = !is_passed_over(header, &socket.reader);
+                let is_owed = !is_excluded(header, &socket.reader);
                 // The holder of a name also gets what it is not owed: its session moves the cursor over it.
                 let is_holder = || {
                     let name = socket.reader.name.as_ref();
@@ -119,20 +119,24 @@ impl Core {
                 .filter(is_member_of)
                 .map(|room| (room.clone(), Seq::START))
                 .collect(),
-            also_in: header.except.iter().filter(is_member_of).cloned().collect(),
+            other_rooms: header.except.iter().filter(is_member_of).cloned().collect(),
         };
         owed(delivery.record.number, header, &away).is_some()
     }
 }
 
 /// A full mailbox or a closed socket loses the message: a direct message waits for nobody.
-pub(super) fn deliver_direct(publisher: SocketId, direct: DirectDraft, effects: &mut impl Effects) {
-    let DirectDraft { to, draft, at_ms } = direct;
+pub(super) fn deliver_direct(
+    publisher: SocketId,
+    direct: DirectRecord,
+    effects: &mut impl Effects,
+) {
+    let DirectRecord { to, record, at_ms } = direct;
     let record = Record {
         number: 0,
         at_ms,
-        header: draft.header,
-        body: draft.body,
+        header: record.header,
+        body: record.body,
     };
     let delivery = Arc::new(Delivery::new(record, DeliveryKind::Direct));
     let outcome = effects.deliver(to, &delivery);

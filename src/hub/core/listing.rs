@@ -6,7 +6,7 @@ use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::notification::{LiveRoom, Notification};
 use crate::hub::request::{Request, SocketRequest};
 use crate::limits;
-use crate::store::names::{NameKind, Sought};
+use crate::store::names::{NameKind, NameQuery};
 
 impl Core {
     pub(super) fn list_rooms(&self, request: SocketRequest, effects: &mut impl Effects) {
@@ -55,13 +55,17 @@ impl Core {
         }
     }
 
-    fn names(&self, namespace: &Namespace, sought: &Sought) -> Vec<String> {
+    fn names(&self, namespace: &Namespace, sought: &NameQuery) -> Vec<String> {
         let state = self.namespaces.get(namespace);
         match (sought.kind, state) {
-            (NameKind::Namespaces, _) => sought.pick(self.namespaces.keys().map(Namespace::as_str)),
-            (NameKind::Rooms, Some(state)) => sought.pick(state.rooms.keys().map(RoomName::as_str)),
+            (NameKind::Namespaces, _) => {
+                sought.select(self.namespaces.keys().map(Namespace::as_str))
+            }
+            (NameKind::Rooms, Some(state)) => {
+                sought.select(state.rooms.keys().map(RoomName::as_str))
+            }
             (NameKind::Members, Some(state)) => {
-                sought.pick(state.holders.keys().map(ClientName::as_str))
+                sought.select(state.holders.keys().map(ClientName::as_str))
             }
             (NameKind::Rooms | NameKind::Members, None) => Vec::new(),
         }

@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use super::effects::Effects;
 use super::state::{Attachment, Core, SocketState};
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::hub::delivery::{Delivery, DeliveryKind};
 use crate::hub::request::PresenceMode;
 use crate::hub::socket_id::SocketId;
 use crate::limits;
-use crate::store::{Header, Record};
+use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{self, Audience, Framing};
 
 /// The name of the event that watchers get.
@@ -131,13 +131,13 @@ fn event_delivery(
     Delivery::new(record, DeliveryKind::Presence)
 }
 
-fn event_header(namespace: &Namespace, room: &RoomName) -> Header {
-    Header {
+fn event_header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
+    MessageHeader {
         namespace: namespace.clone(),
         rooms: Arc::new([room.clone()]),
         except: Arc::new([]),
         audience: Audience::All,
-        event: Event::parse(EVENT).expect("it is not a reserved name"),
+        event: EventName::parse(EVENT).expect("it is not a reserved name"),
         framing: Framing::Args,
         json: false,
         count: 1,

@@ -11,7 +11,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::notification::Notification;
 use crate::hub::request::{JoinScope, PresenceMode, ReplayRange};
 use crate::hub::socket_id::SocketId;
-use crate::store::{Done, Reader};
+use crate::store::{OpOutcome, Reader};
 
 /// The socket that made a request, and the ack id to answer with.
 #[derive(Clone, Copy)]
@@ -36,14 +36,14 @@ impl Core {
         requester: Requester,
         rooms: Vec<RoomName>,
         scope: JoinScope,
-        done: &Done,
+        done: &OpOutcome,
         effects: &mut impl Effects,
     ) {
         let id = requester.socket;
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        let is_durable = *done == Done::Joined;
+        let is_durable = *done == OpOutcome::Joined;
         if is_durable && let Some(name) = &socket.reader.name {
             self.add_members(&socket.namespace, name, &rooms);
         }
@@ -159,14 +159,14 @@ impl Core {
         &mut self,
         requester: Requester,
         rooms: Vec<RoomName>,
-        done: &Done,
+        done: &OpOutcome,
         effects: &mut impl Effects,
     ) {
         let id = requester.socket;
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        let is_durable = *done == Done::Left;
+        let is_durable = *done == OpOutcome::Left;
         let reader = Arc::make_mut(&mut socket.reader);
         let mut left = Vec::new();
         for name in &rooms {
@@ -178,13 +178,13 @@ impl Core {
                 left.push(name);
             }
             reader.rooms.remove(name);
-            reader.also_in.remove(name);
+            reader.other_rooms.remove(name);
             self.remove_if_empty(&socket.namespace, name);
         }
         if is_durable {
             self.update_holder(&socket, effects, |holder| {
                 for room in &rooms {
-                    holder.also_in.remove(room);
+                    holder.other_rooms.remove(room);
                 }
             });
         }
@@ -261,7 +261,7 @@ impl Core {
         socket.presence = presence;
         let reader = Arc::make_mut(&mut socket.reader);
         let before = std::mem::replace(&mut reader.rooms, BTreeMap::from_iter(rooms));
-        reader.also_in = joined
+        reader.other_rooms = joined
             .iter()
             .filter(|room| !reader.rooms.contains_key(*room))
             .cloned()
@@ -337,7 +337,7 @@ impl Core {
 fn note_membership(reader: &mut Reader, rooms: &[RoomName]) {
     for room in rooms {
         if !reader.rooms.contains_key(room) {
-            reader.also_in.insert(room.clone());
+            reader.other_rooms.insert(room.clone());
         }
     }
 }

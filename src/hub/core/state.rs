@@ -8,7 +8,7 @@ use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::request::PresenceMode;
 use crate::hub::socket_id::{SocketId, SocketIdHasher};
 use crate::hub::socket_stats::SocketStats;
-use crate::store::sessions::Begun;
+use crate::store::sessions::OpenedSession;
 use crate::store::{Member, Reader};
 
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub(super) struct SocketState {
     /// The last record that the fan-out looked at for this socket: a union of rooms meets each socket once.
     pub(super) last_considered: u64,
     /// Where a restored session was, until its first subscription.
-    pub(super) restored: Option<Box<Begun>>,
+    pub(super) restored: Option<Box<OpenedSession>>,
     pub(super) stats: Arc<SocketStats>,
     /// The last record that the socket may still have to be handed.
     pub(super) newest_owed: u64,

@@ -19,7 +19,7 @@ impl TestCore {
         presence: PresenceMode,
     ) {
         let from = Seq::after_record(self.head);
-        let done = Done::Subscribed {
+        let done = OpOutcome::Subscribed {
             rooms: rooms(names).into_iter().map(|room| (room, from)).collect(),
             joined: name.map_or_else(Vec::new, |_| rooms(names)),
             head: self.head,
@@ -110,15 +110,15 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
             "3: join c sid2"
         ]
     );
-    hub.commit(2, Done::Marked, Request::Leave(rooms(&["b", "nowhere"])));
+    hub.commit(2, OpOutcome::Noop, Request::Leave(rooms(&["b", "nowhere"])));
     assert_eq!(hub.presence(), ["1: leave b sid2"]);
     hub.commit(
         2,
-        Done::Marked,
+        OpOutcome::Noop,
         Request::Join(rooms(&["a", "c"]), JoinScope::Live),
     );
     assert_eq!(hub.presence(), ["1: join a sid2", "3: join a sid2"]);
-    hub.commit(2, Done::Marked, Request::Disconnect);
+    hub.commit(2, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(
         hub.presence(),
         ["1: leave a sid2", "3: leave a sid2", "3: leave c sid2"]
@@ -127,16 +127,16 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
     hub.connect(4, "/", Some("dave"));
     hub.commit(
         4,
-        Done::Joined,
+        OpOutcome::Joined,
         Request::Join(rooms(&["a"]), JoinScope::DurableOnly),
     );
-    hub.commit(4, Done::Left, Request::Leave(rooms(&["a"])));
-    hub.commit(4, Done::Marked, Request::Disconnect);
+    hub.commit(4, OpOutcome::Left, Request::Leave(rooms(&["a"])));
+    hub.commit(4, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.presence(), [""; 0]);
     // Nobody watches any more.
     hub.subscribe(1, None, &["a"], PresenceMode::Off);
     hub.presence();
-    hub.commit(3, Done::Marked, Request::Disconnect);
+    hub.commit(3, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.presence(), [""; 0]);
 }
 
@@ -148,7 +148,7 @@ fn who_takes_a_name_comes_behind_who_had_it() {
     hub.presence();
     hub.sub(3, Some("alice"), &["a"]);
     assert_eq!(hub.presence(), ["1: leave a sid2", "1: join a sid3"]);
-    hub.commit(2, Done::Marked, Request::Disconnect);
+    hub.commit(2, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.presence(), [""; 0], "it was notifications");
 }
 
@@ -162,7 +162,7 @@ fn a_crowd_is_not_told_of_each_other() {
     }
     assert_eq!(hub.presence().len() as u64, crowd - 1);
     for socket in 2..=crowd + 5 {
-        hub.commit(socket, Done::Marked, Request::Disconnect);
+        hub.commit(socket, OpOutcome::Noop, Request::Disconnect);
     }
     assert_eq!(
         hub.presence().len() as u64,
@@ -189,7 +189,7 @@ fn who_enters_many_rooms_is_not_told_in_all_of_them() {
         "{notifications}"
     );
     hub.effects.presence.clear();
-    hub.commit(1000, Done::Marked, Request::Disconnect);
+    hub.commit(1000, OpOutcome::Noop, Request::Disconnect);
     let notifications = hub.effects.presence.len();
     assert!(
         (most / 2..=most).contains(&notifications),
@@ -255,7 +255,7 @@ fn a_kick_ends_what_it_names_and_nothing_else() {
         0,
         "another namespace"
     );
-    hub.commit(1, Done::Marked, Request::Disconnect);
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.presence(), ["5: leave a sid3"], "and not twice of 1");
 }
 
@@ -272,8 +272,8 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     // These were on their way when it was kicked.
     hub.subscribe(1, Some("bob"), &["a", "b"], PresenceMode::On);
     let live = || Request::Join(rooms(&["a", "c"]), JoinScope::Live);
-    hub.commit(1, Done::Joined, live());
-    hub.commit(2, Done::Marked, live());
+    hub.commit(1, OpOutcome::Joined, live());
+    hub.commit(2, OpOutcome::Noop, live());
     hub.subscribe(2, None, &["a"], PresenceMode::Off);
     assert_eq!(hub.presence(), [""; 0]);
     assert_eq!(hub.who(9, SocketFilter::default()), ["sid5", "sid9"]);
@@ -286,8 +286,8 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     hub.sub(3, Some("bob"), &["a"]);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(3, header), (vec![3, 5], 2, 0));
-    hub.commit(1, Done::Marked, Request::Disconnect);
-    hub.commit(2, Done::Marked, Request::Disconnect);
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
+    hub.commit(2, OpOutcome::Noop, Request::Disconnect);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(4, header), (vec![3, 5], 2, 0));
 }

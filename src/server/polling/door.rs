@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 
-use crate::session::opening::Speech;
-use crate::session::transport::Transport;
+use crate::session::engine::opening::Speech;
+use crate::session::engine::transport::Transport;
 use crate::wire::engine;
 
 /// Why a request for a session is refused.

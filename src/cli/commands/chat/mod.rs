@@ -1,0 +1,162 @@
+//! `chat`: both ways at once, as `nc` does. Stdin to the room, the room to stdout, but for one's own lines. At a terminal
+//! with an editor, names and commands; here, in a pipe, bare lines.
+
+mod editor;
+mod look;
+mod patience;
+mod screen;
+mod suspension;
+mod terminal;
+mod typed;
+
+use std::io::{IsTerminal, stdin, stdout as standard_output};
+
+use tokio::select;
+use tokio::time::Instant;
+
+use crate::cli::args::{ChatArgs, Global};
+use crate::cli::failure::Failure;
+use crate::cli::io::batches::Template;
+use crate::cli::io::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
+use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::remote::connect;
+use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
+use crate::cli::remote::target::target;
+use crate::cli::screen::term;
+use crate::client::link::at;
+use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
+use crate::wire::batch::Audience;
+use patience::Patience;
+
+pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
+    match stdin().is_terminal() && standard_output().is_terminal() {
+        true if term::is_capable() => terminal::run(args, global).await,
+        // Nothing to edit with; who said what is to be seen all the same.
+        true => plain(args, global, Form::Said).await,
+        false => plain(args, global, Form::Data(Ending::Newline)).await,
+    }
+}
+
+async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failure> {
+    let (target, rooms) = target(global, &args.remote, [&args.room])?;
+    let mut signals = crate::cli::runtime::listen()?;
+    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
+    let timeout = || args.timeout.unwrap_or_default();
+    let mut peer = select! {
+        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
+        signal = signals.next() => return Err(Failure::Signal(signal)),
+        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+    };
+    let template = Template {
+        rooms: rooms.clone(),
+        to: Audience::Others,
+        ..Template::default()
+    };
+    peer.subscribe(SubscribeRequest {
+        rooms,
+        ..SubscribeRequest::default()
+    });
+    let mut talking = Talking::new(peer.hello().limits.message, args);
+    let mut reading = Reading::new(stdout::start(form), &target);
+    let end = select! {
+        end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
+        signal = signals.next() => Ok(End::Signal(signal)),
+        () = at(deadline) => Ok(End::Timeout(timeout())),
+    };
+    let unconfirmed = peer.unconfirmed();
+    let finished = match end {
+        Ok(end) => reading.finish(peer, &mut signals, end).await,
+        Err(failure) => {
+            peer.close().await;
+            Err(failure)
+        }
+    };
+    match (finished, talking.failure) {
+        (Err(failure), _) => {
+            let failure = failure.about(global.name.as_ref());
+            Err(Failure::unconfirmed(failure, unconfirmed))
+        }
+        (Ok(()), Some(error)) => Err(error.into()),
+        (Ok(()), None) => Ok(()),
+    }
+}
+
+async fn talk(
+    peer: &mut HubClient,
+    reading: &mut Reading,
+    talking: &mut Talking,
+    template: &Template,
+) -> Result<End, Failure> {
+    while !talking.is_over(peer) {
+        select! {
+            report = reading.report() => {
+                // Nobody reads any more: what was typed is still confirmed.
+                if reading.wrote(peer, report)? == Flow::Enough {
+                    talking.stop();
+                }
+            }
+            event = peer.next() => {
+                let event = event?;
+                tell_link(&event, peer.url());
+                if let ClientEvent::Batch { header, body } = event {
+                    reading.batch(peer, header, body);
+                }
+            }
+            block = talking.blocks.next(), if talking.open && peer.has_room() => match block {
+                Some(Ok(block)) => peer.publish(template.batch(block)),
+                Some(Err(error)) => talking.failed(error),
+                None => talking.ended(),
+            },
+            () = talking.patience.is_over() => talking.patience.tell("what was typed"),
+        }
+    }
+    Ok(End::Done)
+}
+
+/// The half that reads stdin.
+struct Talking {
+    blocks: Blocks,
+    open: bool,
+    ends_with_input: bool,
+    failure: Option<InputError>,
+    patience: Patience,
+}
+
+impl Talking {
+    fn new(max_message: usize, args: &ChatArgs) -> Self {
+        let input = Input {
+            split: Split::Lines,
+            payload: Payload::Text,
+            max_message,
+        };
+        Self {
+            blocks: read(Source::Stdin, input),
+            open: true,
+            ends_with_input: args.eof || stdin().is_terminal(),
+            failure: None,
+            patience: Patience::default(),
+        }
+    }
+
+    /// What stands before the failure is still confirmed.
+    fn failed(&mut self, error: InputError) {
+        self.stop();
+        self.failure = Some(error);
+    }
+
+    fn stop(&mut self) {
+        self.open = false;
+        self.ends_with_input = true;
+    }
+
+    fn ended(&mut self) {
+        self.open = false;
+        if self.ends_with_input {
+            self.patience.begin();
+        }
+    }
+
+    fn is_over(&self, peer: &HubClient) -> bool {
+        self.ends_with_input && !self.open && peer.unconfirmed() == 0
+    }
+}

@@ -1,0 +1,7 @@
+//! Stdin, stdout, arguments and signals.
+
+pub mod arguments;
+pub mod batches;
+pub mod signals;
+pub mod stdin;
+pub mod stdout;

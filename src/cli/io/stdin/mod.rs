@@ -1,0 +1,237 @@
+//! Stdin (or files) becomes batch bodies: read, cut at the last separator, and handed on as blocks. A pipe is read when it
+//! is ready; files and terminals, which may make a reader wait, on a thread.
+//!
+//! A line leaves as soon as `read()` has returned it; a file leaves in blocks. Nothing here knows of rooms,
+//! connections or credit: the bounded channel is what holds the reader back.
+
+mod block;
+mod cutter;
+pub mod error;
+mod pipe;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::mpsc;
+
+use crate::limits;
+pub use block::{Block, Input, Payload, Split};
+use cutter::Cutter;
+pub use error::InputError;
+use pipe::Pipe;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Stdin,
+    /// One after the other; `-` is stdin. The end of a file ends its last message.
+    Files(Vec<PathBuf>),
+}
+
+impl Source {
+    /// In the order of reading.
+    pub fn paths(self) -> Vec<PathBuf> {
+        match self {
+            Self::Stdin => vec![PathBuf::from("-")],
+            Self::Files(paths) => paths,
+        }
+    }
+}
+
+/// What comes of the input. Behind an error, and at the end of the input, there is nothing more.
+pub struct Blocks(Origin);
+
+enum Origin {
+    Thread(mpsc::Receiver<Result<Block, InputError>>),
+    Pipe(Pipe),
+}
+
+impl Blocks {
+    /// The next block, or None behind the last. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<Block, InputError>> {
+        match &mut self.0 {
+            Origin::Thread(blocks) => blocks.recv().await,
+            Origin::Pipe(pipe) => pipe.next().await,
+        }
+    }
+}
+
+impl From<mpsc::Receiver<Result<Block, InputError>>> for Blocks {
+    fn from(blocks: mpsc::Receiver<Result<Block, InputError>>) -> Self {
+        Self(Origin::Thread(blocks))
+    }
+}
+
+/// Starts reading; a pipe needs the runtime that it is read in.
+pub fn read(source: Source, input: Input) -> Blocks {
+    match source {
+        Source::Stdin => match Pipe::stdin(input) {
+            Some(pipe) => Blocks(Origin::Pipe(pipe)),
+            None => read_on_thread(source, input).into(),
+        },
+        Source::Files(_) => read_on_thread(source, input).into(),
+    }
+}
+
+fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, InputError>> {
+    let (blocks, receiver) = mpsc::channel(limits::INPUT_BLOCKS);
+    let refused = blocks.clone();
+    let spawned = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || run(source, input, &blocks));
+    if let Err(source) = spawned {
+        let path = PathBuf::from("stdin");
+        // The channel is new and its receiver is in our hands, so there is room.
+        let _ = refused.try_send(Err(InputError::Io { path, source }));
+    }
+    receiver
+}
+
+/// One message. Its length is not looked at; see [`words`].
+pub fn message(bytes: &[u8]) -> Block {
+    cutter::single(bytes)
+}
+
+/// Words of the command line as one message that is held to the same rules as one from stdin.
+pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
+    let mut cutter = Cutter::new(Input {
+        split: Split::Whole,
+        ..input
+    });
+    cutter.fill(text.as_bytes());
+    cutter.end();
+    cutter
+        .next_block()
+        .expect("Split::Whole makes a message or an error of any input")
+}
+
+/// Lines that were typed or pasted; an error ends them.
+pub fn typed(text: &str, input: Input) -> impl Iterator<Item = Result<Block, InputError>> {
+    let mut cutter = Cutter::new(input);
+    cutter.fill(text.as_bytes());
+    cutter.end();
+    std::iter::from_fn(move || cutter.next_block())
+}
+
+/// Why reading ends before the input does.
+enum Stop {
+    /// Nobody listens any more, or was just told why there is no more.
+    Told,
+    Failed(io::Error),
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Self {
+        Self::Failed(errno.into())
+    }
+}
+
+fn run(source: Source, input: Input, blocks: &mpsc::Sender<Result<Block, InputError>>) {
+    let mut cutter = Cutter::new(input);
+    for path in source.paths() {
+        let done = open(&path)
+            .map_err(Stop::Failed)
+            .and_then(|fd| pump(fd.as_fd(), &mut cutter, blocks));
+        match done {
+            Ok(()) => {}
+            Err(Stop::Told) => return,
+            // A line that the error tore is not a message.
+            Err(Stop::Failed(source)) => {
+                let path = shown(path);
+                let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
+                return;
+            }
+        }
+    }
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// As an error names it.
+pub fn shown(path: PathBuf) -> PathBuf {
+    if is_stdin(&path) {
+        "stdin".into()
+    } else {
+        path
+    }
+}
+
+/// Stdin as a pipe of our own, if it is one; whoever reads it needs the runtime that this is called in.
+pub fn pipe() -> Option<Receiver> {
+    pipe::open()
+}
+
+/// Whether these can be read, as far as that is seen without reading: what waits for its writer is not opened.
+pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
+    for path in paths.iter().filter(|path| !is_stdin(path)) {
+        let opened = path
+            .metadata()
+            .and_then(|metadata| match metadata.is_file() {
+                true => File::open(path).map(drop),
+                false if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+                false => Ok(()),
+            });
+        opened.map_err(|source| InputError::Io {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+pub fn open(path: &Path) -> io::Result<OwnedFd> {
+    if is_stdin(path) {
+        // Our own descriptor: std's handle would put its buffer and lock between.
+        io::stdin().as_fd().try_clone_to_owned()
+    } else {
+        File::open(path).map(OwnedFd::from)
+    }
+}
+
+/// Reads one descriptor to its end.
+fn pump(
+    fd: BorrowedFd<'_>,
+    cutter: &mut Cutter,
+    blocks: &mpsc::Sender<Result<Block, InputError>>,
+) -> Result<(), Stop> {
+    loop {
+        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.room())) {
+            Ok(read) => read,
+            Err(Errno::INTR) => continue,
+            Err(Errno::AGAIN) => {
+                wait_readable(fd)?;
+                continue;
+            }
+            Err(errno) => return Err(errno.into()),
+        };
+        if read == 0 {
+            cutter.end();
+        }
+        while let Some(block) = cutter.next_block() {
+            let failed = block.is_err();
+            if blocks.blocking_send(block).is_err() || failed {
+                return Err(Stop::Told);
+            }
+        }
+        if read == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// A neighbour on the same terminal or pipe may have made it non-blocking.
+pub fn wait_readable(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+    match rustix::event::poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}

@@ -1,0 +1,300 @@
+//! `--format`: text with fields in braces, parsed once, and what becomes of it for one message. No IO.
+
+use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+use super::object::{Frame, Screen, push_data_for, push_json_for_terminal, push_object, time};
+use crate::address::{RoomName, Seq};
+use crate::cli::screen::term;
+use crate::limits;
+
+/// What `--format` says, checked. What ends a message is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Format {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(Vec<u8>),
+    Field(Field),
+    /// The local time by a strftime pattern.
+    LocalTime(String, TimeZone),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Data,
+    Event,
+    From,
+    Json,
+    Namespace,
+    Reply,
+    Room,
+    Rooms,
+    Seq,
+    Time,
+}
+
+const FIELDS: [(&str, Field); 10] = [
+    ("time", Field::Time),
+    ("room", Field::Room),
+    ("rooms", Field::Rooms),
+    ("from", Field::From),
+    ("data", Field::Data),
+    ("event", Field::Event),
+    ("seq", Field::Seq),
+    ("namespace", Field::Namespace),
+    ("reply", Field::Reply),
+    ("json", Field::Json),
+];
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    #[error("there is no field {{{0}}}; there are {known}", known = known())]
+    Unknown(String),
+    #[error("a \"{{\" without its \"}}\"; a brace that is meant as one is written twice")]
+    Open,
+    #[error("a \"}}\" without its \"{{\"; a brace that is meant as one is written twice")]
+    Lone,
+    #[error("only {{time:…}} takes a pattern, not {{{0}:…}}")]
+    Pattern(String),
+    #[error("{{time:}} is without its pattern, as in {{time:%H:%M}}; {{time}} is all of it")]
+    NoPattern,
+    #[error("{{time:{pattern}}}: {reason}")]
+    Time { pattern: String, reason: String },
+    #[error(
+        "there is no escape \\{0}; there are \\n, \\t, \\r, \\0, \\e, \\\\ and \\x with two hex digits"
+    )]
+    Escape(String),
+    #[error("it has more than {} bytes", limits::FORMAT_BYTES)]
+    TooLong,
+}
+
+impl Format {
+    pub fn parse(text: &str) -> Result<Self, FormatError> {
+        if text.len() > limits::FORMAT_BYTES {
+            return Err(FormatError::TooLong);
+        }
+        let mut pieces = Vec::new();
+        let mut literal = Vec::new();
+        let mut rest = text;
+        while let Some(character) = rest.chars().next() {
+            rest = &rest[character.len_utf8()..];
+            match character {
+                '\\' => rest = escape(rest, &mut literal)?,
+                '{' if rest.starts_with('{') => {
+                    literal.push(b'{');
+                    rest = &rest[1..];
+                }
+                '}' if rest.starts_with('}') => {
+                    literal.push(b'}');
+                    rest = &rest[1..];
+                }
+                '}' => return Err(FormatError::Lone),
+                '{' => {
+                    let (inside, behind) = rest.split_once('}').ok_or(FormatError::Open)?;
+                    if !literal.is_empty() {
+                        pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                    }
+                    pieces.push(piece(inside)?);
+                    rest = behind;
+                }
+                other => literal.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        if !literal.is_empty() {
+            pieces.push(Piece::Literal(literal));
+        }
+        Ok(Self { pieces })
+    }
+
+    /// Whether the object of `--json` is in it.
+    pub(super) fn has_json(&self) -> bool {
+        self.pieces.contains(&Piece::Field(Field::Json))
+    }
+
+    /// Appends message `index` of the frame's chunk. What a peer chose is not obeyed by a terminal; what the user wrote is.
+    pub(super) fn render(
+        &self,
+        frame: &Frame<'_>,
+        (index, message): (u32, &[u8]),
+        screen: Screen,
+        out: &mut Vec<u8>,
+    ) {
+        for piece in &self.pieces {
+            match piece {
+                Piece::Literal(bytes) => out.extend_from_slice(bytes),
+                Piece::LocalTime(pattern, zone) => {
+                    push_local_time(frame.chunk.header.at, pattern, zone, out)
+                }
+                Piece::Field(field) => push(*field, frame, (index, message), screen, out),
+            }
+        }
+    }
+}
+
+fn known() -> String {
+    let names: Vec<String> = FIELDS
+        .iter()
+        .map(|(name, _)| format!("{{{name}}}"))
+        .collect();
+    names.join(" ")
+}
+
+/// What stands behind a backslash; returns what is left.
+fn escape<'a>(rest: &'a str, literal: &mut Vec<u8>) -> Result<&'a str, FormatError> {
+    let unknown = |length: usize| FormatError::Escape(rest.chars().take(length).collect());
+    let (byte, length) = match rest.bytes().next() {
+        Some(b'n') => (b'\n', 1),
+        Some(b't') => (b'\t', 1),
+        Some(b'r') => (b'\r', 1),
+        Some(b'0') => (0, 1),
+        Some(b'e') => (0x1b, 1),
+        Some(b'\\') => (b'\\', 1),
+        Some(b'x') => {
+            let digits = rest.get(1..3).ok_or_else(|| unknown(3))?;
+            let digits = Some(digits).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
+            let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            (byte.ok_or_else(|| unknown(3))?, 3)
+        }
+        _ => return Err(unknown(1)),
+    };
+    literal.push(byte);
+    Ok(&rest[length..])
+}
+
+fn piece(inside: &str) -> Result<Piece, FormatError> {
+    let (name, pattern) = match inside.split_once(':') {
+        Some((name, pattern)) => (name, Some(pattern)),
+        None => (inside, None),
+    };
+    let field = FIELDS.iter().find(|(known, _)| *known == name);
+    let (_, field) = field.ok_or_else(|| FormatError::Unknown(name.to_owned()))?;
+    match (field, pattern) {
+        (field, None) => Ok(Piece::Field(*field)),
+        (Field::Time, Some("")) => Err(FormatError::NoPattern),
+        (Field::Time, Some(pattern)) => {
+            let zone = TimeZone::system();
+            let tried = local_time(Timestamp::UNIX_EPOCH, pattern, &zone);
+            tried.map_err(|error| FormatError::Time {
+                pattern: pattern.to_owned(),
+                reason: error.to_string(),
+            })?;
+            Ok(Piece::LocalTime(pattern.to_owned(), zone))
+        }
+        (_, Some(_)) => Err(FormatError::Pattern(name.to_owned())),
+    }
+}
+
+/// Where a pattern asks for what is customary (%c, %x, %r), that is the custom of the C locale, as month names are.
+fn local_time(at: Timestamp, pattern: &str, zone: &TimeZone) -> Result<String, jiff::Error> {
+    let customs = Config::new().custom(PosixCustom::new());
+    let zoned = Zoned::new(at, zone.clone());
+    BrokenDownTime::from(&zoned).to_string_with_config(&customs, pattern)
+}
+
+/// Nothing for a time that no calendar holds.
+fn push_local_time(at_ms: u64, pattern: &str, zone: &TimeZone, out: &mut Vec<u8>) {
+    let at = i64::try_from(at_ms).ok();
+    let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+    if let Some(text) = at.and_then(|at| local_time(at, pattern, zone).ok()) {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn push(
+    field: Field,
+    frame: &Frame<'_>,
+    (index, message): (u32, &[u8]),
+    screen: Screen,
+    out: &mut Vec<u8>,
+) {
+    let header = &frame.chunk.header;
+    let mut name = |text: &str| match screen {
+        Screen::Plain => out.extend_from_slice(text.as_bytes()),
+        Screen::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
+    };
+    match field {
+        Field::Data => push_data_for(screen, frame.chunk, message, out),
+        Field::Json => shown_json(frame, (index, message), screen, out),
+        Field::Event => name(header.event.as_str()),
+        Field::From => name(header.from.as_ref().map_or("", |from| from.as_str())),
+        Field::Namespace => name(frame.chunk.namespace.as_str()),
+        Field::Reply => name(header.reply.as_ref().map_or("", RoomName::as_str)),
+        Field::Room => name(header.rooms.first().map_or("", RoomName::as_str)),
+        Field::Rooms => {
+            let rooms: Vec<&str> = header.rooms.iter().map(RoomName::as_str).collect();
+            name(&rooms.join(","));
+        }
+        Field::Seq => {
+            if let Some(first) = header.first {
+                let seq = Seq::new(first.record, first.index.saturating_add(index));
+                name(&seq.to_string());
+            }
+        }
+        Field::Time => name(&time(header.at).unwrap_or_default()),
+    }
+}
+
+/// The object of `--json`, without the newline that ends it.
+fn shown_json(
+    frame: &Frame<'_>,
+    (index, message): (u32, &[u8]),
+    screen: Screen,
+    out: &mut Vec<u8>,
+) {
+    let mut object = Vec::new();
+    push_object(frame, index, message, &mut object);
+    let object = object.strip_suffix(b"\n").unwrap_or(&object);
+    match screen {
+        Screen::Plain => out.extend_from_slice(object),
+        Screen::Terminal => push_json_for_terminal(object, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_in_a_format_is_said() {
+        let is = |text: &str| Format::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            is("{who}"),
+            "there is no field {who}; there are {time} {room} {rooms} {from} {data} {event} {seq} {namespace} {reply} {json}"
+        );
+        for (text, error) in [
+            ("{data", FormatError::Open),
+            ("{", FormatError::Open),
+            ("data}", FormatError::Lone),
+            ("{time:}", FormatError::NoPattern),
+            ("{room:%H}", FormatError::Pattern("room".into())),
+            ("\\q", FormatError::Escape("q".into())),
+            ("\\", FormatError::Escape(String::new())),
+            ("\\x1", FormatError::Escape("x1".into())),
+            ("\\x+1", FormatError::Escape("x+1".into())),
+            ("\\xü", FormatError::Escape("xü".into())),
+            (&"x".repeat(limits::FORMAT_BYTES + 1), FormatError::TooLong),
+        ] {
+            assert_eq!(Format::parse(text), Err(error), "{text}");
+        }
+        assert!(matches!(
+            Format::parse("{time:%!}"),
+            Err(FormatError::Time { .. })
+        ));
+        assert!(matches!(
+            Format::parse("{time:%}"),
+            Err(FormatError::Time { .. })
+        ));
+    }
+
+    #[test]
+    fn escapes_and_doubled_braces_are_literal() {
+        let format = Format::parse(r"{{\n\t\r\0\e\\\x41\xff}}ü").unwrap();
+        let literal = b"{\n\t\r\0\x1b\\A\xff}\xc3\xbc".to_vec();
+        assert_eq!(format.pieces, [Piece::Literal(literal)]);
+        assert!(Format::parse("").unwrap().pieces.is_empty());
+    }
+}

@@ -1,0 +1,206 @@
+//! From the global flags and the addresses of a command to the one hub, namespace and rooms that it speaks to.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::address::{Address, Namespace, RoomName};
+use crate::cli::args::Global;
+use crate::cli::args::remote::Remote;
+use crate::cli::args::values::AuthText;
+use crate::cli::failure::Failure;
+use crate::cli::remote::trace;
+use crate::client::{AuthFields, Target};
+use crate::limits;
+
+/// The hub and the namespace that these addresses are in, with their rooms. One command speaks to one namespace.
+pub fn target<'a>(
+    global: &Global,
+    remote: &Remote,
+    addresses: impl IntoIterator<Item = &'a Address>,
+) -> Result<(Target, Vec<RoomName>), Failure> {
+    let (namespace, rooms) = one_namespace(usual_namespace(global), addresses)?;
+    let token = global.token_file.as_deref().map(token).transpose()?;
+    let server = global.server.under(remote);
+    let target = Target {
+        url: global.url.clone(),
+        namespace,
+        name: global.name.clone(),
+        token,
+        auth: server.auth().map(auth).transpose()?.unwrap_or_default(),
+        dialing: server.into_dialing(),
+        trace: if remote.trace {
+            Some(trace::on_stderr())
+        } else {
+            None
+        },
+    };
+    Ok((target, rooms))
+}
+
+/// A further room of a command: where its other rooms are, and no namespace beside.
+pub fn room_beside(target: &Target, address: &Address, flag: &str) -> Result<RoomName, Failure> {
+    match &address.namespace {
+        Some(other) if *other != target.namespace => Err(Failure::Usage(format!(
+            "{flag} is in the namespace of the messages, {}, not in {other}",
+            target.namespace
+        ))),
+        _ => Ok(address.room.clone()),
+    }
+}
+
+fn auth(text: &AuthText) -> Result<AuthFields, Failure> {
+    let (json, path) = match text {
+        AuthText::Json(json) => (json.as_bytes().to_vec(), None),
+        AuthText::File(path) => {
+            let failed = |reason: String| Failure::AuthFile {
+                path: path.clone(),
+                reason,
+            };
+            let mut json = Vec::new();
+            File::open(path)
+                .and_then(|file| {
+                    file.take(limits::AUTH_BYTES as u64 + 1)
+                        .read_to_end(&mut json)
+                })
+                .map_err(|error| failed(crate::client::error::plain(&error)))?;
+            if json.len() > limits::AUTH_BYTES {
+                return Err(failed(format!(
+                    "it has more than {} bytes",
+                    limits::AUTH_BYTES
+                )));
+            }
+            (json, Some(failed))
+        }
+    };
+    let text = String::from_utf8(json).map_err(|_| "it is not text".to_owned());
+    let auth = text.and_then(|text| AuthFields::parse(&text).map_err(|error| error.to_string()));
+    auth.map_err(|reason| match path {
+        Some(failed) => failed(reason),
+        None => Failure::Usage(format!("--auth: {reason}")),
+    })
+}
+
+/// Where a room without a namespace is: `--namespace`, else the URL's path, else `/`.
+fn usual_namespace(global: &Global) -> Namespace {
+    chosen_namespace(global).unwrap_or_else(Namespace::root)
+}
+
+/// The namespace that the user named beside the addresses.
+pub fn chosen_namespace(global: &Global) -> Option<Namespace> {
+    let named = global.namespace.as_ref().or(global.url.namespace());
+    named.cloned()
+}
+
+fn one_namespace<'a>(
+    usual: Namespace,
+    addresses: impl IntoIterator<Item = &'a Address>,
+) -> Result<(Namespace, Vec<RoomName>), Failure> {
+    let mut namespace: Option<Namespace> = None;
+    let mut rooms = Vec::new();
+    for address in addresses {
+        let its = address.namespace.as_ref().unwrap_or(&usual);
+        match &namespace {
+            Some(first) if first != its => {
+                return Err(Failure::Usage(format!(
+                    "one command speaks to one namespace, not to {first} and {its}"
+                )));
+            }
+            Some(_) => {}
+            None => namespace = Some(its.clone()),
+        }
+        if !rooms.contains(&address.room) {
+            rooms.push(address.room.clone());
+        }
+    }
+    if rooms.len() > limits::ROOMS_PER_MESSAGE {
+        return Err(Failure::Usage(format!(
+            "{} rooms are more than the {} that one command may name",
+            rooms.len(),
+            limits::ROOMS_PER_MESSAGE
+        )));
+    }
+    Ok((namespace.unwrap_or(usual), rooms))
+}
+
+/// The first line of a file, without the white space around it.
+pub fn token(path: &Path) -> Result<String, Failure> {
+    secret(path).map_err(|reason| Failure::TokenFile {
+        path: path.to_owned(),
+        reason,
+    })
+}
+
+/// The same, for who says by themselves which file it is: `Err` is the reason.
+pub fn secret(path: &Path) -> Result<String, String> {
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| {
+            file.take(limits::TOKEN_BYTES as u64 + 1)
+                .read_to_end(&mut start)
+        })
+        .map_err(|error| crate::client::error::plain(&error))?;
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or(&start);
+    let line = std::str::from_utf8(line).map_err(|_| "it is not text".to_owned())?;
+    match line.trim() {
+        "" => Err("its first line is empty".to_owned()),
+        long if long.len() > limits::TOKEN_BYTES => Err(format!(
+            "its first line has more than {} bytes",
+            limits::TOKEN_BYTES
+        )),
+        token => Ok(token.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_rooms_are_in_the_usual_namespace_and_all_rooms_in_one() {
+        let usual = || Namespace::parse("/u").unwrap();
+        let of = |texts: &[&str]| {
+            let addresses: Vec<Address> =
+                texts.iter().map(|t| Address::parse(t).unwrap()).collect();
+            one_namespace(usual(), &addresses).map(|(namespace, rooms)| {
+                let rooms: Vec<String> = rooms.iter().map(ToString::to_string).collect();
+                (namespace.to_string(), rooms)
+            })
+        };
+        let found = |namespace: &str, rooms: &[&str]| {
+            (
+                namespace.to_owned(),
+                rooms.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(of(&[]).unwrap(), found("/u", &[]));
+        assert_eq!(of(&["a", "b", "a"]).unwrap(), found("/u", &["a", "b"]));
+        assert_eq!(of(&["/x#a", "/x"]).unwrap(), found("/x", &["a", ""]));
+        assert_eq!(of(&["/u#a", "b"]).unwrap(), found("/u", &["a", "b"]));
+        assert!(matches!(of(&["/x#a", "b"]), Err(Failure::Usage(_))));
+    }
+
+    #[test]
+    fn a_token_is_the_first_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |content: &[u8]| {
+            let path = folder.path().join("token");
+            std::fs::write(&path, content).unwrap();
+            token(&path)
+        };
+        assert_eq!(write(b" secret \r\nmore").unwrap(), "secret");
+        for bad in [
+            &b""[..],
+            b"\nsecond",
+            b"\xff\n",
+            &[b'x'; limits::TOKEN_BYTES + 1],
+        ] {
+            assert!(matches!(write(bad), Err(Failure::TokenFile { .. })));
+        }
+        let missing = token(&folder.path().join("none")).unwrap_err();
+        assert!(
+            missing.to_string().ends_with(": no such file or directory"),
+            "{missing}"
+        );
+    }
+}

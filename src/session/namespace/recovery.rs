@@ -1,0 +1,261 @@
+//! Stock clients that lost their connection and come back (Socket.IO's connection state recovery): to the sid and rooms that
+//! they had, and to what they missed, which comes before CONNECT is answered.
+//!
+//! What is remembered is the store's; here it is asked for and given up.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::task::JoinHandle;
+
+use super::admission::Entrance;
+use crate::address::RoomName;
+use crate::hub::frame::WireFrame;
+use crate::hub::request::Request;
+use crate::hub::ticket::Ticket;
+use crate::limits;
+use crate::session::engine::outbox::Submission;
+use crate::session::services;
+use crate::session::socket::Socket;
+use crate::session::socket::credit::Credit;
+use crate::session::{End, Session, Who};
+use crate::store::sessions::{
+    HolderId, OpenedSession, ResumeRequest, SessionIdentity, SessionOp, SessionOrigin,
+};
+use crate::store::writer::Urgency;
+use crate::store::{Op, StoreError};
+use crate::wire::offset::LogTag;
+use crate::wire::socket;
+
+/// What is remembered of a socket, and whether its CONNECT was answered.
+#[derive(Debug)]
+pub enum Recall {
+    /// Nothing: it is answered as soon as the hub knows it.
+    Nothing,
+    /// The store was asked to remember it.
+    Asked(HolderId),
+    /// It is who it was before, and is told so behind what it missed.
+    Returning(HolderId, Pass),
+    /// It was told its `pid`.
+    Known(HolderId, Pass),
+}
+
+/// What a client needs to come back.
+#[derive(Debug, Clone)]
+pub struct Pass {
+    pid: Arc<str>,
+    log: LogTag,
+}
+
+impl Recall {
+    /// The log that the offsets of its events are of, when they carry any.
+    pub fn log(&self) -> Option<&LogTag> {
+        match self {
+            Self::Nothing | Self::Asked(_) => None,
+            Self::Returning(_, pass) | Self::Known(_, pass) => Some(&pass.log),
+        }
+    }
+
+    pub fn holder(&self) -> Option<HolderId> {
+        match self {
+            Self::Nothing => None,
+            Self::Asked(holder) | Self::Returning(holder, _) | Self::Known(holder, _) => {
+                Some(*holder)
+            }
+        }
+    }
+
+    /// Everything missed was handed: CONNECT may be answered now. False when it was before.
+    pub fn arrived(&mut self) -> bool {
+        let Self::Returning(holder, pass) = self else {
+            return false;
+        };
+        *self = Self::Known(*holder, pass.clone());
+        true
+    }
+}
+
+/// A field of CONNECT's auth object that is ours if it is a text; an application may have one of that name for something
+/// else, and that is no mistake.
+#[derive(Debug, Default)]
+pub enum Shown {
+    #[default]
+    Nothing,
+    Other,
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(serde_json::from_str(raw.get()).map_or(Self::Other, Self::Text))
+    }
+}
+
+/// The session that a client shows; None when it is nothing that this log could have given. Without an offset it got no
+/// event yet: the reference starts afresh then, and loses what came meanwhile.
+pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<ResumeRequest> {
+    let Shown::Text(pid) = pid else {
+        return None;
+    };
+    let from = match offset {
+        Shown::Nothing => None,
+        Shown::Other => return None,
+        Shown::Text(offset) => Some(log.place(&offset)?),
+    };
+    (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
+}
+
+impl Session {
+    /// Asks the store to remember a socket that is about to subscribe, or to take up what it shows. Clients that answer each
+    /// event are not asked for: an event with an ack id moves no offset.
+    pub(crate) fn remember(&mut self, socket: &mut Socket, earlier: Option<ResumeRequest>) {
+        if self.services.settings.recovery.is_none()
+            || !matches!(socket.credit(), Credit::Written(_))
+        {
+            return;
+        }
+        let holder = HolderId::random();
+        socket.recall = Recall::Asked(holder);
+        let op = SessionOp::Open {
+            holder,
+            new: SessionIdentity {
+                pid: services::random_id().into(),
+                sid: Arc::clone(&socket.sid),
+                namespace: socket.namespace.clone(),
+                client: socket.name.clone(),
+            },
+            earlier,
+        };
+        let ticket = Ticket::unanswered(socket.id, Request::OpenSession);
+        self.ask(Op::Session(op), ticket);
+    }
+
+    /// Asks whose session it is that somebody shows who is about to enter, where others have to know its sid before the
+    /// store has taken the session up. If that fails in the end, it is a new session with that sid.
+    pub(crate) fn who_was_it(
+        &self,
+        entrance: &Entrance,
+    ) -> Option<JoinHandle<Result<Option<Arc<str>>, StoreError>>> {
+        let recovery = self.services.settings.recovery?;
+        let pid = entrance.earlier.as_ref()?.pid.clone();
+        let (namespace, client) = (entrance.namespace.clone(), entrance.name.clone());
+        let age = u64::try_from(recovery.as_millis()).unwrap_or(u64::MAX);
+        let lost_by_ms = (self.services.clock)().saturating_sub(age);
+        let readers = self.services.readers.clone();
+        Some(tokio::spawn(async move {
+            readers
+                .run(move |store| store.sid_of(&pid, &namespace, client.as_ref(), lost_by_ms))
+                .await
+        }))
+    }
+
+    /// The rooms of a client are the store's; those of its session follow them.
+    pub(crate) fn follow(&mut self, index: usize, change: Op) {
+        if let Op::Session(_) = change {
+            // Nobody asked, and nobody is answered.
+            let ticket = Ticket::unanswered(self.sockets[index].id, Request::Ack);
+            self.outbox
+                .push(Submission::Store(change, Urgency::Now, ticket));
+        }
+    }
+
+    /// What the store remembers of it from now on.
+    pub(crate) fn begun(&mut self, index: usize, begun: Option<OpenedSession>) {
+        let socket = &mut self.sockets[index];
+        let Recall::Asked(holder) = socket.recall else {
+            return;
+        };
+        let Some(OpenedSession {
+            pid, sid, origin, ..
+        }) = begun
+        else {
+            self.services
+                .say_refused("a connection cannot be remembered, so that it may come back");
+            socket.recall = Recall::Nothing;
+            return self.connected(index);
+        };
+        let pass = Pass {
+            pid,
+            log: self.services.log_tag.clone(),
+        };
+        socket.sid = sid;
+        match origin {
+            SessionOrigin::New => {
+                socket.recall = Recall::Known(holder, pass);
+                self.connected(index);
+            }
+            // What it missed comes with its subscription.
+            SessionOrigin::Recovered => {
+                socket.recall = Recall::Returning(holder, pass);
+                tracing::info!("a user connected {}, recovered", Who(socket));
+            }
+        }
+    }
+}
+
+impl Socket {
+    /// The offset of what is not in the log: of everything that it was handed so far.
+    pub fn offset(&self) -> Option<String> {
+        Some(self.recall.log()?.offset(self.position()))
+    }
+
+    /// CONNECT's answer to a stock client.
+    pub fn greeting(&self) -> WireFrame {
+        let data = match &self.recall {
+            Recall::Returning(_, pass) | Recall::Known(_, pass) => {
+                json!({"sid": &*self.sid, "pid": &*pass.pid})
+            }
+            Recall::Nothing | Recall::Asked(_) => json!({"sid": &*self.sid}),
+        };
+        let text = socket::encode_connect(&self.namespace, Some(&data.to_string()));
+        WireFrame::text(text)
+    }
+
+    /// What takes the place of a change of its rooms in the order of all things.
+    pub fn entering(&self, rooms: &[RoomName]) -> Op {
+        self.recall.holder().map_or(Op::Noop, |holder| {
+            let rooms = rooms.to_vec();
+            Op::Session(SessionOp::Enter { holder, rooms })
+        })
+    }
+
+    pub fn exiting(&self, rooms: &[RoomName]) -> Op {
+        self.recall.holder().map_or(Op::Noop, |holder| {
+            let rooms = rooms.to_vec();
+            Op::Session(SessionOp::Exit { holder, rooms })
+        })
+    }
+
+    pub fn forgetting(&self) -> Op {
+        let holder = self.recall.holder();
+        holder.map_or(Op::Noop, |holder| Op::Session(SessionOp::Forget(holder)))
+    }
+
+    /// What takes the place of its end. As in the reference, who loses the connection may come back, and who says goodbye or
+    /// is sent away may not. When the hub goes, the next one says when that was.
+    pub fn parting(&self, end: &End) -> Op {
+        let Some(holder) = self.recall.holder() else {
+            return Op::Noop;
+        };
+        match end {
+            End::Shutdown | End::Store(_) => Op::Noop,
+            End::Closed
+            | End::Transport(_)
+            | End::PingTimeout
+            | End::ConnectTimeout
+            | End::Missed => Op::Session(SessionOp::Lost(holder)),
+            End::Left
+            | End::Replaced
+            | End::Kicked(_)
+            | End::CameBack
+            | End::Refused
+            | End::Engine(_)
+            | End::Socket(_)
+            | End::Forbidden(_) => Op::Session(SessionOp::Forget(holder)),
+        }
+    }
+}
