@@ -17,7 +17,7 @@ use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
 use crate::cli::screen::duration::spoken;
 use crate::cli::screen::term;
-use crate::cli::settings::SettingsError;
+use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
 use crate::cli::settings::toml_file::ContentError;
 use crate::client::{ClientError, DialError, ErrorCode, ErrorResponse};

@@ -14,7 +14,7 @@ pub mod settings;
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command};
 use commands::membership::Change;
 use commands::{
     chat, completions, config, demo, emit, kick, membership, on, publish, queue, request, rooms,
@@ -23,7 +23,7 @@ use commands::{
 use failure::Failure;
 use runtime::{run_client, run_server};
 use screen::term::{self, Verbosity};
-use settings::Settings;
+use settings::{Global, Settings};
 
 /// Runs a command to its end.
 pub fn run(cli: &Cli) -> Result<(), Failure> {

@@ -25,7 +25,8 @@ use self::site::folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
-pub use crate::session::services::{Settings, Token};
+pub use crate::session::namespace::token::Token;
+pub use crate::session::settings::Settings;
 pub use crate::store::Retention;
 use crate::store::{self, Store, StoreError};
 

@@ -5,15 +5,15 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::namespace::recovery::Recall;
+use super::end::End;
+use super::namespace::recall::Recall;
 use super::services::Services;
 use super::socket::Dialect;
 use super::socket::catchup::Listing;
-use super::socket::direct_message::Aside;
+use super::state::Session;
 use super::verbs::bounded_list::Listed;
 use super::verbs::delay;
 use super::verbs::who::Seen;
-use super::{End, Session, Who};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::frame::WireFrame;
 use crate::hub::notification::{LiveRoom, Notification, PublishReceipt};
@@ -161,7 +161,7 @@ impl Session {
 
     pub(super) fn connected(&mut self, index: usize) {
         let socket = &self.sockets[index];
-        tracing::info!("a user connected {}", Who(socket));
+        tracing::info!("a user connected {}", socket);
         if socket.dialect == Dialect::Stock {
             let greeting = socket.greeting();
             self.sockets[index].enter(greeting, &mut self.out);
@@ -212,38 +212,6 @@ impl Session {
             self.services.say_refused(&message);
         }
         self.refuse(index, answer, code, &message);
-    }
-
-    pub(super) fn refuse(&mut self, index: usize, answer: Option<u64>, code: &str, message: &str) {
-        self.answer(
-            index,
-            answer,
-            &json!({"ok": false, "error": {"code": code, "message": message}}),
-        );
-    }
-
-    pub(super) fn answer(&mut self, index: usize, answer: Option<u64>, body: &Value) {
-        if let Some(id) = answer {
-            let text = socket::encode_ack(&self.sockets[index].namespace, id, &body.to_string(), 0);
-            self.say(index, vec![WireFrame::text(text)]);
-        }
-    }
-
-    pub(super) fn say(&mut self, index: usize, frames: Vec<WireFrame>) {
-        self.say_aside(index, Aside::Answer(frames));
-    }
-
-    /// Something for this socket alone.
-    pub(super) fn say_aside(&mut self, index: usize, aside: Aside) {
-        let socket = &mut self.sockets[index];
-        let Some(frames) = socket.say(aside) else {
-            return;
-        };
-        let binary = frames
-            .iter()
-            .filter(|it| matches!(it, WireFrame::Binary(_)));
-        self.attached += binary.map(WireFrame::len).sum::<usize>();
-        self.out.extend(frames);
     }
 }
 

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use super::end::End;
 use super::engine::outbox::Submission;
 use super::namespace::policy::Right;
 use super::shared_queue;
 use super::socket::{Dialect, Socket};
-use super::verbs::{self, Ack, Listed, Publish, Sender, Storage, Verb, VerbError};
-use super::{End, Session, Who};
-use crate::address::{Namespace, RoomName};
+use super::state::Session;
+use super::verbs::delay::Storage;
+use super::verbs::error::VerbError;
+use super::verbs::{self, Ack, Listed, Publish, Sender, Verb};
+use crate::address::RoomName;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
 use crate::hub::request::{JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
@@ -49,12 +52,6 @@ impl Session {
         }
     }
 
-    pub(super) fn find(&self, namespace: &Namespace) -> Option<usize> {
-        self.sockets
-            .iter()
-            .position(|socket| socket.namespace == *namespace)
-    }
-
     fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
         let socket = &self.sockets[index];
         let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
@@ -86,7 +83,7 @@ impl Session {
         let error = VerbError::Forbidden(right);
         let socket = &mut self.sockets[index];
         if socket.standing.first_refusal() {
-            tracing::debug!("{}: {error}", Who(socket));
+            tracing::debug!("{}: {error}", socket);
         }
         error
     }
@@ -124,7 +121,7 @@ impl Session {
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
             Verb::Sub => {
                 let (rooms, stretch) = verbs::sub(args)?;
-                match shared_queue::terms(args)? {
+                match shared_queue::terms::terms(args)? {
                     Some(terms) => self.share(index, rooms, terms, id)?,
                     None => self.subscribe(index, rooms, stretch, id)?,
                 }

@@ -8,7 +8,6 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::address::Namespace;
-use crate::cli::args::Global;
 use crate::cli::args::plain::OnArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signal;
@@ -16,6 +15,7 @@ use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
 use crate::cli::remote::connect;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 use crate::client::link::at;
 use crate::client::listener::{AckHandle, PlainClient, PlainEvent};
 use crate::client::plain::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};

@@ -4,7 +4,6 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::address::RoomName;
-use crate::cli::args::Global;
 use crate::cli::args::request::RequestArgs;
 use crate::cli::commands::publish::words::{joined, whole};
 use crate::cli::failure::Failure;
@@ -16,6 +15,7 @@ use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::remote::target::target;
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 use crate::client::link::at;
 use crate::client::peer::random_id;
 use crate::client::window::PublishOutcome;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::SettingsError;
+use super::error::SettingsError;
 use super::server::Server;
 use super::source::{Source, Sourced, Variables};
 use crate::address::{ClientName, Namespace};

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::opening::Speech;
 use crate::limits;
-use crate::session::services::Settings;
+use crate::session::settings::Settings;
 
 #[derive(Debug)]
 pub struct Heart {

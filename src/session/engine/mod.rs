@@ -3,4 +3,5 @@
 pub mod heartbeat;
 pub mod opening;
 pub mod outbox;
+pub mod permits;
 pub mod transport;

@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::permits::permits;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
 use crate::hub::ticket::Ticket;
-use crate::limits;
 use crate::session::handler::Hold;
 use crate::session::services::Services;
 use crate::store::Op;
@@ -114,7 +114,7 @@ impl Outbox {
             self.services.inbox.clone(),
         );
         self.sending = Some(Box::pin(async move {
-            let permit = queue.acquire_many_owned(cost(bytes)).await;
+            let permit = queue.acquire_many_owned(permits(bytes)).await;
             let message = InboxMessage::Volatile(input, Some(permit.map_err(|_| Gone)?));
             inbox.send(message).await.map_err(|_| Gone)
         }));
@@ -128,7 +128,7 @@ impl Outbox {
                 .send(op, urgency, ticket)
                 .map_err(|_| Gone);
         };
-        let cost = cost(record.body.len());
+        let cost = permits(record.body.len());
         let queue = Arc::clone(&self.services.append_queue);
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(cost) {
             ticket.permit = Some(permit);
@@ -145,10 +145,4 @@ impl Outbox {
         }));
         Ok(())
     }
-}
-
-/// What a body counts for in the append queue: permits are bytes.
-pub(crate) fn cost(bytes: usize) -> u32 {
-    let cost = bytes.clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
-    u32::try_from(cost).expect("the append queue is smaller than 4 GiB")
 }

@@ -27,7 +27,7 @@ use crate::hub::request::{DirectRecord, PublishVerb, Request};
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::limits;
-use crate::session::engine::outbox::cost;
+use crate::session::engine::permits::permits;
 use crate::session::namespace::policy::{Handler, Pattern, Rules};
 use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
@@ -374,7 +374,7 @@ impl Runner {
         let mut ticket = Ticket::unanswered(self.id, want);
         let queue = Arc::clone(&self.services.append_queue);
         let writer = self.services.writer.clone();
-        let share = cost(bytes);
+        let share = permits(bytes);
         self.in_flight += 1;
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(share) {
             ticket.permit = Some(permit);

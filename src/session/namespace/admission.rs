@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::entrance::{Denial, Entrance};
 use super::permissions::Standing;
-use super::policy::{Denied, Right};
+use super::policy::Right;
 use super::recovery::{self, Shown};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::frame::WireFrame;
@@ -20,14 +20,13 @@ use crate::hub::socket_id::SocketId;
 use crate::hub::socket_stats::SocketStats;
 use crate::hub::ticket::Ticket;
 use crate::limits;
+use crate::session::end::End;
 use crate::session::engine::outbox::Submission;
 use crate::session::handler::Hold;
-use crate::session::handler::calls::NoAnswer;
 use crate::session::services::{self};
 use crate::session::socket::credit::{Answers, Credit, Window};
 use crate::session::socket::{Dialect, Entry, Socket};
-use crate::session::verbs;
-use crate::session::{End, Session};
+use crate::session::state::Session;
 use crate::store::Op;
 use crate::store::sessions::ResumeRequest;
 use crate::wire::socket;
@@ -47,53 +46,6 @@ struct Auth {
     pid: Shown,
     #[serde(default)]
     offset: Shown,
-}
-
-/// Somebody whom the hub lets in.
-#[derive(Debug)]
-pub struct Entrance {
-    pub id: SocketId,
-    pub sid: Arc<str>,
-    pub namespace: Namespace,
-    /// The client name that it holds once it subscribes; a guest holds none.
-    pub name: Option<ClientName>,
-    /// As whom it publishes.
-    pub from: Option<ClientName>,
-    pub standing: Standing,
-    dialect: Dialect,
-    credit: Credit,
-    /// What it shows of an earlier session.
-    pub earlier: Option<ResumeRequest>,
-    /// The auth object as it came.
-    pub auth: Option<Box<RawValue>>,
-}
-
-/// Why somebody is not let in.
-#[derive(Debug, thiserror::Error)]
-pub enum Denial {
-    /// The reference's words: clients know them.
-    #[error("Invalid namespace")]
-    Namespace,
-    #[error("auth: {}", verbs::reason(.0))]
-    Auth(serde_json::Error),
-    #[error("too many namespaces on one connection")]
-    TooMany,
-    #[error("{0}")]
-    Token(#[from] Denied),
-    #[error("{0}")]
-    Program(#[from] NoAnswer),
-}
-
-impl Denial {
-    fn data(&self) -> Value {
-        let code = match self {
-            Self::Namespace => return json!({"message": self.to_string()}),
-            Self::Auth(_) | Self::TooMany => "bad_request",
-            Self::Token(denied) => denied.code(),
-            Self::Program(no_answer) => no_answer.code(),
-        };
-        json!({"message": self.to_string(), "data": {"code": code}})
-    }
 }
 
 impl Session {

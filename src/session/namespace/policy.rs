@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::token::Token;
 use crate::address::{ClientName, EventName, Namespace};
-use crate::session::services::Token;
 
 /// The namespaces of a hub.
 #[derive(Debug, Clone, Default)]

@@ -7,15 +7,17 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::pending_ack::Promise;
 use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
 use crate::address::EventName;
 use crate::hub::frame::WireFrame;
 use crate::hub::request::PublishVerb;
-use crate::hub::socket_id::SocketId;
+use crate::session::end::End;
 use crate::session::socket::Socket;
 use crate::session::socket::direct_message::Aside;
-use crate::session::verbs::{self, Publish, VerbError};
-use crate::session::{End, Session};
+use crate::session::state::Session;
+use crate::session::verbs::error::VerbError;
+use crate::session::verbs::{self, Publish};
 use crate::store::{NewRecord, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
@@ -23,28 +25,6 @@ use crate::wire::socket::{self, EventPacket};
 /// The names under which coming and going are declared. No application's event has one of them.
 const CONNECT: &str = "connect";
 const DISCONNECT: &str = "disconnect";
-
-/// An acknowledgement that waits for what its event published: what is acknowledged is on disk.
-#[derive(Debug)]
-pub struct Promise {
-    socket: SocketId,
-    id: u64,
-    /// Publishes that were not answered yet.
-    publishes: usize,
-    /// What is sent then; nothing when no `ack` is declared.
-    answer: Vec<WireFrame>,
-    refused: bool,
-}
-
-impl Promise {
-    pub fn is_of(&self, socket: SocketId) -> bool {
-        self.socket == socket
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.answer.iter().map(WireFrame::len).sum()
-    }
-}
 
 /// What an event brought, for those that it causes.
 #[derive(Clone, Copy)]

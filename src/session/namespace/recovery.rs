@@ -11,17 +11,19 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 
-use super::admission::Entrance;
+use super::entrance::Entrance;
+use super::recall::{Pass, Recall};
 use crate::address::RoomName;
 use crate::hub::frame::WireFrame;
 use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
 use crate::limits;
+use crate::session::end::End;
 use crate::session::engine::outbox::Submission;
 use crate::session::services;
 use crate::session::socket::Socket;
 use crate::session::socket::credit::Credit;
-use crate::session::{End, Session, Who};
+use crate::session::state::Session;
 use crate::store::sessions::{
     HolderId, OpenedSession, ResumeRequest, SessionIdentity, SessionOp, SessionOrigin,
 };
@@ -29,54 +31,6 @@ use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
 use crate::wire::offset::LogTag;
 use crate::wire::socket;
-
-/// What is remembered of a socket, and whether its CONNECT was answered.
-#[derive(Debug)]
-pub enum Recall {
-    /// Nothing: it is answered as soon as the hub knows it.
-    Nothing,
-    /// The store was asked to remember it.
-    Asked(HolderId),
-    /// It is who it was before, and is told so behind what it missed.
-    Returning(HolderId, Pass),
-    /// It was told its `pid`.
-    Known(HolderId, Pass),
-}
-
-/// What a client needs to come back.
-#[derive(Debug, Clone)]
-pub struct Pass {
-    pid: Arc<str>,
-    log: LogTag,
-}
-
-impl Recall {
-    /// The log that the offsets of its events are of, when they carry any.
-    pub fn log(&self) -> Option<&LogTag> {
-        match self {
-            Self::Nothing | Self::Asked(_) => None,
-            Self::Returning(_, pass) | Self::Known(_, pass) => Some(&pass.log),
-        }
-    }
-
-    pub fn holder(&self) -> Option<HolderId> {
-        match self {
-            Self::Nothing => None,
-            Self::Asked(holder) | Self::Returning(holder, _) | Self::Known(holder, _) => {
-                Some(*holder)
-            }
-        }
-    }
-
-    /// Everything missed was handed: CONNECT may be answered now. False when it was before.
-    pub fn arrived(&mut self) -> bool {
-        let Self::Returning(holder, pass) = self else {
-            return false;
-        };
-        *self = Self::Known(*holder, pass.clone());
-        true
-    }
-}
 
 /// A field of CONNECT's auth object that is ours if it is a text; an application may have one of that name for something
 /// else, and that is no mistake.
@@ -191,7 +145,7 @@ impl Session {
             // What it missed comes with its subscription.
             SessionOrigin::Recovered => {
                 socket.recall = Recall::Returning(holder, pass);
-                tracing::info!("a user connected {}, recovered", Who(socket));
+                tracing::info!("a user connected {}, recovered", socket);
             }
         }
     }

@@ -19,9 +19,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use super::leases::Leases;
+use super::messages::{Asked, Given, Joining, Left};
+use super::registry::{Figures, Key};
 use super::sheaf::Sheaf;
 use super::unsent::Unsent;
-use super::{Asked, Figures, Given, Joining, Key};
 use crate::address::Seq;
 use crate::hub::delivery::{Delivery, DeliveryKind};
 use crate::hub::frame::WireFrame;
@@ -91,13 +92,6 @@ enum Stage {
     /// Who came waits until it is known where the queue begins.
     Opening(Vec<Joining>),
     Open,
-}
-
-/// What a desk leaves to the next.
-pub struct Left {
-    /// Taken from `asked`, and not dealt with.
-    pub early: VecDeque<Asked>,
-    pub asked: mpsc::UnboundedReceiver<Asked>,
 }
 
 struct Sharer {

@@ -8,6 +8,7 @@ pub mod direct_message;
 pub mod feed;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -28,9 +29,9 @@ use crate::hub::socket_id::SocketId;
 use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{Outbox, Submission};
 use crate::session::namespace::permissions::Standing;
-use crate::session::namespace::recovery::Recall;
+use crate::session::namespace::recall::Recall;
 use crate::session::services::Services;
-use crate::session::shared_queue::Sharing;
+use crate::session::shared_queue::sharing::Sharing;
 use crate::session::socket::credit::{Credit, Hold};
 use crate::session::socket::direct_message::Aside;
 use crate::session::socket::feed::{Announce, Feed, Next, Turned};
@@ -490,6 +491,17 @@ impl Socket {
             }
         }
         true
+    }
+}
+
+/// As the log shows it: `/admin alice (sid)`.
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, sid, .. } = self;
+        match &self.from {
+            Some(name) => write!(f, "{namespace} {name} ({sid})"),
+            None => write!(f, "{namespace} ({sid})"),
+        }
     }
 }
 

@@ -10,7 +10,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Storage, VerbError, bad};
+use super::args::bad;
+use super::error::VerbError;
 use crate::hub::request::PublishVerb;
 use crate::limits;
 use crate::store::delayed::DelayedQueueFull;
@@ -38,6 +39,15 @@ impl When {
         }
         Ok(due)
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    Log,
+    /// Volatile: handed to whoever is there, never stored.
+    Nowhere,
+    /// It waits in the store until its time.
+    Later(When),
 }
 
 /// Where a message goes that says this of itself.

@@ -2,8 +2,10 @@
 //!
 //! Pure: checks and translates; the session sends.
 
+pub mod args;
 pub mod bounded_list;
 pub mod delay;
+pub mod error;
 pub mod names;
 mod publish;
 pub mod queue;
@@ -11,16 +13,17 @@ pub mod who;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
-pub use self::publish::{Publish, Sender, Storage, batch, relay, single};
+use self::args::{bad, distinct, one_or_many, parse};
+use self::error::VerbError;
+pub use self::publish::{Publish, Sender, batch, relay, single};
 use crate::address::{ClientName, EventName, RoomName, Seq};
 use crate::hub::request::{KickTarget, PresenceMode, ReplayRange, ReplayStart, SocketFilter};
-use crate::limits;
 use crate::session::namespace::policy::Right;
 use crate::store::names::{NameKind, NameQuery};
-use crate::wire::batch::{self, BatchError};
+use crate::wire::batch::{self};
 
 /// What a client may ask of the hub. Every other event is the application's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,45 +70,6 @@ impl Verb {
             }
             // SocketFilter kicking is for, the standing says.
             Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
-        }
-    }
-}
-
-/// Why a verb was answered with an error.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum VerbError {
-    #[error("{0}")]
-    BadRequest(String),
-    #[error("{0}")]
-    TooLarge(String),
-    #[error("{}", match .0 {
-        Right::Pub => "this token does not let its holder publish here",
-        Right::Sub => "this token does not let its holder subscribe here",
-    })]
-    Forbidden(Right),
-    #[error("this token is {0}'s, and opens no other queue")]
-    NotYours(ClientName),
-    #[error(
-        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
-    )]
-    MayNotKick,
-}
-
-impl VerbError {
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::BadRequest(_) => "bad_request",
-            Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => "forbidden",
-        }
-    }
-}
-
-impl From<BatchError> for VerbError {
-    fn from(error: BatchError) -> Self {
-        match error {
-            BatchError::TooLong { .. } => Self::TooLarge(error.to_string()),
-            _ => Self::BadRequest(error.to_string()),
         }
     }
 }
@@ -261,55 +225,4 @@ pub fn kick(args: &[&RawValue]) -> Result<KickTarget, VerbError> {
         } => Ok(KickTarget::Name(name)),
         _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
     }
-}
-
-/// A room, or an array of rooms. Told apart by hand so that the error is that of the name.
-fn one_or_many(raw: Option<&RawValue>) -> Result<Vec<RoomName>, VerbError> {
-    match raw {
-        None => Ok(Vec::new()),
-        Some(raw) if raw.get().starts_with('"') => Ok(vec![parse(raw)?]),
-        Some(raw) => parse(raw),
-    }
-}
-
-fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {
-    if rooms.len() > limits::ROOMS_PER_MESSAGE {
-        let limit = limits::ROOMS_PER_MESSAGE;
-        return Err(bad(&format!(
-            "{} rooms; at most {limit} at once",
-            rooms.len()
-        )));
-    }
-    let mut kept = Vec::with_capacity(rooms.len());
-    for room in rooms {
-        if !kept.contains(&room) {
-            kept.push(room);
-        }
-    }
-    Ok(kept)
-}
-
-/// A field that is there, `null` included: `null` is data like any other.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
-}
-
-fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> {
-    serde_json::from_str(raw.get()).map_err(|error| bad(&reason(&error)))
-}
-
-/// What is wrong with a peer's JSON, without a place in it: what was read is a piece of a packet, which nobody has seen.
-pub(super) fn reason(error: &serde_json::Error) -> String {
-    let mut text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    if text.ends_with(&place) {
-        text.truncate(text.len() - place.len());
-    }
-    text
-}
-
-pub(super) fn bad(reason: &str) -> VerbError {
-    VerbError::BadRequest(reason.to_owned())
 }

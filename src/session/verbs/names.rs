@@ -11,10 +11,10 @@ use crate::address::Namespace;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
 use crate::hub::request::{Request, SocketRequest};
-use crate::session::Session;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
+use crate::session::state::Session;
 
 use crate::store::StoreError;
 use crate::store::names::{NameKind, NameQuery};

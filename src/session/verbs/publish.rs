@@ -6,8 +6,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::args::{bad, distinct, one_or_many, parse, present};
 use super::delay;
-use super::{VerbError, bad, distinct, one_or_many, parse, present};
+use super::delay::Storage;
+use super::error::VerbError;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
 use crate::store::{MessageHeader, NewRecord};
@@ -19,15 +21,6 @@ pub struct Publish {
     pub record: NewRecord,
     pub id: Option<PublishId>,
     pub storage: Storage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    Log,
-    /// Volatile: handed to whoever is there, never stored.
-    Nowhere,
-    /// It waits in the store until its time.
-    Later(delay::When),
 }
 
 /// Who publishes: what a record remembers of its sender.

@@ -18,15 +18,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::VerbError;
 use super::bounded_list::Listed;
+use super::error::VerbError;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{Request, SocketRequest};
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
-use crate::session::Session;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
+use crate::session::state::Session;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, StoreError, StoreReader};
 
@@ -41,7 +41,7 @@ fn asked(args: &[&RawValue]) -> Result<Asked, VerbError> {
     match args {
         [] => Ok(Asked::default()),
         [arg] => serde_json::from_str(arg.get())
-            .map_err(|error| VerbError::BadRequest(super::reason(&error))),
+            .map_err(|error| VerbError::BadRequest(super::args::reason(&error))),
         _ => Err(VerbError::BadRequest("it takes one object".to_owned())),
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::VerbError;
 use super::bounded_list::Listed;
+use super::error::VerbError;
 use crate::address::Namespace;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
@@ -17,10 +17,10 @@ use crate::hub::peer::PeerAddress;
 use crate::hub::request::{KickTarget, Request, SocketFilter, SocketRequest};
 use crate::hub::socket_stats::SocketStats;
 use crate::limits;
-use crate::session::Session;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
+use crate::session::state::Session;
 use crate::store::{StoreError, StoreReader};
 
 /// What the hub saw.

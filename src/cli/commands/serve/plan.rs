@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cli::args::ServeArgs;
 use crate::cli::args::values::{Database, KeepFor};
-use crate::cli::args::{Global, ServeArgs};
 use crate::cli::failure::Failure;
 use crate::cli::remote::target;
 use crate::cli::remote::trace;
+use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
 use crate::server::bind::ListenAddress;

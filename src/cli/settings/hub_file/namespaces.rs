@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::address::{ClientName, EventName, Namespace};
-use crate::cli::remote::target;
+use crate::cli::io::secret::read_secret;
 use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::limits;
@@ -160,7 +160,7 @@ fn secret(text: &str) -> Result<String, String> {
 
 /// The token in a file, or why there is none.
 pub(super) fn secret_in(path: &Path) -> Result<String, String> {
-    target::secret(path).map_err(|reason| format!("cannot read {}: {reason}", path.display()))
+    read_secret(path).map_err(|reason| format!("cannot read {}: {reason}", path.display()))
 }
 
 fn rights(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<Rights> {

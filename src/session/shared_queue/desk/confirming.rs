@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Desk, End, Left, Stage};
+use super::{Desk, End, Stage};
 use crate::address::Seq;
 use crate::hub::request::{Request, SocketRequest};
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::session::engine::outbox::Submission;
-use crate::session::shared_queue::{Asked, Given};
+use crate::session::shared_queue::messages::{Asked, Given, Left};
 use crate::store::Op;
 use crate::store::writer::Urgency;
 

@@ -13,7 +13,7 @@ use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::random_id;
-use crate::session::shared_queue::{Given, Joining};
+use crate::session::shared_queue::messages::{Given, Joining};
 use crate::store::Op;
 use crate::store::writer::Urgency;
 

@@ -1,0 +1,44 @@
+//! Why a verb is answered with an error.
+
+use crate::address::ClientName;
+use crate::session::namespace::policy::Right;
+use crate::wire::batch::BatchError;
+
+/// Why a verb was answered with an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerbError {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    TooLarge(String),
+    #[error("{}", match .0 {
+        Right::Pub => "this token does not let its holder publish here",
+        Right::Sub => "this token does not let its holder subscribe here",
+    })]
+    Forbidden(Right),
+    #[error("this token is {0}'s, and opens no other queue")]
+    NotYours(ClientName),
+    #[error(
+        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
+    )]
+    MayNotKick,
+}
+
+impl VerbError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::TooLarge(_) => "too_large",
+            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => "forbidden",
+        }
+    }
+}
+
+impl From<BatchError> for VerbError {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::TooLong { .. } => Self::TooLarge(error.to_string()),
+            _ => Self::BadRequest(error.to_string()),
+        }
+    }
+}
