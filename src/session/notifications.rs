@@ -21,6 +21,7 @@ use crate::hub::request::PublishVerb;
 use crate::hub::socket_id::SocketId;
 use crate::limits;
 use crate::store::{Refusal, RoomInfo};
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
 
 impl Session {
@@ -88,7 +89,7 @@ impl Session {
                 self.refuse(
                     index,
                     ack_id,
-                    "no_rooms",
+                    ErrorCode::NoRooms,
                     "this name has joined no room; name one",
                 );
             }
@@ -128,17 +129,17 @@ impl Session {
                 },
                 ack_id,
             ),
-            Notification::NameTaken => self.dismiss(index, &End::Replaced, "name_taken"),
+            Notification::NameTaken => self.dismiss(index, &End::Replaced, ErrorCode::NameTaken),
             Notification::KickCount { ack_id, kicked } => {
                 self.sockets[index].listed();
                 self.answer(index, ack_id, &json!({"ok": true, "kicked": kicked}));
             }
-            Notification::Kicked { by } => self.dismiss(index, &End::Kicked(by), "kicked"),
+            Notification::Kicked { by } => self.dismiss(index, &End::Kicked(by), ErrorCode::Kicked),
         }
     }
 
     /// Sends a socket away; one that speaks our dialect is told why.
-    fn dismiss(&mut self, index: usize, end: &End, code: &str) {
+    fn dismiss(&mut self, index: usize, end: &End, code: ErrorCode) {
         let socket = self.depart(index, end);
         if socket.dialect == Dialect::Roomcat {
             let data = json!({"code": code, "message": end.to_string()}).to_string();
@@ -184,9 +185,9 @@ impl Session {
 
     pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
-            Refusal::OutOfOrder { .. } => "out_of_order",
-            Refusal::Full { .. } | Refusal::DelayedQueueFull(_) => "full",
-            Refusal::Disk { .. } => "disk",
+            Refusal::OutOfOrder { .. } => ErrorCode::OutOfOrder,
+            Refusal::Full { .. } | Refusal::DelayedQueueFull(_) => ErrorCode::Full,
+            Refusal::Disk { .. } => ErrorCode::Disk,
         };
         let mut message = refusal.to_string();
         if let Refusal::DelayedQueueFull(crowded) = refusal {
@@ -208,7 +209,7 @@ impl Session {
                 r#"; "roomcat leave '{address}' --as '{client}'" frees it"#
             ));
         }
-        if code != "out_of_order" {
+        if code != ErrorCode::OutOfOrder {
             self.services.say_refused(&message);
         }
         self.refuse(index, answer, code, &message);
