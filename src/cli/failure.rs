@@ -20,9 +20,10 @@ use crate::cli::screen::term;
 use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
 use crate::cli::settings::toml_file::ContentError;
-use crate::client::{ClientError, DialError, ErrorCode, ErrorResponse};
+use crate::client::{ClientError, DialError, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
+use crate::wire::error_code::ErrorCode;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -138,12 +139,12 @@ impl Failure {
     pub fn about(self, name: Option<&ClientName>) -> Self {
         match (self, name.cloned()) {
             (Self::Client(ClientError::Refused(refusal)), Some(name))
-                if refusal.code == ErrorCode::NoRooms =>
+                if refusal.code == Some(ErrorCode::NoRooms) =>
             {
                 Self::NoRooms { name }
             }
             (Self::Client(ClientError::Denied { refusal, .. }), Some(name))
-                if refusal.code == ErrorCode::NameTaken =>
+                if refusal.code == Some(ErrorCode::NameTaken) =>
             {
                 Self::NameTaken { name, refusal }
             }
@@ -296,7 +297,7 @@ fn client_code(error: &ClientError) -> u8 {
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
         ClientError::Denied { .. } | ClientError::Kicked { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
-            ErrorCode::Forbidden | ErrorCode::Token | ErrorCode::NameTaken => 4,
+            Some(ErrorCode::Forbidden | ErrorCode::Token | ErrorCode::NameTaken) => 4,
             _ => 1,
         },
         ClientError::Protocol(_) => 1,
@@ -394,13 +395,15 @@ fn settings_hint(error: &SettingsError) -> Option<&'static str> {
 
 fn refusal_hint(refusal: &ErrorResponse) -> Option<&'static str> {
     match refusal.code {
-        ErrorCode::Token => Some("give the hub's token with --token-file FILE"),
-        ErrorCode::Forbidden => Some("another token may do it: --token-file FILE"),
-        ErrorCode::Busy | ErrorCode::NoAnswer => Some("the hub's log says what its handler does"),
-        ErrorCode::NoNamespace => Some(RIGHT_NAMESPACE),
-        ErrorCode::NameTaken => Some(ONE_HOLDER),
-        ErrorCode::TooLarge => Some(RAISE_LIMIT),
-        ErrorCode::NoRooms => Some(JOIN_ONE),
+        Some(ErrorCode::Token) => Some("give the hub's token with --token-file FILE"),
+        Some(ErrorCode::Forbidden) => Some("another token may do it: --token-file FILE"),
+        Some(ErrorCode::Busy | ErrorCode::NoAnswer) => {
+            Some("the hub's log says what its handler does")
+        }
+        Some(ErrorCode::NameTaken) => Some(ONE_HOLDER),
+        Some(ErrorCode::TooLarge) => Some(RAISE_LIMIT),
+        Some(ErrorCode::NoRooms) => Some(JOIN_ONE),
+        _ if refusal.is_invalid_namespace() => Some(RIGHT_NAMESPACE),
         _ => None,
     }
 }
@@ -451,7 +454,7 @@ mod tests {
 
     fn refusal(code: ErrorCode) -> ErrorResponse {
         ErrorResponse {
-            code,
+            code: Some(code),
             message: "why".into(),
         }
     }
@@ -470,6 +473,16 @@ mod tests {
             refusal: refusal(code),
         }
         .into()
+    }
+
+    fn other_server(message: &str) -> Failure {
+        let message = message.to_owned();
+        let refusal = ErrorResponse {
+            code: None,
+            message,
+        };
+        let url = "ws://h:1".into();
+        ClientError::Denied { url, refusal }.into()
     }
 
     fn lost() -> Failure {
@@ -513,9 +526,9 @@ mod tests {
             (denied(ErrorCode::NameTaken), 4),
             (denied(ErrorCode::Forbidden), 4),
             (denied(ErrorCode::NoAnswer), 4),
-            (denied(ErrorCode::NoNamespace), 4),
+            (other_server("Invalid namespace"), 4),
             (unreachable(DialError::NoWebSocket("it hung up")), 3),
-            (denied(ErrorCode::Other("odd".into())), 4),
+            (other_server("odd"), 4),
             (ClientError::NotAHub { url: "u".into() }.into(), 4),
             (refused(ErrorCode::Forbidden), 4),
             (refused(ErrorCode::TooLarge), 1),

@@ -11,14 +11,17 @@ use super::socket::{Dialect, Socket};
 use super::state::Session;
 use super::verbs::delay::Storage;
 use super::verbs::error::VerbError;
-use super::verbs::{self, Ack, Listed, Publish, Sender, Verb};
+use super::verbs::{self, Ack, Listed, Publish, Sender};
 use crate::address::RoomName;
-use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
-use crate::hub::{Message, Ticket};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::request::{JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::Op;
 use crate::wire::batch::Audience;
 use crate::wire::socket::{EventPacket, Packet};
+use crate::wire::verb::Verb;
 
 impl Session {
     pub(super) fn packet(&mut self, packet: Packet<'_>, attachments: &[Bytes]) -> Result<(), End> {
@@ -54,11 +57,11 @@ impl Session {
         let socket = &self.sockets[index];
         let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
         // An application's own `join` comes before ours for those who do not know ours.
-        let verb = match Verb::parse(&packet.event) {
+        let verb = match Verb::parse(packet.event.as_str()) {
             Some(_) if declared && socket.dialect == Dialect::Stock => None,
             verb => verb,
         };
-        let takes = verb.map_or(Some(Right::Pub), Verb::takes);
+        let takes = verb.map_or(Some(Right::Pub), verbs::takes);
         let mut messages = u32::from(takes == Some(Right::Pub));
         let done = match takes {
             Some(right) if !socket.standing.may.allow(right) => Err(self.forbid(index, right)),
@@ -108,12 +111,12 @@ impl Session {
                     verbs::batch(sender, args, attachments.to_vec())
                 })?;
                 *messages = publish.record.header.count;
-                self.publish(index, publish, Publisher::Batch, id);
+                self.publish(index, publish, PublishVerb::Batch, id);
             }
             Verb::Pub => {
                 let publish =
                     self.sender(index, |sender| verbs::single(sender, args, attachments))?;
-                self.publish(index, publish, Publisher::Single, id);
+                self.publish(index, publish, PublishVerb::Single, id);
             }
             Verb::Join => self.join(index, verbs::rooms(args)?, id)?,
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
@@ -152,15 +155,17 @@ impl Session {
     }
 
     fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Rooms(room),
+            ack_id: answer,
+            kind: Request::Rooms(room),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Rooms(
+                request,
+            ))));
     }
 
     /// An application's event of which nothing is declared: for the namespace's program, or else for everyone there.
@@ -177,7 +182,7 @@ impl Session {
         let publish = self.sender(index, |sender| {
             verbs::relay(sender, Audience::All, event, &packet.args, attachments)
         })?;
-        self.publish(index, publish, Publisher::Single, packet.id);
+        self.publish(index, publish, PublishVerb::Single, packet.id);
         Ok(())
     }
 
@@ -189,7 +194,7 @@ impl Session {
         &mut self,
         index: usize,
         publish: Publish,
-        publisher: Publisher,
+        publisher: PublishVerb,
         answer: Option<u64>,
     ) {
         let Publish {
@@ -197,10 +202,10 @@ impl Session {
             id,
             storage,
         } = publish;
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Publish(publisher),
+            ack_id: answer,
+            kind: Request::Publish(publisher),
         };
         match storage {
             Storage::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
@@ -211,13 +216,13 @@ impl Session {
             Storage::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
-                let input = Input::Volatile {
+                let input = CoreInput::Volatile {
                     record,
                     at_ms,
                     request,
                 };
                 self.outbox
-                    .push(Submission::Hub(Message::Volatile(input, None)));
+                    .push(Submission::Hub(InboxMessage::Volatile(input, None)));
             }
         }
     }
@@ -255,8 +260,8 @@ impl Session {
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
-            Some(_) => Membership::DurableOnly,
-            None => Membership::Live,
+            Some(_) => JoinScope::DurableOnly,
+            None => JoinScope::Live,
         };
         let subscribes = *dialect == Dialect::Stock && name.is_some();
         let again = subscribes.then(|| {
@@ -265,13 +270,13 @@ impl Session {
                 client: name.clone(),
                 rooms: Vec::new(),
             };
-            let ticket = Ticket::unanswered(*id, Want::Subscribe(Stretch::default()));
+            let ticket = Ticket::unanswered(*id, Request::Subscribe(ReplayRange::default()));
             (op, ticket)
         });
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Join(rooms, membership),
+            ack_id: answer,
+            kind: Request::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
         self.follow(index, following);
@@ -300,10 +305,10 @@ impl Session {
             }
             None => (exiting, Op::Noop),
         };
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Leave(rooms),
+            ack_id: answer,
+            kind: Request::Leave(rooms),
         };
         self.ask(op, Ticket::new(request));
         self.follow(index, following);
@@ -313,7 +318,7 @@ impl Session {
         &mut self,
         index: usize,
         rooms: Vec<RoomName>,
-        mut stretch: Stretch,
+        mut stretch: ReplayRange,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
         if self.sockets[index].is_peeking() {
@@ -341,10 +346,10 @@ impl Session {
             client: name.clone(),
             rooms,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Subscribe(stretch),
+            ack_id: answer,
+            kind: Request::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
         self.unshare(index);

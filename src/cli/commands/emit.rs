@@ -3,7 +3,7 @@
 use tokio::select;
 use tokio::time::Instant;
 
-use crate::cli::args::plain::EmitArgs;
+use crate::cli::args::emit::EmitArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::arguments::{Words, arguments};
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};

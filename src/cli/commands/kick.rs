@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::address::ClientName;
-use crate::cli::args::who::KickArgs;
+use crate::cli::args::kick::KickArgs;
 use crate::cli::failure::Failure;
 use crate::cli::remote::ask;
 use crate::cli::remote::target::target;

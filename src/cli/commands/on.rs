@@ -8,7 +8,7 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::address::Namespace;
-use crate::cli::args::plain::OnArgs;
+use crate::cli::args::on::OnArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};

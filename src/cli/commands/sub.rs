@@ -7,7 +7,7 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::address::RoomName;
-use crate::cli::args::SubArgs;
+use crate::cli::args::sub::SubArgs;
 use crate::cli::commands::exec::{Crew, refuse_a_circle};
 use crate::cli::commands::stream::receiving::Receiving;
 use crate::cli::failure::Failure;

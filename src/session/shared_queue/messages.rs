@@ -9,9 +9,10 @@ use tokio::sync::mpsc;
 use super::leases::Terms;
 use super::unsent::Unsent;
 use crate::address::{RoomName, Seq};
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 use crate::store::Refusal;
+use crate::wire::error_code::ErrorCode;
 
 /// What a sharer's session wants of the desk.
 #[derive(Debug)]
@@ -42,12 +43,12 @@ pub struct Joining {
 #[derive(Debug)]
 pub enum Given {
     /// In the order of handing; bounded by what may be unsent.
-    Frames(Vec<Frame>),
+    Frames(Vec<WireFrame>),
     /// To each thing asked, one answer. None: nobody waits for it.
     Answer(Option<(u64, Value)>),
     Refused {
         answer: Option<u64>,
-        code: &'static str,
+        code: ErrorCode,
         message: String,
     },
     /// By the store.

@@ -19,58 +19,21 @@ use serde_json::value::RawValue;
 use self::args::{bad, distinct, one_or_many, parse};
 use self::error::VerbError;
 pub use self::publish::{Publish, Sender, batch, relay, single};
-use crate::address::{ClientName, EventName, RoomName, Seq};
-use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
+use crate::address::{ClientName, RoomName, Seq};
+use crate::hub::request::{KickTarget, PresenceMode, ReplayRange, ReplayStart, SocketFilter};
 use crate::session::namespace::policy::Right;
 use crate::store::names::{NameKind, NameQuery};
-use crate::wire::batch::{self};
+use crate::wire::verb::Verb;
 
-/// What a client may ask of the hub. Every other event is the application's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Batch,
-    Pub,
-    Join,
-    Leave,
-    Sub,
-    Ack,
-    Rooms,
-    Queue,
-    Peek,
-    Purge,
-    Who,
-    Kick,
-}
-
-impl Verb {
-    pub fn parse(event: &EventName) -> Option<Self> {
-        Some(match event.as_str() {
-            batch::EVENT => Self::Batch,
-            "pub" => Self::Pub,
-            "join" => Self::Join,
-            "leave" => Self::Leave,
-            "sub" => Self::Sub,
-            "ack" => Self::Ack,
-            "rooms" => Self::Rooms,
-            "queue" => Self::Queue,
-            "peek" => Self::Peek,
-            "purge" => Self::Purge,
-            "who" => Self::Who,
-            "kick" => Self::Kick,
-            _ => return None,
-        })
-    }
-
-    /// What it takes to be answered. Leaving, confirming and looking around is everyone's.
-    pub fn takes(self) -> Option<Right> {
-        match self {
-            Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub | Self::Who | Self::Queue | Self::Peek | Self::Purge => {
-                Some(Right::Sub)
-            }
-            // Whom kicking is for, the standing says.
-            Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
+/// What it takes to be answered. Leaving, confirming and looking around is everyone's.
+pub fn takes(verb: Verb) -> Option<Right> {
+    match verb {
+        Verb::Batch | Verb::Pub => Some(Right::Pub),
+        Verb::Join | Verb::Sub | Verb::Who | Verb::Queue | Verb::Peek | Verb::Purge => {
+            Some(Right::Sub)
         }
+        // SocketFilter kicking is for, the standing says.
+        Verb::Leave | Verb::Ack | Verb::Rooms | Verb::Kick => None,
     }
 }
 
@@ -91,7 +54,7 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
 /// what it kept by its last `ack`. With `"presence": true` the socket is told who comes to these
 /// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
 /// already, `who` says.
-pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
+pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, ReplayRange), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
         #[serde(borrow)]
@@ -119,18 +82,18 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     } = parse(arg)?;
     let since = match since {
         None => None,
-        Some(raw) if raw.get().starts_with('"') => Some(Since::Seq(parse(raw)?)),
-        Some(raw) => Some(Since::Time(parse(raw)?)),
+        Some(raw) if raw.get().starts_with('"') => Some(ReplayStart::Seq(parse(raw)?)),
+        Some(raw) => Some(ReplayStart::Time(parse(raw)?)),
     };
-    let stretch = Stretch {
+    let stretch = ReplayRange {
         since,
         last,
         log,
         within,
         presence: if presence {
-            Presence::Seen
+            PresenceMode::On
         } else {
-            Presence::Unseen
+            PresenceMode::Off
         },
         keep,
     };
@@ -187,24 +150,24 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
 }
 
 /// `["who", {room?, sid?}]`, or without arguments.
-pub fn who(args: &[&RawValue]) -> Result<Whom, VerbError> {
+pub fn who(args: &[&RawValue]) -> Result<SocketFilter, VerbError> {
     #[derive(Deserialize)]
     struct Who {
         room: Option<RoomName>,
         sid: Option<String>,
     }
     match args {
-        [] => Ok(Whom::default()),
+        [] => Ok(SocketFilter::default()),
         [arg] => {
             let Who { room, sid } = parse(arg)?;
-            Ok(Whom { room, sid })
+            Ok(SocketFilter { room, sid })
         }
         _ => Err(bad("who takes one object")),
     }
 }
 
 /// `["kick", {sid? | as?}]`.
-pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
+pub fn kick(args: &[&RawValue]) -> Result<KickTarget, VerbError> {
     #[derive(Deserialize)]
     struct Kick {
         sid: Option<String>,
@@ -218,11 +181,11 @@ pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
         Kick {
             sid: Some(sid),
             name: None,
-        } => Ok(Culprit::Sid(sid)),
+        } => Ok(KickTarget::Sid(sid)),
         Kick {
             sid: None,
             name: Some(name),
-        } => Ok(Culprit::Name(name)),
+        } => Ok(KickTarget::Name(name)),
         _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
     }
 }

@@ -21,13 +21,15 @@ use serde_json::{Value, json};
 use super::bounded_list::Listed;
 use super::error::VerbError;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Ticket;
-use crate::hub::request::{Request, SocketId, Want};
+use crate::hub::request::{Request, SocketRequest};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
 use crate::session::state::Session;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, StoreError, StoreReader};
+use crate::wire::error_code::ErrorCode;
 
 /// Whose, and where.
 #[derive(Debug, Default, Deserialize)]
@@ -109,7 +111,12 @@ impl Session {
         messages: u64,
     ) {
         if rooms.is_empty() {
-            return self.refuse(index, answer, "no_rooms", "this name has not joined that");
+            return self.refuse(
+                index,
+                answer,
+                ErrorCode::NoRooms,
+                "this name has not joined that",
+            );
         }
         let body = json!({"ok": true, "messages": messages, "rooms": rooms});
         self.answer(index, answer, &body);
@@ -164,10 +171,10 @@ impl Counted {
             rooms: room.into_iter().collect(),
             cursor,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket,
-            answer,
-            want: Want::Purge { client, messages },
+            ack_id: answer,
+            kind: Request::Purge { client, messages },
         };
         (op, Ticket::new(request))
     }

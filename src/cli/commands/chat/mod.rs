@@ -14,7 +14,7 @@ use std::io::{IsTerminal, stdin, stdout as standard_output};
 use tokio::select;
 use tokio::time::Instant;
 
-use crate::cli::args::ChatArgs;
+use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};

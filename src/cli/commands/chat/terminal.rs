@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::suspension::Suspensions;
 use super::typed::{HELP, Typed};
 use crate::address::{Address, ClientName, Namespace, RoomName};
-use crate::cli::args::ChatArgs;
+use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signal;

@@ -23,7 +23,7 @@ use order::Order;
 use printed::Turn;
 
 use crate::address::{EventName, RoomName, Seq};
-use crate::cli::args::SubArgs;
+use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;

@@ -9,7 +9,7 @@ use tokio::select;
 
 use self::announcement::Announcement;
 use self::setup::{Counted, counted, destination, feed, missed, progress, retry};
-use crate::cli::args::PubArgs;
+use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::stream;
 use crate::cli::failure::{Failure, Rest};
 use crate::cli::io::batches::{Feed, Outgoing};

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::words::joined;
-use crate::cli::args::PubArgs;
+use crate::cli::args::publish::PubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::{Destination, Envelopes, Feed, Template};
 use crate::cli::io::stdin::{Input, Payload, Source, Split, read};

@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use self::plan::Plan;
-use crate::cli::args::ServeArgs;
+use crate::cli::args::serve::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::screen::term;

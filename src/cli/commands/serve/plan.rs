@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::ServeArgs;
+use crate::cli::args::serve::ServeArgs;
 use crate::cli::args::values::{Database, KeepFor};
 use crate::cli::failure::Failure;
 use crate::cli::remote::target;

@@ -13,7 +13,7 @@ use super::error::{Broken, Cut, Left, StreamError};
 use super::ledger::{Ledger, Step};
 use super::publisher::Publisher;
 use crate::address::Seq;
-use crate::cli::args::SubArgs;
+use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdout::{self, Form};

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::error::StreamError;
 use super::input::{Input, Read};
-use crate::cli::args::PubArgs;
+use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
