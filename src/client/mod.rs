@@ -22,7 +22,7 @@ pub mod url;
 pub mod window;
 
 pub use connection::{HubConnection, HubInfo};
-pub use error::{ClientError, DialError, DisconnectReason, ErrorCode, ErrorResponse};
+pub use error::{ClientError, DialError, DisconnectReason, ErrorResponse};
 pub use listener::PlainClient;
 pub use options::{AuthFields, DialOptions};
 pub use peer::{ClientEvent, HubClient, RetryPolicy};

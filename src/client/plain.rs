@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::Target;
 use super::answers;
 use super::engine::{EngineConnection, ReceivedPacket};
-use super::error::{DialError, DisconnectReason, ErrorCode, ErrorResponse};
+use super::error::{DialError, DisconnectReason, ErrorResponse};
 use super::link::ClientConnection;
 use crate::address::{EventName, Namespace};
 use crate::limits;
@@ -276,7 +276,7 @@ fn understand(
         }),
         Packet::Disconnect { namespace: which } if which == namespace => {
             Some(ServerMessage::Disconnected(ErrorResponse {
-                code: ErrorCode::Other(String::new()),
+                code: None,
                 message: "it disconnected this client".to_owned(),
             }))
         }

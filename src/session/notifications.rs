@@ -19,6 +19,7 @@ use crate::hub::parcel::Frame;
 use crate::hub::request::{LiveRoom, Publisher, Receipt, SocketId, Told};
 use crate::limits;
 use crate::store::{Refusal, RoomInfo};
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
 
 impl Session {
@@ -86,7 +87,7 @@ impl Session {
                 self.refuse(
                     index,
                     answer,
-                    "no_rooms",
+                    ErrorCode::NoRooms,
                     "this name has joined no room; name one",
                 );
             }
@@ -124,17 +125,17 @@ impl Session {
                 },
                 answer,
             ),
-            Told::NameTaken => self.dismiss(index, &End::Replaced, "name_taken"),
+            Told::NameTaken => self.dismiss(index, &End::Replaced, ErrorCode::NameTaken),
             Told::KickedOut { answer, kicked } => {
                 self.sockets[index].listed();
                 self.answer(index, answer, &json!({"ok": true, "kicked": kicked}));
             }
-            Told::Kicked { by } => self.dismiss(index, &End::Kicked(by), "kicked"),
+            Told::Kicked { by } => self.dismiss(index, &End::Kicked(by), ErrorCode::Kicked),
         }
     }
 
     /// Sends a socket away; one that speaks our dialect is told why.
-    fn dismiss(&mut self, index: usize, end: &End, code: &str) {
+    fn dismiss(&mut self, index: usize, end: &End, code: ErrorCode) {
         let socket = self.depart(index, end);
         if socket.dialect == Dialect::Roomcat {
             let data = json!({"code": code, "message": end.to_string()}).to_string();
@@ -178,9 +179,9 @@ impl Session {
 
     pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
-            Refusal::OutOfOrder { .. } => "out_of_order",
-            Refusal::Full { .. } | Refusal::DelayedQueueFull(_) => "full",
-            Refusal::Disk { .. } => "disk",
+            Refusal::OutOfOrder { .. } => ErrorCode::OutOfOrder,
+            Refusal::Full { .. } | Refusal::DelayedQueueFull(_) => ErrorCode::Full,
+            Refusal::Disk { .. } => ErrorCode::Disk,
         };
         let mut message = refusal.to_string();
         if let Refusal::DelayedQueueFull(crowded) = refusal {
@@ -202,7 +203,7 @@ impl Session {
                 r#"; "roomcat leave '{address}' --as '{client}'" frees it"#
             ));
         }
-        if code != "out_of_order" {
+        if code != ErrorCode::OutOfOrder {
             self.services.say_refused(&message);
         }
         self.refuse(index, answer, code, &message);

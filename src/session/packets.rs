@@ -11,7 +11,7 @@ use super::socket::{Dialect, Socket};
 use super::state::Session;
 use super::verbs::delay::Storage;
 use super::verbs::error::VerbError;
-use super::verbs::{self, Ack, Listed, Publish, Sender, Verb};
+use super::verbs::{self, Ack, Listed, Publish, Sender};
 use crate::address::RoomName;
 use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
 use crate::hub::{Message, Ticket};
@@ -19,6 +19,7 @@ use crate::limits;
 use crate::store::Op;
 use crate::wire::batch::Audience;
 use crate::wire::socket::{EventPacket, Packet};
+use crate::wire::verb::Verb;
 
 impl Session {
     pub(super) fn packet(&mut self, packet: Packet<'_>, attachments: &[Bytes]) -> Result<(), End> {
@@ -54,11 +55,11 @@ impl Session {
         let socket = &self.sockets[index];
         let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
         // An application's own `join` comes before ours for those who do not know ours.
-        let verb = match Verb::parse(&packet.event) {
+        let verb = match Verb::parse(packet.event.as_str()) {
             Some(_) if declared && socket.dialect == Dialect::Stock => None,
             verb => verb,
         };
-        let takes = verb.map_or(Some(Right::Pub), Verb::takes);
+        let takes = verb.map_or(Some(Right::Pub), verbs::takes);
         let mut messages = u32::from(takes == Some(Right::Pub));
         let done = match takes {
             Some(right) if !socket.standing.may.allow(right) => Err(self.forbid(index, right)),

@@ -25,6 +25,7 @@ use crate::hub::peer::Peer;
 use crate::store::Op;
 use crate::store::writer::Urgency;
 use crate::wire::attachments::Assembler;
+use crate::wire::error_code::ErrorCode;
 use crate::wire::explain::Tracer;
 use crate::wire::socket;
 
@@ -117,7 +118,13 @@ impl Session {
             .push(Submission::Store(op, Urgency::Now, ticket));
     }
 
-    pub(super) fn refuse(&mut self, index: usize, answer: Option<u64>, code: &str, message: &str) {
+    pub(super) fn refuse(
+        &mut self,
+        index: usize,
+        answer: Option<u64>,
+        code: ErrorCode,
+        message: &str,
+    ) {
         self.answer(
             index,
             answer,

@@ -1,7 +1,8 @@
 //! Which exit code an error is.
 
 use crate::cli::io::arguments::ArgumentError;
-use crate::client::{ClientError, DialError, ErrorCode};
+use crate::client::{ClientError, DialError};
+use crate::wire::error_code::ErrorCode;
 
 /// Refused is what the hub decided about who asks; an unlucky request just failed.
 pub(super) fn client_code(error: &ClientError) -> u8 {
@@ -13,7 +14,7 @@ pub(super) fn client_code(error: &ClientError) -> u8 {
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
         ClientError::Denied { .. } | ClientError::Kicked { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
-            ErrorCode::Forbidden | ErrorCode::Token | ErrorCode::NameTaken => 4,
+            Some(ErrorCode::Forbidden | ErrorCode::Token | ErrorCode::NameTaken) => 4,
             _ => 1,
         },
         ClientError::Protocol(_) => 1,

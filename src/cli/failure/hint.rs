@@ -4,9 +4,10 @@ use std::io;
 
 use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::toml_file::ContentError;
-use crate::client::{ClientError, DialError, ErrorCode, ErrorResponse};
+use crate::client::{ClientError, DialError, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
+use crate::wire::error_code::ErrorCode;
 
 pub(super) const TRY_COMMAND: &str =
     "try it by itself: sh -c CMD; a program that is not in PATH is named with its folder";
@@ -115,13 +116,15 @@ pub(super) fn settings_hint(error: &SettingsError) -> Option<&'static str> {
 
 fn refusal_hint(refusal: &ErrorResponse) -> Option<&'static str> {
     match refusal.code {
-        ErrorCode::Token => Some("give the hub's token with --token-file FILE"),
-        ErrorCode::Forbidden => Some("another token may do it: --token-file FILE"),
-        ErrorCode::Busy | ErrorCode::NoAnswer => Some("the hub's log says what its handler does"),
-        ErrorCode::NoNamespace => Some(RIGHT_NAMESPACE),
-        ErrorCode::NameTaken => Some(ONE_HOLDER),
-        ErrorCode::TooLarge => Some(RAISE_LIMIT),
-        ErrorCode::NoRooms => Some(JOIN_ONE),
+        Some(ErrorCode::Token) => Some("give the hub's token with --token-file FILE"),
+        Some(ErrorCode::Forbidden) => Some("another token may do it: --token-file FILE"),
+        Some(ErrorCode::Busy | ErrorCode::NoAnswer) => {
+            Some("the hub's log says what its handler does")
+        }
+        Some(ErrorCode::NameTaken) => Some(ONE_HOLDER),
+        Some(ErrorCode::TooLarge) => Some(RAISE_LIMIT),
+        Some(ErrorCode::NoRooms) => Some(JOIN_ONE),
+        _ if refusal.is_invalid_namespace() => Some(RIGHT_NAMESPACE),
         _ => None,
     }
 }

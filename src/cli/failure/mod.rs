@@ -29,8 +29,9 @@ use crate::cli::screen::duration::spoken;
 use crate::cli::screen::term;
 use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
-use crate::client::{ClientError, ErrorCode, ErrorResponse};
+use crate::client::{ClientError, ErrorResponse};
 use crate::server::ServerError;
+use crate::wire::error_code::ErrorCode;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -146,12 +147,12 @@ impl Failure {
     pub fn about(self, name: Option<&ClientName>) -> Self {
         match (self, name.cloned()) {
             (Self::Client(ClientError::Refused(refusal)), Some(name))
-                if refusal.code == ErrorCode::NoRooms =>
+                if refusal.code == Some(ErrorCode::NoRooms) =>
             {
                 Self::NoRooms { name }
             }
             (Self::Client(ClientError::Denied { refusal, .. }), Some(name))
-                if refusal.code == ErrorCode::NameTaken =>
+                if refusal.code == Some(ErrorCode::NameTaken) =>
             {
                 Self::NameTaken { name, refusal }
             }

@@ -7,7 +7,7 @@ fn refused(code: ErrorCode) -> Failure {
 
 fn refusal(code: ErrorCode) -> ErrorResponse {
     ErrorResponse {
-        code,
+        code: Some(code),
         message: "why".into(),
     }
 }
@@ -26,6 +26,16 @@ fn denied(code: ErrorCode) -> Failure {
         refusal: refusal(code),
     }
     .into()
+}
+
+fn other_server(message: &str) -> Failure {
+    let message = message.to_owned();
+    let refusal = ErrorResponse {
+        code: None,
+        message,
+    };
+    let url = "ws://h:1".into();
+    ClientError::Denied { url, refusal }.into()
 }
 
 fn lost() -> Failure {
@@ -69,9 +79,9 @@ fn each_failure_has_its_exit_code() {
         (denied(ErrorCode::NameTaken), 4),
         (denied(ErrorCode::Forbidden), 4),
         (denied(ErrorCode::NoAnswer), 4),
-        (denied(ErrorCode::NoNamespace), 4),
+        (other_server("Invalid namespace"), 4),
         (unreachable(DialError::NoWebSocket("it hung up")), 3),
-        (denied(ErrorCode::Other("odd".into())), 4),
+        (other_server("odd"), 4),
         (ClientError::NotAHub { url: "u".into() }.into(), 4),
         (refused(ErrorCode::Forbidden), 4),
         (refused(ErrorCode::TooLarge), 1),

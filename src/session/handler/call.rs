@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::address::{ClientName, EventName, Namespace};
 use crate::hub::request::SocketId;
+use crate::wire::error_code::ErrorCode;
 
 /// Something that happened to one socket, for its namespace's program.
 #[derive(Debug, Clone)]
@@ -75,11 +76,11 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Denied(_) => "denied",
-            Self::Busy(_) => "busy",
-            Self::Silent => "no_answer",
+            Self::Denied(_) => ErrorCode::Denied,
+            Self::Busy(_) => ErrorCode::Busy,
+            Self::Silent => ErrorCode::NoAnswer,
         }
     }
 }

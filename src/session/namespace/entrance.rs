@@ -14,6 +14,7 @@ use crate::session::socket::Dialect;
 use crate::session::socket::credit::Credit;
 use crate::session::verbs::args::reason;
 use crate::store::sessions::ResumeRequest;
+use crate::wire::error_code::ErrorCode;
 
 /// Somebody whom the hub lets in.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Denial {
     pub(super) fn data(&self) -> Value {
         let code = match self {
             Self::Namespace => return json!({"message": self.to_string()}),
-            Self::Auth(_) | Self::TooMany => "bad_request",
+            Self::Auth(_) | Self::TooMany => ErrorCode::BadRequest,
             Self::Token(denied) => denied.code(),
             Self::Program(no_answer) => no_answer.code(),
         };

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::token::Token;
 use crate::address::{ClientName, EventName, Namespace};
+use crate::wire::error_code::ErrorCode;
 
 /// The namespaces of a hub.
 #[derive(Debug, Clone, Default)]
@@ -211,10 +212,10 @@ pub enum Denied {
 }
 
 impl Denied {
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::NoToken | Self::WrongToken => "token",
-            Self::OtherName(_) => "forbidden",
+            Self::NoToken | Self::WrongToken => ErrorCode::Token,
+            Self::OtherName(_) => ErrorCode::Forbidden,
         }
     }
 }

@@ -34,6 +34,7 @@ use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
 use crate::session::socket::feed::{Announce, Feed, Next, Turned};
 use crate::store::StoreError;
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
 
 /// Why a desk is given up.
@@ -227,7 +228,7 @@ impl Desk {
             }
             Told::NoRooms { .. } => {
                 let why = "this name has joined no room; name one";
-                self.turn_away("no_rooms", why);
+                self.turn_away(ErrorCode::NoRooms, why);
                 return Err(End::Left);
             }
             Told::Refused { answer, refusal } => match answer {

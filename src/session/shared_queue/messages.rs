@@ -12,6 +12,7 @@ use crate::address::{RoomName, Seq};
 use crate::hub::parcel::Frame;
 use crate::hub::request::SocketId;
 use crate::store::Refusal;
+use crate::wire::error_code::ErrorCode;
 
 /// What a sharer's session wants of the desk.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub enum Given {
     Answer(Option<(u64, Value)>),
     Refused {
         answer: Option<u64>,
-        code: &'static str,
+        code: ErrorCode,
         message: String,
     },
     /// By the store.

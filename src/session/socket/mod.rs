@@ -33,6 +33,7 @@ use crate::session::socket::feed::{Announce, Feed, Next, Turned};
 use crate::session::verbs::Sender;
 use crate::session::verbs::queue::Counted;
 use crate::store::{LogPage, Reader, StoreError};
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
 
 /// Which language the peer speaks.
@@ -379,7 +380,7 @@ impl Socket {
                     json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
                 }
                 true => {
-                    json!({"ok": false, "error": {"code": "no_rooms", "message": "this name has not joined that"}})
+                    json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has not joined that"}})
                 }
             };
             out.push_back(Frame::text(socket::encode_ack(

@@ -3,6 +3,7 @@
 use crate::address::ClientName;
 use crate::session::namespace::policy::Right;
 use crate::wire::batch::BatchError;
+use crate::wire::error_code::ErrorCode;
 
 /// Why a verb was answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +26,11 @@ pub enum VerbError {
 }
 
 impl VerbError {
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            Self::BadRequest(_) => "bad_request",
-            Self::TooLarge(_) => "too_large",
-            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => "forbidden",
+            Self::BadRequest(_) => ErrorCode::BadRequest,
+            Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::Forbidden(_) | Self::NotYours(_) | Self::MayNotKick => ErrorCode::Forbidden,
         }
     }
 }

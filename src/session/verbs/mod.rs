@@ -19,58 +19,21 @@ use serde_json::value::RawValue;
 use self::args::{bad, distinct, one_or_many, parse};
 use self::error::VerbError;
 pub use self::publish::{Publish, Sender, batch, relay, single};
-use crate::address::{ClientName, EventName, RoomName, Seq};
+use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::session::namespace::policy::Right;
 use crate::store::names::{NameKind, NameQuery};
-use crate::wire::batch::{self};
+use crate::wire::verb::Verb;
 
-/// What a client may ask of the hub. Every other event is the application's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Batch,
-    Pub,
-    Join,
-    Leave,
-    Sub,
-    Ack,
-    Rooms,
-    Queue,
-    Peek,
-    Purge,
-    Who,
-    Kick,
-}
-
-impl Verb {
-    pub fn parse(event: &EventName) -> Option<Self> {
-        Some(match event.as_str() {
-            batch::EVENT => Self::Batch,
-            "pub" => Self::Pub,
-            "join" => Self::Join,
-            "leave" => Self::Leave,
-            "sub" => Self::Sub,
-            "ack" => Self::Ack,
-            "rooms" => Self::Rooms,
-            "queue" => Self::Queue,
-            "peek" => Self::Peek,
-            "purge" => Self::Purge,
-            "who" => Self::Who,
-            "kick" => Self::Kick,
-            _ => return None,
-        })
-    }
-
-    /// What it takes to be answered. Leaving, confirming and looking around is everyone's.
-    pub fn takes(self) -> Option<Right> {
-        match self {
-            Self::Batch | Self::Pub => Some(Right::Pub),
-            Self::Join | Self::Sub | Self::Who | Self::Queue | Self::Peek | Self::Purge => {
-                Some(Right::Sub)
-            }
-            // Whom kicking is for, the standing says.
-            Self::Leave | Self::Ack | Self::Rooms | Self::Kick => None,
+/// What it takes to be answered. Leaving, confirming and looking around is everyone's.
+pub fn takes(verb: Verb) -> Option<Right> {
+    match verb {
+        Verb::Batch | Verb::Pub => Some(Right::Pub),
+        Verb::Join | Verb::Sub | Verb::Who | Verb::Queue | Verb::Peek | Verb::Purge => {
+            Some(Right::Sub)
         }
+        // Whom kicking is for, the standing says.
+        Verb::Leave | Verb::Ack | Verb::Rooms | Verb::Kick => None,
     }
 }
 

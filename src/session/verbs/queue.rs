@@ -28,6 +28,7 @@ use crate::session::socket::catchup::ReadDone;
 use crate::session::state::Session;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, StoreError, StoreReader};
+use crate::wire::error_code::ErrorCode;
 
 /// Whose, and where.
 #[derive(Debug, Default, Deserialize)]
@@ -109,7 +110,12 @@ impl Session {
         messages: u64,
     ) {
         if rooms.is_empty() {
-            return self.refuse(index, answer, "no_rooms", "this name has not joined that");
+            return self.refuse(
+                index,
+                answer,
+                ErrorCode::NoRooms,
+                "this name has not joined that",
+            );
         }
         let body = json!({"ok": true, "messages": messages, "rooms": rooms});
         self.answer(index, answer, &body);

@@ -14,6 +14,7 @@ use crate::session::services::random_id;
 use crate::session::shared_queue::messages::{Given, Joining};
 use crate::store::Op;
 use crate::store::writer::Urgency;
+use crate::wire::error_code::ErrorCode;
 
 impl Desk {
     /// Takes the name, in the order of everything else.
@@ -52,7 +53,7 @@ impl Desk {
         }
     }
 
-    pub(super) fn turn_away(&mut self, code: &'static str, message: &str) {
+    pub(super) fn turn_away(&mut self, code: ErrorCode, message: &str) {
         for joining in self.waiting() {
             refuse(&joining, code, message.to_owned());
         }
@@ -70,11 +71,11 @@ impl Desk {
                 "this queue is shared for {}; name these rooms, or none",
                 list.join(", ")
             );
-            return refuse(&joining, "bad_request", why);
+            return refuse(&joining, ErrorCode::BadRequest, why);
         }
         if self.sharers.len() >= limits::SHARERS {
             let why = format!("at most {} share one queue", limits::SHARERS);
-            return refuse(&joining, "bad_request", why);
+            return refuse(&joining, ErrorCode::BadRequest, why);
         }
         let body =
             json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**rooms});
@@ -95,7 +96,7 @@ impl Desk {
     }
 }
 
-fn refuse(joining: &Joining, code: &'static str, message: String) {
+fn refuse(joining: &Joining, code: ErrorCode, message: String) {
     let _ = joining.given.send(Given::Refused {
         answer: joining.answer,
         code,
