@@ -12,8 +12,8 @@ use super::services::Services;
 use super::shared_queue::sharing::Sharing;
 use super::socket::Socket;
 use super::state::Session;
-use crate::hub::Ticket;
-use crate::hub::request::{Publisher, Want};
+use crate::hub::request::{PublishVerb, Request};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::Op;
 use crate::store::writer::Urgency;
@@ -80,11 +80,11 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
 
 /// For a publish of which nobody wants to know what became.
 fn unanswered(socket: &Socket) -> Ticket {
-    Ticket::unanswered(socket.id, Want::Publish(Publisher::Single))
+    Ticket::unanswered(socket.id, Request::Publish(PublishVerb::Single))
 }
 
 /// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
 fn farewell(socket: &Socket, end: &End) -> Ticket {
     tracing::info!("a user disconnected {} ({end})", socket);
-    Ticket::unanswered(socket.id, Want::Disconnect)
+    Ticket::unanswered(socket.id, Request::Disconnect)
 }

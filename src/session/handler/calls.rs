@@ -11,8 +11,8 @@ use super::Program;
 use super::call::{Answer, Call, NoAnswer, What};
 use super::pending::{Calls, Event};
 use crate::address::{ClientName, Namespace};
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 use crate::session::end::End;
 use crate::session::namespace::entrance::{Denial, Entrance};
 use crate::session::services::Services;
@@ -122,8 +122,8 @@ impl Session {
                 }) => {
                     let namespace = &self.sockets[index].namespace;
                     let text = socket::encode_ack(namespace, id, &args, attachments.len());
-                    let attachments = attachments.into_iter().map(Frame::Binary);
-                    let frames = std::iter::once(Frame::text(text)).chain(attachments);
+                    let attachments = attachments.into_iter().map(WireFrame::Binary);
+                    let frames = std::iter::once(WireFrame::text(text)).chain(attachments);
                     self.say(index, frames.collect());
                 }
                 Err(no_answer) => self.not_answered(index, id, &no_answer),

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 pub use self::call::{Answer, Busy, Call, Hold, Verdict, What};
 use crate::address::Namespace;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 use crate::session::engine::permits::permits;
 use crate::session::namespace::policy::{Namespaces, Rules};

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::call::{Answer, NoAnswer, Verdict};
 use crate::address::Namespace;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::session::namespace::entrance::Entrance;
 use crate::session::socket::catchup;
 use crate::store::StoreError;
