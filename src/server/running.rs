@@ -13,8 +13,8 @@ use super::engine::Newcomer;
 use super::http::{self, Site};
 use super::polling::Doors;
 use super::{Server, ServerError, files, now_ms};
-use crate::hub::request::Want;
-use crate::hub::{self, Ticket};
+use crate::hub;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session;
 use crate::session::handler;
@@ -59,9 +59,12 @@ impl Running {
         let (writer, thread) =
             writer::spawn::<Ticket, _, _>(store, now_ms, due::tickets(), on_commit);
         // Before anyone is here.
-        let nobody = Ticket::unanswered(due::NOBODY, Want::Disconnect);
+        let ticket = Ticket {
+            request: None,
+            permit: None,
+        };
         // Only a writer that has ended takes nothing, and then its error is found at the end.
-        let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
+        let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, ticket);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
         let hub = tokio::spawn(hub::run(head, members, committed, asked, now_ms));
         let (failed, failures) = mpsc::channel(1);

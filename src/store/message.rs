@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, DeliveryHeader, Framing};
 
@@ -19,7 +19,7 @@ pub struct MessageHeader {
     /// A reader that is in one of these rooms at delivery does not get the message.
     pub except: Arc<[RoomName]>,
     pub audience: Audience,
-    pub event: Event,
+    pub event: EventName,
     pub framing: Framing,
     /// Each line is a JSON value. Framing `lines` only.
     pub json: bool,
@@ -35,7 +35,7 @@ pub struct MessageHeader {
 
 impl MessageHeader {
     /// One message of framing `args` for everyone in these rooms, from nobody.
-    pub fn new(namespace: Namespace, rooms: Arc<[RoomName]>, event: Event) -> Self {
+    pub fn new(namespace: Namespace, rooms: Arc<[RoomName]>, event: EventName) -> Self {
         Self {
             namespace,
             rooms,
@@ -79,7 +79,7 @@ impl NewRecord {
     #[cfg(test)]
     pub fn sample(body: impl Into<Bytes>) -> Self {
         let rooms = Arc::new([RoomName::whole_namespace()]);
-        let header = MessageHeader::new(Namespace::root(), rooms, Event::message());
+        let header = MessageHeader::new(Namespace::root(), rooms, EventName::message());
         Self {
             header: MessageHeader {
                 framing: Framing::Lines,

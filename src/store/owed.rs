@@ -104,7 +104,7 @@ pub fn is_excluded(header: &MessageHeader, reader: &Reader) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{Event, Namespace};
+    use crate::address::{EventName, Namespace};
 
     fn room(name: &str) -> RoomName {
         RoomName::parse(name).unwrap()
@@ -116,7 +116,7 @@ mod tests {
             count: 3,
             from: ClientName::parse("alice").ok(),
             origin: "s1".into(),
-            ..MessageHeader::new(Namespace::root(), rooms, Event::message())
+            ..MessageHeader::new(Namespace::root(), rooms, EventName::message())
         }
     }
 

@@ -99,7 +99,7 @@ fn everything_about_it_is_kept(kind: Kind) {
     let mut record = lines(&["a", "b"], "{}\n[]\n");
     record.header.except = rooms(&["c"]).into();
     record.header.audience = Audience::Others;
-    record.header.event = Event::parse("tick").unwrap();
+    record.header.event = EventName::parse("tick").unwrap();
     record.header.json = true;
     record.header.from = Some(client("alice"));
     record.header.origin = "of her socket".into();
@@ -245,7 +245,7 @@ fn there_is_a_most_of_bytes(kind: Kind) {
     let limit = limits::DELAYED_BYTES as u64;
     let due_ms = bench.now + 1;
     later(&mut bench, "x", 1);
-    let bytes = lines(&["a"], "x\n").weight();
+    let bytes = lines(&["a"], "x\n").log_bytes();
     let too_much = limits::DELAYED_BYTES - limits::RECORD_OVERHEAD - bytes as usize + 1;
     // Never touched, and so nowhere in memory.
     let body = Bytes::from(vec![0; too_much]);
@@ -283,7 +283,7 @@ fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
     };
     let crowded = DelayedQueueFull::Pending {
         limit: SMALL.pending_bytes,
-        bytes: waiting as u64 * heavy(&["a"], MIB as usize).weight(),
+        bytes: waiting as u64 * heavy(&["a"], MIB as usize).log_bytes(),
         next_due_ms: due_ms,
     };
     assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
@@ -333,7 +333,7 @@ fn it_leaves_members_most_of_the_pending_queue(kind: Kind) {
     assert_eq!(waiting, 3);
     let crowded = DelayedQueueFull::Bytes {
         limit: SMALL.pending_bytes / limits::DELAYED_SHARE,
-        bytes: 3 * heavy(&["a"], MIB as usize).weight(),
+        bytes: 3 * heavy(&["a"], MIB as usize).log_bytes(),
         next_due_ms,
     };
     assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));

@@ -122,7 +122,7 @@ fn a_size_reaches_back_as_far_after_a_restart() {
     let place = Place::new();
     let keep = |age| Retention {
         history_age: Duration::from_millis(age),
-        history_bytes: 2 * lines(&["a"], "x\n").weight(),
+        history_bytes: 2 * lines(&["a"], "x\n").log_bytes(),
         ..ALL
     };
     let mut bench = place.bench(keep(10));

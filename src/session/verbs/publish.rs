@@ -6,28 +6,21 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::args::{bad, distinct, one_or_many, parse, present};
 use super::delay;
-use super::{VerbError, bad, distinct, one_or_many, parse, present};
-use crate::address::{ClientName, Event, Namespace, RoomName};
+use super::delay::StorageMode;
+use super::error::VerbError;
+use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
 use crate::store::{MessageHeader, NewRecord};
-use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
+use crate::wire::batch::{self, Audience, BatchError, PublishHeader, PublishId};
 
 /// One thing to publish, checked.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Publish {
+pub struct PublishRequest {
     pub record: NewRecord,
     pub id: Option<PublishId>,
-    pub storage: Storage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    Log,
-    /// Volatile: handed to whoever is there, never stored.
-    Nowhere,
-    /// It waits in the store until its time.
-    Later(delay::When),
+    pub storage: StorageMode,
 }
 
 /// Who publishes: what a record remembers of its sender.
@@ -42,19 +35,11 @@ pub struct Sender<'a> {
 
 impl Sender<'_> {
     /// Of one message with arguments, to everyone in these rooms.
-    fn header(&self, rooms: Arc<[RoomName]>, event: Event) -> MessageHeader {
+    fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
         MessageHeader {
-            namespace: self.namespace.clone(),
-            rooms,
-            except: Arc::new([]),
-            audience: Audience::All,
-            event,
-            framing: Framing::Args,
-            json: false,
-            count: 1,
             from: self.name.cloned(),
             origin: Arc::clone(self.sid),
-            reply: None,
+            ..MessageHeader::new(self.namespace.clone(), rooms, event)
         }
     }
 }
@@ -64,7 +49,7 @@ pub fn batch(
     sender: Sender<'_>,
     args: &[&RawValue],
     attachments: Vec<Bytes>,
-) -> Result<Publish, VerbError> {
+) -> Result<PublishRequest, VerbError> {
     let [header, _placeholder] = args else {
         return Err(bad("batch takes a header and a body"));
     };
@@ -119,13 +104,13 @@ pub fn single(
     sender: Sender<'_>,
     args: &[&RawValue],
     attachments: &[Bytes],
-) -> Result<Publish, VerbError> {
+) -> Result<PublishRequest, VerbError> {
     #[derive(Deserialize)]
     struct Single<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
-        #[serde(default = "Event::message")]
-        event: Event,
+        #[serde(default = "EventName::message")]
+        event: EventName,
         #[serde(borrow, default, deserialize_with = "present")]
         data: Option<&'a RawValue>,
         #[serde(default)]
@@ -171,30 +156,30 @@ pub fn single(
 pub fn relay(
     sender: Sender<'_>,
     audience: Audience,
-    event: Event,
+    event: EventName,
     args: &[&RawValue],
     attachments: &[Bytes],
-) -> Result<Publish, VerbError> {
+) -> Result<PublishRequest, VerbError> {
     let body = args_body(args, attachments, sender.max_message)?;
     let header = MessageHeader {
         audience,
         ..sender.header(Arc::new([RoomName::whole_namespace()]), event)
     };
-    finish(header, body, None, Storage::Log)
+    finish(header, body, None, StorageMode::Log)
 }
 
 fn finish(
     header: MessageHeader,
     body: Bytes,
     id: Option<PublishId>,
-    storage: Storage,
-) -> Result<Publish, VerbError> {
+    storage: StorageMode,
+) -> Result<PublishRequest, VerbError> {
     if id.as_ref().is_some_and(|id| {
         id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
     }) {
         return Err(bad("an id is a producer's name and a number"));
     }
-    Ok(Publish {
+    Ok(PublishRequest {
         record: NewRecord { header, body },
         id,
         storage,

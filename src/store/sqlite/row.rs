@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rusqlite::types::{FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, Error, Result, Row, Statement, params};
 
-use crate::address::{ClientName, Event, NameError, Namespace, RoomName};
+use crate::address::{ClientName, EventName, NameError, Namespace, RoomName};
 use crate::limits;
 use crate::store::message::{MessageHeader, Record};
 use crate::wire::batch::{Audience, Framing};
@@ -51,7 +51,7 @@ pub(super) fn header(row: &Row<'_>) -> Result<MessageHeader> {
         rooms: rooms(row, 1)?,
         except: rooms(row, 2)?,
         audience: audience(row, 3)?,
-        event: name(row, 4, Event::parse)?,
+        event: name(row, 4, EventName::parse)?,
         from: optional_name(row, 5, ClientName::parse)?,
         origin: text(row, 6)?.into(),
         framing: framing(row, 7)?,

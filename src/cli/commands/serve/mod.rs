@@ -14,11 +14,12 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use self::plan::Plan;
-use crate::cli::args::{Global, ServeArgs};
+use crate::cli::args::serve::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::screen::term;
 use crate::cli::settings;
+use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::{self, HubFile};
 use crate::server::{Server, open_store};
 

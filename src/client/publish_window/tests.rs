@@ -1,0 +1,281 @@
+use serde_json::value::RawValue;
+
+use super::*;
+use crate::address::{EventName, RoomName};
+use crate::wire::batch::{Audience, Framing};
+
+const CREDIT: usize = 10_000;
+
+fn batch(bytes: usize) -> Batch {
+    Batch {
+        header: PublishHeader {
+            rooms: vec![RoomName::parse("r").unwrap()],
+            event: EventName::message(),
+            framing: Framing::Lines,
+            json: false,
+            count: 2,
+            id: None,
+            except: Vec::new(),
+            to: Audience::All,
+            volatile: false,
+            due: None,
+            delay: None,
+            reply: None,
+        },
+        body: Bytes::from(vec![b'\n'; bytes]),
+    }
+}
+
+fn taken() -> VerbResult {
+    Ok(
+        RawValue::from_string(r#"{"ok":true,"first":"1","delivered":1,"queued":2}"#.into())
+            .unwrap(),
+    )
+}
+
+fn refused(code: ErrorCode) -> VerbResult {
+    Err(ErrorResponse {
+        code: Some(code),
+        message: "no".into(),
+    })
+}
+
+/// A window whose hub knows the producer: number 1 is confirmed.
+fn known() -> PublishWindow {
+    let mut window = PublishWindow::new("p".into(), CREDIT);
+    window.push(batch(1));
+    assert_eq!(number(window.send(1)), Some(1));
+    assert!(matches!(
+        window.answer(1, taken()),
+        WindowEvent::Confirmed(_)
+    ));
+    window
+}
+
+fn number(batch: Option<&Batch>) -> Option<u64> {
+    batch.and_then(|batch| batch.header.id.as_ref().map(|id| id.1))
+}
+
+fn all_sent(window: &mut PublishWindow, mut id: u64) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while let Some(sent) = number(window.send(id)) {
+        numbers.push(sent);
+        id += 1;
+    }
+    numbers
+}
+
+#[test]
+fn at_most_the_credit_is_in_flight() {
+    let mut window = known();
+    for _ in 0..3 {
+        assert!(window.has_room());
+        window.push(batch(4_000));
+    }
+    assert!(!window.has_room());
+    assert_eq!(all_sent(&mut window, 10), [2, 3]);
+    assert!(matches!(
+        window.answer(10, taken()),
+        WindowEvent::Confirmed(_)
+    ));
+    assert_eq!(all_sent(&mut window, 20), [4]);
+    assert_eq!(window.unconfirmed(), 4);
+}
+
+#[test]
+fn a_batch_above_the_credit_goes_alone() {
+    let mut window = known();
+    window.push(batch(1));
+    window.push(batch(CREDIT * 2));
+    window.push(batch(1));
+    assert_eq!(all_sent(&mut window, 10), [2]);
+    window.answer(10, taken());
+    assert_eq!(all_sent(&mut window, 11), [3]);
+    window.answer(11, taken());
+    assert_eq!(all_sent(&mut window, 12), [4]);
+    window.answer(12, taken());
+    assert!(window.is_empty() && window.has_room() && window.unconfirmed() == 0);
+}
+
+#[test]
+fn small_batches_are_bounded_in_number() {
+    let mut window = known();
+    window.credit = usize::MAX;
+    for _ in 0..limits::BATCHES_IN_FLIGHT + 1 {
+        window.push(batch(1));
+    }
+    assert_eq!(all_sent(&mut window, 10).len(), limits::BATCHES_IN_FLIGHT);
+    let mut window = known();
+    while window.has_room() {
+        window.push(batch(1));
+    }
+    assert_eq!(window.entries.len(), CREDIT.div_ceil(limits::ENTRY_BYTES));
+}
+
+#[test]
+fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
+    let mut window = PublishWindow::new("p".into(), CREDIT);
+    window.push(batch(1));
+    window.push(batch(1));
+    assert_eq!(all_sent(&mut window, 1), [1]);
+    assert_eq!(
+        window.answer(1, refused(ErrorCode::Full)),
+        WindowEvent::Stalled(ErrorResponse {
+            code: Some(ErrorCode::Full),
+            message: "no".into()
+        })
+    );
+    window.resume();
+    assert_eq!(all_sent(&mut window, 5), [1]);
+    window.answer(5, taken());
+    assert_eq!(all_sent(&mut window, 6), [2]);
+}
+
+#[test]
+fn a_receipt_says_whom_it_reached() {
+    let mut window = known();
+    window.push(batch(1));
+    window.send(7);
+    let reached = PublishOutcome::Known {
+        delivered: 1,
+        queued: 2,
+    };
+    let receipt = PublishReceipt {
+        messages: 2,
+        bytes: 1,
+        reached,
+    };
+    assert_eq!(window.answer(7, taken()), WindowEvent::Confirmed(receipt));
+
+    window.push(batch(1));
+    window.send(8);
+    let duplicate = r#"{"ok":true,"duplicate":true,"delivered":0,"queued":0}"#;
+    let duplicate = Ok(RawValue::from_string(duplicate.into()).unwrap());
+    let receipt = PublishReceipt {
+        messages: 2,
+        bytes: 1,
+        reached: PublishOutcome::Unknown,
+    };
+    assert_eq!(window.answer(8, duplicate), WindowEvent::Confirmed(receipt));
+    assert_eq!(window.answer(8, taken()), WindowEvent::Nothing);
+}
+
+#[test]
+fn a_refusal_sends_everything_behind_it_again_in_order() {
+    for code in [ErrorCode::Full, ErrorCode::Disk] {
+        let mut window = known();
+        for _ in 0..4 {
+            window.push(batch(1));
+        }
+        assert_eq!(all_sent(&mut window, 10), [2, 3, 4, 5]);
+        assert!(matches!(
+            window.answer(10, taken()),
+            WindowEvent::Confirmed(_)
+        ));
+        assert_eq!(
+            window.answer(11, refused(code.clone())),
+            WindowEvent::Nothing
+        );
+        assert_eq!(all_sent(&mut window, 20), [] as [u64; 0]);
+        assert_eq!(
+            window.answer(12, refused(ErrorCode::OutOfOrder)),
+            WindowEvent::Nothing
+        );
+        match window.answer(13, refused(ErrorCode::OutOfOrder)) {
+            WindowEvent::Stalled(refusal) => assert_eq!(refusal.code, Some(code)),
+            other => panic!("{other:?}"),
+        }
+        window.resume();
+        assert_eq!(all_sent(&mut window, 30), [3, 4, 5]);
+        for id in 30..33 {
+            assert!(matches!(
+                window.answer(id, taken()),
+                WindowEvent::Confirmed(_)
+            ));
+        }
+        assert!(window.is_empty());
+    }
+}
+
+#[test]
+fn the_refusal_that_counts_may_come_after_those_it_caused() {
+    let mut window = known();
+    window.push(batch(1));
+    window.push(batch(1));
+    all_sent(&mut window, 10);
+    assert_eq!(
+        window.answer(11, refused(ErrorCode::OutOfOrder)),
+        WindowEvent::Nothing
+    );
+    assert!(matches!(
+        window.answer(10, refused(ErrorCode::Full)),
+        WindowEvent::Stalled(_)
+    ));
+}
+
+#[test]
+fn out_of_order_without_a_cause_is_final() {
+    let mut window = known();
+    window.push(batch(1));
+    window.send(10);
+    assert!(matches!(
+        window.answer(10, refused(ErrorCode::OutOfOrder)),
+        WindowEvent::Refused(_)
+    ));
+    let mut window = known();
+    window.push(batch(1));
+    window.send(10);
+    assert!(matches!(
+        window.answer(10, refused(ErrorCode::TooLarge)),
+        WindowEvent::Refused(_)
+    ));
+}
+
+#[test]
+fn a_hub_that_passes_over_a_refused_batch_is_not_believed() {
+    let mut window = known();
+    window.push(batch(1));
+    window.push(batch(1));
+    all_sent(&mut window, 10);
+    window.answer(10, refused(ErrorCode::Full));
+    assert!(matches!(window.answer(11, taken()), WindowEvent::Broken(_)));
+}
+
+#[test]
+fn a_new_connection_gets_what_was_not_confirmed_with_the_same_numbers() {
+    let mut window = known();
+    for _ in 0..3 {
+        window.push(batch(1));
+    }
+    assert_eq!(all_sent(&mut window, 10), [2, 3, 4]);
+    window.answer(10, taken());
+    assert_eq!(window.reconnected(CREDIT), 0);
+    assert_eq!(all_sent(&mut window, 20), [3]);
+    assert_eq!(window.answer(11, taken()), WindowEvent::Nothing);
+    window.answer(20, taken());
+    assert_eq!(all_sent(&mut window, 30), [4]);
+    window.answer(30, taken());
+    assert_eq!(
+        (
+            window.unconfirmed(),
+            window.in_flight_bytes,
+            window.held_bytes
+        ),
+        (0, 0, 0)
+    );
+}
+
+#[test]
+fn volatile_batches_have_no_number_and_are_not_sent_twice() {
+    let mut window = known();
+    for _ in 0..2 {
+        let mut volatile = batch(1);
+        volatile.header.volatile = true;
+        window.push(volatile);
+    }
+    let sent = window.send(10).expect("there is credit");
+    assert_eq!(sent.header.id, None);
+    assert_eq!(window.reconnected(CREDIT), 2);
+    assert_eq!(window.unconfirmed(), 2);
+    assert!(window.send(11).is_some());
+}
