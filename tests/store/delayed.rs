@@ -411,7 +411,7 @@ fn what_somebody_takes_out_by_hand_does_not_come() {
     let due = bench.store.due(bench.now).unwrap();
     assert_eq!(delete(&b"b\n"[..]).unwrap(), 1);
     let done = bench.group(due.into_iter().map(Op::Due).collect());
-    assert_eq!(numbers(&done), ["Marked", "c"]);
+    assert_eq!(numbers(&done), ["Noop", "c"]);
     assert_eq!(bench.store.next_due(), None);
     // Or puts in.
     later(&mut bench, "d", 1);
