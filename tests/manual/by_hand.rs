@@ -70,7 +70,7 @@ fn example(page: &str) -> String {
 
 #[test]
 fn every_key_of_the_settings_file_stands_in_its_page() {
-    let code = source("cli/settings/file.rs");
+    let code = source("cli/settings/config_file.rs");
     let tables = ["FILE", "HUB", "DEFAULTS"];
     let keys: Vec<String> = tables.iter().flat_map(|name| array(&code, name)).collect();
     assert!(keys.len() > 12, "{keys:?}");
