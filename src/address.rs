@@ -176,8 +176,8 @@ impl ClientName {
 /// A message's name; `message` unless said otherwise. Socket.IO's six reserved names are refused: a stock client that
 /// is sent `connect` as an event disconnects. (Socket.IO "Emit cheatsheet", reserved events.)
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Event(Arc<str>);
-name_type!(Event);
+pub struct EventName(Arc<str>);
+name_type!(EventName);
 
 const RESERVED_EVENTS: [&str; 6] = [
     "connect",
@@ -188,7 +188,7 @@ const RESERVED_EVENTS: [&str; 6] = [
     "removeListener",
 ];
 
-impl Event {
+impl EventName {
     /// Unlike the other names an event may hold any character, as in Socket.IO; only its length is bounded.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let what = "event name";
@@ -334,7 +334,7 @@ mod tests {
             Err(NameError::TooLong { .. })
         ));
         assert!(matches!(
-            Event::parse(&long),
+            EventName::parse(&long),
             Err(NameError::TooLong { .. })
         ));
         assert!(matches!(
@@ -361,7 +361,7 @@ mod tests {
         }
         for reserved in RESERVED_EVENTS {
             assert!(
-                matches!(Event::parse(reserved), Err(NameError::Reserved(_))),
+                matches!(EventName::parse(reserved), Err(NameError::Reserved(_))),
                 "{reserved}"
             );
         }

@@ -37,10 +37,10 @@ fn the_chat_page_chats_with_our_client() {
 }
 
 #[test]
-fn the_readmes_page_chats() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    let (_, page) = readme.split_once("```html\n").unwrap();
+fn the_page_for_teaching_chats() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/teaching.md");
+    let document = fs::read_to_string(document).unwrap();
+    let (_, page) = document.split_once("```html\n").unwrap();
     let (page, _) = page.split_once("```").unwrap();
     let site = tempfile::tempdir().unwrap();
     // A browser asks for an icon otherwise, and complains that there is none.

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::harness::peers::node;
 use crate::random::Random;
-use roomcat::wire::attachments::{Assembler, Text};
+use roomcat::wire::attachments::{Assembler, TextFrame};
 use roomcat::wire::engine;
-use roomcat::wire::payload::{Decoder, Part};
+use roomcat::wire::payload::{PayloadDecoder, PayloadPacket};
 use roomcat::wire::socket::{Packet, join_args};
 
 const CASES: usize = 20_000;
@@ -80,11 +80,11 @@ fn payload(random: &mut Random) -> String {
 
 fn payload_seen(text: &str) -> Value {
     let mut packets = Vec::new();
-    let mut decoder = Decoder::new(Bytes::copy_from_slice(text.as_bytes()));
+    let mut decoder = PayloadDecoder::new(Bytes::copy_from_slice(text.as_bytes()));
     while let Some(part) = decoder.part() {
         packets.push(match part {
-            Ok(Part::Binary(bytes)) => json!({"type": "message", "binary": bytes}),
-            Ok(Part::Text(text)) => match engine::decode(text) {
+            Ok(PayloadPacket::Binary(bytes)) => json!({"type": "message", "binary": bytes}),
+            Ok(PayloadPacket::Text(text)) => match engine::decode(text) {
                 Ok(packet) => frame_seen(packet),
                 Err(error) => return json!({"error": error.to_string()}),
             },
@@ -113,15 +113,15 @@ fn frame(random: &mut Random) -> String {
     mutated(random, text)
 }
 
-fn frame_seen(packet: engine::Packet<'_>) -> Value {
+fn frame_seen(packet: engine::EnginePacket<'_>) -> Value {
     let (kind, data) = match packet {
-        engine::Packet::Open(data) => ("open", Some(data)),
-        engine::Packet::Close => ("close", None),
-        engine::Packet::Ping(data) => ("ping", Some(data)),
-        engine::Packet::Pong(data) => ("pong", Some(data)),
-        engine::Packet::Message(data) => ("message", Some(data)),
-        engine::Packet::Upgrade => ("upgrade", None),
-        engine::Packet::Noop => ("noop", None),
+        engine::EnginePacket::Open(data) => ("open", Some(data)),
+        engine::EnginePacket::Close => ("close", None),
+        engine::EnginePacket::Ping(data) => ("ping", Some(data)),
+        engine::EnginePacket::Pong(data) => ("pong", Some(data)),
+        engine::EnginePacket::Message(data) => ("message", Some(data)),
+        engine::EnginePacket::Upgrade => ("upgrade", None),
+        engine::EnginePacket::Noop => ("noop", None),
     };
     json!({"type": kind, "data": data})
 }
@@ -278,8 +278,8 @@ fn decode(text: &str) -> Value {
     let refused = |error: &dyn std::error::Error| json!({"error": error.to_string()});
     let mut assembler = Assembler::default();
     match assembler.text(text) {
-        Ok(Text::Whole(packet)) => return seen(&packet),
-        Ok(Text::Partial) => {}
+        Ok(TextFrame::Whole(packet)) => return seen(&packet),
+        Ok(TextFrame::Partial) => {}
         Err(error) => return refused(&error),
     }
     for number in 0.. {

@@ -380,8 +380,8 @@ fn a_room_that_was_somebodys_sid_is_no_room() {
 }
 
 #[test]
-fn the_readme_shows_the_program_that_is_tested() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+fn the_document_for_operators_shows_the_program_that_is_tested() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operating.md");
     let shown = format!("```bash handler.sh\n{}```\n", example("handler.sh"));
-    assert!(fs::read_to_string(readme).unwrap().contains(&shown));
+    assert!(fs::read_to_string(document).unwrap().contains(&shown));
 }

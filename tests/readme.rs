@@ -1,13 +1,24 @@
-//! README.md does what it says: its `sh` blocks are run in their order, and what they print is compared.
+//! README.md and the documents in docs/ do what they say: the `sh` blocks of each run in order, and their output is
+//! compared with what is shown.
 //!
-//! A block is a terminal: `$ ` is a command, the lines behind it are what it and the jobs in the background print, `…`
-//! stands for anything. Jobs (`&`) end with their block. `roomcat serve &` alone is the hub that the test has started.
-//! A block that is not run says why: `sh (not run here: …)`. A block of something else with a name, as in `toml hub.toml`,
-//! is a file in the folder where they run.
+//! Each document has a hub and a home folder of its own. A block is a terminal: a line that begins with `$ ` is a command,
+//! the lines below it are the output of that command and of the jobs in the background, and `…` stands for anything. Jobs
+//! (`&`) end with their block. `roomcat serve &` alone is the hub that the test has started. A block that is not run says
+//! why: `sh (not run here: …)`. A block in another language with a name, such as `toml hub.toml`, is a file in the folder
+//! where the commands run.
 
 use std::path::Path;
 
+use roomcat::cli::args;
+
 use crate::harness::{Cmd, Running, TestHub, wait_until};
+
+/// A document that a user reads.
+pub struct Document {
+    /// Its path from the root of the repository.
+    pub name: String,
+    pub text: String,
+}
 
 struct Block {
     line: usize,
@@ -20,13 +31,26 @@ struct Command {
     output: Vec<String>,
 }
 
-fn readme() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    std::fs::read_to_string(path).expect("README.md")
+/// README.md, then everything in docs/ by name.
+pub fn documents() -> Vec<Document> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = root.join("docs").read_dir().expect("docs/ can be read");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("docs/ can be read").file_name())
+        .map(|name| format!("docs/{}", name.to_str().expect("a name in UTF-8")))
+        .collect();
+    names.sort();
+    names.insert(0, "README.md".to_owned());
+    let read = |name: String| Document {
+        text: std::fs::read_to_string(root.join(&name)).expect("a document can be read"),
+        name,
+    };
+    names.into_iter().map(read).collect()
 }
 
-/// The blocks to run, and how many are not.
-fn blocks(text: &str) -> (Vec<Block>, usize) {
+/// The blocks to run, and the number of blocks that are not run.
+fn blocks(document: &Document) -> (Vec<Block>, usize) {
+    let Document { name, text } = document;
     let (mut run, mut not_run) = (Vec::new(), 0);
     let mut lines = (1..).zip(text.lines());
     while let Some((line, text)) = lines.next() {
@@ -38,13 +62,13 @@ fn blocks(text: &str) -> (Vec<Block>, usize) {
         match info.strip_prefix("sh") {
             Some("") => run.push(Block {
                 line,
-                commands: commands(&inside),
+                commands: commands(name, &inside),
             }),
             Some(why) => {
                 let why = why.strip_prefix(" (not run here: ").unwrap_or_default();
                 assert!(
                     why.len() > 10,
-                    "README.md:{line}: not run, and does not say why"
+                    "{name}:{line}: not run, and does not say why"
                 );
                 not_run += 1;
             }
@@ -54,7 +78,7 @@ fn blocks(text: &str) -> (Vec<Block>, usize) {
     (run, not_run)
 }
 
-/// The files that are shown, with their names.
+/// The files that a document shows, with their names.
 fn files(text: &str) -> Vec<(&str, String)> {
     let mut files = Vec::new();
     let mut lines = text.lines();
@@ -72,7 +96,7 @@ fn files(text: &str) -> Vec<(&str, String)> {
     files
 }
 
-fn commands(lines: &[(usize, &str)]) -> Vec<Command> {
+fn commands(document: &str, lines: &[(usize, &str)]) -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for (line, text) in lines {
         match text.strip_prefix("$ ") {
@@ -83,7 +107,7 @@ fn commands(lines: &[(usize, &str)]) -> Vec<Command> {
             }),
             None => {
                 let command = commands.last_mut();
-                let command = command.unwrap_or_else(|| panic!("README.md:{line}: no command"));
+                let command = command.unwrap_or_else(|| panic!("{document}:{line}: no command"));
                 command.output.push((*text).to_owned());
             }
         }
@@ -91,7 +115,7 @@ fn commands(lines: &[(usize, &str)]) -> Vec<Command> {
     commands
 }
 
-/// Whether a line is what the README shows; `…` stands for anything.
+/// Whether a line is the one that a document shows; `…` stands for anything.
 pub fn matches(shown: &str, found: &str) -> bool {
     let mut parts = shown.split('…');
     let first = parts.next().unwrap_or_default();
@@ -112,6 +136,7 @@ pub fn matches(shown: &str, found: &str) -> bool {
 }
 
 struct Terminal<'a> {
+    document: &'a str,
     hub: &'a TestHub,
     jobs: Vec<Running>,
 }
@@ -126,7 +151,7 @@ impl Terminal<'_> {
     }
 
     fn run(&mut self, command: &Command) {
-        let place = format!("README.md:{}: {}", command.line, command.text);
+        let place = format!("{}:{}: {}", self.document, command.line, command.text);
         let Some(job) = command.text.strip_suffix(" &") else {
             let outcome = self.cmd(&command.text).run();
             assert_eq!(outcome.status, 0, "{place}\n{}", outcome.stderr());
@@ -159,7 +184,7 @@ impl Terminal<'_> {
         })
     }
 
-    /// What a command and the jobs printed is what is shown; their order among each other is nobody's promise.
+    /// A command and the jobs print exactly the lines shown. The order between them is not promised.
     fn compare(&mut self, place: &str, shown: &[String], output: &str) {
         let mut missing: Vec<&str> = shown.iter().map(String::as_str).collect();
         let mut found = |line: &str| match missing.iter().position(|it| matches(it, line)) {
@@ -186,13 +211,14 @@ impl Terminal<'_> {
     fn close(self, line: usize) {
         for mut job in self.jobs {
             if let Some(line_left) = job.line_if_there() {
-                panic!("README.md:{line}: a job printed {line_left:?} beside what is shown");
+                let document = self.document;
+                panic!("{document}:{line}: a job printed {line_left:?}, which is not shown");
             }
         }
     }
 }
 
-/// The first room of a `sub` or `chat`; an `on` is in the room that is the whole namespace.
+/// The first room of a `sub` or `chat`. An `on` listens to the whole namespace, the room without a name.
 pub fn listens_in(job: &str) -> Option<&str> {
     if job.starts_with("roomcat on ") {
         return Some("");
@@ -204,27 +230,20 @@ pub fn listens_in(job: &str) -> Option<&str> {
     words.find(|word| !word.starts_with('-'))
 }
 
-#[test]
-fn the_readme_does_what_it_says() {
-    let text = readme();
-    let (blocks, not_run) = blocks(&text);
-    assert!(
-        blocks.len() > 10 && not_run < 9,
-        "{} and {not_run}",
-        blocks.len()
-    );
+fn run(document: &Document) {
     let home = tempfile::tempdir().unwrap();
     let database = home.path().join(".local/state/roomcat/roomcat.db");
     let hub = TestHub::at_home(home, &database);
-    for (name, content) in files(&text) {
-        // Everyone's home is where the commands run.
+    for (name, content) in files(&document.text) {
+        // The commands run in the home folder.
         let path = hub.folder().join(name.trim_start_matches("~/"));
         let folder = path.parent().expect("it lies in a folder");
         std::fs::create_dir_all(folder).expect("a folder can be made");
         std::fs::write(path, content).expect("a file can be written");
     }
-    for block in &blocks {
+    for block in blocks(document).0 {
         let mut terminal = Terminal {
+            document: &document.name,
             hub: &hub,
             jobs: Vec::new(),
         };
@@ -236,46 +255,92 @@ fn the_readme_does_what_it_says() {
 }
 
 #[test]
-fn the_readme_names_every_command_and_every_exit_code() {
-    let text = readme();
-    let run: Vec<String> = blocks(&text)
-        .0
-        .into_iter()
+fn every_document_does_what_it_says() {
+    let documents = documents();
+    let (mut shown, mut not_run) = (0, 0);
+    for document in &documents {
+        let (blocks, others) = blocks(document);
+        shown += blocks.len();
+        not_run += others;
+    }
+    assert!(shown > 30 && not_run < 9, "{shown} and {not_run}");
+    std::thread::scope(|scope| {
+        for document in &documents {
+            scope.spawn(|| run(document));
+        }
+    });
+}
+
+/// Every command that a user can type, with those inside other commands: `queue peek`.
+fn command_names(command: &clap::Command) -> Vec<String> {
+    let mut names = Vec::new();
+    for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        let name = inner.get_name();
+        names.push(name.to_owned());
+        names.extend(command_names(inner).iter().map(|it| format!("{name} {it}")));
+    }
+    names
+}
+
+#[test]
+fn the_documents_run_every_command() {
+    let run: Vec<String> = documents()
+        .iter()
+        .flat_map(|document| blocks(document).0)
         .flat_map(|block| block.commands)
         .map(|command| command.text)
         .collect();
-    for command in [
-        "serve", "pub", "sub", "join", "leave", "rooms", "who", "kick", "chat", "emit", "on",
-        "config", "demo",
-    ] {
-        let call = format!("roomcat {command}");
-        assert!(
-            run.iter().any(|text| text.contains(&call)),
-            "{call} is not run"
-        );
-    }
-    assert!(text.contains("-- demo"));
-    for code in [
-        "| 0 |",
-        "| 1 |",
-        "| 2 |",
-        "| 3 |",
-        "| 4 |",
-        "| 5 |",
-        "| 6 |",
-        "| 129, 130, 143 |",
-    ] {
-        assert!(text.contains(code), "{code}");
+    let root = args::command().disable_help_subcommand(true);
+    let names = command_names(&root);
+    assert!(names.len() > 15, "{names:?}");
+    let missing: Vec<&String> = names
+        .iter()
+        .filter(|name| !run.iter().any(|text| calls(text, name)))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} are not run");
+}
+
+/// Whether a line runs that command.
+fn calls(line: &str, command: &str) -> bool {
+    let call = format!("roomcat {command}");
+    let mut ends = line.split(&call).skip(1);
+    ends.any(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// The first words of the lines of `roomcat --help` that explain exit codes.
+fn exit_codes() -> Vec<String> {
+    let mut root = args::command();
+    let help = root.render_long_help().to_string();
+    let (_, codes) = help.split_once("Exit codes:\n").expect("a section");
+    let codes = codes.lines().take_while(|line| !line.is_empty());
+    let is_code = |c: char| c.is_ascii_digit() || c == ',' || c == ' ';
+    codes
+        .map(|line| line[..line.find(|c| !is_code(c)).unwrap_or(line.len())].trim())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_documents_explain_every_exit_code() {
+    let codes = exit_codes();
+    assert!(codes.len() > 7, "{codes:?}");
+    let documents = documents();
+    for code in codes {
+        let row = format!("| {code} |");
+        let shown = documents.iter().any(|it| it.text.contains(&row));
+        assert!(shown, "no document has a row for exit code {code}");
     }
 }
 
 #[test]
-fn the_runner_of_the_readme_can_tell_right_from_wrong() {
+fn the_runner_of_documents_can_tell_right_from_wrong() {
     assert!(matches("a…c", "abc") && matches("a…", "a") && matches("…", "") && matches("x", "x"));
     assert!(!matches("a…c", "ab") && !matches("x", "xy") && !matches("a…b…c", "acb"));
-    let (run, not_run) = blocks(
-        "```sh\n$ a &\n$ b\nout\n```\n```text\n$ c\n```\n```sh (not run here: it is too long)\n$ d\n```\n",
-    );
+    let (run, not_run) = blocks(&Document {
+        name: "a.md".to_owned(),
+        text: "```sh\n$ a &\n$ b\nout\n```\n```text\n$ c\n```\n```sh (not run here: it is too long)\n$ d\n```\n"
+            .to_owned(),
+    });
     assert_eq!((run.len(), not_run), (1, 1));
     let shown = files("```toml a.toml\nx = 1\ny = 2\n```\n```sh (no file)\n```\n```js\n```\n");
     assert_eq!(shown, [("a.toml", "x = 1\ny = 2".to_owned())]);
@@ -283,4 +348,7 @@ fn the_runner_of_the_readme_can_tell_right_from_wrong() {
     assert_eq!(listens_in("roomcat pub dev"), None);
     assert_eq!(listens_in("roomcat sub dev ops -n 2"), Some("dev"));
     assert_eq!(listens_in("roomcat on dev"), Some(""));
+    assert!(calls("roomcat sub a | roomcat pub b", "pub"));
+    assert!(calls("roomcat queue peek crew", "queue peek"));
+    assert!(!calls("roomcat publish b", "pub") && !calls("echo pub", "pub"));
 }

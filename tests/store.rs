@@ -25,11 +25,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use roomcat::address::{ClientName, Event, Namespace, RoomName, Seq};
+use roomcat::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use roomcat::store::memory::MemoryStore;
 use roomcat::store::owed::Reader;
 use roomcat::store::sqlite::SqliteStore;
-use roomcat::store::{Done, Draft, Header, Keep, Op, Page, Pruned, Read, Record, RoomInfo, Store};
+use roomcat::store::{
+    LogPage, MessageHeader, NewRecord, Op, OpOutcome, PruneReport, Record, Retention, RoomInfo,
+    Store, StoreReader,
+};
 use roomcat::wire::batch::{Audience, Framing, PublishId};
 use tempfile::TempDir;
 
@@ -37,7 +40,7 @@ const MIB: u64 = 1024 * 1024;
 const HOUR: u64 = 3600 * 1000;
 
 /// Everything is kept.
-const ALL: Keep = Keep {
+const ALL: Retention = Retention {
     history_age: Duration::from_secs(1_000_000),
     history_bytes: 1 << 40,
     pending_age: Duration::from_secs(1_000_000),
@@ -45,7 +48,7 @@ const ALL: Keep = Keep {
     session_age: Duration::from_secs(1_000_000),
 };
 /// Nothing is kept that no member still has to get.
-const NO_HISTORY: Keep = Keep {
+const NO_HISTORY: Retention = Retention {
     history_age: Duration::ZERO,
     history_bytes: 0,
     ..ALL
@@ -65,7 +68,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(kind: Kind, keep: Keep) -> Self {
+    fn new(kind: Kind, keep: Retention) -> Self {
         let (store, folder): (Box<dyn Store>, _) = match kind {
             Kind::Memory => (Box::new(MemoryStore::new(keep)), None),
             Kind::Sqlite => {
@@ -85,32 +88,32 @@ impl Bench {
         }
     }
 
-    fn group(&mut self, ops: Vec<Op>) -> Vec<Done> {
+    fn group(&mut self, ops: Vec<Op>) -> Vec<OpOutcome> {
         self.store.commit(ops, self.now).unwrap()
     }
 
-    fn op(&mut self, op: Op) -> Done {
+    fn op(&mut self, op: Op) -> OpOutcome {
         let done = self.group(vec![op]);
-        let [done] = <[Done; 1]>::try_from(done).unwrap();
+        let [done] = <[OpOutcome; 1]>::try_from(done).unwrap();
         done
     }
 
-    fn append(&mut self, draft: Draft) -> Record {
-        match self.op(append(draft)) {
-            Done::Appended(record) => record,
+    fn append(&mut self, record: NewRecord) -> Record {
+        match self.op(append(record)) {
+            OpOutcome::Appended(record) => record,
             other => panic!("{other:?}"),
         }
     }
 
-    fn publish(&mut self, draft: Draft, producer: &str, counter: u64) -> Done {
+    fn publish(&mut self, record: NewRecord, producer: &str, counter: u64) -> OpOutcome {
         self.op(Op::Append {
-            draft,
+            record,
             id: Some(PublishId(producer.to_owned(), counter)),
         })
     }
 
     /// As the writer does: everything that is due by now, a group at a time.
-    fn deliver(&mut self) -> Vec<Done> {
+    fn deliver(&mut self) -> Vec<OpOutcome> {
         let mut done = Vec::new();
         while self.store.next_due().is_some_and(|due| due <= self.now) {
             let due = self.store.due(self.now).unwrap();
@@ -120,20 +123,20 @@ impl Bench {
     }
 
     fn join(&mut self, client: &str, rooms: &[&str]) {
-        assert_eq!(self.op(join(client, rooms)), Done::Joined);
+        assert_eq!(self.op(join(client, rooms)), OpOutcome::Joined);
     }
 
     fn leave(&mut self, client: &str, rooms: &[&str]) {
-        assert_eq!(self.op(leave(client, rooms)), Done::Left);
+        assert_eq!(self.op(leave(client, rooms)), OpOutcome::Left);
     }
 
     fn ack(&mut self, client: &str, rooms: &[&str], cursor: Seq) {
-        assert_eq!(self.op(ack(client, rooms, cursor)), Done::Acked);
+        assert_eq!(self.op(ack(client, rooms, cursor)), OpOutcome::Acked);
     }
 
     /// Until there is nothing more to look at.
-    fn prune(&mut self) -> Pruned {
-        let mut sum = Pruned::default();
+    fn prune(&mut self) -> PruneReport {
+        let mut sum = PruneReport::default();
         loop {
             let step = self.store.prune(self.now).unwrap();
             sum.records += step.records;
@@ -144,11 +147,11 @@ impl Bench {
         }
     }
 
-    fn reader(&self) -> Box<dyn Read> {
+    fn reader(&self) -> Box<dyn StoreReader> {
         self.store.reader().unwrap()
     }
 
-    fn page(&self, reader: &Reader, from: Seq) -> Page {
+    fn page(&self, reader: &Reader, from: Seq) -> LogPage {
         self.reader()
             .page(&root(), reader, from, self.store.head())
             .unwrap()
@@ -187,7 +190,7 @@ impl Bench {
     }
 }
 
-fn open(path: &Path, keep: Keep) -> SqliteStore {
+fn open(path: &Path, keep: Retention) -> SqliteStore {
     SqliteStore::open(path, keep).unwrap()
 }
 
@@ -208,14 +211,14 @@ fn client(name: &str) -> ClientName {
 }
 
 /// One batch of lines.
-fn lines(names: &[&str], text: &str) -> Draft {
-    Draft {
-        header: Header {
+fn lines(names: &[&str], text: &str) -> NewRecord {
+    NewRecord {
+        header: MessageHeader {
             namespace: root(),
             rooms: rooms(names).into(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: text.lines().count() as u32,
@@ -228,20 +231,20 @@ fn lines(names: &[&str], text: &str) -> Draft {
 }
 
 /// One message of so many bytes.
-fn heavy(names: &[&str], bytes: usize) -> Draft {
-    Draft {
+fn heavy(names: &[&str], bytes: usize) -> NewRecord {
+    NewRecord {
         body: Bytes::from(vec![b'x'; bytes]),
         ..lines(names, "x\n")
     }
 }
 
-fn delay(draft: Draft, due_ms: u64) -> Op {
+fn delay(record: NewRecord, due_ms: u64) -> Op {
     let id = None;
-    Op::Delay { draft, id, due_ms }
+    Op::Delay { record, id, due_ms }
 }
 
-fn append(draft: Draft) -> Op {
-    Op::Append { draft, id: None }
+fn append(record: NewRecord) -> Op {
+    Op::Append { record, id: None }
 }
 
 fn join(name: &str, names: &[&str]) -> Op {

@@ -3,9 +3,9 @@
 //! Where we differ from the reference's parser on purpose, a table says so.
 
 use roomcat::address::Namespace;
-use roomcat::wire::attachments::{Assembler, Text};
-use roomcat::wire::engine::{self, Handshake, Packet as Engine};
-use roomcat::wire::socket::{self, Packet, SocketError};
+use roomcat::wire::attachments::{Assembler, TextFrame};
+use roomcat::wire::engine::{self, EnginePacket as Engine, Handshake};
+use roomcat::wire::socket::{self, Packet, PacketError};
 
 /// A packet as the documents describe one.
 #[derive(Debug, PartialEq)]
@@ -269,10 +269,13 @@ fn a_session_with_an_attachment_as_the_document_shows_it() {
         "0/admin,",
         r#"2/admin,1["tellme"]"#,
     ] {
-        assert!(matches!(assembler.text(text), Ok(Text::Whole(_))), "{text}");
+        assert!(
+            matches!(assembler.text(text), Ok(TextFrame::Whole(_))),
+            "{text}"
+        );
     }
     let answer = r#"61-/admin,1[{"_placeholder":true,"num":0}]"#;
-    assert!(matches!(assembler.text(answer), Ok(Text::Partial)));
+    assert!(matches!(assembler.text(answer), Ok(TextFrame::Partial)));
     let whole = assembler.binary(vec![1, 2, 3, 4].into()).unwrap().unwrap();
     assert_eq!(whole.attachments, [&[1u8, 2, 3, 4][..]]);
     assert!(matches!(whole.packet(), Ok(Packet::Ack(ack)) if ack.id == 1));
@@ -379,7 +382,7 @@ fn stricter_than_the_reference_on_purpose() {
     let nested = r#"51-["a",{"_placeholder":true,"num":0,"x":{"_placeholder":true}}]"#;
     assert_eq!(
         socket::decode(nested).unwrap_err(),
-        SocketError::Placeholder
+        PacketError::Placeholder
     );
 }
 

@@ -10,16 +10,17 @@ use colored::Colorize;
 use indicatif::HumanCount;
 
 use crate::address::ClientName;
-use crate::cli::commands::exec::ExecError;
-use crate::cli::commands::stream::{Cut, StreamError};
+use crate::cli::commands::exec::error::ExecError;
+use crate::cli::commands::stream::error::{Cut, StreamError};
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
+use crate::cli::screen::duration::spoken;
 use crate::cli::screen::term;
 use crate::cli::settings::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
 use crate::cli::settings::toml_file::ContentError;
-use crate::client::{ClientError, Code, DialError, Refusal};
+use crate::client::{ClientError, DialError, ErrorCode, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
 
@@ -29,19 +30,20 @@ pub enum Failure {
     Usage(String),
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// [`Code::NoRooms`], to a client name.
+    /// [`ErrorCode::NoRooms`], to a client name.
     #[error("{name} has joined no room")]
     NoRooms { name: ClientName },
-    /// [`Code::NameTaken`]: another holds the name now.
+    /// [`ErrorCode::NameTaken`]: another holds the name now.
     #[error("{name} is subscribed elsewhere now: {refusal}")]
-    NameTaken { name: ClientName, refusal: Refusal },
+    NameTaken {
+        name: ClientName,
+        refusal: ErrorResponse,
+    },
     #[error(transparent)]
     Input(#[from] InputError),
     /// Publishing ended before everything was confirmed.
     #[error("{cause}; {lines} {} not confirmed", were(*lines))]
     Unconfirmed { cause: Box<Failure>, lines: u64 },
-    #[error("line {number} is not what \"sub --json\" writes: {reason}")]
-    Envelope { number: u64, reason: String },
     #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
     Unacknowledged { name: String },
     #[error("--timeout {} came first", spoken(*.0))]
@@ -83,6 +85,9 @@ pub enum Failure {
     /// `request` heard nothing of its hub either.
     #[error("no answer from the hub within {}", spoken(*.0))]
     HubSilent(Duration),
+    /// `--stream`: it ended before all of it went out.
+    #[error("{0}; the stream is cut off")]
+    Unsent(Box<Failure>),
     /// `--stream`: not all of it went out.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -133,12 +138,12 @@ impl Failure {
     pub fn about(self, name: Option<&ClientName>) -> Self {
         match (self, name.cloned()) {
             (Self::Client(ClientError::Refused(refusal)), Some(name))
-                if refusal.code == Code::NoRooms =>
+                if refusal.code == ErrorCode::NoRooms =>
             {
                 Self::NoRooms { name }
             }
             (Self::Client(ClientError::Denied { refusal, .. }), Some(name))
-                if refusal.code == Code::NameTaken =>
+                if refusal.code == ErrorCode::NameTaken =>
             {
                 Self::NameTaken { name, refusal }
             }
@@ -157,9 +162,9 @@ impl Failure {
             Self::Timeout(_) | Self::Unanswered { .. } | Self::HubSilent(_) => 5,
             Self::Require { .. } | Self::RequireUnknown { .. } => 6,
             Self::Signal(signal) | Self::Interrupted { signal, .. } => signal.exit_code(),
-            Self::Input(_) | Self::Envelope { .. } | Self::Server(_) => 1,
+            Self::Input(_) | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
-            Self::Stream(StreamError::Unsent(cause)) => cause.exit_code(),
+            Self::Unsent(cause) => cause.exit_code(),
             Self::Cut(Cut {
                 why: StreamError::Timeout(_),
                 ..
@@ -174,9 +179,7 @@ impl Failure {
     pub fn signal(&self) -> Option<Signal> {
         match self {
             Self::Signal(signal) | Self::Interrupted { signal, .. } => Some(*signal),
-            Self::Unconfirmed { cause, .. } | Self::Stream(StreamError::Unsent(cause)) => {
-                cause.signal()
-            }
+            Self::Unconfirmed { cause, .. } | Self::Unsent(cause) => cause.signal(),
             _ => None,
         }
     }
@@ -198,7 +201,7 @@ impl Failure {
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
-            Self::Stream(StreamError::Unsent(cause)) => cause.hint(),
+            Self::Unsent(cause) => cause.hint(),
             Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
             Self::Stream(_) => Some(SEND_AGAIN),
             Self::Cut(cut) => cut.left.hint(),
@@ -293,7 +296,7 @@ fn client_code(error: &ClientError) -> u8 {
         ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
         ClientError::Denied { .. } | ClientError::Kicked { .. } | ClientError::NotAHub { .. } => 4,
         ClientError::Refused(refusal) => match refusal.code {
-            Code::Forbidden | Code::Token | Code::NameTaken => 4,
+            ErrorCode::Forbidden | ErrorCode::Token | ErrorCode::NameTaken => 4,
             _ => 1,
         },
         ClientError::Protocol(_) => 1,
@@ -389,15 +392,15 @@ fn settings_hint(error: &SettingsError) -> Option<&'static str> {
     }
 }
 
-fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
+fn refusal_hint(refusal: &ErrorResponse) -> Option<&'static str> {
     match refusal.code {
-        Code::Token => Some("give the hub's token with --token-file FILE"),
-        Code::Forbidden => Some("another token may do it: --token-file FILE"),
-        Code::Busy | Code::NoAnswer => Some("the hub's log says what its handler does"),
-        Code::NoNamespace => Some(RIGHT_NAMESPACE),
-        Code::NameTaken => Some(ONE_HOLDER),
-        Code::TooLarge => Some(RAISE_LIMIT),
-        Code::NoRooms => Some(JOIN_ONE),
+        ErrorCode::Token => Some("give the hub's token with --token-file FILE"),
+        ErrorCode::Forbidden => Some("another token may do it: --token-file FILE"),
+        ErrorCode::Busy | ErrorCode::NoAnswer => Some("the hub's log says what its handler does"),
+        ErrorCode::NoNamespace => Some(RIGHT_NAMESPACE),
+        ErrorCode::NameTaken => Some(ONE_HOLDER),
+        ErrorCode::TooLarge => Some(RAISE_LIMIT),
+        ErrorCode::NoRooms => Some(JOIN_ONE),
         _ => None,
     }
 }
@@ -432,16 +435,6 @@ fn confirmed_of(confirmed: u64, unconfirmed: u64, rest: Rest) -> String {
     }
 }
 
-/// A duration as it is typed.
-pub fn spoken(duration: Duration) -> String {
-    let milliseconds = duration.as_millis();
-    if milliseconds.is_multiple_of(1_000) {
-        format!("{}s", milliseconds / 1_000)
-    } else {
-        format!("{milliseconds}ms")
-    }
-}
-
 /// In one write, and without a panic when stderr is closed.
 fn eprintln_quietly(text: &str) {
     use std::io::Write as _;
@@ -452,12 +445,12 @@ fn eprintln_quietly(text: &str) {
 mod tests {
     use super::*;
 
-    fn refused(code: Code) -> Failure {
+    fn refused(code: ErrorCode) -> Failure {
         ClientError::Refused(refusal(code)).into()
     }
 
-    fn refusal(code: Code) -> Refusal {
-        Refusal {
+    fn refusal(code: ErrorCode) -> ErrorResponse {
+        ErrorResponse {
             code,
             message: "why".into(),
         }
@@ -471,7 +464,7 @@ mod tests {
         .into()
     }
 
-    fn denied(code: Code) -> Failure {
+    fn denied(code: ErrorCode) -> Failure {
         ClientError::Denied {
             url: "ws://h:1".into(),
             refusal: refusal(code),
@@ -516,18 +509,18 @@ mod tests {
                 4,
             ),
             (lost(), 3),
-            (denied(Code::Token), 4),
-            (denied(Code::NameTaken), 4),
-            (denied(Code::Forbidden), 4),
-            (denied(Code::NoAnswer), 4),
-            (denied(Code::NoNamespace), 4),
+            (denied(ErrorCode::Token), 4),
+            (denied(ErrorCode::NameTaken), 4),
+            (denied(ErrorCode::Forbidden), 4),
+            (denied(ErrorCode::NoAnswer), 4),
+            (denied(ErrorCode::NoNamespace), 4),
             (unreachable(DialError::NoWebSocket("it hung up")), 3),
-            (denied(Code::Other("odd".into())), 4),
+            (denied(ErrorCode::Other("odd".into())), 4),
             (ClientError::NotAHub { url: "u".into() }.into(), 4),
-            (refused(Code::Forbidden), 4),
-            (refused(Code::TooLarge), 1),
-            (refused(Code::Full), 1),
-            (refused(Code::NoRooms), 1),
+            (refused(ErrorCode::Forbidden), 4),
+            (refused(ErrorCode::TooLarge), 1),
+            (refused(ErrorCode::Full), 1),
+            (refused(ErrorCode::NoRooms), 1),
             (Failure::Unacknowledged { name: "a".into() }, 3),
             (Failure::Timeout(Duration::from_secs(1)), 5),
             (
@@ -572,7 +565,7 @@ mod tests {
         let late = Failure::Timeout(Duration::from_millis(1500));
         assert_eq!(late.to_string(), "--timeout 1500ms came first");
         assert!(
-            denied(Code::Token)
+            denied(ErrorCode::Token)
                 .hint()
                 .is_some_and(|hint| hint.contains("--token-file"))
         );
@@ -581,13 +574,13 @@ mod tests {
     #[test]
     fn what_happens_to_a_name_names_it() {
         let name = ClientName::parse("alice").unwrap();
-        let none = refused(Code::NoRooms).about(Some(&name));
+        let none = refused(ErrorCode::NoRooms).about(Some(&name));
         assert_eq!(none.exit_code(), 1);
         assert!(none.to_string().contains("alice") && none.hint().is_some());
-        let taken = denied(Code::NameTaken).about(Some(&name));
+        let taken = denied(ErrorCode::NameTaken).about(Some(&name));
         assert_eq!(taken.exit_code(), 4);
         assert!(taken.to_string().contains("alice") && taken.hint().is_some());
-        for other in [denied(Code::Token), refused(Code::Full)] {
+        for other in [denied(ErrorCode::Token), refused(ErrorCode::Full)] {
             let text = other.to_string();
             assert_eq!(other.about(Some(&name)).to_string(), text);
         }

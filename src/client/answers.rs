@@ -5,26 +5,26 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::error::{Code, Refusal};
+use super::error::{ErrorCode, ErrorResponse};
 use super::subscription::Gap;
 use crate::address::{ClientName, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;
 
 /// The answer to a verb: its JSON object, or why the hub refused.
-pub type Answer = Result<Box<RawValue>, Refusal>;
+pub type VerbResult = Result<Box<RawValue>, ErrorResponse>;
 
 /// What is wrong with something the hub said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {reason}")]
-pub struct Misunderstood {
+pub struct InvalidMessage {
     pub what: &'static str,
     pub reason: String,
 }
 
 /// The reply to CONNECT. A Socket.IO server that is no hub says only `sid`.
 #[derive(Debug, Deserialize)]
-pub struct Greeting {
+pub struct ConnectReply {
     pub roomcat: Option<u32>,
     #[serde(default)]
     pub sid: String,
@@ -56,7 +56,7 @@ impl Default for HubLimits {
 
 /// The answer to `batch`. `delivered` and `queued` count recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct BatchAnswer {
+pub struct PublishResponse {
     #[serde(default)]
     pub delivered: u64,
     #[serde(default)]
@@ -69,7 +69,7 @@ pub struct BatchAnswer {
 
 /// The answer to `sub`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct SubAnswer {
+pub struct SubscribeResponse {
     #[serde(default)]
     pub pending: u64,
     #[serde(default)]
@@ -78,8 +78,8 @@ pub struct SubAnswer {
 
 /// The answer to `rooms`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct RoomsAnswer {
-    pub rooms: Vec<Room>,
+pub struct RoomsResponse {
+    pub rooms: Vec<RoomSummary>,
     /// How many are there beside.
     #[serde(default)]
     pub more: u64,
@@ -89,7 +89,7 @@ pub struct RoomsAnswer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Room {
+pub struct RoomSummary {
     pub room: RoomName,
     pub sockets: u64,
     pub messages: u64,
@@ -109,8 +109,8 @@ pub struct RoomMember {
 
 /// The answer to `who`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct WhoAnswer {
-    pub sockets: Vec<Person>,
+pub struct WhoResponse {
+    pub sockets: Vec<SocketInfo>,
     /// How many are there beside.
     #[serde(default)]
     pub more: u64,
@@ -118,7 +118,7 @@ pub struct WhoAnswer {
 
 /// One socket.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Person {
+pub struct SocketInfo {
     pub sid: String,
     #[serde(rename = "as")]
     pub name: Option<ClientName>,
@@ -130,7 +130,7 @@ pub struct Person {
     /// Messages that it still has to get or to confirm.
     pub lag: u64,
     #[serde(default)]
-    pub lag_is_least: Lagging,
+    pub lag_is_least: LagPrecision,
     /// Milliseconds since 1970 (UTC).
     pub since: u64,
     /// Who asks.
@@ -141,13 +141,13 @@ pub struct Person {
 /// Whether a lag is more than the hub counts; on the wire a bool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(from = "bool")]
-pub enum Lagging {
+pub enum LagPrecision {
     #[default]
     Exactly,
     AtLeast,
 }
 
-impl From<bool> for Lagging {
+impl From<bool> for LagPrecision {
     fn from(least: bool) -> Self {
         if least { Self::AtLeast } else { Self::Exactly }
     }
@@ -155,8 +155,8 @@ impl From<bool> for Lagging {
 
 /// Somebody came to a room or went.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Presence {
-    pub what: Movement,
+pub struct PresenceEvent {
+    pub what: PresenceChange,
     pub room: RoomName,
     #[serde(rename = "as")]
     pub name: Option<ClientName>,
@@ -169,13 +169,13 @@ pub struct Presence {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Movement {
+pub enum PresenceChange {
     Join,
     Leave,
 }
 
 /// The arguments of an ACK packet.
-pub fn answer(args: &[&RawValue]) -> Result<Answer, Misunderstood> {
+pub fn answer(args: &[&RawValue]) -> Result<VerbResult, InvalidMessage> {
     #[derive(Deserialize)]
     struct Outcome {
         ok: bool,
@@ -187,7 +187,7 @@ pub fn answer(args: &[&RawValue]) -> Result<Answer, Misunderstood> {
     match (outcome.ok, outcome.error) {
         (true, _) => Ok(Ok(text.to_owned())),
         (false, Some(error)) => Ok(Err(error.into())),
-        (false, None) => Err(Misunderstood {
+        (false, None) => Err(InvalidMessage {
             what,
             reason: "neither ok nor an error".to_owned(),
         }),
@@ -195,16 +195,16 @@ pub fn answer(args: &[&RawValue]) -> Result<Answer, Misunderstood> {
 }
 
 /// The header of a `batch` event, its first argument.
-pub fn header(args: &[&RawValue]) -> Result<DeliveryHeader, Misunderstood> {
+pub fn header(args: &[&RawValue]) -> Result<DeliveryHeader, InvalidMessage> {
     let what = "a batch";
-    DeliveryHeader::decode(first(what, args)?.get()).map_err(|error| Misunderstood {
+    DeliveryHeader::decode(first(what, args)?.get()).map_err(|error| InvalidMessage {
         what,
         reason: error.to_string(),
     })
 }
 
 /// The arguments of a `gap` event.
-pub fn gap(args: &[&RawValue]) -> Result<Gap, Misunderstood> {
+pub fn gap(args: &[&RawValue]) -> Result<Gap, InvalidMessage> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Said {
@@ -219,7 +219,7 @@ pub fn gap(args: &[&RawValue]) -> Result<Gap, Misunderstood> {
 }
 
 /// The arguments of a `caught-up` event: the last record of the log at that moment.
-pub fn caught_up(args: &[&RawValue]) -> Result<Seq, Misunderstood> {
+pub fn caught_up(args: &[&RawValue]) -> Result<Seq, InvalidMessage> {
     #[derive(Deserialize)]
     struct CaughtUp {
         head: Seq,
@@ -229,19 +229,19 @@ pub fn caught_up(args: &[&RawValue]) -> Result<Seq, Misunderstood> {
 }
 
 /// The arguments of a `presence` event.
-pub fn presence(args: &[&RawValue]) -> Result<Presence, Misunderstood> {
+pub fn presence(args: &[&RawValue]) -> Result<PresenceEvent, InvalidMessage> {
     let what = "presence";
     parse(what, first(what, args)?)
 }
 
 /// The arguments of a `closed` event.
-pub fn closed(args: &[&RawValue]) -> Result<Refusal, Misunderstood> {
+pub fn closed(args: &[&RawValue]) -> Result<ErrorResponse, InvalidMessage> {
     let what = "closed";
     parse(what, first(what, args)?).map(|said: Refused| said.into())
 }
 
 /// The data of a CONNECT_ERROR packet: `{"message","data":{"code"}}`; any server may send its own.
-pub fn connect_error(data: &RawValue) -> Refusal {
+pub fn connect_error(data: &RawValue) -> ErrorResponse {
     #[derive(Deserialize)]
     struct ConnectError {
         message: String,
@@ -252,18 +252,20 @@ pub fn connect_error(data: &RawValue) -> Refusal {
         code: String,
     }
     let Ok(said) = serde_json::from_str::<ConnectError>(data.get()) else {
-        return Refusal {
-            code: Code::Other(String::new()),
+        return ErrorResponse {
+            code: ErrorCode::Other(String::new()),
             message: data.get().to_owned(),
         };
     };
     let code = match said.data {
-        None if said.message == "Invalid namespace" => Code::NoNamespace,
-        None => Code::Other(String::new()),
+        None if said.message == "Invalid namespace" => ErrorCode::NoNamespace,
+        None => ErrorCode::Other(String::new()),
         Some(data) => serde_json::from_str::<Data>(data.get())
-            .map_or(Code::Other(String::new()), |data| Code::parse(&data.code)),
+            .map_or(ErrorCode::Other(String::new()), |data| {
+                ErrorCode::parse(&data.code)
+            }),
     };
-    Refusal {
+    ErrorResponse {
         code,
         message: said.message,
     }
@@ -272,8 +274,8 @@ pub fn connect_error(data: &RawValue) -> Refusal {
 pub fn parse<'a, T: Deserialize<'a>>(
     what: &'static str,
     text: &'a RawValue,
-) -> Result<T, Misunderstood> {
-    serde_json::from_str(text.get()).map_err(|error| Misunderstood {
+) -> Result<T, InvalidMessage> {
+    serde_json::from_str(text.get()).map_err(|error| InvalidMessage {
         what,
         reason: error.to_string(),
     })
@@ -285,17 +287,17 @@ struct Refused {
     message: String,
 }
 
-impl From<Refused> for Refusal {
+impl From<Refused> for ErrorResponse {
     fn from(said: Refused) -> Self {
         Self {
-            code: Code::parse(&said.code),
+            code: ErrorCode::parse(&said.code),
             message: said.message,
         }
     }
 }
 
-fn first<'a>(what: &'static str, args: &[&'a RawValue]) -> Result<&'a RawValue, Misunderstood> {
-    args.first().copied().ok_or(Misunderstood {
+fn first<'a>(what: &'static str, args: &[&'a RawValue]) -> Result<&'a RawValue, InvalidMessage> {
+    args.first().copied().ok_or(InvalidMessage {
         what,
         reason: "no argument".to_owned(),
     })
@@ -313,7 +315,7 @@ mod tests {
     fn answers_are_taken_or_refused() {
         let taken = raw(r#"{"ok":true,"first":"41","count":3,"delivered":2,"queued":1}"#);
         let text = answer(&[&taken]).unwrap().unwrap();
-        let receipt: BatchAnswer = parse("a receipt", &text).unwrap();
+        let receipt: PublishResponse = parse("a receipt", &text).unwrap();
         assert_eq!(
             (receipt.delivered, receipt.queued, receipt.duplicate),
             (2, 1, false)
@@ -323,7 +325,7 @@ mod tests {
         let refusal = answer(&[&refused]).unwrap().unwrap_err();
         assert_eq!(
             (refusal.code, refusal.message.as_str()),
-            (Code::Full, "no room")
+            (ErrorCode::Full, "no room")
         );
 
         for bad in ["{}", r#"{"ok":false}"#, "7", r#"{"ok":"yes"}"#] {
@@ -348,11 +350,11 @@ mod tests {
         assert_eq!(caught_up(&[&raw(r#"{"head":"41"}"#)]), Ok(Seq::new(41, 0)));
         let left = r#"{"what":"leave","room":"r","as":"alice","sid":"x","at":7}"#;
         let left = presence(&[&raw(left)]).unwrap();
-        assert_eq!(left.what, Movement::Leave);
+        assert_eq!(left.what, PresenceChange::Leave);
         assert_eq!(left.name.unwrap().as_str(), "alice");
         assert!(presence(&[&raw(r#"{"what":"hover","room":"r"}"#)]).is_err());
         let closed = closed(&[&raw(r#"{"code":"name_taken","message":"m"}"#)]).unwrap();
-        assert_eq!(closed.code, Code::NameTaken);
+        assert_eq!(closed.code, ErrorCode::NameTaken);
     }
 
     #[test]
@@ -360,15 +362,15 @@ mod tests {
         for (text, code, message) in [
             (
                 r#"{"message":"bad token","data":{"code":"token"}}"#,
-                Code::Token,
+                ErrorCode::Token,
                 "bad token",
             ),
             (
                 r#"{"message":"no","data":[1]}"#,
-                Code::Other(String::new()),
+                ErrorCode::Other(String::new()),
                 "no",
             ),
-            (r#""plain""#, Code::Other(String::new()), "\"plain\""),
+            (r#""plain""#, ErrorCode::Other(String::new()), "\"plain\""),
         ] {
             let refusal = connect_error(&raw(text));
             assert_eq!(

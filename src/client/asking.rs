@@ -1,19 +1,19 @@
-//! What a [`Peer`] is asked while it is subscribed: verbs with an answer, and other rooms than before.
+//! What a [`HubClient`] is asked while it is subscribed: verbs with an answer, and other rooms than before.
 
 use serde_json::value::RawValue;
 
-use super::answers::Answer;
+use super::answers::VerbResult;
 use super::error::ClientError;
-use super::link::Link;
-use super::peer::{Event, Peer};
-use super::subscription::Subscribe;
+use super::link::ConnectionState;
+use super::peer::{ClientEvent, HubClient};
+use super::subscription::SubscribeRequest;
 use crate::address::RoomName;
 
-impl Peer {
-    /// Sends a verb; `args` is the inside of a JSON array. Its answer comes as [`Event::Answered`] with this id, unless the
+impl HubClient {
+    /// Sends a verb; `args` is the inside of a JSON array. Its answer comes as [`ClientEvent::Answered`] with this id, unless the
     /// connection is lost before. None when it is lost already.
     pub fn call(&mut self, verb: &str, args: &str) -> Option<u64> {
-        let Link::Up(connection) = &mut self.link else {
+        let ConnectionState::Up(connection) = &mut self.link else {
             return None;
         };
         let id = self.verbs.id();
@@ -34,12 +34,12 @@ impl Peer {
     /// Everything received must have been written: what was not is forgotten, and may come again.
     pub fn change_rooms(&mut self, rooms: Vec<RoomName>) {
         let Some(subscription) = &self.subscription else {
-            return self.subscribe(Subscribe {
+            return self.subscribe(SubscribeRequest {
                 rooms,
-                ..Subscribe::default()
+                ..SubscribeRequest::default()
             });
         };
-        let request = Subscribe {
+        let request = SubscribeRequest {
             rooms,
             since: None,
             last: None,
@@ -68,7 +68,10 @@ impl Peer {
     }
 
     /// The text of an answer to `sub`. A change of rooms that is refused is undone; any other refusal is the end.
-    pub(super) fn taken(&mut self, answer: Answer) -> Result<Option<Box<RawValue>>, ClientError> {
+    pub(super) fn taken(
+        &mut self,
+        answer: VerbResult,
+    ) -> Result<Option<Box<RawValue>>, ClientError> {
         let before = self.verbs.before.take();
         match (answer, before) {
             (Ok(text), _) => {
@@ -76,8 +79,8 @@ impl Peer {
                 Ok(Some(text))
             }
             (Err(refusal), Some(before)) => {
-                self.events.push_back(Event::RoomsRefused(refusal));
-                self.subscribe(Subscribe {
+                self.events.push_back(ClientEvent::RoomsRefused(refusal));
+                self.subscribe(SubscribeRequest {
                     since: None,
                     last: None,
                     ..before

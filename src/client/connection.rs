@@ -7,25 +7,25 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::Target;
-use super::answers::{self, Answer, Greeting, HubLimits, Misunderstood};
-use super::engine::{Engine, Taken};
-use super::error::{ClientError, DialError, LostReason, Refusal};
-use super::link::Line;
+use super::answers::{self, ConnectReply, HubLimits, InvalidMessage, VerbResult};
+use super::engine::{EngineConnection, ReceivedPacket};
+use super::error::{ClientError, DialError, DisconnectReason, ErrorResponse};
+use super::link::ClientConnection;
 use super::subscription::Gap;
 use crate::address::{Namespace, Seq};
 use crate::limits;
 use crate::wire::batch::{self, DeliveryHeader};
 use crate::wire::socket::{self, EventPacket, Packet};
 
-pub struct Connection {
-    engine: Engine,
-    hello: Hello,
+pub struct HubConnection {
+    engine: EngineConnection,
+    hello: HubInfo,
     calls: u64,
 }
 
 /// What the hub said of itself when the namespace was entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hello {
+pub struct HubInfo {
     /// Of this connection's socket.
     pub sid: String,
     pub version: String,
@@ -36,10 +36,10 @@ pub struct Hello {
 
 /// What a hub sends to a roomcat client.
 #[derive(Debug)]
-pub enum Incoming {
+pub enum HubMessage {
     Answer {
         id: u64,
-        answer: Answer,
+        answer: VerbResult,
     },
     Batch {
         header: DeliveryHeader,
@@ -49,12 +49,12 @@ pub enum Incoming {
     CaughtUp {
         head: Seq,
     },
-    Presence(answers::Presence),
+    Presence(answers::PresenceEvent),
     /// The hub is about to disconnect this socket, and says why.
-    Closed(Refusal),
+    Closed(ErrorResponse),
 }
 
-impl Connection {
+impl HubConnection {
     /// Dials and enters the namespace; the whole of it within `limits::DIAL_TIMEOUT`.
     pub async fn open(target: &Target) -> Result<Self, DialError> {
         timeout(limits::DIAL_TIMEOUT, Self::handshake(target))
@@ -63,7 +63,7 @@ impl Connection {
     }
 
     async fn handshake(target: &Target) -> Result<Self, DialError> {
-        let mut engine = Engine::open(target).await?;
+        let mut engine = EngineConnection::open(target).await?;
         let auth = target.auth.roomcat(target);
         let reply = engine.enter(Some(&auth), |_| Ok(())).await?;
         Ok(Self {
@@ -73,11 +73,11 @@ impl Connection {
         })
     }
 
-    pub fn hello(&self) -> &Hello {
+    pub fn hello(&self) -> &HubInfo {
         &self.hello
     }
 
-    /// `args` is the inside of a JSON array. Sent by the next [`Line::next`].
+    /// `args` is the inside of a JSON array. Sent by the next [`ClientConnection::next`].
     pub fn emit(&mut self, id: Option<u64>, event: &str, args: &str) {
         let text = socket::encode_event(self.engine.namespace(), id, event, args, 0);
         self.engine.send(text);
@@ -97,14 +97,14 @@ impl Connection {
         target: &Target,
         verb: &str,
         args: &str,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<VerbResult, ClientError> {
         self.calls += 1;
         let asked = self.calls;
         self.emit(Some(asked), verb, args);
         loop {
             match self.next().await {
-                Ok(Incoming::Answer { id, answer }) if id == asked => return Ok(answer),
-                Ok(Incoming::Closed(refusal)) => {
+                Ok(HubMessage::Answer { id, answer }) if id == asked => return Ok(answer),
+                Ok(HubMessage::Closed(refusal)) => {
                     return Err(ClientError::closed(&target.url, refusal));
                 }
                 Ok(_) => {}
@@ -119,10 +119,10 @@ impl Connection {
     }
 }
 
-impl Line for Connection {
-    type Incoming = Incoming;
+impl ClientConnection for HubConnection {
+    type Incoming = HubMessage;
 
-    async fn next(&mut self) -> Result<Incoming, LostReason> {
+    async fn next(&mut self) -> Result<HubMessage, DisconnectReason> {
         let namespace = self.engine.namespace().clone();
         self.engine
             .next(|taken| understand(&namespace, taken))
@@ -131,12 +131,15 @@ impl Line for Connection {
 }
 
 /// Packets of other namespaces, and events that mean nothing to a roomcat client, are passed over.
-fn understand(namespace: &Namespace, taken: Taken<'_, '_>) -> Result<Option<Incoming>, LostReason> {
-    let Taken::Packet(packet, attachments) = taken else {
+fn understand(
+    namespace: &Namespace,
+    taken: ReceivedPacket<'_, '_>,
+) -> Result<Option<HubMessage>, DisconnectReason> {
+    let ReceivedPacket::Packet(packet, attachments) = taken else {
         return Ok(None);
     };
     Ok(match packet {
-        Packet::Ack(ack) if ack.namespace == *namespace => Some(Incoming::Answer {
+        Packet::Ack(ack) if ack.namespace == *namespace => Some(HubMessage::Answer {
             id: ack.id,
             answer: answers::answer(&ack.args)?,
         }),
@@ -144,7 +147,7 @@ fn understand(namespace: &Namespace, taken: Taken<'_, '_>) -> Result<Option<Inco
             incoming_event(event, attachments)?
         }
         Packet::Disconnect { namespace: which } if which == namespace => {
-            return Err(LostReason::Closed);
+            return Err(DisconnectReason::Closed);
         }
         _ => None,
     })
@@ -153,28 +156,28 @@ fn understand(namespace: &Namespace, taken: Taken<'_, '_>) -> Result<Option<Inco
 fn incoming_event(
     packet: &EventPacket<'_>,
     attachments: &[Bytes],
-) -> Result<Option<Incoming>, Misunderstood> {
+) -> Result<Option<HubMessage>, InvalidMessage> {
     Ok(Some(match (packet.event.as_str(), attachments) {
-        (batch::EVENT, [body]) => Incoming::Batch {
+        (batch::EVENT, [body]) => HubMessage::Batch {
             header: answers::header(&packet.args)?,
             body: body.clone(),
         },
-        ("gap", []) => Incoming::Gap(answers::gap(&packet.args)?),
-        ("caught-up", []) => Incoming::CaughtUp {
+        ("gap", []) => HubMessage::Gap(answers::gap(&packet.args)?),
+        ("caught-up", []) => HubMessage::CaughtUp {
             head: answers::caught_up(&packet.args)?,
         },
-        ("presence", []) => Incoming::Presence(answers::presence(&packet.args)?),
-        ("closed", []) => Incoming::Closed(answers::closed(&packet.args)?),
+        ("presence", []) => HubMessage::Presence(answers::presence(&packet.args)?),
+        ("closed", []) => HubMessage::Closed(answers::closed(&packet.args)?),
         _ => return Ok(None),
     }))
 }
 
-fn hello(reply: &serde_json::value::RawValue) -> Result<Hello, DialError> {
-    let greeting: Greeting = answers::parse("its greeting", reply)
+fn hello(reply: &serde_json::value::RawValue) -> Result<HubInfo, DialError> {
+    let greeting: ConnectReply = answers::parse("its greeting", reply)
         .map_err(|error| DialError::Protocol(error.to_string()))?;
     match greeting.roomcat {
         None => Err(DialError::NotAHub),
-        Some(_) => Ok(Hello {
+        Some(_) => Ok(HubInfo {
             sid: greeting.sid,
             version: greeting.version,
             log: greeting.log,

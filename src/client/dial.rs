@@ -13,23 +13,23 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::error::DialError;
-use super::options::Dialing;
+use super::options::DialOptions;
 use super::url::{Endpoint, HubUrl, Security};
 use crate::limits;
 
-pub type Socket = WebSocketStream<MaybeTlsStream<Stream>>;
+pub type ClientWebSocket = WebSocketStream<MaybeTlsStream<ByteStream>>;
 
 /// What carries the bytes below TLS.
-pub enum Stream {
+pub enum ByteStream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-pub async fn dial(url: &HubUrl, dialing: &Dialing) -> Result<Socket, DialError> {
+pub async fn dial(url: &HubUrl, dialing: &DialOptions) -> Result<ClientWebSocket, DialError> {
     let (stream, security) = match url.endpoint() {
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).await?;
-            (Stream::Unix(stream), Security::Plain)
+            (ByteStream::Unix(stream), Security::Plain)
         }
         Endpoint::Tcp {
             host,
@@ -39,7 +39,7 @@ pub async fn dial(url: &HubUrl, dialing: &Dialing) -> Result<Socket, DialError> 
             let stream = TcpStream::connect((host.as_str(), *port)).await?;
             // A line typed is a message now, not when the previous segment was acknowledged.
             stream.set_nodelay(true)?;
-            (Stream::Tcp(stream), *security)
+            (ByteStream::Tcp(stream), *security)
         }
     };
     let config = WebSocketConfig::default()
@@ -63,7 +63,7 @@ pub async fn dial(url: &HubUrl, dialing: &Dialing) -> Result<Socket, DialError> 
     Ok(socket)
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ByteStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -76,7 +76,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ByteStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

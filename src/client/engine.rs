@@ -20,17 +20,17 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::Target;
 use super::answers;
-use super::dial::{self, Socket};
-use super::error::{DialError, LostReason};
+use super::dial::{self, ClientWebSocket};
+use super::error::{DialError, DisconnectReason};
 use crate::address::Namespace;
 use crate::limits;
-use crate::wire::attachments::{Assembler, Text};
+use crate::wire::attachments::{Assembler, TextFrame};
 use crate::wire::engine;
 use crate::wire::explain::{Direction, Tracer};
-use crate::wire::socket::{self, Packet, SocketError};
+use crate::wire::socket::{self, Packet, PacketError};
 
-pub struct Engine {
-    socket: Socket,
+pub struct EngineConnection {
+    socket: ClientWebSocket,
     namespace: Namespace,
     assembler: Assembler,
     /// Attachments to come that belong to what was passed over.
@@ -41,7 +41,7 @@ pub struct Engine {
     /// What answers to pings cost that were not all written yet.
     pongs: usize,
     /// Writing failed; what the server had sent before is still read, as it may say why.
-    write_failed: Option<LostReason>,
+    write_failed: Option<DisconnectReason>,
     patience: Duration,
     heard: Instant,
     alarm: Pin<Box<Sleep>>,
@@ -51,13 +51,13 @@ pub struct Engine {
 }
 
 /// What came: of whatever namespace.
-pub enum Taken<'a, 'b> {
+pub enum ReceivedPacket<'a, 'b> {
     Packet(&'a Packet<'a>, &'b [Bytes]),
     /// An event whose name is none here. Other servers may use it all the same: no reason to lose the connection.
-    Unreadable(SocketError),
+    Unreadable(PacketError),
 }
 
-impl Engine {
+impl EngineConnection {
     /// Dials, and has the server's Engine.IO handshake.
     pub async fn open(target: &Target) -> Result<Self, DialError> {
         let mut engine = Self {
@@ -86,13 +86,13 @@ impl Engine {
     pub async fn enter(
         &mut self,
         auth: Option<&str>,
-        mut early: impl FnMut(Taken<'_, '_>) -> Result<(), LostReason>,
+        mut early: impl FnMut(ReceivedPacket<'_, '_>) -> Result<(), DisconnectReason>,
     ) -> Result<Box<RawValue>, DialError> {
         let namespace = self.namespace.clone();
         self.send(socket::encode_connect(&namespace, auth));
         let outcome = self.next(|taken| match taken {
-            Taken::Packet(packet @ Packet::Connect { .. }, _)
-            | Taken::Packet(packet @ Packet::ConnectError { .. }, _) => {
+            ReceivedPacket::Packet(packet @ Packet::Connect { .. }, _)
+            | ReceivedPacket::Packet(packet @ Packet::ConnectError { .. }, _) => {
                 Ok(reply(packet, &namespace))
             }
             taken => early(taken).map(|()| None),
@@ -118,26 +118,26 @@ impl Engine {
     /// nothing is taken from the socket that is not handed on or kept here.
     pub async fn next<T>(
         &mut self,
-        mut understand: impl FnMut(Taken<'_, '_>) -> Result<Option<T>, LostReason>,
-    ) -> Result<T, LostReason> {
+        mut understand: impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
+    ) -> Result<T, DisconnectReason> {
         poll_fn(|cx| self.poll_next(cx, &mut understand)).await
     }
 
     /// Sends what waits. Packets that come meanwhile are passed over.
-    pub async fn flush(&mut self) -> Result<(), LostReason> {
+    pub async fn flush(&mut self) -> Result<(), DisconnectReason> {
         self.until(|engine| engine.outbox.is_empty() && !engine.unflushed)
             .await
     }
 
     /// Returns when the server's WebSocket has read everything that was sent: it answers a ping behind it. Packets that
     /// come meanwhile are passed over.
-    pub async fn probe(&mut self) -> Result<(), LostReason> {
+    pub async fn probe(&mut self) -> Result<(), DisconnectReason> {
         self.ponged = false;
         self.outbox.push_back(Message::Ping(Bytes::new()));
         self.until(|engine| engine.ponged).await
     }
 
-    async fn until(&mut self, holds: impl Fn(&Self) -> bool) -> Result<(), LostReason> {
+    async fn until(&mut self, holds: impl Fn(&Self) -> bool) -> Result<(), DisconnectReason> {
         poll_fn(|cx| {
             let lost = self.poll_next(cx, &mut |_| Ok(None::<()>));
             match (holds(self), lost) {
@@ -190,13 +190,13 @@ impl Engine {
 
     /// The handshake; how long the server may stay silent.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Duration, DialError>> {
-        let no_handshake = || DialError::Protocol("no Engine.IO handshake".to_owned());
+        let no_handshake = || DialError::Protocol("no EngineConnection.IO handshake".to_owned());
         loop {
             match self.poll_frame(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason.into())),
                 Poll::Ready(Ok(Message::Text(frame))) => {
-                    let engine::Packet::Open(open) = engine::decode(&frame)? else {
+                    let engine::EnginePacket::Open(open) = engine::decode(&frame)? else {
                         return Poll::Ready(Err(no_handshake()));
                     };
                     let open = engine::Handshake::decode(open)?;
@@ -212,8 +212,8 @@ impl Engine {
     fn poll_next<T>(
         &mut self,
         cx: &mut Context<'_>,
-        understand: &mut impl FnMut(Taken<'_, '_>) -> Result<Option<T>, LostReason>,
-    ) -> Poll<Result<T, LostReason>> {
+        understand: &mut impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
+    ) -> Poll<Result<T, DisconnectReason>> {
         loop {
             self.poll_write(cx);
             match self.poll_frame(cx) {
@@ -234,14 +234,14 @@ impl Engine {
         }
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, LostReason>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, DisconnectReason>> {
         match Pin::new(&mut self.socket).poll_next(cx) {
             Poll::Ready(Some(Ok(message))) => {
                 trace(&mut self.tracer, Direction::Received, &message);
                 Poll::Ready(Ok(message))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Err(error.into())),
-            Poll::Ready(None) => Poll::Ready(Err(LostReason::Closed)),
+            Poll::Ready(None) => Poll::Ready(Err(DisconnectReason::Closed)),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -268,16 +268,16 @@ impl Engine {
                 },
                 Poll::Ready(failed) => failed,
             };
-            self.write_failed = done.err().map(LostReason::from);
+            self.write_failed = done.err().map(DisconnectReason::from);
         }
     }
 
     /// Any frame counts as a sign of life, not only a ping. The alarm is set anew only when it rings.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<LostReason> {
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
         while self.alarm.as_mut().poll(cx).is_ready() {
             let due = self.heard + self.patience;
             if due <= Instant::now() {
-                return Poll::Ready(LostReason::Silent(self.patience));
+                return Poll::Ready(DisconnectReason::Silent(self.patience));
             }
             self.alarm.as_mut().reset(due);
         }
@@ -285,13 +285,13 @@ impl Engine {
     }
 
     /// Whoever sends pings and never reads the answers is no server.
-    fn pong<T>(&mut self, probe: &str) -> Result<Option<T>, LostReason> {
+    fn pong<T>(&mut self, probe: &str) -> Result<Option<T>, DisconnectReason> {
         if self.outbox.is_empty() {
             self.pongs = 0;
         }
         self.pongs += probe.len() + limits::ENTRY_BYTES;
         if self.pongs > limits::ANSWER_BYTES {
-            return Err(LostReason::Protocol(
+            return Err(DisconnectReason::Protocol(
                 "it pings and does not read the answers".to_owned(),
             ));
         }
@@ -302,21 +302,23 @@ impl Engine {
     fn take<T>(
         &mut self,
         message: Message,
-        understand: &mut impl FnMut(Taken<'_, '_>) -> Result<Option<T>, LostReason>,
-    ) -> Result<Option<T>, LostReason> {
+        understand: &mut impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
+    ) -> Result<Option<T>, DisconnectReason> {
         match message {
             Message::Text(frame) => match engine::decode(&frame)? {
-                engine::Packet::Ping(probe) => self.pong(probe),
-                engine::Packet::Message(text) => match self.assembler.text(text) {
-                    Ok(Text::Whole(packet)) => understand(Taken::Packet(&packet, &[])),
-                    Ok(Text::Partial) => Ok(None),
-                    Err(error @ (SocketError::Event(_) | SocketError::Unnamed)) => {
+                engine::EnginePacket::Ping(probe) => self.pong(probe),
+                engine::EnginePacket::Message(text) => match self.assembler.text(text) {
+                    Ok(TextFrame::Whole(packet)) => {
+                        understand(ReceivedPacket::Packet(&packet, &[]))
+                    }
+                    Ok(TextFrame::Partial) => Ok(None),
+                    Err(error @ (PacketError::Event(_) | PacketError::Unnamed)) => {
                         self.passed_over = socket::attachments(text);
-                        understand(Taken::Unreadable(error))
+                        understand(ReceivedPacket::Unreadable(error))
                     }
                     Err(error) => Err(error.into()),
                 },
-                engine::Packet::Close => Err(LostReason::Closed),
+                engine::EnginePacket::Close => Err(DisconnectReason::Closed),
                 _ => Ok(None),
             },
             Message::Binary(_) if self.passed_over > 0 => {
@@ -326,12 +328,17 @@ impl Engine {
             Message::Binary(attachment) => {
                 let Some(binary) = self.assembler.binary(attachment)? else {
                     return if self.assembler.held() > limits::FRAME_BYTES_MAX {
-                        Err(LostReason::Protocol("too many attachments".to_owned()))
+                        Err(DisconnectReason::Protocol(
+                            "too many attachments".to_owned(),
+                        ))
                     } else {
                         Ok(None)
                     };
                 };
-                understand(Taken::Packet(&binary.packet()?, &binary.attachments))
+                understand(ReceivedPacket::Packet(
+                    &binary.packet()?,
+                    &binary.attachments,
+                ))
             }
             Message::Pong(_) => {
                 self.ponged = true;

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use super::answers::Misunderstood;
+use super::answers::InvalidMessage;
 use crate::wire::engine::EngineError;
-use crate::wire::socket::SocketError;
+use crate::wire::socket::PacketError;
 
 /// Why the client stopped for good.
 #[derive(Debug, thiserror::Error)]
@@ -18,27 +18,27 @@ pub enum ClientError {
     Unreachable { url: String, reason: DialError },
     /// The namespace was not entered, or the hub took it away (another holder of the name, for instance).
     #[error("{url} refused: {refusal}")]
-    Denied { url: String, refusal: Refusal },
+    Denied { url: String, refusal: ErrorResponse },
     /// The hub closed the connection because somebody asked for it.
     #[error("{refusal}, from {url}")]
-    Kicked { url: String, refusal: Refusal },
+    Kicked { url: String, refusal: ErrorResponse },
     #[error("{url} is a Socket.IO server, not a roomcat hub")]
     NotAHub { url: String },
     #[error("lost {url}: {reason}")]
     Lost { url: String, reason: String },
     /// A verb was refused.
     #[error("the hub refused: {0}")]
-    Refused(Refusal),
+    Refused(ErrorResponse),
     #[error("the hub answered what this client does not understand: {0}")]
     Protocol(String),
 }
 
 impl ClientError {
     /// The hub said why it disconnects.
-    pub fn closed(url: &super::HubUrl, refusal: Refusal) -> Self {
+    pub fn closed(url: &super::HubUrl, refusal: ErrorResponse) -> Self {
         let url = url.to_string();
         match refusal.code {
-            Code::Kicked => Self::Kicked { url, refusal },
+            ErrorCode::Kicked => Self::Kicked { url, refusal },
             _ => Self::Denied { url, refusal },
         }
     }
@@ -47,14 +47,14 @@ impl ClientError {
 /// A refusal as the hub worded it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
-    pub code: Code,
+pub struct ErrorResponse {
+    pub code: ErrorCode,
     pub message: String,
 }
 
 /// The hub's error codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Code {
+pub enum ErrorCode {
     BadRequest,
     TooLarge,
     Forbidden,
@@ -75,7 +75,7 @@ pub enum Code {
     Other(String),
 }
 
-impl Code {
+impl ErrorCode {
     pub fn parse(text: &str) -> Self {
         match text {
             "bad_request" => Self::BadRequest,
@@ -126,7 +126,7 @@ pub enum DialError {
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
     Protocol(String),
     #[error("{0}")]
-    Denied(Refusal),
+    Denied(ErrorResponse),
     #[error("it is not a roomcat hub")]
     NotAHub,
 }
@@ -135,7 +135,7 @@ impl DialError {
     /// Another attempt would end the same way.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Denied(refusal) => !matches!(refusal.code, Code::Busy | Code::NoAnswer),
+            Self::Denied(refusal) => !matches!(refusal.code, ErrorCode::Busy | ErrorCode::NoAnswer),
             Self::NotAHub | Self::Version2 | Self::Http { status: 403, .. } => true,
             _ => false,
         }
@@ -208,26 +208,26 @@ impl From<EngineError> for DialError {
     }
 }
 
-impl From<SocketError> for DialError {
-    fn from(error: SocketError) -> Self {
+impl From<PacketError> for DialError {
+    fn from(error: PacketError) -> Self {
         Self::Protocol(error.to_string())
     }
 }
 
-impl From<LostReason> for DialError {
-    fn from(reason: LostReason) -> Self {
+impl From<DisconnectReason> for DialError {
+    fn from(reason: DisconnectReason) -> Self {
         match reason {
-            LostReason::Closed => Self::Protocol("it closed".to_owned()),
-            LostReason::Io(error) => Self::Io(error),
-            LostReason::Silent(patience) => Self::Timeout(patience),
-            LostReason::Protocol(reason) => Self::Protocol(reason),
+            DisconnectReason::Closed => Self::Protocol("it closed".to_owned()),
+            DisconnectReason::Io(error) => Self::Io(error),
+            DisconnectReason::Silent(patience) => Self::Timeout(patience),
+            DisconnectReason::Protocol(reason) => Self::Protocol(reason),
         }
     }
 }
 
 /// Why a connection that had been there ended.
 #[derive(Debug, thiserror::Error)]
-pub enum LostReason {
+pub enum DisconnectReason {
     #[error("it closed the connection")]
     Closed,
     #[error("{}", plain(.0))]
@@ -238,7 +238,7 @@ pub enum LostReason {
     Protocol(String),
 }
 
-impl LostReason {
+impl DisconnectReason {
     pub fn at(self, url: &super::HubUrl) -> ClientError {
         ClientError::Lost {
             url: url.to_string(),
@@ -247,7 +247,7 @@ impl LostReason {
     }
 }
 
-impl From<tungstenite::Error> for LostReason {
+impl From<tungstenite::Error> for DisconnectReason {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             tungstenite::Error::Io(error) => Self::Io(error),
@@ -261,20 +261,20 @@ impl From<tungstenite::Error> for LostReason {
     }
 }
 
-impl From<EngineError> for LostReason {
+impl From<EngineError> for DisconnectReason {
     fn from(error: EngineError) -> Self {
         Self::Protocol(error.to_string())
     }
 }
 
-impl From<SocketError> for LostReason {
-    fn from(error: SocketError) -> Self {
+impl From<PacketError> for DisconnectReason {
+    fn from(error: PacketError) -> Self {
         Self::Protocol(error.to_string())
     }
 }
 
-impl From<Misunderstood> for LostReason {
-    fn from(error: Misunderstood) -> Self {
+impl From<InvalidMessage> for DisconnectReason {
+    fn from(error: InvalidMessage) -> Self {
         Self::Protocol(error.to_string())
     }
 }
@@ -316,13 +316,13 @@ mod tests {
             ("token", false),
             ("brand_new", false),
         ] {
-            assert_eq!(Code::parse(code).passes(), passes, "{code}");
+            assert_eq!(ErrorCode::parse(code).passes(), passes, "{code}");
         }
         let http = |status| DialError::Http { status, said: None };
         let denied = |code| {
-            let code = Code::parse(code);
+            let code = ErrorCode::parse(code);
             let message = String::new();
-            DialError::Denied(Refusal { code, message })
+            DialError::Denied(ErrorResponse { code, message })
         };
         for (code, is_final) in [
             ("token", true),

@@ -5,45 +5,45 @@ use std::pin::Pin;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::error::{DialError, LostReason};
+use super::error::{DialError, DisconnectReason};
 
 /// A connection that is there.
-pub trait Line {
+pub trait ClientConnection {
     type Incoming;
 
     /// The next thing that came. Cancel-safe.
-    fn next(&mut self) -> impl Future<Output = Result<Self::Incoming, LostReason>>;
+    fn next(&mut self) -> impl Future<Output = Result<Self::Incoming, DisconnectReason>>;
 }
 
 type Dialing<L> = Pin<Box<dyn Future<Output = Result<Box<L>, DialError>>>>;
 
 /// The connection, or the way to the next one.
-pub enum Link<L> {
+pub enum ConnectionState<L> {
     Up(Box<L>),
     Waiting(Instant),
     Dialing(Dialing<L>),
 }
 
-pub enum LinkEvent<L: Line> {
+pub enum ConnectionEvent<L: ClientConnection> {
     Incoming(L::Incoming),
-    Lost(LostReason),
+    Lost(DisconnectReason),
     Waited,
     Dialed(Result<Box<L>, DialError>),
 }
 
-impl<L: Line> Link<L> {
+impl<L: ClientConnection> ConnectionState<L> {
     /// Cancel-safe: each await is on something that is kept in the link.
-    pub async fn next(&mut self) -> LinkEvent<L> {
+    pub async fn next(&mut self) -> ConnectionEvent<L> {
         match self {
             Self::Up(line) => match line.next().await {
-                Ok(incoming) => LinkEvent::Incoming(incoming),
-                Err(reason) => LinkEvent::Lost(reason),
+                Ok(incoming) => ConnectionEvent::Incoming(incoming),
+                Err(reason) => ConnectionEvent::Lost(reason),
             },
             Self::Waiting(until) => {
                 sleep_until(*until).await;
-                LinkEvent::Waited
+                ConnectionEvent::Waited
             }
-            Self::Dialing(dialing) => LinkEvent::Dialed(dialing.await),
+            Self::Dialing(dialing) => ConnectionEvent::Dialed(dialing.await),
         }
     }
 }

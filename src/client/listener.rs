@@ -6,19 +6,19 @@ use tokio::time::{Instant, timeout};
 
 use super::Target;
 use super::backoff::Backoff;
-use super::error::{ClientError, LostReason};
-use super::link::{Link, LinkEvent};
-use super::peer::Retry;
-use super::plain::{Occurrence, Plain, Recovered, Said, Session};
+use super::error::{ClientError, DisconnectReason};
+use super::link::{ConnectionEvent, ConnectionState};
+use super::peer::RetryPolicy;
+use super::plain::{PlainConnection, ReceivedEvent, RecoveryState, ServerMessage, SessionOrigin};
 use super::url::HubUrl;
 use crate::limits;
-use crate::wire::socket::SocketError;
+use crate::wire::socket::PacketError;
 
-pub struct Listener {
+pub struct PlainClient {
     target: Target,
-    retry: Retry,
-    link: Link<Plain>,
-    session: Option<Session>,
+    retry: RetryPolicy,
+    link: ConnectionState<PlainConnection>,
+    session: Option<RecoveryState>,
     backoff: Backoff,
     up_since: Instant,
     /// Counts connections: an ack id means something only on the one that it came by.
@@ -27,34 +27,34 @@ pub struct Listener {
 
 /// What happened.
 #[derive(Debug)]
-pub enum Heard {
-    Event(Occurrence, Option<Owed>),
+pub enum PlainEvent {
+    Event(ReceivedEvent, Option<AckHandle>),
     /// An event that cannot be shown was passed over.
-    PassedOver(SocketError),
+    PassedOver(PacketError),
     Lost {
         reason: String,
     },
-    Back(Recovered),
+    Back(SessionOrigin),
 }
 
 /// An acknowledgement that the server asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owed {
+pub struct AckHandle {
     connection: u64,
     id: u64,
 }
 
-impl Listener {
+impl PlainClient {
     /// Fails at once when the server cannot be reached: only what was there can be waited for.
-    pub async fn connect(target: Target, retry: Retry) -> Result<Self, ClientError> {
-        let plain = Plain::open(&target, None)
+    pub async fn connect(target: Target, retry: RetryPolicy) -> Result<Self, ClientError> {
+        let plain = PlainConnection::open(&target, None)
             .await
             .map_err(|error| error.at(&target.url))?;
         Ok(Self {
             target,
             retry,
             session: plain.session().cloned(),
-            link: Link::Up(Box::new(plain)),
+            link: ConnectionState::Up(Box::new(plain)),
             backoff: Backoff::default(),
             up_since: Instant::now(),
             connection: 0,
@@ -66,8 +66,8 @@ impl Listener {
     }
 
     /// Acknowledges an event, unless the connection that it came by is gone.
-    pub fn ack(&mut self, owed: Owed) {
-        if let Link::Up(plain) = &mut self.link
+    pub fn ack(&mut self, owed: AckHandle) {
+        if let ConnectionState::Up(plain) = &mut self.link
             && owed.connection == self.connection
         {
             plain.ack(owed.id);
@@ -75,20 +75,20 @@ impl Listener {
     }
 
     /// The next thing that happened. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Heard, ClientError> {
+    pub async fn next(&mut self) -> Result<PlainEvent, ClientError> {
         loop {
             let heard = match self.link.next().await {
-                LinkEvent::Incoming(said) => self.said(said)?,
-                LinkEvent::Lost(reason) => Some(self.lost(&reason)?),
-                LinkEvent::Waited => {
+                ConnectionEvent::Incoming(said) => self.said(said)?,
+                ConnectionEvent::Lost(reason) => Some(self.lost(&reason)?),
+                ConnectionEvent::Waited => {
                     self.dial();
                     None
                 }
-                LinkEvent::Dialed(Ok(plain)) => Some(self.back(plain)),
-                LinkEvent::Dialed(Err(error)) if error.is_final() => {
+                ConnectionEvent::Dialed(Ok(plain)) => Some(self.back(plain)),
+                ConnectionEvent::Dialed(Err(error)) if error.is_final() => {
                     return Err(error.at(&self.target.url));
                 }
-                LinkEvent::Dialed(Err(_)) => {
+                ConnectionEvent::Dialed(Err(_)) => {
                     self.wait();
                     None
                 }
@@ -101,7 +101,7 @@ impl Listener {
 
     /// Writes what is still to be sent, and says goodbye, within a bound.
     pub async fn close(self) {
-        let Link::Up(mut plain) = self.link else {
+        let ConnectionState::Up(mut plain) = self.link else {
             return;
         };
         let leaving = async {
@@ -114,32 +114,32 @@ impl Listener {
         let _ = timeout(limits::FINISH_TIMEOUT, leaving).await;
     }
 
-    fn said(&mut self, said: Said) -> Result<Option<Heard>, ClientError> {
+    fn said(&mut self, said: ServerMessage) -> Result<Option<PlainEvent>, ClientError> {
         Ok(match said {
-            Said::Event(event) => {
+            ServerMessage::Event(event) => {
                 let connection = self.connection;
-                let owed = event.id.map(|id| Owed { connection, id });
-                Some(Heard::Event(event, owed))
+                let owed = event.id.map(|id| AckHandle { connection, id });
+                Some(PlainEvent::Event(event, owed))
             }
-            Said::Unreadable(error) => Some(Heard::PassedOver(error)),
+            ServerMessage::Unreadable(error) => Some(PlainEvent::PassedOver(error)),
             // As in the reference's client: who was put out does not come back by itself.
-            Said::Disconnected(refusal) => {
+            ServerMessage::Disconnected(refusal) => {
                 let url = self.target.url.to_string();
                 return Err(ClientError::Denied { url, refusal });
             }
-            Said::Answer { .. } => None,
+            ServerMessage::Answer { .. } => None,
         })
     }
 
-    fn lost(&mut self, reason: &LostReason) -> Result<Heard, ClientError> {
+    fn lost(&mut self, reason: &DisconnectReason) -> Result<PlainEvent, ClientError> {
         let reason = reason.to_string();
-        if self.retry == Retry::Never {
+        if self.retry == RetryPolicy::Never {
             return Err(ClientError::Lost {
                 url: self.target.url.to_string(),
                 reason,
             });
         }
-        if let Link::Up(plain) = &self.link {
+        if let ConnectionState::Up(plain) = &self.link {
             self.session = plain.session().cloned();
         }
         // A server that lets in and hangs up at once is no better than one that is away.
@@ -147,27 +147,27 @@ impl Listener {
             self.backoff.reset();
         }
         self.wait();
-        Ok(Heard::Lost { reason })
+        Ok(PlainEvent::Lost { reason })
     }
 
     fn wait(&mut self) {
-        self.link = Link::Waiting(Instant::now() + self.backoff.wait());
+        self.link = ConnectionState::Waiting(Instant::now() + self.backoff.wait());
     }
 
     fn dial(&mut self) {
         let (target, session) = (self.target.clone(), self.session.clone());
-        self.link = Link::Dialing(Box::pin(async move {
-            let plain = Plain::open(&target, session.as_ref()).await;
+        self.link = ConnectionState::Dialing(Box::pin(async move {
+            let plain = PlainConnection::open(&target, session.as_ref()).await;
             plain.map(Box::new)
         }));
     }
 
-    fn back(&mut self, plain: Box<Plain>) -> Heard {
+    fn back(&mut self, plain: Box<PlainConnection>) -> PlainEvent {
         let recovered = plain.recovered();
         self.session = plain.session().cloned();
-        self.link = Link::Up(plain);
+        self.link = ConnectionState::Up(plain);
         self.up_since = Instant::now();
         self.connection += 1;
-        Heard::Back(recovered)
+        PlainEvent::Back(recovered)
     }
 }

@@ -1,9 +1,9 @@
 //! The client: one connection to a hub, and what survives when that connection does not.
 //!
-//! [`Peer`] is what `pub`, `sub` and `chat` hold: it publishes within the credit window, keeps a subscription, and
-//! reconnects. [`Connection`] is one connection without any of that, for a question and its answer. Both are for roomcat
-//! hubs. [`Plain`] is one connection to any Socket.IO server, and [`Listener`] one that comes back. All stand on
-//! [`engine::Engine`], and none knows of terminals, stdin, stdout or exit codes.
+//! [`HubClient`] is what `pub`, `sub` and `chat` hold: it publishes within the credit window, keeps a subscription, and
+//! reconnects. [`HubConnection`] is one connection without any of that, for a question and its answer. Both are for roomcat
+//! hubs. [`PlainConnection`] is one connection to any Socket.IO server, and [`PlainClient`] one that comes back. All stand on
+//! [`engine::EngineConnection`], and none knows of terminals, stdin, stdout or exit codes.
 
 pub mod answers;
 pub mod asking;
@@ -21,20 +21,22 @@ pub mod subscription;
 pub mod url;
 pub mod window;
 
-pub use connection::{Connection, Hello};
-pub use error::{ClientError, Code, DialError, LostReason, Refusal};
-pub use listener::Listener;
-pub use options::{Auth, Dialing};
-pub use peer::{Event, Peer, Retry};
-pub use plain::Plain;
-pub use subscription::{Gap, Peek, Presence, Share, Since, Subscribe, Way};
+pub use connection::{HubConnection, HubInfo};
+pub use error::{ClientError, DialError, DisconnectReason, ErrorCode, ErrorResponse};
+pub use listener::PlainClient;
+pub use options::{AuthFields, DialOptions};
+pub use peer::{ClientEvent, HubClient, RetryPolicy};
+pub use plain::PlainConnection;
+pub use subscription::{
+    DeliveryMode, Gap, PeekRequest, PresenceUpdates, ShareOptions, StartPosition, SubscribeRequest,
+};
 pub use url::HubUrl;
-pub use window::{Batch, Receipt};
+pub use window::{Batch, PublishReceipt};
 
 use std::sync::Arc;
 
 use crate::address::{ClientName, Namespace};
-use crate::wire::explain::Watch;
+use crate::wire::explain::TraceSink;
 
 /// Where to, and as whom.
 #[derive(Clone)]
@@ -44,9 +46,9 @@ pub struct Target {
     pub name: Option<ClientName>,
     /// Sent to the hub; never printed.
     pub token: Option<String>,
-    pub dialing: Dialing,
+    pub dialing: DialOptions,
     /// What else is said of oneself.
-    pub auth: Auth,
+    pub auth: AuthFields,
     /// Who is shown each frame.
-    pub trace: Option<Arc<dyn Watch>>,
+    pub trace: Option<Arc<dyn TraceSink>>,
 }

@@ -12,17 +12,17 @@ use super::Target;
 
 /// How the connection is asked for.
 #[derive(Debug, Clone, Default)]
-pub struct Dialing {
+pub struct DialOptions {
     pub path: EnginePath,
-    pub query: Vec<Parameter>,
-    pub headers: Vec<Header>,
+    pub query: Vec<QueryParameter>,
+    pub headers: Vec<HttpHeader>,
 }
 
-impl Dialing {
+impl DialOptions {
     /// The path and query of the WebSocket upgrade (Engine.IO protocol v4, "WebSocket").
     pub(super) fn resource(&self) -> String {
         let mut resource = format!("{}?EIO=4&transport=websocket", self.path.0);
-        for Parameter { name, value } in &self.query {
+        for QueryParameter { name, value } in &self.query {
             resource.push('&');
             push_encoded(&mut resource, name);
             resource.push('=');
@@ -36,7 +36,7 @@ impl Dialing {
         for header in &self.headers {
             headers.remove(&header.name);
         }
-        for Header { name, value } in &self.headers {
+        for HttpHeader { name, value } in &self.headers {
             headers.append(name, value.clone());
         }
     }
@@ -96,12 +96,12 @@ impl Default for EnginePath {
 
 /// A parameter of the query, not yet encoded.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Parameter {
+pub struct QueryParameter {
     name: String,
     value: String,
 }
 
-impl Parameter {
+impl QueryParameter {
     pub fn parse(text: &str) -> Result<Self, OptionError> {
         let (name, value) = text.split_once('=').ok_or(OptionError::NoValue)?;
         match name {
@@ -119,7 +119,7 @@ impl Parameter {
     }
 }
 
-impl fmt::Debug for Parameter {
+impl fmt::Debug for QueryParameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}=…", self.name)
     }
@@ -127,12 +127,12 @@ impl fmt::Debug for Parameter {
 
 /// A header of the upgrade request.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct HttpHeader {
     name: HeaderName,
     value: HeaderValue,
 }
 
-impl Header {
+impl HttpHeader {
     pub fn parse(text: &str) -> Result<Self, OptionError> {
         let (name, value) = text.split_once(':').ok_or(OptionError::NoColon)?;
         let name: HeaderName = name.trim().parse().map_err(|_| OptionError::HeaderName)?;
@@ -153,7 +153,7 @@ impl Header {
     }
 }
 
-impl fmt::Debug for Header {
+impl fmt::Debug for HttpHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: …", self.name)
     }
@@ -161,11 +161,11 @@ impl fmt::Debug for Header {
 
 /// Members of CONNECT's auth object, beside those that roomcat has flags for.
 #[derive(Clone, Default)]
-pub struct Auth {
+pub struct AuthFields {
     members: BTreeMap<String, Box<RawValue>>,
 }
 
-impl Auth {
+impl AuthFields {
     pub fn parse(json: &str) -> Result<Self, OptionError> {
         match serde_json::from_str(json) {
             Ok(members) => Ok(Self { members }),
@@ -213,7 +213,7 @@ impl Auth {
     }
 }
 
-impl fmt::Debug for Auth {
+impl fmt::Debug for AuthFields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.members.keys()).finish()
     }
@@ -241,10 +241,10 @@ mod tests {
 
     #[test]
     fn a_query_is_encoded_behind_engine_io_s_own() {
-        let dialing = Dialing {
+        let dialing = DialOptions {
             path: EnginePath::parse("/chat/engine").unwrap(),
             query: ["a=b c&d", "ü==", "empty="]
-                .map(|text| Parameter::parse(text).unwrap())
+                .map(|text| QueryParameter::parse(text).unwrap())
                 .to_vec(),
             headers: Vec::new(),
         };
@@ -253,7 +253,7 @@ mod tests {
             "/chat/engine/?EIO=4&transport=websocket&a=b%20c%26d&%C3%BC=%3D&empty="
         );
         assert_eq!(
-            Dialing::default().resource(),
+            DialOptions::default().resource(),
             "/socket.io/?EIO=4&transport=websocket"
         );
     }
@@ -273,7 +273,7 @@ mod tests {
             ("EIO=3", OptionError::OwnParameter),
             ("sid=x", OptionError::OwnParameter),
         ] {
-            assert_eq!(Parameter::parse(text), Err(error), "{text}");
+            assert_eq!(QueryParameter::parse(text), Err(error), "{text}");
         }
         for (text, error) in [
             ("novalue", OptionError::NoColon),
@@ -282,30 +282,30 @@ mod tests {
             ("Upgrade: h2c", OptionError::OwnHeader),
             ("Sec-WebSocket-Key: x", OptionError::OwnHeader),
         ] {
-            assert_eq!(Header::parse(text), Err(error), "{text}");
+            assert_eq!(HttpHeader::parse(text), Err(error), "{text}");
         }
         for text in ["", "[]", "\"x\"", "{\"a\":}", "1"] {
-            assert!(Auth::parse(text).is_err(), "{text}");
+            assert!(AuthFields::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn nothing_here_prints_a_secret() {
-        let dialing = Dialing {
+        let dialing = DialOptions {
             path: EnginePath::default(),
-            query: vec![Parameter::parse("key=secret").unwrap()],
-            headers: vec![Header::parse("Authorization: Bearer secret").unwrap()],
+            query: vec![QueryParameter::parse("key=secret").unwrap()],
+            headers: vec![HttpHeader::parse("Authorization: Bearer secret").unwrap()],
         };
-        let auth = Auth::parse(r#"{"password":"secret"}"#).unwrap();
+        let auth = AuthFields::parse(r#"{"password":"secret"}"#).unwrap();
         assert!(!format!("{dialing:?} {auth:?}").contains("secret"));
     }
 
     #[test]
     fn headers_replace_what_stands_there_and_add_up() {
-        let header = |text| Header::parse(text).unwrap();
-        let dialing = Dialing {
+        let header = |text| HttpHeader::parse(text).unwrap();
+        let dialing = DialOptions {
             headers: vec![header("host: example"), header("X-A: 1"), header("x-a: 2")],
-            ..Dialing::default()
+            ..DialOptions::default()
         };
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("127.0.0.1"));
@@ -322,11 +322,11 @@ mod tests {
             namespace: Namespace::root(),
             name: name.map(|name| ClientName::parse(name).unwrap()),
             token: token.map(str::to_owned),
-            dialing: Dialing::default(),
-            auth: Auth::default(),
+            dialing: DialOptions::default(),
+            auth: AuthFields::default(),
             trace: None,
         };
-        let auth = Auth::parse(r#"{"token":"theirs","n":1e400,"roomcat":7}"#).unwrap();
+        let auth = AuthFields::parse(r#"{"token":"theirs","n":1e400,"roomcat":7}"#).unwrap();
         assert_eq!(
             auth.roomcat(&target(Some("alice"), Some("ours"))),
             r#"{"as":"alice","token":"ours","roomcat":1,"n":1e400}"#
@@ -341,7 +341,7 @@ mod tests {
             auth.plain(&nobody, &resume).unwrap(),
             r#"{"pid":1,"n":1e400,"roomcat":7,"token":"theirs"}"#
         );
-        assert_eq!(Auth::default().plain(&nobody, &[]), None);
-        assert_eq!(Auth::default().roomcat(&nobody), r#"{"roomcat":1}"#);
+        assert_eq!(AuthFields::default().plain(&nobody, &[]), None);
+        assert_eq!(AuthFields::default().roomcat(&nobody), r#"{"roomcat":1}"#);
     }
 }

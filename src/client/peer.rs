@@ -1,6 +1,6 @@
 //! A client that outlives its connections: it publishes, keeps a subscription, and comes back when the hub was away.
 //!
-//! Whoever holds a [`Peer`] calls [`Peer::next`] in a loop and does what it likes in between; everything that must
+//! Whoever holds a [`HubClient`] calls [`HubClient::next`] in a loop and does what it likes in between; everything that must
 //! not be lost when that call is dropped lives here, so each call may be dropped at any await.
 
 #[cfg(test)]
@@ -14,37 +14,37 @@ use tokio::select;
 use tokio::time::Instant;
 
 use super::Target;
-use super::answers::{self, Answer, SubAnswer};
+use super::answers::{self, SubscribeResponse, VerbResult};
 use super::backoff::Backoff;
-use super::connection::{Connection, Hello, Incoming};
-use super::error::{ClientError, LostReason, Refusal};
-use super::link::{Link, LinkEvent, at};
-use super::subscription::{Gap, Subscribe, Subscription};
+use super::connection::{HubConnection, HubInfo, HubMessage};
+use super::error::{ClientError, DisconnectReason, ErrorResponse};
+use super::link::{ConnectionEvent, ConnectionState, at};
+use super::subscription::{Gap, SubscribeRequest, Subscription};
 use super::url::HubUrl;
-use super::window::{Batch, Receipt, Step, Window};
+use super::window::{Batch, PublishReceipt, PublishWindow, WindowEvent};
 use crate::address::{RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, EVENT, cut};
 
-pub struct Peer {
+pub struct HubClient {
     pub(super) target: Target,
-    retry: Retry,
-    hello: Hello,
-    pub(super) link: Link<Connection>,
+    retry: RetryPolicy,
+    hello: HubInfo,
+    pub(super) link: ConnectionState<HubConnection>,
     reconnecting: Backoff,
-    window: Window,
+    window: PublishWindow,
     pub(super) subscription: Option<Subscription>,
-    pub(super) verbs: Verbs,
+    pub(super) verbs: RequestState,
     /// When the window goes on after a refusal.
     paused_until: Option<Instant>,
     refusing: Backoff,
-    trouble: Option<Trouble>,
-    pub(super) events: VecDeque<Event>,
+    trouble: Option<Outage>,
+    pub(super) events: VecDeque<ClientEvent>,
 }
 
 /// How long to keep trying once the hub had been reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retry {
+pub enum RetryPolicy {
     Never,
     For(Duration),
     Forever,
@@ -52,7 +52,7 @@ pub enum Retry {
 
 /// What happened.
 #[derive(Debug)]
-pub enum Event {
+pub enum ClientEvent {
     Batch {
         header: DeliveryHeader,
         body: Bytes,
@@ -63,17 +63,17 @@ pub enum Event {
     },
     CaughtUp,
     /// Somebody came or went; only for who asked for it.
-    Presence(answers::Presence),
+    Presence(answers::PresenceEvent),
     Gap(Gap),
-    Receipt(Receipt),
-    /// The answer to [`Peer::call`].
+    Receipt(PublishReceipt),
+    /// The answer to [`HubClient::call`].
     Answered {
         id: u64,
-        answer: Answer,
+        answer: VerbResult,
     },
-    /// [`Peer::change_rooms`] was refused; the rooms are those of before.
-    RoomsRefused(Refusal),
-    /// The hub confirmed the ack of [`Peer::confirm_ack`].
+    /// [`HubClient::change_rooms`] was refused; the rooms are those of before.
+    RoomsRefused(ErrorResponse),
+    /// The hub confirmed the ack of [`HubClient::confirm_ack`].
     AckConfirmed,
     /// It cannot be confirmed: the connection that it was of is gone, and what was written of a shared queue comes to another.
     AckLost,
@@ -85,27 +85,27 @@ pub enum Event {
         dropped: u64,
     },
     /// The hub takes nothing for now; it is asked again.
-    Stalled(Refusal),
+    Stalled(ErrorResponse),
 }
 
 /// Ack ids, and the verbs whose answers are awaited beside those of the window.
 #[derive(Debug, Default)]
-pub(super) struct Verbs {
+pub(super) struct RequestState {
     last_id: u64,
     sub: Option<u64>,
     subscribed: bool,
     /// What was subscribed before a change that the hub has not answered.
-    pub(super) before: Option<Subscribe>,
+    pub(super) before: Option<SubscribeRequest>,
     /// Until then what comes is not taken.
     pub(super) passes_over: bool,
-    /// Asked by [`Peer::call`].
+    /// Asked by [`HubClient::call`].
     pub(super) calls: BTreeSet<u64>,
     ack: Option<u64>,
     /// The last ack is to be confirmed, over this connection or the next.
     confirm: bool,
 }
 
-impl Verbs {
+impl RequestState {
     pub(super) fn id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
@@ -122,33 +122,33 @@ impl Verbs {
 }
 
 /// Since when nothing moves, and why.
-struct Trouble {
+struct Outage {
     since: Instant,
-    cause: Cause,
+    cause: OutageCause,
 }
 
-enum Cause {
+enum OutageCause {
     Lost(String),
-    Refused(Refusal),
+    Refused(ErrorResponse),
 }
 
-impl Peer {
+impl HubClient {
     /// Fails at once when the hub cannot be reached: only what was there can be waited for.
-    pub async fn connect(target: Target, retry: Retry) -> Result<Self, ClientError> {
-        let connection = Connection::open(&target)
+    pub async fn connect(target: Target, retry: RetryPolicy) -> Result<Self, ClientError> {
+        let connection = HubConnection::open(&target)
             .await
             .map_err(|error| error.at(&target.url))?;
         let hello = connection.hello().clone();
-        let window = Window::new(random_id(), credit(&hello));
+        let window = PublishWindow::new(random_id(), credit(&hello));
         Ok(Self {
             target,
             retry,
             hello,
-            link: Link::Up(Box::new(connection)),
+            link: ConnectionState::Up(Box::new(connection)),
             reconnecting: Backoff::default(),
             window,
             subscription: None,
-            verbs: Verbs::default(),
+            verbs: RequestState::default(),
             paused_until: None,
             refusing: Backoff::default(),
             trouble: None,
@@ -156,7 +156,7 @@ impl Peer {
         })
     }
 
-    pub fn hello(&self) -> &Hello {
+    pub fn hello(&self) -> &HubInfo {
         &self.hello
     }
 
@@ -171,16 +171,16 @@ impl Peer {
 
     /// Whether the hub is there, or else awaited.
     pub fn is_connected(&self) -> bool {
-        matches!(self.link, Link::Up(_))
+        matches!(self.link, ConnectionState::Up(_))
     }
 
     /// Since when the hub is awaited, and why.
     pub fn awaited(&self) -> Option<(Instant, &str)> {
         match (&self.link, &self.trouble) {
-            (Link::Up(_), _) | (_, None) => None,
+            (ConnectionState::Up(_), _) | (_, None) => None,
             (_, Some(trouble)) => match &trouble.cause {
-                Cause::Lost(reason) => Some((trouble.since, reason)),
-                Cause::Refused(refusal) => Some((trouble.since, &refusal.message)),
+                OutageCause::Lost(reason) => Some((trouble.since, reason)),
+                OutageCause::Refused(refusal) => Some((trouble.since, &refusal.message)),
             },
         }
     }
@@ -196,7 +196,7 @@ impl Peer {
     }
 
     /// Replaces any earlier subscription.
-    pub fn subscribe(&mut self, request: Subscribe) {
+    pub fn subscribe(&mut self, request: SubscribeRequest) {
         self.subscription = Some(Subscription::new(request, &self.hello.log));
         self.verbs.subscribed = false;
         self.ask();
@@ -241,7 +241,7 @@ impl Peer {
 
     fn emit_ack(&mut self, seq: Seq) {
         let args = self.ack_args(seq);
-        if let Link::Up(connection) = &mut self.link {
+        if let ConnectionState::Up(connection) = &mut self.link {
             connection.emit(None, "ack", &args);
         }
     }
@@ -255,7 +255,7 @@ impl Peer {
         }
     }
 
-    /// Asks the hub to confirm the last ack; [`Event::AckConfirmed`] follows, or [`Event::AckLost`]. False when there is nothing
+    /// Asks the hub to confirm the last ack; [`ClientEvent::AckConfirmed`] follows, or [`ClientEvent::AckLost`]. False when there is nothing
     /// to confirm.
     pub fn confirm_ack(&mut self) -> bool {
         if self
@@ -263,7 +263,7 @@ impl Peer {
             .as_ref()
             .is_some_and(Subscription::strayed)
         {
-            self.events.push_back(Event::AckLost);
+            self.events.push_back(ClientEvent::AckLost);
             return true;
         }
         let written = self.subscription.as_ref().and_then(Subscription::written);
@@ -277,7 +277,7 @@ impl Peer {
     }
 
     /// The next thing that happened. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Event, ClientError> {
+    pub async fn next(&mut self) -> Result<ClientEvent, ClientError> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
@@ -297,23 +297,23 @@ impl Peer {
 
     /// Says goodbye to the hub, within a bound.
     pub async fn close(self) {
-        if let Link::Up(connection) = self.link {
+        if let ConnectionState::Up(connection) = self.link {
             connection.close().await;
         }
     }
 
     fn gives_up(&self) -> Option<Instant> {
         match (&self.trouble, self.retry) {
-            (Some(trouble), Retry::For(patience)) => Some(trouble.since + patience),
+            (Some(trouble), RetryPolicy::For(patience)) => Some(trouble.since + patience),
             _ => None,
         }
     }
 
     fn given_up(&mut self) -> ClientError {
         match self.trouble.take().map(|trouble| trouble.cause) {
-            Some(Cause::Refused(refusal)) => ClientError::Refused(refusal),
-            Some(Cause::Lost(reason)) => self.lost_for_good(reason),
-            None => self.lost_for_good(LostReason::Closed.to_string()),
+            Some(OutageCause::Refused(refusal)) => ClientError::Refused(refusal),
+            Some(OutageCause::Lost(reason)) => self.lost_for_good(reason),
+            None => self.lost_for_good(DisconnectReason::Closed.to_string()),
         }
     }
 
@@ -324,53 +324,53 @@ impl Peer {
         }
     }
 
-    fn link_event(&mut self, event: LinkEvent<Connection>) -> Result<(), ClientError> {
+    fn link_event(&mut self, event: ConnectionEvent<HubConnection>) -> Result<(), ClientError> {
         match event {
-            LinkEvent::Incoming(incoming) => self.incoming(incoming)?,
-            LinkEvent::Lost(reason) => self.lost(&reason)?,
-            LinkEvent::Waited => {
+            ConnectionEvent::Incoming(incoming) => self.incoming(incoming)?,
+            ConnectionEvent::Lost(reason) => self.lost(&reason)?,
+            ConnectionEvent::Waited => {
                 let target = self.target.clone();
-                self.link = Link::Dialing(Box::pin(async move {
-                    Connection::open(&target).await.map(Box::new)
+                self.link = ConnectionState::Dialing(Box::pin(async move {
+                    HubConnection::open(&target).await.map(Box::new)
                 }));
             }
-            LinkEvent::Dialed(Ok(connection)) => self.back(connection),
-            LinkEvent::Dialed(Err(error)) if error.is_final() => {
+            ConnectionEvent::Dialed(Ok(connection)) => self.back(connection),
+            ConnectionEvent::Dialed(Err(error)) if error.is_final() => {
                 return Err(error.at(&self.target.url));
             }
-            LinkEvent::Dialed(Err(error)) => {
-                self.troubled(Cause::Lost(error.to_string()));
+            ConnectionEvent::Dialed(Err(error)) => {
+                self.troubled(OutageCause::Lost(error.to_string()));
                 self.wait();
             }
         }
         Ok(())
     }
 
-    fn lost(&mut self, reason: &LostReason) -> Result<(), ClientError> {
+    fn lost(&mut self, reason: &DisconnectReason) -> Result<(), ClientError> {
         let reason = reason.to_string();
-        if self.retry == Retry::Never {
+        if self.retry == RetryPolicy::Never {
             return Err(self.lost_for_good(reason));
         }
-        self.troubled(Cause::Lost(reason.clone()));
+        self.troubled(OutageCause::Lost(reason.clone()));
         self.paused_until = None;
         self.wait();
-        self.events.push_back(Event::Lost { reason });
+        self.events.push_back(ClientEvent::Lost { reason });
         Ok(())
     }
 
     fn wait(&mut self) {
-        self.link = Link::Waiting(Instant::now() + self.reconnecting.wait());
+        self.link = ConnectionState::Waiting(Instant::now() + self.reconnecting.wait());
     }
 
-    fn back(&mut self, connection: Box<Connection>) {
+    fn back(&mut self, connection: Box<HubConnection>) {
         self.hello = connection.hello().clone();
-        self.link = Link::Up(connection);
+        self.link = ConnectionState::Up(connection);
         self.verbs.reconnected();
         if let Some(subscription) = &mut self.subscription {
             subscription.entered(&self.hello.log);
         }
         let dropped = self.window.reconnected(credit(&self.hello));
-        self.events.push_back(Event::Back { dropped });
+        self.events.push_back(ClientEvent::Back { dropped });
         if self.window.is_empty() {
             self.trouble = None;
         }
@@ -378,26 +378,28 @@ impl Peer {
         self.pump();
     }
 
-    fn incoming(&mut self, incoming: Incoming) -> Result<(), ClientError> {
+    fn incoming(&mut self, incoming: HubMessage) -> Result<(), ClientError> {
         match incoming {
-            Incoming::Answer { id, answer } => self.answer(id, answer)?,
-            Incoming::Batch { header, body } => self.delivered(header, body),
-            Incoming::Gap(gap) => {
+            HubMessage::Answer { id, answer } => self.answer(id, answer)?,
+            HubMessage::Batch { header, body } => self.delivered(header, body),
+            HubMessage::Gap(gap) => {
                 if let Some(subscription) = &mut self.subscription {
                     subscription.gap(&gap);
                 }
-                self.events.push_back(Event::Gap(gap));
+                self.events.push_back(ClientEvent::Gap(gap));
             }
-            Incoming::Presence(presence) => self.events.push_back(Event::Presence(presence)),
+            HubMessage::Presence(presence) => {
+                self.events.push_back(ClientEvent::Presence(presence))
+            }
             // That of a reading which was given up.
-            Incoming::CaughtUp { .. } if self.verbs.passes_over => {}
-            Incoming::CaughtUp { head } => {
+            HubMessage::CaughtUp { .. } if self.verbs.passes_over => {}
+            HubMessage::CaughtUp { head } => {
                 if let Some(subscription) = &mut self.subscription {
                     subscription.caught_up(head);
                 }
-                self.events.push_back(Event::CaughtUp);
+                self.events.push_back(ClientEvent::CaughtUp);
             }
-            Incoming::Closed(refusal) => {
+            HubMessage::Closed(refusal) => {
                 return Err(ClientError::closed(&self.target.url, refusal));
             }
         }
@@ -425,66 +427,66 @@ impl Peer {
             let further = |first: Seq| Seq::new(first.record, first.index + known);
             header.first = header.first.map(further);
         }
-        self.events.push_back(Event::Batch { header, body });
+        self.events.push_back(ClientEvent::Batch { header, body });
     }
 
-    fn answer(&mut self, id: u64, answer: Answer) -> Result<(), ClientError> {
+    fn answer(&mut self, id: u64, answer: VerbResult) -> Result<(), ClientError> {
         // A connection that answers works: the next loss begins with the shortest wait.
         self.reconnecting.reset();
         if self.verbs.sub == Some(id) {
             return self.subscribed(answer);
         }
         if self.verbs.calls.remove(&id) {
-            self.events.push_back(Event::Answered { id, answer });
+            self.events.push_back(ClientEvent::Answered { id, answer });
             return Ok(());
         }
         if self.verbs.ack == Some(id) {
             answer.map_err(ClientError::Refused)?;
             self.verbs.confirm = false;
-            self.events.push_back(Event::AckConfirmed);
+            self.events.push_back(ClientEvent::AckConfirmed);
             return Ok(());
         }
         match self.window.answer(id, answer) {
-            Step::Nothing => {}
-            Step::Confirmed(receipt) => {
+            WindowEvent::Nothing => {}
+            WindowEvent::Confirmed(receipt) => {
                 self.trouble = None;
                 self.refusing.reset();
-                self.events.push_back(Event::Receipt(receipt));
+                self.events.push_back(ClientEvent::Receipt(receipt));
                 self.pump();
             }
-            Step::Stalled(refusal) => {
+            WindowEvent::Stalled(refusal) => {
                 let told = matches!(
                     self.trouble,
-                    Some(Trouble {
-                        cause: Cause::Refused(_),
+                    Some(Outage {
+                        cause: OutageCause::Refused(_),
                         ..
                     })
                 );
-                self.troubled(Cause::Refused(refusal.clone()));
+                self.troubled(OutageCause::Refused(refusal.clone()));
                 self.paused_until = Some(Instant::now() + self.refusing.wait());
                 if !told {
-                    self.events.push_back(Event::Stalled(refusal));
+                    self.events.push_back(ClientEvent::Stalled(refusal));
                 }
             }
-            Step::Refused(refusal) => return Err(ClientError::Refused(refusal)),
-            Step::Broken(reason) => return Err(ClientError::Protocol(reason)),
+            WindowEvent::Refused(refusal) => return Err(ClientError::Refused(refusal)),
+            WindowEvent::Broken(reason) => return Err(ClientError::Protocol(reason)),
         }
         Ok(())
     }
 
-    fn subscribed(&mut self, answer: Answer) -> Result<(), ClientError> {
+    fn subscribed(&mut self, answer: VerbResult) -> Result<(), ClientError> {
         let text = match self.taken(answer)? {
             Some(text) => text,
             None => return Ok(()),
         };
-        let answer: SubAnswer = answers::parse("the answer to sub", &text)
+        let answer: SubscribeResponse = answers::parse("the answer to sub", &text)
             .map_err(|error| ClientError::Protocol(error.to_string()))?;
         self.verbs.sub = None;
         self.verbs.subscribed = true;
         if let Some(subscription) = &mut self.subscription {
             subscription.reads(&answer.rooms);
         }
-        self.events.push_back(Event::Subscribed {
+        self.events.push_back(ClientEvent::Subscribed {
             pending: answer.pending,
             rooms: answer.rooms,
         });
@@ -497,7 +499,9 @@ impl Peer {
     }
 
     fn ask(&mut self) {
-        if let (Some(subscription), Link::Up(connection)) = (&self.subscription, &mut self.link) {
+        if let (Some(subscription), ConnectionState::Up(connection)) =
+            (&self.subscription, &mut self.link)
+        {
             let id = self.verbs.id();
             self.verbs.sub = Some(id);
             let (verb, args) = subscription.verb();
@@ -512,7 +516,7 @@ impl Peer {
         let written = self.subscription.as_ref().and_then(Subscription::written);
         let args = written.map(|seq| self.ack_args(seq));
         match (args, &mut self.link) {
-            (Some(args), Link::Up(connection)) => {
+            (Some(args), ConnectionState::Up(connection)) => {
                 let id = self.verbs.id();
                 self.verbs.ack = Some(id);
                 connection.emit(Some(id), "ack", &args);
@@ -521,9 +525,9 @@ impl Peer {
                 self.verbs.confirm = false;
                 let shared = self.subscription.as_ref().and_then(Subscription::share);
                 self.events.push_back(match shared {
-                    Some(_) => Event::AckLost,
+                    Some(_) => ClientEvent::AckLost,
                     // The log is another one: what was written has no place in it.
-                    None => Event::AckConfirmed,
+                    None => ClientEvent::AckConfirmed,
                 });
             }
             (Some(_), _) => {}
@@ -532,7 +536,7 @@ impl Peer {
 
     /// Sends what the window lets go.
     fn pump(&mut self) {
-        let Link::Up(connection) = &mut self.link else {
+        let ConnectionState::Up(connection) = &mut self.link else {
             return;
         };
         loop {
@@ -546,16 +550,16 @@ impl Peer {
         }
     }
 
-    fn troubled(&mut self, cause: Cause) {
+    fn troubled(&mut self, cause: OutageCause) {
         let since = self
             .trouble
             .as_ref()
             .map_or_else(Instant::now, |trouble| trouble.since);
-        self.trouble = Some(Trouble { since, cause });
+        self.trouble = Some(Outage { since, cause });
     }
 }
 
-fn credit(hello: &Hello) -> usize {
+fn credit(hello: &HubInfo) -> usize {
     hello.limits.credit.min(limits::CREDIT_BYTES)
 }
 

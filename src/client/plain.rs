@@ -12,48 +12,48 @@ use tokio::time::timeout;
 
 use super::Target;
 use super::answers;
-use super::engine::{Engine, Taken};
-use super::error::{Code, DialError, LostReason, Refusal};
-use super::link::Line;
-use crate::address::{Event, Namespace};
+use super::engine::{EngineConnection, ReceivedPacket};
+use super::error::{DialError, DisconnectReason, ErrorCode, ErrorResponse};
+use super::link::ClientConnection;
+use crate::address::{EventName, Namespace};
 use crate::limits;
-use crate::wire::socket::{self, EventPacket, Packet, SocketError, join_args};
+use crate::wire::socket::{self, EventPacket, Packet, PacketError, join_args};
 
-pub struct Plain {
-    engine: Engine,
-    session: Option<Session>,
+pub struct PlainConnection {
+    engine: EngineConnection,
+    session: Option<RecoveryState>,
     /// Came before the namespace was entered.
-    early: VecDeque<Said>,
-    recovered: Recovered,
+    early: VecDeque<ServerMessage>,
+    recovered: SessionOrigin,
 }
 
 /// What a server sends.
 #[derive(Debug)]
-pub enum Said {
-    Event(Occurrence),
+pub enum ServerMessage {
+    Event(ReceivedEvent),
     /// The answer to what was emitted with this ack id.
     Answer {
         id: u64,
-        args: Arguments,
+        args: EventArgs,
     },
     /// The server put this client out of the namespace.
-    Disconnected(Refusal),
+    Disconnected(ErrorResponse),
     /// An event that cannot be shown.
-    Unreadable(SocketError),
+    Unreadable(PacketError),
 }
 
 #[derive(Debug)]
-pub struct Occurrence {
-    pub event: Event,
-    pub args: Arguments,
+pub struct ReceivedEvent {
+    pub event: EventName,
+    pub args: EventArgs,
     /// The server wants an acknowledgement of this id.
     pub id: Option<u64>,
-    pub last: Last,
+    pub last: LastArgument,
 }
 
 /// What the last argument of an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Last {
+pub enum LastArgument {
     Argument,
     /// The server's own addition: the event's place in what it can recover. Told from an application's text by nothing
     /// but that the server recovers.
@@ -62,7 +62,7 @@ pub enum Last {
 
 /// Arguments as they came, or as they go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arguments {
+pub struct EventArgs {
     /// The inside of a JSON array; placeholders stand for the attachments.
     pub json: String,
     pub attachments: Vec<Bytes>,
@@ -70,41 +70,46 @@ pub struct Arguments {
 
 /// What a server recovers a session by. Whoever knows the pid can take the session over.
 #[derive(Clone)]
-pub struct Session {
+pub struct RecoveryState {
     pid: String,
     offset: Option<String>,
 }
 
 /// Whether this connection goes on where the one before it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovered {
+pub enum SessionOrigin {
     Yes,
     No,
 }
 
-impl Plain {
+impl PlainConnection {
     /// Dials and enters the namespace; the whole of it within `limits::DIAL_TIMEOUT`. `session` is that of an earlier
     /// connection.
-    pub async fn open(target: &Target, session: Option<&Session>) -> Result<Self, DialError> {
+    pub async fn open(target: &Target, session: Option<&RecoveryState>) -> Result<Self, DialError> {
         timeout(limits::DIAL_TIMEOUT, Self::handshake(target, session))
             .await
             .unwrap_or(Err(DialError::Timeout(limits::DIAL_TIMEOUT)))
     }
 
-    async fn handshake(target: &Target, session: Option<&Session>) -> Result<Self, DialError> {
-        let mut engine = Engine::open(target).await?;
-        let resume = session.map(Session::members).unwrap_or_default();
+    async fn handshake(
+        target: &Target,
+        session: Option<&RecoveryState>,
+    ) -> Result<Self, DialError> {
+        let mut engine = EngineConnection::open(target).await?;
+        let resume = session.map(RecoveryState::members).unwrap_or_default();
         let auth = target.auth.plain(target, &resume);
         let (mut early, mut bytes) = (VecDeque::new(), 0);
         // What was missed is part of the session that it is sent for.
         let mut past = session.cloned();
-        let keep = |taken: Taken<'_, '_>| {
+        let keep = |taken: ReceivedPacket<'_, '_>| {
             if let Some(said) = understand(&target.namespace, &mut past, taken)? {
                 bytes += said.cost();
                 early.push_back(said);
             }
             if bytes > limits::RECOVERED_BYTES {
-                Err(LostReason::Protocol("too much before its reply".to_owned()))
+                Err(DisconnectReason::Protocol(
+                    "too much before its reply".to_owned(),
+                ))
             } else {
                 Ok(())
             }
@@ -112,12 +117,12 @@ impl Plain {
         let reply = engine.enter(auth.as_deref(), keep).await?;
         let pid = pid(&reply);
         let recovered = match (&past, &pid) {
-            (Some(past), Some(pid)) if past.pid == *pid => Recovered::Yes,
-            _ => Recovered::No,
+            (Some(past), Some(pid)) if past.pid == *pid => SessionOrigin::Yes,
+            _ => SessionOrigin::No,
         };
         let session = match recovered {
-            Recovered::Yes => past,
-            Recovered::No => pid.map(|pid| Session { pid, offset: None }),
+            SessionOrigin::Yes => past,
+            SessionOrigin::No => pid.map(|pid| RecoveryState { pid, offset: None }),
         };
         Ok(Self {
             engine,
@@ -127,17 +132,17 @@ impl Plain {
         })
     }
 
-    pub fn recovered(&self) -> Recovered {
+    pub fn recovered(&self) -> SessionOrigin {
         self.recovered
     }
 
     /// What the next connection is opened with.
-    pub fn session(&self) -> Option<&Session> {
+    pub fn session(&self) -> Option<&RecoveryState> {
         self.session.as_ref()
     }
 
-    /// Sent by the next [`Line::next`] or [`Self::settle`].
-    pub fn emit(&mut self, id: Option<u64>, event: &Event, args: &Arguments) {
+    /// Sent by the next [`ClientConnection::next`] or [`Self::settle`].
+    pub fn emit(&mut self, id: Option<u64>, event: &EventName, args: &EventArgs) {
         let count = args.attachments.len();
         let namespace = self.engine.namespace();
         let text = socket::encode_event(namespace, id, event.as_str(), &args.json, count);
@@ -156,11 +161,11 @@ impl Plain {
     /// Returns when the server has read what was emitted, or does not say so in time. A goodbye right behind an event
     /// can overtake it: the reference server hands events to its application a moment after it read them, and not at
     /// all when the client has left by then.
-    pub async fn settle(&mut self) -> Result<(), LostReason> {
+    pub async fn settle(&mut self) -> Result<(), DisconnectReason> {
         self.engine.flush().await?;
         match timeout(limits::SETTLE_TIMEOUT, self.engine.probe()).await {
             // The event may have been what it hung up for.
-            Ok(Err(LostReason::Closed)) | Err(_) => Ok(()),
+            Ok(Err(DisconnectReason::Closed)) | Err(_) => Ok(()),
             Ok(outcome) => outcome,
         }
     }
@@ -171,10 +176,10 @@ impl Plain {
     }
 }
 
-impl Line for Plain {
-    type Incoming = Said;
+impl ClientConnection for PlainConnection {
+    type Incoming = ServerMessage;
 
-    async fn next(&mut self) -> Result<Said, LostReason> {
+    async fn next(&mut self) -> Result<ServerMessage, DisconnectReason> {
         if let Some(said) = self.early.pop_front() {
             return Ok(said);
         }
@@ -188,17 +193,17 @@ impl Line for Plain {
     }
 }
 
-impl Said {
+impl ServerMessage {
     fn cost(&self) -> usize {
         let held = match self {
-            Self::Event(Occurrence { args, .. }) | Self::Answer { args, .. } => args.len(),
+            Self::Event(ReceivedEvent { args, .. }) | Self::Answer { args, .. } => args.len(),
             Self::Disconnected(_) | Self::Unreadable(_) => 0,
         };
         held + limits::ENTRY_BYTES
     }
 }
 
-impl Arguments {
+impl EventArgs {
     /// Bytes of the text and the attachments.
     pub fn len(&self) -> usize {
         self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
@@ -216,7 +221,7 @@ impl Arguments {
     }
 }
 
-impl Session {
+impl RecoveryState {
     /// Members of the auth object, their values JSON.
     fn members(&self) -> Vec<(&'static str, String)> {
         let quoted = |text: &str| serde_json::to_string(text).expect("a string is JSON");
@@ -228,7 +233,7 @@ impl Session {
     }
 
     /// An event without an ack id that ends in a text moves the offset.
-    fn passed(&mut self, event: &EventPacket<'_>) -> Last {
+    fn passed(&mut self, event: &EventPacket<'_>) -> LastArgument {
         let text = event
             .args
             .last()
@@ -237,48 +242,48 @@ impl Session {
         match text {
             Some(offset) => {
                 self.offset = Some(offset);
-                Last::Offset
+                LastArgument::Offset
             }
-            None => Last::Argument,
+            None => LastArgument::Argument,
         }
     }
 }
 
 fn understand(
     namespace: &Namespace,
-    session: &mut Option<Session>,
-    taken: Taken<'_, '_>,
-) -> Result<Option<Said>, LostReason> {
+    session: &mut Option<RecoveryState>,
+    taken: ReceivedPacket<'_, '_>,
+) -> Result<Option<ServerMessage>, DisconnectReason> {
     let (packet, attachments) = match taken {
-        Taken::Packet(packet, attachments) => (packet, attachments),
-        Taken::Unreadable(error) => return Ok(Some(Said::Unreadable(error))),
+        ReceivedPacket::Packet(packet, attachments) => (packet, attachments),
+        ReceivedPacket::Unreadable(error) => return Ok(Some(ServerMessage::Unreadable(error))),
     };
     Ok(match packet {
         Packet::Event(event) if event.namespace == *namespace => {
             let last = session
                 .as_mut()
-                .map_or(Last::Argument, |session| session.passed(event));
-            Some(Said::Event(Occurrence {
+                .map_or(LastArgument::Argument, |session| session.passed(event));
+            Some(ServerMessage::Event(ReceivedEvent {
                 event: event.event.clone(),
-                args: Arguments::of(&event.args, attachments),
+                args: EventArgs::of(&event.args, attachments),
                 id: event.id,
                 last,
             }))
         }
-        Packet::Ack(ack) if ack.namespace == *namespace => Some(Said::Answer {
+        Packet::Ack(ack) if ack.namespace == *namespace => Some(ServerMessage::Answer {
             id: ack.id,
-            args: Arguments::of(&ack.args, attachments),
+            args: EventArgs::of(&ack.args, attachments),
         }),
         Packet::Disconnect { namespace: which } if which == namespace => {
-            Some(Said::Disconnected(Refusal {
-                code: Code::Other(String::new()),
+            Some(ServerMessage::Disconnected(ErrorResponse {
+                code: ErrorCode::Other(String::new()),
                 message: "it disconnected this client".to_owned(),
             }))
         }
         Packet::ConnectError {
             namespace: which,
             data,
-        } if which == namespace => Some(Said::Disconnected(answers::connect_error(data))),
+        } if which == namespace => Some(ServerMessage::Disconnected(answers::connect_error(data))),
         _ => None,
     })
 }

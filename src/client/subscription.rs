@@ -13,30 +13,30 @@ use crate::wire::batch::DeliveryHeader;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Subscribe {
+pub struct SubscribeRequest {
     /// None of them: every room that the client name joined.
     pub rooms: Vec<RoomName>,
-    pub since: Option<Since>,
+    pub since: Option<StartPosition>,
     pub last: Option<u64>,
-    pub presence: Presence,
-    pub way: Way,
+    pub presence: PresenceUpdates,
+    pub way: DeliveryMode,
 }
 
 /// How the messages are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Way {
+pub enum DeliveryMode {
     /// By oneself.
     #[default]
     Alone,
     /// With others of the same name, each message to one of them.
-    Shared(Share),
+    Shared(ShareOptions),
     /// Only to look at what waits for somebody; the rooms are then not asked for.
-    Peek(Peek),
+    Peek(PeekRequest),
 }
 
 /// Whose, and where; no room: in all that it joined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Peek {
+pub struct PeekRequest {
     pub name: ClientName,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomName>,
@@ -44,7 +44,7 @@ pub struct Peek {
 
 /// How much of a shared queue is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub struct ShareOptions {
     /// Messages that may come before those before them are acked; None: as many as the hub thinks fit.
     pub window: Option<u32>,
     /// What is not acked for so long goes to others.
@@ -53,7 +53,7 @@ pub struct Share {
 
 /// Whether it is told who comes to the rooms and who goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Presence {
+pub enum PresenceUpdates {
     #[default]
     Unseen,
     Seen,
@@ -62,7 +62,7 @@ pub enum Presence {
 /// Where to begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-pub enum Since {
+pub enum StartPosition {
     /// With this message.
     Seq(Seq),
     /// With the first message at or after this time, in milliseconds since 1970 (UTC).
@@ -80,7 +80,7 @@ pub enum Gap {
 
 #[derive(Debug)]
 pub struct Subscription {
-    request: Subscribe,
+    request: SubscribeRequest,
     /// The log that `position` and the seqs are of.
     log: String,
     /// The first message not yet received.
@@ -112,7 +112,7 @@ enum Log {
 }
 
 impl Subscription {
-    pub fn new(request: Subscribe, log: &str) -> Self {
+    pub fn new(request: SubscribeRequest, log: &str) -> Self {
         Self {
             request,
             log: log.to_owned(),
@@ -143,7 +143,7 @@ impl Subscription {
         self.keep
     }
 
-    pub fn request(&self) -> &Subscribe {
+    pub fn request(&self) -> &SubscribeRequest {
         &self.request
     }
 
@@ -161,8 +161,8 @@ impl Subscription {
     /// The verb that asks for it, and its argument, at first and after each reconnect.
     pub fn verb(&self) -> (&'static str, String) {
         match &self.request.way {
-            Way::Alone | Way::Shared(_) => ("sub", self.sub()),
-            Way::Peek(peek) => {
+            DeliveryMode::Alone | DeliveryMode::Shared(_) => ("sub", self.sub()),
+            DeliveryMode::Peek(peek) => {
                 let peek = serde_json::to_string(peek).expect("names are JSON");
                 ("peek", peek)
             }
@@ -174,7 +174,7 @@ impl Subscription {
         struct Verb<'a> {
             rooms: &'a [RoomName],
             #[serde(skip_serializing_if = "Option::is_none")]
-            since: Option<Since>,
+            since: Option<StartPosition>,
             #[serde(skip_serializing_if = "Option::is_none")]
             last: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,17 +187,17 @@ impl Subscription {
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             presence: bool,
             #[serde(flatten)]
-            share: Option<Sharing>,
+            share: Option<ShareArgs>,
         }
         #[derive(Serialize)]
-        struct Sharing {
+        struct ShareArgs {
             share: bool,
             ack_timeout: u64,
             #[serde(skip_serializing_if = "Option::is_none")]
             window: Option<u32>,
         }
-        let presence = self.request.presence == Presence::Seen;
-        let share = self.share().map(|share| Sharing {
+        let presence = self.request.presence == PresenceUpdates::Seen;
+        let share = self.share().map(|share| ShareArgs {
             share: true,
             ack_timeout: u64::try_from(share.ack_timeout.as_millis()).unwrap_or(u64::MAX),
             window: share.window,
@@ -205,7 +205,7 @@ impl Subscription {
         let verb = match self.unwritten() {
             Some(place) => Verb {
                 rooms: &self.request.rooms,
-                since: Some(Since::Seq(place)),
+                since: Some(StartPosition::Seq(place)),
                 last: None,
                 log: Some(&self.log),
                 within: if self.request.rooms.is_empty() {
@@ -231,10 +231,10 @@ impl Subscription {
         serde_json::to_string(&verb).expect("names and numbers are JSON")
     }
 
-    pub fn share(&self) -> Option<Share> {
+    pub fn share(&self) -> Option<ShareOptions> {
         match self.request.way {
-            Way::Alone | Way::Peek(_) => None,
-            Way::Shared(share) => Some(share),
+            DeliveryMode::Alone | DeliveryMode::Peek(_) => None,
+            DeliveryMode::Shared(share) => Some(share),
         }
     }
 
@@ -363,13 +363,13 @@ fn nth(first: Seq, more: u32) -> Seq {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Event;
+    use crate::address::EventName;
     use crate::wire::batch::Framing;
 
     fn batch(record: u64, index: u32, count: u32) -> DeliveryHeader {
         DeliveryHeader {
             rooms: vec![RoomName::parse("r").unwrap()],
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count,
@@ -382,10 +382,10 @@ mod tests {
 
     fn subscription() -> Subscription {
         let rooms = vec![RoomName::parse("r").unwrap()];
-        let request = Subscribe {
+        let request = SubscribeRequest {
             rooms,
             last: Some(2),
-            ..Subscribe::default()
+            ..SubscribeRequest::default()
         };
         Subscription::new(request, "log")
     }
@@ -396,10 +396,10 @@ mod tests {
         assert_eq!(sub.sub(), r#"{"rooms":["r"],"last":2}"#);
         sub.caught_up(Seq::new(50, 0));
         assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
-        let timed = Subscribe {
-            since: Some(Since::Time(1234)),
-            presence: Presence::Seen,
-            ..Subscribe::default()
+        let timed = SubscribeRequest {
+            since: Some(StartPosition::Time(1234)),
+            presence: PresenceUpdates::Seen,
+            ..SubscribeRequest::default()
         };
         assert_eq!(
             Subscription::new(timed, "log").sub(),
@@ -469,13 +469,13 @@ mod tests {
 
     #[test]
     fn a_sharer_takes_what_comes_and_asks_for_no_place() {
-        let share = Share {
+        let share = ShareOptions {
             window: Some(3),
             ack_timeout: Duration::from_secs(5),
         };
-        let request = Subscribe {
-            way: Way::Shared(share),
-            ..Subscribe::default()
+        let request = SubscribeRequest {
+            way: DeliveryMode::Shared(share),
+            ..SubscribeRequest::default()
         };
         let verb = r#"{"rooms":[],"share":true,"ack_timeout":5000,"window":3}"#;
         let mut sub = Subscription::new(request, "log");

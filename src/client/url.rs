@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::options::Dialing;
+use super::options::DialOptions;
 use crate::address::{NameError, Namespace};
 
 /// `ws://host:port/namespace`, the same with `wss`, `http` or `https`, or `unix:/path`.
@@ -120,7 +120,7 @@ impl HubUrl {
     }
 
     /// The URI of the WebSocket upgrade (Engine.IO protocol v4, "WebSocket").
-    pub fn upgrade_uri(&self, dialing: &Dialing) -> String {
+    pub fn upgrade_uri(&self, dialing: &DialOptions) -> String {
         let resource = dialing.resource();
         match &self.endpoint {
             Endpoint::Unix(_) => format!("ws://localhost{resource}"),
@@ -268,7 +268,7 @@ mod tests {
             ),
         ] {
             let url = HubUrl::parse(text).unwrap();
-            assert_eq!(url.upgrade_uri(&Dialing::default()), uri, "{text}");
+            assert_eq!(url.upgrade_uri(&DialOptions::default()), uri, "{text}");
         }
     }
 

@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::answers::{self, Answer, BatchAnswer};
-use super::error::{Code, Refusal};
+use super::answers::{self, PublishResponse, VerbResult};
+use super::error::{ErrorCode, ErrorResponse};
 use crate::limits;
 use crate::wire::batch::{PublishHeader, PublishId};
 
@@ -24,16 +24,16 @@ pub struct Batch {
 
 /// A batch that the hub confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
+pub struct PublishReceipt {
     pub messages: u32,
     /// Of the batch's body.
     pub bytes: usize,
-    pub reached: Reached,
+    pub reached: PublishOutcome,
 }
 
 /// Whom a batch reached: recipients, not messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reached {
+pub enum PublishOutcome {
     Known {
         delivered: u64,
         queued: u64,
@@ -48,24 +48,24 @@ pub enum Reached {
 
 /// What an answer led to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
-    Confirmed(Receipt),
+pub enum WindowEvent {
+    Confirmed(PublishReceipt),
     /// Not one of ours, or nothing to be done yet.
     Nothing,
-    /// Refused for now, and everything behind it is back: wait, then [`Window::resume`].
-    Stalled(Refusal),
+    /// Refused for now, and everything behind it is back: wait, then [`PublishWindow::resume`].
+    Stalled(ErrorResponse),
     /// Refused for good.
-    Refused(Refusal),
+    Refused(ErrorResponse),
     /// The answer makes no sense; going on could lose messages.
     Broken(String),
 }
 
 #[derive(Debug)]
-pub struct Window {
+pub struct PublishWindow {
     producer: String,
     next_number: u64,
     credit: usize,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<PendingBatch>,
     in_flight: usize,
     in_flight_bytes: usize,
     held_bytes: usize,
@@ -73,17 +73,17 @@ pub struct Window {
     /// This hub took a number of ours, so it will refuse what is out of order. Before that it would take any number,
     /// and a refused first batch would be passed over: so the first one goes alone.
     known: bool,
-    refusal: Option<Refusal>,
+    refusal: Option<ErrorResponse>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct PendingBatch {
     batch: Batch,
-    state: State,
+    state: SendState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SendState {
     Waiting,
     /// With the ack id of its latest sending.
     Sent(u64),
@@ -91,13 +91,13 @@ enum State {
     Refused,
 }
 
-impl Entry {
+impl PendingBatch {
     fn bytes(&self) -> usize {
         self.batch.body.len().max(limits::ENTRY_BYTES)
     }
 }
 
-impl Window {
+impl PublishWindow {
     /// `producer` is random: one per process that publishes.
     pub fn new(producer: String, credit: usize) -> Self {
         Self {
@@ -136,9 +136,9 @@ impl Window {
             batch.header.id = Some(PublishId(self.producer.clone(), number));
         }
         self.messages += u64::from(batch.header.count);
-        let entry = Entry {
+        let entry = PendingBatch {
             batch,
-            state: State::Waiting,
+            state: SendState::Waiting,
         };
         self.held_bytes += entry.bytes();
         self.entries.push_back(entry);
@@ -157,83 +157,88 @@ impl Window {
         let entry = self
             .entries
             .iter_mut()
-            .find(|entry| entry.state == State::Waiting)?;
+            .find(|entry| entry.state == SendState::Waiting)?;
         // A batch larger than the whole credit goes when nothing else is out.
         if self.in_flight > 0 && self.in_flight_bytes + entry.bytes() > self.credit {
             return None;
         }
-        entry.state = State::Sent(id);
+        entry.state = SendState::Sent(id);
         self.in_flight += 1;
         self.in_flight_bytes += entry.bytes();
         Some(&entry.batch)
     }
 
-    pub fn answer(&mut self, id: u64, answer: Answer) -> Step {
-        let sent = |entry: &Entry| entry.state == State::Sent(id);
+    pub fn answer(&mut self, id: u64, answer: VerbResult) -> WindowEvent {
+        let sent = |entry: &PendingBatch| entry.state == SendState::Sent(id);
         let Some(at) = self.entries.iter().position(sent) else {
-            return Step::Nothing;
+            return WindowEvent::Nothing;
         };
         self.in_flight -= 1;
         self.in_flight_bytes -= self.entries[at].bytes();
         match answer {
             Ok(text) => match answers::parse("a receipt", &text) {
                 Ok(answer) => self.confirmed(at, &answer),
-                Err(error) => Step::Broken(error.to_string()),
+                Err(error) => WindowEvent::Broken(error.to_string()),
             },
             Err(refusal) => self.refused(at, refusal),
         }
     }
 
-    fn confirmed(&mut self, at: usize, answer: &BatchAnswer) -> Step {
-        let passed_over =
-            |entry: &Entry| entry.state == State::Refused && !entry.batch.header.volatile;
+    fn confirmed(&mut self, at: usize, answer: &PublishResponse) -> WindowEvent {
+        let passed_over = |entry: &PendingBatch| {
+            entry.state == SendState::Refused && !entry.batch.header.volatile
+        };
         if self.entries.iter().take(at).any(passed_over) {
-            return Step::Broken("it took a batch behind one that it had refused".to_owned());
+            return WindowEvent::Broken(
+                "it took a batch behind one that it had refused".to_owned(),
+            );
         }
         let Some(entry) = self.entries.remove(at) else {
-            return Step::Nothing;
+            return WindowEvent::Nothing;
         };
         self.known = true;
         self.held_bytes -= entry.bytes();
         self.messages -= u64::from(entry.batch.header.count);
-        let receipt = Receipt {
+        let receipt = PublishReceipt {
             messages: entry.batch.header.count,
             bytes: entry.batch.body.len(),
             reached: match (answer.duplicate, answer.due) {
-                (true, _) => Reached::Unknown,
-                (false, Some(due_ms)) => Reached::Later { due_ms },
-                (false, None) => Reached::Known {
+                (true, _) => PublishOutcome::Unknown,
+                (false, Some(due_ms)) => PublishOutcome::Later { due_ms },
+                (false, None) => PublishOutcome::Known {
                     delivered: answer.delivered,
                     queued: answer.queued,
                 },
             },
         };
-        Step::Confirmed(receipt)
+        WindowEvent::Confirmed(receipt)
     }
 
     /// Those behind a refused batch come back as out of order. When the last of them is back, the first refusal says
     /// what became of all.
-    fn refused(&mut self, at: usize, refusal: Refusal) -> Step {
-        let out_of_order = refusal.code == Code::OutOfOrder;
+    fn refused(&mut self, at: usize, refusal: ErrorResponse) -> WindowEvent {
+        let out_of_order = refusal.code == ErrorCode::OutOfOrder;
         if !out_of_order && !refusal.code.passes() {
-            return Step::Refused(refusal);
+            return WindowEvent::Refused(refusal);
         }
-        self.entries[at].state = State::Refused;
+        self.entries[at].state = SendState::Refused;
         match &self.refusal {
-            Some(first) if out_of_order || first.code != Code::OutOfOrder => {}
+            Some(first) if out_of_order || first.code != ErrorCode::OutOfOrder => {}
             _ => self.refusal = Some(refusal),
         }
         if self.in_flight > 0 {
-            return Step::Nothing;
+            return WindowEvent::Nothing;
         }
         self.stalled()
     }
 
-    fn stalled(&mut self) -> Step {
+    fn stalled(&mut self) -> WindowEvent {
         match &self.refusal {
-            None => Step::Nothing,
-            Some(refusal) if refusal.code == Code::OutOfOrder => Step::Refused(refusal.clone()),
-            Some(refusal) => Step::Stalled(refusal.clone()),
+            None => WindowEvent::Nothing,
+            Some(refusal) if refusal.code == ErrorCode::OutOfOrder => {
+                WindowEvent::Refused(refusal.clone())
+            }
+            Some(refusal) => WindowEvent::Stalled(refusal.clone()),
         }
     }
 
@@ -251,7 +256,7 @@ impl Window {
         self.known = false;
         let mut lost = 0;
         self.entries.retain(|entry| {
-            let gone = entry.batch.header.volatile && matches!(entry.state, State::Sent(_));
+            let gone = entry.batch.header.volatile && matches!(entry.state, SendState::Sent(_));
             if gone {
                 lost += u64::from(entry.batch.header.count);
                 self.held_bytes -= entry.bytes();
@@ -265,7 +270,7 @@ impl Window {
 
     fn all_wait(&mut self) {
         for entry in &mut self.entries {
-            entry.state = State::Waiting;
+            entry.state = SendState::Waiting;
         }
         self.in_flight = 0;
         self.in_flight_bytes = 0;

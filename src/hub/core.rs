@@ -19,8 +19,8 @@ use super::request::{
     IdHasher, Input, Presence, Publisher, Receipt, Request, SocketId, Told, Want,
 };
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::store::sessions::Begun;
-use crate::store::{Done, Draft, Member, Reader, Record};
+use crate::store::sessions::OpenedSession;
+use crate::store::{Member, NewRecord, OpOutcome, Reader, Record};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
@@ -55,7 +55,7 @@ struct Socket {
     /// The last record it was considered for, so that a union of rooms meets it once.
     considered: u64,
     /// Where it goes on once it subscribes; it is there while it begins.
-    begun: Option<Box<Begun>>,
+    begun: Option<Box<OpenedSession>>,
     vitals: Arc<Vitals>,
     /// The last record that it may still have to be handed.
     newest: u64,
@@ -117,10 +117,10 @@ impl Core {
         match input {
             Input::Committed { done, request } => self.committed(done, request, effects),
             Input::Volatile {
-                draft,
+                record,
                 at_ms,
                 request,
-            } => self.fan_out_volatile(draft, at_ms, request, effects),
+            } => self.fan_out_volatile(record, at_ms, request, effects),
             Input::Connect {
                 socket,
                 namespace,
@@ -174,7 +174,7 @@ impl Core {
     /// What skips the store has numbers of its own, below those of the log.
     fn fan_out_volatile(
         &mut self,
-        draft: Draft,
+        record: NewRecord,
         at_ms: u64,
         request: Request,
         effects: &mut impl Effects,
@@ -183,8 +183,8 @@ impl Core {
         let record = Record {
             number: self.volatile,
             at_ms,
-            header: draft.header,
-            body: draft.body,
+            header: record.header,
+            body: record.body,
         };
         let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
         let told = Told::Receipt {
@@ -198,7 +198,7 @@ impl Core {
         effects.tell(request.socket, told);
     }
 
-    fn committed(&mut self, done: Done, request: Request, effects: &mut impl Effects) {
+    fn committed(&mut self, done: OpOutcome, request: Request, effects: &mut impl Effects) {
         let Request {
             socket,
             answer,
@@ -215,16 +215,18 @@ impl Core {
             (_, Want::Disconnect) => self.disconnect(socket, effects),
             (_, Want::Direct(direct)) => fanout::hand(socket, *direct, effects),
             (done, Want::Begin) => self.begin(socket, done, effects),
-            (Done::Refused(refusal), _) => effects.tell(socket, Told::Refused { answer, refusal }),
+            (OpOutcome::Refused(refusal), _) => {
+                effects.tell(socket, Told::Refused { answer, refusal })
+            }
             (done, Want::Join(rooms, membership)) => {
                 let asked = (rooms, membership);
-                self.join(socket, answer, asked, done == Done::Joined, effects);
+                self.join(socket, answer, asked, done == OpOutcome::Joined, effects);
             }
             (done, Want::Leave(rooms)) => {
-                self.leave(socket, answer, rooms, done == Done::Left, effects)
+                self.leave(socket, answer, rooms, done == OpOutcome::Left, effects)
             }
             (
-                Done::Subscribed {
+                OpOutcome::Subscribed {
                     rooms,
                     joined,
                     head,
@@ -233,7 +235,7 @@ impl Core {
             ) => {
                 self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
             }
-            (Done::Purged { rooms, cursor }, Want::Purge { client, messages }) => {
+            (OpOutcome::Purged { rooms, cursor }, Want::Purge { client, messages }) => {
                 self.tell_emptied(socket, &client, (&rooms, cursor), effects);
                 let told = Told::Purged {
                     answer,
@@ -259,18 +261,18 @@ impl Core {
     /// What whoever published it is told.
     fn published(
         &mut self,
-        done: Done,
+        done: OpOutcome,
         publisher: Publisher,
         answer: Option<u64>,
         effects: &mut impl Effects,
     ) -> Option<Told> {
         let receipt = match done {
-            Done::Appended(record) => {
+            OpOutcome::Appended(record) => {
                 self.head = record.number;
                 self.publish(Parcel::new(record, Kind::Durable), effects)
             }
-            Done::Duplicate { first } => Receipt::of_duplicate(first),
-            Done::Delayed { due_ms, count } => {
+            OpOutcome::Duplicate { first } => Receipt::of_duplicate(first),
+            OpOutcome::Delayed { due_ms, count } => {
                 return Some(Told::Delayed {
                     answer,
                     publisher,
@@ -278,7 +280,7 @@ impl Core {
                     count,
                 });
             }
-            Done::Refused(refusal) => return Some(Told::Refused { answer, refusal }),
+            OpOutcome::Refused(refusal) => return Some(Told::Refused { answer, refusal }),
             _ => return None,
         };
         Some(Told::Receipt {

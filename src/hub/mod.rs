@@ -21,7 +21,7 @@ use self::mailbox::{Mailbox, Notices};
 use self::parcel::Parcel;
 use self::request::{IdHasher, Input, Request, SocketId, Told, Want};
 use crate::limits;
-use crate::store::{Done, Member};
+use crate::store::{Member, OpOutcome};
 
 /// What travels with an op through the store: who asked, and its share of the append queue until the receipt is sent.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub struct Handle {
 }
 
 /// One commit, in the order of its ops.
-pub type Commit = Vec<(Done, Ticket)>;
+pub type Commit = Vec<(OpOutcome, Ticket)>;
 
 #[derive(Debug)]
 struct World {

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::address::Seq;
 use crate::limits;
-use crate::store::{Header, Record};
+use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{self, DeliveryHeader, Framing};
 use crate::wire::offset::{LogTag, with_offset};
 use crate::wire::socket;
@@ -71,7 +71,7 @@ impl Parcel {
         }
     }
 
-    pub fn header(&self) -> &Header {
+    pub fn header(&self) -> &MessageHeader {
         &self.record.header
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::peer::Vitals;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::store::names::Sought;
-use crate::store::sessions::Begun;
-use crate::store::{Done, Draft, Reader, Refusal};
+use crate::store::names::NameQuery;
+use crate::store::sessions::OpenedSession;
+use crate::store::{NewRecord, OpOutcome, Reader, Refusal};
 
 /// One live connection to one namespace. Never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ pub enum Want {
     /// To be remembered, or to be who it was before: asked before it subscribes.
     Begin,
     Rooms(Option<RoomName>),
-    Names(Sought),
+    Names(NameQuery),
     /// Of what waits for this client in the asker's namespace; so many messages it was.
     Purge {
         client: ClientName,
@@ -44,7 +44,7 @@ pub enum Want {
     },
     Who(Whom),
     Kick(Culprit),
-    /// With `Op::Mark`, so that it stands in the order of everything else.
+    /// With `Op::Noop`, so that it stands in the order of everything else.
     Direct(Box<Direct>),
 }
 
@@ -52,7 +52,7 @@ pub enum Want {
 #[derive(Debug)]
 pub struct Direct {
     pub to: SocketId,
-    pub draft: Draft,
+    pub record: NewRecord,
     pub at_ms: u64,
 }
 
@@ -113,11 +113,11 @@ pub enum Input {
     },
     /// From the commit log, in its order.
     Committed {
-        done: Done,
+        done: OpOutcome,
         request: Request,
     },
     Volatile {
-        draft: Draft,
+        record: NewRecord,
         at_ms: u64,
         request: Request,
     },
@@ -256,7 +256,7 @@ pub enum Told {
     /// The names of what is here now, for the one kind of them that was asked for.
     Names {
         answer: Option<u64>,
-        sought: Sought,
+        sought: NameQuery,
         live: Vec<String>,
     },
     /// `more` of them are not among these; the last record is `head`.
@@ -276,7 +276,7 @@ pub enum Told {
         by: Arc<str>,
     },
     /// What the store remembers of it from now on; None: it could not be remembered.
-    Begun(Option<Begun>),
+    Begun(Option<OpenedSession>),
     /// A newer socket holds the name.
     NameTaken,
     /// Its client came back by another connection, and has its sid.

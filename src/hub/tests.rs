@@ -14,10 +14,10 @@ use super::peer::Vitals;
 use super::request::{
     Direct, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
 };
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
-use crate::store::sessions::{Begun, Origin};
-use crate::store::{Done, Draft, Header, Member, Record, Refusal};
+use crate::store::sessions::{OpenedSession, SessionOrigin};
+use crate::store::{Member, MessageHeader, NewRecord, OpOutcome, Record, Refusal};
 use crate::wire::batch::{self, Audience, Framing};
 
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Bench {
         }
     }
 
-    fn commit(&mut self, socket: u64, done: Done, want: Want) {
+    fn commit(&mut self, socket: u64, done: OpOutcome, want: Want) {
         let request = Request {
             socket: SocketId(socket),
             answer: Some(1),
@@ -121,7 +121,7 @@ impl Bench {
         } else {
             Vec::new()
         };
-        let done = Done::Subscribed {
+        let done = OpOutcome::Subscribed {
             rooms: subscribed,
             joined,
             head: self.head,
@@ -132,18 +132,18 @@ impl Bench {
     /// Connects as one that the store remembers, with these rooms, and subscribes.
     fn begin(&mut self, socket: u64, sid: &str, name: Option<&str>, names: &[&str]) {
         self.connect(socket, "/", name);
-        let begun = Begun {
+        let begun = OpenedSession {
             pid: "p".into(),
             sid: sid.into(),
-            origin: Origin::Recovered,
+            origin: SessionOrigin::Recovered,
             rooms: rooms(names)
                 .into_iter()
                 .map(|it| (it, Seq::START))
                 .collect(),
         };
-        self.commit(socket, Done::Begun(Some(begun)), Want::Begin);
+        self.commit(socket, OpOutcome::SessionOpened(Some(begun)), Want::Begin);
         let joined = name.map_or_else(Vec::new, |_| rooms(names));
-        let done = Done::Subscribed {
+        let done = OpOutcome::Subscribed {
             rooms: rooms(&[""])
                 .into_iter()
                 .map(|it| (it, Seq::new(9, 9)))
@@ -154,13 +154,13 @@ impl Bench {
         self.commit(socket, done, Want::Subscribe(Stretch::default()));
     }
 
-    fn header(&self, socket: u64, names: &[&str]) -> Header {
-        Header {
+    fn header(&self, socket: u64, names: &[&str]) -> MessageHeader {
+        MessageHeader {
             namespace: Namespace::root(),
             rooms: rooms(names).into(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 1,
@@ -170,7 +170,7 @@ impl Bench {
         }
     }
 
-    fn publish(&mut self, socket: u64, header: Header) -> Receipt {
+    fn publish(&mut self, socket: u64, header: MessageHeader) -> Receipt {
         self.head += 1;
         let record = Record {
             number: self.head,
@@ -180,7 +180,7 @@ impl Bench {
         };
         self.commit(
             socket,
-            Done::Appended(record),
+            OpOutcome::Appended(record),
             Want::Publish(Publisher::Single),
         );
         let Some((_, Told::Receipt { receipt, .. })) = self.seen.told.pop() else {
@@ -190,7 +190,7 @@ impl Bench {
     }
 
     /// Publishes and returns who was handed it, with the receipt's counts.
-    fn reach(&mut self, socket: u64, header: Header) -> (Vec<u64>, u64, u64) {
+    fn reach(&mut self, socket: u64, header: MessageHeader) -> (Vec<u64>, u64, u64) {
         self.seen.delivered.clear();
         let receipt = self.publish(socket, header);
         let mut sockets: Vec<u64> = self
@@ -218,7 +218,7 @@ fn a_union_of_rooms_meets_a_socket_once() {
 fn rooms_never_cross_namespaces() {
     let mut bench = Bench::default();
     bench.sub(1, None, &["a"]);
-    let header = Header {
+    let header = MessageHeader {
         namespace: Namespace::parse("/admin").unwrap(),
         ..bench.header(9, &["a"])
     };
@@ -230,13 +230,13 @@ fn others_skips_the_emitting_socket_and_its_name() {
     let mut bench = Bench::default();
     bench.sub(1, None, &["a"]);
     bench.sub(2, Some("alice"), &["a"]);
-    let header = Header {
+    let header = MessageHeader {
         audience: Audience::Others,
         ..bench.header(1, &["a"])
     };
     assert_eq!(bench.reach(1, header), (vec![2], 1, 0));
     let from = Some(ClientName::parse("alice").unwrap());
-    let header = Header {
+    let header = MessageHeader {
         audience: Audience::Others,
         from,
         ..bench.header(7, &["a"])
@@ -250,7 +250,7 @@ fn except_skips_who_is_in_that_room() {
     let mut bench = Bench::with_members(&[("bob", "a"), ("bob", "quiet"), ("carol", "a")]);
     bench.sub(1, None, &["a", "quiet"]);
     bench.sub(2, None, &["a"]);
-    let header = Header {
+    let header = MessageHeader {
         except: rooms(&["quiet"]).into(),
         ..bench.header(9, &["a"])
     };
@@ -282,7 +282,7 @@ fn members_away_or_behind_are_queued_and_holders_delivered() {
         Some((1, Told::Attached { head: 4 }))
     ));
     assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 1));
-    bench.commit(1, Done::Marked, Want::Disconnect);
+    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(bench.seen.forgotten, [1]);
     assert_eq!(bench.reach(9, header), (vec![], 0, 2));
 }
@@ -299,7 +299,7 @@ fn the_newest_holder_of_a_name_wins() {
             .iter()
             .any(|(socket, told)| *socket == 1 && matches!(told, Told::NameTaken))
     );
-    bench.commit(1, Done::Marked, Want::Disconnect);
+    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
     let header = bench.header(9, &["a"]);
     assert_eq!(bench.reach(9, header), (vec![2], 1, 0));
     // The older one's farewell did not take the name from the newer.
@@ -328,7 +328,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
     assert_eq!(reader.sid.as_deref(), Some("s"));
     assert_eq!(reader.rooms.get(&room("a")), Some(&Seq::START));
     assert_eq!(bench.reach(9, header.clone()), (vec![2], 1, 0));
-    let own = Header {
+    let own = MessageHeader {
         audience: Audience::Others,
         origin: "s".into(),
         reply: None,
@@ -336,7 +336,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
     };
     assert_eq!(bench.reach(9, own), (vec![], 0, 0));
     // The farewell of the older is not that of the newer.
-    bench.commit(1, Done::Marked, Want::Disconnect);
+    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(bench.reach(9, header.clone()), (vec![2], 1, 0));
     bench.begin(3, "s", None, &["a"]);
     assert_eq!(bench.reach(9, header), (vec![3], 1, 0));
@@ -350,17 +350,17 @@ fn a_client_that_came_back_holds_its_name() {
     let words = bench.seen.told.iter().filter(|(socket, _)| *socket == 1);
     let last = words.map(|(_, told)| told).next_back();
     assert!(matches!(last, Some(Told::CameBack)), "and nothing else");
-    bench.commit(1, Done::Marked, Want::Disconnect);
+    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
     let header = bench.header(9, &[""]);
     assert_eq!(bench.reach(9, header), (vec![2], 1, 0));
 }
 
 #[test]
 fn a_socket_that_cannot_be_remembered_subscribes_all_the_same() {
-    let refused = Done::Refused(Refusal::Disk {
+    let refused = OpOutcome::Refused(Refusal::Disk {
         reason: "full".to_owned(),
     });
-    for done in [Done::Begun(None), refused] {
+    for done in [OpOutcome::SessionOpened(None), refused] {
         let mut bench = Bench::default();
         bench.connect(1, "/", None);
         bench.commit(1, done.clone(), Want::Begin);
@@ -380,11 +380,11 @@ fn joining_and_leaving_live_is_what_socket_io_does() {
     let header = bench.header(9, &["a"]);
     bench.commit(
         1,
-        Done::Marked,
+        OpOutcome::Noop,
         Want::Join(rooms(&["a", "b"]), Membership::Live),
     );
     assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 0));
-    bench.commit(1, Done::Marked, Want::Leave(rooms(&["a"])));
+    bench.commit(1, OpOutcome::Noop, Want::Leave(rooms(&["a"])));
     assert_eq!(bench.reach(9, header), (vec![], 0, 0));
 }
 
@@ -395,11 +395,11 @@ fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
     let header = bench.header(9, &["a"]);
     bench.commit(
         1,
-        Done::Joined,
+        OpOutcome::Joined,
         Want::Join(rooms(&["a"]), Membership::DurableOnly),
     );
     assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 1));
-    bench.commit(1, Done::Left, Want::Leave(rooms(&["a"])));
+    bench.commit(1, OpOutcome::Left, Want::Leave(rooms(&["a"])));
     assert_eq!(bench.reach(9, header), (vec![], 0, 0));
 }
 
@@ -409,7 +409,7 @@ fn volatile_messages_are_handed_out_and_queued_for_nobody() {
     bench.sub(1, None, &["a"]);
     bench.sub(2, None, &["a"]);
     bench.seen.full.insert(2);
-    let draft = Draft {
+    let record = NewRecord {
         header: bench.header(9, &["a"]),
         body: Bytes::from_static(b"hi\n"),
     };
@@ -420,7 +420,7 @@ fn volatile_messages_are_handed_out_and_queued_for_nobody() {
     };
     bench.core.step(
         Input::Volatile {
-            draft,
+            record,
             at_ms: 0,
             request,
         },
@@ -477,10 +477,10 @@ fn a_direct_message_reaches_one_socket_in_whatever_room() {
         let body = Bytes::from_static(b"hi\n");
         let direct = Direct {
             to: SocketId(to),
-            draft: Draft { header, body },
+            record: NewRecord { header, body },
             at_ms: 5,
         };
-        bench.commit(9, Done::Marked, Want::Direct(Box::new(direct)));
+        bench.commit(9, OpOutcome::Noop, Want::Direct(Box::new(direct)));
         let Some((9, Told::Receipt { receipt, .. })) = bench.seen.told.pop() else {
             panic!("no receipt")
         };
@@ -532,7 +532,7 @@ fn who_holds_a_name_is_told_what_was_given_up() {
     bench.connect(3, "/other", None);
     let mut purge = |asker: u64| {
         bench.seen.told.clear();
-        let done = Done::Purged {
+        let done = OpOutcome::Purged {
             rooms: rooms(&["a"]),
             cursor: Seq::new(9, 0),
         };

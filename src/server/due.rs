@@ -9,16 +9,16 @@ use tokio::sync::Semaphore;
 use crate::hub::request::{Publisher, SocketId, Want};
 use crate::hub::{Commit, Ticket};
 use crate::limits;
-use crate::store::{Done, Draft};
+use crate::store::{NewRecord, OpOutcome};
 
 /// No socket has this id, so what the hub tells it goes nowhere.
 pub(super) const NOBODY: SocketId = SocketId(0);
 
 /// Tickets for what is due, as long as the hub keeps up with it.
-pub(super) fn tickets() -> impl FnMut(&Draft) -> Option<Ticket> + Send + 'static {
+pub(super) fn tickets() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'static {
     let queue = Arc::new(Semaphore::new(limits::DUE_QUEUE_BYTES));
-    move |draft| {
-        let cost = draft.body.len();
+    move |record| {
+        let cost = record.body.len();
         let cost = cost.clamp(limits::ENTRY_BYTES, limits::DUE_QUEUE_BYTES);
         let cost = u32::try_from(cost).expect("the queue is smaller than 4 GiB");
         let permit = Arc::clone(&queue).try_acquire_many_owned(cost).ok()?;
@@ -37,7 +37,7 @@ pub(super) struct Grumble {
 impl Grumble {
     pub(super) fn hear(&mut self, commit: &Commit) {
         let refused = commit.iter().find_map(|(done, ticket)| match done {
-            Done::Refused(refusal) if ticket.request.socket == NOBODY => Some(refusal),
+            OpOutcome::Refused(refusal) if ticket.request.socket == NOBODY => Some(refusal),
             _ => None,
         });
         let Some(refusal) = refused else { return };
@@ -56,22 +56,22 @@ impl Grumble {
 mod tests {
     use super::*;
 
-    fn draft(bytes: usize) -> Draft {
-        Draft::sample(vec![b'\n'; bytes])
+    fn record(bytes: usize) -> NewRecord {
+        NewRecord::sample(vec![b'\n'; bytes])
     }
 
     #[test]
     fn no_more_is_on_its_way_than_the_hub_has_room_for() {
         let mut tickets = tickets();
-        let half = draft(limits::DUE_QUEUE_BYTES / 2);
+        let half = record(limits::DUE_QUEUE_BYTES / 2);
         let first = tickets(&half).unwrap();
         let second = tickets(&half).unwrap();
-        assert!(tickets(&draft(1)).is_none());
+        assert!(tickets(&record(1)).is_none());
         // What the hub handed out makes room; the largest of all takes everything there is.
         drop(first);
-        assert!(tickets(&draft(limits::DUE_QUEUE_BYTES * 2)).is_none());
-        let third = tickets(&draft(1)).unwrap();
+        assert!(tickets(&record(limits::DUE_QUEUE_BYTES * 2)).is_none());
+        let third = tickets(&record(1)).unwrap();
         drop((third, second));
-        assert!(tickets(&draft(limits::DUE_QUEUE_BYTES * 2)).is_some());
+        assert!(tickets(&record(limits::DUE_QUEUE_BYTES * 2)).is_some());
     }
 }

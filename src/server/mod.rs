@@ -26,7 +26,7 @@ pub use crate::session::namespace::policy::{
     AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
 };
 pub use crate::session::services::{Settings, Token};
-pub use crate::store::Keep;
+pub use crate::store::Retention;
 use crate::store::{self, Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// Opens the log: a file, made when there is none, or `:memory:`.
-pub fn open_store(database: &Path, keep: Keep) -> Result<Box<dyn Store>, ServerError> {
+pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, ServerError> {
     Ok(store::open(database, keep)?)
 }
 

@@ -19,7 +19,7 @@ use crate::limits;
 use crate::session;
 use crate::session::handler;
 use crate::session::services::Services;
-use crate::store::readers::Readers;
+use crate::store::readers::ReaderPool;
 use crate::store::sessions::SessionOp;
 use crate::store::writer::{self, Urgency};
 use crate::store::{Op, StoreError};
@@ -48,7 +48,7 @@ impl Running {
             pages,
         } = server;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
-        let readers = Readers::new(&*store)?;
+        let readers = ReaderPool::new(&*store)?;
         let (commits, committed) = mpsc::unbounded_channel();
         let mut grumble = Grumble::default();
         let on_commit = move |commit| {

@@ -40,10 +40,10 @@ use crate::hub::request::{Publisher, Want};
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
-use crate::wire::attachments::{Assembler, Text};
-use crate::wire::engine::{EngineError, Handshake, PING, Packet, decode};
+use crate::wire::attachments::{Assembler, TextFrame};
+use crate::wire::engine::{EngineError, EnginePacket, Handshake, PING, decode};
 use crate::wire::explain::{Direction, Tracer};
-use crate::wire::socket::SocketError;
+use crate::wire::socket::PacketError;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ pub enum End {
     #[error("parse error: {0}")]
     Engine(#[from] EngineError),
     #[error("parse error: {0}")]
-    Socket(#[from] SocketError),
+    Socket(#[from] PacketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
     /// Pruned while it was handed out; the client comes back and starts afresh.
@@ -427,24 +427,24 @@ impl Session {
             Frame::Text(text) => text,
         };
         match decode(&text)? {
-            Packet::Message(_) if self.speech == Speech::Echo => {
+            EnginePacket::Message(_) if self.speech == Speech::Echo => {
                 self.out.push_back(Frame::Text(text));
                 Ok(())
             }
-            Packet::Message(packet) => match self.assembler.text(packet)? {
-                Text::Whole(packet) => self.packet(packet, &[]),
-                Text::Partial => Ok(()),
+            EnginePacket::Message(packet) => match self.assembler.text(packet)? {
+                TextFrame::Whole(packet) => self.packet(packet, &[]),
+                TextFrame::Partial => Ok(()),
             },
-            Packet::Pong(_) => {
+            EnginePacket::Pong(_) => {
                 self.heart.pong(Instant::now(), &self.services.settings);
                 self.set_timer();
                 Ok(())
             }
-            Packet::Close => Err(End::Closed),
-            Packet::Noop => Ok(()),
-            Packet::Open(_) | Packet::Ping(_) | Packet::Upgrade => Err(End::Forbidden(
-                "an Engine.IO packet that only a server sends",
-            )),
+            EnginePacket::Close => Err(End::Closed),
+            EnginePacket::Noop => Ok(()),
+            EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(
+                End::Forbidden("an Engine.IO packet that only a server sends"),
+            ),
         }
     }
 
@@ -467,8 +467,8 @@ impl Session {
             self.pay_until(paid_at);
         }
         let max_message = self.services.settings.max_message;
-        if let Some(draft) = namespace::reactions::farewell(&socket, end, max_message) {
-            self.ask(Op::Append { draft, id: None }, unanswered(&socket));
+        if let Some(record) = namespace::reactions::farewell(&socket, end, max_message) {
+            self.ask(Op::Append { record, id: None }, unanswered(&socket));
         }
         let ticket = farewell(&socket, end);
         self.outbox
@@ -497,13 +497,13 @@ impl Session {
 
 /// What is declared for a socket's end waits its turn like any other publish.
 async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
-    let Some(draft) = namespace::reactions::farewell(socket, end, services.settings.max_message)
+    let Some(record) = namespace::reactions::farewell(socket, end, services.settings.max_message)
     else {
         return;
     };
     let mut ticket = unanswered(socket);
     let place = Arc::clone(&services.append_queue)
-        .acquire_many_owned(engine::outbox::cost(draft.body.len()));
+        .acquire_many_owned(engine::outbox::cost(record.body.len()));
     match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
         Ok(Ok(permit)) => ticket.permit = Some(permit),
         Ok(Err(_)) | Err(_) => {
@@ -514,7 +514,7 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
             return;
         }
     }
-    let op = Op::Append { draft, id: None };
+    let op = Op::Append { record, id: None };
     // With the store gone the hub is going too.
     let _ = services.writer.send(op, Urgency::Now, ticket);
 }

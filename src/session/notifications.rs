@@ -179,11 +179,11 @@ impl Session {
     pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
         let code = match refusal {
             Refusal::OutOfOrder { .. } => "out_of_order",
-            Refusal::Full { .. } | Refusal::Crowded(_) => "full",
+            Refusal::Full { .. } | Refusal::DelayedQueueFull(_) => "full",
             Refusal::Disk { .. } => "disk",
         };
         let mut message = refusal.to_string();
-        if let Refusal::Crowded(crowded) = refusal {
+        if let Refusal::DelayedQueueFull(crowded) = refusal {
             message.push_str(&delay::until(crowded));
         }
         if let Refusal::Full {

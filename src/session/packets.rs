@@ -110,7 +110,7 @@ impl Session {
                 let publish = self.sender(index, |sender| {
                     verbs::batch(sender, args, attachments.to_vec())
                 })?;
-                *messages = publish.draft.header.count;
+                *messages = publish.record.header.count;
                 self.publish(index, publish, Publisher::Batch, id);
             }
             Verb::Pub => {
@@ -195,23 +195,27 @@ impl Session {
         publisher: Publisher,
         answer: Option<u64>,
     ) {
-        let Publish { draft, id, storage } = publish;
+        let Publish {
+            record,
+            id,
+            storage,
+        } = publish;
         let request = Request {
             socket: self.sockets[index].id,
             answer,
             want: Want::Publish(publisher),
         };
         match storage {
-            Storage::Log => self.ask(Op::Append { draft, id }, Ticket::new(request)),
+            Storage::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
             Storage::Later(when) => match when.due((self.services.clock)()) {
-                Ok(due_ms) => self.ask(Op::Delay { draft, id, due_ms }, Ticket::new(request)),
+                Ok(due_ms) => self.ask(Op::Delay { record, id, due_ms }, Ticket::new(request)),
                 Err(error) => self.refuse(index, answer, error.code(), &error.to_string()),
             },
             Storage::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
                 let input = Input::Volatile {
-                    draft,
+                    record,
                     at_ms,
                     request,
                 };
@@ -250,7 +254,7 @@ impl Session {
                 };
                 (op, entering)
             }
-            None => (entering, Op::Mark),
+            None => (entering, Op::Noop),
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
@@ -297,7 +301,7 @@ impl Session {
                 };
                 (op, exiting)
             }
-            None => (exiting, Op::Mark),
+            None => (exiting, Op::Noop),
         };
         let request = Request {
             socket: *id,

@@ -13,9 +13,9 @@ use crate::hub::request::SocketId;
 use crate::hub::{Message, Ticket};
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::readers::Readers;
+use crate::store::readers::ReaderPool;
 use crate::store::writer::Writer;
-use crate::wire::explain::Watch;
+use crate::wire::explain::TraceSink;
 use crate::wire::offset::LogTag;
 
 /// The one shared secret of `--token-file`. Never printed, compared in constant time.
@@ -62,7 +62,7 @@ pub struct Settings {
     pub token: Option<Token>,
     pub namespaces: Namespaces,
     /// Who is shown each frame.
-    pub trace: Option<Arc<dyn Watch>>,
+    pub trace: Option<Arc<dyn TraceSink>>,
 }
 
 impl Settings {
@@ -96,7 +96,7 @@ pub struct Services {
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<Message>,
-    pub readers: Readers,
+    pub readers: ReaderPool,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
@@ -113,7 +113,7 @@ impl Services {
         log_id: &str,
         writer: Writer<Ticket>,
         inbox: mpsc::Sender<Message>,
-        readers: Readers,
+        readers: ReaderPool,
         clock: fn() -> u64,
         failed: mpsc::Sender<StoreError>,
     ) -> Self {

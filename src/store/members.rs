@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::owed::{Reader, behind, owed};
-use super::{Done, Header, Member};
+use super::owed::{Reader, first_unread, owed};
+use super::{Member, MessageHeader, OpOutcome};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 
 type Cursors = BTreeMap<RoomName, Seq>;
@@ -123,7 +123,7 @@ impl Members {
         client: Option<&ClientName>,
         rooms: &[RoomName],
         head: u64,
-    ) -> Done {
+    ) -> OpOutcome {
         let cursors = client.and_then(|client| self.cursors(namespace, client));
         let now = Seq::after_record(head);
         let cursor_of = |room: &RoomName| {
@@ -146,7 +146,7 @@ impl Members {
             .filter(|room| seen.insert(*room))
             .map(cursor_of)
             .collect();
-        Done::Subscribed {
+        OpOutcome::Subscribed {
             rooms,
             joined,
             head,
@@ -165,7 +165,7 @@ impl Members {
                 .into_iter()
                 .map(|(room, at)| (room.clone(), *at))
                 .collect(),
-            also_in: other.into_iter().map(|(room, _)| room.clone()).collect(),
+            other_rooms: other.into_iter().map(|(room, _)| room.clone()).collect(),
         }
     }
 
@@ -188,22 +188,22 @@ impl Members {
     }
 
     /// Whether a cursor in one of its rooms has not passed the last message of this record.
-    pub fn pinned(&self, number: u64, header: &Header) -> bool {
+    pub fn pinned(&self, number: u64, header: &MessageHeader) -> bool {
         header.rooms.iter().any(|room| {
             self.pin(&header.namespace, room)
-                .is_some_and(|pin| behind(number, header.count, pin).is_some())
+                .is_some_and(|pin| first_unread(number, header.count, pin).is_some())
         })
     }
 
     /// How many messages would be lost with this record, counted once per member that still has to get them.
-    pub fn still_owed(&self, number: u64, header: &Header) -> u64 {
+    pub fn still_owed(&self, number: u64, header: &MessageHeader) -> u64 {
         let mut clients = BTreeSet::new();
         for room in header.rooms.iter() {
             let by_room = (header.namespace.clone(), room.clone());
             let members = self.rooms.get(&by_room).into_iter().flatten();
             clients.extend(
                 members
-                    .take_while(|(cursor, _)| behind(number, header.count, *cursor).is_some())
+                    .take_while(|(cursor, _)| first_unread(number, header.count, *cursor).is_some())
                     .map(|(_, client)| client),
             );
         }
@@ -214,7 +214,7 @@ impl Members {
                     sid: None,
                     name: Some(client.clone()),
                     rooms: self.cursors(&header.namespace, client)?.clone(),
-                    also_in: BTreeSet::new(),
+                    other_rooms: BTreeSet::new(),
                 };
                 owed(number, header, &reader)
             })

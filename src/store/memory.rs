@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::delayed::Waiting;
 use super::delayed::Delayed;
 use super::members::Members;
-use super::names::{NameKind, Sought};
-use super::owed::{Reader, behind, owed};
-use super::queues::{Queues, Standing};
+use super::names::{NameKind, NameQuery};
+use super::owed::{Reader, first_unread, owed};
+use super::queues::{Memberships, PendingQueues};
 use super::sessions::{Around, SessionOp, Sessions};
 use super::{
-    Done, Draft, Header, Keep, Member, Op, Page, Pruned, Read, Record, Refusal, RoomInfo, Store,
-    StoreError, new_log_id, past, weight,
+    LogPage, Member, MessageHeader, NewRecord, Op, OpOutcome, PruneReport, Record, Refusal,
+    Retention, RoomInfo, Store, StoreError, StoreReader, new_log_id, past, weight,
 };
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
@@ -32,7 +32,7 @@ struct MemoryReader {
 }
 
 struct Inner {
-    keep: Keep,
+    keep: Retention,
     log: BTreeMap<u64, Entry>,
     /// The number of the last record ever given.
     head: u64,
@@ -73,7 +73,7 @@ enum History {
 }
 
 impl MemoryStore {
-    pub fn new(keep: Keep) -> Self {
+    pub fn new(keep: Retention) -> Self {
         Self {
             log_id: new_log_id(),
             inner: Arc::new(Mutex::new(Inner {
@@ -112,7 +112,7 @@ impl Store for MemoryStore {
         Ok(lock(&self.inner).members.all())
     }
 
-    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
+    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<OpOutcome>, StoreError> {
         let mut inner = lock(&self.inner);
         inner.clock_ms = now_ms;
         let now = now_ms.max(inner.last_ms);
@@ -120,14 +120,14 @@ impl Store for MemoryStore {
     }
 
     fn next_due(&self) -> Option<u64> {
-        lock(&self.inner).waiting.crowd.first_ms
+        lock(&self.inner).waiting.crowd.next_due_ms
     }
 
     fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError> {
         Ok(lock(&self.inner).waiting.due(now_ms))
     }
 
-    fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {
+    fn prune(&mut self, now_ms: u64) -> Result<PruneReport, StoreError> {
         let mut inner = lock(&self.inner);
         let now = now_ms.max(inner.last_ms);
         inner
@@ -138,7 +138,7 @@ impl Store for MemoryStore {
         Ok(inner.prune(now, History::Respected))
     }
 
-    fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         Ok(Box::new(MemoryReader {
             inner: Arc::clone(&self.inner),
         }))
@@ -146,10 +146,10 @@ impl Store for MemoryStore {
 }
 
 impl Inner {
-    fn run(&mut self, op: Op, now: u64) -> Done {
+    fn run(&mut self, op: Op, now: u64) -> OpOutcome {
         match op {
-            Op::Append { draft, id } => self.append(draft, id, now),
-            Op::Delay { draft, id, due_ms } => self.delay(draft, id, due_ms, now),
+            Op::Append { record, id } => self.append(record, id, now),
+            Op::Delay { record, id, due_ms } => self.delay(record, id, due_ms, now),
             Op::Due(delayed) => self.due(&delayed, now),
             Op::Join {
                 namespace,
@@ -158,7 +158,7 @@ impl Inner {
             } => {
                 let next = Seq::after_record(self.head);
                 self.members.join(&namespace, &client, &rooms, next);
-                Done::Joined
+                OpOutcome::Joined
             }
             Op::Leave {
                 namespace,
@@ -166,7 +166,7 @@ impl Inner {
                 rooms,
             } => {
                 self.members.leave(&namespace, &client, &rooms);
-                Done::Left
+                OpOutcome::Left
             }
             Op::Subscribe {
                 namespace,
@@ -188,7 +188,7 @@ impl Inner {
             } => {
                 let cursor = cursor.min(Seq::after_record(self.head));
                 self.members.ack(&namespace, &client, &rooms, cursor);
-                Done::Acked
+                OpOutcome::Acked
             }
             Op::Purge {
                 namespace,
@@ -197,11 +197,11 @@ impl Inner {
                 cursor,
             } => self.purge(&namespace, &client, &rooms, cursor),
             Op::Session(op) => self.session(op, now),
-            Op::Mark => Done::Marked,
+            Op::Noop => OpOutcome::Noop,
         }
     }
 
-    fn session(&mut self, op: SessionOp, now: u64) -> Done {
+    fn session(&mut self, op: SessionOp, now: u64) -> OpOutcome {
         let around = Around {
             members: &self.members,
             head: self.head,
@@ -209,7 +209,7 @@ impl Inner {
             session_age: self.keep.session_age,
         };
         match op {
-            SessionOp::Begin {
+            SessionOp::Open {
                 holder,
                 new,
                 earlier,
@@ -219,7 +219,7 @@ impl Inner {
                     self.pruned.get(&key).copied()
                 };
                 let asked = (holder, &new, earlier);
-                return Done::Begun(self.sessions.begin(asked, &around, pruned_to));
+                return OpOutcome::SessionOpened(self.sessions.begin(asked, &around, pruned_to));
             }
             SessionOp::Enter { holder, rooms } => self.sessions.enter(holder, rooms, &around),
             SessionOp::Exit { holder, rooms } => self.sessions.exit(holder, &rooms),
@@ -227,21 +227,21 @@ impl Inner {
             SessionOp::Forget(holder) => self.sessions.forget(holder),
             SessionOp::AllLost => self.sessions.all_lost(now),
         }
-        Done::Marked
+        OpOutcome::Noop
     }
 
-    fn append(&mut self, draft: Draft, id: Option<PublishId>, now: u64) -> Done {
+    fn append(&mut self, record: NewRecord, id: Option<PublishId>, now: u64) -> OpOutcome {
         if let Some(done) = id.as_ref().and_then(|id| self.used(id, now)) {
             return done;
         }
-        if let Some(refusal) = self.make_room(draft.weight(), now) {
-            return Done::Refused(refusal);
+        if let Some(refusal) = self.make_room(record.weight(), now) {
+            return OpOutcome::Refused(refusal);
         }
-        let record = self.record(draft, now);
+        let record = self.record(record, now);
         if let Some(id) = id {
             self.use_number(id, Some(Seq::new(record.number, 0)), now);
         }
-        Done::Appended(record)
+        OpOutcome::Appended(record)
     }
 
     fn use_number(&mut self, PublishId(name, counter): PublishId, first: Option<Seq>, now: u64) {
@@ -254,14 +254,14 @@ impl Inner {
     }
 
     /// The next record of the log.
-    fn record(&mut self, draft: Draft, now: u64) -> Record {
+    fn record(&mut self, record: NewRecord, now: u64) -> Record {
         self.head += 1;
         self.last_ms = now;
         let record = Record {
             number: self.head,
             at_ms: now,
-            header: draft.header,
-            body: draft.body,
+            header: record.header,
+            body: record.body,
         };
         let entry = Entry {
             record: record.clone(),
@@ -273,7 +273,7 @@ impl Inner {
     }
 
     /// What becomes of a publish whose number is not its producer's next one.
-    fn used(&self, PublishId(name, counter): &PublishId, now: u64) -> Option<Done> {
+    fn used(&self, PublishId(name, counter): &PublishId, now: u64) -> Option<OpOutcome> {
         let last = self
             .producers
             .get(name)
@@ -281,10 +281,10 @@ impl Inner {
         if *counter <= last.counter {
             let latest = (*counter == last.counter).then_some(last.first);
             let first = latest.flatten();
-            return Some(Done::Duplicate { first });
+            return Some(OpOutcome::Duplicate { first });
         }
         let expected = last.counter + 1;
-        (*counter != expected).then_some(Done::Refused(Refusal::OutOfOrder { expected }))
+        (*counter != expected).then_some(OpOutcome::Refused(Refusal::OutOfOrder { expected }))
     }
 
     /// Lets history go when `incoming` does not fit; the refusal when members pin too much even then.
@@ -325,14 +325,14 @@ impl Inner {
             .filter(|record| {
                 record.header.namespace == member.namespace
                     && record.header.rooms.contains(&member.room)
-                    && behind(record.number, record.header.count, member.cursor).is_some()
+                    && first_unread(record.number, record.header.count, member.cursor).is_some()
             })
             .map(|record| weight(record.body.len()))
             .sum()
     }
 
-    fn prune(&mut self, now: u64, history: History) -> Pruned {
-        let mut pruned = Pruned::default();
+    fn prune(&mut self, now: u64, history: History) -> PruneReport {
+        let mut pruned = PruneReport::default();
         let mut gone = Vec::new();
         for (number, entry) in &self.log {
             let Record { at_ms, header, .. } = &entry.record;
@@ -387,22 +387,22 @@ impl Inner {
     }
 }
 
-impl Read for MemoryReader {
+impl StoreReader for MemoryReader {
     fn page(
         &mut self,
         namespace: &Namespace,
         reader: &Reader,
         from: Seq,
         upto: u64,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<LogPage, StoreError> {
         let inner = lock(&self.inner);
         let reader = reader.starting_at(from);
-        let mut page = Page {
+        let mut page = LogPage {
             gap: super::gap(&reader, |room| {
                 let key = (namespace.clone(), room.clone());
                 inner.pruned.get(&key).copied()
             }),
-            ..Page::default()
+            ..LogPage::default()
         };
         let mut bytes = 0;
         let mut looked_at = 0;
@@ -440,7 +440,7 @@ impl Read for MemoryReader {
         Ok(inner.pending(namespace, &reader.starting_at(from), upto))
     }
 
-    fn last(
+    fn seq_of_last(
         &mut self,
         namespace: &Namespace,
         reader: &Reader,
@@ -466,7 +466,7 @@ impl Read for MemoryReader {
         Ok(begin)
     }
 
-    fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError> {
+    fn seq_at(&mut self, at_ms: u64) -> Result<Seq, StoreError> {
         let inner = lock(&self.inner);
         let numbers = |later: bool| {
             inner
@@ -518,7 +518,11 @@ impl Read for MemoryReader {
             .collect())
     }
 
-    fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError> {
+    fn names(
+        &mut self,
+        namespace: &Namespace,
+        sought: &NameQuery,
+    ) -> Result<Vec<String>, StoreError> {
         let inner = lock(&self.inner);
         let headers = inner.log.values().map(|entry| &entry.record.header);
         let members = inner.members.all();
@@ -526,14 +530,14 @@ impl Read for MemoryReader {
         Ok(match sought.kind {
             NameKind::Namespaces => {
                 let written = headers.map(|header| header.namespace.as_str());
-                sought.pick(written.chain(members.iter().map(|m| m.namespace.as_str())))
+                sought.select(written.chain(members.iter().map(|m| m.namespace.as_str())))
             }
             NameKind::Rooms => {
                 let headers = headers.filter(|header| header.namespace == *namespace);
                 let written = headers.flat_map(|header| header.rooms.iter());
-                sought.pick(written.chain(here.map(|m| &m.room)).map(RoomName::as_str))
+                sought.select(written.chain(here.map(|m| &m.room)).map(RoomName::as_str))
             }
-            NameKind::Members => sought.pick(here.map(|m| m.client.as_str())),
+            NameKind::Members => sought.select(here.map(|m| m.client.as_str())),
         })
     }
 
@@ -541,16 +545,16 @@ impl Read for MemoryReader {
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Queues, StoreError> {
+    ) -> Result<PendingQueues, StoreError> {
         Ok(lock(&self.inner).queues(namespace, client))
     }
 
-    fn standing(
+    fn memberships(
         &mut self,
         namespace: &Namespace,
         client: &ClientName,
-    ) -> Result<Standing, StoreError> {
-        Ok(lock(&self.inner).standing(namespace, client))
+    ) -> Result<Memberships, StoreError> {
+        Ok(lock(&self.inner).memberships(namespace, client))
     }
 }
 
@@ -575,7 +579,7 @@ impl Inner {
             .filter(|member| member.namespace == *namespace && member.room == room)
             .filter_map(|member| {
                 let joined = self.members.cursors(namespace, &member.client)?;
-                let reader = Reader::away(member.client.clone(), &room, joined);
+                let reader = Reader::offline(member.client.clone(), &room, joined);
                 Some((member.client.clone(), pending(&reader)))
             })
             .collect();
@@ -588,11 +592,11 @@ impl Inner {
     }
 }
 
-fn is_behind(reader: &Reader, number: u64, header: &Header) -> bool {
+fn is_behind(reader: &Reader, number: u64, header: &MessageHeader) -> bool {
     header.rooms.iter().any(|room| {
         reader
             .rooms
             .get(room)
-            .is_some_and(|cursor| behind(number, header.count, *cursor).is_some())
+            .is_some_and(|cursor| first_unread(number, header.count, *cursor).is_some())
     })
 }

@@ -20,25 +20,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, Framing, PublishId};
-use delayed::{Crowded, Delayed};
-use names::Sought;
+use delayed::{Delayed, DelayedQueueFull};
+use names::NameQuery;
 pub use owed::{Reader, owed};
-use queues::{Queues, Standing};
-use sessions::{Begun, SessionOp};
+use queues::{Memberships, PendingQueues};
+use sessions::{OpenedSession, SessionOp};
 
 /// What is known of a message, or of a batch of them, beside its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
+pub struct MessageHeader {
     pub namespace: Namespace,
     /// At least one; the empty room is the whole namespace. No room twice.
     pub rooms: Arc<[RoomName]>,
     /// Whoever is in one of these is skipped, judged at delivery.
     pub except: Arc<[RoomName]>,
     pub audience: Audience,
-    pub event: Event,
+    pub event: EventName,
     pub framing: Framing,
     pub json: bool,
     /// Messages in the body, at least one.
@@ -52,21 +52,21 @@ pub struct Header {
 
 /// A record before the store gave it its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
-    pub header: Header,
+pub struct NewRecord {
+    pub header: MessageHeader,
     pub body: Bytes,
 }
 
-impl Draft {
+impl NewRecord {
     /// One message to a whole namespace, as tests have it.
     #[cfg(test)]
     pub fn sample(body: impl Into<Bytes>) -> Self {
-        let header = Header {
+        let header = MessageHeader {
             namespace: Namespace::root(),
             rooms: Arc::new([RoomName::whole_namespace()]),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 1,
@@ -96,7 +96,7 @@ pub struct Record {
     pub number: u64,
     /// Milliseconds since 1970 (UTC); never less than an earlier record's.
     pub at_ms: u64,
-    pub header: Header,
+    pub header: MessageHeader,
     pub body: Bytes,
 }
 
@@ -104,13 +104,13 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
     Append {
-        draft: Draft,
+        record: NewRecord,
         id: Option<PublishId>,
     },
     /// What is appended when `due_ms` (milliseconds since 1970) has come, and until then waits beside the log; the id is
     /// used now. When it has come already and nothing waits that is to come before it, it is appended.
     Delay {
-        draft: Draft,
+        record: NewRecord,
         id: Option<PublishId>,
         due_ms: u64,
     },
@@ -153,12 +153,12 @@ pub enum Op {
     /// Of a socket that may come back.
     Session(SessionOp),
     /// Changes nothing; takes its place in the order (live joins, for instance).
-    Mark,
+    Noop,
 }
 
 /// What became of an [`Op`], as committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
+pub enum OpOutcome {
     Appended(Record),
     /// It waits; `count` messages.
     Delayed {
@@ -187,8 +187,8 @@ pub enum Done {
         cursor: Seq,
     },
     /// None: so many are remembered that there is no place for one more.
-    Begun(Option<Begun>),
-    Marked,
+    SessionOpened(Option<OpenedSession>),
+    Noop,
     Refused(Refusal),
 }
 
@@ -209,7 +209,7 @@ pub enum Refusal {
         bytes: u64,
     },
     #[error(transparent)]
-    Crowded(Crowded),
+    DelayedQueueFull(DelayedQueueFull),
     /// The disk, or a file-size limit.
     #[error("the disk is full: {reason}")]
     Disk { reason: String },
@@ -219,7 +219,7 @@ pub enum Refusal {
 /// `pending_age` ends what members want, and `pending_bytes` bounds the sum: history yields first, then publishes are
 /// refused. `session_age`: how long a socket that lost its connection may come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
+pub struct Retention {
     pub history_age: Duration,
     pub history_bytes: u64,
     pub pending_age: Duration,
@@ -227,7 +227,7 @@ pub struct Keep {
     pub session_age: Duration,
 }
 
-impl Keep {
+impl Retention {
     /// Whether history wants a record of this time, when the log from it to its end weighs `tail` bytes.
     fn history_wants(&self, at_ms: u64, tail: u64, now_ms: u64) -> bool {
         !past(at_ms, self.history_age, now_ms) && tail <= self.history_bytes
@@ -244,7 +244,7 @@ fn past(at_ms: u64, age: Duration, now_ms: u64) -> bool {
 
 /// What one step of pruning did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pruned {
+pub struct PruneReport {
     pub records: u64,
     /// Messages, counted once per member that still had to get them, that went because `pending_age` had passed.
     pub expired: u64,
@@ -262,7 +262,7 @@ pub struct Member {
 
 /// A stretch of the log for one reader.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
+pub struct LogPage {
     /// Only what is owed, each with the index of the first message owed.
     pub records: Vec<(u32, Record)>,
     /// Everything before this was looked at; the next page starts here.
@@ -305,9 +305,9 @@ pub enum StoreError {
     Io { path: PathBuf, reason: String },
 }
 
-/// When a store is asked to tidy up.
+/// When a store is asked to maintain up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tidy {
+pub enum Maintenance {
     /// After a commit whose outcome was told, or a step of pruning.
     AfterCommit,
     /// Nothing waits.
@@ -317,7 +317,7 @@ pub enum Tidy {
 }
 
 /// Opens the store that `--db` names: a file, or `:memory:`.
-pub fn open(db: &Path, keep: Keep) -> Result<Box<dyn Store>, StoreError> {
+pub fn open(db: &Path, keep: Retention) -> Result<Box<dyn Store>, StoreError> {
     if db.as_os_str() == ":memory:" {
         Ok(Box::new(memory::MemoryStore::new(keep)))
     } else {
@@ -348,23 +348,23 @@ pub trait Store: Send {
     fn head(&self) -> u64;
     fn members(&self) -> Result<Vec<Member>, StoreError>;
     /// Does the ops in order, in one durable transaction. An error means that the store is of no more use.
-    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError>;
+    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<OpOutcome>, StoreError>;
     /// When the first that waits is due, milliseconds since 1970.
     fn next_due(&self) -> Option<u64>;
     /// What is due by then, as it fits a group: in the order of when it was due, and then of when it was taken.
     fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError>;
     /// One bounded step: forgets what neither members nor history want, and producers past their time.
-    fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError>;
+    fn prune(&mut self, now_ms: u64) -> Result<PruneReport, StoreError>;
     /// Work that is no part of a commit and that nobody waits for.
-    fn tidy(&mut self, _when: Tidy) -> Result<(), StoreError> {
+    fn maintain(&mut self, _when: Maintenance) -> Result<(), StoreError> {
         Ok(())
     }
     /// A reader of everything committed, for another thread.
-    fn reader(&self) -> Result<Box<dyn Read>, StoreError>;
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError>;
 }
 
 /// A reader's half: sees each commit as soon as `commit` has returned.
-pub trait Read: Send {
+pub trait StoreReader: Send {
     /// Records `from..=upto` in the reader's rooms, ascending, at most `limits::PAGE_BYTES` (but at least one record) and
     /// `limits::PAGE_RECORDS`, out of at most `limits::PAGE_LOOKED_AT`. `next` is None when everything up to `upto` was looked at.
     fn page(
@@ -373,7 +373,7 @@ pub trait Read: Send {
         reader: &Reader,
         from: Seq,
         upto: u64,
-    ) -> Result<Page, StoreError>;
+    ) -> Result<LogPage, StoreError>;
     /// How many messages `page` would give in all.
     fn pending(
         &mut self,
@@ -384,7 +384,7 @@ pub trait Read: Send {
     ) -> Result<u64, StoreError>;
     /// Where the last `n` messages of the reader's rooms begin, its cursors not considered: the first one there is when
     /// there are fewer, behind `upto` when there is none.
-    fn last(
+    fn seq_of_last(
         &mut self,
         namespace: &Namespace,
         reader: &Reader,
@@ -393,7 +393,7 @@ pub trait Read: Send {
     ) -> Result<Seq, StoreError>;
     /// The first place at or after a time. When something of that time on was pruned, the place is before that, so that
     /// `page` reports the gap.
-    fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError>;
+    fn seq_at(&mut self, at_ms: u64) -> Result<Seq, StoreError>;
     /// The sid of a session that its own client shows, unless it was lost at that time or before.
     fn sid_of(
         &mut self,
@@ -409,17 +409,21 @@ pub trait Read: Send {
         room: Option<&RoomName>,
     ) -> Result<Vec<RoomInfo>, StoreError>;
     /// Names of what has messages or members, sorted, at most `limits::NAMES_LISTED`.
-    fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError>;
+    fn names(
+        &mut self,
+        namespace: &Namespace,
+        sought: &NameQuery,
+    ) -> Result<Vec<String>, StoreError>;
     /// What waits for one member or for all, by name and room, at most `limits::QUEUES_LISTED`.
     fn queues(
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Queues, StoreError>;
+    ) -> Result<PendingQueues, StoreError>;
     /// Where a member stands in the rooms that it joined.
-    fn standing(
+    fn memberships(
         &mut self,
         namespace: &Namespace,
         client: &ClientName,
-    ) -> Result<Standing, StoreError>;
+    ) -> Result<Memberships, StoreError>;
 }

@@ -7,7 +7,7 @@ use crate::limits;
 
 /// Names of one kind that begin with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sought {
+pub struct NameQuery {
     pub kind: NameKind,
     pub prefix: String,
 }
@@ -22,7 +22,7 @@ pub enum NameKind {
     Members,
 }
 
-impl Sought {
+impl NameQuery {
     /// Rooms for answers, of which there may be many, only where their names are begun.
     pub fn fits(&self, name: &str) -> bool {
         let hidden = self.kind == NameKind::Rooms
@@ -32,7 +32,7 @@ impl Sought {
     }
 
     /// Those of `names` that fit: in their order, no more than one answer holds.
-    pub fn pick<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    pub fn select<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let mut fitting: Vec<&str> = names.into_iter().filter(|name| self.fits(name)).collect();
         fitting.sort_unstable();
         fitting.dedup();

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Header;
+use super::MessageHeader;
 use crate::address::{ClientName, RoomName, Seq};
 use crate::wire::batch::Audience;
 
@@ -17,17 +17,17 @@ pub struct Reader {
     /// The rooms it reads, each with the first seq that it still has to get there.
     pub rooms: BTreeMap<RoomName, Seq>,
     /// Rooms that it is in without reading them now; they count for `except`.
-    pub also_in: BTreeSet<RoomName>,
+    pub other_rooms: BTreeSet<RoomName>,
 }
 
 impl Reader {
     /// A member that is away, as it reads one of the rooms that it joined.
-    pub fn away(name: ClientName, room: &RoomName, joined: &BTreeMap<RoomName, Seq>) -> Self {
-        let also_in = joined.keys().filter(|other| *other != room);
+    pub fn offline(name: ClientName, room: &RoomName, joined: &BTreeMap<RoomName, Seq>) -> Self {
+        let other_rooms = joined.keys().filter(|other| *other != room);
         Self {
             sid: None,
             name: Some(name),
-            also_in: also_in.cloned().collect(),
+            other_rooms: other_rooms.cloned().collect(),
             rooms: joined
                 .get_key_value(room)
                 .map(|(room, at)| (room.clone(), *at))
@@ -55,12 +55,12 @@ impl Reader {
     }
 
     fn is_in(&self, room: &RoomName) -> bool {
-        self.rooms.contains_key(room) || self.also_in.contains(room)
+        self.rooms.contains_key(room) || self.other_rooms.contains(room)
     }
 }
 
 /// The first message of a record that a cursor has not passed, or None when it has passed all of them.
-pub fn behind(number: u64, count: u32, cursor: Seq) -> Option<u32> {
+pub fn first_unread(number: u64, count: u32, cursor: Seq) -> Option<u32> {
     match cursor.record.cmp(&number) {
         Ordering::Less => Some(0),
         Ordering::Equal => (cursor.index < count).then_some(cursor.index),
@@ -72,15 +72,15 @@ pub fn behind(number: u64, count: u32, cursor: Seq) -> Option<u32> {
 ///
 /// `others` skips the emitting socket and, if it is named, its name, live and on replay; `except` is judged by the
 /// reader's rooms now.
-pub fn owed(number: u64, header: &Header, reader: &Reader) -> Option<u32> {
-    let left = |room| behind(number, header.count, *reader.rooms.get(room)?);
+pub fn owed(number: u64, header: &MessageHeader, reader: &Reader) -> Option<u32> {
+    let left = |room| first_unread(number, header.count, *reader.rooms.get(room)?);
     let first = header.rooms.iter().filter_map(left).min()?;
-    (!is_passed_over(header, reader)).then_some(first)
+    (!is_excluded(header, reader)).then_some(first)
 }
 
 /// The part of [`owed`] that is left for whoever is in one of the record's rooms with a cursor that cannot have passed it:
 /// in live fan-out that is everybody. Most records pass nobody over, and then the reader is not even looked at.
-pub fn is_passed_over(header: &Header, reader: &Reader) -> bool {
+pub fn is_excluded(header: &MessageHeader, reader: &Reader) -> bool {
     let own = header.audience == Audience::Others
         && (reader.sid.as_ref() == Some(&header.origin)
             || (header.from.is_some() && reader.name == header.from));
@@ -90,20 +90,20 @@ pub fn is_passed_over(header: &Header, reader: &Reader) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{Event, Namespace};
+    use crate::address::{EventName, Namespace};
     use crate::wire::batch::Framing;
 
     fn room(name: &str) -> RoomName {
         RoomName::parse(name).unwrap()
     }
 
-    fn header(rooms: &[&str]) -> Header {
-        Header {
+    fn header(rooms: &[&str]) -> MessageHeader {
+        MessageHeader {
             namespace: Namespace::root(),
             rooms: rooms.iter().map(|name| room(name)).collect(),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 3,
@@ -118,7 +118,7 @@ mod tests {
             sid: Some("s2".into()),
             name: ClientName::parse("bob").ok(),
             rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),
-            also_in: BTreeSet::new(),
+            other_rooms: BTreeSet::new(),
         }
     }
 
@@ -181,7 +181,7 @@ mod tests {
         header.except = Arc::new([room("x")]);
         let mut bob = reader(&[("a", Seq::START)]);
         assert_eq!(owed(1, &header, &bob), Some(0));
-        bob.also_in.insert(room("x"));
+        bob.other_rooms.insert(room("x"));
         assert_eq!(owed(1, &header, &bob), None);
         // A cursor that has passed the record does not leave the room.
         let both = reader(&[("a", Seq::START), ("x", Seq::new(9, 0))]);

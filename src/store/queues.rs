@@ -21,18 +21,18 @@ pub struct QueueInfo {
 
 /// What members have to get, by name and room: the first of them, and how many more there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Queues {
+pub struct PendingQueues {
     first: BTreeMap<(ClientName, RoomName), QueueInfo>,
     more: u64,
 }
 
-impl Queues {
+impl PendingQueues {
     pub fn more(&self) -> u64 {
         self.more
     }
 }
 
-impl Extend<QueueInfo> for Queues {
+impl Extend<QueueInfo> for PendingQueues {
     /// Never holds more than `limits::QUEUES_LISTED`.
     fn extend<I: IntoIterator<Item = QueueInfo>>(&mut self, queues: I) {
         for queue in queues {
@@ -46,7 +46,7 @@ impl Extend<QueueInfo> for Queues {
     }
 }
 
-impl FromIterator<QueueInfo> for Queues {
+impl FromIterator<QueueInfo> for PendingQueues {
     fn from_iter<I: IntoIterator<Item = QueueInfo>>(queues: I) -> Self {
         let mut all = Self::default();
         all.extend(queues);
@@ -54,7 +54,7 @@ impl FromIterator<QueueInfo> for Queues {
     }
 }
 
-impl IntoIterator for Queues {
+impl IntoIterator for PendingQueues {
     type Item = QueueInfo;
     type IntoIter = std::collections::btree_map::IntoValues<(ClientName, RoomName), QueueInfo>;
 
@@ -65,14 +65,14 @@ impl IntoIterator for Queues {
 
 /// Where a member stands, as of one commit.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct Memberships {
     /// Every room that it joined, with the first seq that it has still to get there.
     pub cursors: Vec<(RoomName, Seq)>,
     /// The number of the last record.
     pub head: u64,
 }
 
-impl Standing {
+impl Memberships {
     /// Somebody of that name who reads this room, or all that it joined.
     pub fn reader(self, client: ClientName, room: Option<&RoomName>) -> Reader {
         let named = |(other, _): &(RoomName, Seq)| room.is_none_or(|it| it == other);
@@ -81,7 +81,7 @@ impl Standing {
             sid: None,
             name: Some(client),
             rooms: read.into_iter().collect(),
-            also_in: other.into_iter().map(|(room, _)| room).collect(),
+            other_rooms: other.into_iter().map(|(room, _)| room).collect(),
         }
     }
 }

@@ -6,21 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task;
 
-use super::{Read, Store, StoreError};
+use super::{Store, StoreError, StoreReader};
 use crate::limits;
 
 #[derive(Clone)]
-pub struct Readers {
+pub struct ReaderPool {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     /// As many permits as there are readers in the pool.
     permits: Semaphore,
-    pool: Mutex<Vec<Box<dyn Read>>>,
+    pool: Mutex<Vec<Box<dyn StoreReader>>>,
 }
 
-impl Readers {
+impl ReaderPool {
     /// The readers open their files when they are first used.
     pub fn new(store: &dyn Store) -> Result<Self, StoreError> {
         let pool: Result<Vec<_>, _> = (0..limits::READERS).map(|_| store.reader()).collect();
@@ -36,7 +36,7 @@ impl Readers {
     /// any more.
     pub async fn run<R: Send + 'static>(
         &self,
-        f: impl FnOnce(&mut dyn Read) -> Result<R, StoreError> + Send + 'static,
+        f: impl FnOnce(&mut dyn StoreReader) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, StoreError> {
         let shared = Arc::clone(&self.shared);
         // The permit travels with the work: a caller that goes away does not free a reader that is still in use.
@@ -64,7 +64,7 @@ impl Readers {
 
 /// A reader out of the pool; it goes back, and its permit with it, also when the work panics or is never begun.
 struct Lent {
-    reader: Option<Box<dyn Read>>,
+    reader: Option<Box<dyn StoreReader>>,
     shared: Arc<Shared>,
 }
 
@@ -75,7 +75,7 @@ impl Lent {
         Self { reader, shared }
     }
 
-    fn reader(&mut self) -> &mut dyn Read {
+    fn reader(&mut self) -> &mut dyn StoreReader {
         let reader = self.reader.as_mut();
         &mut **reader.expect("a permit stands for a reader in the pool")
     }
@@ -89,7 +89,7 @@ impl Drop for Lent {
 }
 
 impl Shared {
-    fn pool(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn Read>>> {
+    fn pool(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn StoreReader>>> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,18 +100,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::store::Keep;
+    use crate::store::Retention;
     use crate::store::memory::MemoryStore;
 
-    fn readers() -> Readers {
-        let keep = Keep {
+    fn readers() -> ReaderPool {
+        let keep = Retention {
             history_age: Duration::ZERO,
             history_bytes: 0,
             pending_age: Duration::ZERO,
             pending_bytes: 0,
             session_age: Duration::ZERO,
         };
-        Readers::new(&MemoryStore::new(keep)).unwrap()
+        ReaderPool::new(&MemoryStore::new(keep)).unwrap()
     }
 
     #[tokio::test]
@@ -123,7 +123,7 @@ mod tests {
                 let (end, ended) = mpsc::channel::<()>();
                 let (readers, begun) = (readers.clone(), begun.clone());
                 let read = tokio::spawn(async move {
-                    let wait = move |_: &mut dyn Read| {
+                    let wait = move |_: &mut dyn StoreReader| {
                         begun.send(()).unwrap();
                         let _ = ended.recv();
                         Ok(())
@@ -161,6 +161,6 @@ mod tests {
             };
             assert!(tokio::spawn(panicking).await.is_err());
         }
-        assert_eq!(readers.run(|read| read.at(0)).await.unwrap().record, 1);
+        assert_eq!(readers.run(|read| read.seq_at(0)).await.unwrap().record, 1);
     }
 }

@@ -15,40 +15,40 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 
 /// Of each room the first seq that is still owed there.
-pub type Places = BTreeMap<RoomName, Seq>;
+pub type RoomCursors = BTreeMap<RoomName, Seq>;
 
 /// What happens to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionOp {
     /// Takes up the `earlier` session if it is one of the same namespace and client that may still come back, and nothing
     /// of what it missed is gone; otherwise begins `new`. Either way `holder` holds it from now on and nobody else does.
-    Begin {
-        holder: Holder,
-        new: NewSession,
-        earlier: Option<Earlier>,
+    Open {
+        holder: HolderId,
+        new: SessionIdentity,
+        earlier: Option<ResumeRequest>,
     },
     /// It is in these rooms too; of those that are new to it, from here on (a member: from its cursor on).
     Enter {
-        holder: Holder,
+        holder: HolderId,
         rooms: Vec<RoomName>,
     },
     Exit {
-        holder: Holder,
+        holder: HolderId,
         rooms: Vec<RoomName>,
     },
-    /// Its connection was lost: it may come back until `Keep::session_age` has passed.
-    Lost(Holder),
+    /// Its connection was lost: it may come back until `Retention::session_age` has passed.
+    Lost(HolderId),
     /// It ended for good.
-    Forget(Holder),
+    Forget(HolderId),
     /// Whoever held a session is gone: the hub begins. Their time counts from here.
     AllLost,
 }
 
 /// Who holds a session: random, so that none of an earlier run is met again. What a former holder does changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Holder(pub u64);
+pub struct HolderId(pub u64);
 
-impl Holder {
+impl HolderId {
     pub fn random() -> Self {
         let number = getrandom::u64().expect("the system has randomness");
         // SQLite's integers are signed.
@@ -58,7 +58,7 @@ impl Holder {
 
 /// A session when it begins: of a client its rooms, of anyone else the empty room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSession {
+pub struct SessionIdentity {
     /// Who shows it takes the session up.
     pub pid: Arc<str>,
     pub sid: Arc<str>,
@@ -68,7 +68,7 @@ pub struct NewSession {
 
 /// What a client shows of its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Earlier {
+pub struct ResumeRequest {
     pub pid: String,
     /// The first place that it did not get; None: it got nothing yet.
     pub from: Option<Seq>,
@@ -76,23 +76,27 @@ pub struct Earlier {
 
 /// The session that is held now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Begun {
+pub struct OpenedSession {
     pub pid: Arc<str>,
     pub sid: Arc<str>,
-    pub origin: Origin,
+    pub origin: SessionOrigin,
     /// Where its rooms go on. Of a client those that are not here go on at its cursors.
-    pub rooms: Places,
+    pub rooms: RoomCursors,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum SessionOrigin {
     New,
     Recovered,
 }
 
 /// The rooms of a session that is taken up: those it entered, as far as its client is still a member of them, and those
 /// that it would begin with, which are new to it.
-pub(super) fn rooms_again(mut since: Places, first: Places, client: Option<&ClientName>) -> Places {
+pub(super) fn rooms_again(
+    mut since: RoomCursors,
+    first: RoomCursors,
+    client: Option<&ClientName>,
+) -> RoomCursors {
     if client.is_some() {
         since.retain(|room, _| first.contains_key(room));
     }
@@ -105,11 +109,11 @@ pub(super) fn rooms_again(mut since: Places, first: Places, client: Option<&Clie
 /// Where a session goes on that got everything before `from`; None when that is no place in this log, or some of what it
 /// missed is gone. A room is owed nothing from before it was entered, whatever the client says.
 pub(super) fn resume(
-    mut since: Places,
+    mut since: RoomCursors,
     from: Option<Seq>,
     head: u64,
     pruned_to: impl Fn(&RoomName) -> Option<Seq>,
-) -> Option<Places> {
+) -> Option<RoomCursors> {
     if from.is_some_and(|from| from > Seq::after_record(head)) {
         return None;
     }
@@ -135,24 +139,24 @@ pub(super) fn since(
 }
 
 /// The rooms of a session that begins.
-pub(super) fn first_rooms(members: &Members, new: &NewSession, head: u64) -> Places {
+pub(super) fn first_rooms(members: &Members, new: &SessionIdentity, head: u64) -> RoomCursors {
     match &new.client {
         Some(client) => members
             .cursors(&new.namespace, client)
             .cloned()
             .unwrap_or_default(),
-        None => Places::from([(RoomName::whole_namespace(), Seq::after_record(head))]),
+        None => RoomCursors::from([(RoomName::whole_namespace(), Seq::after_record(head))]),
     }
 }
 
-impl Begun {
-    pub(super) fn new(session: &NewSession, rooms: Places) -> Self {
+impl OpenedSession {
+    pub(super) fn new(session: &SessionIdentity, rooms: RoomCursors) -> Self {
         Self {
             pid: Arc::clone(&session.pid),
             sid: Arc::clone(&session.sid),
-            origin: Origin::New,
+            origin: SessionOrigin::New,
             rooms: if session.client.is_some() {
-                Places::new()
+                RoomCursors::new()
             } else {
                 rooms
             },
@@ -164,19 +168,19 @@ impl Begun {
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     sessions: BTreeMap<Arc<str>, Session>,
-    holders: HashMap<Holder, Arc<str>>,
+    holders: HashMap<HolderId, Arc<str>>,
 }
 
 #[derive(Debug)]
 struct Session {
-    began: NewSession,
+    began: SessionIdentity,
     state: State,
-    since: Places,
+    since: RoomCursors,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Held(Holder),
+    Held(HolderId),
     /// Since when, milliseconds since 1970.
     Lost(u64),
 }
@@ -193,10 +197,10 @@ impl Sessions {
     /// None when so many are held that one more cannot be remembered.
     pub(super) fn begin(
         &mut self,
-        (holder, new, earlier): (Holder, &NewSession, Option<Earlier>),
+        (holder, new, earlier): (HolderId, &SessionIdentity, Option<ResumeRequest>),
         around: &Around<'_>,
         pruned_to: impl Fn(&RoomName) -> Option<Seq>,
-    ) -> Option<Begun> {
+    ) -> Option<OpenedSession> {
         let begun = earlier.and_then(|it| self.take_up((holder, new, it), around, pruned_to));
         if begun.is_some() {
             return begun;
@@ -210,7 +214,7 @@ impl Sessions {
             self.sessions.remove(&longest_gone);
         }
         let since = first_rooms(around.members, new, around.head);
-        let begun = Begun::new(new, since.clone());
+        let begun = OpenedSession::new(new, since.clone());
         self.holders.insert(holder, Arc::clone(&new.pid));
         let session = Session {
             state: State::Held(holder),
@@ -223,10 +227,10 @@ impl Sessions {
 
     fn take_up(
         &mut self,
-        (holder, new, earlier): (Holder, &NewSession, Earlier),
+        (holder, new, earlier): (HolderId, &SessionIdentity, ResumeRequest),
         around: &Around<'_>,
         pruned_to: impl Fn(&RoomName) -> Option<Seq>,
-    ) -> Option<Begun> {
+    ) -> Option<OpenedSession> {
         let session = self.sessions.get_mut(&*earlier.pid)?;
         let same = session.began.namespace == new.namespace && session.began.client == new.client;
         let gone = match session.state {
@@ -245,10 +249,10 @@ impl Sessions {
         }
         session.state = State::Held(holder);
         self.holders.insert(holder, Arc::clone(&session.began.pid));
-        Some(Begun {
+        Some(OpenedSession {
             pid: Arc::clone(&session.began.pid),
             sid: Arc::clone(&session.began.sid),
-            origin: Origin::Recovered,
+            origin: SessionOrigin::Recovered,
             rooms,
         })
     }
@@ -270,7 +274,7 @@ impl Sessions {
         (same && there).then(|| Arc::clone(&began.sid))
     }
 
-    pub(super) fn enter(&mut self, holder: Holder, rooms: Vec<RoomName>, around: &Around<'_>) {
+    pub(super) fn enter(&mut self, holder: HolderId, rooms: Vec<RoomName>, around: &Around<'_>) {
         let Some(session) = self.held_by(holder) else {
             return;
         };
@@ -281,20 +285,20 @@ impl Sessions {
         }
     }
 
-    pub(super) fn exit(&mut self, holder: Holder, rooms: &[RoomName]) {
+    pub(super) fn exit(&mut self, holder: HolderId, rooms: &[RoomName]) {
         if let Some(session) = self.held_by(holder) {
             session.since.retain(|room, _| !rooms.contains(room));
         }
     }
 
-    pub(super) fn lost(&mut self, holder: Holder, now_ms: u64) {
+    pub(super) fn lost(&mut self, holder: HolderId, now_ms: u64) {
         if let Some(session) = self.held_by(holder) {
             session.state = State::Lost(now_ms);
             self.holders.remove(&holder);
         }
     }
 
-    pub(super) fn forget(&mut self, holder: Holder) {
+    pub(super) fn forget(&mut self, holder: HolderId) {
         if let Some(pid) = self.holders.remove(&holder) {
             self.sessions.remove(&pid);
         }
@@ -316,7 +320,7 @@ impl Sessions {
         });
     }
 
-    fn held_by(&mut self, holder: Holder) -> Option<&mut Session> {
+    fn held_by(&mut self, holder: HolderId) -> Option<&mut Session> {
         let pid = self.holders.get(&holder)?;
         self.sessions.get_mut(pid)
     }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use super::delayed::Delayed;
 use super::sessions::SessionOp;
-use super::{Done, Draft, Op, Pruned, Refusal, Store, StoreError, Tidy};
+use super::{Maintenance, NewRecord, Op, OpOutcome, PruneReport, Refusal, Store, StoreError};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::limits;
 
@@ -28,7 +28,7 @@ pub enum Urgency {
 /// The writer has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store is closed")]
-pub struct Closed;
+pub struct WriterClosed;
 
 /// What the store did since it was opened.
 #[derive(Debug, Default)]
@@ -71,9 +71,9 @@ struct Asked<T> {
 impl<T: Send + 'static> Writer<T> {
     /// Ops are done in the order in which they are sent. Never blocks: whoever publishes holds bytes of
     /// `limits::APPEND_QUEUE_BYTES` until its receipt.
-    pub fn send(&self, op: Op, urgency: Urgency, tag: T) -> Result<(), Closed> {
+    pub fn send(&self, op: Op, urgency: Urgency, tag: T) -> Result<(), WriterClosed> {
         let asked = Asked { op, urgency, tag };
-        self.inbox.send(asked).map_err(|_| Closed)
+        self.inbox.send(asked).map_err(|_| WriterClosed)
     }
 
     pub fn counters(&self) -> Arc<Counters> {
@@ -83,7 +83,7 @@ impl<T: Send + 'static> Writer<T> {
 
 /// Starts the thread. `on_commit` is called after each commit, on the thread, with what became of its ops in their order.
 /// Nobody asks for what comes due by `clock` (milliseconds since 1970): it is a group of its own, so that what it meets is no
-/// publisher's trouble, and `due_tag` gives each draft its tag, or None while no more can be handed on.
+/// publisher's trouble, and `due_tag` gives each record its tag, or None while no more can be handed on.
 /// The thread returns the store's error, if it had one; what waited then is dropped without an answer.
 pub fn spawn<T, D, F>(
     store: Box<dyn Store>,
@@ -93,8 +93,8 @@ pub fn spawn<T, D, F>(
 ) -> (Writer<T>, JoinHandle<Result<(), StoreError>>)
 where
     T: Send + 'static,
-    D: FnMut(&Draft) -> Option<T> + Send + 'static,
-    F: FnMut(Vec<(Done, T)>) + Send + 'static,
+    D: FnMut(&NewRecord) -> Option<T> + Send + 'static,
+    F: FnMut(Vec<(OpOutcome, T)>) + Send + 'static,
 {
     let (inbox, asked) = mpsc::channel();
     let counters = Arc::new(Counters::default());
@@ -143,8 +143,8 @@ enum Turn {
 impl<T, D, F> Worker<T, D, F>
 where
     T: Send + 'static,
-    D: FnMut(&Draft) -> Option<T> + Send + 'static,
-    F: FnMut(Vec<(Done, T)>) + Send + 'static,
+    D: FnMut(&NewRecord) -> Option<T> + Send + 'static,
+    F: FnMut(Vec<(OpOutcome, T)>) + Send + 'static,
 {
     fn run(mut self) -> Result<(), StoreError> {
         loop {
@@ -160,15 +160,15 @@ where
                 Turn::Due => self.deliver()?,
                 Turn::Rest => {
                     self.prune(1)?;
-                    self.store.tidy(if self.more_to_prune {
-                        Tidy::AfterCommit
+                    self.store.maintain(if self.more_to_prune {
+                        Maintenance::AfterCommit
                     } else {
-                        Tidy::Idle
+                        Maintenance::Idle
                     })?;
                 }
                 Turn::End => {
                     self.commit()?;
-                    return self.store.tidy(Tidy::Closing);
+                    return self.store.maintain(Maintenance::Closing);
                 }
             }
         }
@@ -222,14 +222,16 @@ where
         }
         let done = self.store.commit(ops, (self.clock)())?;
         self.counters.count(&done);
-        let records = done.iter().filter(|done| matches!(done, Done::Appended(_)));
+        let records = done
+            .iter()
+            .filter(|done| matches!(done, OpOutcome::Appended(_)));
         let records = records.count();
         (self.on_commit)(hand_back(done, tags));
         Ok(records)
     }
 
     fn after_commit(&mut self, records: usize) -> Result<(), StoreError> {
-        self.store.tidy(Tidy::AfterCommit)?;
+        self.store.maintain(Maintenance::AfterCommit)?;
         if self.more_to_prune || Instant::now() >= self.prune_at {
             self.prune(1 + 2 * records / limits::PRUNE_RECORDS)?;
         }
@@ -239,7 +241,7 @@ where
     /// As many steps as keep pace with what was appended.
     fn prune(&mut self, steps: usize) -> Result<(), StoreError> {
         for _ in 0..steps {
-            let Pruned {
+            let PruneReport {
                 records,
                 expired,
                 more,
@@ -333,8 +335,10 @@ impl<T> Group<T> {
 
     fn note(&mut self, op: &Op) {
         match op {
-            Op::Append { draft, .. } | Op::Delay { draft, .. } | Op::Due(Delayed { draft, .. }) => {
-                self.bytes += draft.body.len();
+            Op::Append { record, .. }
+            | Op::Delay { record, .. }
+            | Op::Due(Delayed { record, .. }) => {
+                self.bytes += record.body.len();
             }
             Op::Ack {
                 namespace,
@@ -362,12 +366,12 @@ impl<T> Group<T> {
             } => {
                 self.moves.remove(&(namespace.clone(), client.clone()));
             }
-            Op::Session(SessionOp::Begin { new, .. }) => {
+            Op::Session(SessionOp::Open { new, .. }) => {
                 if let Some(client) = &new.client {
                     self.moves.remove(&(new.namespace.clone(), client.clone()));
                 }
             }
-            Op::Subscribe { client: None, .. } | Op::Session(_) | Op::Mark => {}
+            Op::Subscribe { client: None, .. } | Op::Session(_) | Op::Noop => {}
         }
     }
 
@@ -381,34 +385,34 @@ impl<T> Group<T> {
 }
 
 /// Each tag with what became of its op; only cursor moves share one.
-fn hand_back<T>(mut done: Vec<Done>, tags: Vec<(usize, T)>) -> Vec<(Done, T)> {
+fn hand_back<T>(mut done: Vec<OpOutcome>, tags: Vec<(usize, T)>) -> Vec<(OpOutcome, T)> {
     let mut take = |place: usize| match &mut done[place] {
-        shared @ (Done::Acked | Done::Refused(_)) => shared.clone(),
-        own => std::mem::replace(own, Done::Marked),
+        shared @ (OpOutcome::Acked | OpOutcome::Refused(_)) => shared.clone(),
+        own => std::mem::replace(own, OpOutcome::Noop),
     };
     let with_tag = |(place, tag)| (take(place), tag);
     tags.into_iter().map(with_tag).collect()
 }
 
 impl Counters {
-    fn count(&self, done: &[Done]) {
+    fn count(&self, done: &[OpOutcome]) {
         let add = |counter: &AtomicU64, n: u64| {
             counter.fetch_add(n, Ordering::Relaxed);
         };
         add(&self.commits, 1);
         for done in done {
             match done {
-                Done::Appended(record) => {
+                OpOutcome::Appended(record) => {
                     add(&self.records, 1);
                     add(&self.messages, record.header.count.into());
                     add(&self.bytes, record.body.len() as u64);
                 }
-                Done::Duplicate { .. } => add(&self.duplicates, 1),
-                Done::Refused(Refusal::OutOfOrder { .. }) => add(&self.out_of_order, 1),
-                Done::Refused(Refusal::Full { .. } | Refusal::Crowded(_)) => {
+                OpOutcome::Duplicate { .. } => add(&self.duplicates, 1),
+                OpOutcome::Refused(Refusal::OutOfOrder { .. }) => add(&self.out_of_order, 1),
+                OpOutcome::Refused(Refusal::Full { .. } | Refusal::DelayedQueueFull(_)) => {
                     add(&self.refused_full, 1)
                 }
-                Done::Refused(Refusal::Disk { .. }) => add(&self.refused_disk, 1),
+                OpOutcome::Refused(Refusal::Disk { .. }) => add(&self.refused_disk, 1),
                 _ => {}
             }
         }

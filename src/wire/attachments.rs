@@ -5,11 +5,11 @@
 use bytes::Bytes;
 
 pub use super::placeholders::{placeholder, rewrite_placeholders};
-use super::socket::{self, Packet, SocketError};
+use super::socket::{self, Packet, PacketError};
 
 /// What a text frame turned out to be.
 #[derive(Debug)]
-pub enum Text<'a> {
+pub enum TextFrame<'a> {
     /// A packet without attachments.
     Whole(Packet<'a>),
     /// The text of a binary packet was kept; its attachments come next.
@@ -18,14 +18,14 @@ pub enum Text<'a> {
 
 /// A binary packet with all its attachments; the text is decoded when asked, so that its slices can borrow from it.
 #[derive(Debug)]
-pub struct Binary {
+pub struct BinaryPacket {
     text: String,
     pub attachments: Vec<Bytes>,
 }
 
-impl Binary {
+impl BinaryPacket {
     /// Always an `Event` or an `Ack`; every placeholder was checked to name one of the attachments.
-    pub fn packet(&self) -> Result<Packet<'_>, SocketError> {
+    pub fn packet(&self) -> Result<Packet<'_>, PacketError> {
         Ok(socket::parse(&self.text)?.packet)
     }
 }
@@ -34,38 +34,38 @@ impl Binary {
 /// closed; what was held stays held.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    partial: Option<Unfinished>,
+    partial: Option<PartialPacket>,
 }
 
 #[derive(Debug)]
-struct Unfinished {
-    packet: Binary,
+struct PartialPacket {
+    packet: BinaryPacket,
     awaited: usize,
 }
 
 impl Assembler {
     /// `packet` is the text behind the Engine.IO message prefix.
-    pub fn text<'a>(&mut self, packet: &'a str) -> Result<Text<'a>, SocketError> {
+    pub fn text<'a>(&mut self, packet: &'a str) -> Result<TextFrame<'a>, PacketError> {
         if self.partial.is_some() {
-            return Err(SocketError::TextWhileBinaryAwaited);
+            return Err(PacketError::TextWhileBinaryAwaited);
         }
         let decoded = socket::decode(packet)?;
         if decoded.attachments == 0 {
-            return Ok(Text::Whole(decoded.packet));
+            return Ok(TextFrame::Whole(decoded.packet));
         }
-        self.partial = Some(Unfinished {
-            packet: Binary {
+        self.partial = Some(PartialPacket {
+            packet: BinaryPacket {
                 text: packet.to_owned(),
                 attachments: Vec::with_capacity(decoded.attachments),
             },
             awaited: decoded.attachments,
         });
-        Ok(Text::Partial)
+        Ok(TextFrame::Partial)
     }
 
     /// The finished packet, when this was its last attachment.
-    pub fn binary(&mut self, attachment: Bytes) -> Result<Option<Binary>, SocketError> {
-        let mut unfinished = self.partial.take().ok_or(SocketError::UnexpectedBinary)?;
+    pub fn binary(&mut self, attachment: Bytes) -> Result<Option<BinaryPacket>, PacketError> {
+        let mut unfinished = self.partial.take().ok_or(PacketError::UnexpectedBinary)?;
         unfinished.packet.attachments.push(attachment);
         unfinished.awaited -= 1;
         if unfinished.awaited == 0 {
@@ -80,7 +80,7 @@ impl Assembler {
     pub fn held(&self) -> usize {
         self.partial
             .as_ref()
-            .map_or(0, |Unfinished { packet, .. }| {
+            .map_or(0, |PartialPacket { packet, .. }| {
                 packet.text.len() + packet.attachments.iter().map(Bytes::len).sum::<usize>()
             })
     }

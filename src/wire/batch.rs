@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::elements;
 use super::placeholders;
-use crate::address::{ClientName, Event, RoomName, Seq};
+use crate::address::{ClientName, EventName, RoomName, Seq};
 use crate::limits;
 
 /// The event that a batch is, both ways.
@@ -52,8 +52,8 @@ pub struct PublishId(#[serde(deserialize_with = "producer")] pub String, pub u64
 pub struct PublishHeader {
     #[serde(default, deserialize_with = "rooms")]
     pub rooms: Vec<RoomName>,
-    #[serde(default = "Event::message")]
-    pub event: Event,
+    #[serde(default = "EventName::message")]
+    pub event: EventName,
     pub framing: Framing,
     /// Each line is a JSON value, and stock clients get it as one. Framing `lines` only.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -87,7 +87,7 @@ pub struct PublishHeader {
 pub struct DeliveryHeader {
     #[serde(deserialize_with = "rooms")]
     pub rooms: Vec<RoomName>,
-    pub event: Event,
+    pub event: EventName,
     pub framing: Framing,
     #[serde(default, skip_serializing_if = "is_false")]
     pub json: bool,

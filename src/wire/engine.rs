@@ -10,7 +10,7 @@ use crate::limits;
 
 /// One Engine.IO packet (protocol v4, "Packet encoding"). The type is the first character of the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packet<'a> {
+pub enum EnginePacket<'a> {
     Open(&'a str),
     Close,
     Ping(&'a str),
@@ -31,18 +31,18 @@ pub enum EngineError {
 }
 
 /// A packet type that carries nothing may still be followed by something; as in the reference nobody looks at it.
-pub fn decode(frame: &str) -> Result<Packet<'_>, EngineError> {
+pub fn decode(frame: &str) -> Result<EnginePacket<'_>, EngineError> {
     let mut rest = frame.chars();
     let kind = rest.next().ok_or(EngineError::Empty)?;
     let data = rest.as_str();
     Ok(match kind {
-        '0' => Packet::Open(data),
-        '1' => Packet::Close,
-        '2' => Packet::Ping(data),
-        '3' => Packet::Pong(data),
-        '4' => Packet::Message(data),
-        '5' => Packet::Upgrade,
-        '6' => Packet::Noop,
+        '0' => EnginePacket::Open(data),
+        '1' => EnginePacket::Close,
+        '2' => EnginePacket::Ping(data),
+        '3' => EnginePacket::Pong(data),
+        '4' => EnginePacket::Message(data),
+        '5' => EnginePacket::Upgrade,
+        '6' => EnginePacket::Noop,
         other => return Err(EngineError::UnknownType(other)),
     })
 }
@@ -97,7 +97,7 @@ impl Handshake {
         out
     }
 
-    /// `json` is what [`Packet::Open`] carries. Its sid and times are bounded, so that a client can trust them in a URL
+    /// `json` is what [`EnginePacket::Open`] carries. Its sid and times are bounded, so that a client can trust them in a URL
     /// and a clock.
     pub fn decode(json: &str) -> Result<Self, EngineError> {
         let refuse = |why: &str| Err(EngineError::Handshake(why.to_owned()));
@@ -143,16 +143,16 @@ mod tests {
     #[test]
     fn each_type_is_its_digit() {
         let table = [
-            ("0{}", Packet::Open("{}")),
-            ("1", Packet::Close),
-            ("1ignored", Packet::Close),
-            ("2", Packet::Ping("")),
-            ("2probe", Packet::Ping("probe")),
-            ("3probe", Packet::Pong("probe")),
-            ("4", Packet::Message("")),
-            ("4hällo\0\n", Packet::Message("hällo\0\n")),
-            ("5", Packet::Upgrade),
-            ("6", Packet::Noop),
+            ("0{}", EnginePacket::Open("{}")),
+            ("1", EnginePacket::Close),
+            ("1ignored", EnginePacket::Close),
+            ("2", EnginePacket::Ping("")),
+            ("2probe", EnginePacket::Ping("probe")),
+            ("3probe", EnginePacket::Pong("probe")),
+            ("4", EnginePacket::Message("")),
+            ("4hällo\0\n", EnginePacket::Message("hällo\0\n")),
+            ("5", EnginePacket::Upgrade),
+            ("6", EnginePacket::Noop),
         ];
         for (frame, packet) in table {
             assert_eq!(decode(frame), Ok(packet), "{frame:?}");

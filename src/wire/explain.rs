@@ -14,13 +14,13 @@ use mask::{Secrets, mask, secrets_in, without};
 
 use super::engine::Handshake;
 use super::json::elements;
-use super::socket::{self, Kind};
+use super::socket::{self, PacketType};
 use crate::limits;
 
 /// Shown each frame as it passes. Called in the middle of everything: it must not wait.
-pub trait Watch: fmt::Debug + Send + Sync {
+pub trait TraceSink: fmt::Debug + Send + Sync {
     /// `who` tells connections apart; it is empty where there is only one.
-    fn frame(&self, who: &str, direction: Direction, explained: &Explained);
+    fn frame(&self, who: &str, direction: Direction, explained: &ExplainedFrame);
 }
 
 /// As seen from the program that says it.
@@ -32,23 +32,23 @@ pub enum Direction {
 
 /// A frame, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Explained {
+pub struct ExplainedFrame {
     /// In their order; what they hold together is the frame, but for what is masked or cut.
-    pub parts: Vec<Part>,
+    pub parts: Vec<FramePart>,
     /// Bytes of the frame.
     pub bytes: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct FramePart {
     pub text: String,
     pub meaning: String,
 }
 
-/// One connection's frames on their way to a [`Watch`].
+/// One connection's frames on their way to a [`TraceSink`].
 #[derive(Debug)]
 pub struct Tracer {
-    watch: Arc<dyn Watch>,
+    watch: Arc<dyn TraceSink>,
     who: String,
     side: Side,
     sent: Attachments,
@@ -66,7 +66,7 @@ enum Side {
 
 /// Who sent a frame: a CONNECT holds other secrets in either direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speaker {
+enum FrameSender {
     Client,
     Server,
 }
@@ -80,17 +80,17 @@ struct Attachments {
 
 impl Tracer {
     /// For a client, which has one connection.
-    pub fn nameless(watch: Arc<dyn Watch>) -> Self {
+    pub fn nameless(watch: Arc<dyn TraceSink>) -> Self {
         Self::new(watch, String::new(), Side::Client)
     }
 
     /// For a server's session. Its sid is a secret: only its beginning names it.
-    pub fn session(watch: Arc<dyn Watch>, sid: &str) -> Self {
+    pub fn session(watch: Arc<dyn TraceSink>, sid: &str) -> Self {
         let who = sid.chars().take(mask::SHOWN).collect();
         Self::new(watch, who, Side::Server)
     }
 
-    fn new(watch: Arc<dyn Watch>, who: String, side: Side) -> Self {
+    fn new(watch: Arc<dyn TraceSink>, who: String, side: Side) -> Self {
         Self {
             watch,
             who,
@@ -105,18 +105,18 @@ impl Tracer {
     pub fn text(&mut self, direction: Direction, frame: &str) {
         let speaker = match (self.side, direction) {
             (Side::Client, Direction::Sent) | (Side::Server, Direction::Received) => {
-                Speaker::Client
+                FrameSender::Client
             }
             (Side::Client, Direction::Received) | (Side::Server, Direction::Sent) => {
-                Speaker::Server
+                FrameSender::Server
             }
         };
-        if speaker == Speaker::Client && frame.starts_with("40") {
+        if speaker == FrameSender::Client && frame.starts_with("40") {
             let secrets = secrets_in(frame, Secrets::AllBut(&PUBLIC_IN_AUTH));
             self.secrets.extend(secrets);
             self.secrets.truncate(limits::TRACED_SECRETS);
         }
-        let explained = Explained {
+        let explained = ExplainedFrame {
             parts: explain(frame, speaker, &self.secrets),
             bytes: frame.len(),
         };
@@ -136,11 +136,11 @@ impl Tracer {
         } else {
             "binary, and nothing announced it".to_owned()
         };
-        let part = Part {
+        let part = FramePart {
             text: binary(frame),
             meaning,
         };
-        let explained = Explained {
+        let explained = ExplainedFrame {
             parts: vec![part],
             bytes: frame.len(),
         };
@@ -156,7 +156,7 @@ impl Tracer {
 }
 
 /// Engine.IO protocol v4, "Packet encoding".
-fn explain(frame: &str, speaker: Speaker, secrets: &[String]) -> Vec<Part> {
+fn explain(frame: &str, speaker: FrameSender, secrets: &[String]) -> Vec<FramePart> {
     let mut rest = frame.chars();
     let kind = rest.next();
     let rest = rest.as_str();
@@ -197,15 +197,15 @@ fn handshake(json: &str) -> String {
 }
 
 /// Socket.IO protocol v5, "Packet encoding": `<type>[<attachments>-][<namespace>,][<ack id>][payload]`.
-fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part>) {
+fn packet(text: &str, speaker: FrameSender, secrets: &[String], parts: &mut Vec<FramePart>) {
     let mut rest = text.chars();
-    let Some(kind) = rest.next().and_then(Kind::of) else {
+    let Some(kind) = rest.next().and_then(PacketType::of) else {
         parts.push(part(text, "not a Socket.IO packet"));
         return;
     };
     let rest = rest.as_str();
     let (attachments, rest) = match kind {
-        Kind::BinaryEvent | Kind::BinaryAck => split_attachments(rest),
+        PacketType::BinaryEvent | PacketType::BinaryAck => split_attachments(rest),
         _ => ("", rest),
     };
     let (namespace, rest) = if rest.starts_with('/') {
@@ -228,15 +228,17 @@ fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part
     }
     if !id.is_empty() {
         let meaning = match kind {
-            Kind::Ack | Kind::BinaryAck => format!("answers ack id {}", cut(id)),
+            PacketType::Ack | PacketType::BinaryAck => format!("answers ack id {}", cut(id)),
             _ => format!("asks for an answer, ack id {}", cut(id)),
         };
         parts.push(part(id, &meaning));
     }
     if !payload.is_empty() {
         let shown = match (kind, speaker) {
-            (Kind::Connect, Speaker::Client) => mask(payload, Secrets::AllBut(&PUBLIC_IN_AUTH)),
-            (Kind::Connect, Speaker::Server) => mask(payload, Secrets::Only(&["pid"])),
+            (PacketType::Connect, FrameSender::Client) => {
+                mask(payload, Secrets::AllBut(&PUBLIC_IN_AUTH))
+            }
+            (PacketType::Connect, FrameSender::Server) => mask(payload, Secrets::Only(&["pid"])),
             _ => {
                 let told = mask(payload, Secrets::Telltale);
                 // What a CONNECT held may come back under any key, or none.
@@ -251,7 +253,7 @@ fn packet(text: &str, speaker: Speaker, secrets: &[String], parts: &mut Vec<Part
 /// secret.
 const PUBLIC_IN_AUTH: [&str; 4] = ["as", "roomcat", "ack", "offset"];
 
-impl Kind {
+impl PacketType {
     /// The type, as the protocol names it, and of an event its name.
     fn meaning(self, payload: &str) -> String {
         let name = match self {
@@ -271,7 +273,7 @@ impl Kind {
         }
     }
 
-    fn payload(self, payload: &str, speaker: Speaker) -> String {
+    fn payload(self, payload: &str, speaker: FrameSender) -> String {
         let counted = |named: usize| match elements(payload) {
             Ok(elements) => match elements.len().saturating_sub(named) {
                 0 => "no arguments".to_owned(),
@@ -283,16 +285,16 @@ impl Kind {
         match (self, speaker) {
             (Self::Event | Self::BinaryEvent, _) => counted(1),
             (Self::Ack | Self::BinaryAck, _) => counted(0),
-            (Self::Connect, Speaker::Client) => "auth".to_owned(),
-            (Self::Connect, Speaker::Server) => "entered".to_owned(),
+            (Self::Connect, FrameSender::Client) => "auth".to_owned(),
+            (Self::Connect, FrameSender::Server) => "entered".to_owned(),
             (Self::ConnectError, _) => "why not".to_owned(),
             (Self::Disconnect, _) => "with it".to_owned(),
         }
     }
 }
 
-fn part(text: &str, meaning: &str) -> Part {
-    Part {
+fn part(text: &str, meaning: &str) -> FramePart {
+    FramePart {
         text: cut(text),
         meaning: meaning.to_owned(),
     }

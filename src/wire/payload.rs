@@ -20,7 +20,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// One packet of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Part<'a> {
+pub enum PayloadPacket<'a> {
     /// A packet as a WebSocket's text frame would hold it.
     Text(&'a str),
     Binary(Vec<u8>),
@@ -39,19 +39,19 @@ pub enum PayloadError {
 /// Takes a payload apart packet by packet, as they are asked for: however many a payload holds, it costs no more than
 /// its bytes.
 #[derive(Debug)]
-pub struct Decoder {
+pub struct PayloadDecoder {
     body: Bytes,
     /// Where the next packet begins; None: there is none.
     at: Option<usize>,
 }
 
-impl Decoder {
+impl PayloadDecoder {
     pub fn new(body: Bytes) -> Self {
         Self { body, at: Some(0) }
     }
 
     /// None at the end, and after an error.
-    pub fn part(&mut self) -> Option<Result<Part<'_>, PayloadError>> {
+    pub fn part(&mut self) -> Option<Result<PayloadPacket<'_>, PayloadError>> {
         let begin = self.at.take()?;
         let rest = &self.body[begin..];
         let packet = match memchr::memchr(SEPARATOR, rest) {
@@ -69,15 +69,15 @@ impl Decoder {
     }
 }
 
-fn decode(packet: &[u8]) -> Result<Part<'_>, PayloadError> {
+fn decode(packet: &[u8]) -> Result<PayloadPacket<'_>, PayloadError> {
     match packet.split_first() {
         None => Err(PayloadError::Empty),
         Some((&BINARY, base64)) => match BASE64.decode(base64) {
-            Ok(bytes) => Ok(Part::Binary(bytes)),
+            Ok(bytes) => Ok(PayloadPacket::Binary(bytes)),
             Err(_) => Err(PayloadError::NotBase64),
         },
         Some(_) => match simdutf8::basic::from_utf8(packet) {
-            Ok(text) => Ok(Part::Text(text)),
+            Ok(text) => Ok(PayloadPacket::Text(text)),
             Err(_) => Err(PayloadError::NotText),
         },
     }
@@ -85,11 +85,11 @@ fn decode(packet: &[u8]) -> Result<Part<'_>, PayloadError> {
 
 /// Puts packets together to a payload.
 #[derive(Debug, Default)]
-pub struct Encoder {
+pub struct PayloadEncoder {
     payload: String,
 }
 
-impl Encoder {
+impl PayloadEncoder {
     pub fn text(&mut self, packet: &str) {
         self.separate();
         self.payload.push_str(packet);
@@ -126,12 +126,12 @@ mod tests {
     }
 
     fn take_apart(body: impl Into<Bytes>) -> (Vec<Owned>, Option<PayloadError>) {
-        let mut decoder = Decoder::new(body.into());
+        let mut decoder = PayloadDecoder::new(body.into());
         let mut parts = Vec::new();
         while let Some(part) = decoder.part() {
             match part {
-                Ok(Part::Text(text)) => parts.push(Owned::Text(text.to_owned())),
-                Ok(Part::Binary(bytes)) => parts.push(Owned::Binary(bytes)),
+                Ok(PayloadPacket::Text(text)) => parts.push(Owned::Text(text.to_owned())),
+                Ok(PayloadPacket::Binary(bytes)) => parts.push(Owned::Binary(bytes)),
                 Err(error) => {
                     assert!(decoder.part().is_none(), "an error is the end");
                     return (parts, Some(error));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn put_together(parts: &[Owned]) -> String {
-        let mut encoder = Encoder::default();
+        let mut encoder = PayloadEncoder::default();
         for part in parts {
             match part {
                 Owned::Text(text) => encoder.text(text),

@@ -40,19 +40,19 @@ pub fn placeholder(raw: &str) -> Option<usize> {
 
 /// Why a JSON text cannot go with its attachments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum PlaceholderError {
     TooDeep,
     Placeholder,
 }
 
 /// Every placeholder names one of the `attachments`, and none is named twice: no encoder does that, and whoever writes
 /// the attachments in place of the placeholders must not be made to write one a thousand times.
-pub(super) fn check(json: &str, attachments: usize) -> Result<(), Unfit> {
+pub(super) fn check(json: &str, attachments: usize) -> Result<(), PlaceholderError> {
     let mut named = [false; limits::ATTACHMENTS];
     for Placeholder { num, .. } in scan(json)? {
         match named.get_mut(num) {
             Some(seen) if num < attachments && !*seen => *seen = true,
-            _ => return Err(Unfit::Placeholder),
+            _ => return Err(PlaceholderError::Placeholder),
         }
     }
     Ok(())
@@ -65,7 +65,7 @@ struct Placeholder {
 }
 
 /// The outermost placeholders, in their order.
-fn scan(json: &str) -> Result<Vec<Placeholder>, Unfit> {
+fn scan(json: &str) -> Result<Vec<Placeholder>, PlaceholderError> {
     let mut scan = Scan {
         json,
         at: 0,
@@ -81,24 +81,24 @@ fn scan(json: &str) -> Result<Vec<Placeholder>, Unfit> {
 struct Scan<'a> {
     json: &'a str,
     at: usize,
-    open: Vec<Open>,
+    open: Vec<OpenValue>,
     found: Vec<Placeholder>,
 }
 
-enum Open {
+enum OpenValue {
     Array,
-    Object(Object),
+    Object(OpenObject),
 }
 
 /// An object that has not ended, with what is known of the two keys that matter. The last of equal keys counts.
-struct Object {
+struct OpenObject {
     start: usize,
-    next: Next,
+    next: ExpectedToken,
     marked: bool,
     num: Option<usize>,
 }
 
-enum Next {
+enum ExpectedToken {
     Key,
     Marker,
     Num,
@@ -106,27 +106,27 @@ enum Next {
 }
 
 impl<'a> Scan<'a> {
-    fn token(&mut self, byte: u8) -> Result<(), Unfit> {
+    fn token(&mut self, byte: u8) -> Result<(), PlaceholderError> {
         let start = self.at;
         self.at += 1;
         match byte {
             b'{' => {
                 self.value("");
-                self.push(Open::Object(Object {
+                self.push(OpenValue::Object(OpenObject {
                     start,
-                    next: Next::Key,
+                    next: ExpectedToken::Key,
                     marked: false,
                     num: None,
                 }))?;
             }
             b'[' => {
                 self.value("");
-                self.push(Open::Array)?;
+                self.push(OpenValue::Array)?;
             }
             b'}' | b']' => self.close()?,
             b',' => {
-                if let Some(Open::Object(object)) = self.open.last_mut() {
-                    object.next = Next::Key;
+                if let Some(OpenValue::Object(object)) = self.open.last_mut() {
+                    object.next = ExpectedToken::Key;
                 }
             }
             b'"' => self.string(start),
@@ -136,23 +136,23 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn push(&mut self, open: Open) -> Result<(), Unfit> {
+    fn push(&mut self, open: OpenValue) -> Result<(), PlaceholderError> {
         if self.open.len() >= limits::JSON_DEPTH {
-            return Err(Unfit::TooDeep);
+            return Err(PlaceholderError::TooDeep);
         }
         self.open.push(open);
         Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Unfit> {
-        if let Some(Open::Object(Object {
+    fn close(&mut self) -> Result<(), PlaceholderError> {
+        if let Some(OpenValue::Object(OpenObject {
             start,
             marked: true,
             num,
             ..
         })) = self.open.pop()
         {
-            let num = num.ok_or(Unfit::Placeholder)?;
+            let num = num.ok_or(PlaceholderError::Placeholder)?;
             // What was found inside of it is not looked at by anybody: the whole object is replaced.
             while self.found.last().is_some_and(|p| p.range.start > start) {
                 self.found.pop();
@@ -180,8 +180,8 @@ impl<'a> Scan<'a> {
         }
         let text = self.json.get(start..self.at).unwrap_or_default();
         match self.open.last_mut() {
-            Some(Open::Object(object)) if matches!(object.next, Next::Key) => {
-                object.next = Next::after_key(text);
+            Some(OpenValue::Object(object)) if matches!(object.next, ExpectedToken::Key) => {
+                object.next = ExpectedToken::after_key(text);
             }
             _ => self.value(text),
         }
@@ -197,17 +197,17 @@ impl<'a> Scan<'a> {
 
     /// `text` is empty for an object or array.
     fn value(&mut self, text: &str) {
-        if let Some(Open::Object(object)) = self.open.last_mut() {
+        if let Some(OpenValue::Object(object)) = self.open.last_mut() {
             match object.next {
-                Next::Marker => object.marked = text == "true",
-                Next::Num => object.num = number(text),
-                Next::Key | Next::OtherValue => {}
+                ExpectedToken::Marker => object.marked = text == "true",
+                ExpectedToken::Num => object.num = number(text),
+                ExpectedToken::Key | ExpectedToken::OtherValue => {}
             }
         }
     }
 }
 
-impl Next {
+impl ExpectedToken {
     /// `key` with its quotes.
     fn after_key(key: &str) -> Self {
         let key = if key.contains('\\') {
@@ -217,9 +217,9 @@ impl Next {
             Cow::Borrowed(key.trim_matches('"'))
         };
         match key.as_ref() {
-            "_placeholder" => Next::Marker,
-            "num" => Next::Num,
-            _ => Next::OtherValue,
+            "_placeholder" => ExpectedToken::Marker,
+            "num" => ExpectedToken::Num,
+            _ => ExpectedToken::OtherValue,
         }
     }
 }

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::json::{elements, push_string};
-use super::placeholders::{self, Unfit};
-use crate::address::{Event, NameError, Namespace};
+use super::placeholders::{self, PlaceholderError};
+use crate::address::{EventName, NameError, Namespace};
 use crate::limits;
 
 /// One decoded packet; JSON parts are slices of the frame, untouched (protocol v5, "Packet encoding").
@@ -36,7 +36,7 @@ pub struct EventPacket<'a> {
     pub namespace: Namespace,
     /// The ack id, when the sender wants an acknowledgement.
     pub id: Option<u64>,
-    pub event: Event,
+    pub event: EventName,
     /// The arguments behind the event's name, each as it came, placeholders included.
     pub args: Vec<&'a RawValue>,
 }
@@ -49,7 +49,7 @@ pub struct AckPacket<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SocketError {
+pub enum PacketError {
     #[error("an empty Socket.IO packet")]
     Empty,
     #[error("{0:?} is not a Socket.IO packet type")]
@@ -89,7 +89,7 @@ pub struct Decoded<'a> {
 ///
 /// In a packet that announces attachments the placeholders are checked. One that announces none has none, whatever its
 /// objects look like; as in the reference they are plain data.
-pub fn decode(packet: &str) -> Result<Decoded<'_>, SocketError> {
+pub fn decode(packet: &str) -> Result<Decoded<'_>, PacketError> {
     let Parsed {
         packet,
         attachments,
@@ -97,8 +97,10 @@ pub fn decode(packet: &str) -> Result<Decoded<'_>, SocketError> {
     } = parse(packet)?;
     if attachments > 0 {
         placeholders::check(payload, attachments).map_err(|unfit| match unfit {
-            Unfit::Placeholder => SocketError::Placeholder,
-            Unfit::TooDeep => SocketError::Payload("nested too deep to carry attachments".into()),
+            PlaceholderError::Placeholder => PacketError::Placeholder,
+            PlaceholderError::TooDeep => {
+                PacketError::Payload("nested too deep to carry attachments".into())
+            }
         })?;
     }
     Ok(Decoded {
@@ -110,7 +112,7 @@ pub fn decode(packet: &str) -> Result<Decoded<'_>, SocketError> {
 /// How many attachments follow a packet, as far as it can be read.
 pub fn attachments(packet: &str) -> usize {
     match split_kind(packet) {
-        Ok((Kind::BinaryEvent | Kind::BinaryAck, rest)) => {
+        Ok((PacketType::BinaryEvent | PacketType::BinaryAck, rest)) => {
             split_attachments(rest).map_or(0, |(count, _)| count)
         }
         _ => 0,
@@ -124,29 +126,29 @@ pub(super) struct Parsed<'a> {
     payload: &'a str,
 }
 
-pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, SocketError> {
+pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, PacketError> {
     let (kind, rest) = split_kind(packet)?;
     let (attachments, rest) = match kind {
-        Kind::BinaryEvent | Kind::BinaryAck => split_attachments(rest)?,
+        PacketType::BinaryEvent | PacketType::BinaryAck => split_attachments(rest)?,
         _ => (0, rest),
     };
     let (namespace, rest) = split_namespace(rest)?;
     let (id, payload) = split_ack_id(rest)?;
     let packet = match kind {
-        Kind::Connect | Kind::Disconnect | Kind::ConnectError if id.is_some() => {
-            return Err(SocketError::AckId);
+        PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError if id.is_some() => {
+            return Err(PacketError::AckId);
         }
-        Kind::Connect => Packet::Connect {
+        PacketType::Connect => Packet::Connect {
             namespace,
             auth: connect_payload(payload)?,
         },
-        Kind::Disconnect if payload.is_empty() => Packet::Disconnect { namespace },
-        Kind::Disconnect => return Err(malformed("a DISCONNECT has none")),
-        Kind::ConnectError => Packet::ConnectError {
+        PacketType::Disconnect if payload.is_empty() => Packet::Disconnect { namespace },
+        PacketType::Disconnect => return Err(malformed("a DISCONNECT has none")),
+        PacketType::ConnectError => Packet::ConnectError {
             namespace,
             data: connect_error_payload(payload)?,
         },
-        Kind::Event | Kind::BinaryEvent => {
+        PacketType::Event | PacketType::BinaryEvent => {
             let (event, args) = event_payload(payload)?;
             Packet::Event(EventPacket {
                 namespace,
@@ -155,10 +157,10 @@ pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, SocketError> {
                 args,
             })
         }
-        Kind::Ack | Kind::BinaryAck => Packet::Ack(AckPacket {
+        PacketType::Ack | PacketType::BinaryAck => Packet::Ack(AckPacket {
             namespace,
-            id: id.ok_or(SocketError::AckId)?,
-            args: elements(payload).map_err(SocketError::Payload)?,
+            id: id.ok_or(PacketError::AckId)?,
+            args: elements(payload).map_err(PacketError::Payload)?,
         }),
     };
     Ok(Parsed {
@@ -170,7 +172,7 @@ pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, SocketError> {
 
 /// A packet's type (protocol v5, "Packet types").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PacketType {
     Connect,
     Disconnect,
     Event,
@@ -180,7 +182,7 @@ pub(super) enum Kind {
     BinaryAck,
 }
 
-impl Kind {
+impl PacketType {
     /// By the digit that a packet begins with.
     pub(super) fn of(digit: char) -> Option<Self> {
         Some(match digit {
@@ -196,40 +198,40 @@ impl Kind {
     }
 }
 
-fn split_kind(text: &str) -> Result<(Kind, &str), SocketError> {
+fn split_kind(text: &str) -> Result<(PacketType, &str), PacketError> {
     let mut rest = text.chars();
-    let digit = rest.next().ok_or(SocketError::Empty)?;
-    let kind = Kind::of(digit).ok_or(SocketError::UnknownType(digit))?;
+    let digit = rest.next().ok_or(PacketError::Empty)?;
+    let kind = PacketType::of(digit).ok_or(PacketError::UnknownType(digit))?;
     Ok((kind, rest.as_str()))
 }
 
-fn split_attachments(text: &str) -> Result<(usize, &str), SocketError> {
+fn split_attachments(text: &str) -> Result<(usize, &str), PacketError> {
     let (digits, rest) = split_digits(text);
-    let rest = rest.strip_prefix('-').ok_or(SocketError::Attachments)?;
+    let rest = rest.strip_prefix('-').ok_or(PacketError::Attachments)?;
     match digits.parse() {
         Ok(count) if count <= limits::ATTACHMENTS => Ok((count, rest)),
-        _ => Err(SocketError::Attachments),
+        _ => Err(PacketError::Attachments),
     }
 }
 
 /// A namespace begins with `/` and ends at the first comma, or with the packet.
-fn split_namespace(text: &str) -> Result<(Namespace, &str), SocketError> {
+fn split_namespace(text: &str) -> Result<(Namespace, &str), PacketError> {
     if !text.starts_with('/') {
         return Ok((Namespace::root(), text));
     }
     let (namespace, rest) = text.split_once(',').unwrap_or((text, ""));
-    let namespace = Namespace::parse(namespace).map_err(SocketError::Namespace)?;
+    let namespace = Namespace::parse(namespace).map_err(PacketError::Namespace)?;
     Ok((namespace, rest))
 }
 
-fn split_ack_id(text: &str) -> Result<(Option<u64>, &str), SocketError> {
+fn split_ack_id(text: &str) -> Result<(Option<u64>, &str), PacketError> {
     let (digits, rest) = split_digits(text);
     if digits.is_empty() {
         Ok((None, rest))
     } else if digits.len() > limits::ACK_ID_DIGITS {
-        Err(SocketError::AckId)
+        Err(PacketError::AckId)
     } else {
-        let id = digits.parse().map_err(|_| SocketError::AckId)?;
+        let id = digits.parse().map_err(|_| PacketError::AckId)?;
         Ok((Some(id), rest))
     }
 }
@@ -241,11 +243,11 @@ fn split_digits(text: &str) -> (&str, &str) {
     (digits, rest)
 }
 
-fn malformed(why: &str) -> SocketError {
-    SocketError::Payload(why.to_owned())
+fn malformed(why: &str) -> PacketError {
+    PacketError::Payload(why.to_owned())
 }
 
-fn connect_payload(payload: &str) -> Result<Option<&RawValue>, SocketError> {
+fn connect_payload(payload: &str) -> Result<Option<&RawValue>, PacketError> {
     match payload.chars().next() {
         None => Ok(None),
         Some('{') => raw(payload).map(Some),
@@ -254,7 +256,7 @@ fn connect_payload(payload: &str) -> Result<Option<&RawValue>, SocketError> {
 }
 
 /// Servers of protocol v4 and before sent a string.
-fn connect_error_payload(payload: &str) -> Result<&RawValue, SocketError> {
+fn connect_error_payload(payload: &str) -> Result<&RawValue, PacketError> {
     if payload.starts_with(['{', '"']) {
         raw(payload)
     } else {
@@ -263,22 +265,22 @@ fn connect_error_payload(payload: &str) -> Result<&RawValue, SocketError> {
 }
 
 /// An array with the event's name first.
-fn event_payload(payload: &str) -> Result<(Event, Vec<&RawValue>), SocketError> {
-    let mut args = elements(payload).map_err(SocketError::Payload)?;
+fn event_payload(payload: &str) -> Result<(EventName, Vec<&RawValue>), PacketError> {
+    let mut args = elements(payload).map_err(PacketError::Payload)?;
     let first = args.first().map_or("", |name| name.get());
     if !first.starts_with('"') {
-        return Err(SocketError::Unnamed);
+        return Err(PacketError::Unnamed);
     }
     let name: String =
         serde_json::from_str(first).map_err(|_| malformed("the event's name is not Unicode"))?;
-    let event = Event::parse(&name).map_err(SocketError::Event)?;
+    let event = EventName::parse(&name).map_err(PacketError::Event)?;
     args.remove(0);
     Ok((event, args))
 }
 
 /// `json` begins with the type that the caller wants, so that the complaint can only be about syntax.
-fn raw(json: &str) -> Result<&RawValue, SocketError> {
-    serde_json::from_str(json).map_err(|e| SocketError::Payload(e.to_string()))
+fn raw(json: &str) -> Result<&RawValue, PacketError> {
+    serde_json::from_str(json).map_err(|e| PacketError::Payload(e.to_string()))
 }
 
 /// Arguments as every encoder here wants them: the inside of a JSON array.

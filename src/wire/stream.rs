@@ -20,7 +20,7 @@ pub const EVENT: &str = "stream";
 
 /// What piece of which stream it is: the first argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
+pub struct StreamPart {
     /// Random, the same for all pieces of a stream.
     pub id: String,
     /// Counted from 0.
@@ -30,7 +30,7 @@ pub struct Piece {
     pub sid: Option<String>,
     /// The stream is whole with this piece.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<End>,
+    pub end: Option<StreamEnd>,
     /// There will be no more of it, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort: Option<String>,
@@ -38,14 +38,14 @@ pub struct Piece {
 
 /// What the whole of a stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
+pub struct StreamEnd {
     pub bytes: u64,
     /// CRC-32 of all bytes, as zip has it; who makes a stream by hand may leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<u32>,
 }
 
-impl Piece {
+impl StreamPart {
     /// A piece and its bytes, when that is what a message is. Without bytes the second argument may be missing.
     pub fn decode(header: &DeliveryHeader, body: &Bytes) -> Option<(Self, Bytes)> {
         if header.event.as_str() != EVENT || header.framing != Framing::Args {
@@ -89,13 +89,13 @@ impl Piece {
 /// Bytes on their way to be a piece, in memory where its head has room before them: a full one becomes a body without
 /// being copied.
 #[derive(Debug)]
-pub struct Filling {
+pub struct PartBuffer {
     buffer: Vec<u8>,
     length: usize,
     most: usize,
 }
 
-impl Filling {
+impl PartBuffer {
     /// For at most so many bytes.
     pub fn new(most: usize) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl Filling {
     }
 
     /// The body of the piece that its bytes are; it is empty again.
-    pub fn take(&mut self, piece: &Piece) -> Bytes {
+    pub fn take(&mut self, piece: &StreamPart) -> Bytes {
         let json = piece.json();
         let head = head_length(&json);
         // A buffer that is hardly filled would be held until the piece is confirmed.

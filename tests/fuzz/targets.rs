@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use roomcat::address::Namespace;
-use roomcat::wire::attachments::{Assembler, Text, placeholder, rewrite_placeholders};
+use roomcat::wire::attachments::{Assembler, TextFrame, placeholder, rewrite_placeholders};
 use roomcat::wire::batch::{
     Args, DeliveryHeader, Framing, PublishHeader, check, cut, decode_args, encode_args, messages,
 };
@@ -20,7 +20,7 @@ pub fn engine(data: &[u8]) {
         return;
     };
     let json = match engine::decode(frame) {
-        Ok(engine::Packet::Open(json)) => json,
+        Ok(engine::EnginePacket::Open(json)) => json,
         _ => frame,
     };
     if let Ok(handshake) = Handshake::decode(json) {
@@ -49,8 +49,8 @@ pub fn packets(data: &[u8]) {
             }
         } else if let Ok(text) = std::str::from_utf8(frame) {
             match assembler.text(text) {
-                Ok(Text::Whole(packet)) => packet_comes_back(&packet, 0),
-                Ok(Text::Partial) => assert_eq!(assembler.held(), text.len()),
+                Ok(TextFrame::Whole(packet)) => packet_comes_back(&packet, 0),
+                Ok(TextFrame::Partial) => assert_eq!(assembler.held(), text.len()),
                 Err(_) => assert_eq!(assembler.held(), held),
             }
         }

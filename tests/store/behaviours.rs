@@ -29,13 +29,13 @@ behaviours!(
 
 fn records_come_back_as_they_were_published(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    let full = Draft {
-        header: Header {
+    let full = NewRecord {
+        header: MessageHeader {
             namespace: root(),
             rooms: rooms(&["a \"quoted\" room", "", "ü"]).into(),
             except: rooms(&["nobody", "no one"]).into(),
             audience: Audience::Others,
-            event: Event::parse("ev\nent").unwrap(),
+            event: EventName::parse("ev\nent").unwrap(),
             framing: Framing::Bytes,
             json: true,
             count: 3,
@@ -78,9 +78,9 @@ fn namespaces_do_not_cross(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
     let admin = Namespace::parse("/admin").unwrap();
     bench.append(lines(&["a"], "1\n"));
-    let mut draft = lines(&["a"], "2\n");
-    draft.header.namespace = admin.clone();
-    bench.append(draft);
+    let mut record = lines(&["a"], "2\n");
+    record.header.namespace = admin.clone();
+    bench.append(record);
     bench.join("alice", &["a"]);
     assert_eq!(bench.read_all(&from_start(&["a"])), [(1, 0)]);
     let mut read = bench.reader();
@@ -152,10 +152,10 @@ fn a_subscription_joins_and_answers_its_place_in_the_order(kind: Kind) {
         subscribe(Some("alice"), &[]),
         subscribe(None, &["a"]),
         subscribe(Some("bob"), &[]),
-        Op::Mark,
+        Op::Noop,
     ]);
     let both = rooms(&["a", "b"]);
-    let subscribed = |rooms: &[(&str, Seq)], joined: &[RoomName], head| Done::Subscribed {
+    let subscribed = |rooms: &[(&str, Seq)], joined: &[RoomName], head| OpOutcome::Subscribed {
         rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),
         joined: joined.to_vec(),
         head,
@@ -165,15 +165,15 @@ fn a_subscription_joins_and_answers_its_place_in_the_order(kind: Kind) {
     assert_eq!(done[4], subscribed(&[("a", two), ("b", two)], &both, 2));
     assert_eq!(done[5], subscribed(&[("a", three)], &[], 2));
     assert_eq!(done[6], subscribed(&[], &[], 2));
-    assert_eq!(done[7], Done::Marked);
+    assert_eq!(done[7], OpOutcome::Noop);
 }
 
 fn others_skips_the_sender_live_and_on_replay(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    let mut draft = lines(&["a"], "x\n");
-    draft.header.audience = Audience::Others;
-    draft.header.from = Some(client("alice"));
-    bench.append(draft);
+    let mut record = lines(&["a"], "x\n");
+    record.header.audience = Audience::Others;
+    record.header.from = Some(client("alice"));
+    bench.append(record);
     bench.append(lines(&["a"], "y\n"));
     let mut alice = from_start(&["a"]);
     alice.name = Some(client("alice"));
@@ -182,7 +182,7 @@ fn others_skips_the_sender_live_and_on_replay(kind: Kind) {
     for skipped in [&alice, &socket] {
         assert_eq!(bench.read_all(skipped), [(2, 0)]);
         assert_eq!(bench.pending(skipped), 1);
-        let last = bench.reader().last(&root(), skipped, 2, 2).unwrap();
+        let last = bench.reader().seq_of_last(&root(), skipped, 2, 2).unwrap();
         assert_eq!(last, Seq::new(2, 0));
     }
     assert_eq!(bench.pending(&from_start(&["a"])), 2);
@@ -190,13 +190,13 @@ fn others_skips_the_sender_live_and_on_replay(kind: Kind) {
 
 fn except_is_judged_by_the_rooms_of_the_reader(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    let mut draft = lines(&["a"], "x\n");
-    draft.header.except = rooms(&["b"]).into();
+    let mut record = lines(&["a"], "x\n");
+    record.header.except = rooms(&["b"]).into();
     bench.join("alice", &["a"]);
     bench.join("bob", &["a", "b"]);
-    bench.append(draft);
+    bench.append(record);
     let mut in_b = from_start(&["a"]);
-    in_b.also_in.insert(room("b"));
+    in_b.other_rooms.insert(room("b"));
     assert_eq!(bench.read_all(&in_b), []);
     assert_eq!(bench.read_all(&from_start(&["a"])), [(1, 0)]);
     assert_eq!(
@@ -207,49 +207,58 @@ fn except_is_judged_by_the_rooms_of_the_reader(kind: Kind) {
 
 fn a_producer_is_held_to_its_next_number(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    let draft = || lines(&["a"], "x\ny\n");
-    assert!(matches!(bench.publish(draft(), "p", 17), Done::Appended(r) if r.number == 1));
-    let out_of_order = Done::Refused(Refusal::OutOfOrder { expected: 18 });
-    assert_eq!(bench.publish(draft(), "p", 19), out_of_order);
+    let record = || lines(&["a"], "x\ny\n");
+    assert!(matches!(bench.publish(record(), "p", 17), OpOutcome::Appended(r) if r.number == 1));
+    let out_of_order = OpOutcome::Refused(Refusal::OutOfOrder { expected: 18 });
+    assert_eq!(bench.publish(record(), "p", 19), out_of_order);
     let group: Vec<Op> = [18, 19, 19, 21]
         .into_iter()
         .map(|counter| Op::Append {
-            draft: draft(),
+            record: record(),
             id: Some(PublishId("p".to_owned(), counter)),
         })
         .collect();
     let done = bench.group(group);
-    assert!(matches!(&done[0], Done::Appended(r) if r.number == 2));
-    assert!(matches!(&done[1], Done::Appended(r) if r.number == 3));
+    assert!(matches!(&done[0], OpOutcome::Appended(r) if r.number == 2));
+    assert!(matches!(&done[1], OpOutcome::Appended(r) if r.number == 3));
     let first = Some(Seq::new(3, 0));
-    assert_eq!(done[2], Done::Duplicate { first });
-    assert_eq!(done[3], Done::Refused(Refusal::OutOfOrder { expected: 20 }));
+    assert_eq!(done[2], OpOutcome::Duplicate { first });
     assert_eq!(
-        bench.publish(draft(), "p", 18),
-        Done::Duplicate { first: None }
+        done[3],
+        OpOutcome::Refused(Refusal::OutOfOrder { expected: 20 })
+    );
+    assert_eq!(
+        bench.publish(record(), "p", 18),
+        OpOutcome::Duplicate { first: None }
     );
     assert!(matches!(
-        bench.publish(draft(), "other", 5),
-        Done::Appended(_)
+        bench.publish(record(), "other", 5),
+        OpOutcome::Appended(_)
     ));
     assert_eq!(bench.store.head(), 4);
 }
 
 fn a_producer_is_forgotten_after_its_time(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    let draft = || lines(&["a"], "x\n");
-    bench.publish(draft(), "p", 1);
+    let record = || lines(&["a"], "x\n");
+    bench.publish(record(), "p", 1);
     bench.now += limits::PRODUCER_TTL.as_millis() as u64 - 1;
     bench.prune();
     assert!(matches!(
-        bench.publish(draft(), "p", 1),
-        Done::Duplicate { .. }
+        bench.publish(record(), "p", 1),
+        OpOutcome::Duplicate { .. }
     ));
     bench.now += 1;
-    assert!(matches!(bench.publish(draft(), "p", 1), Done::Appended(_)));
+    assert!(matches!(
+        bench.publish(record(), "p", 1),
+        OpOutcome::Appended(_)
+    ));
     bench.now += limits::PRODUCER_TTL.as_millis() as u64;
     bench.prune();
-    assert!(matches!(bench.publish(draft(), "p", 9), Done::Appended(_)));
+    assert!(matches!(
+        bench.publish(record(), "p", 9),
+        OpOutcome::Appended(_)
+    ));
 }
 
 fn pages_are_bounded_and_lose_nothing(kind: Kind) {
@@ -271,7 +280,7 @@ fn pages_are_bounded_and_lose_nothing(kind: Kind) {
 
     let mut read = bench.reader();
     let mut last = |n| {
-        read.last(&root(), &from_start(&["all"]), n, many as u64)
+        read.seq_of_last(&root(), &from_start(&["all"]), n, many as u64)
             .unwrap()
     };
     assert_eq!(last(many as u64 - 1), Seq::new(2, 0));
@@ -328,7 +337,7 @@ fn the_last_messages_are_found(kind: Kind) {
     let mut read = bench.reader();
     let mut last = |names: &[&str], n, upto| {
         let reader = from_start(names);
-        read.last(&root(), &reader, n, upto).unwrap()
+        read.seq_of_last(&root(), &reader, n, upto).unwrap()
     };
     let both = ["a", "b"];
     assert_eq!(last(&both, 1, 6), Seq::new(5, 0));
@@ -345,18 +354,18 @@ fn the_last_messages_are_found(kind: Kind) {
 fn a_time_is_found(kind: Kind) {
     let mut bench = Bench::new(
         kind,
-        Keep {
+        Retention {
             history_age: Duration::from_millis(50),
             ..ALL
         },
     );
-    assert_eq!(bench.reader().at(0).unwrap(), Seq::new(1, 0));
+    assert_eq!(bench.reader().seq_at(0).unwrap(), Seq::new(1, 0));
     let start = bench.now;
     for step in 0..10 {
         bench.now = start + step / 2 * 10;
         bench.append(lines(&["a"], "x\n"));
     }
-    let at = |bench: &Bench, time| bench.reader().at(time).unwrap();
+    let at = |bench: &Bench, time| bench.reader().seq_at(time).unwrap();
     assert_eq!(at(&bench, 0), Seq::new(1, 0));
     assert_eq!(at(&bench, start), Seq::new(1, 0));
     assert_eq!(at(&bench, start + 1), Seq::new(3, 0));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use roomcat::limits;
 use roomcat::store::Refusal;
-use roomcat::store::delayed::Crowded;
+use roomcat::store::delayed::DelayedQueueFull;
 
 behaviours!(
     it_is_in_no_room_until_it_is_due,
@@ -25,9 +25,9 @@ behaviours!(
     a_member_that_holds_more_is_named_instead,
 );
 
-fn numbers(done: &[Done]) -> Vec<String> {
-    let text = |done: &Done| match done {
-        Done::Appended(record) => String::from_utf8_lossy(&record.body).trim_end().to_owned(),
+fn numbers(done: &[OpOutcome]) -> Vec<String> {
+    let text = |done: &OpOutcome| match done {
+        OpOutcome::Appended(record) => String::from_utf8_lossy(&record.body).trim_end().to_owned(),
         other => format!("{other:?}"),
     };
     done.iter().map(text).collect()
@@ -37,7 +37,7 @@ fn numbers(done: &[Done]) -> Vec<String> {
 fn later(bench: &mut Bench, text: &str, after: u64) {
     let due_ms = bench.now + after;
     let done = bench.op(delay(lines(&["a"], &format!("{text}\n")), due_ms));
-    assert_eq!(done, Done::Delayed { due_ms, count: 1 });
+    assert_eq!(done, OpOutcome::Delayed { due_ms, count: 1 });
 }
 
 fn it_is_in_no_room_until_it_is_due(kind: Kind) {
@@ -52,7 +52,7 @@ fn it_is_in_no_room_until_it_is_due(kind: Kind) {
     assert_eq!(bench.store.due(bench.now).unwrap(), []);
     assert_eq!(bench.append(lines(&["a"], "before\n")).number, 1);
     bench.now += 1;
-    let [Done::Appended(record)] = &bench.deliver()[..] else {
+    let [OpOutcome::Appended(record)] = &bench.deliver()[..] else {
         panic!("one is due");
     };
     assert_eq!((record.number, record.at_ms), (2, bench.now));
@@ -85,64 +85,67 @@ fn what_is_due_already_is_appended_behind_what_was_due_before(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
     let now = bench.now;
     let at_once = bench.op(delay(lines(&["a"], "x\n"), now));
-    assert!(matches!(at_once, Done::Appended(record) if record.number == 1));
+    assert!(matches!(at_once, OpOutcome::Appended(record) if record.number == 1));
     later(&mut bench, "earlier", 5);
     bench.now += 5;
     let mut put = |due_ms| bench.op(delay(lines(&["a"], &format!("{}\n", due_ms - now)), due_ms));
-    assert!(matches!(put(now + 4), Done::Appended(_)));
-    assert!(matches!(put(now + 5), Done::Delayed { .. }));
+    assert!(matches!(put(now + 4), OpOutcome::Appended(_)));
+    assert!(matches!(put(now + 5), OpOutcome::Delayed { .. }));
     assert_eq!(numbers(&bench.deliver()), ["earlier", "5"]);
 }
 
 fn everything_about_it_is_kept(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
-    let mut draft = lines(&["a", "b"], "{}\n[]\n");
-    draft.header.except = rooms(&["c"]).into();
-    draft.header.audience = Audience::Others;
-    draft.header.event = Event::parse("tick").unwrap();
-    draft.header.json = true;
-    draft.header.from = Some(client("alice"));
-    draft.header.origin = "of her socket".into();
-    draft.header.reply = Some(room("answers"));
+    let mut record = lines(&["a", "b"], "{}\n[]\n");
+    record.header.except = rooms(&["c"]).into();
+    record.header.audience = Audience::Others;
+    record.header.event = EventName::parse("tick").unwrap();
+    record.header.json = true;
+    record.header.from = Some(client("alice"));
+    record.header.origin = "of her socket".into();
+    record.header.reply = Some(room("answers"));
     let plain = heavy(&["a"], limits::INLINE_BODY_BYTES + 1);
-    for draft in [&draft, &plain] {
-        bench.op(delay(draft.clone(), bench.now + 1));
+    for record in [&record, &plain] {
+        bench.op(delay(record.clone(), bench.now + 1));
     }
     bench.now += 1;
-    let records: Vec<Draft> = bench
+    let records: Vec<NewRecord> = bench
         .deliver()
         .into_iter()
         .map(|done| match done {
-            Done::Appended(Record { header, body, .. }) => Draft { header, body },
+            OpOutcome::Appended(Record { header, body, .. }) => NewRecord { header, body },
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(records, [draft, plain]);
+    assert_eq!(records, [record, plain]);
 }
 
 fn its_number_is_used_when_it_is_taken(kind: Kind) {
     let mut bench = Bench::new(kind, ALL);
     let due_ms = bench.now + 10;
     let numbered = |counter| Op::Delay {
-        draft: lines(&["a"], "x\n"),
+        record: lines(&["a"], "x\n"),
         id: Some(PublishId("p".to_owned(), counter)),
         due_ms,
     };
-    assert_eq!(bench.op(numbered(1)), Done::Delayed { due_ms, count: 1 });
-    assert_eq!(bench.op(numbered(1)), Done::Duplicate { first: None });
-    let refused = Done::Refused(Refusal::OutOfOrder { expected: 2 });
+    assert_eq!(
+        bench.op(numbered(1)),
+        OpOutcome::Delayed { due_ms, count: 1 }
+    );
+    assert_eq!(bench.op(numbered(1)), OpOutcome::Duplicate { first: None });
+    let refused = OpOutcome::Refused(Refusal::OutOfOrder { expected: 2 });
     assert_eq!(bench.op(numbered(3)), refused);
     let next = bench.publish(lines(&["a"], "y\n"), "p", 2);
-    assert!(matches!(next, Done::Appended(_)));
+    assert!(matches!(next, OpOutcome::Appended(_)));
     bench.now += 10;
     assert_eq!(bench.deliver().len(), 1);
     assert_eq!(
         bench.op(numbered(2)),
-        Done::Duplicate {
+        OpOutcome::Duplicate {
             first: Some(Seq::new(1, 0))
         }
     );
-    assert_eq!(bench.op(numbered(1)), Done::Duplicate { first: None });
+    assert_eq!(bench.op(numbered(1)), OpOutcome::Duplicate { first: None });
     assert_eq!(bench.store.head(), 2);
 }
 
@@ -165,7 +168,7 @@ fn the_log_does_not_go_back_in_time_for_it(kind: Kind) {
     bench.now += HOUR;
     let before = bench.append(lines(&["a"], "y\n")).at_ms;
     bench.now -= HOUR - 10;
-    let [Done::Appended(record)] = &bench.deliver()[..] else {
+    let [OpOutcome::Appended(record)] = &bench.deliver()[..] else {
         panic!("one is due");
     };
     assert_eq!(record.at_ms, before);
@@ -179,7 +182,7 @@ fn a_clock_that_goes_back_makes_nothing_come_early(kind: Kind) {
     assert_eq!(bench.deliver(), []);
     assert_eq!(bench.store.head(), 1);
     bench.now += 10;
-    let [Done::Appended(record)] = &bench.deliver()[..] else {
+    let [OpOutcome::Appended(record)] = &bench.deliver()[..] else {
         panic!("one is due");
     };
     assert_eq!(record.at_ms, before);
@@ -211,8 +214,8 @@ fn it_is_let_go_once(kind: Kind) {
     let due = bench.store.due(bench.now).unwrap();
     let op = || Op::Due(due[0].clone());
     let done = bench.group(vec![op(), op()]);
-    assert!(matches!(done[0], Done::Appended(_)));
-    assert_eq!(done[1], Done::Marked);
+    assert!(matches!(done[0], OpOutcome::Appended(_)));
+    assert_eq!(done[1], OpOutcome::Noop);
     assert_eq!(bench.store.head(), 1);
 }
 
@@ -222,8 +225,11 @@ fn there_is_a_most_of_publishes(kind: Kind) {
     let one = || delay(lines(&["a"], "x\n"), due_ms);
     bench.group((0..limits::DELAYED_RECORDS).map(|_| one()).collect());
     let limit = limits::DELAYED_RECORDS as u64;
-    let first_ms = due_ms;
-    let refused = Done::Refused(Refusal::Crowded(Crowded::Records { limit, first_ms }));
+    let next_due_ms = due_ms;
+    let refused = OpOutcome::Refused(Refusal::DelayedQueueFull(DelayedQueueFull::Records {
+        limit,
+        next_due_ms,
+    }));
     assert_eq!(bench.op(one()), refused);
     // What does not wait is taken all the same, and the refused one when the first has gone.
     bench.append(lines(&["a"], "x\n"));
@@ -231,7 +237,7 @@ fn there_is_a_most_of_publishes(kind: Kind) {
     assert_eq!(bench.deliver().len(), limits::DELAYED_RECORDS);
     let due_ms = bench.now + 1;
     let taken = bench.op(delay(lines(&["a"], "x\n"), due_ms));
-    assert_eq!(taken, Done::Delayed { due_ms, count: 1 });
+    assert_eq!(taken, OpOutcome::Delayed { due_ms, count: 1 });
 }
 
 fn there_is_a_most_of_bytes(kind: Kind) {
@@ -243,18 +249,18 @@ fn there_is_a_most_of_bytes(kind: Kind) {
     let too_much = limits::DELAYED_BYTES - limits::RECORD_OVERHEAD - bytes as usize + 1;
     // Never touched, and so nowhere in memory.
     let body = Bytes::from(vec![0; too_much]);
-    let draft = Draft {
+    let record = NewRecord {
         body,
         ..lines(&["a"], "x\n")
     };
-    let first_ms = due_ms;
-    let crowded = Crowded::Bytes {
+    let next_due_ms = due_ms;
+    let crowded = DelayedQueueFull::Bytes {
         limit,
         bytes,
-        first_ms,
+        next_due_ms,
     };
-    let refused = Done::Refused(Refusal::Crowded(crowded));
-    assert_eq!(bench.op(delay(draft, due_ms)), refused);
+    let refused = OpOutcome::Refused(Refusal::DelayedQueueFull(crowded));
+    assert_eq!(bench.op(delay(record, due_ms)), refused);
     later(&mut bench, "y", 1);
 }
 
@@ -268,39 +274,42 @@ fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
     bench.join("bob", &rooms);
     let mut rooms = rooms.iter().cycle();
     let refusal = loop {
-        let draft = heavy(&[rooms.next().unwrap()], MIB as usize);
-        match bench.op(append(draft)) {
-            Done::Appended(_) => {}
-            Done::Refused(refusal) => break refusal,
+        let record = heavy(&[rooms.next().unwrap()], MIB as usize);
+        match bench.op(append(record)) {
+            OpOutcome::Appended(_) => {}
+            OpOutcome::Refused(refusal) => break refusal,
             other => panic!("{other:?}"),
         }
     };
-    let crowded = Crowded::Pending {
+    let crowded = DelayedQueueFull::Pending {
         limit: SMALL.pending_bytes,
         bytes: waiting as u64 * heavy(&["a"], MIB as usize).weight(),
-        first_ms: due_ms,
+        next_due_ms: due_ms,
     };
-    assert_eq!(refusal, Refusal::Crowded(crowded));
+    assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
     let publish = append(heavy(&["a"], MIB as usize));
-    assert_eq!(bench.op(publish.clone()), Done::Refused(refusal));
+    assert_eq!(bench.op(publish.clone()), OpOutcome::Refused(refusal));
     // Full as it is: what waits comes at its time, and is what alice then has to get.
     bench.now += 10;
     let done = bench.deliver();
     assert_eq!(done.len(), waiting);
-    assert!(done.iter().all(|done| matches!(done, Done::Appended(_))));
+    assert!(
+        done.iter()
+            .all(|done| matches!(done, OpOutcome::Appended(_)))
+    );
     bench.prune();
     let alice = bench.info("a").unwrap().members;
     assert_eq!(alice, [(client("alice"), waiting as u64)]);
     assert!(matches!(
         bench.op(publish.clone()),
-        Done::Refused(Refusal::Full { .. })
+        OpOutcome::Refused(Refusal::Full { .. })
     ));
     bench.leave("alice", &["a"]);
-    assert!(matches!(bench.op(publish), Done::Appended(_)));
+    assert!(matches!(bench.op(publish), OpOutcome::Appended(_)));
 }
 
 /// With a pending queue of this size a quarter of it may wait for its time.
-const SMALL: Keep = Keep {
+const SMALL: Retention = Retention {
     pending_bytes: 16 * MIB,
     ..NO_HISTORY
 };
@@ -310,8 +319,8 @@ fn fill_with_later(bench: &mut Bench) -> (usize, Refusal) {
     let (mut waiting, due_ms) = (0, bench.now + 10);
     loop {
         match bench.op(delay(heavy(&["a"], MIB as usize), due_ms)) {
-            Done::Delayed { .. } => waiting += 1,
-            Done::Refused(refusal) => return (waiting, refusal),
+            OpOutcome::Delayed { .. } => waiting += 1,
+            OpOutcome::Refused(refusal) => return (waiting, refusal),
             other => panic!("{other:?}"),
         }
     }
@@ -319,15 +328,15 @@ fn fill_with_later(bench: &mut Bench) -> (usize, Refusal) {
 
 fn it_leaves_members_most_of_the_pending_queue(kind: Kind) {
     let mut bench = Bench::new(kind, SMALL);
-    let first_ms = bench.now + 10;
+    let next_due_ms = bench.now + 10;
     let (waiting, refusal) = fill_with_later(&mut bench);
     assert_eq!(waiting, 3);
-    let crowded = Crowded::Bytes {
+    let crowded = DelayedQueueFull::Bytes {
         limit: SMALL.pending_bytes / limits::DELAYED_SHARE,
         bytes: 3 * heavy(&["a"], MIB as usize).weight(),
-        first_ms,
+        next_due_ms,
     };
-    assert_eq!(refusal, Refusal::Crowded(crowded));
+    assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
     bench.join("alice", &["a"]);
     for _ in 0..10 {
         bench.append(heavy(&["a"], MIB as usize));
@@ -419,9 +428,9 @@ fn what_waits_can_be_read() {
     let path = folder.path().join("hub.db");
     let mut bench = Bench::with(Box::new(open(&path, ALL)), None);
     bench.now = 1_700_000_000_123;
-    let mut draft = lines(&["a", "b"], "1\n2\n");
-    draft.header.from = Some(client("alice"));
-    bench.op(delay(draft, bench.now + 60_000));
+    let mut record = lines(&["a", "b"], "1\n2\n");
+    record.header.from = Some(client("alice"));
+    bench.op(delay(record, bench.now + 60_000));
     let mut args = lines(&["c"], "x\n");
     args.header.framing = Framing::Args;
     args.body = roomcat::wire::batch::encode_args("[1,{}]", &[Bytes::from_static(b"attached")]);

@@ -10,7 +10,7 @@ use super::sessions::{again, begin, forget, lost, new, recovered};
 use super::*;
 use roomcat::limits;
 use roomcat::store::sessions::SessionOp;
-use roomcat::store::{Refusal, StoreError, Tidy};
+use roomcat::store::{Maintenance, Refusal, StoreError};
 use rusqlite::Connection;
 
 struct Place {
@@ -34,11 +34,11 @@ impl Place {
         for _ in 0..50 {
             bench.append(heavy(&["a"], 20_000));
         }
-        bench.store.tidy(Tidy::Closing).unwrap();
+        bench.store.maintain(Maintenance::Closing).unwrap();
         place
     }
 
-    fn bench(&self, keep: Keep) -> Bench {
+    fn bench(&self, keep: Retention) -> Bench {
         Bench::with(Box::new(open(&self.path, keep)), None)
     }
 
@@ -120,7 +120,7 @@ fn numbers_times_and_gaps_outlive_the_records() {
 #[test]
 fn a_size_reaches_back_as_far_after_a_restart() {
     let place = Place::new();
-    let keep = |age| Keep {
+    let keep = |age| Retention {
         history_age: Duration::from_millis(age),
         history_bytes: 2 * lines(&["a"], "x\n").weight(),
         ..ALL
@@ -264,9 +264,9 @@ fn a_locked_database_refuses_and_recovers() {
     bench.append(lines(&["a"], "x\n"));
     let theirs = place.sqlite();
     theirs.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let done = bench.group(vec![append(lines(&["a"], "y\n")), Op::Mark]);
-    assert!(matches!(done[0], Done::Refused(Refusal::Disk { .. })));
-    assert_eq!(done[1], Done::Marked);
+    let done = bench.group(vec![append(lines(&["a"], "y\n")), Op::Noop]);
+    assert!(matches!(done[0], OpOutcome::Refused(Refusal::Disk { .. })));
+    assert_eq!(done[1], OpOutcome::Noop);
     theirs.execute_batch("ROLLBACK").unwrap();
     assert_eq!(bench.append(lines(&["a"], "y\n")).number, 2);
 }
@@ -360,7 +360,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     assert!(recovered(bench.op(again(2, None, "p1", None))).is_some());
     let due_ms = bench.now + 1;
     let later = bench.op(delay(lines(&["a"], "x\n"), due_ms));
-    assert_eq!(later, Done::Delayed { due_ms, count: 1 });
+    assert_eq!(later, OpOutcome::Delayed { due_ms, count: 1 });
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn what_changes_nothing_writes_nothing() {
     bench.ack("alice", &["a"], Seq::new(2, 0));
     let before = fs::read(place.beside("-wal")).unwrap();
     bench.group(vec![
-        Op::Mark,
+        Op::Noop,
         subscribe(None, &["a"]),
         subscribe(Some("alice"), &[]),
         subscribe(Some("alice"), &["a"]),
@@ -428,7 +428,7 @@ fn the_write_ahead_log_stays_short_and_goes_in_the_end() {
     let fill = |bench: &mut Bench, groups: usize| {
         for _ in 0..groups {
             bench.group(four());
-            bench.store.tidy(Tidy::AfterCommit).unwrap();
+            bench.store.maintain(Maintenance::AfterCommit).unwrap();
             bench.prune();
         }
     };
@@ -443,7 +443,7 @@ fn the_write_ahead_log_stays_short_and_goes_in_the_end() {
     fill(&mut bench, 12);
     assert!(place.wal_bytes() > bound);
     theirs.execute_batch("COMMIT").unwrap();
-    bench.store.tidy(Tidy::Closing).unwrap();
+    bench.store.maintain(Maintenance::Closing).unwrap();
     assert_eq!(place.wal_bytes(), 0);
     // What was pruned made room for what came: nothing grew with all that passed through.
     let bytes = fs::metadata(&place.path).unwrap().len();
@@ -481,7 +481,7 @@ fn on_a_full_disk() {
     limit(Some(8 * MIB));
 
     let publish = |counter| Op::Append {
-        draft: heavy(&["a"], 300_000),
+        record: heavy(&["a"], 300_000),
         id: Some(PublishId("p".to_owned(), counter)),
     };
     let mut confirmed = 0;
@@ -494,12 +494,12 @@ fn on_a_full_disk() {
             ack("alice", &["a"], Seq::new(confirmed, 0)),
         ]);
         match &done[0] {
-            Done::Appended(_) => confirmed += 2,
-            Done::Refused(Refusal::Disk { .. }) => refused += 1,
+            OpOutcome::Appended(_) => confirmed += 2,
+            OpOutcome::Refused(Refusal::Disk { .. }) => refused += 1,
             other => panic!("{other:?}"),
         }
-        acked += usize::from(refused == 1 && done[2] == Done::Acked);
-        bench.store.tidy(Tidy::Idle).unwrap();
+        acked += usize::from(refused == 1 && done[2] == OpOutcome::Acked);
+        bench.store.maintain(Maintenance::Idle).unwrap();
         assert_eq!(bench.store.head(), confirmed);
     }
     // Small things still work when the first publish does not.
@@ -507,11 +507,11 @@ fn on_a_full_disk() {
     assert!(confirmed >= 16, "{confirmed}");
     let all: Vec<(u64, u32)> = (1..=confirmed).map(|n| (n, 0)).collect();
     assert_eq!(bench.read_all(&from_start(&["a"])), all);
-    assert_eq!(bench.op(Op::Mark), Done::Marked);
+    assert_eq!(bench.op(Op::Noop), OpOutcome::Noop);
 
     limit(maximum);
     assert!(
-        matches!(bench.op(publish(confirmed + 1)), Done::Appended(r) if r.number == confirmed + 1)
+        matches!(bench.op(publish(confirmed + 1)), OpOutcome::Appended(r) if r.number == confirmed + 1)
     );
     drop(bench);
     let bench = place.bench(ALL);

@@ -18,7 +18,7 @@ behaviours!(
 );
 
 fn history_goes_by_age(kind: Kind) {
-    let keep = Keep {
+    let keep = Retention {
         history_age: Duration::from_millis(100),
         ..ALL
     };
@@ -27,7 +27,7 @@ fn history_goes_by_age(kind: Kind) {
     bench.now += 50;
     bench.append(lines(&["a"], "y\n"));
     bench.now += 49;
-    assert_eq!(bench.prune(), Pruned::default());
+    assert_eq!(bench.prune(), PruneReport::default());
     bench.now += 1;
     assert_eq!(bench.prune().records, 1);
     assert_eq!(bench.read_all(&from_start(&["a"])), [(2, 0)]);
@@ -37,13 +37,13 @@ fn history_goes_by_age(kind: Kind) {
 }
 
 fn history_goes_by_size(kind: Kind) {
-    let draft = || heavy(&["a"], 10_000);
-    let keep = Keep {
-        history_bytes: 3 * draft().weight(),
+    let record = || heavy(&["a"], 10_000);
+    let keep = Retention {
+        history_bytes: 3 * record().weight(),
         ..ALL
     };
     let mut bench = Bench::new(kind, keep);
-    bench.group((0..5).map(|_| append(draft())).collect());
+    bench.group((0..5).map(|_| append(record())).collect());
     assert_eq!(bench.prune().records, 2);
     assert_eq!(
         bench.read_all(&from_start(&["a"])),
@@ -88,7 +88,7 @@ fn a_record_goes_when_its_last_room_lets_go(kind: Kind) {
 }
 
 fn pending_expires_and_is_counted(kind: Kind) {
-    let keep = Keep {
+    let keep = Retention {
         pending_age: Duration::from_millis(100),
         ..NO_HISTORY
     };
@@ -105,7 +105,7 @@ fn pending_expires_and_is_counted(kind: Kind) {
     bench.ack("bob", &["b"], Seq::new(1, 1));
     bench.now += 99;
     bench.append(lines(&["b"], "kept\n"));
-    assert_eq!(bench.prune(), Pruned::default());
+    assert_eq!(bench.prune(), PruneReport::default());
     bench.now += 1;
     // Of the first: three for alice, once though she is in both rooms, and two for bob. Of the second: one for alice.
     let pruned = bench.prune();
@@ -137,7 +137,7 @@ fn a_gap_is_told_exactly(kind: Kind) {
 }
 
 fn history_yields_before_anyone_is_refused(kind: Kind) {
-    let keep = Keep {
+    let keep = Retention {
         pending_bytes: 4 * MIB,
         ..ALL
     };
@@ -153,7 +153,7 @@ fn history_yields_before_anyone_is_refused(kind: Kind) {
 }
 
 fn full_names_who_pins_most_and_recovers(kind: Kind) {
-    let keep = Keep {
+    let keep = Retention {
         pending_bytes: 4 * MIB,
         ..NO_HISTORY
     };
@@ -168,8 +168,8 @@ fn full_names_who_pins_most_and_recovers(kind: Kind) {
     let mut counter = 1;
     let refusal = loop {
         match publish(&mut bench, counter) {
-            Done::Appended(_) => counter += 1,
-            Done::Refused(refusal) => break refusal,
+            OpOutcome::Appended(_) => counter += 1,
+            OpOutcome::Refused(refusal) => break refusal,
             other => panic!("{other:?}"),
         }
         bench.ack("early", &["large"], Seq::new(99, 0));
@@ -193,6 +193,9 @@ fn full_names_who_pins_most_and_recovers(kind: Kind) {
     assert!((2 * MIB..=4 * MIB).contains(&bytes), "{bytes}");
     // The number was not used: the same publish is taken when there is room, and what waited is still there.
     bench.leave("bob", &["large"]);
-    assert!(matches!(publish(&mut bench, counter), Done::Appended(_)));
+    assert!(matches!(
+        publish(&mut bench, counter),
+        OpOutcome::Appended(_)
+    ));
     assert_eq!(bench.info("small").unwrap().members[0].1, 1);
 }

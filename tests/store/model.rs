@@ -7,7 +7,7 @@ use super::*;
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
 use proptest::sample::{select, subsequence};
-use roomcat::store::sessions::{Earlier, Holder, NewSession, SessionOp};
+use roomcat::store::sessions::{HolderId, ResumeRequest, SessionIdentity, SessionOp};
 
 const ROOMS: [&str; 4] = ["", "a", "b", "c"];
 const CLIENTS: [&str; 3] = ["alice", "bob", "carol"];
@@ -35,14 +35,14 @@ fn a_namespace() -> impl Strategy<Value = Namespace> {
     prop_oneof![9 => Just(root()), 1 => Just(admin)]
 }
 
-fn a_draft() -> impl Strategy<Value = Draft> {
+fn a_draft() -> impl Strategy<Value = NewRecord> {
     let body = prop_oneof![8 => 1..200_usize, 1 => 4000..40_000_usize];
     let from = proptest::option::of(a_client());
     let except = prop_oneof![3 => Just(Vec::new()), 1 => some_rooms(1)];
     let who = (a_namespace(), from, select(&SIDS[..]), any::<bool>());
     (who, some_rooms(1), except, 1..4_u32, body).prop_map(
-        |((namespace, from, origin, others), rooms, except, count, bytes)| Draft {
-            header: Header {
+        |((namespace, from, origin, others), rooms, except, count, bytes)| NewRecord {
+            header: MessageHeader {
                 namespace,
                 rooms: rooms.into(),
                 except: except.into(),
@@ -51,7 +51,7 @@ fn a_draft() -> impl Strategy<Value = Draft> {
                 } else {
                     Audience::All
                 },
-                event: Event::message(),
+                event: EventName::message(),
                 framing: Framing::Bytes,
                 json: false,
                 count,
@@ -68,12 +68,12 @@ fn an_op() -> impl Strategy<Value = Op> {
     let id = (select(&["p", "q"][..]), 1..12_u64)
         .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
     let append = (a_draft(), proptest::option::weighted(0.3, id))
-        .prop_map(|(draft, id)| Op::Append { draft, id });
+        .prop_map(|(record, id)| Op::Append { record, id });
     let id = (select(&["p", "q"][..]), 1..12_u64)
         .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
     let due_ms = 1_000_000..1_000_300_u64;
     let delay = (a_draft(), proptest::option::weighted(0.3, id), due_ms)
-        .prop_map(|(draft, id, due_ms)| Op::Delay { draft, id, due_ms });
+        .prop_map(|(record, id, due_ms)| Op::Delay { record, id, due_ms });
     let join = (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
         Op::Join {
             namespace,
@@ -121,31 +121,30 @@ fn an_op() -> impl Strategy<Value = Op> {
         },
     );
     prop_oneof![
-        1 => purge, 8 => append, 3 => delay, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Mark),
+        1 => purge, 8 => append, 3 => delay, 2 => join, 1 => leave, 2 => subscribe, 4 => ack, 4 => a_session_op(), 1 => Just(Op::Noop),
     ]
 }
 
-/// Holders and sessions are said by how many began after them; [`Begun::settle`] makes numbers of that.
+/// Holders and sessions are said by how many began after them; [`OpenedSession::settle`] makes numbers of that.
 fn a_session_op() -> impl Strategy<Value = Op> {
-    let holder = || (0..4_u64).prop_map(Holder);
+    let holder = || (0..4_u64).prop_map(HolderId);
     let from = proptest::option::of((0..60_u64, 0..4_u32));
     let from = from.prop_map(|place| place.map(|(record, index)| Seq::new(record, index)));
-    let earlier = (0..4_u64, from).prop_map(|(before, from)| Earlier {
+    let earlier = (0..4_u64, from).prop_map(|(before, from)| ResumeRequest {
         pid: before.to_string(),
         from,
     });
     let earlier = proptest::option::weighted(0.8, earlier);
     let client = proptest::option::weighted(0.4, a_client());
-    let begin = (a_namespace(), client, earlier).prop_map(|(namespace, client, earlier)| {
-        SessionOp::Begin {
-            holder: Holder(0),
-            new: NewSession {
+    let begin =
+        (a_namespace(), client, earlier).prop_map(|(namespace, client, earlier)| SessionOp::Open {
+            holder: HolderId(0),
+            new: SessionIdentity {
                 namespace,
                 ..new("", client.as_ref().map(ClientName::as_str))
             },
             earlier,
-        }
-    });
+        });
     let enter =
         (holder(), some_rooms(0)).prop_map(|(holder, rooms)| SessionOp::Enter { holder, rooms });
     let exit =
@@ -163,14 +162,14 @@ fn a_session_op() -> impl Strategy<Value = Op> {
 
 /// How many sessions were begun.
 #[derive(Default)]
-struct Begun(u64);
+struct OpenedSession(u64);
 
-impl Begun {
+impl OpenedSession {
     fn settle(&mut self, op: &mut Op) {
         let Op::Session(op) = op else { return };
         let number = |before: u64| self.0.saturating_sub(before);
         match op {
-            SessionOp::Begin {
+            SessionOp::Open {
                 holder,
                 new: begun,
                 earlier,
@@ -179,14 +178,14 @@ impl Begun {
                     earlier.pid = number(earlier.pid.parse().unwrap()).to_string();
                 }
                 self.0 += 1;
-                *holder = Holder(self.0);
+                *holder = HolderId(self.0);
                 let session = new(&self.0.to_string(), None);
                 (begun.pid, begun.sid) = (session.pid, session.sid);
             }
             SessionOp::Enter { holder, .. }
             | SessionOp::Exit { holder, .. }
             | SessionOp::Lost(holder)
-            | SessionOp::Forget(holder) => *holder = Holder(number(holder.0)),
+            | SessionOp::Forget(holder) => *holder = HolderId(number(holder.0)),
             SessionOp::AllLost => {}
         }
     }
@@ -202,7 +201,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn a_keep() -> impl Strategy<Value = Keep> {
+fn a_keep() -> impl Strategy<Value = Retention> {
     let ages = [0, 40, 200, 1_000_000].map(Duration::from_millis);
     let sizes = [0, 1500, 20_000, 1 << 40];
     (
@@ -210,7 +209,7 @@ fn a_keep() -> impl Strategy<Value = Keep> {
         select(sizes.to_vec()),
         select(ages[1..].to_vec()),
     )
-        .prop_map(|(history_age, history_bytes, pending_age)| Keep {
+        .prop_map(|(history_age, history_bytes, pending_age)| Retention {
             history_age,
             history_bytes,
             pending_age,
@@ -224,7 +223,7 @@ fn readers(head: u64) -> Vec<(Reader, Seq)> {
     let middle = Seq::new(head / 2, 1);
     let mut alice = from_start(&["a", "b"]);
     alice.name = Some(client("alice"));
-    alice.also_in.insert(room("c"));
+    alice.other_rooms.insert(room("c"));
     let mut socket = reader(&[("", Seq::START), ("c", middle)]);
     socket.sid = Some("s1".into());
     vec![
@@ -252,7 +251,7 @@ fn assert_same(memory: &Bench, sqlite: &Bench) {
         for client in CLIENTS.map(client) {
             let (memory, sqlite) = (m.queues(&ns, Some(&client)), s.queues(&ns, Some(&client)));
             assert_eq!(memory.unwrap(), sqlite.unwrap());
-            let (memory, sqlite) = (m.standing(&ns, &client), s.standing(&ns, &client));
+            let (memory, sqlite) = (m.memberships(&ns, &client), s.memberships(&ns, &client));
             assert_eq!(memory.unwrap(), sqlite.unwrap());
         }
         for (reader, from) in readers(head) {
@@ -268,8 +267,8 @@ fn assert_same(memory: &Bench, sqlite: &Bench) {
                 );
                 for n in [0, 1, 3, 100] {
                     assert_eq!(
-                        m.last(&ns, &reader, n, upto).unwrap(),
-                        s.last(&ns, &reader, n, upto).unwrap(),
+                        m.seq_of_last(&ns, &reader, n, upto).unwrap(),
+                        s.seq_of_last(&ns, &reader, n, upto).unwrap(),
                         "the last {n} of {reader:?} upto {upto}"
                     );
                 }
@@ -278,7 +277,7 @@ fn assert_same(memory: &Bench, sqlite: &Bench) {
     }
     for time in (0..300).step_by(25) {
         let time = 1_000_000 + time;
-        assert_eq!(m.at(time).unwrap(), s.at(time).unwrap(), "{time}");
+        assert_eq!(m.seq_at(time).unwrap(), s.seq_at(time).unwrap(), "{time}");
     }
 }
 
@@ -290,7 +289,7 @@ proptest! {
         let path = folder.path().join("hub.db");
         let mut memory = Bench::new(Kind::Memory, keep);
         let mut sqlite = Bench::with(Box::new(open(&path, keep)), None);
-        let mut begun = Begun::default();
+        let mut begun = OpenedSession::default();
         for step in steps {
             match step {
                 Step::Commit(mut ops) => {

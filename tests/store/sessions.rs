@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::*;
 use roomcat::limits;
-use roomcat::store::sessions::{Begun, Earlier, Holder, NewSession, Origin, SessionOp};
+use roomcat::store::sessions::{
+    HolderId, OpenedSession, ResumeRequest, SessionIdentity, SessionOp, SessionOrigin,
+};
 
 behaviours!(
     a_session_begins_in_the_empty_room_and_one_of_a_client_in_its_rooms,
@@ -22,8 +24,8 @@ behaviours!(
     many_rooms_of_the_gone_are_forgotten_bit_by_bit,
 );
 
-pub fn new(pid: &str, name: Option<&str>) -> NewSession {
-    NewSession {
+pub fn new(pid: &str, name: Option<&str>) -> SessionIdentity {
+    SessionIdentity {
         pid: pid.into(),
         sid: format!("sid of {pid}").into(),
         namespace: root(),
@@ -31,9 +33,9 @@ pub fn new(pid: &str, name: Option<&str>) -> NewSession {
     }
 }
 
-pub fn begin(holder: u64, new: NewSession) -> Op {
-    Op::Session(SessionOp::Begin {
-        holder: Holder(holder),
+pub fn begin(holder: u64, new: SessionIdentity) -> Op {
+    Op::Session(SessionOp::Open {
+        holder: HolderId(holder),
         new,
         earlier: None,
     })
@@ -41,10 +43,10 @@ pub fn begin(holder: u64, new: NewSession) -> Op {
 
 /// Takes up `pid`, or begins one named after the holder.
 pub fn again(holder: u64, name: Option<&str>, pid: &str, from: Option<Seq>) -> Op {
-    Op::Session(SessionOp::Begin {
-        holder: Holder(holder),
+    Op::Session(SessionOp::Open {
+        holder: HolderId(holder),
         new: new(&format!("p{holder}"), name),
-        earlier: Some(Earlier {
+        earlier: Some(ResumeRequest {
             pid: pid.to_owned(),
             from,
         }),
@@ -53,37 +55,37 @@ pub fn again(holder: u64, name: Option<&str>, pid: &str, from: Option<Seq>) -> O
 
 fn enter(holder: u64, names: &[&str]) -> Op {
     Op::Session(SessionOp::Enter {
-        holder: Holder(holder),
+        holder: HolderId(holder),
         rooms: rooms(names),
     })
 }
 
 fn exit(holder: u64, names: &[&str]) -> Op {
     Op::Session(SessionOp::Exit {
-        holder: Holder(holder),
+        holder: HolderId(holder),
         rooms: rooms(names),
     })
 }
 
 pub fn lost(holder: u64) -> Op {
-    Op::Session(SessionOp::Lost(Holder(holder)))
+    Op::Session(SessionOp::Lost(HolderId(holder)))
 }
 
 pub fn forget(holder: u64) -> Op {
-    Op::Session(SessionOp::Forget(Holder(holder)))
+    Op::Session(SessionOp::Forget(HolderId(holder)))
 }
 
-fn begun(done: Done) -> Begun {
+fn begun(done: OpOutcome) -> OpenedSession {
     match done {
-        Done::Begun(Some(begun)) => begun,
+        OpOutcome::SessionOpened(Some(begun)) => begun,
         other => panic!("{other:?}"),
     }
 }
 
 /// The rooms of a session that was taken up, with their places; None when it is a new one.
-pub fn recovered(done: Done) -> Option<BTreeMap<RoomName, Seq>> {
+pub fn recovered(done: OpOutcome) -> Option<BTreeMap<RoomName, Seq>> {
     let begun = begun(done);
-    (begun.origin == Origin::Recovered).then_some(begun.rooms)
+    (begun.origin == SessionOrigin::Recovered).then_some(begun.rooms)
 }
 
 fn places(places: &[(&str, Seq)]) -> Option<BTreeMap<RoomName, Seq>> {
@@ -96,10 +98,10 @@ fn a_session_begins_in_the_empty_room_and_one_of_a_client_in_its_rooms(kind: Kin
     let mut bench = Bench::new(kind, ALL);
     bench.append(lines(&["a"], "x\n"));
     let done = bench.op(begin(1, new("p1", None)));
-    let wanted = Begun {
+    let wanted = OpenedSession {
         pid: "p1".into(),
         sid: "sid of p1".into(),
-        origin: Origin::New,
+        origin: SessionOrigin::New,
         rooms: places(&[("", AT(2))]).unwrap(),
     };
     assert_eq!(begun(done), wanted);
@@ -140,13 +142,13 @@ fn it_is_taken_up_by_its_own_client_in_its_namespace(kind: Kind) {
     assert_eq!(recovered(bench.op(again(4, None, "p2", None))), None);
     assert_eq!(recovered(bench.op(again(5, Some("bob"), "p2", None))), None);
     assert_eq!(recovered(bench.op(again(6, None, "p", None))), None);
-    let elsewhere = Op::Session(SessionOp::Begin {
-        holder: Holder(7),
-        new: NewSession {
+    let elsewhere = Op::Session(SessionOp::Open {
+        holder: HolderId(7),
+        new: SessionIdentity {
             namespace: Namespace::parse("/admin").unwrap(),
             ..new("p7", None)
         },
-        earlier: Some(Earlier {
+        earlier: Some(ResumeRequest {
             pid: "p1".to_owned(),
             from: None,
         }),
@@ -204,7 +206,7 @@ fn what_a_former_holder_does_changes_nothing(kind: Kind) {
     bench.op(begin(1, new("p1", None)));
     bench.op(again(2, None, "p1", None));
     for op in [enter(1, &["a"]), exit(1, &[""]), lost(1), forget(1)] {
-        assert_eq!(bench.op(op), Done::Marked);
+        assert_eq!(bench.op(op), OpOutcome::Noop);
     }
     bench.now += HOUR * 1_000_000;
     let done = bench.op(again(3, None, "p1", None));
@@ -214,7 +216,7 @@ fn what_a_former_holder_does_changes_nothing(kind: Kind) {
 }
 
 fn it_may_be_taken_up_for_a_while_after_it_was_lost(kind: Kind) {
-    let keep = Keep {
+    let keep = Retention {
         session_age: Duration::from_millis(100),
         ..ALL
     };
@@ -240,7 +242,7 @@ fn it_may_be_taken_up_for_a_while_after_it_was_lost(kind: Kind) {
 }
 
 fn when_the_hub_begins_everyone_is_lost(kind: Kind) {
-    let keep = Keep {
+    let keep = Retention {
         session_age: Duration::from_millis(100),
         ..ALL
     };
@@ -315,7 +317,7 @@ fn the_longest_gone_make_room(kind: Kind) {
     let begins = (1..=all).map(|n| begin(n, new(&format!("p{n}"), None)));
     bench.group(begins.collect());
     let full = begin(all + 1, new("more", None));
-    assert_eq!(bench.op(full.clone()), Done::Begun(None));
+    assert_eq!(bench.op(full.clone()), OpOutcome::SessionOpened(None));
     bench.op(lost(7));
     bench.now += 1;
     bench.op(lost(3));
@@ -323,16 +325,16 @@ fn the_longest_gone_make_room(kind: Kind) {
     assert_eq!(bench.op(again(0, None, "p7", None)).to_owned(), {
         // It took the place of the other that was gone.
         let rooms = places(&[("", AT(1))]).unwrap();
-        Done::Begun(Some(Begun {
+        OpOutcome::SessionOpened(Some(OpenedSession {
             pid: "p0".into(),
             sid: "sid of p0".into(),
-            origin: Origin::New,
+            origin: SessionOrigin::New,
             rooms,
         }))
     });
     assert_eq!(
         bench.op(again(all + 2, None, "p3", None)),
-        Done::Begun(None)
+        OpOutcome::SessionOpened(None)
     );
     bench.op(forget(1));
     begun(bench.op(again(all + 3, None, "p3", None)));
@@ -340,7 +342,7 @@ fn the_longest_gone_make_room(kind: Kind) {
 
 fn many_rooms_of_the_gone_are_forgotten_bit_by_bit(kind: Kind) {
     const SESSIONS: u64 = 20;
-    let keep = Keep {
+    let keep = Retention {
         session_age: Duration::from_millis(100),
         ..ALL
     };

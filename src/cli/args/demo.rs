@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::commands::demo::LESSONS;
+/// How many lessons there are.
+pub const LESSON_COUNT: usize = 8;
 
 /// Show what rooms, namespaces and waiting messages are: a tour, and lessons
 ///
@@ -27,7 +28,7 @@ pub struct DemoArgs {
 }
 
 fn lesson(text: &str) -> Result<usize, String> {
-    let last = LESSONS.len();
+    let last = LESSON_COUNT;
     let number = text
         .parse()
         .ok()

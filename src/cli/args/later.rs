@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::args::moment::{self, Moment};
+use crate::cli::io::batches::When;
 
 #[derive(Debug, Clone, Args)]
 pub struct Later {
@@ -16,4 +17,11 @@ pub struct Later {
     /// time; or @1767225600, seconds since 1970
     #[arg(long, value_name = "TIME", value_parser = moment::moment, conflicts_with_all = ["volatile", "require"])]
     pub at: Option<Moment>,
+}
+
+impl Later {
+    pub fn when(&self) -> Option<When> {
+        let at = self.at.map(|Moment(at)| When::At(at));
+        at.or(self.delay.map(When::After))
+    }
 }

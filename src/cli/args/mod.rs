@@ -45,10 +45,10 @@ use self::share::Share;
 use self::shells::CompletionsArgs;
 use self::values::{Database, KeepFor};
 use self::who::{KickArgs, WhoArgs};
-use crate::address::{Address, Event};
+use crate::address::{Address, EventName};
 use crate::cli::io::stdout::Format;
 use crate::cli::settings::Scope;
-use crate::client::Since;
+use crate::client::StartPosition;
 use crate::server::bind::ListenAddress;
 
 const EXIT_CODES: &str = "\
@@ -359,8 +359,8 @@ pub struct PubArgs {
     pub file: Vec<PathBuf>,
 
     /// The event's name [default: message]
-    #[arg(short, long, value_name = "EVENT", value_parser = Event::parse)]
-    pub event: Option<Event>,
+    #[arg(short, long, value_name = "EVENT", value_parser = EventName::parse)]
+    pub event: Option<EventName>,
 
     /// Not to oneself: Socket.IO's broadcast flag
     #[arg(long)]
@@ -421,15 +421,15 @@ pub struct SubArgs {
 
     /// Begin with this message (41.7), or so long ago (5m), or at a time (2025-01-31T12:00 by the local clock, with Z by UTC)
     #[arg(long, value_name = "WHEN", value_parser = values::since, conflicts_with = "last")]
-    pub since: Option<Since>,
+    pub since: Option<StartPosition>,
 
     /// Begin with the last N messages
     #[arg(long, value_name = "N")]
     pub last: Option<u64>,
 
     /// Only this event; others count as read
-    #[arg(short, long, value_name = "EVENT", value_parser = Event::parse)]
-    pub event: Option<Event>,
+    #[arg(short, long, value_name = "EVENT", value_parser = EventName::parse)]
+    pub event: Option<EventName>,
 
     /// End each message with NUL instead of a newline
     #[arg(short = '0', long, conflicts_with_all = ["raw", "json"])]

@@ -1,55 +1,20 @@
-//! `pub --delay` and `--at`: when a message is to be delivered, as it is typed, and what is said of that.
+//! Values of `pub --delay` and `--at`: when a message is to be delivered, as it is typed.
 
 #[cfg(test)]
 mod tests;
 
-use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-use crate::cli::args::later::Later;
 use crate::cli::args::values::{self, ValueError};
-use crate::cli::screen::term;
-use crate::client::window::Reached;
 use crate::limits;
-
-/// When a message is to be delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    At(Moment),
-    /// From when the hub takes it.
-    After(Duration),
-}
 
 /// A point of time that was typed, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment(u64);
-
-impl When {
-    pub fn of(args: &Later) -> Option<Self> {
-        let at = args.at.map(Self::At);
-        at.or(args.delay.map(Self::After))
-    }
-
-    /// The header's `due`.
-    pub fn due(self) -> Option<u64> {
-        match self {
-            Self::At(Moment(at)) => Some(at),
-            Self::After(_) => None,
-        }
-    }
-
-    /// The header's `delay`.
-    pub fn delay(self) -> Option<u64> {
-        match self {
-            Self::At(_) => None,
-            Self::After(delay) => u64::try_from(delay.as_millis()).ok(),
-        }
-    }
-}
+pub struct Moment(pub u64);
 
 pub fn delay(text: &str) -> Result<Duration, ValueError> {
     match values::duration(text)? {
@@ -115,46 +80,4 @@ fn next(time: Time, now: &Zoned) -> Option<Timestamp> {
     local(today, there)
         .filter(|at| *at > now.timestamp())
         .or_else(|| local(today.checked_add(1.day()).ok()?, there))
-}
-
-/// Says once when what was published will be there.
-#[derive(Debug)]
-pub struct Announcement {
-    when: Option<When>,
-}
-
-impl Announcement {
-    pub fn of(when: Option<When>) -> Self {
-        Self { when }
-    }
-
-    /// What the hub answered to a batch.
-    pub fn hear(&mut self, reached: Reached) {
-        match (self.when, reached) {
-            (None, _) | (_, Reached::Unknown) => return,
-            (Some(_), Reached::Later { due_ms }) => {
-                if stderr().is_terminal() {
-                    term::note(format!("will be delivered at {}", shown(due_ms)));
-                }
-            }
-            (Some(When::At(_)), Reached::Known { .. }) => {
-                term::note("the time of --at has passed: delivered at once");
-            }
-            (Some(When::After(_)), Reached::Known { .. }) => {}
-        }
-        self.when = None;
-    }
-}
-
-/// By the local clock, to the second.
-fn shown(due_ms: u64) -> String {
-    let due = i64::try_from(due_ms).ok();
-    let due = due.and_then(|due| Timestamp::from_millisecond(due).ok());
-    due.map_or_else(
-        || format!("@{}", due_ms / 1_000),
-        |due| {
-            let there = due.to_zoned(TimeZone::system());
-            there.strftime("%Y-%m-%d %H:%M:%S").to_string()
-        },
-    )
 }

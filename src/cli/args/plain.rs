@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::remote::Remote;
 use super::values;
-use crate::address::Event;
+use crate::address::EventName;
 
 /// Emit an event to any Socket.IO server
 ///
@@ -20,8 +20,8 @@ use crate::address::Event;
 )]
 pub struct EmitArgs {
     /// The event's name
-    #[arg(value_name = "EVENT", value_parser = Event::parse)]
-    pub event: Event,
+    #[arg(value_name = "EVENT", value_parser = EventName::parse)]
+    pub event: EventName,
 
     /// Its arguments
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
@@ -58,8 +58,8 @@ pub struct EmitArgs {
 )]
 pub struct OnArgs {
     /// Only these events; without one, all
-    #[arg(value_name = "EVENT", value_parser = Event::parse)]
-    pub events: Vec<Event>,
+    #[arg(value_name = "EVENT", value_parser = EventName::parse)]
+    pub events: Vec<EventName>,
 
     /// End after N events
     #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

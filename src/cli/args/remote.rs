@@ -3,19 +3,19 @@
 use clap::Args;
 
 use super::values::{self, AuthText};
-use crate::client::options::{EnginePath, Header, Parameter};
+use crate::client::options::{EnginePath, HttpHeader, QueryParameter};
 
 /// Beside the URL; only for clients, so `serve` does not know them.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Remote {
     /// A header of the request that opens the connection, as in --header 'Authorization: Bearer x'; repeatable
-    #[arg(long, value_name = "'NAME: VALUE'", value_parser = Header::parse)]
-    pub header: Vec<Header>,
+    #[arg(long, value_name = "'NAME: VALUE'", value_parser = HttpHeader::parse)]
+    pub header: Vec<HttpHeader>,
 
     /// A parameter of that request's query; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = Parameter::parse)]
-    pub query: Vec<Parameter>,
+    #[arg(long, value_name = "NAME=VALUE", value_parser = QueryParameter::parse)]
+    pub query: Vec<QueryParameter>,
 
     /// The path of Engine.IO on that server [default: /socket.io/]
     #[arg(long, value_name = "PATH", value_parser = EnginePath::parse)]

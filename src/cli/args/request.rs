@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::remote::Remote;
-use crate::address::{Address, Event};
+use crate::address::{Address, EventName};
 use crate::cli::args::values;
 use crate::cli::io::stdout::Format;
 use crate::limits;
@@ -43,8 +43,8 @@ pub struct RequestArgs {
     pub json: bool,
 
     /// The event's name [default: message]
-    #[arg(short, long, value_name = "EVENT", value_parser = Event::parse)]
-    pub event: Option<Event>,
+    #[arg(short, long, value_name = "EVENT", value_parser = EventName::parse)]
+    pub event: Option<EventName>,
 
     /// End each answer with NUL instead of a newline
     #[arg(short = '0', long, conflicts_with = "raw")]

@@ -27,9 +27,9 @@ pub struct Share {
 
 impl Share {
     /// How the messages are asked for by who works on so many at once, and wants so many in all.
-    pub fn way(&self, jobs: Option<u16>, count: Option<u64>) -> client::Way {
+    pub fn way(&self, jobs: Option<u16>, count: Option<u64>) -> client::DeliveryMode {
         if !self.share {
-            return client::Way::Alone;
+            return client::DeliveryMode::Alone;
         }
         // Acks are in order: while the first of several takes its time, the others need something to do.
         let window = jobs.map(|jobs| match jobs {
@@ -42,7 +42,7 @@ impl Share {
             (Some(window), Some(count)) => Some(count.min(window)),
             (window, None) => window,
         };
-        client::Way::Shared(client::Share {
+        client::DeliveryMode::Shared(client::ShareOptions {
             window,
             ack_timeout: self.ack_timeout,
         })

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::address::Seq;
 use crate::client::options::OptionError;
-use crate::client::{Auth, Since};
+use crate::client::{AuthFields, StartPosition};
 use crate::limits;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +63,7 @@ pub fn auth(text: &str) -> Result<AuthText, OptionError> {
     if let Some(path) = text.strip_prefix('@') {
         return Ok(AuthText::File(path.into()));
     }
-    Auth::parse(text)?;
+    AuthFields::parse(text)?;
     Ok(AuthText::Json(text.to_owned()))
 }
 
@@ -189,20 +189,20 @@ pub fn keep(text: &str) -> Result<KeepFor, ValueError> {
 }
 
 /// A number alone is a seq; how long ago has a unit.
-pub fn since(text: &str) -> Result<Since, ValueError> {
+pub fn since(text: &str) -> Result<StartPosition, ValueError> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     since_at(text, now)
 }
 
-fn since_at(text: &str, now: Duration) -> Result<Since, ValueError> {
+fn since_at(text: &str, now: Duration) -> Result<StartPosition, ValueError> {
     if let Ok(seq) = Seq::parse(text) {
-        return Ok(Since::Seq(seq));
+        return Ok(StartPosition::Seq(seq));
     }
     let milliseconds = |time: Duration| {
         u64::try_from(time.as_millis())
-            .map(Since::Time)
+            .map(StartPosition::Time)
             .map_err(|_| ValueError::Since)
     };
     if let Ok(ago) = duration(text) {
@@ -315,19 +315,22 @@ mod tests {
     fn since_is_a_seq_an_age_or_a_time() {
         let now = Duration::from_secs(1_000_000);
         for (text, since) in [
-            ("41", Since::Seq(Seq::new(41, 0))),
-            ("41.7", Since::Seq(Seq::new(41, 7))),
-            ("5m", Since::Time(999_700_000)),
-            ("1970-01-01T00:00:02.5Z", Since::Time(2_500)),
-            ("1970-01-01T01:00:00+01:00", Since::Time(0)),
+            ("41", StartPosition::Seq(Seq::new(41, 0))),
+            ("41.7", StartPosition::Seq(Seq::new(41, 7))),
+            ("5m", StartPosition::Time(999_700_000)),
+            ("1970-01-01T00:00:02.5Z", StartPosition::Time(2_500)),
+            ("1970-01-01T01:00:00+01:00", StartPosition::Time(0)),
         ] {
             assert_eq!(since_at(text, now), Ok(since), "{text}");
         }
-        assert_eq!(since_at("30d", now), Ok(Since::Time(0)));
-        assert!(matches!(since_at("2025-01-31", now), Ok(Since::Time(_))));
+        assert_eq!(since_at("30d", now), Ok(StartPosition::Time(0)));
+        assert!(matches!(
+            since_at("2025-01-31", now),
+            Ok(StartPosition::Time(_))
+        ));
         assert!(matches!(
             since_at("2025-01-31T12:00", now),
-            Ok(Since::Time(_))
+            Ok(StartPosition::Time(_))
         ));
         for text in [
             "",

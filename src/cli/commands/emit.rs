@@ -10,9 +10,9 @@ use crate::cli::io::arguments::{Words, arguments};
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};
 use crate::cli::remote::connect::asking;
 use crate::cli::remote::target::target;
-use crate::client::link::{Line, at};
-use crate::client::plain::{Arguments, Said};
-use crate::client::{ClientError, LostReason, Plain, Target};
+use crate::client::link::{ClientConnection, at};
+use crate::client::plain::{EventArgs, ServerMessage};
+use crate::client::{ClientError, DisconnectReason, PlainConnection, Target};
 
 /// Of the only event.
 const ACK_ID: u64 = 0;
@@ -45,12 +45,12 @@ pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
 async fn emitted(
     target: &Target,
     args: &EmitArgs,
-    arguments: &Arguments,
-) -> Result<Option<Arguments>, ClientError> {
-    let mut plain = Plain::open(target, None)
+    arguments: &EventArgs,
+) -> Result<Option<EventArgs>, ClientError> {
+    let mut plain = PlainConnection::open(target, None)
         .await
         .map_err(|error| error.at(&target.url))?;
-    let lost = |reason: LostReason| reason.at(&target.url);
+    let lost = |reason: DisconnectReason| reason.at(&target.url);
     let id = args.ack.then_some(ACK_ID);
     plain.emit(id, &args.event, arguments);
     let answer = match args.ack {
@@ -64,11 +64,11 @@ async fn emitted(
     Ok(answer)
 }
 
-async fn answered(plain: &mut Plain, target: &Target) -> Result<Arguments, ClientError> {
+async fn answered(plain: &mut PlainConnection, target: &Target) -> Result<EventArgs, ClientError> {
     loop {
         match plain.next().await {
-            Ok(Said::Answer { id: ACK_ID, args }) => return Ok(args),
-            Ok(Said::Disconnected(refusal)) => {
+            Ok(ServerMessage::Answer { id: ACK_ID, args }) => return Ok(args),
+            Ok(ServerMessage::Disconnected(refusal)) => {
                 let url = target.url.to_string();
                 return Err(ClientError::Denied { url, refusal });
             }
@@ -79,7 +79,7 @@ async fn answered(plain: &mut Plain, target: &Target) -> Result<Arguments, Clien
 }
 
 /// An acknowledgement is an event without a name.
-async fn print(args: &EmitArgs, target: &Target, answer: &Arguments) -> Result<(), Failure> {
+async fn print(args: &EmitArgs, target: &Target, answer: &EventArgs) -> Result<(), Failure> {
     let form = if args.data {
         Form::Data(Ending::Newline)
     } else {

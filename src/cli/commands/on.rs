@@ -17,9 +17,9 @@ use crate::cli::remote::connect;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::client::link::at;
-use crate::client::listener::{Heard, Listener, Owed};
-use crate::client::plain::{Arguments, Last, Occurrence, Recovered};
-use crate::client::{HubUrl, Retry};
+use crate::client::listener::{AckHandle, PlainClient, PlainEvent};
+use crate::client::plain::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
+use crate::client::{HubUrl, RetryPolicy};
 use crate::limits;
 
 pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
@@ -28,13 +28,13 @@ pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
     let retry = if args.no_reconnect {
-        Retry::Never
+        RetryPolicy::Never
     } else {
-        Retry::Forever
+        RetryPolicy::Forever
     };
     let (namespace, url) = (target.namespace.clone(), target.url.clone());
     let mut listener = select! {
-        listener = connect::connecting(&url, Listener::connect(target, retry)) => listener?,
+        listener = connect::connecting(&url, PlainClient::connect(target, retry)) => listener?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
@@ -69,7 +69,7 @@ enum End {
 }
 
 async fn follow(
-    listener: &mut Listener,
+    listener: &mut PlainClient,
     printing: &mut Printing,
     args: &OnArgs,
 ) -> Result<(), Failure> {
@@ -79,7 +79,7 @@ async fn follow(
             heard = listener.next(), if printing.has_room() => {
                 let heard = heard?;
                 tell(&heard, listener.url());
-                if let Heard::Event(event, owed) = heard
+                if let PlainEvent::Event(event, owed) = heard
                     && (args.events.is_empty() || args.events.contains(&event.event))
                 {
                     printing.print(event, owed);
@@ -91,15 +91,15 @@ async fn follow(
 }
 
 /// Says on stderr what becomes of the connection.
-fn tell(heard: &Heard, url: &HubUrl) {
+fn tell(heard: &PlainEvent, url: &HubUrl) {
     match heard {
-        Heard::Event(..) => {}
-        Heard::PassedOver(error) => term::warn(format!("an event was passed over: {error}")),
-        Heard::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
-        Heard::Back(Recovered::Yes) => {
+        PlainEvent::Event(..) => {}
+        PlainEvent::PassedOver(error) => term::warn(format!("an event was passed over: {error}")),
+        PlainEvent::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
+        PlainEvent::Back(SessionOrigin::Yes) => {
             term::note(format!("back at {url}; what was sent meanwhile came along"));
         }
-        Heard::Back(Recovered::No) => {
+        PlainEvent::Back(SessionOrigin::No) => {
             term::note(format!(
                 "back at {url}; what was sent meanwhile did not come"
             ));
@@ -120,7 +120,7 @@ struct Printing {
     /// Bytes given to the writing thread and not yet written.
     waiting: u64,
     /// With the number of the event.
-    owed: VecDeque<(u64, Owed)>,
+    owed: VecDeque<(u64, AckHandle)>,
     closed: bool,
 }
 
@@ -156,9 +156,9 @@ impl Printing {
         self.waiting.saturating_add(events) < limits::UNWRITTEN_BYTES as u64
     }
 
-    fn print(&mut self, event: Occurrence, owed: Option<Owed>) {
+    fn print(&mut self, event: ReceivedEvent, owed: Option<AckHandle>) {
         let mut args = event.args;
-        if event.last == Last::Offset && matches!(self.form, Form::Data(_)) {
+        if event.last == LastArgument::Offset && matches!(self.form, Form::Data(_)) {
             args = without_offset(args);
         }
         let chunk = Chunk::event(event.event, &args, self.namespace.clone());
@@ -180,7 +180,7 @@ impl Printing {
         }
     }
 
-    fn wrote(&mut self, listener: &mut Listener, wrote: Option<Wrote>) -> Result<(), Failure> {
+    fn wrote(&mut self, listener: &mut PlainClient, wrote: Option<Wrote>) -> Result<(), Failure> {
         match wrote {
             Some(Wrote::Upto {
                 messages, bytes, ..
@@ -204,7 +204,7 @@ impl Printing {
         Ok(())
     }
 
-    async fn finish(&mut self, listener: &mut Listener) -> Result<(), Failure> {
+    async fn finish(&mut self, listener: &mut PlainClient) -> Result<(), Failure> {
         while !self.closed && self.written < self.handed {
             let report = self.report().await;
             self.wrote(listener, report)?;
@@ -214,10 +214,10 @@ impl Printing {
 }
 
 /// An offset that stands alone may as well be the one text of an event that the server does not recover.
-fn without_offset(args: Arguments) -> Arguments {
+fn without_offset(args: EventArgs) -> EventArgs {
     let json = format!("[{}]", args.json);
     match serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&json) {
-        Ok(all) if all.len() > 1 => Arguments {
+        Ok(all) if all.len() > 1 => EventArgs {
             json: crate::wire::socket::join_args(&all[..all.len() - 1]),
             attachments: args.attachments,
         },

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::address::RoomName;
 use crate::cli::args::Global;
 use crate::cli::args::request::RequestArgs;
-use crate::cli::commands::publish::{joined, whole};
+use crate::cli::commands::publish::words::{joined, whole};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::stdin::{Block, Input, Payload, Source, Split, read};
@@ -18,8 +18,8 @@ use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::client::link::at;
 use crate::client::peer::random_id;
-use crate::client::window::Reached;
-use crate::client::{Event, Peer, Receipt, Retry, Subscribe};
+use crate::client::window::PublishOutcome;
+use crate::client::{ClientEvent, HubClient, PublishReceipt, RetryPolicy, SubscribeRequest};
 use crate::limits;
 use crate::wire::batch::messages;
 
@@ -31,7 +31,7 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let after = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
     let deadline = Instant::now() + after;
     let mut peer = select! {
-        peer = connect::peer(&target, Retry::Forever) => peer?,
+        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(Some(deadline)) => return Err(Failure::HubSilent(after)),
     };
@@ -88,7 +88,11 @@ enum Asked {
 }
 
 impl Asking<'_> {
-    async fn follow(&mut self, peer: &mut Peer, reading: &mut Reading) -> Result<End, Failure> {
+    async fn follow(
+        &mut self,
+        peer: &mut HubClient,
+        reading: &mut Reading,
+    ) -> Result<End, Failure> {
         let block = self.message(peer.hello().limits.message).await?;
         let template = Template {
             rooms: self.rooms.clone(),
@@ -97,9 +101,9 @@ impl Asking<'_> {
             ..Template::default()
         };
         let mut batch = Some(template.batch(block));
-        peer.subscribe(Subscribe {
+        peer.subscribe(SubscribeRequest {
             rooms: vec![self.reply.clone()],
-            ..Subscribe::default()
+            ..SubscribeRequest::default()
         });
         let mut progress = Progress::of(Task::Wait);
         loop {
@@ -155,20 +159,25 @@ impl Asking<'_> {
         )?)
     }
 
-    fn happened(&mut self, event: Event, peer: &mut Peer, reading: &mut Reading) -> Flow {
+    fn happened(
+        &mut self,
+        event: ClientEvent,
+        peer: &mut HubClient,
+        reading: &mut Reading,
+    ) -> Flow {
         tell_link(&event, peer.url());
         match event {
-            Event::Batch { header, body } => {
+            ClientEvent::Batch { header, body } => {
                 self.answers += u64::from(header.count);
                 reading.batch(peer, header, body)
             }
-            Event::CaughtUp if self.asked == Asked::No => {
+            ClientEvent::CaughtUp if self.asked == Asked::No => {
                 self.asked = Asked::Listening;
                 Flow::More
             }
-            Event::Receipt(Receipt { reached, .. }) => {
+            ClientEvent::Receipt(PublishReceipt { reached, .. }) => {
                 self.asked = Asked::Confirmed;
-                let nobody = Reached::Known {
+                let nobody = PublishOutcome::Known {
                     delivered: 0,
                     queued: 0,
                 };

@@ -19,7 +19,7 @@ use crate::cli::remote::target::{room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::client::link::at;
-use crate::client::{Event, Peer, Presence, Retry, Subscribe};
+use crate::client::{ClientEvent, HubClient, PresenceUpdates, RetryPolicy, SubscribeRequest};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     refuse_the_nameless(args, global)?;
@@ -32,9 +32,9 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
     let retry = if args.no_reconnect {
-        Retry::Never
+        RetryPolicy::Never
     } else {
-        Retry::Forever
+        RetryPolicy::Forever
     };
     let mut peer = select! {
         peer = connect::peer(&target, retry) => peer?,
@@ -100,17 +100,17 @@ fn refuse_the_nameless(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     Err(Failure::Usage(why.to_owned()))
 }
 
-fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> Subscribe {
+fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> SubscribeRequest {
     let jobs = args.script.exec.as_ref().map(|_| args.script.jobs.get());
-    Subscribe {
+    SubscribeRequest {
         rooms,
         since: args.since,
         last: args.last,
         way: args.share.way(jobs, args.count),
         presence: if args.presence {
-            Presence::Seen
+            PresenceUpdates::Seen
         } else {
-            Presence::Unseen
+            PresenceUpdates::Unseen
         },
     }
 }
@@ -124,7 +124,7 @@ fn say_written(progress: &mut Progress) {
 }
 
 async fn follow(
-    peer: &mut Peer,
+    peer: &mut HubClient,
     reading: &mut Reading,
     progress: &mut Progress,
     args: &SubArgs,
@@ -137,11 +137,11 @@ async fn follow(
                 let event = event?;
                 // Others may take a part of what is pending.
                 let alone = args.drain && !args.share.share;
-                if let (true, Event::Subscribed { pending, .. }) = (alone, &event) {
+                if let (true, ClientEvent::Subscribed { pending, .. }) = (alone, &event) {
                     progress.of_messages(*pending);
                 }
                 // What comes now may be written at once, and the last line is not ours then.
-                if let Event::Back { .. } = event {
+                if let ClientEvent::Back { .. } = event {
                     progress.draw(awaited(peer));
                 }
                 happened(event, peer, reading, args)
@@ -158,19 +158,24 @@ async fn follow(
     }
 }
 
-fn happened(event: Event, peer: &mut Peer, reading: &mut Reading, args: &SubArgs) -> Flow {
+fn happened(
+    event: ClientEvent,
+    peer: &mut HubClient,
+    reading: &mut Reading,
+    args: &SubArgs,
+) -> Flow {
     tell_link(&event, peer.url());
     match event {
-        Event::Batch { header, body } => reading.batch(peer, header, body),
-        Event::Presence(moved) if args.json => {
+        ClientEvent::Batch { header, body } => reading.batch(peer, header, body),
+        ClientEvent::Presence(moved) if args.json => {
             reading.aside(presence::object(&moved, reading.namespace()));
             Flow::More
         }
-        Event::Presence(moved) => {
+        ClientEvent::Presence(moved) => {
             presence::note(&moved, reading.namespace());
             Flow::More
         }
-        Event::CaughtUp if args.drain => Flow::Enough,
+        ClientEvent::CaughtUp if args.drain => Flow::Enough,
         _ => Flow::More,
     }
 }

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::address::{Event, Namespace};
+use crate::address::{EventName, Namespace};
 use crate::client::error::plain;
-use crate::client::plain::Arguments;
+use crate::client::plain::EventArgs;
 use crate::limits;
-use crate::wire::socket::{self, SocketError};
+use crate::wire::socket::{self, PacketError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ArgumentError {
@@ -27,7 +27,7 @@ pub enum ArgumentError {
     #[error("an event carries at most {} files", limits::ATTACHMENTS)]
     Attachments,
     #[error("these arguments cannot be sent: {0}")]
-    Packet(SocketError),
+    Packet(PacketError),
 }
 
 /// How words are read.
@@ -40,10 +40,10 @@ pub enum Words {
 
 /// Blocks while it reads files.
 pub fn arguments(
-    event: &Event,
+    event: &EventName,
     words: &[OsString],
     how: Words,
-) -> Result<Arguments, ArgumentError> {
+) -> Result<EventArgs, ArgumentError> {
     if words.len() > limits::ARGUMENTS {
         return Err(ArgumentError::TooMany);
     }
@@ -64,7 +64,7 @@ pub fn arguments(
             (Words::Text, _) => json.push(quoted(text)),
         }
     }
-    let args = Arguments {
+    let args = EventArgs {
         json: json.join(","),
         attachments,
     };
@@ -104,7 +104,7 @@ fn read(path: &Path) -> Result<Bytes, ArgumentError> {
 }
 
 /// A server closes the connection over a packet that is none, a placeholder typed beside a file for instance.
-fn check(event: &Event, args: &Arguments) -> Result<(), ArgumentError> {
+fn check(event: &EventName, args: &EventArgs) -> Result<(), ArgumentError> {
     let count = args.attachments.len();
     let text = socket::encode_event(&Namespace::root(), None, event.as_str(), &args.json, count);
     let packet = text.get(1..).unwrap_or_default();
@@ -117,9 +117,9 @@ fn check(event: &Event, args: &Arguments) -> Result<(), ArgumentError> {
 mod tests {
     use super::*;
 
-    fn read_words(words: &[&str], how: Words) -> Result<Arguments, ArgumentError> {
+    fn read_words(words: &[&str], how: Words) -> Result<EventArgs, ArgumentError> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        arguments(&Event::message(), &words, how)
+        arguments(&EventName::message(), &words, how)
     }
 
     #[test]

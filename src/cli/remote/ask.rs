@@ -5,7 +5,7 @@ use tokio::select;
 
 use crate::cli::failure::Failure;
 use crate::cli::remote::connect::asking;
-use crate::client::{ClientError, Connection, Target};
+use crate::client::{ClientError, HubConnection, Target};
 
 /// `args` is the inside of a JSON array.
 pub async fn ask(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue>, Failure> {
@@ -17,7 +17,7 @@ pub async fn ask(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue
 }
 
 async fn asked(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue>, ClientError> {
-    let mut connection = Connection::open(target)
+    let mut connection = HubConnection::open(target)
         .await
         .map_err(|error| error.at(&target.url))?;
     let answer = connection.call(target, verb, args).await?;

@@ -7,7 +7,7 @@ use tokio::select;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signals;
 use crate::cli::screen::progress::while_awaiting;
-use crate::client::{ClientError, HubUrl, Peer, Retry, Target};
+use crate::client::{ClientError, HubClient, HubUrl, RetryPolicy, Target};
 
 /// Waits for a connection to `url`, and says after a moment that it does.
 pub async fn connecting<T>(
@@ -18,16 +18,16 @@ pub async fn connecting<T>(
 }
 
 /// A peer of the hub.
-pub async fn peer(target: &Target, retry: Retry) -> Result<Peer, ClientError> {
-    connecting(&target.url, Peer::connect(target.clone(), retry)).await
+pub async fn peer(target: &Target, retry: RetryPolicy) -> Result<HubClient, ClientError> {
+    connecting(&target.url, HubClient::connect(target.clone(), retry)).await
 }
 
 /// The same, unless a signal comes first.
 pub async fn peer_or_signal(
     target: &Target,
-    retry: Retry,
+    retry: RetryPolicy,
     signals: &mut Signals,
-) -> Result<Peer, Failure> {
+) -> Result<HubClient, Failure> {
     select! {
         peer = peer(target, retry) => Ok(peer?),
         signal = signals.next() => Err(Failure::Signal(signal)),

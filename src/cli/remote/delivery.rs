@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use crate::address::{ClientName, Event as EventName, Namespace, Seq};
+use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::{Signal, Signals};
 use crate::cli::io::stdout::{Chunk, Output, Wrote};
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
 use crate::cli::screen::term;
 use crate::client::link::at;
-use crate::client::{Event, Gap, HubUrl, Peer, Target};
+use crate::client::{ClientEvent, Gap, HubClient, HubUrl, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};
 
@@ -74,7 +74,7 @@ impl Reading {
     /// Hands a batch to stdout, or the part of it that is still wanted.
     pub fn batch(
         &mut self,
-        peer: &mut Peer,
+        peer: &mut HubClient,
         mut header: DeliveryHeader,
         body: bytes::Bytes,
     ) -> Flow {
@@ -110,7 +110,7 @@ impl Reading {
     }
 
     /// A batch that is not written counts as read, once everything before it is.
-    pub fn pass_over(&mut self, peer: &mut Peer, header: &DeliveryHeader) {
+    pub fn pass_over(&mut self, peer: &mut HubClient, header: &DeliveryHeader) {
         self.passed_over = last(header).or(self.passed_over);
         self.ack_passed_over(peer);
     }
@@ -138,7 +138,7 @@ impl Reading {
         self.closed || self.written == self.handed
     }
 
-    pub fn wrote(&mut self, peer: &mut Peer, wrote: Option<Wrote>) -> Result<Flow, Failure> {
+    pub fn wrote(&mut self, peer: &mut HubClient, wrote: Option<Wrote>) -> Result<Flow, Failure> {
         let (last, messages) = match wrote {
             Some(Wrote::Upto { last, messages, .. }) => (last, messages),
             Some(Wrote::Closed { last, messages }) => {
@@ -163,7 +163,7 @@ impl Reading {
         Ok(Flow::More)
     }
 
-    fn ack_passed_over(&mut self, peer: &mut Peer) {
+    fn ack_passed_over(&mut self, peer: &mut HubClient) {
         if self.written == self.handed
             && let Some(seq) = self.passed_over.take()
         {
@@ -173,7 +173,12 @@ impl Reading {
 
     /// Writes what was received, and stays until the hub has confirmed its ack. A reader of stdout may take its time,
     /// unless a signal or `--timeout` is what ends this.
-    pub async fn finish(self, peer: Peer, signals: &mut Signals, end: End) -> Result<(), Failure> {
+    pub async fn finish(
+        self,
+        peer: HubClient,
+        signals: &mut Signals,
+        end: End,
+    ) -> Result<(), Failure> {
         let hidden = &mut Progress::hidden();
         self.finish_showing(peer, signals, end, hidden).await
     }
@@ -181,7 +186,7 @@ impl Reading {
     /// The same, and shows meanwhile how much is written.
     pub async fn finish_showing(
         mut self,
-        mut peer: Peer,
+        mut peer: HubClient,
         signals: &mut Signals,
         end: End,
         progress: &mut Progress,
@@ -203,7 +208,11 @@ impl Reading {
         }
     }
 
-    async fn settle(&mut self, peer: &mut Peer, progress: &mut Progress) -> Result<(), Failure> {
+    async fn settle(
+        &mut self,
+        peer: &mut HubClient,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
         while !self.closed && self.written < self.handed {
             let written = self.written;
             select! {
@@ -224,7 +233,11 @@ impl Reading {
         confirm_last_ack(peer, self.name.as_ref()).await
     }
 
-    async fn write_out(&mut self, peer: &mut Peer, progress: &mut Progress) -> Result<(), Failure> {
+    async fn write_out(
+        &mut self,
+        peer: &mut HubClient,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
         while !self.closed && self.written < self.handed {
             let written = self.written;
             select! {
@@ -240,7 +253,10 @@ impl Reading {
 }
 
 /// Stays until the hub has confirmed the last ack, where that means anything.
-pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Result<(), Failure> {
+pub async fn confirm_last_ack(
+    peer: &mut HubClient,
+    name: Option<&ClientName>,
+) -> Result<(), Failure> {
     if !peer.confirm_ack() {
         return Ok(());
     }
@@ -251,8 +267,8 @@ pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Res
     loop {
         select! {
             event = peer.next() => match event? {
-                Event::AckConfirmed => return Ok(()),
-                Event::AckLost => return Err(unacknowledged()),
+                ClientEvent::AckConfirmed => return Ok(()),
+                ClientEvent::AckLost => return Err(unacknowledged()),
                 event => tell_link(&event, peer.url()),
             },
             () = sleep_until(deadline) => return Err(unacknowledged()),
@@ -261,42 +277,42 @@ pub async fn confirm_last_ack(peer: &mut Peer, name: Option<&ClientName>) -> Res
 }
 
 /// What a peer without a connection waits for, and since when.
-pub fn awaited(peer: &Peer) -> Option<(Instant, String)> {
+pub fn awaited(peer: &HubClient) -> Option<(Instant, String)> {
     let (since, reason) = peer.awaited()?;
     Some((since, format!("reconnecting to {}: {reason}", peer.url())))
 }
 
 /// Says on stderr what becomes of the connection.
-pub fn tell_link(event: &Event, url: &HubUrl) {
+pub fn tell_link(event: &ClientEvent, url: &HubUrl) {
     match event {
-        Event::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
-        Event::Back { dropped: 0 } => term::note(format!("back at {url}")),
-        Event::Back { dropped } => term::warn(format!(
+        ClientEvent::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
+        ClientEvent::Back { dropped: 0 } => term::note(format!("back at {url}")),
+        ClientEvent::Back { dropped } => term::warn(format!(
             "back at {url}; {dropped} volatile messages were on their way and may not have arrived"
         )),
-        Event::Gap(Gap::Pruned { from, to }) => term::warn(format!(
+        ClientEvent::Gap(Gap::Pruned { from, to }) => term::warn(format!(
             "gap: some messages between {from} and {to} are no longer kept"
         )),
-        Event::Gap(Gap::OtherLog { .. }) => term::warn(format!(
+        ClientEvent::Gap(Gap::OtherLog { .. }) => term::warn(format!(
             "gap: {url} has another database than before; what it had not sent is not in it"
         )),
-        Event::Stalled(refusal) => term::warn(format!(
+        ClientEvent::Stalled(refusal) => term::warn(format!(
             "the hub takes nothing for now: {refusal}; trying again"
         )),
-        Event::Subscribed { pending, rooms } => {
+        ClientEvent::Subscribed { pending, rooms } => {
             term::detail(format!(
                 "subscribed to {} room(s); waiting messages: {pending}",
                 rooms.len()
             ));
         }
-        Event::CaughtUp => term::detail("caught up"),
-        Event::Batch { .. }
-        | Event::Receipt(_)
-        | Event::AckConfirmed
-        | Event::AckLost
-        | Event::Presence(_)
-        | Event::Answered { .. }
-        | Event::RoomsRefused(_) => {}
+        ClientEvent::CaughtUp => term::detail("caught up"),
+        ClientEvent::Batch { .. }
+        | ClientEvent::Receipt(_)
+        | ClientEvent::AckConfirmed
+        | ClientEvent::AckLost
+        | ClientEvent::Presence(_)
+        | ClientEvent::Answered { .. }
+        | ClientEvent::RoomsRefused(_) => {}
     }
 }
 

@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::io::stdout::{self, Chunk};
+use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
-use crate::client::answers::{Movement, Presence};
+use crate::client::answers::{PresenceChange, PresenceEvent};
 
 /// `* alice joined lobby`, on stderr.
-pub fn note(presence: &Presence, namespace: &Namespace) {
+pub fn note(presence: &PresenceEvent, namespace: &Namespace) {
     let room = match presence.room.as_str() {
         "" => namespace.as_str(),
         room => room,
@@ -17,25 +18,22 @@ pub fn note(presence: &Presence, namespace: &Namespace) {
     term::write_stderr(&format!("* {}\n", term::visible(&text)));
 }
 
-pub fn who(presence: &Presence) -> &str {
+pub fn who(presence: &PresenceEvent) -> &str {
     presence.name.as_ref().map_or(SOMEONE, ClientName::as_str)
 }
 
-/// What somebody without a name is called.
-pub const SOMEONE: &str = "someone";
-
-pub fn did(what: Movement) -> &'static str {
+pub fn did(what: PresenceChange) -> &'static str {
     match what {
-        Movement::Join => "joined",
-        Movement::Leave => "left",
+        PresenceChange::Join => "joined",
+        PresenceChange::Leave => "left",
     }
 }
 
 /// A line for stdout that is no message.
-pub fn object(presence: &Presence, namespace: &Namespace) -> Chunk {
+pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> Chunk {
     #[derive(Serialize)]
     struct Object<'a> {
-        presence: Movement,
+        presence: PresenceChange,
         namespace: &'a Namespace,
         room: &'a RoomName,
         #[serde(rename = "as", skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use crate::cli::args::remote::Remote;
 use crate::cli::args::values::AuthText;
 use crate::cli::failure::Failure;
 use crate::cli::remote::trace;
-use crate::client::{Auth, Target};
+use crate::client::{AuthFields, Target};
 use crate::limits;
 
 /// The hub and the namespace that these addresses are in, with their rooms. One command speaks to one namespace.
@@ -49,7 +49,7 @@ pub fn room_beside(target: &Target, address: &Address, flag: &str) -> Result<Roo
     }
 }
 
-fn auth(text: &AuthText) -> Result<Auth, Failure> {
+fn auth(text: &AuthText) -> Result<AuthFields, Failure> {
     let (json, path) = match text {
         AuthText::Json(json) => (json.as_bytes().to_vec(), None),
         AuthText::File(path) => {
@@ -74,7 +74,7 @@ fn auth(text: &AuthText) -> Result<Auth, Failure> {
         }
     };
     let text = String::from_utf8(json).map_err(|_| "it is not text".to_owned());
-    let auth = text.and_then(|text| Auth::parse(&text).map_err(|error| error.to_string()));
+    let auth = text.and_then(|text| AuthFields::parse(&text).map_err(|error| error.to_string()));
     auth.map_err(|reason| match path {
         Some(failed) => failed(reason),
         None => Failure::Usage(format!("--auth: {reason}")),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use colored::{Color, Colorize as _};
 
 use crate::cli::screen::term;
-use crate::wire::explain::{Direction, Explained, Part, Watch};
+use crate::wire::explain::{Direction, ExplainedFrame, FramePart, TraceSink};
 
 /// What the parts of a frame are told apart by, in their order; a longer frame begins again.
 const COLOURS: [Color; 5] = [
@@ -16,15 +16,15 @@ const COLOURS: [Color; 5] = [
     Color::Blue,
 ];
 
-pub fn on_stderr() -> Arc<dyn Watch> {
+pub fn on_stderr() -> Arc<dyn TraceSink> {
     Arc::new(OnStderr)
 }
 
 #[derive(Debug)]
 struct OnStderr;
 
-impl Watch for OnStderr {
-    fn frame(&self, who: &str, direction: Direction, explained: &Explained) {
+impl TraceSink for OnStderr {
+    fn frame(&self, who: &str, direction: Direction, explained: &ExplainedFrame) {
         let time = jiff::Zoned::now().strftime("%H:%M:%S.%3f").to_string();
         let paint = if term::stderr_colour() {
             painted
@@ -41,7 +41,7 @@ fn line(
     time: &str,
     who: &str,
     direction: Direction,
-    explained: &Explained,
+    explained: &ExplainedFrame,
     paint: impl Fn(&str, Color) -> String,
 ) -> String {
     let arrow = match direction {
@@ -52,7 +52,7 @@ fn line(
         "" => String::new(),
         who => format!("{} ", term::visible(who)),
     };
-    let each = |show: fn(&Part) -> &str| {
+    let each = |show: fn(&FramePart) -> &str| {
         let parts = explained.parts.iter().zip(COLOURS.iter().cycle());
         parts
             .map(|(part, colour)| paint(&term::visible(show(part)), *colour))
@@ -79,12 +79,12 @@ fn painted(text: &str, colour: Color) -> String {
 mod tests {
     use super::*;
 
-    fn explained(parts: &[(&str, &str)]) -> Explained {
-        let part = |(text, meaning): &(&str, &str)| Part {
+    fn explained(parts: &[(&str, &str)]) -> ExplainedFrame {
+        let part = |(text, meaning): &(&str, &str)| FramePart {
             text: (*text).to_owned(),
             meaning: (*meaning).to_owned(),
         };
-        Explained {
+        ExplainedFrame {
             parts: parts.iter().map(part).collect(),
             bytes: 14,
         }

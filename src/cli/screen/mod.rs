@@ -1,5 +1,7 @@
 //! What people see at a terminal: colours, tables and progress.
 
+pub mod duration;
+pub mod names;
 pub mod progress;
 pub mod table;
 pub mod term;

@@ -16,7 +16,7 @@ use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::cli::settings::toml_file::{self, ContentError};
 use crate::client::HubUrl;
-use crate::client::options::{EnginePath, Header, OptionError, Parameter};
+use crate::client::options::{EnginePath, HttpHeader, OptionError, QueryParameter};
 use crate::limits;
 
 #[derive(Debug, Default)]
@@ -177,8 +177,8 @@ impl Hub {
         let auth = get("auth").and_then(|it| sourced(&it, auth(&it, paths, m), m));
         let server = Server {
             path,
-            query: each(get("query"), Parameter::parse, m),
-            headers: each(get("header"), Header::parse, m),
+            query: each(get("query"), QueryParameter::parse, m),
+            headers: each(get("header"), HttpHeader::parse, m),
             auth,
         };
         Some(Self {

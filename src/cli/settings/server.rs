@@ -3,14 +3,14 @@
 use super::source::{Source, Sourced};
 use crate::cli::args::remote::Remote;
 use crate::cli::args::values::AuthText;
-use crate::client::Dialing;
-use crate::client::options::{EnginePath, Header, Parameter};
+use crate::client::DialOptions;
+use crate::client::options::{EnginePath, HttpHeader, QueryParameter};
 
 #[derive(Debug, Clone, Default)]
 pub struct Server {
     pub path: Option<Sourced<EnginePath>>,
-    pub query: Vec<Sourced<Parameter>>,
-    pub headers: Vec<Sourced<Header>>,
+    pub query: Vec<Sourced<QueryParameter>>,
+    pub headers: Vec<Sourced<HttpHeader>>,
     pub auth: Option<Sourced<AuthText>>,
 }
 
@@ -28,7 +28,7 @@ impl Server {
             query: replaced(
                 &self.query,
                 flags.query.iter().cloned().map(typed("--query")).collect(),
-                Parameter::name,
+                QueryParameter::name,
             ),
             headers: replaced(
                 &self.headers,
@@ -38,7 +38,7 @@ impl Server {
                     .cloned()
                     .map(|value| Sourced::new(value, Source::Flag("--header")))
                     .collect(),
-                Header::name,
+                HttpHeader::name,
             ),
             auth: auth
                 .map(|auth| Sourced::new(auth, Source::Flag("--auth")))
@@ -50,8 +50,8 @@ impl Server {
         self.auth.as_ref().map(|auth| &auth.value)
     }
 
-    pub fn into_dialing(self) -> Dialing {
-        Dialing {
+    pub fn into_dialing(self) -> DialOptions {
+        DialOptions {
             path: self.path.map(|it| it.value).unwrap_or_default(),
             query: self.query.into_iter().map(|it| it.value).collect(),
             headers: self.headers.into_iter().map(|it| it.value).collect(),

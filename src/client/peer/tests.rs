@@ -8,11 +8,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
-use crate::address::{ClientName, Event as EventName, Namespace};
-use crate::client::error::Code;
-use crate::client::options::{Auth, Dialing};
-use crate::client::subscription::{Share, Since, Way};
-use crate::client::window::Reached;
+use crate::address::{ClientName, EventName, Namespace};
+use crate::client::error::ErrorCode;
+use crate::client::options::{AuthFields, DialOptions};
+use crate::client::subscription::{DeliveryMode, ShareOptions, StartPosition};
+use crate::client::window::PublishOutcome;
 use crate::wire::batch::{Audience, Framing, PublishHeader};
 
 struct Hub {
@@ -41,8 +41,8 @@ impl Hub {
             namespace: Namespace::root(),
             name: Some(ClientName::parse("alice").unwrap()),
             token: Some("secret".into()),
-            dialing: Dialing::default(),
-            auth: Auth::default(),
+            dialing: DialOptions::default(),
+            auth: AuthFields::default(),
             trace: None,
         }
     }
@@ -143,7 +143,7 @@ async fn together<A, B>(script: impl Future<Output = A>, peer: impl Future<Outpu
 }
 
 /// Runs until `wanted` says that it was this event.
-async fn until(peer: &mut Peer, wanted: impl Fn(&Event) -> bool) -> Event {
+async fn until(peer: &mut HubClient, wanted: impl Fn(&ClientEvent) -> bool) -> ClientEvent {
     loop {
         let event = peer.next().await.unwrap();
         if wanted(&event) {
@@ -174,21 +174,23 @@ async fn what_was_not_confirmed_is_sent_again_with_the_same_number() {
         line
     };
     let publish = async {
-        let mut peer = Peer::connect(hub.target(), Retry::Forever).await.unwrap();
+        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+            .await
+            .unwrap();
         for _ in 0..3 {
             peer.publish(batch());
         }
         let mut reached = Vec::new();
         while peer.unconfirmed() > 0 {
-            if let Event::Receipt(receipt) = peer.next().await.unwrap() {
+            if let ClientEvent::Receipt(receipt) = peer.next().await.unwrap() {
                 reached.push(receipt.reached);
             }
         }
-        let known = Reached::Known {
+        let known = PublishOutcome::Known {
             delivered: 1,
             queued: 0,
         };
-        assert_eq!(reached, [known, Reached::Unknown, known]);
+        assert_eq!(reached, [known, PublishOutcome::Unknown, known]);
     };
     together(script, publish).await;
 }
@@ -212,15 +214,15 @@ async fn a_full_hub_is_asked_again_until_patience_ends() {
         }
     };
     let publish = async {
-        let patience = Retry::For(Duration::from_millis(300));
-        let mut peer = Peer::connect(hub.target(), patience).await.unwrap();
+        let patience = RetryPolicy::For(Duration::from_millis(300));
+        let mut peer = HubClient::connect(hub.target(), patience).await.unwrap();
         peer.publish(batch());
-        until(&mut peer, |event| matches!(event, Event::Stalled(_))).await;
-        until(&mut peer, |event| matches!(event, Event::Receipt(_))).await;
+        until(&mut peer, |event| matches!(event, ClientEvent::Stalled(_))).await;
+        until(&mut peer, |event| matches!(event, ClientEvent::Receipt(_))).await;
         peer.publish(batch());
-        until(&mut peer, |event| matches!(event, Event::Stalled(_))).await;
+        until(&mut peer, |event| matches!(event, ClientEvent::Stalled(_))).await;
         match peer.next().await {
-            Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, Code::Full),
+            Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, ErrorCode::Full),
             other => panic!("{other:?}"),
         }
         assert_eq!(peer.unconfirmed(), 1);
@@ -257,24 +259,29 @@ async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
         line
     };
     let subscribe = async {
-        let mut peer = Peer::connect(hub.target(), Retry::Forever).await.unwrap();
-        peer.subscribe(Subscribe {
+        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+            .await
+            .unwrap();
+        peer.subscribe(SubscribeRequest {
             rooms: vec![RoomName::parse("r").unwrap()],
-            since: Some(Since::Time(7)),
-            ..Subscribe::default()
+            since: Some(StartPosition::Time(7)),
+            ..SubscribeRequest::default()
         });
-        let is_batch = |event: &Event| matches!(event, Event::Batch { .. });
+        let is_batch = |event: &ClientEvent| matches!(event, ClientEvent::Batch { .. });
         until(&mut peer, is_batch).await;
         until(&mut peer, is_batch).await;
         peer.ack(Seq::new(40, 0));
-        until(&mut peer, |event| matches!(event, Event::Lost { .. })).await;
+        until(&mut peer, |event| matches!(event, ClientEvent::Lost { .. })).await;
         match until(&mut peer, is_batch).await {
-            Event::Batch { header, .. } => assert_eq!(header.first, Some(Seq::new(42, 0))),
+            ClientEvent::Batch { header, .. } => assert_eq!(header.first, Some(Seq::new(42, 0))),
             other => panic!("{other:?}"),
         }
         peer.ack(Seq::new(42, 0));
         assert!(peer.confirm_ack());
-        until(&mut peer, |event| matches!(event, Event::AckConfirmed)).await;
+        until(&mut peer, |event| {
+            matches!(event, ClientEvent::AckConfirmed)
+        })
+        .await;
     };
     together(script, subscribe).await;
 }
@@ -302,23 +309,25 @@ async fn a_sharer_is_told_that_its_ack_was_lost_with_its_connection() {
         hub.welcome().await
     };
     let share = async {
-        let mut peer = Peer::connect(hub.target(), Retry::Forever).await.unwrap();
-        peer.subscribe(Subscribe {
+        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+            .await
+            .unwrap();
+        peer.subscribe(SubscribeRequest {
             rooms: vec![RoomName::parse("r").unwrap()],
-            way: Way::Shared(Share {
+            way: DeliveryMode::Shared(ShareOptions {
                 window: None,
                 ack_timeout: Duration::from_secs(5),
             }),
-            ..Subscribe::default()
+            ..SubscribeRequest::default()
         });
-        let is_batch = |event: &Event| matches!(event, Event::Batch { .. });
-        let is_lost = |event: &Event| matches!(event, Event::AckLost);
+        let is_batch = |event: &ClientEvent| matches!(event, ClientEvent::Batch { .. });
+        let is_lost = |event: &ClientEvent| matches!(event, ClientEvent::AckLost);
         until(&mut peer, is_batch).await;
         peer.ack(Seq::new(40, 0));
         assert!(peer.confirm_ack());
         until(&mut peer, is_lost).await;
         until(&mut peer, is_batch).await;
-        until(&mut peer, |event| matches!(event, Event::Back { .. })).await;
+        until(&mut peer, |event| matches!(event, ClientEvent::Back { .. })).await;
         peer.ack(Seq::new(40, 0));
         assert!(peer.confirm_ack());
         until(&mut peer, is_lost).await;
@@ -344,11 +353,13 @@ async fn reading_goes_on_while_the_hub_does_not_read() {
         line
     };
     let both = async {
-        let mut peer = Peer::connect(hub.target(), Retry::Never).await.unwrap();
-        peer.subscription = Some(Subscription::new(Subscribe::default(), "log-1"));
+        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Never)
+            .await
+            .unwrap();
+        peer.subscription = Some(Subscription::new(SubscribeRequest::default(), "log-1"));
         peer.verbs.subscribed = true;
         peer.publish(batch());
-        until(&mut peer, |event| matches!(event, Event::Receipt(_))).await;
+        until(&mut peer, |event| matches!(event, ClientEvent::Receipt(_))).await;
         while peer.has_room() {
             let mut large = batch();
             large.header.count = u32::try_from(body.len()).unwrap();
@@ -356,7 +367,10 @@ async fn reading_goes_on_while_the_hub_does_not_read() {
             peer.publish(large);
         }
         for _ in 0..BATCHES {
-            until(&mut peer, |event| matches!(event, Event::Batch { .. })).await;
+            until(&mut peer, |event| {
+                matches!(event, ClientEvent::Batch { .. })
+            })
+            .await;
         }
     };
     together(script, both).await;
@@ -373,7 +387,9 @@ async fn a_silent_hub_is_lost_and_a_ping_is_answered() {
         line
     };
     let wait = async {
-        let mut peer = Peer::connect(hub.target(), Retry::Never).await.unwrap();
+        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Never)
+            .await
+            .unwrap();
         match peer.next().await {
             Err(ClientError::Lost { reason, .. }) => {
                 assert!(reason.contains("nothing"), "{reason}")
@@ -395,9 +411,13 @@ async fn who_takes_the_name_ends_this_one() {
         line
     };
     let wait = async {
-        let mut peer = Peer::connect(hub.target(), Retry::Forever).await.unwrap();
+        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+            .await
+            .unwrap();
         match peer.next().await {
-            Err(ClientError::Denied { refusal, .. }) => assert_eq!(refusal.code, Code::NameTaken),
+            Err(ClientError::Denied { refusal, .. }) => {
+                assert_eq!(refusal.code, ErrorCode::NameTaken)
+            }
             other => panic!("{other:?}"),
         }
     };
@@ -417,7 +437,10 @@ async fn a_connection_that_cannot_be_says_why() {
         let hub = Hub::new();
         let target = hub.target();
         let open = async {
-            let error = Peer::connect(target, Retry::Forever).await.err().unwrap();
+            let error = HubClient::connect(target, RetryPolicy::Forever)
+                .await
+                .err()
+                .unwrap();
             assert!(error.to_string().contains(wanted), "{error}");
         };
         let script = async {
@@ -436,14 +459,17 @@ async fn nobody_there_is_known_at_once_and_later_after_patience() {
     let accept = hub.welcome();
     let (line, peer) = tokio::join!(
         accept,
-        Peer::connect(target.clone(), Retry::For(Duration::ZERO))
+        HubClient::connect(target.clone(), RetryPolicy::For(Duration::ZERO))
     );
     let mut peer = peer.unwrap();
     drop((line, hub));
-    until(&mut peer, |event| matches!(event, Event::Lost { .. })).await;
+    until(&mut peer, |event| matches!(event, ClientEvent::Lost { .. })).await;
     assert!(matches!(peer.next().await, Err(ClientError::Lost { .. })));
 
-    let error = Peer::connect(target, Retry::Forever).await.err().unwrap();
+    let error = HubClient::connect(target, RetryPolicy::Forever)
+        .await
+        .err()
+        .unwrap();
     let text = error.to_string();
     assert!(text.ends_with(": connection refused"), "{text}");
 }

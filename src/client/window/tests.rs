@@ -1,7 +1,7 @@
 use serde_json::value::RawValue;
 
 use super::*;
-use crate::address::{Event, RoomName};
+use crate::address::{EventName, RoomName};
 use crate::wire::batch::{Audience, Framing};
 
 const CREDIT: usize = 10_000;
@@ -10,7 +10,7 @@ fn batch(bytes: usize) -> Batch {
     Batch {
         header: PublishHeader {
             rooms: vec![RoomName::parse("r").unwrap()],
-            event: Event::message(),
+            event: EventName::message(),
             framing: Framing::Lines,
             json: false,
             count: 2,
@@ -26,26 +26,29 @@ fn batch(bytes: usize) -> Batch {
     }
 }
 
-fn taken() -> Answer {
+fn taken() -> VerbResult {
     Ok(
         RawValue::from_string(r#"{"ok":true,"first":"1","delivered":1,"queued":2}"#.into())
             .unwrap(),
     )
 }
 
-fn refused(code: Code) -> Answer {
-    Err(Refusal {
+fn refused(code: ErrorCode) -> VerbResult {
+    Err(ErrorResponse {
         code,
         message: "no".into(),
     })
 }
 
 /// A window whose hub knows the producer: number 1 is confirmed.
-fn known() -> Window {
-    let mut window = Window::new("p".into(), CREDIT);
+fn known() -> PublishWindow {
+    let mut window = PublishWindow::new("p".into(), CREDIT);
     window.push(batch(1));
     assert_eq!(number(window.send(1)), Some(1));
-    assert!(matches!(window.answer(1, taken()), Step::Confirmed(_)));
+    assert!(matches!(
+        window.answer(1, taken()),
+        WindowEvent::Confirmed(_)
+    ));
     window
 }
 
@@ -53,7 +56,7 @@ fn number(batch: Option<&Batch>) -> Option<u64> {
     batch.and_then(|batch| batch.header.id.as_ref().map(|id| id.1))
 }
 
-fn all_sent(window: &mut Window, mut id: u64) -> Vec<u64> {
+fn all_sent(window: &mut PublishWindow, mut id: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     while let Some(sent) = number(window.send(id)) {
         numbers.push(sent);
@@ -71,7 +74,10 @@ fn at_most_the_credit_is_in_flight() {
     }
     assert!(!window.has_room());
     assert_eq!(all_sent(&mut window, 10), [2, 3]);
-    assert!(matches!(window.answer(10, taken()), Step::Confirmed(_)));
+    assert!(matches!(
+        window.answer(10, taken()),
+        WindowEvent::Confirmed(_)
+    ));
     assert_eq!(all_sent(&mut window, 20), [4]);
     assert_eq!(window.unconfirmed(), 4);
 }
@@ -108,14 +114,14 @@ fn small_batches_are_bounded_in_number() {
 
 #[test]
 fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
-    let mut window = Window::new("p".into(), CREDIT);
+    let mut window = PublishWindow::new("p".into(), CREDIT);
     window.push(batch(1));
     window.push(batch(1));
     assert_eq!(all_sent(&mut window, 1), [1]);
     assert_eq!(
-        window.answer(1, refused(Code::Full)),
-        Step::Stalled(Refusal {
-            code: Code::Full,
+        window.answer(1, refused(ErrorCode::Full)),
+        WindowEvent::Stalled(ErrorResponse {
+            code: ErrorCode::Full,
             message: "no".into()
         })
     );
@@ -130,50 +136,62 @@ fn a_receipt_says_whom_it_reached() {
     let mut window = known();
     window.push(batch(1));
     window.send(7);
-    let reached = Reached::Known {
+    let reached = PublishOutcome::Known {
         delivered: 1,
         queued: 2,
     };
-    let receipt = Receipt {
+    let receipt = PublishReceipt {
         messages: 2,
         bytes: 1,
         reached,
     };
-    assert_eq!(window.answer(7, taken()), Step::Confirmed(receipt));
+    assert_eq!(window.answer(7, taken()), WindowEvent::Confirmed(receipt));
 
     window.push(batch(1));
     window.send(8);
     let duplicate = r#"{"ok":true,"duplicate":true,"delivered":0,"queued":0}"#;
     let duplicate = Ok(RawValue::from_string(duplicate.into()).unwrap());
-    let receipt = Receipt {
+    let receipt = PublishReceipt {
         messages: 2,
         bytes: 1,
-        reached: Reached::Unknown,
+        reached: PublishOutcome::Unknown,
     };
-    assert_eq!(window.answer(8, duplicate), Step::Confirmed(receipt));
-    assert_eq!(window.answer(8, taken()), Step::Nothing);
+    assert_eq!(window.answer(8, duplicate), WindowEvent::Confirmed(receipt));
+    assert_eq!(window.answer(8, taken()), WindowEvent::Nothing);
 }
 
 #[test]
 fn a_refusal_sends_everything_behind_it_again_in_order() {
-    for code in [Code::Full, Code::Disk] {
+    for code in [ErrorCode::Full, ErrorCode::Disk] {
         let mut window = known();
         for _ in 0..4 {
             window.push(batch(1));
         }
         assert_eq!(all_sent(&mut window, 10), [2, 3, 4, 5]);
-        assert!(matches!(window.answer(10, taken()), Step::Confirmed(_)));
-        assert_eq!(window.answer(11, refused(code.clone())), Step::Nothing);
+        assert!(matches!(
+            window.answer(10, taken()),
+            WindowEvent::Confirmed(_)
+        ));
+        assert_eq!(
+            window.answer(11, refused(code.clone())),
+            WindowEvent::Nothing
+        );
         assert_eq!(all_sent(&mut window, 20), [] as [u64; 0]);
-        assert_eq!(window.answer(12, refused(Code::OutOfOrder)), Step::Nothing);
-        match window.answer(13, refused(Code::OutOfOrder)) {
-            Step::Stalled(refusal) => assert_eq!(refusal.code, code),
+        assert_eq!(
+            window.answer(12, refused(ErrorCode::OutOfOrder)),
+            WindowEvent::Nothing
+        );
+        match window.answer(13, refused(ErrorCode::OutOfOrder)) {
+            WindowEvent::Stalled(refusal) => assert_eq!(refusal.code, code),
             other => panic!("{other:?}"),
         }
         window.resume();
         assert_eq!(all_sent(&mut window, 30), [3, 4, 5]);
         for id in 30..33 {
-            assert!(matches!(window.answer(id, taken()), Step::Confirmed(_)));
+            assert!(matches!(
+                window.answer(id, taken()),
+                WindowEvent::Confirmed(_)
+            ));
         }
         assert!(window.is_empty());
     }
@@ -185,10 +203,13 @@ fn the_refusal_that_counts_may_come_after_those_it_caused() {
     window.push(batch(1));
     window.push(batch(1));
     all_sent(&mut window, 10);
-    assert_eq!(window.answer(11, refused(Code::OutOfOrder)), Step::Nothing);
+    assert_eq!(
+        window.answer(11, refused(ErrorCode::OutOfOrder)),
+        WindowEvent::Nothing
+    );
     assert!(matches!(
-        window.answer(10, refused(Code::Full)),
-        Step::Stalled(_)
+        window.answer(10, refused(ErrorCode::Full)),
+        WindowEvent::Stalled(_)
     ));
 }
 
@@ -198,15 +219,15 @@ fn out_of_order_without_a_cause_is_final() {
     window.push(batch(1));
     window.send(10);
     assert!(matches!(
-        window.answer(10, refused(Code::OutOfOrder)),
-        Step::Refused(_)
+        window.answer(10, refused(ErrorCode::OutOfOrder)),
+        WindowEvent::Refused(_)
     ));
     let mut window = known();
     window.push(batch(1));
     window.send(10);
     assert!(matches!(
-        window.answer(10, refused(Code::TooLarge)),
-        Step::Refused(_)
+        window.answer(10, refused(ErrorCode::TooLarge)),
+        WindowEvent::Refused(_)
     ));
 }
 
@@ -216,8 +237,8 @@ fn a_hub_that_passes_over_a_refused_batch_is_not_believed() {
     window.push(batch(1));
     window.push(batch(1));
     all_sent(&mut window, 10);
-    window.answer(10, refused(Code::Full));
-    assert!(matches!(window.answer(11, taken()), Step::Broken(_)));
+    window.answer(10, refused(ErrorCode::Full));
+    assert!(matches!(window.answer(11, taken()), WindowEvent::Broken(_)));
 }
 
 #[test]
@@ -230,7 +251,7 @@ fn a_new_connection_gets_what_was_not_confirmed_with_the_same_numbers() {
     window.answer(10, taken());
     assert_eq!(window.reconnected(CREDIT), 0);
     assert_eq!(all_sent(&mut window, 20), [3]);
-    assert_eq!(window.answer(11, taken()), Step::Nothing);
+    assert_eq!(window.answer(11, taken()), WindowEvent::Nothing);
     window.answer(20, taken());
     assert_eq!(all_sent(&mut window, 30), [4]);
     window.answer(30, taken());

@@ -7,7 +7,7 @@ use super::{Core, Effects, Feed, Space, Taken};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::parcel::{Kind, Parcel};
 use crate::hub::request::{Direct, Publisher, Receipt, SocketId, Told};
-use crate::store::owed::is_passed_over;
+use crate::store::owed::is_excluded;
 use crate::store::{Reader, Record, owed};
 
 impl Core {
@@ -50,7 +50,7 @@ impl Core {
                     }
                     continue;
                 }
-                let owed = !is_passed_over(header, &socket.reader);
+                let owed = !is_excluded(header, &socket.reader);
                 // A holder is handed what it is not owed too: its session moves the cursor over it.
                 let holds = || {
                     let name = socket.reader.name.as_ref();
@@ -108,7 +108,7 @@ impl Core {
                 .filter(member_of)
                 .map(|room| (room.clone(), Seq::START))
                 .collect(),
-            also_in: header.except.iter().filter(member_of).cloned().collect(),
+            other_rooms: header.except.iter().filter(member_of).cloned().collect(),
         };
         owed(parcel.record.number, header, &away).is_some()
     }
@@ -116,12 +116,12 @@ impl Core {
 
 /// Whether it listens to rooms or not; a mailbox that is full, and a socket that is gone, lose it.
 pub(super) fn hand(publisher: SocketId, direct: Direct, effects: &mut impl Effects) {
-    let Direct { to, draft, at_ms } = direct;
+    let Direct { to, record, at_ms } = direct;
     let record = Record {
         number: 0,
         at_ms,
-        header: draft.header,
-        body: draft.body,
+        header: record.header,
+        body: record.body,
     };
     let taken = effects.deliver(to, &Arc::new(Parcel::new(record, Kind::Direct)));
     let receipt = Receipt {

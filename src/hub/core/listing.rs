@@ -4,7 +4,7 @@ use super::{Core, Effects, Room, Space};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::request::{LiveRoom, Request, Told, Want};
 use crate::limits;
-use crate::store::names::{NameKind, Sought};
+use crate::store::names::{NameKind, NameQuery};
 
 impl Core {
     pub(super) fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
@@ -53,13 +53,15 @@ impl Core {
         );
     }
 
-    fn names(&self, namespace: &Namespace, sought: &Sought) -> Vec<String> {
+    fn names(&self, namespace: &Namespace, sought: &NameQuery) -> Vec<String> {
         let space = self.spaces.get(namespace);
         match (sought.kind, space) {
-            (NameKind::Namespaces, _) => sought.pick(self.spaces.keys().map(Namespace::as_str)),
-            (NameKind::Rooms, Some(space)) => sought.pick(space.rooms.keys().map(RoomName::as_str)),
+            (NameKind::Namespaces, _) => sought.select(self.spaces.keys().map(Namespace::as_str)),
+            (NameKind::Rooms, Some(space)) => {
+                sought.select(space.rooms.keys().map(RoomName::as_str))
+            }
             (NameKind::Members, Some(space)) => {
-                sought.pick(space.holders.keys().map(ClientName::as_str))
+                sought.select(space.holders.keys().map(ClientName::as_str))
             }
             (NameKind::Rooms | NameKind::Members, None) => Vec::new(),
         }

@@ -10,11 +10,11 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::{Core, Effects, Feed, Room, Socket};
-use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::hub::parcel::{Kind, Parcel};
 use crate::hub::request::{Presence, SocketId};
 use crate::limits;
-use crate::store::{Header, Record};
+use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{self, Audience, Framing};
 
 /// The event that watchers get.
@@ -130,13 +130,13 @@ fn parcel(what: Movement, room: &RoomName, socket: &Socket, at_ms: u64) -> Parce
     Parcel::new(record, Kind::Presence)
 }
 
-fn header(namespace: &Namespace, room: &RoomName) -> Header {
-    Header {
+fn header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
+    MessageHeader {
         namespace: namespace.clone(),
         rooms: Arc::new([room.clone()]),
         except: Arc::new([]),
         audience: Audience::All,
-        event: Event::parse(EVENT).expect("it is no reserved name"),
+        event: EventName::parse(EVENT).expect("it is no reserved name"),
         framing: Framing::Args,
         json: false,
         count: 1,

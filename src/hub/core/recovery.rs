@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::{Core, Effects, Socket};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::request::{SocketId, Told};
-use crate::store::Done;
-use crate::store::sessions::Begun;
+use crate::store::OpOutcome;
+use crate::store::sessions::OpenedSession;
 
 impl Core {
     /// The socket takes the sid of what is remembered. There are never two with one sid: the newest has it.
-    pub(super) fn begin(&mut self, id: SocketId, done: Done, effects: &mut impl Effects) {
+    pub(super) fn begin(&mut self, id: SocketId, done: OpOutcome, effects: &mut impl Effects) {
         let Some(socket) = self.sockets.get_mut(&id) else {
             return;
         };
         // Refused: there was no room on the disk to remember it.
-        let Done::Begun(Some(begun)) = done else {
+        let OpOutcome::SessionOpened(Some(begun)) = done else {
             effects.tell(id, Told::Begun(None));
             return;
         };
@@ -49,7 +49,11 @@ impl Core {
 
 /// The rooms of a subscription, when it is that of a socket that begins: of a client those that it has joined, from where it
 /// was in them; of anyone else those where it was.
-pub(super) fn go_on(begun: Begun, name: Option<&ClientName>, rooms: &mut Vec<(RoomName, Seq)>) {
+pub(super) fn go_on(
+    begun: OpenedSession,
+    name: Option<&ClientName>,
+    rooms: &mut Vec<(RoomName, Seq)>,
+) {
     if name.is_none() {
         *rooms = begun.rooms.into_iter().collect();
         return;

@@ -64,14 +64,14 @@ impl Core {
                     .or_insert(Seq::after_record(self.head));
                 socket.feed = Feed::Attached;
             } else if !reader.rooms.contains_key(room) {
-                reader.also_in.insert(room.clone());
+                reader.other_rooms.insert(room.clone());
             }
         }
         if durable {
             self.tell_holder(&socket, effects, |holder| {
                 for room in &rooms {
                     if !holder.rooms.contains_key(room) {
-                        holder.also_in.insert(room.clone());
+                        holder.other_rooms.insert(room.clone());
                     }
                 }
             });
@@ -164,13 +164,13 @@ impl Core {
                 left.push(room);
             }
             reader.rooms.remove(room);
-            reader.also_in.remove(room);
+            reader.other_rooms.remove(room);
             self.tidy(&socket.namespace, room);
         }
         if durable {
             self.tell_holder(&socket, effects, |holder| {
                 for room in &rooms {
-                    holder.also_in.remove(room);
+                    holder.other_rooms.remove(room);
                 }
             });
         }
@@ -216,7 +216,7 @@ impl Core {
         socket.presence = stretch.presence;
         let reader = Arc::make_mut(&mut socket.reader);
         let before = std::mem::replace(&mut reader.rooms, BTreeMap::from_iter(rooms));
-        reader.also_in = joined
+        reader.other_rooms = joined
             .iter()
             .filter(|room| !reader.rooms.contains_key(*room))
             .cloned()

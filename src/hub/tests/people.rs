@@ -12,7 +12,7 @@ impl Bench {
 
     fn subscribe(&mut self, socket: u64, name: Option<&str>, names: &[&str], presence: Presence) {
         let from = Seq::after_record(self.head);
-        let done = Done::Subscribed {
+        let done = OpOutcome::Subscribed {
             rooms: rooms(names).into_iter().map(|room| (room, from)).collect(),
             joined: name.map_or_else(Vec::new, |_| rooms(names)),
             head: self.head,
@@ -97,15 +97,15 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
             "3: join c sid2"
         ]
     );
-    bench.commit(2, Done::Marked, Want::Leave(rooms(&["b", "nowhere"])));
+    bench.commit(2, OpOutcome::Noop, Want::Leave(rooms(&["b", "nowhere"])));
     assert_eq!(bench.moves(), ["1: leave b sid2"]);
     bench.commit(
         2,
-        Done::Marked,
+        OpOutcome::Noop,
         Want::Join(rooms(&["a", "c"]), Membership::Live),
     );
     assert_eq!(bench.moves(), ["1: join a sid2", "3: join a sid2"]);
-    bench.commit(2, Done::Marked, Want::Disconnect);
+    bench.commit(2, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(
         bench.moves(),
         ["1: leave a sid2", "3: leave a sid2", "3: leave c sid2"]
@@ -114,16 +114,16 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
     bench.connect(4, "/", Some("dave"));
     bench.commit(
         4,
-        Done::Joined,
+        OpOutcome::Joined,
         Want::Join(rooms(&["a"]), Membership::DurableOnly),
     );
-    bench.commit(4, Done::Left, Want::Leave(rooms(&["a"])));
-    bench.commit(4, Done::Marked, Want::Disconnect);
+    bench.commit(4, OpOutcome::Left, Want::Leave(rooms(&["a"])));
+    bench.commit(4, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(bench.moves(), [""; 0]);
     // Nobody watches any more.
     bench.subscribe(1, None, &["a"], Presence::Unseen);
     bench.moves();
-    bench.commit(3, Done::Marked, Want::Disconnect);
+    bench.commit(3, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(bench.moves(), [""; 0]);
 }
 
@@ -135,7 +135,7 @@ fn who_takes_a_name_comes_behind_who_had_it() {
     bench.moves();
     bench.sub(3, Some("alice"), &["a"]);
     assert_eq!(bench.moves(), ["1: leave a sid2", "1: join a sid3"]);
-    bench.commit(2, Done::Marked, Want::Disconnect);
+    bench.commit(2, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(bench.moves(), [""; 0], "it was told");
 }
 
@@ -149,7 +149,7 @@ fn a_crowd_is_not_told_of_each_other() {
     }
     assert_eq!(bench.moves().len() as u64, crowd - 1);
     for socket in 2..=crowd + 5 {
-        bench.commit(socket, Done::Marked, Want::Disconnect);
+        bench.commit(socket, OpOutcome::Noop, Want::Disconnect);
     }
     assert_eq!(
         bench.moves().len() as u64,
@@ -173,7 +173,7 @@ fn who_enters_many_rooms_is_not_told_in_all_of_them() {
     let told = bench.seen.moves.len();
     assert!((most / 2..=most).contains(&told), "{told}");
     bench.seen.moves.clear();
-    bench.commit(1000, Done::Marked, Want::Disconnect);
+    bench.commit(1000, OpOutcome::Noop, Want::Disconnect);
     let told = bench.seen.moves.len();
     assert!((most / 2..=most).contains(&told), "{told}");
 }
@@ -231,7 +231,7 @@ fn a_kick_ends_what_it_names_and_nothing_else() {
         0,
         "another namespace"
     );
-    bench.commit(1, Done::Marked, Want::Disconnect);
+    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
     assert_eq!(bench.moves(), ["5: leave a sid3"], "and not twice of 1");
 }
 
@@ -248,8 +248,8 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     // These were on their way when it was kicked.
     bench.subscribe(1, Some("bob"), &["a", "b"], Presence::Seen);
     let live = || Want::Join(rooms(&["a", "c"]), Membership::Live);
-    bench.commit(1, Done::Joined, live());
-    bench.commit(2, Done::Marked, live());
+    bench.commit(1, OpOutcome::Joined, live());
+    bench.commit(2, OpOutcome::Noop, live());
     bench.subscribe(2, None, &["a"], Presence::Unseen);
     assert_eq!(bench.moves(), [""; 0]);
     assert_eq!(bench.who(9, Whom::default()), ["sid5", "sid9"]);
@@ -262,8 +262,8 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     bench.sub(3, Some("bob"), &["a"]);
     let header = bench.header(9, &["a"]);
     assert_eq!(bench.reach(3, header), (vec![3, 5], 2, 0));
-    bench.commit(1, Done::Marked, Want::Disconnect);
-    bench.commit(2, Done::Marked, Want::Disconnect);
+    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
+    bench.commit(2, OpOutcome::Noop, Want::Disconnect);
     let header = bench.header(9, &["a"]);
     assert_eq!(bench.reach(4, header), (vec![3, 5], 2, 0));
 }

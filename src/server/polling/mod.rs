@@ -21,7 +21,7 @@ use crate::session::engine::opening::Speech;
 use crate::session::engine::transport::{Transport, TransportError};
 use crate::session::services;
 use crate::wire::engine;
-use crate::wire::payload::{Decoder, Encoder, Part, PayloadError};
+use crate::wire::payload::{PayloadDecoder, PayloadEncoder, PayloadError, PayloadPacket};
 
 /// The polling sessions of a hub by their sids. Sids are looked up and never parsed.
 #[derive(Default)]
@@ -71,7 +71,7 @@ pub struct Polling {
     response: VecDeque<Frame>,
     bytes: usize,
     /// The POST that is being taken, and how it is answered.
-    taking: Option<(Decoder, Answer<()>)>,
+    taking: Option<(PayloadDecoder, Answer<()>)>,
     /// Packets taken since others had their turn.
     in_a_row: usize,
     farewell: Farewell,
@@ -93,13 +93,13 @@ impl Polling {
     fn posted(&mut self) -> Option<Result<Frame, PayloadError>> {
         let (packets, _) = self.taking.as_mut()?;
         Some(match packets.part() {
-            Some(Ok(Part::Text(text))) => {
-                if matches!(engine::decode(text), Ok(engine::Packet::Close)) {
+            Some(Ok(PayloadPacket::Text(text))) => {
+                if matches!(engine::decode(text), Ok(engine::EnginePacket::Close)) {
                     self.farewell = Farewell::Theirs;
                 }
                 Ok(Frame::text(text))
             }
-            Some(Ok(Part::Binary(bytes))) => Ok(Frame::Binary(bytes.into())),
+            Some(Ok(PayloadPacket::Binary(bytes))) => Ok(Frame::Binary(bytes.into())),
             Some(Err(error)) => Err(error),
             None => {
                 let (_, answer) = self.taking.take()?;
@@ -150,7 +150,7 @@ impl Polling {
         state.untaken = true;
         drop(state);
         self.bytes = 0;
-        let mut payload = Encoder::default();
+        let mut payload = PayloadEncoder::default();
         for frame in self.response.drain(..) {
             match frame {
                 Frame::Text(text) => payload.text(&text),
@@ -208,7 +208,7 @@ impl Transport for Polling {
             }
             let mut state = self.door.lock();
             match std::mem::replace(&mut state.post, Post::Taking) {
-                Post::Read(answer, body) => self.taking = Some((Decoder::new(body), answer)),
+                Post::Read(answer, body) => self.taking = Some((PayloadDecoder::new(body), answer)),
                 other => {
                     state.post = other;
                     self.in_a_row = 0;

@@ -105,7 +105,7 @@ impl Outbox {
     /// A volatile publish waits for its place like any other.
     fn ask_hub_in_turn(&mut self, input: Input) {
         let bytes = match &input {
-            Input::Volatile { draft, .. } => draft.body.len(),
+            Input::Volatile { record, .. } => record.body.len(),
             _ => 0,
         };
         let (queue, inbox) = (
@@ -120,14 +120,14 @@ impl Outbox {
     }
 
     fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), Gone> {
-        let (Op::Append { draft, .. } | Op::Delay { draft, .. }) = &op else {
+        let (Op::Append { record, .. } | Op::Delay { record, .. }) = &op else {
             return self
                 .services
                 .writer
                 .send(op, urgency, ticket)
                 .map_err(|_| Gone);
         };
-        let cost = cost(draft.body.len());
+        let cost = cost(record.body.len());
         let queue = Arc::clone(&self.services.append_queue);
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(cost) {
             ticket.permit = Some(permit);

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Call, What};
-use crate::address::{Event, Namespace, RoomName};
+use crate::address::{EventName, Namespace, RoomName};
 use crate::limits;
 use crate::wire::batch;
 use crate::wire::socket::one_line;
@@ -43,7 +43,7 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Emit {
-    pub event: Event,
+    pub event: EventName,
     pub arguments: Arguments,
     /// A room or a sid; None is everyone in the namespace.
     pub to: Option<RoomName>,
@@ -131,7 +131,7 @@ pub fn decode(line: &[u8], max_message: usize) -> Result<Said, Misread> {
         ack: Option<&'a RawValue>,
         #[serde(borrow)]
         deny: Option<Cow<'a, str>>,
-        emit: Option<Event>,
+        emit: Option<EventName>,
         #[serde(borrow)]
         args: Option<&'a RawValue>,
         to: Option<RoomName>,

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::address::{ClientName, Event, Namespace};
+use crate::address::{ClientName, EventName, Namespace};
 use crate::hub::request::SocketId;
 use crate::limits;
 use crate::session::engine::outbox::cost;
@@ -83,7 +83,7 @@ pub enum What {
     /// Asked, and must be answered. Whoever asked also tells the disconnect, whatever became of it, unless it was denied.
     Connect,
     /// Asked when the sender waits for an acknowledgement, told when it does not.
-    Event(Event),
+    Event(EventName),
     /// Told.
     Disconnect,
 }

@@ -26,8 +26,8 @@ use crate::limits;
 use crate::session::engine::outbox::cost;
 use crate::session::namespace::policy::{Handler, Pattern, Rules};
 use crate::session::services::Services;
-use crate::store::writer::{Closed, Urgency};
-use crate::store::{Draft, Header, Op};
+use crate::store::writer::{Urgency, WriterClosed};
+use crate::store::{MessageHeader, NewRecord, Op};
 use crate::wire::batch::{Audience, Framing};
 
 /// What a record remembers as its sender's sid.
@@ -69,7 +69,7 @@ struct Runner {
     stage: Stage,
 }
 
-type Wait = Pin<Box<dyn Future<Output = Result<(), Closed>> + Send>>;
+type Wait = Pin<Box<dyn Future<Output = Result<(), WriterClosed>> + Send>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -80,7 +80,7 @@ enum Stage {
 enum Event {
     Given(Given),
     Process(Happened),
-    Free(Result<(), Closed>),
+    Free(Result<(), WriterClosed>),
     Told(Told),
     Deadline,
     Start,
@@ -304,8 +304,8 @@ impl Runner {
             Some(to) => self.desk.whose(to.as_str(), &namespace),
             None => Whose::Nobody,
         };
-        let draft = Draft {
-            header: Header {
+        let record = NewRecord {
+            header: MessageHeader {
                 namespace,
                 rooms: Arc::new([to.unwrap_or_else(RoomName::whole_namespace)]),
                 except: Arc::new([]),
@@ -323,26 +323,26 @@ impl Runner {
         match whose {
             Whose::Nobody => {
                 let want = Want::Publish(Publisher::Single);
-                let bytes = draft.body.len();
-                self.publish(bytes, Op::Append { draft, id: None }, want);
+                let bytes = record.body.len();
+                self.publish(bytes, Op::Append { record, id: None }, want);
             }
             Whose::Socket(to) => {
                 let at_ms = (self.services.clock)();
-                let bytes = draft.body.len();
-                let want = Want::Direct(Box::new(Direct { to, draft, at_ms }));
-                self.publish(bytes, Op::Mark, want);
+                let bytes = record.body.len();
+                let want = Want::Direct(Box::new(Direct { to, record, at_ms }));
+                self.publish(bytes, Op::Noop, want);
             }
             Whose::Departed => {
                 tracing::debug!(
                     "handler of {}: {} left",
                     self.pattern.as_str(),
-                    draft.header.rooms[0]
+                    record.header.rooms[0]
                 );
             }
             Whose::NotYetIn => {
                 return Err(format!(
                     "{} is not let in yet: answer its connect first",
-                    draft.header.rooms[0]
+                    record.header.rooms[0]
                 ));
             }
         }
@@ -381,7 +381,7 @@ impl Runner {
         }
         self.busy = Some(Box::pin(async move {
             let permit = queue.acquire_many_owned(share).await;
-            ticket.permit = Some(permit.map_err(|_| Closed)?);
+            ticket.permit = Some(permit.map_err(|_| WriterClosed)?);
             writer.send(op, Urgency::Now, ticket)
         }));
     }

@@ -26,7 +26,7 @@ use crate::session::socket::{Dialect, Entry, Socket};
 use crate::session::verbs;
 use crate::session::{End, Session};
 use crate::store::Op;
-use crate::store::sessions::Earlier;
+use crate::store::sessions::ResumeRequest;
 use crate::wire::socket;
 
 /// CONNECT's auth object; everything in it is optional.
@@ -60,7 +60,7 @@ pub struct Entrance {
     dialect: Dialect,
     credit: Credit,
     /// What it shows of an earlier session.
-    pub earlier: Option<Earlier>,
+    pub earlier: Option<ResumeRequest>,
     /// The auth object as it came.
     pub auth: Option<Box<RawValue>>,
 }
@@ -231,7 +231,7 @@ impl Session {
     }
 
     /// A stock socket is in the empty room from the start.
-    fn enter_whole_namespace(&mut self, entering: &mut Socket, earlier: Option<Earlier>) {
+    fn enter_whole_namespace(&mut self, entering: &mut Socket, earlier: Option<ResumeRequest>) {
         let (id, namespace) = (entering.id, entering.namespace.clone());
         let name = entering.name.clone();
         let mut rooms = vec![RoomName::whole_namespace()];

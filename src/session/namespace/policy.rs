@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::address::{ClientName, Event, Namespace};
+use crate::address::{ClientName, EventName, Namespace};
 use crate::session::services::Token;
 
 /// The namespaces of a hub.
@@ -259,7 +259,7 @@ pub struct Reaction {
     /// To whom the event itself goes on. Off for a declared event that does not say.
     pub relay: Relay,
     /// An event to the sender with the same arguments.
-    pub reply: Option<Event>,
+    pub reply: Option<EventName>,
     pub ack: Option<AckWith>,
     pub emit: Option<Emit>,
 }
@@ -284,7 +284,7 @@ pub enum AckWith {
 /// for `disconnect` the reason) unless it brings its own.
 #[derive(Debug)]
 pub struct Emit {
-    pub event: Event,
+    pub event: EventName,
     pub args: Option<Vec<Box<RawValue>>>,
     pub to: EmitTo,
 }

@@ -8,14 +8,14 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
-use crate::address::Event;
+use crate::address::EventName;
 use crate::hub::parcel::Frame;
 use crate::hub::request::{Publisher, SocketId};
 use crate::session::socket::Socket;
 use crate::session::socket::direct_message::Aside;
 use crate::session::verbs::{self, Publish, VerbError};
 use crate::session::{End, Session};
-use crate::store::{Draft, Refusal};
+use crate::store::{NewRecord, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
 
@@ -60,7 +60,7 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn event(self, event: &Event) -> Aside {
+    fn event(self, event: &EventName) -> Aside {
         Aside::Event {
             event: event.clone(),
             args: socket::join_args(self.args),
@@ -81,7 +81,7 @@ impl<'a> Cause<'a> {
         self,
         socket: &Socket,
         audience: Audience,
-        event: &Event,
+        event: &EventName,
         max_message: usize,
     ) -> Result<Publish, VerbError> {
         let sender = socket.sender(max_message);
@@ -152,7 +152,7 @@ impl Session {
         &self,
         index: usize,
         reaction: &Reaction,
-        event: &Event,
+        event: &EventName,
         cause: Cause<'_>,
     ) -> Result<Vec<Publish>, VerbError> {
         let (socket, max_message) = (&self.sockets[index], self.services.settings.max_message);
@@ -222,14 +222,14 @@ impl Session {
 }
 
 /// What is declared for a socket that goes, unless it was never really there.
-pub(crate) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option<Draft> {
+pub(crate) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option<NewRecord> {
     let reaction = socket.standing.rules.on.get(DISCONNECT)?;
     let reason = raw(&json!(end.reason()));
     let emitted = to_others(socket, reaction, Cause::of(&[&reason]), max_message)?;
     emitted
         .ok()
         .filter(|_| socket.is_entered())
-        .map(|publish| publish.draft)
+        .map(|publish| publish.record)
 }
 
 fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<Aside> {

@@ -22,7 +22,9 @@ use crate::session::services;
 use crate::session::socket::Socket;
 use crate::session::socket::credit::Credit;
 use crate::session::{End, Session, Who};
-use crate::store::sessions::{Begun, Earlier, Holder, NewSession, Origin, SessionOp};
+use crate::store::sessions::{
+    HolderId, OpenedSession, ResumeRequest, SessionIdentity, SessionOp, SessionOrigin,
+};
 use crate::store::writer::Urgency;
 use crate::store::{Op, StoreError};
 use crate::wire::offset::LogTag;
@@ -34,11 +36,11 @@ pub enum Recall {
     /// Nothing: it is answered as soon as the hub knows it.
     Nothing,
     /// The store was asked to remember it.
-    Asked(Holder),
+    Asked(HolderId),
     /// It is who it was before, and is told so behind what it missed.
-    Returning(Holder, Pass),
+    Returning(HolderId, Pass),
     /// It was told its `pid`.
-    Known(Holder, Pass),
+    Known(HolderId, Pass),
 }
 
 /// What a client needs to come back.
@@ -57,7 +59,7 @@ impl Recall {
         }
     }
 
-    pub fn holder(&self) -> Option<Holder> {
+    pub fn holder(&self) -> Option<HolderId> {
         match self {
             Self::Nothing => None,
             Self::Asked(holder) | Self::Returning(holder, _) | Self::Known(holder, _) => {
@@ -95,7 +97,7 @@ impl<'de> Deserialize<'de> for Shown {
 
 /// The session that a client shows; None when it is nothing that this log could have given. Without an offset it got no
 /// event yet: the reference starts afresh then, and loses what came meanwhile.
-pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<Earlier> {
+pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<ResumeRequest> {
     let Shown::Text(pid) = pid else {
         return None;
     };
@@ -104,23 +106,23 @@ pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<Earlier> {
         Shown::Other => return None,
         Shown::Text(offset) => Some(log.place(&offset)?),
     };
-    (pid.len() <= limits::PID_BYTES).then_some(Earlier { pid, from })
+    (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }
 
 impl Session {
     /// Asks the store to remember a socket that is about to subscribe, or to take up what it shows. Clients that answer each
     /// event are not asked for: an event with an ack id moves no offset.
-    pub(crate) fn remember(&mut self, socket: &mut Socket, earlier: Option<Earlier>) {
+    pub(crate) fn remember(&mut self, socket: &mut Socket, earlier: Option<ResumeRequest>) {
         if self.services.settings.recovery.is_none()
             || !matches!(socket.credit(), Credit::Written(_))
         {
             return;
         }
-        let holder = Holder::random();
+        let holder = HolderId::random();
         socket.recall = Recall::Asked(holder);
-        let op = SessionOp::Begin {
+        let op = SessionOp::Open {
             holder,
-            new: NewSession {
+            new: SessionIdentity {
                 pid: services::random_id().into(),
                 sid: Arc::clone(&socket.sid),
                 namespace: socket.namespace.clone(),
@@ -162,12 +164,12 @@ impl Session {
     }
 
     /// What the store remembers of it from now on.
-    pub(crate) fn begun(&mut self, index: usize, begun: Option<Begun>) {
+    pub(crate) fn begun(&mut self, index: usize, begun: Option<OpenedSession>) {
         let socket = &mut self.sockets[index];
         let Recall::Asked(holder) = socket.recall else {
             return;
         };
-        let Some(Begun {
+        let Some(OpenedSession {
             pid, sid, origin, ..
         }) = begun
         else {
@@ -182,12 +184,12 @@ impl Session {
         };
         socket.sid = sid;
         match origin {
-            Origin::New => {
+            SessionOrigin::New => {
                 socket.recall = Recall::Known(holder, pass);
                 self.connected(index);
             }
             // What it missed comes with its subscription.
-            Origin::Recovered => {
+            SessionOrigin::Recovered => {
                 socket.recall = Recall::Returning(holder, pass);
                 tracing::info!("a user connected {}, recovered", Who(socket));
             }
@@ -215,14 +217,14 @@ impl Socket {
 
     /// What takes the place of a change of its rooms in the order of all things.
     pub fn entering(&self, rooms: &[RoomName]) -> Op {
-        self.recall.holder().map_or(Op::Mark, |holder| {
+        self.recall.holder().map_or(Op::Noop, |holder| {
             let rooms = rooms.to_vec();
             Op::Session(SessionOp::Enter { holder, rooms })
         })
     }
 
     pub fn exiting(&self, rooms: &[RoomName]) -> Op {
-        self.recall.holder().map_or(Op::Mark, |holder| {
+        self.recall.holder().map_or(Op::Noop, |holder| {
             let rooms = rooms.to_vec();
             Op::Session(SessionOp::Exit { holder, rooms })
         })
@@ -230,17 +232,17 @@ impl Socket {
 
     pub fn forgetting(&self) -> Op {
         let holder = self.recall.holder();
-        holder.map_or(Op::Mark, |holder| Op::Session(SessionOp::Forget(holder)))
+        holder.map_or(Op::Noop, |holder| Op::Session(SessionOp::Forget(holder)))
     }
 
     /// What takes the place of its end. As in the reference, who loses the connection may come back, and who says goodbye or
     /// is sent away may not. When the hub goes, the next one says when that was.
     pub fn parting(&self, end: &End) -> Op {
         let Some(holder) = self.recall.holder() else {
-            return Op::Mark;
+            return Op::Noop;
         };
         match end {
-            End::Shutdown | End::Store(_) => Op::Mark,
+            End::Shutdown | End::Store(_) => Op::Noop,
             End::Closed
             | End::Transport(_)
             | End::PingTimeout

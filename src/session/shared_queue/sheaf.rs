@@ -79,18 +79,18 @@ impl Divide for Sheaf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{Event, Namespace, RoomName};
+    use crate::address::{EventName, Namespace, RoomName};
     use crate::hub::parcel::Kind;
-    use crate::store::{Header, Record};
+    use crate::store::{MessageHeader, Record};
     use crate::wire::batch::{Audience, Framing};
 
     fn sheaf(framing: Framing, count: u32, body: Vec<u8>) -> Sheaf {
-        let header = Header {
+        let header = MessageHeader {
             namespace: Namespace::root(),
             rooms: Arc::new([RoomName::whole_namespace()]),
             except: Arc::new([]),
             audience: Audience::All,
-            event: Event::message(),
+            event: EventName::message(),
             framing,
             json: false,
             count,

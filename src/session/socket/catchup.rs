@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{LiveRoom, Since, Stretch};
 use crate::session::verbs::queue::Counted;
-use crate::store::readers::Readers;
-use crate::store::{Page, Reader, RoomInfo, StoreError};
+use crate::store::readers::ReaderPool;
+use crate::store::{LogPage, Reader, RoomInfo, StoreError};
 
 /// What reading the store came to.
 #[derive(Debug)]
 pub enum ReadDone {
     Opened(Opened),
-    Page(Page),
+    Page(LogPage),
     Rooms(Listing),
     Counted(Counted),
     /// The whole answer.
@@ -57,7 +57,7 @@ pub enum Resumed {
 
 /// Decides where each room of the subscription begins and counts what is pending from there up to `head`.
 pub async fn open(
-    readers: Readers,
+    readers: ReaderPool,
     namespace: Namespace,
     mut reader: Reader,
     head: u64,
@@ -86,11 +86,11 @@ pub async fn open(
             let mut from = match stretch.since {
                 _ if resumed == Resumed::OtherLog => Some(Seq::START),
                 Some(Since::Seq(seq)) => Some(seq),
-                Some(Since::Time(at_ms)) => Some(store.at(at_ms)?),
+                Some(Since::Time(at_ms)) => Some(store.seq_at(at_ms)?),
                 None => None,
             };
             if let Some(n) = stretch.last {
-                let last = store.last(&namespace, &reader, n, head)?;
+                let last = store.seq_of_last(&namespace, &reader, n, head)?;
                 from = Some(from.map_or(last, |from| from.max(last)));
             }
             // Who resumes knows what it has seen; who asks for the past of a room gets what is pending too.
@@ -117,14 +117,14 @@ pub async fn open(
 
 /// Where what waits for a client begins and ends, as of one commit.
 pub async fn peek(
-    readers: Readers,
+    readers: ReaderPool,
     namespace: Namespace,
     client: ClientName,
     room: Option<RoomName>,
 ) -> Result<ReadDone, StoreError> {
     readers
         .run(move |store| {
-            let standing = store.standing(&namespace, &client)?;
+            let standing = store.memberships(&namespace, &client)?;
             let head = standing.head;
             let reader = standing.reader(client, room.as_ref());
             let live = Seq::after_record(head);
@@ -142,7 +142,7 @@ pub async fn peek(
 }
 
 pub async fn page(
-    readers: Readers,
+    readers: ReaderPool,
     namespace: Namespace,
     reader: Arc<Reader>,
     from: Seq,
@@ -158,7 +158,7 @@ pub async fn page(
 }
 
 pub async fn rooms(
-    readers: Readers,
+    readers: ReaderPool,
     namespace: Namespace,
     room: Option<RoomName>,
     live: Vec<LiveRoom>,

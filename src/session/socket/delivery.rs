@@ -132,7 +132,7 @@ impl Socket {
                     answer,
                     want,
                 });
-                outbox.push(Submission::Store(Op::Mark, urgency, ticket));
+                outbox.push(Submission::Store(Op::Noop, urgency, ticket));
                 true
             }
             (None, _) => false,

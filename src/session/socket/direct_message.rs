@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::address::{Event, Namespace};
+use crate::address::{EventName, Namespace};
 use crate::hub::parcel::Frame;
 use crate::limits;
 use crate::wire::offset::with_offset;
@@ -13,7 +13,7 @@ pub enum Aside {
     Answer(Vec<Frame>),
     /// Encoded when it goes out: then the offset is known that goes with it.
     Event {
-        event: Event,
+        event: EventName,
         /// The inside of a JSON array, placeholders included.
         args: String,
         attachments: Vec<Bytes>,

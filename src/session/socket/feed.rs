@@ -17,7 +17,7 @@ use crate::hub::mailbox::{Found, Mailbox, Notices};
 use crate::hub::parcel::{Kind, Parcel};
 use crate::hub::request::Stretch;
 use crate::session::services::Services;
-use crate::store::{Page, Reader, StoreError, owed};
+use crate::store::{LogPage, Reader, StoreError, owed};
 
 #[derive(Debug)]
 enum State {
@@ -321,7 +321,7 @@ impl Feed {
     }
 
     /// The next page.
-    pub fn turned(&mut self, page: Page) -> Turned {
+    pub fn turned(&mut self, page: LogPage) -> Turned {
         let State::Reading {
             next,
             upto,

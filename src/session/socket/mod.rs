@@ -31,7 +31,7 @@ use crate::session::socket::direct_message::Aside;
 use crate::session::socket::feed::{Announce, Feed, Next, Turned};
 use crate::session::verbs::Sender;
 use crate::session::verbs::queue::Counted;
-use crate::store::{Page, Reader, StoreError};
+use crate::store::{LogPage, Reader, StoreError};
 use crate::wire::socket;
 
 /// Which language the peer speaks.
@@ -399,7 +399,7 @@ impl Socket {
         Finished::Nothing
     }
 
-    fn page(&mut self, page: Page, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
+    fn page(&mut self, page: LogPage, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
         let Turned { skip, gap } = self.feed.turned(page);
         // What is left of a record that was handed in part stands before all of this.
         if let (Some(behind), None) = (skip, &self.part) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Storage, VerbError, bad};
 use crate::hub::request::Publisher;
 use crate::limits;
-use crate::store::delayed::Crowded;
+use crate::store::delayed::DelayedQueueFull;
 
 /// When a message is to be delivered, as its publisher said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,19 +62,19 @@ pub(crate) fn receipt(publisher: Publisher, due_ms: u64, count: u32) -> Value {
 }
 
 /// What to do when no more may wait.
-pub(crate) fn until(crowded: &Crowded) -> String {
-    if let Crowded::Bytes { bytes: 0, .. } = crowded {
+pub(crate) fn until(crowded: &DelayedQueueFull) -> String {
+    if let DelayedQueueFull::Bytes { bytes: 0, .. } = crowded {
         return "; serve --keep-pending sets the bound".to_owned();
     }
-    let first_ms = crowded.first_ms();
-    let first = i64::try_from(first_ms).ok();
+    let next_due_ms = crowded.next_due_ms();
+    let first = i64::try_from(next_due_ms).ok();
     let first = first.and_then(|first| jiff::Timestamp::from_millisecond(first).ok());
-    let first = first.map_or_else(|| first_ms.to_string(), |first| format!("{first:.0}"));
+    let first = first.map_or_else(|| next_due_ms.to_string(), |first| format!("{first:.0}"));
     let besides = match crowded {
-        Crowded::Records { .. } | Crowded::Bytes { .. } => {
+        DelayedQueueFull::Records { .. } | DelayedQueueFull::Bytes { .. } => {
             "what is published without a delay is taken"
         }
-        Crowded::Pending { .. } => "serve --keep-pending sets the bound",
+        DelayedQueueFull::Pending { .. } => "serve --keep-pending sets the bound",
     };
     format!("; the first of it goes at {first}, and {besides}")
 }

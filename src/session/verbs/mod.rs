@@ -15,11 +15,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 pub use self::publish::{Publish, Sender, Storage, batch, relay, single};
-use crate::address::{ClientName, Event, RoomName, Seq};
+use crate::address::{ClientName, EventName, RoomName, Seq};
 use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
 use crate::limits;
 use crate::session::namespace::policy::Right;
-use crate::store::names::{NameKind, Sought};
+use crate::store::names::{NameKind, NameQuery};
 use crate::wire::batch::{self, BatchError};
 
 /// What a client may ask of the hub. Every other event is the application's own.
@@ -40,7 +40,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub fn parse(event: &Event) -> Option<Self> {
+    pub fn parse(event: &EventName) -> Option<Self> {
         Some(match event.as_str() {
             batch::EVENT => Self::Batch,
             "pub" => Self::Pub,
@@ -195,7 +195,7 @@ pub fn ack(args: &[&RawValue]) -> Result<Ack, VerbError> {
 pub enum Listed {
     /// All of them, or one with its members.
     Rooms(Option<RoomName>),
-    Names(Sought),
+    Names(NameQuery),
 }
 
 /// `["rooms", {room?}]`, `["rooms", {names, prefix?}]`, or without arguments.
@@ -217,7 +217,7 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
             names: Some(kind),
             prefix,
             ..
-        } => Listed::Names(Sought { kind, prefix }),
+        } => Listed::Names(NameQuery { kind, prefix }),
         List { room, .. } => Listed::Rooms(room),
     })
 }

@@ -16,12 +16,12 @@ use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
 
 use crate::store::StoreError;
-use crate::store::names::{NameKind, Sought};
+use crate::store::names::{NameKind, NameQuery};
 
 impl Session {
     /// `["rooms", {"names": "rooms" | "members" | "namespaces", "prefix"?}]`: `{"ok": true, "names": […]}`, sorted, at most
     /// `limits::NAMES_LISTED`.
-    pub(crate) fn list_names(&mut self, index: usize, sought: Sought, answer: Option<u64>) {
+    pub(crate) fn list_names(&mut self, index: usize, sought: NameQuery, answer: Option<u64>) {
         let request = Request {
             socket: self.sockets[index].id,
             answer,
@@ -36,7 +36,7 @@ impl Session {
     pub(crate) fn named(
         &mut self,
         index: usize,
-        sought: Sought,
+        sought: NameQuery,
         live: Vec<String>,
         answer: Option<u64>,
     ) {
@@ -73,7 +73,7 @@ impl Scope {
 async fn names(
     services: Arc<Services>,
     scope: Scope,
-    sought: Sought,
+    sought: NameQuery,
     live: Vec<String>,
     answer: Option<u64>,
 ) -> Result<ReadDone, StoreError> {
@@ -89,7 +89,7 @@ async fn names(
         all.extend(declared.map(|namespace| namespace.to_string()));
         all.retain(|name| scope.may_hear_of(&services, name));
     }
-    let names = sought.pick(all.iter().map(String::as_str));
+    let names = sought.select(all.iter().map(String::as_str));
     let body = json!({"ok": true, "names": names});
     Ok(ReadDone::Names { answer, body })
 }

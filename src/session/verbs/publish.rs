@@ -8,15 +8,15 @@ use serde_json::value::RawValue;
 
 use super::delay;
 use super::{VerbError, bad, distinct, one_or_many, parse, present};
-use crate::address::{ClientName, Event, Namespace, RoomName};
+use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
-use crate::store::{Draft, Header};
+use crate::store::{MessageHeader, NewRecord};
 use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
 
 /// One thing to publish, checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Publish {
-    pub draft: Draft,
+    pub record: NewRecord,
     pub id: Option<PublishId>,
     pub storage: Storage,
 }
@@ -42,8 +42,8 @@ pub struct Sender<'a> {
 
 impl Sender<'_> {
     /// Of one message with arguments, to everyone in these rooms.
-    fn header(&self, rooms: Arc<[RoomName]>, event: Event) -> Header {
-        Header {
+    fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
+        MessageHeader {
             namespace: self.namespace.clone(),
             rooms,
             except: Arc::new([]),
@@ -99,7 +99,7 @@ pub fn batch(
         delay,
         reply,
     } = header;
-    let header = Header {
+    let header = MessageHeader {
         except: distinct(except)?.into(),
         audience: to,
         framing,
@@ -124,8 +124,8 @@ pub fn single(
     struct Single<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
-        #[serde(default = "Event::message")]
-        event: Event,
+        #[serde(default = "EventName::message")]
+        event: EventName,
         #[serde(borrow, default, deserialize_with = "present")]
         data: Option<&'a RawValue>,
         #[serde(default)]
@@ -157,7 +157,7 @@ pub fn single(
     } = parse(arg)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
     let body = args_body(&data, attachments, sender.max_message)?;
-    let header = Header {
+    let header = MessageHeader {
         except: distinct(one_or_many(except)?)?.into(),
         audience: to,
         reply,
@@ -171,12 +171,12 @@ pub fn single(
 pub fn relay(
     sender: Sender<'_>,
     audience: Audience,
-    event: Event,
+    event: EventName,
     args: &[&RawValue],
     attachments: &[Bytes],
 ) -> Result<Publish, VerbError> {
     let body = args_body(args, attachments, sender.max_message)?;
-    let header = Header {
+    let header = MessageHeader {
         audience,
         ..sender.header(Arc::new([RoomName::whole_namespace()]), event)
     };
@@ -184,7 +184,7 @@ pub fn relay(
 }
 
 fn finish(
-    header: Header,
+    header: MessageHeader,
     body: Bytes,
     id: Option<PublishId>,
     storage: Storage,
@@ -195,7 +195,7 @@ fn finish(
         return Err(bad("an id is a producer's name and a number"));
     }
     Ok(Publish {
-        draft: Draft { header, body },
+        record: NewRecord { header, body },
         id,
         storage,
     })

@@ -27,7 +27,7 @@ use crate::session::Session;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
 use crate::store::queues::QueueInfo;
-use crate::store::{Op, Read, StoreError};
+use crate::store::{Op, StoreError, StoreReader};
 
 /// Whose, and where.
 #[derive(Debug, Default, Deserialize)]
@@ -180,8 +180,8 @@ async fn counted(
     (client, room): (ClientName, Option<RoomName>),
     answer: Option<u64>,
 ) -> Result<ReadDone, StoreError> {
-    let count = move |store: &mut dyn Read| {
-        let standing = store.standing(&namespace, &client)?;
+    let count = move |store: &mut dyn StoreReader| {
+        let standing = store.memberships(&namespace, &client)?;
         let head = standing.head;
         let reader = standing.reader(client.clone(), room.as_ref());
         let cursor = Seq::after_record(head);

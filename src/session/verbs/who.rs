@@ -18,7 +18,7 @@ use crate::session::Session;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
-use crate::store::{Read, StoreError};
+use crate::store::{StoreError, StoreReader};
 
 /// What the hub saw.
 pub(crate) struct Seen {
@@ -117,7 +117,7 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
     let mut lags = match late.is_empty() {
         true => Vec::new(),
         false => {
-            let count = move |store: &mut dyn Read| {
+            let count = move |store: &mut dyn StoreReader| {
                 let mut left = limits::LAG_RECORDS;
                 let lag =
                     |vitals: &Arc<Vitals>| waiting(store, &namespace, vitals, (head, &mut left));
@@ -151,7 +151,7 @@ fn order(vitals: &Vitals) -> (bool, Option<&str>, u64) {
 
 /// What the log still has for it: up to `head`, and as far as so many records reach, of which it takes its part.
 fn waiting(
-    store: &mut dyn Read,
+    store: &mut dyn StoreReader,
     namespace: &Namespace,
     vitals: &Vitals,
     (head, left): (u64, &mut u64),

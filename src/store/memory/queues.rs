@@ -2,8 +2,8 @@
 
 use super::Inner;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::store::queues::{QueueInfo, Queues, Standing};
-use crate::store::{Done, Member, Reader, Record, owed};
+use crate::store::queues::{Memberships, PendingQueues, QueueInfo};
+use crate::store::{Member, OpOutcome, Reader, Record, owed};
 
 impl Inner {
     pub(super) fn purge(
@@ -12,12 +12,12 @@ impl Inner {
         client: &ClientName,
         rooms: &[RoomName],
         cursor: Seq,
-    ) -> Done {
+    ) -> OpOutcome {
         let reader = self.members.away(namespace, client, rooms);
         let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
         let cursor = cursor.min(Seq::after_record(self.head));
         self.members.ack(namespace, client, &rooms, cursor);
-        Done::Purged { rooms, cursor }
+        OpOutcome::Purged { rooms, cursor }
     }
 
     pub(super) fn pending(&self, namespace: &Namespace, reader: &Reader, upto: u64) -> u64 {
@@ -46,7 +46,11 @@ impl Inner {
         }
     }
 
-    pub(super) fn queues(&self, namespace: &Namespace, client: Option<&ClientName>) -> Queues {
+    pub(super) fn queues(
+        &self,
+        namespace: &Namespace,
+        client: Option<&ClientName>,
+    ) -> PendingQueues {
         let members = self.members.all();
         let asked = members
             .iter()
@@ -54,9 +58,9 @@ impl Inner {
         asked.map(|member| self.queue(member)).collect()
     }
 
-    pub(super) fn standing(&self, namespace: &Namespace, client: &ClientName) -> Standing {
+    pub(super) fn memberships(&self, namespace: &Namespace, client: &ClientName) -> Memberships {
         let cursors = self.members.cursors(namespace, client).into_iter();
-        Standing {
+        Memberships {
             cursors: cursors
                 .flatten()
                 .map(|(room, at)| (room.clone(), *at))

@@ -10,13 +10,13 @@ use super::state::State;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::delayed::Delayed;
-use crate::store::{Done, Draft, Keep, Op, Record, Refusal, StoreError, past};
+use crate::store::{NewRecord, Op, OpOutcome, Record, Refusal, Retention, StoreError, past};
 use crate::wire::batch::{Audience, PublishId};
 
-/// What an op came to; an appended record gets its draft back once the transaction is durable.
-pub(super) enum Outcome {
+/// What an op came to; an appended record gets its record back once the transaction is durable.
+pub(super) enum Staged {
     Appended(u64),
-    Done(Done),
+    Outcome(OpOutcome),
 }
 
 /// What may still be appended, and why no more.
@@ -30,7 +30,7 @@ impl SqliteStore {
         &mut self,
         ops: Vec<Op>,
         now_ms: u64,
-    ) -> Result<Vec<Done>, StoreError> {
+    ) -> Result<Vec<OpOutcome>, StoreError> {
         self.clock_ms = now_ms;
         let now_ms = now_ms.max(self.state.last_ms);
         let budget = self.make_room(&ops, now_ms)?;
@@ -51,11 +51,11 @@ impl SqliteStore {
         ops: Vec<Op>,
         now_ms: u64,
         reason: &str,
-    ) -> Result<Vec<Done>, StoreError> {
+    ) -> Result<Vec<OpOutcome>, StoreError> {
         // A log that starts over needs no room of its own.
         self.restart_log()?;
         let refused = || {
-            Done::Refused(Refusal::Disk {
+            OpOutcome::Refused(Refusal::Disk {
                 reason: reason.to_owned(),
             })
         };
@@ -72,7 +72,7 @@ impl SqliteStore {
             Err(Fault::NoRoom(_)) => {
                 self.roll_back()?;
                 let without_disk = |op| match op {
-                    Op::Mark => Done::Marked,
+                    Op::Noop => OpOutcome::Noop,
                     _ => refused(),
                 };
                 others.into_iter().map(without_disk).collect()
@@ -86,8 +86,8 @@ impl SqliteStore {
         Ok(in_place.collect())
     }
 
-    fn transact(&mut self, ops: &[Op], now_ms: u64, budget: Budget) -> Result<Vec<Outcome>, Fault> {
-        let writes = |op: &Op| !matches!(op, Op::Mark | Op::Subscribe { client: None, .. });
+    fn transact(&mut self, ops: &[Op], now_ms: u64, budget: Budget) -> Result<Vec<Staged>, Fault> {
+        let writes = |op: &Op| !matches!(op, Op::Noop | Op::Subscribe { client: None, .. });
         let writes = ops.iter().any(writes);
         let mut group = Group {
             conn: &self.conn,
@@ -102,7 +102,7 @@ impl SqliteStore {
             if writes {
                 group.conn.execute_batch("BEGIN IMMEDIATE")?;
             }
-            let outcomes: rusqlite::Result<Vec<Outcome>> =
+            let outcomes: rusqlite::Result<Vec<Staged>> =
                 ops.iter().map(|op| group.run(op)).collect();
             let outcomes = outcomes?;
             if writes {
@@ -115,20 +115,20 @@ impl SqliteStore {
     }
 }
 
-fn finish(ops: Vec<Op>, outcomes: Vec<Outcome>, at_ms: u64) -> Vec<Done> {
+fn finish(ops: Vec<Op>, outcomes: Vec<Staged>, at_ms: u64) -> Vec<OpOutcome> {
     let pairs = ops.into_iter().zip(outcomes);
     let done = |(op, outcome)| match (op, outcome) {
         (
-            Op::Append { draft, .. } | Op::Delay { draft, .. } | Op::Due(Delayed { draft, .. }),
-            Outcome::Appended(number),
-        ) => Done::Appended(Record {
+            Op::Append { record, .. } | Op::Delay { record, .. } | Op::Due(Delayed { record, .. }),
+            Staged::Appended(number),
+        ) => OpOutcome::Appended(Record {
             number,
             at_ms,
-            header: draft.header,
-            body: draft.body,
+            header: record.header,
+            body: record.body,
         }),
-        (_, Outcome::Done(done)) => done,
-        (_, Outcome::Appended(_)) => unreachable!("only an append appends"),
+        (_, Staged::Outcome(done)) => done,
+        (_, Staged::Appended(_)) => unreachable!("only an append appends"),
     };
     pairs.map(done).collect()
 }
@@ -141,15 +141,15 @@ pub(super) struct Group<'a> {
     pub(super) now_ms: u64,
     /// What the clock says: it may have gone back.
     pub(super) clock_ms: u64,
-    pub(super) keep: Keep,
+    pub(super) keep: Retention,
     budget: Budget,
 }
 
 impl Group<'_> {
-    fn run(&mut self, op: &Op) -> rusqlite::Result<Outcome> {
+    fn run(&mut self, op: &Op) -> rusqlite::Result<Staged> {
         let done = match op {
-            Op::Append { draft, id } => return self.append(draft, id.as_ref()),
-            Op::Delay { draft, id, due_ms } => return self.delay(draft, id.as_ref(), *due_ms),
+            Op::Append { record, id } => return self.append(record, id.as_ref()),
+            Op::Delay { record, id, due_ms } => return self.delay(record, id.as_ref(), *due_ms),
             Op::Due(delayed) => return self.due(delayed),
             Op::Join {
                 namespace,
@@ -157,7 +157,7 @@ impl Group<'_> {
                 rooms,
             } => {
                 self.join(namespace, client, rooms)?;
-                Done::Joined
+                OpOutcome::Joined
             }
             Op::Leave {
                 namespace,
@@ -165,7 +165,7 @@ impl Group<'_> {
                 rooms,
             } => {
                 self.leave(namespace, client, rooms)?;
-                Done::Left
+                OpOutcome::Left
             }
             Op::Subscribe {
                 namespace,
@@ -185,7 +185,7 @@ impl Group<'_> {
                 cursor,
             } => {
                 self.ack(namespace, client, rooms, *cursor)?;
-                Done::Acked
+                OpOutcome::Acked
             }
             Op::Purge {
                 namespace,
@@ -194,27 +194,27 @@ impl Group<'_> {
                 cursor,
             } => self.purge(namespace, client, rooms, *cursor)?,
             Op::Session(op) => self.session(op)?,
-            Op::Mark => Done::Marked,
+            Op::Noop => OpOutcome::Noop,
         };
-        Ok(Outcome::Done(done))
+        Ok(Staged::Outcome(done))
     }
 
     pub(super) fn append(
         &mut self,
-        draft: &Draft,
+        record: &NewRecord,
         id: Option<&PublishId>,
-    ) -> rusqlite::Result<Outcome> {
+    ) -> rusqlite::Result<Staged> {
         if let Some(id) = id
             && let Some(done) = self.used(id)?
         {
-            return Ok(Outcome::Done(done));
+            return Ok(Staged::Outcome(done));
         }
-        if let Some(refusal) = self.takes(draft.weight()) {
-            return Ok(Outcome::Done(Done::Refused(refusal)));
+        if let Some(refusal) = self.takes(record.weight()) {
+            return Ok(Staged::Outcome(OpOutcome::Refused(refusal)));
         }
-        let number = self.record(draft)?;
+        let number = self.record(record)?;
         self.use_number(id, number)?;
-        Ok(Outcome::Appended(number))
+        Ok(Staged::Appended(number))
     }
 
     /// Takes so much of the budget, or says why not.
@@ -228,12 +228,12 @@ impl Group<'_> {
     }
 
     /// The next record of the log.
-    pub(super) fn record(&mut self, draft: &Draft) -> rusqlite::Result<u64> {
+    pub(super) fn record(&mut self, record: &NewRecord) -> rusqlite::Result<u64> {
         let number = self.state.head + 1;
-        self.insert(number, draft)?;
-        self.index(number, draft)?;
+        self.insert(number, record)?;
+        self.index(number, record)?;
         self.state.head = number;
-        self.state.end += draft.weight();
+        self.state.end += record.weight();
         self.state.last_ms = self.now_ms;
         Ok(number)
     }
@@ -252,7 +252,7 @@ impl Group<'_> {
     pub(super) fn used(
         &self,
         PublishId(producer, counter): &PublishId,
-    ) -> rusqlite::Result<Option<Done>> {
+    ) -> rusqlite::Result<Option<OpOutcome>> {
         let last = self
             .conn
             .prepare_cached("SELECT counter, record, at_ms FROM producers WHERE producer = ?1")?
@@ -271,14 +271,14 @@ impl Group<'_> {
         if *counter <= last {
             let known = *counter == last && record > 0;
             let first = known.then_some(Seq::new(record, 0));
-            return Ok(Some(Done::Duplicate { first }));
+            return Ok(Some(OpOutcome::Duplicate { first }));
         }
         let expected = last + 1;
-        Ok((*counter != expected).then_some(Done::Refused(Refusal::OutOfOrder { expected })))
+        Ok((*counter != expected).then_some(OpOutcome::Refused(Refusal::OutOfOrder { expected })))
     }
 
-    fn insert(&self, number: u64, draft: &Draft) -> rusqlite::Result<()> {
-        let header = &draft.header;
+    fn insert(&self, number: u64, record: &NewRecord) -> rusqlite::Result<()> {
+        let header = &record.header;
         let except = (!header.except.is_empty()).then(|| rooms_as_json(&header.except));
         self.conn
             .prepare_cached(
@@ -300,14 +300,14 @@ impl Group<'_> {
                 framing_as_text(header.framing),
                 header.json,
                 header.count,
-                &draft.body[..],
+                &record.body[..],
                 header.reply.as_ref().map(RoomName::as_str),
             ])?;
         Ok(())
     }
 
-    fn index(&mut self, number: u64, draft: &Draft) -> rusqlite::Result<()> {
-        let header = &draft.header;
+    fn index(&mut self, number: u64, record: &NewRecord) -> rusqlite::Result<()> {
+        let header = &record.header;
         let plain = header.audience == Audience::All && header.except.is_empty();
         let mut insert = self.conn.prepare_cached(
             "INSERT INTO log_rooms (room, record, count, plain, start) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -315,7 +315,7 @@ impl Group<'_> {
         for name in header.rooms.iter() {
             let room = self.state.room(self.conn, &header.namespace, name)?;
             insert.execute(params![room.id, number, header.count, plain, room.end])?;
-            room.end += draft.weight();
+            room.end += record.weight();
         }
         Ok(())
     }
@@ -359,12 +359,12 @@ impl Group<'_> {
         client: &ClientName,
         rooms: &[RoomName],
         cursor: Seq,
-    ) -> rusqlite::Result<Done> {
+    ) -> rusqlite::Result<OpOutcome> {
         let reader = self.state.members.away(namespace, client, rooms);
         let rooms: Vec<RoomName> = reader.rooms.into_keys().collect();
         let cursor = cursor.min(Seq::after_record(self.state.head));
         self.ack(namespace, client, &rooms, cursor)?;
-        Ok(Done::Purged { rooms, cursor })
+        Ok(OpOutcome::Purged { rooms, cursor })
     }
 
     fn ack(

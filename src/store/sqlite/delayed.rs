@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use rusqlite::{Connection, Result, params};
 
-use super::commit::{Group, Outcome};
+use super::commit::{Group, Staged};
 use super::row::{audience_as_text, framing_as_text, header, rooms_as_json};
 use crate::address::{ClientName, RoomName};
 use crate::limits;
-use crate::store::delayed::{Crowd, Delayed};
-use crate::store::{Done, Draft, Refusal};
+use crate::store::delayed::{Delayed, DelayedUsage};
+use crate::store::{NewRecord, OpOutcome, Refusal};
 use crate::wire::batch::PublishId;
 
 /// What is due by then, as it fits a group.
@@ -28,7 +28,7 @@ pub(super) fn due(conn: &Connection, now_ms: u64) -> Result<Vec<Delayed>> {
         bytes += body.len();
         due.push(Delayed {
             number: row.get(11)?,
-            draft: Draft {
+            record: NewRecord {
                 header: header(row)?,
                 body: Bytes::from(body),
             },
@@ -38,13 +38,13 @@ pub(super) fn due(conn: &Connection, now_ms: u64) -> Result<Vec<Delayed>> {
 }
 
 /// All that waits.
-pub(super) fn crowd(conn: &Connection) -> Result<Crowd> {
+pub(super) fn crowd(conn: &Connection) -> Result<DelayedUsage> {
     let sql = "SELECT count(*), coalesce(sum(bytes + ?1), 0), min(due_ms) FROM delayed";
     conn.query_row(sql, [limits::RECORD_OVERHEAD], |row| {
-        Ok(Crowd {
+        Ok(DelayedUsage {
             records: row.get(0)?,
             bytes: row.get(1)?,
-            first_ms: row.get(2)?,
+            next_due_ms: row.get(2)?,
         })
     })
 }
@@ -57,29 +57,29 @@ pub(super) fn changes_by_others(conn: &Connection) -> Result<i64> {
 impl Group<'_> {
     pub(super) fn delay(
         &mut self,
-        draft: &Draft,
+        record: &NewRecord,
         id: Option<&PublishId>,
         due_ms: u64,
-    ) -> Result<Outcome> {
+    ) -> Result<Staged> {
         if self.state.delayed.passes(due_ms, self.clock_ms) {
-            return self.append(draft, id);
+            return self.append(record, id);
         }
         if let Some(id) = id
             && let Some(done) = self.used(id)?
         {
-            return Ok(Outcome::Done(done));
+            return Ok(Staged::Outcome(done));
         }
-        let weight = draft.weight();
+        let weight = record.weight();
         let refusal = self.crowded(weight)?;
         if let Some(refusal) = refusal.or_else(|| self.takes(weight)) {
-            return Ok(Outcome::Done(Done::Refused(refusal)));
+            return Ok(Staged::Outcome(OpOutcome::Refused(refusal)));
         }
         let due_ms = due_ms.min(i64::MAX as u64);
-        self.insert_delayed(draft, due_ms)?;
+        self.insert_delayed(record, due_ms)?;
         self.use_number(id, 0)?;
         self.state.delayed.came(weight, due_ms);
-        let count = draft.header.count;
-        Ok(Outcome::Done(Done::Delayed { due_ms, count }))
+        let count = record.header.count;
+        Ok(Staged::Outcome(OpOutcome::Delayed { due_ms, count }))
     }
 
     /// Why so much more may not wait. Somebody else may have taken some of it out meanwhile: then the file says how much is
@@ -99,8 +99,8 @@ impl Group<'_> {
         Ok(self.state.delayed.refuses(weight, pending_bytes))
     }
 
-    fn insert_delayed(&self, draft: &Draft, due_ms: u64) -> Result<()> {
-        let header = &draft.header;
+    fn insert_delayed(&self, record: &NewRecord, due_ms: u64) -> Result<()> {
+        let header = &record.header;
         let except = (!header.except.is_empty()).then(|| rooms_as_json(&header.except));
         self.conn
             .prepare_cached(
@@ -122,25 +122,27 @@ impl Group<'_> {
                 header.json,
                 header.count,
                 header.reply.as_ref().map(RoomName::as_str),
-                draft.body.len(),
-                &draft.body[..],
+                record.body.len(),
+                &record.body[..],
             ])?;
         Ok(())
     }
 
     /// Its row goes first: the record takes the pages that this frees, and so needs no room of its own.
-    pub(super) fn due(&mut self, delayed: &Delayed) -> Result<Outcome> {
+    pub(super) fn due(&mut self, delayed: &Delayed) -> Result<Staged> {
         let mut delete = self
             .conn
             .prepare_cached("DELETE FROM delayed WHERE id = ?1")?;
         if delete.execute([delayed.number])? == 0 {
-            return Ok(Outcome::Done(Done::Marked));
+            return Ok(Staged::Outcome(OpOutcome::Noop));
         }
         let mut first = self
             .conn
             .prepare_cached("SELECT min(due_ms) FROM delayed")?;
-        let first_ms = first.query_row([], |row| row.get(0))?;
-        self.state.delayed.went(delayed.draft.weight(), first_ms);
-        self.record(&delayed.draft).map(Outcome::Appended)
+        let next_due_ms = first.query_row([], |row| row.get(0))?;
+        self.state
+            .delayed
+            .went(delayed.record.weight(), next_due_ms);
+        self.record(&delayed.record).map(Staged::Appended)
     }
 }

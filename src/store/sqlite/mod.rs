@@ -29,13 +29,16 @@ use self::fault::{Fault, fatal};
 use self::prune::Sweep;
 use self::state::State;
 use super::delayed::Delayed;
-use super::{Done, Keep, Member, Op, Pruned, Read, Refusal, Store, StoreError, Tidy};
+use super::{
+    Maintenance, Member, Op, OpOutcome, PruneReport, Refusal, Retention, Store, StoreError,
+    StoreReader,
+};
 use crate::limits;
 
 pub struct SqliteStore {
     path: PathBuf,
     conn: Connection,
-    keep: Keep,
+    keep: Retention,
     log_id: String,
     state: State,
     sweep: Sweep,
@@ -88,7 +91,7 @@ impl Wal {
 
 impl SqliteStore {
     /// Opens the database, or makes it where there is none. `path`'s folders are made too.
-    pub fn open(path: &Path, keep: Keep) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, keep: Retention) -> Result<Self, StoreError> {
         let lock = open::lock(path)?;
         let mut conn = open::connect(path)?;
         let wal = Wal::default();
@@ -181,12 +184,12 @@ impl Store for SqliteStore {
         Ok(self.state.members.all())
     }
 
-    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<Done>, StoreError> {
+    fn commit(&mut self, ops: Vec<Op>, now_ms: u64) -> Result<Vec<OpOutcome>, StoreError> {
         self.commit_group(ops, now_ms)
     }
 
     fn next_due(&self) -> Option<u64> {
-        self.state.delayed.first_ms
+        self.state.delayed.next_due_ms
     }
 
     fn due(&mut self, now_ms: u64) -> Result<Vec<Delayed>, StoreError> {
@@ -200,23 +203,23 @@ impl Store for SqliteStore {
         due.map_err(|error| fatal(&self.path, error))
     }
 
-    fn prune(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {
+    fn prune(&mut self, now_ms: u64) -> Result<PruneReport, StoreError> {
         self.prune_step(now_ms)
     }
 
-    fn tidy(&mut self, when: Tidy) -> Result<(), StoreError> {
+    fn maintain(&mut self, when: Maintenance) -> Result<(), StoreError> {
         let waiting = self.wal.bytes_to_move();
         let allowed = self.wal.allowed();
         match when {
-            Tidy::Closing => self.checkpoint("TRUNCATE"),
-            Tidy::AfterCommit if waiting < allowed => Ok(()),
-            Tidy::Idle if waiting == 0 => Ok(()),
+            Maintenance::Closing => self.checkpoint("TRUNCATE"),
+            Maintenance::AfterCommit if waiting < allowed => Ok(()),
+            Maintenance::Idle if waiting == 0 => Ok(()),
             _ if self.wal.bytes() >= limits::WAL_BYTES_MAX => self.restart_log(),
             _ => self.checkpoint("PASSIVE"),
         }
     }
 
-    fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         Ok(Box::new(read::SqliteReader::new(self.path.clone())))
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Result, params};
 
 use crate::address::Namespace;
 use crate::limits;
-use crate::store::names::{NameKind, Sought};
+use crate::store::names::{NameKind, NameQuery};
 
 /// What follows every name that begins with a text: no name holds this character behind it.
 const END: char = char::MAX;
@@ -12,7 +12,7 @@ const END: char = char::MAX;
 pub(super) fn names(
     conn: &Connection,
     namespace: &Namespace,
-    sought: &Sought,
+    sought: &NameQuery,
 ) -> Result<Vec<String>> {
     let query = match sought.kind {
         NameKind::Namespaces => {

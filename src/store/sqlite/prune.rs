@@ -16,7 +16,7 @@ use super::sessions;
 use super::state::State;
 use crate::address::{Namespace, RoomName};
 use crate::limits;
-use crate::store::{Member, Op, Pruned, Refusal, StoreError, past, weight};
+use crate::store::{Member, Op, PruneReport, Refusal, StoreError, past, weight};
 
 type Room = (Namespace, RoomName);
 
@@ -109,14 +109,14 @@ impl Sweep {
 }
 
 impl SqliteStore {
-    pub(super) fn prune_step(&mut self, now_ms: u64) -> Result<Pruned, StoreError> {
+    pub(super) fn prune_step(&mut self, now_ms: u64) -> Result<PruneReport, StoreError> {
         self.step(now_ms.max(self.state.last_ms), History::Respected)
     }
 
     /// What of these appends fits. History yields first; what members pin does not.
     pub(super) fn make_room(&mut self, ops: &[Op], now_ms: u64) -> Result<Budget, StoreError> {
         let weight = |op: &Op| match op {
-            Op::Append { draft, .. } | Op::Delay { draft, .. } => draft.weight(),
+            Op::Append { record, .. } | Op::Delay { record, .. } => record.weight(),
             _ => 0,
         };
         let incoming: u64 = ops.iter().map(weight).sum();
@@ -175,7 +175,9 @@ impl SqliteStore {
                 let members = &self.state.members;
                 members.cursor(namespace, client, room).is_some()
             }
-            Refusal::Crowded(crowded) => self.state.delayed.first_ms == Some(crowded.first_ms()),
+            Refusal::DelayedQueueFull(crowded) => {
+                self.state.delayed.next_due_ms == Some(crowded.next_due_ms())
+            }
             _ => false,
         }
     }
@@ -216,10 +218,10 @@ impl SqliteStore {
         }
     }
 
-    fn step(&mut self, now_ms: u64, history: History) -> Result<Pruned, StoreError> {
+    fn step(&mut self, now_ms: u64, history: History) -> Result<PruneReport, StoreError> {
         let plan = self.plan(now_ms, history);
         let plan = plan.map_err(|error| fatal(&self.path, error))?;
-        let pruned = Pruned {
+        let pruned = PruneReport {
             records: plan.gone.len() as u64,
             expired: plan.gone.values().map(|gone| gone.expired).sum(),
             more: plan.more,
@@ -231,7 +233,7 @@ impl SqliteStore {
                 // Even forgetting needs room in the write-ahead log. The walks stay where they were.
                 Err(Fault::NoRoom(_)) => {
                     self.roll_back()?;
-                    return Ok(Pruned::default());
+                    return Ok(PruneReport::default());
                 }
                 Err(Fault::Fatal(error)) => return Err(error),
             }

@@ -6,14 +6,14 @@ use super::read::{ends, stored};
 use super::rooms::members;
 use super::row::{Bodies, name};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::store::owed::{Reader, behind, owed};
-use crate::store::queues::{QueueInfo, Queues, Standing};
+use crate::store::owed::{Reader, first_unread, owed};
+use crate::store::queues::{Memberships, PendingQueues, QueueInfo};
 
 pub(super) fn queues(
     conn: &Connection,
     namespace: &Namespace,
     client: Option<&ClientName>,
-) -> Result<Queues> {
+) -> Result<PendingQueues> {
     let rooms: Vec<(i64, RoomName)> = conn
         .prepare_cached(
             "SELECT id, name FROM rooms
@@ -25,7 +25,7 @@ pub(super) fn queues(
             |row| Ok((row.get(0)?, name(row, 1, RoomName::parse)?)),
         )?
         .collect::<Result<_>>()?;
-    let mut queues = Queues::default();
+    let mut queues = PendingQueues::default();
     for (id, room) in rooms {
         queues.extend(of_room(conn, id, &room, client)?);
     }
@@ -70,7 +70,7 @@ fn of_room(
         .filter(|(member, _)| client.is_none_or(|client| client == *member));
     let mut waiting: Vec<Waiting> = asked
         .map(|(member, joined)| Waiting {
-            reader: Reader::away(member.clone(), room, joined),
+            reader: Reader::offline(member.clone(), room, joined),
             cursor: joined.get(room).copied().unwrap_or(Seq::START),
             oldest_ms: None,
             passed: Sum::default(),
@@ -94,7 +94,7 @@ fn of_room(
         let (number, count, plain): (u64, u32, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let (at_ms, bytes): (u64, u64) = (row.get(3)?, row.get(4)?);
         while let Some(member) = waiting.get_mut(met)
-            && let Some(first) = behind(number, count, member.cursor)
+            && let Some(first) = first_unread(number, count, member.cursor)
         {
             member.passed = total;
             member.passed.add(if plain { first } else { 0 }, 0);
@@ -133,11 +133,11 @@ fn of_room(
     Ok(waiting.into_iter().filter_map(info).collect())
 }
 
-pub(super) fn standing(
+pub(super) fn memberships(
     conn: &Connection,
     namespace: &Namespace,
     client: &ClientName,
-) -> Result<Standing> {
+) -> Result<Memberships> {
     let cursors = conn
         .prepare_cached(
             "SELECT name, cursor_record, cursor_index FROM members JOIN rooms ON rooms.id = members.room
@@ -149,7 +149,7 @@ pub(super) fn standing(
         })?
         .collect::<Result<_>>()?;
     let (_, end, _, _) = ends(conn)?;
-    Ok(Standing {
+    Ok(Memberships {
         cursors,
         head: end - 1,
     })

@@ -10,16 +10,16 @@ use super::fault::fatal;
 use super::merge::{Indexed, Merge, Order};
 use super::names::names;
 use super::open::prepare_for_speed;
-use super::queues::{queues, standing};
+use super::queues::{memberships, queues};
 use super::rooms::{info, rooms};
 use super::row::{Bodies, Stored, stored_between};
 use super::sessions::sid_of;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
-use crate::store::names::Sought;
-use crate::store::owed::{Reader, behind, owed};
-use crate::store::queues::{Queues, Standing};
-use crate::store::{Page, Read, RoomInfo, StoreError, gap};
+use crate::store::names::NameQuery;
+use crate::store::owed::{Reader, first_unread, owed};
+use crate::store::queues::{Memberships, PendingQueues};
+use crate::store::{LogPage, RoomInfo, StoreError, StoreReader, gap};
 
 pub(super) struct SqliteReader {
     path: PathBuf,
@@ -58,14 +58,14 @@ fn connect(path: &PathBuf) -> Result<Connection> {
     Ok(conn)
 }
 
-impl Read for SqliteReader {
+impl StoreReader for SqliteReader {
     fn page(
         &mut self,
         namespace: &Namespace,
         reader: &Reader,
         from: Seq,
         upto: u64,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<LogPage, StoreError> {
         self.ask(|conn| page(conn, namespace, &reader.starting_at(from), upto))
     }
 
@@ -79,7 +79,7 @@ impl Read for SqliteReader {
         self.ask(|conn| pending(conn, namespace, &reader.starting_at(from), upto))
     }
 
-    fn last(
+    fn seq_of_last(
         &mut self,
         namespace: &Namespace,
         reader: &Reader,
@@ -89,7 +89,7 @@ impl Read for SqliteReader {
         self.ask(|conn| last(conn, namespace, &reader.from_the_start(), n, upto))
     }
 
-    fn at(&mut self, at_ms: u64) -> Result<Seq, StoreError> {
+    fn seq_at(&mut self, at_ms: u64) -> Result<Seq, StoreError> {
         self.ask(|conn| at(conn, at_ms))
     }
 
@@ -114,7 +114,11 @@ impl Read for SqliteReader {
         })
     }
 
-    fn names(&mut self, namespace: &Namespace, sought: &Sought) -> Result<Vec<String>, StoreError> {
+    fn names(
+        &mut self,
+        namespace: &Namespace,
+        sought: &NameQuery,
+    ) -> Result<Vec<String>, StoreError> {
         self.ask(|conn| names(conn, namespace, sought))
     }
 
@@ -122,16 +126,16 @@ impl Read for SqliteReader {
         &mut self,
         namespace: &Namespace,
         client: Option<&ClientName>,
-    ) -> Result<Queues, StoreError> {
+    ) -> Result<PendingQueues, StoreError> {
         self.ask(|conn| queues(conn, namespace, client))
     }
 
-    fn standing(
+    fn memberships(
         &mut self,
         namespace: &Namespace,
         client: &ClientName,
-    ) -> Result<Standing, StoreError> {
-        self.ask(|conn| standing(conn, namespace, client))
+    ) -> Result<Memberships, StoreError> {
+        self.ask(|conn| memberships(conn, namespace, client))
     }
 }
 
@@ -181,18 +185,18 @@ fn merge<'a>(conn: &'a Connection, order: Order, rows: &[Row], upto: u64) -> Res
 fn first_behind(indexed: &Indexed, rows: &[Row]) -> Option<u32> {
     let cursors = indexed.rooms.iter().map(|place| rows[*place].cursor);
     cursors
-        .filter_map(|cursor| behind(indexed.number, indexed.count, cursor))
+        .filter_map(|cursor| first_unread(indexed.number, indexed.count, cursor))
         .min()
 }
 
-fn page(conn: &Connection, namespace: &Namespace, reader: &Reader, upto: u64) -> Result<Page> {
+fn page(conn: &Connection, namespace: &Namespace, reader: &Reader, upto: u64) -> Result<LogPage> {
     let rows = rows(conn, namespace, reader)?;
-    let mut page = Page {
+    let mut page = LogPage {
         gap: gap(reader, |room| {
             let row = rows.iter().find(|row| row.name == *room);
             row.map(|row| row.pruned_to)
         }),
-        ..Page::default()
+        ..LogPage::default()
     };
     let mut merge = merge(conn, Order::Ascending, &rows, upto)?;
     let mut bytes = 0;

@@ -8,7 +8,7 @@ use super::read::{row, stored};
 use super::row::{Bodies, name};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::store::RoomInfo;
-use crate::store::owed::{Reader, behind, owed};
+use crate::store::owed::{Reader, first_unread, owed};
 
 pub(super) fn rooms(conn: &Connection, namespace: &Namespace) -> Result<Vec<RoomInfo>> {
     let names: Vec<RoomName> = conn
@@ -94,7 +94,7 @@ fn pending(
     let mut waiting: Vec<Waiting> = members
         .iter()
         .map(|(client, joined)| Waiting {
-            reader: Reader::away(client.clone(), room, joined),
+            reader: Reader::offline(client.clone(), room, joined),
             cursor: joined.get(room).copied().unwrap_or(Seq::START),
             passed: 0,
             picked: 0,
@@ -113,7 +113,7 @@ fn pending(
     while let Some(row) = rows.next()? {
         let (number, count, plain): (u64, u32, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         while let Some(member) = waiting.get_mut(met)
-            && let Some(first) = behind(number, count, member.cursor)
+            && let Some(first) = first_unread(number, count, member.cursor)
         {
             member.passed = total + if plain { u64::from(first) } else { 0 };
             met += 1;

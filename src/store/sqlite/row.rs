@@ -6,9 +6,9 @@ use bytes::Bytes;
 use rusqlite::types::{FromSqlError, FromSqlResult, Type, ValueRef};
 use rusqlite::{Connection, Error, Result, Row, params};
 
-use crate::address::{ClientName, Event, NameError, Namespace, RoomName};
+use crate::address::{ClientName, EventName, NameError, Namespace, RoomName};
 use crate::limits;
-use crate::store::{Header, Record};
+use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{Audience, Framing};
 
 const STORED: &str = "
@@ -27,7 +27,7 @@ pub(super) enum Bodies {
 pub(super) struct Stored {
     pub(super) number: u64,
     pub(super) at_ms: u64,
-    pub(super) header: Header,
+    pub(super) header: MessageHeader,
     /// The weight of the log before it.
     pub(super) start: u64,
     pub(super) body_bytes: usize,
@@ -65,13 +65,13 @@ pub(super) fn stored_between(
 }
 
 /// From the first columns of a query, in the order of the one above.
-pub(super) fn header(row: &Row<'_>) -> Result<Header> {
-    Ok(Header {
+pub(super) fn header(row: &Row<'_>) -> Result<MessageHeader> {
+    Ok(MessageHeader {
         namespace: name(row, 0, Namespace::parse)?,
         rooms: rooms(row, 1)?,
         except: rooms(row, 2)?,
         audience: audience(row, 3)?,
-        event: name(row, 4, Event::parse)?,
+        event: name(row, 4, EventName::parse)?,
         from: optional(row, 5, ClientName::parse)?,
         origin: text(row, 6)?.into(),
         framing: framing(row, 7)?,

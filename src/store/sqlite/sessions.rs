@@ -10,19 +10,25 @@ use super::row::{name, optional};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::sessions::{
-    Begun, Earlier, Holder, NewSession, Origin, Places, SessionOp, first_rooms, resume,
-    rooms_again, since,
+    HolderId, OpenedSession, ResumeRequest, RoomCursors, SessionIdentity, SessionOp, SessionOrigin,
+    first_rooms, resume, rooms_again, since,
 };
-use crate::store::{Done, past};
+use crate::store::{OpOutcome, past};
 
 impl Group<'_> {
-    pub(super) fn session(&mut self, op: &SessionOp) -> Result<Done> {
+    pub(super) fn session(&mut self, op: &SessionOp) -> Result<OpOutcome> {
         match op {
-            SessionOp::Begin {
+            SessionOp::Open {
                 holder,
                 new,
                 earlier,
-            } => return Ok(Done::Begun(self.begin(*holder, new, earlier.as_ref())?)),
+            } => {
+                return Ok(OpOutcome::SessionOpened(self.begin(
+                    *holder,
+                    new,
+                    earlier.as_ref(),
+                )?));
+            }
             SessionOp::Enter { holder, rooms } => self.enter(*holder, rooms)?,
             SessionOp::Exit { holder, rooms } => self.exit(*holder, rooms)?,
             SessionOp::Lost(holder) => {
@@ -43,16 +49,16 @@ impl Group<'_> {
                 self.conn.prepare_cached(sql)?.execute([self.now_ms])?;
             }
         }
-        Ok(Done::Marked)
+        Ok(OpOutcome::Noop)
     }
 
     /// None when so many are held that one more cannot be remembered.
     fn begin(
         &mut self,
-        holder: Holder,
-        new: &NewSession,
-        earlier: Option<&Earlier>,
-    ) -> Result<Option<Begun>> {
+        holder: HolderId,
+        new: &SessionIdentity,
+        earlier: Option<&ResumeRequest>,
+    ) -> Result<Option<OpenedSession>> {
         if let Some(earlier) = earlier
             && let Some(begun) = self.take_up(holder, new, earlier)?
         {
@@ -74,15 +80,15 @@ impl Group<'_> {
         self.state.sessions += 1;
         let rooms = first_rooms(&self.state.members, new, self.state.head);
         self.insert_rooms(self.conn.last_insert_rowid(), &rooms)?;
-        Ok(Some(Begun::new(new, rooms)))
+        Ok(Some(OpenedSession::new(new, rooms)))
     }
 
     fn take_up(
         &mut self,
-        holder: Holder,
-        new: &NewSession,
-        earlier: &Earlier,
-    ) -> Result<Option<Begun>> {
+        holder: HolderId,
+        new: &SessionIdentity,
+        earlier: &ResumeRequest,
+    ) -> Result<Option<OpenedSession>> {
         let client = new.client.as_ref().map(ClientName::as_str);
         let found = self
             .conn
@@ -114,16 +120,20 @@ impl Group<'_> {
         let mut entered = since;
         entered.retain(|room, _| !before.contains_key(room));
         self.insert_rooms(id, &entered)?;
-        Ok(Some(Begun {
+        Ok(Some(OpenedSession {
             pid: earlier.pid.as_str().into(),
             sid: Arc::from(sid),
-            origin: Origin::Recovered,
+            origin: SessionOrigin::Recovered,
             rooms,
         }))
     }
 
     /// Of each room the place behind the highest record pruned there.
-    fn pruned_to(&self, new: &NewSession, rooms: &Places) -> Result<HashMap<RoomName, Seq>> {
+    fn pruned_to(
+        &self,
+        new: &SessionIdentity,
+        rooms: &RoomCursors,
+    ) -> Result<HashMap<RoomName, Seq>> {
         let mut pruned_to = HashMap::new();
         let sql = "SELECT pruned_to, pruned_count FROM rooms WHERE namespace = ?1 AND name = ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -138,7 +148,7 @@ impl Group<'_> {
         Ok(pruned_to)
     }
 
-    fn enter(&self, holder: Holder, rooms: &[RoomName]) -> Result<()> {
+    fn enter(&self, holder: HolderId, rooms: &[RoomName]) -> Result<()> {
         let sql = "SELECT id, namespace, client FROM sessions WHERE holder = ?1";
         let mut held = self.conn.prepare_cached(sql)?;
         let found = held.query_row([holder.0], |row| {
@@ -156,7 +166,7 @@ impl Group<'_> {
         self.insert_rooms(id, &rooms.iter().map(place).collect())
     }
 
-    fn exit(&self, holder: Holder, rooms: &[RoomName]) -> Result<()> {
+    fn exit(&self, holder: HolderId, rooms: &[RoomName]) -> Result<()> {
         let sql = "SELECT id FROM sessions WHERE holder = ?1";
         let mut held = self.conn.prepare_cached(sql)?;
         match held.query_row([holder.0], |row| row.get(0)).optional()? {
@@ -165,7 +175,7 @@ impl Group<'_> {
         }
     }
 
-    fn rooms_of(&self, id: i64) -> Result<Places> {
+    fn rooms_of(&self, id: i64) -> Result<RoomCursors> {
         let sql = "SELECT room, since_record, since_index FROM session_rooms WHERE session = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let rooms = statement.query_map([id], |row| {
@@ -178,7 +188,7 @@ impl Group<'_> {
     }
 
     /// Those that it is in already keep their place.
-    fn insert_rooms(&self, id: i64, rooms: &Places) -> Result<()> {
+    fn insert_rooms(&self, id: i64, rooms: &RoomCursors) -> Result<()> {
         let mut insert = self.conn.prepare_cached(
             "INSERT OR IGNORE INTO session_rooms (session, room, since_record, since_index) VALUES (?1, ?2, ?3, ?4)",
         )?;
@@ -212,7 +222,7 @@ pub(super) fn forget(conn: &Connection, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// As a reader asks for it, `Read::sid_of`.
+/// As a reader asks for it, `StoreReader::sid_of`.
 pub(super) fn sid_of(
     conn: &Connection,
     pid: &str,

@@ -8,7 +8,7 @@ use super::delayed;
 use super::row::name;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
-use crate::store::delayed::Crowd;
+use crate::store::delayed::DelayedUsage;
 use crate::store::members::Members;
 use crate::store::{Member, weight};
 
@@ -23,7 +23,7 @@ pub(super) struct State {
     /// How many are remembered.
     pub(super) sessions: usize,
     /// What waits for its time.
-    pub(super) delayed: Crowd,
+    pub(super) delayed: DelayedUsage,
     /// What the file's changes by others were when that was counted.
     pub(super) counted_at: i64,
     rooms: HashMap<(Namespace, RoomName), Room>,

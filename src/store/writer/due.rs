@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::limits;
-use crate::store::{Done, Draft, Op, StoreError};
+use crate::store::{NewRecord, Op, OpOutcome, StoreError};
 
 impl<T, D, F> Worker<T, D, F>
 where
     T: Send + 'static,
-    D: FnMut(&Draft) -> Option<T> + Send + 'static,
-    F: FnMut(Vec<(Done, T)>) + Send + 'static,
+    D: FnMut(&NewRecord) -> Option<T> + Send + 'static,
+    F: FnMut(Vec<(OpOutcome, T)>) + Send + 'static,
 {
     /// When to look at what is due, if anything waits; a clock that is set meanwhile is noticed with the next pruning.
     pub(super) fn due_at(&self, now: Instant) -> Option<Instant> {
@@ -34,7 +34,7 @@ where
         let mut ops = Vec::with_capacity(found);
         let mut tags = Vec::with_capacity(found);
         for delayed in due {
-            let Some(tag) = (self.due_tag)(&delayed.draft) else {
+            let Some(tag) = (self.due_tag)(&delayed.record) else {
                 break;
             };
             tags.push((ops.len(), tag));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::address::Seq;
-use crate::store::{Draft, Member, Read};
+use crate::store::{Member, NewRecord, StoreReader};
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,7 +18,7 @@ struct Gated {
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Commit(Vec<Op>),
-    Closed,
+    WriterClosed,
 }
 
 impl Store for Gated {
@@ -31,12 +31,12 @@ impl Store for Gated {
     fn members(&self) -> Result<Vec<Member>, StoreError> {
         Ok(Vec::new())
     }
-    fn commit(&mut self, ops: Vec<Op>, _: u64) -> Result<Vec<Done>, StoreError> {
+    fn commit(&mut self, ops: Vec<Op>, _: u64) -> Result<Vec<OpOutcome>, StoreError> {
         let done = ops.iter().map(|op| match op {
-            Op::Ack { .. } => Done::Acked,
-            Op::Join { .. } => Done::Joined,
-            Op::Leave { .. } => Done::Left,
-            _ => Done::Marked,
+            Op::Ack { .. } => OpOutcome::Acked,
+            Op::Join { .. } => OpOutcome::Joined,
+            Op::Leave { .. } => OpOutcome::Left,
+            _ => OpOutcome::Noop,
         });
         let done = done.collect();
         self.told.send(Asked::Commit(ops)).unwrap();
@@ -48,16 +48,16 @@ impl Store for Gated {
     fn due(&mut self, _: u64) -> Result<Vec<Delayed>, StoreError> {
         Ok(Vec::new())
     }
-    fn prune(&mut self, _: u64) -> Result<Pruned, StoreError> {
-        Ok(Pruned::default())
+    fn prune(&mut self, _: u64) -> Result<PruneReport, StoreError> {
+        Ok(PruneReport::default())
     }
-    fn tidy(&mut self, when: Tidy) -> Result<(), StoreError> {
-        if when == Tidy::Closing {
-            self.told.send(Asked::Closed).unwrap();
+    fn maintain(&mut self, when: Maintenance) -> Result<(), StoreError> {
+        if when == Maintenance::Closing {
+            self.told.send(Asked::WriterClosed).unwrap();
         }
         Ok(())
     }
-    fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         unreachable!("nobody reads here")
     }
 }
@@ -67,7 +67,7 @@ struct House {
     thread: JoinHandle<Result<(), StoreError>>,
     told: Receiver<Asked>,
     gate: Sender<Result<(), StoreError>>,
-    committed: Receiver<Vec<(Done, u32)>>,
+    committed: Receiver<Vec<(OpOutcome, u32)>>,
 }
 
 impl House {
@@ -101,18 +101,18 @@ impl House {
 
     /// Keeps the writer busy with a commit, so that what is sent meanwhile is one group.
     fn hold(&self) {
-        self.send(Op::Mark, Urgency::Now, u32::MAX);
-        assert_eq!(self.next_commit(), [Op::Mark]);
+        self.send(Op::Noop, Urgency::Now, u32::MAX);
+        assert_eq!(self.next_commit(), [Op::Noop]);
     }
 
     fn next_commit(&self) -> Vec<Op> {
         match self.told.recv_timeout(PATIENCE).unwrap() {
             Asked::Commit(ops) => ops,
-            Asked::Closed => panic!("closed"),
+            Asked::WriterClosed => panic!("closed"),
         }
     }
 
-    fn let_it(&self) -> Vec<(Done, u32)> {
+    fn let_it(&self) -> Vec<(OpOutcome, u32)> {
         self.gate.send(Ok(())).unwrap();
         self.committed.recv_timeout(PATIENCE).unwrap()
     }
@@ -141,7 +141,7 @@ fn subscribe(client: &str) -> Op {
 
 fn append(bytes: usize) -> Op {
     Op::Append {
-        draft: Draft::sample(vec![b'\n'; bytes]),
+        record: NewRecord::sample(vec![b'\n'; bytes]),
         id: None,
     }
 }
@@ -151,7 +151,7 @@ fn what_comes_while_a_commit_runs_is_the_next_one() {
     let house = House::new();
     house.hold();
     for tag in 1..=3 {
-        house.send(Op::Mark, Urgency::Now, tag);
+        house.send(Op::Noop, Urgency::Now, tag);
     }
     assert_eq!(house.tags(), [u32::MAX]);
     assert_eq!(house.next_commit().len(), 3);
@@ -163,9 +163,9 @@ fn a_cursor_move_waits_for_the_next_commit_and_keeps_its_place() {
     let house = House::new();
     house.hold();
     house.send(ack("a", "x", 1), Urgency::Later, 0);
-    house.send(Op::Mark, Urgency::Now, 1);
+    house.send(Op::Noop, Urgency::Now, 1);
     house.let_it();
-    assert_eq!(house.next_commit(), [ack("a", "x", 1), Op::Mark]);
+    assert_eq!(house.next_commit(), [ack("a", "x", 1), Op::Noop]);
     assert_eq!(house.tags(), [0, 1]);
 }
 
@@ -174,7 +174,7 @@ fn a_cursor_move_alone_is_committed_in_the_end() {
     let house = House::new();
     house.send(ack("a", "x", 1), Urgency::Later, 7);
     assert_eq!(house.next_commit(), [ack("a", "x", 1)]);
-    assert_eq!(house.let_it(), [(Done::Acked, 7)]);
+    assert_eq!(house.let_it(), [(OpOutcome::Acked, 7)]);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn cursor_moves_merge_and_each_is_answered() {
     house.send(ack("a", "x", 3), Urgency::Later, 2);
     house.send(ack("a", "y", 2), Urgency::Later, 3);
     house.send(ack("a", "x", 2), Urgency::Later, 4);
-    house.send(Op::Mark, Urgency::Now, 5);
+    house.send(Op::Noop, Urgency::Now, 5);
     house.let_it();
     assert_eq!(
         house.next_commit(),
@@ -194,12 +194,15 @@ fn cursor_moves_merge_and_each_is_answered() {
             ack("a", "x", 3),
             ack("b", "x", 5),
             ack("a", "y", 2),
-            Op::Mark
+            Op::Noop
         ]
     );
     let done = house.let_it();
-    assert_eq!(done[..5], [0, 1, 2, 3, 4].map(|tag| (Done::Acked, tag)));
-    assert_eq!(done[5], (Done::Marked, 5));
+    assert_eq!(
+        done[..5],
+        [0, 1, 2, 3, 4].map(|tag| (OpOutcome::Acked, tag))
+    );
+    assert_eq!(done[5], (OpOutcome::Noop, 5));
 }
 
 #[test]
@@ -225,7 +228,7 @@ fn a_group_is_bounded_in_bytes_and_ops() {
         house.send(append(limits::GROUP_BYTES / 2), Urgency::Now, tag);
     }
     for tag in 0..limits::GROUP_OPS {
-        house.send(Op::Mark, Urgency::Now, tag as u32);
+        house.send(Op::Noop, Urgency::Now, tag as u32);
     }
     house.let_it();
     assert_eq!(house.next_commit().len(), 2);
@@ -243,14 +246,17 @@ fn the_end_commits_what_waits_and_closes() {
     house.writer = None;
     assert_eq!(house.next_commit(), [ack("a", "x", 1)]);
     house.let_it();
-    assert_eq!(house.told.recv_timeout(PATIENCE).unwrap(), Asked::Closed);
+    assert_eq!(
+        house.told.recv_timeout(PATIENCE).unwrap(),
+        Asked::WriterClosed
+    );
     house.thread.join().unwrap().unwrap();
 }
 
 #[test]
 fn an_error_ends_the_writer_without_an_answer() {
     let mut house = House::new();
-    house.send(Op::Mark, Urgency::Now, 0);
+    house.send(Op::Noop, Urgency::Now, 0);
     house.next_commit();
     let error = StoreError::Sync {
         path: PathBuf::from("x"),
@@ -263,5 +269,5 @@ fn an_error_ends_the_writer_without_an_answer() {
         Err(StoreError::Sync { .. })
     ));
     assert!(house.committed.recv_timeout(PATIENCE).is_err());
-    assert_eq!(writer.send(Op::Mark, Urgency::Now, 1), Err(Closed));
+    assert_eq!(writer.send(Op::Noop, Urgency::Now, 1), Err(WriterClosed));
 }

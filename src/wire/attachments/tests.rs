@@ -14,7 +14,7 @@ fn bytes(content: &'static [u8]) -> Bytes {
 #[test]
 fn a_plain_packet_is_whole() {
     let mut assembler = Assembler::default();
-    let Ok(Text::Whole(Packet::Event(event))) = assembler.text(r#"2["hi",1]"#) else {
+    let Ok(TextFrame::Whole(Packet::Event(event))) = assembler.text(r#"2["hi",1]"#) else {
         panic!("not an event");
     };
     assert_eq!(event.event.as_str(), "hi");
@@ -27,16 +27,19 @@ fn a_binary_packet_without_attachments_is_whole() {
     let text = r#"50-["hi",{"_placeholder":true,"num":0}]"#;
     assert!(matches!(
         assembler.text(text),
-        Ok(Text::Whole(Packet::Event(_)))
+        Ok(TextFrame::Whole(Packet::Event(_)))
     ));
     // And nothing is awaited: unlike the reference, which stumbles over the next text.
-    assert!(matches!(assembler.text("2[\"hi\"]"), Ok(Text::Whole(_))));
+    assert!(matches!(
+        assembler.text("2[\"hi\"]"),
+        Ok(TextFrame::Whole(_))
+    ));
 }
 
 #[test]
 fn a_binary_packet_is_finished_by_its_last_attachment() {
     let mut assembler = Assembler::default();
-    assert!(matches!(assembler.text(TWO), Ok(Text::Partial)));
+    assert!(matches!(assembler.text(TWO), Ok(TextFrame::Partial)));
     assert_eq!(assembler.held(), TWO.len());
     assert!(assembler.binary(bytes(b"first")).unwrap().is_none());
     assert_eq!(assembler.held(), TWO.len() + 5);
@@ -55,17 +58,17 @@ fn frames_out_of_turn_are_refused() {
     let mut assembler = Assembler::default();
     assert_eq!(
         assembler.binary(bytes(b"x")).unwrap_err(),
-        SocketError::UnexpectedBinary
+        PacketError::UnexpectedBinary
     );
     assembler.text(ONE).unwrap();
     assert_eq!(
         assembler.text("2[\"hi\"]").unwrap_err(),
-        SocketError::TextWhileBinaryAwaited
+        PacketError::TextWhileBinaryAwaited
     );
     assert!(assembler.binary(bytes(b"x")).unwrap().is_some());
     assert_eq!(
         assembler.binary(bytes(b"x")).unwrap_err(),
-        SocketError::UnexpectedBinary
+        PacketError::UnexpectedBinary
     );
 }
 
@@ -80,7 +83,7 @@ fn a_refused_text_leaves_nothing_behind() {
         assert!(assembler.text(bad).is_err(), "{bad}");
         assert_eq!(assembler.held(), 0);
     }
-    assert!(matches!(assembler.text(ONE), Ok(Text::Partial)));
+    assert!(matches!(assembler.text(ONE), Ok(TextFrame::Partial)));
 }
 
 #[derive(Debug, Clone)]
@@ -107,13 +110,13 @@ proptest! {
         for frame in frames {
             match frame {
                 Frame::Text(text) => match assembler.text(&text) {
-                    Ok(Text::Whole(_)) => prop_assert_eq!(awaited, 0),
-                    Ok(Text::Partial) => {
+                    Ok(TextFrame::Whole(_)) => prop_assert_eq!(awaited, 0),
+                    Ok(TextFrame::Partial) => {
                         prop_assert_eq!(awaited, 0);
                         awaited = socket::decode(&text).unwrap().attachments;
                         held = text.len();
                     }
-                    Err(SocketError::TextWhileBinaryAwaited) => prop_assert!(awaited > 0),
+                    Err(PacketError::TextWhileBinaryAwaited) => prop_assert!(awaited > 0),
                     Err(_) => prop_assert_eq!(awaited, 0),
                 },
                 Frame::Binary(content) => {

@@ -218,7 +218,7 @@ fn headers_travel_as_json() {
     assert_eq!(serde_json::to_string(&header).unwrap(), json);
     assert_eq!(header.id, Some(PublishId("p".to_owned(), 17)));
     let short = PublishHeader::decode(r#"{"framing":"bytes","count":1,"later":0}"#).unwrap();
-    assert!(short.rooms.is_empty() && short.event == Event::message());
+    assert!(short.rooms.is_empty() && short.event == EventName::message());
     let json = r#"{"rooms":[""],"event":"e","framing":"args","count":1,"first":"41.3","from":"al","at":5}"#;
     let header = DeliveryHeader::decode(json).unwrap();
     assert_eq!(header.first, Some(Seq::new(41, 3)));

@@ -8,8 +8,8 @@ use super::*;
 #[derive(Debug, Default)]
 struct Seen(Mutex<Vec<String>>);
 
-impl Watch for Seen {
-    fn frame(&self, who: &str, direction: Direction, explained: &Explained) {
+impl TraceSink for Seen {
+    fn frame(&self, who: &str, direction: Direction, explained: &ExplainedFrame) {
         let arrow = match direction {
             Direction::Sent => "→",
             Direction::Received => "←",

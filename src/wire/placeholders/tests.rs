@@ -67,7 +67,11 @@ fn a_placeholder_without_a_plain_number_is_refused() {
     let huge = [r#","num":99999999999999999999999"#, r#","num":0,"num":"0""#];
     for num in table.into_iter().chain(more).chain(huge) {
         let json = format!("[{{\"_placeholder\":true{num}}}]");
-        assert_eq!(check(&json, 10), Err(Unfit::Placeholder), "{json}");
+        assert_eq!(
+            check(&json, 10),
+            Err(PlaceholderError::Placeholder),
+            "{json}"
+        );
         assert_eq!(shown(&json), json);
     }
 }
@@ -77,11 +81,11 @@ fn each_attachment_is_named_at_most_once_and_exists() {
     let two = r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
     assert_eq!(check(two, 2), Ok(()));
     assert_eq!(check(two, 10), Ok(()));
-    assert_eq!(check(two, 1), Err(Unfit::Placeholder));
+    assert_eq!(check(two, 1), Err(PlaceholderError::Placeholder));
     let twice = r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#;
-    assert_eq!(check(twice, 2), Err(Unfit::Placeholder));
+    assert_eq!(check(twice, 2), Err(PlaceholderError::Placeholder));
     let beyond = r#"[{"_placeholder":true,"num":10}]"#;
-    assert_eq!(check(beyond, 10), Err(Unfit::Placeholder));
+    assert_eq!(check(beyond, 10), Err(PlaceholderError::Placeholder));
 }
 
 #[test]
@@ -90,9 +94,12 @@ fn depth_is_bounded() {
     assert_eq!(check(&nested(limits::JSON_DEPTH), 1), Ok(()));
     assert_eq!(
         check(&nested(limits::JSON_DEPTH + 1), 1),
-        Err(Unfit::TooDeep)
+        Err(PlaceholderError::TooDeep)
     );
-    assert_eq!(check(&"{\"a\":".repeat(1_000_000), 1), Err(Unfit::TooDeep));
+    assert_eq!(
+        check(&"{\"a\":".repeat(1_000_000), 1),
+        Err(PlaceholderError::TooDeep)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use proptest::{prop_assert_eq, proptest};
 use super::*;
 
 /// A decoded packet in one line, so that tables read well.
-fn shown(text: &str) -> Result<String, SocketError> {
+fn shown(text: &str) -> Result<String, PacketError> {
     let Decoded {
         packet,
         attachments,
@@ -103,15 +103,15 @@ fn line_breaks_are_only_ever_white_space() {
 
 #[test]
 fn malformed_packets_are_refused_with_their_reason() {
-    type Is = fn(&SocketError) -> bool;
-    let payload: Is = |e| matches!(e, SocketError::Payload(_));
-    let namespace: Is = |e| matches!(e, SocketError::Namespace(_));
-    let event: Is = |e| matches!(e, SocketError::Event(NameError::Reserved(_)));
-    let attachments: Is = |e| matches!(e, SocketError::Attachments);
-    let ack: Is = |e| matches!(e, SocketError::AckId);
-    let kind: Is = |e| matches!(e, SocketError::UnknownType(_));
+    type Is = fn(&PacketError) -> bool;
+    let payload: Is = |e| matches!(e, PacketError::Payload(_));
+    let namespace: Is = |e| matches!(e, PacketError::Namespace(_));
+    let event: Is = |e| matches!(e, PacketError::Event(NameError::Reserved(_)));
+    let attachments: Is = |e| matches!(e, PacketError::Attachments);
+    let ack: Is = |e| matches!(e, PacketError::AckId);
+    let kind: Is = |e| matches!(e, PacketError::UnknownType(_));
     let table: [(&[&str], Is); 8] = [
-        (&[""], |e| matches!(e, SocketError::Empty)),
+        (&[""], |e| matches!(e, PacketError::Empty)),
         (&["7", "999", "é1234", "\0", " 2[\"a\"]", "٢[\"a\"]"], kind),
         (
             &[
@@ -152,7 +152,7 @@ fn malformed_packets_are_refused_with_their_reason() {
                 "2[{\"toString\":\"foo\"}]",
                 "2[true,\"a\"]",
             ],
-            |e| matches!(e, SocketError::Unnamed),
+            |e| matches!(e, PacketError::Unnamed),
         ),
         (
             &["2/ns?x,[\"a\"]", "0/ns#x", "0/a\u{1b}b,", "0/\0"],
@@ -216,7 +216,7 @@ fn bounds_are_where_they_are_said_to_be() {
     assert!(decode(&format!("2{id}[\"a\"]")).is_ok());
     assert_eq!(
         decode(&format!("2{id}9[\"a\"]")).unwrap_err(),
-        SocketError::AckId
+        PacketError::AckId
     );
     let name = |n: usize| "x".repeat(n);
     assert!(decode(&format!("2[\"{}\"]", name(limits::NAME_BYTES))).is_ok());
@@ -231,7 +231,7 @@ fn deep_json_is_passed_on_unless_it_carries_attachments() {
     assert!(decode(&format!("2[\"a\",{deep}]")).is_ok());
     assert!(matches!(
         decode(&format!("51-[\"a\",{deep}]")),
-        Err(SocketError::Payload(_))
+        Err(PacketError::Payload(_))
     ));
 }
 
@@ -289,7 +289,7 @@ fn args() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn event_name() -> impl Strategy<Value = String> {
-    any::<String>().prop_filter("a legal event", |name| Event::parse(name).is_ok())
+    any::<String>().prop_filter("a legal event", |name| EventName::parse(name).is_ok())
 }
 
 proptest! {

@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::address::Event;
+use crate::address::EventName;
 use crate::wire::batch::{check, encode_args};
 
 fn header() -> DeliveryHeader {
     DeliveryHeader {
         rooms: Vec::new(),
-        event: Event::parse(EVENT).unwrap(),
+        event: EventName::parse(EVENT).unwrap(),
         framing: Framing::Args,
         json: false,
         count: 1,
@@ -18,8 +18,8 @@ fn header() -> DeliveryHeader {
     }
 }
 
-fn piece(part: u64) -> Piece {
-    Piece {
+fn piece(part: u64) -> StreamPart {
+    StreamPart {
         id: "5f".repeat(16),
         part,
         sid: Some("sid".to_owned()),
@@ -30,11 +30,11 @@ fn piece(part: u64) -> Piece {
 
 #[test]
 fn a_piece_is_an_event_with_an_object_and_bytes() {
-    let end = End {
+    let end = StreamEnd {
         bytes: 3,
         crc32: None,
     };
-    let last = Piece {
+    let last = StreamPart {
         id: "a".to_owned(),
         part: 7,
         sid: None,
@@ -49,7 +49,7 @@ fn a_piece_is_an_event_with_an_object_and_bytes() {
     );
     assert_eq!(args.attachments, ["abc"]);
     assert_eq!(
-        Piece::decode(&header(), &body),
+        StreamPart::decode(&header(), &body),
         Some((last, Bytes::from("abc")))
     );
 }
@@ -57,7 +57,7 @@ fn a_piece_is_an_event_with_an_object_and_bytes() {
 #[test]
 fn what_others_make_by_hand_is_understood() {
     let bare = encode_args(r#"[{"id":"a","part":0,"more":[1]}]"#, &[]);
-    let (bare, bytes) = Piece::decode(&header(), &bare).unwrap();
+    let (bare, bytes) = StreamPart::decode(&header(), &bare).unwrap();
     assert_eq!((bare.part, bytes.len()), (0, 0));
 }
 
@@ -83,27 +83,27 @@ fn everything_else_is_no_piece() {
         ),
     ] {
         let body = encode_args(&json, attachments);
-        assert_eq!(Piece::decode(&header(), &body), None, "{json}");
+        assert_eq!(StreamPart::decode(&header(), &body), None, "{json}");
     }
     let other = DeliveryHeader {
-        event: Event::message(),
+        event: EventName::message(),
         ..header()
     };
-    assert_eq!(Piece::decode(&other, &piece(0).encode(b"")), None);
+    assert_eq!(StreamPart::decode(&other, &piece(0).encode(b"")), None);
     let lines = DeliveryHeader {
         framing: Framing::Lines,
         ..header()
     };
-    assert_eq!(Piece::decode(&lines, &piece(0).encode(b"")), None);
+    assert_eq!(StreamPart::decode(&lines, &piece(0).encode(b"")), None);
 }
 
 #[test]
 fn a_head_that_is_too_long_for_its_room_is_written_all_the_same() {
-    let long = Piece {
+    let long = StreamPart {
         abort: Some("x".repeat(2 * limits::STREAM_HEAD_BYTES)),
         ..piece(1)
     };
-    let mut filling = Filling::new(4);
+    let mut filling = PartBuffer::new(4);
     filling.room()[..4].copy_from_slice(b"full");
     filling.filled(4);
     let body = filling.take(&long);
@@ -113,12 +113,12 @@ fn a_head_that_is_too_long_for_its_room_is_written_all_the_same() {
 proptest! {
     #[test]
     fn hostile_bodies_never_panic(body: Vec<u8>) {
-        let _ = Piece::decode(&header(), &body.into());
+        let _ = StreamPart::decode(&header(), &body.into());
     }
 
     #[test]
     fn what_is_filled_in_comes_out(most in 1..300usize, reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..20)) {
-        let mut filling = Filling::new(most);
+        let mut filling = PartBuffer::new(most);
         let (mut wanted, mut found, mut part) = (Vec::new(), Vec::new(), 0);
         for read in &reads {
             let mut rest = &read[..];
@@ -130,7 +130,7 @@ proptest! {
                 if filling.is_full() {
                     let body = filling.take(&piece(part));
                     prop_assert!(check(Framing::Args, false, 1, &body, most + limits::STREAM_HEAD_BYTES).is_ok());
-                    let (came, bytes) = Piece::decode(&header(), &body).unwrap();
+                    let (came, bytes) = StreamPart::decode(&header(), &body).unwrap();
                     prop_assert_eq!(came.part, part);
                     prop_assert_eq!(bytes.len(), most);
                     found.extend_from_slice(&bytes);
@@ -139,7 +139,7 @@ proptest! {
             }
             wanted.extend_from_slice(read);
         }
-        let (_, bytes) = Piece::decode(&header(), &filling.take(&piece(part))).unwrap();
+        let (_, bytes) = StreamPart::decode(&header(), &filling.take(&piece(part))).unwrap();
         found.extend_from_slice(&bytes);
         prop_assert_eq!(wanted, found);
         prop_assert!(filling.is_empty());

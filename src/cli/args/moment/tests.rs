@@ -85,11 +85,3 @@ fn a_delay_is_a_year_at_most() {
     assert_eq!(delay("367d"), Err(ValueError::TooFarAhead));
     assert_eq!(delay("10"), Err(ValueError::Duration));
 }
-
-#[test]
-fn the_header_says_one_of_them() {
-    let at = When::At(Moment(7));
-    assert_eq!((at.due(), at.delay()), (Some(7), None));
-    let after = When::After(Duration::from_secs(2));
-    assert_eq!((after.due(), after.delay()), (None, Some(2_000)));
-}

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use colored::{Color, Colorize as _};
 
-use crate::address::{ClientName, Event, RoomName};
+use crate::address::{ClientName, EventName, RoomName};
 use crate::cli::io::stdout::{Chunk, each, shown};
-use crate::cli::remote::presence::SOMEONE;
+use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 
 /// Of the 256 colours those that can be read on white as on black, none close to another.
@@ -62,7 +62,7 @@ impl Look {
             Some(name) => self.name(name),
             None => self.dim(SOMEONE),
         };
-        if header.event != Event::message() {
+        if header.event != EventName::message() {
             let event = format!(" {}", term::visible(header.event.as_str()));
             before += &self.dim(&event);
         }

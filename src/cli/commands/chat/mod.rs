@@ -24,7 +24,7 @@ use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::client::link::at;
-use crate::client::{Event, Peer, Retry, Subscribe};
+use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 use patience::Patience;
 
@@ -43,7 +43,7 @@ async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failu
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
     let mut peer = select! {
-        peer = connect::peer(&target, Retry::Forever) => peer?,
+        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
@@ -52,9 +52,9 @@ async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failu
         to: Audience::Others,
         ..Template::default()
     };
-    peer.subscribe(Subscribe {
+    peer.subscribe(SubscribeRequest {
         rooms,
-        ..Subscribe::default()
+        ..SubscribeRequest::default()
     });
     let mut talking = Talking::new(peer.hello().limits.message, args);
     let mut reading = Reading::new(stdout::start(form), &target);
@@ -82,7 +82,7 @@ async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failu
 }
 
 async fn talk(
-    peer: &mut Peer,
+    peer: &mut HubClient,
     reading: &mut Reading,
     talking: &mut Talking,
     template: &Template,
@@ -98,7 +98,7 @@ async fn talk(
             event = peer.next() => {
                 let event = event?;
                 tell_link(&event, peer.url());
-                if let Event::Batch { header, body } = event {
+                if let ClientEvent::Batch { header, body } = event {
                     reading.batch(peer, header, body);
                 }
             }
@@ -156,7 +156,7 @@ impl Talking {
         }
     }
 
-    fn is_over(&self, peer: &Peer) -> bool {
+    fn is_over(&self, peer: &HubClient) -> bool {
         self.ends_with_input && !self.open && peer.unconfirmed() == 0
     }
 }

@@ -21,9 +21,9 @@ use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::presence;
 use crate::cli::remote::target::target;
-use crate::client::answers::{Answer, Presence, RoomsAnswer, WhoAnswer, parse};
+use crate::client::answers::{PresenceEvent, RoomsResponse, VerbResult, WhoResponse, parse};
 use crate::client::link::at;
-use crate::client::{self, Event, Peer, Retry, Subscribe};
+use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
@@ -32,14 +32,14 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
     let timeout = || args.timeout.unwrap_or_default();
     let mut peer = select! {
-        peer = connect::peer(&target, Retry::Forever) => peer?,
+        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = at(deadline) => return Err(Failure::Timeout(timeout())),
     };
-    peer.subscribe(Subscribe {
+    peer.subscribe(SubscribeRequest {
         rooms: rooms.clone(),
-        presence: client::Presence::Seen,
-        ..Subscribe::default()
+        presence: client::PresenceUpdates::Seen,
+        ..SubscribeRequest::default()
     });
     let (screen, output) = Screen::start(global.name.as_ref(), &rooms).map_err(Failure::Output)?;
     let mut chat = Chat {
@@ -83,7 +83,7 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
 }
 
 struct Chat {
-    peer: Peer,
+    peer: HubClient,
     reading: Reading,
     screen: Screen,
     namespace: Namespace,
@@ -147,29 +147,29 @@ impl Chat {
         self.screen.prompt(name, &self.rooms, room);
     }
 
-    fn happened(&mut self, event: Event) {
+    fn happened(&mut self, event: ClientEvent) {
         tell_link(&event, self.peer.url());
         match event {
-            Event::Batch { header, body } => {
+            ClientEvent::Batch { header, body } => {
                 self.reading.batch(&mut self.peer, header, body);
             }
-            Event::Presence(presence) => self.moved(&presence),
-            Event::Answered { id, answer } => self.answered(id, answer),
-            Event::RoomsRefused(refusal) => {
+            ClientEvent::Presence(presence) => self.moved(&presence),
+            ClientEvent::Answered { id, answer } => self.answered(id, answer),
+            ClientEvent::RoomsRefused(refusal) => {
                 self.rooms = self.peer.rooms().to_vec();
                 self.speaks_in = self.rooms.last().cloned();
                 self.joining.clear();
                 self.who_is_asked = false;
                 self.screen.notice(&format!("the hub refused: {refusal}"));
             }
-            Event::Subscribed { rooms, .. } => self.joined(&rooms),
+            ClientEvent::Subscribed { rooms, .. } => self.joined(&rooms),
             // What was asked over the connection that is gone has no answer.
-            Event::Lost { .. } => self.asked.clear(),
+            ClientEvent::Lost { .. } => self.asked.clear(),
             _ => {}
         }
     }
 
-    fn moved(&mut self, presence: &Presence) {
+    fn moved(&mut self, presence: &PresenceEvent) {
         if presence.name.is_some() && presence.name == self.name {
             return;
         }
@@ -315,7 +315,7 @@ impl Chat {
         }
     }
 
-    fn answered(&mut self, id: u64, answer: Answer) {
+    fn answered(&mut self, id: u64, answer: VerbResult) {
         let asked = self.asked.remove(&id);
         let text = match answer {
             Ok(text) => text,
@@ -336,7 +336,7 @@ impl Chat {
     }
 
     /// Of the members those that are away are known; now who is there, member or not.
-    fn ask_sockets(&mut self, room: RoomName, members: &RoomsAnswer) {
+    fn ask_sockets(&mut self, room: RoomName, members: &RoomsResponse) {
         let found = members.rooms.iter().find(|it| it.room == room);
         let members = found.map(|room| &room.members[..]).unwrap_or_default();
         let away = members.iter().filter(|member| !member.here);
@@ -359,7 +359,7 @@ enum Asked {
 }
 
 /// `in lobby: alice (you), bob, 2 without a name; away: carol`.
-fn who(room: &RoomName, answer: &WhoAnswer, away: &[ClientName]) -> String {
+fn who(room: &RoomName, answer: &WhoResponse, away: &[ClientName]) -> String {
     // One name may have several sockets, which stand together.
     let mut here: Vec<String> = Vec::new();
     let mut nameless = answer.more;

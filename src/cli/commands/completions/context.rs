@@ -7,8 +7,8 @@ use std::time::Instant;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use clap_complete::engine::CompletionCandidate;
 
-use super::Place;
 use super::live::{self, Kind, Question};
+use super::place::Place;
 use crate::address::Namespace;
 use crate::cli::args::global::Typed;
 use crate::cli::args::remote::Remote;

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::answers::{WhoAnswer, parse};
-use crate::client::{Connection, Target};
+use crate::client::answers::{WhoResponse, parse};
+use crate::client::{HubConnection, Target};
 
 /// As the verb `rooms` takes it.
 #[derive(Debug, Serialize)]
@@ -61,7 +61,7 @@ fn asked(question: &Question, target: &Target) -> Option<Vec<String>> {
     };
     let runtime = crate::cli::runtime::runtime().ok()?;
     let answer = runtime.block_on(async {
-        let mut connection = Connection::open(target).await.ok()?;
+        let mut connection = HubConnection::open(target).await.ok()?;
         connection.call(target, verb, &args).await.ok()?.ok()
     });
     // A name that is still being resolved would keep the process.
@@ -82,7 +82,7 @@ fn asked(question: &Question, target: &Target) -> Option<Vec<String>> {
 }
 
 /// Names once, sids behind them.
-fn people(answer: &WhoAnswer, prefix: &str) -> Vec<String> {
+fn people(answer: &WhoResponse, prefix: &str) -> Vec<String> {
     let others = answer.sockets.iter().filter(|person| !person.you);
     let mut names: Vec<String> = others
         .clone()

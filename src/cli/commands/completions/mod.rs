@@ -7,15 +7,17 @@
 mod context;
 mod line;
 mod live;
+mod place;
 
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clap::{Arg, Command, ValueEnum};
+use clap::{Command, ValueEnum};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
 use self::context::Context;
 use self::line::Line;
+use self::place::Place;
 use crate::cli::args;
 use crate::cli::args::shells::{CompletionsArgs, Shell};
 use crate::cli::failure::Failure;
@@ -141,40 +143,6 @@ fn candidates(words: Vec<OsString>) -> Candidates {
         Place::FileBehindAt if path.starts_with('@') => Candidates::Files(before + "@"),
         Place::Folder => Candidates::Folders(before),
         _ => Candidates::Names(found),
-    }
-}
-
-/// What a value is, as its name in the help says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Room,
-    Namespace,
-    Member,
-    /// A name or a sid of who is there.
-    Person,
-    /// A hub of the settings file.
-    Hub,
-    File,
-    /// A value of another kind, or the name of a file that has it.
-    FileBehindAt,
-    Folder,
-}
-
-impl Place {
-    fn of(arg: &Arg) -> Option<Self> {
-        let name = arg.get_value_names()?.first()?.as_str();
-        match name {
-            "ROOM" => Some(Self::Room),
-            "NS" => Some(Self::Namespace),
-            "NAME" if arg.is_positional() || arg.get_id() == "as" => Some(Self::Member),
-            "NAME" if arg.get_id() == "hub" => Some(Self::Hub),
-            "SID|NAME" => Some(Self::Person),
-            "FILE" => Some(Self::File),
-            "PATH" if arg.get_id() == "db" => Some(Self::File),
-            "JSON|@FILE" | "ARG" => Some(Self::FileBehindAt),
-            "DIR" => Some(Self::Folder),
-            _ => None,
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::thread;
 use tokio::select;
 use tokio::sync::oneshot;
 
-pub use self::lessons::LESSONS;
+use self::lessons::LESSONS;
 use self::stage::{Pacing, Stop};
 use crate::cli::args::demo::DemoArgs;
 use crate::cli::failure::Failure;

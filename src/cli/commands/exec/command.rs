@@ -14,6 +14,7 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::error::ExecError;
 use super::printed::{Printed, Turn};
 use crate::address::RoomName;
 use crate::cli::io::stdout::{self, Chunk, Form};
@@ -64,17 +65,6 @@ pub enum Ended {
     Abandoned,
     /// Not known yet: no command has shown that it can be run.
     Unproven(ExecError),
-}
-
-/// Why no message can be worked on.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    #[error("cannot start sh: {}", crate::client::error::plain(.0))]
-    Start(io::Error),
-    #[error("{0:?} ended with 127, as when a command is not found; nothing is acknowledged")]
-    NotFound(String),
-    #[error("{0:?} ended with 126, as when a command cannot be run; nothing is acknowledged")]
-    NotRunnable(String),
 }
 
 /// Whether work goes on.

@@ -62,7 +62,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::address::{ClientName, Event, Namespace, RoomName, Seq};
+    use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
     use crate::wire::batch::{DeliveryHeader, push_bytes_message};
 
     fn chunk(data: &[u8]) -> Chunk {
@@ -71,7 +71,7 @@ mod tests {
         Chunk {
             header: DeliveryHeader {
                 rooms: vec![RoomName::parse("jobs").unwrap()],
-                event: Event::message(),
+                event: EventName::message(),
                 framing: Framing::Bytes,
                 json: false,
                 count: 1,

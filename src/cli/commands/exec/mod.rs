@@ -2,6 +2,7 @@
 //! acknowledged in order, once they are done: by the command, or by being in the dead-letter room.
 
 mod command;
+pub mod error;
 mod letter;
 mod order;
 mod printed;
@@ -15,25 +16,26 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub use command::ExecError;
 use command::{Ended, Plan, Proof, Work};
+use error::ExecError;
 use letter::letter;
 use order::Order;
 use printed::Turn;
 
-use crate::address::{Event as EventName, RoomName, Seq};
+use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::SubArgs;
-use crate::cli::failure::{Failure, spoken};
+use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::{Block, message};
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
 use crate::cli::remote::delivery::{End, awaited, confirm_last_ack, last, tell_link};
 use crate::cli::remote::presence;
+use crate::cli::screen::duration::spoken;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
 use crate::cli::screen::term;
 use crate::client::link::at;
-use crate::client::{Event, Peer, Target};
+use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::cut;
 
@@ -87,7 +89,7 @@ impl Crew {
         args: &SubArgs,
         form: Form,
         (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
-        peer: &Peer,
+        peer: &HubClient,
         dead: RoomName,
     ) -> Self {
         let max_message = peer.hello().limits.message;
@@ -133,7 +135,7 @@ impl Crew {
     /// Works until `-n`, `--drain`, `--timeout`, a signal or a failure ends it; `end` is what ended it from outside.
     pub async fn run(
         mut self,
-        mut peer: Peer,
+        mut peer: HubClient,
         signals: &mut Signals,
         deadline: Option<Instant>,
         timeout: std::time::Duration,
@@ -166,7 +168,7 @@ impl Crew {
         }
     }
 
-    async fn follow(&mut self, peer: &mut Peer) -> Result<End, Failure> {
+    async fn follow(&mut self, peer: &mut HubClient) -> Result<End, Failure> {
         loop {
             self.start(peer);
             if self.running.is_empty()
@@ -191,13 +193,13 @@ impl Crew {
         }
     }
 
-    fn draw(&mut self, peer: &Peer) {
+    fn draw(&mut self, peer: &HubClient) {
         self.progress
             .draw(awaited(peer).filter(|_| self.running.is_empty()));
     }
 
     /// Lets what runs end, within a bound, and has it acknowledged.
-    async fn finish(&mut self, peer: &mut Peer, reachable: bool) -> Result<(), Failure> {
+    async fn finish(&mut self, peer: &mut HubClient, reachable: bool) -> Result<(), Failure> {
         let bound = at(Some(Instant::now() + limits::EXEC_FINISH));
         tokio::pin!(bound);
         while !self.running.is_empty() || reachable && !self.confirming.is_empty() {
@@ -243,7 +245,7 @@ impl Crew {
     }
 
     /// Starts as many commands as may run.
-    fn start(&mut self, peer: &mut Peer) {
+    fn start(&mut self, peer: &mut HubClient) {
         while self.running.len() < self.jobs && peer.has_room() {
             let Some((number, chunk)) = self.take() else {
                 break;
@@ -315,21 +317,21 @@ impl Crew {
         read.or(rooms.first()).cloned()
     }
 
-    fn happened(&mut self, event: Event, peer: &mut Peer) -> Result<(), Failure> {
+    fn happened(&mut self, event: ClientEvent, peer: &mut HubClient) -> Result<(), Failure> {
         tell_link(&event, peer.url());
         match event {
-            Event::Batch { header, body } => self.queue.push_back(Chunk {
+            ClientEvent::Batch { header, body } => self.queue.push_back(Chunk {
                 header,
                 body,
                 namespace: self.target.namespace.clone(),
             }),
-            Event::Presence(moved) => presence::note(&moved, &self.target.namespace),
-            Event::CaughtUp if self.drain == Drain::Pending => self.drain = Drain::CaughtUp,
-            Event::Subscribed { rooms, .. } => {
+            ClientEvent::Presence(moved) => presence::note(&moved, &self.target.namespace),
+            ClientEvent::CaughtUp if self.drain == Drain::Pending => self.drain = Drain::CaughtUp,
+            ClientEvent::Subscribed { rooms, .. } => {
                 refuse_a_circle(&rooms, &self.dead)?;
                 self.rooms = rooms;
             }
-            Event::Receipt(_) => {
+            ClientEvent::Receipt(_) => {
                 // They come in the order of what was published.
                 if let Some(number) = self.confirming.pop_front() {
                     self.order.done(number);
@@ -344,7 +346,7 @@ impl Crew {
     fn worked(
         &mut self,
         worked: Result<Result<Worked, ExecError>, tokio::task::JoinError>,
-        peer: &mut Peer,
+        peer: &mut HubClient,
     ) -> Result<(), Failure> {
         let worked =
             worked.map_err(|error| Failure::other(format!("a command was lost: {error}")))?;
@@ -384,7 +386,7 @@ impl Crew {
         Ok(())
     }
 
-    fn publish(&mut self, number: u64, room: &RoomName, block: Block, peer: &mut Peer) {
+    fn publish(&mut self, number: u64, room: &RoomName, block: Block, peer: &mut HubClient) {
         let template = Template {
             rooms: vec![room.clone()],
             ..Template::default()
@@ -393,7 +395,7 @@ impl Crew {
         self.confirming.push_back(number);
     }
 
-    fn ack(&mut self, peer: &mut Peer) {
+    fn ack(&mut self, peer: &mut HubClient) {
         if let Some(seq) = self.order.settled() {
             peer.ack(seq);
         }

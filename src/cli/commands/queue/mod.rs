@@ -1,25 +1,24 @@
 //! `queue`: what waits for whom, as a table or as JSON.
 
+mod answer;
 mod peek;
 mod purge;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::answer::{Queue, Queues, queues};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::Global;
 use crate::cli::args::queue::{QueueArgs, QueueCommand};
 use crate::cli::commands::rooms::{address, timestamp};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
-use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
-use crate::client::answers::parse;
-use crate::client::{ClientError, Code, Target};
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {
@@ -42,63 +41,6 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
         term::warn(format!("{more} more queues are there"));
     }
     stdout::print(&text).map_err(Failure::Output)
-}
-
-/// The answer to `queue`.
-#[derive(Debug, Clone, Deserialize)]
-struct Queues {
-    queues: Vec<Queue>,
-    /// How many are there beside.
-    #[serde(default)]
-    more: u64,
-}
-
-/// What waits for one member in one room.
-#[derive(Debug, Clone, Deserialize)]
-struct Queue {
-    name: ClientName,
-    room: RoomName,
-    pending: u64,
-    /// Milliseconds since 1970 (UTC).
-    oldest: Option<u64>,
-    bytes: u64,
-    /// How many share it; None: nobody does.
-    sharers: Option<u64>,
-    leased: Option<u64>,
-}
-
-async fn queues(target: &Target, name: Option<&ClientName>) -> Result<Queues, Failure> {
-    #[derive(Serialize)]
-    struct Question<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        name: Option<&'a ClientName>,
-    }
-    let question = serde_json::to_string(&Question { name }).expect("a name is JSON");
-    let answer = ask(target, "queue", &question).await?;
-    let answer = parse("the answer to queue", &answer);
-    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
-}
-
-/// The same of what was asked of a member, in one room or in all that it joined.
-fn about(
-    failure: Failure,
-    name: &ClientName,
-    namespace: &Namespace,
-    room: Option<&RoomName>,
-) -> Failure {
-    match (failure, room) {
-        (Failure::Client(ClientError::Refused(refusal)), Some(room))
-            if refusal.code == Code::NoRooms =>
-        {
-            Failure::Other {
-                what: format!("{name} has not joined {}", address(namespace, room)),
-                hint: Some(format!(
-                    "\"roomcat queue {name}\" lists the rooms that it joined"
-                )),
-            }
-        }
-        (failure, _) => failure.about(Some(name)),
-    }
 }
 
 fn as_json(queues: &[Queue], namespace: &Namespace) -> String {

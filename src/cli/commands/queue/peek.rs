@@ -2,7 +2,7 @@
 
 use tokio::select;
 
-use super::about;
+use super::answer::about;
 use crate::cli::args::Global;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
@@ -10,20 +10,22 @@ use crate::cli::io::stdout::{self, Ending, Form};
 use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
-use crate::client::{Event, Peek, Peer, Retry, Subscribe, Way};
+use crate::client::{
+    ClientEvent, DeliveryMode, HubClient, PeekRequest, RetryPolicy, SubscribeRequest,
+};
 
 pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
     let mut signals = crate::cli::runtime::listen()?;
     // Who comes back would begin anew.
-    let mut peer = peer_or_signal(&target, Retry::Never, &mut signals).await?;
-    peer.subscribe(Subscribe {
+    let mut peer = peer_or_signal(&target, RetryPolicy::Never, &mut signals).await?;
+    peer.subscribe(SubscribeRequest {
         rooms: Vec::new(),
-        way: Way::Peek(Peek {
+        way: DeliveryMode::Peek(PeekRequest {
             name: args.name.clone(),
             room: rooms.first().cloned(),
         }),
-        ..Subscribe::default()
+        ..SubscribeRequest::default()
     });
     let form = if args.json {
         Form::Json
@@ -45,7 +47,7 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
     finished.map_err(|failure| about(failure, &args.name, &target.namespace, rooms.first()))
 }
 
-async fn follow(peer: &mut Peer, reading: &mut Reading) -> Result<End, Failure> {
+async fn follow(peer: &mut HubClient, reading: &mut Reading) -> Result<End, Failure> {
     loop {
         let flow = select! {
             report = reading.report() => reading.wrote(peer, report)?,
@@ -53,8 +55,8 @@ async fn follow(peer: &mut Peer, reading: &mut Reading) -> Result<End, Failure> 
                 let event = event?;
                 tell_link(&event, peer.url());
                 match event {
-                    Event::Batch { header, body } => reading.batch(peer, header, body),
-                    Event::CaughtUp => Flow::Enough,
+                    ClientEvent::Batch { header, body } => reading.batch(peer, header, body),
+                    ClientEvent::CaughtUp => Flow::Enough,
                     _ => Flow::More,
                 }
             }

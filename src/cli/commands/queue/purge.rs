@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::select;
 use tokio::sync::oneshot;
 
-use super::{about, queues};
+use super::answer::{about, queues};
 use crate::address::{ClientName, RoomName};
 use crate::cli::args::Global;
 use crate::cli::args::queue::PurgeArgs;

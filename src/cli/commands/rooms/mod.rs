@@ -21,7 +21,7 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::client::ClientError;
-use crate::client::answers::{Room, RoomsAnswer, parse};
+use crate::client::answers::{RoomSummary, RoomsResponse, parse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
@@ -74,12 +74,12 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
 
 const VERB: &str = "rooms";
 
-fn understood(answer: &RawValue) -> Result<RoomsAnswer, Failure> {
+fn understood(answer: &RawValue) -> Result<RoomsResponse, Failure> {
     let answer = parse("the answer to rooms", answer);
     Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
 }
 
-fn warn_of_expired(answer: &RoomsAnswer) {
+fn warn_of_expired(answer: &RoomsResponse) {
     if answer.expired > 0 {
         term::warn(format!(
             "{} messages went unread: --keep-pending was over before their members came",
@@ -97,7 +97,7 @@ pub(super) fn question(room: Option<&RoomName>) -> String {
     serde_json::to_string(&Question { room }).expect("a name is JSON")
 }
 
-fn as_json(answer: &RoomsAnswer, namespace: &Namespace) -> String {
+fn as_json(answer: &RoomsResponse, namespace: &Namespace) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         namespace: &'a Namespace,
@@ -157,7 +157,7 @@ enum Which {
 }
 
 impl Which {
-    fn of(self, mut answer: RoomsAnswer) -> RoomsAnswer {
+    fn of(self, mut answer: RoomsResponse) -> RoomsResponse {
         if self == Self::Lasting {
             answer.rooms.retain(|room| !room.room.is_for_answers());
         }
@@ -166,7 +166,7 @@ impl Which {
 }
 
 impl Shown<'_> {
-    fn lines(&self, answer: &RoomsAnswer, columns: Option<usize>) -> Vec<Line> {
+    fn lines(&self, answer: &RoomsResponse, columns: Option<usize>) -> Vec<Line> {
         let mut rooms = Table::new([
             Column::name("ROOM"),
             Column::number("SOCKETS"),
@@ -219,7 +219,7 @@ pub(super) fn address(namespace: &Namespace, room: &RoomName) -> String {
     }
 }
 
-fn pending(room: &Room) -> u64 {
+fn pending(room: &RoomSummary) -> u64 {
     room.members
         .iter()
         .fold(0, |sum, member| sum.saturating_add(member.pending))

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cli::screen::term::Paint;
 
-fn answer() -> RoomsAnswer {
+fn answer() -> RoomsResponse {
     serde_json::from_str(
         r#"{"ok":true,"rooms":[
             {"room":"","sockets":2,"messages":0,"last":null,"members":[]},
@@ -12,7 +12,7 @@ fn answer() -> RoomsAnswer {
     .unwrap()
 }
 
-fn tables(answer: &RoomsAnswer, namespace: &Namespace, which: Which) -> String {
+fn tables(answer: &RoomsResponse, namespace: &Namespace, which: Which) -> String {
     let shown = Shown {
         namespace,
         which,
@@ -63,7 +63,7 @@ fn json_is_an_object_a_room() {
 
 #[test]
 fn what_the_answer_has_no_room_for_is_counted_below() {
-    let answer = RoomsAnswer {
+    let answer = RoomsResponse {
         more: 12,
         ..answer()
     };

@@ -12,14 +12,14 @@ use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::origin::Hosts;
-use crate::server::{Front, Keep, Namespaces, Rules, Settings, Token};
+use crate::server::{Front, Namespaces, Retention, Rules, Settings, Token};
 
 /// All that a hub needs to start.
 #[derive(Debug)]
 pub struct Plan {
     pub listen: Vec<ListenAddress>,
     pub database: PathBuf,
-    pub keep: Keep,
+    pub keep: Retention,
     pub settings: Settings,
     pub front: Front,
 }
@@ -129,8 +129,8 @@ fn usual_address() -> Vec<ListenAddress> {
     }]
 }
 
-fn keep(history: KeepFor, pending: KeepFor) -> Keep {
-    Keep {
+fn keep(history: KeepFor, pending: KeepFor) -> Retention {
+    Retention {
         history_age: history.age,
         history_bytes: history.bytes,
         pending_age: pending.age,
@@ -141,7 +141,7 @@ fn keep(history: KeepFor, pending: KeepFor) -> Keep {
 
 /// Who may come back for so long finds what it missed; all but the age is as `--keep` says. Only where `--keep 0` says that
 /// nothing is kept, what is kept for this has the usual bound.
-fn keep_for_recovery(mut keep: Keep, settings: &Settings) -> Keep {
+fn keep_for_recovery(mut keep: Retention, settings: &Settings) -> Retention {
     let Some(recovery) = settings.recovery else {
         return keep;
     };

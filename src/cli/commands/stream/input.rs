@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 
 use crate::cli::io::stdin::{self, InputError, Source, wait_readable};
 use crate::limits;
-use crate::wire::stream::Filling;
+use crate::wire::stream::PartBuffer;
 
 pub enum Input {
     Pipe(Receiver),
     Thread {
-        blocks: mpsc::Receiver<Result<Filling, InputError>>,
+        blocks: mpsc::Receiver<Result<PartBuffer, InputError>>,
         /// What did not fit behind the bytes that a piece has already.
-        ahead: Option<Filling>,
+        ahead: Option<PartBuffer>,
     },
 }
 
@@ -60,7 +60,7 @@ impl Input {
     }
 
     /// Reads on into a piece that is not full. Cancel-safe: what was read is in the piece, or still here.
-    pub async fn read(&mut self, piece: &mut Filling) -> Result<Read, InputError> {
+    pub async fn read(&mut self, piece: &mut PartBuffer) -> Result<Read, InputError> {
         match self {
             Self::Pipe(pipe) => read_pipe(pipe, piece).await.map_err(|source| {
                 let path = PathBuf::from("stdin");
@@ -81,7 +81,7 @@ impl Input {
 }
 
 /// What a whole block is becomes the piece; a small one is copied behind what the piece has.
-fn join(piece: &mut Filling, block: Filling, ahead: &mut Option<Filling>) -> Read {
+fn join(piece: &mut PartBuffer, block: PartBuffer, ahead: &mut Option<PartBuffer>) -> Read {
     if piece.is_empty() {
         *piece = block;
         return Read::More;
@@ -100,7 +100,7 @@ fn join(piece: &mut Filling, block: Filling, ahead: &mut Option<Filling>) -> Rea
     }
 }
 
-async fn read_pipe(pipe: &Receiver, piece: &mut Filling) -> io::Result<Read> {
+async fn read_pipe(pipe: &Receiver, piece: &mut PartBuffer) -> io::Result<Read> {
     loop {
         pipe.readable().await?;
         match pipe.try_read(piece.room()) {
@@ -115,7 +115,7 @@ async fn read_pipe(pipe: &Receiver, piece: &mut Filling) -> io::Result<Read> {
     }
 }
 
-fn run(source: Source, most: usize, blocks: &mpsc::Sender<Result<Filling, InputError>>) {
+fn run(source: Source, most: usize, blocks: &mpsc::Sender<Result<PartBuffer, InputError>>) {
     for path in source.paths() {
         let done = stdin::open(&path).and_then(|fd| pump(fd.as_fd(), most, blocks));
         match done {
@@ -140,10 +140,10 @@ enum Pumped {
 fn pump(
     fd: BorrowedFd<'_>,
     most: usize,
-    blocks: &mpsc::Sender<Result<Filling, InputError>>,
+    blocks: &mpsc::Sender<Result<PartBuffer, InputError>>,
 ) -> io::Result<Pumped> {
     loop {
-        let mut block = Filling::new(most);
+        let mut block = PartBuffer::new(most);
         match rustix::io::read(fd, block.room()) {
             Ok(0) => return Ok(Pumped::All),
             Ok(read) => block.filled(read),

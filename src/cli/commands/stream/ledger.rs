@@ -4,9 +4,10 @@
 //! read again, and what is needed for that is where the earliest of them began. A stream of which the first piece was not
 //! seen is passed over, so reading from that place gives each stream once, in the order of their beginnings.
 
+use super::error::Broken;
 use crate::address::Seq;
 use crate::limits;
-use crate::wire::stream::{Crc32, Piece};
+use crate::wire::stream::{Crc32, StreamPart};
 
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -37,22 +38,9 @@ pub enum Step {
     Broken(Broken),
 }
 
-/// Why a stream is not whole.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    #[error("its publisher broke it off: {0}")]
-    Aborted(String),
-    #[error("part {due} of it should have come, and part {came} did")]
-    Parts { due: u64, came: u64 },
-    #[error("its end says {said} bytes, and {came} came")]
-    Length { said: u64, came: u64 },
-    #[error("its checksum is not that of its bytes")]
-    Checksum,
-}
-
 impl Ledger {
     /// The next piece in the log. After [`Step::Last`] and [`Step::Broken`] comes [`Self::over`].
-    pub fn piece(&mut self, seq: Seq, piece: &Piece, bytes: &[u8]) -> Step {
+    pub fn piece(&mut self, seq: Seq, piece: &StreamPart, bytes: &[u8]) -> Step {
         let current = match &mut self.current {
             None if piece.part > 0 => return Step::Other,
             None => self.current.insert(Current {
@@ -91,7 +79,7 @@ impl Ledger {
 }
 
 impl Current {
-    fn take(&mut self, piece: &Piece, bytes: &[u8]) -> Step {
+    fn take(&mut self, piece: &StreamPart, bytes: &[u8]) -> Step {
         if piece.part != self.due {
             return Step::Broken(Broken::Parts {
                 due: self.due,
@@ -124,10 +112,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::wire::stream::End;
+    use crate::wire::stream::StreamEnd;
 
-    fn piece(id: &str, part: u64) -> Piece {
-        Piece {
+    fn piece(id: &str, part: u64) -> StreamPart {
+        StreamPart {
             id: id.to_owned(),
             part,
             sid: None,
@@ -136,9 +124,9 @@ mod tests {
         }
     }
 
-    fn last(id: &str, part: u64, bytes: u64) -> Piece {
-        Piece {
-            end: Some(End { bytes, crc32: None }),
+    fn last(id: &str, part: u64, bytes: u64) -> StreamPart {
+        StreamPart {
+            end: Some(StreamEnd { bytes, crc32: None }),
             ..piece(id, part)
         }
     }
@@ -187,12 +175,12 @@ mod tests {
         );
         let sum = |crc32| {
             let mut last = last("a", 1, 9);
-            last.end = last.end.map(|end| End { crc32, ..end });
+            last.end = last.end.map(|end| StreamEnd { crc32, ..end });
             begun().piece(at(2), &last, b"")
         };
         assert_eq!(sum(Some(0xCBF4_3926)), Step::Last);
         assert_eq!(sum(Some(0xCBF4_3927)), Step::Broken(Broken::Checksum));
-        let aborted = Piece {
+        let aborted = StreamPart {
             abort: Some("why".to_owned()),
             ..piece("a", 1)
         };
@@ -204,7 +192,7 @@ mod tests {
 
     #[test]
     fn of_a_long_reason_the_beginning_is_shown() {
-        let aborted = Piece {
+        let aborted = StreamPart {
             abort: Some("é".repeat(1_000_000)),
             ..piece("a", 0)
         };
@@ -215,7 +203,7 @@ mod tests {
     }
 
     /// A room: pieces of streams and, as None, whatever else there is, each at its index.
-    type Room = Vec<Option<Piece>>;
+    type Room = Vec<Option<StreamPart>>;
 
     /// What one `sub` writes that reads from `cursor`, and the cursor behind it. With `killed` it ends when it has seen so
     /// many records, as a process does that is killed; the hub has then what it acknowledged.
@@ -261,7 +249,7 @@ mod tests {
         room
     }
 
-    fn made(id: &str, part: &mut u64, length: u64) -> Piece {
+    fn made(id: &str, part: &mut u64, length: u64) -> StreamPart {
         *part += 1;
         if *part == length {
             last(id, *part - 1, length)

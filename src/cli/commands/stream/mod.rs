@@ -1,66 +1,8 @@
 //! `--stream`: bytes as they are, from the stdin of one to the stdout of another, with an end.
 
+pub mod error;
 pub mod input;
 pub mod ledger;
 pub mod publisher;
 pub mod receiving;
 pub mod sending;
-
-use std::time::Duration;
-
-use crate::cli::failure::{Failure, spoken};
-use ledger::Broken;
-
-/// Why a stream did not come, or go, whole.
-#[derive(Debug, thiserror::Error)]
-pub enum StreamError {
-    #[error("the stream is cut off: {0}")]
-    Broken(Broken),
-    #[error("the stream is cut off: some of it is no longer kept")]
-    Pruned,
-    #[error("the stream is cut off: its publisher is gone")]
-    PublisherGone,
-    #[error("the stream is cut off: the hub has another database than when it began")]
-    OtherLog,
-    /// `--drain`
-    #[error("the stream is cut off here: it has not ended yet")]
-    NotEnded,
-    /// Its publisher may be there still.
-    #[error("--timeout {} came first: the stream has not ended yet", spoken(*.0))]
-    Timeout(Duration),
-    /// Of the sender.
-    #[error("{0}; the stream is cut off")]
-    Unsent(Box<Failure>),
-    #[error(
-        "this hub takes messages of {limit} bytes, and a piece of a stream needs more than {least}"
-    )]
-    NoRoom { limit: usize, least: usize },
-}
-
-/// A stream that came in part, and what the next call will find.
-#[derive(Debug, thiserror::Error)]
-#[error("{why}")]
-pub struct Cut {
-    pub why: StreamError,
-    pub left: Left,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// Nobody has a place here that could have moved.
-    Nothing,
-    /// It counts as read.
-    Behind,
-    /// It comes again.
-    Ahead,
-}
-
-impl Left {
-    pub fn hint(self) -> Option<&'static str> {
-        match self {
-            Self::Nothing => None,
-            Self::Behind => Some("it counts as read: the next call gets the next stream"),
-            Self::Ahead => Some("the next call gets it again, from its beginning"),
-        }
-    }
-}

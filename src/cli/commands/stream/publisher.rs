@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::client::Peer;
-use crate::client::answers::Answer;
+use crate::client::HubClient;
+use crate::client::answers::VerbResult;
 use crate::limits;
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Publisher {
     }
 
     /// Asks the hub, unless it is known to be gone or nobody could tell.
-    pub fn ask(&mut self, peer: &mut Peer) {
+    pub fn ask(&mut self, peer: &mut HubClient) {
         self.ask_at = Instant::now() + self.pause();
         if let (None, Some(sid)) = (self.gone_since, &self.sid) {
             let args = serde_json::json!({ "sid": sid }).to_string();
@@ -74,7 +74,7 @@ impl Publisher {
     }
 
     /// An answer to something; true when it was to this.
-    pub fn answered(&mut self, id: u64, answer: &Answer) -> bool {
+    pub fn answered(&mut self, id: u64, answer: &VerbResult) -> bool {
         if self.asked != Some(id) {
             return false;
         }

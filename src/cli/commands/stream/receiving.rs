@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::ledger::{Broken, Ledger, Step};
+use super::error::{Broken, Cut, Left, StreamError};
+use super::ledger::{Ledger, Step};
 use super::publisher::Publisher;
-use super::{Cut, Left, StreamError};
 use crate::address::Seq;
 use crate::cli::args::SubArgs;
 use crate::cli::failure::Failure;
@@ -20,10 +20,10 @@ use crate::cli::io::stdout::{self, Form};
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::client::link::at;
-use crate::client::{Event, Gap, Peer, Target};
+use crate::client::{ClientEvent, Gap, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;
-use crate::wire::stream::Piece;
+use crate::wire::stream::StreamPart;
 
 pub struct Receiving {
     reading: Reading,
@@ -92,7 +92,7 @@ impl Receiving {
     /// Until so many streams are written, `--timeout` or a signal.
     pub async fn run(
         mut self,
-        mut peer: Peer,
+        mut peer: HubClient,
         signals: &mut Signals,
         deadline: Option<Instant>,
         timeout: Duration,
@@ -122,7 +122,7 @@ impl Receiving {
     /// `--timeout` came in the middle of a stream. Nothing waits for a stdout that takes nothing.
     async fn timed_out(
         mut self,
-        mut peer: Peer,
+        mut peer: HubClient,
         signals: &mut Signals,
         after: Duration,
     ) -> Result<(), Failure> {
@@ -144,7 +144,7 @@ impl Receiving {
         }
     }
 
-    async fn follow(&mut self, peer: &mut Peer) -> Result<End, Failure> {
+    async fn follow(&mut self, peer: &mut HubClient) -> Result<End, Failure> {
         loop {
             let due = self.ledger.begun().map(|_| self.publisher.due());
             let came = select! {
@@ -184,12 +184,12 @@ impl Receiving {
         }
     }
 
-    fn happened(&mut self, event: Event, peer: &mut Peer) -> Came {
+    fn happened(&mut self, event: ClientEvent, peer: &mut HubClient) -> Came {
         tell_link(&event, peer.url());
         let inside = self.ledger.begun().is_some();
         match event {
-            Event::Batch { header, body } => return self.piece(peer, header, &body),
-            Event::CaughtUp => {
+            ClientEvent::Batch { header, body } => return self.piece(peer, header, &body),
+            ClientEvent::CaughtUp => {
                 self.caught_up = true;
                 return match (self.drain, inside) {
                     (true, true) => Came::Cut(StreamError::NotEnded),
@@ -197,27 +197,27 @@ impl Receiving {
                     (false, _) => Came::Nothing,
                 };
             }
-            Event::Gap(Gap::Pruned { .. }) => self.gap = true,
-            Event::Gap(Gap::OtherLog { .. }) => {
+            ClientEvent::Gap(Gap::Pruned { .. }) => self.gap = true,
+            ClientEvent::Gap(Gap::OtherLog { .. }) => {
                 // Its places are none of this log.
                 self.ledger = Ledger::default();
                 if inside {
                     return Came::Cut(StreamError::OtherLog);
                 }
             }
-            Event::Answered { id, answer } => {
+            ClientEvent::Answered { id, answer } => {
                 self.publisher.answered(id, &answer);
             }
-            Event::Lost { .. } => self.caught_up = false,
-            Event::Back { .. } => self.publisher.moved(),
+            ClientEvent::Lost { .. } => self.caught_up = false,
+            ClientEvent::Back { .. } => self.publisher.moved(),
             _ => {}
         }
         Came::Nothing
     }
 
     /// A message: the next piece of the stream, or something to be passed over.
-    fn piece(&mut self, peer: &mut Peer, header: DeliveryHeader, body: &bytes::Bytes) -> Came {
-        let piece = Piece::decode(&header, body);
+    fn piece(&mut self, peer: &mut HubClient, header: DeliveryHeader, body: &bytes::Bytes) -> Came {
+        let piece = StreamPart::decode(&header, body);
         // Volatile pieces have no place to come back to.
         let (Some((piece, bytes)), Some(seq)) = (piece, header.first) else {
             self.reading.pass_over(peer, &header);
@@ -253,7 +253,7 @@ impl Receiving {
     }
 
     /// Nothing came for a while in the middle of a stream.
-    fn silence(&mut self, peer: &mut Peer) -> Came {
+    fn silence(&mut self, peer: &mut HubClient) -> Came {
         // What was received and not written, or not yet received, says that it is not the publisher who is slow.
         if !self.caught_up || !self.reading.is_settled() || !peer.is_connected() {
             self.publisher.moved();
@@ -271,7 +271,7 @@ impl Receiving {
     }
 
     /// A stream has come to its end. [`Flow::More`] when another one is wanted.
-    async fn whole(&mut self, last: Seq, peer: &mut Peer) -> Result<Flow, Failure> {
+    async fn whole(&mut self, last: Seq, peer: &mut HubClient) -> Result<Flow, Failure> {
         let log = match self.settle(peer).await? {
             Settled::Closed => return Ok(Flow::Enough),
             Settled::Written(log) => log,
@@ -294,7 +294,7 @@ impl Receiving {
     }
 
     /// Writes what was received; what comes meanwhile comes again.
-    async fn settle(&mut self, peer: &mut Peer) -> Result<Settled, Failure> {
+    async fn settle(&mut self, peer: &mut HubClient) -> Result<Settled, Failure> {
         let mut log = Log::Same;
         while !self.reading.is_settled() {
             select! {
@@ -306,7 +306,7 @@ impl Receiving {
                 event = peer.next() => {
                     let event = event?;
                     tell_link(&event, peer.url());
-                    if let Event::Gap(Gap::OtherLog { .. }) = event {
+                    if let ClientEvent::Gap(Gap::OtherLog { .. }) = event {
                         self.ledger = Ledger::default();
                         log = Log::Other;
                     }
@@ -317,14 +317,14 @@ impl Receiving {
     }
 
     /// The stream is given up, and counts as read: otherwise nothing behind it would ever be reached.
-    fn leave_behind(&mut self, peer: &mut Peer) -> Left {
+    fn leave_behind(&mut self, peer: &mut HubClient) -> Left {
         let next = self.ledger.over();
         peer.keep(next);
         self.left(Left::Behind)
     }
 
     /// The stream is given up before it has ended. It comes again, unless nobody is there any more to end it.
-    async fn leave_unfinished(&mut self, peer: &mut Peer) -> Result<Left, Failure> {
+    async fn leave_unfinished(&mut self, peer: &mut HubClient) -> Result<Left, Failure> {
         self.settle(peer).await?;
         if !self.publisher.is_gone() {
             self.publisher.ask(peer);
@@ -333,10 +333,10 @@ impl Receiving {
         while self.publisher.is_asked() {
             select! {
                 event = peer.next() => match event? {
-                    Event::Answered { id, answer } => {
+                    ClientEvent::Answered { id, answer } => {
                         self.publisher.answered(id, &answer);
                     }
-                    Event::Lost { .. } | Event::Gap(Gap::OtherLog { .. }) => {
+                    ClientEvent::Lost { .. } | ClientEvent::Gap(Gap::OtherLog { .. }) => {
                         return Ok(self.left(Left::Ahead));
                     }
                     event => tell_link(&event, peer.url()),

@@ -4,10 +4,10 @@
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::StreamError;
+use super::error::StreamError;
 use super::input::{Input, Read};
 use crate::cli::args::{Global, PubArgs};
-use crate::cli::commands::publish::{destination, missed, progress, retry, source};
+use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
@@ -16,10 +16,10 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::progress::Progress;
 use crate::client::peer::random_id;
-use crate::client::{Event, Peer};
+use crate::client::{ClientEvent, HubClient};
 use crate::limits;
 use crate::wire::batch::Framing;
-use crate::wire::stream::{Crc32, EVENT, End, Filling, Piece};
+use crate::wire::stream::{Crc32, EVENT, PartBuffer, StreamEnd, StreamPart};
 
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let (target, template) = destination(args, global)?;
@@ -28,7 +28,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let most = piece_bytes(peer.hello().limits.message)?;
     let mut sending = Sending {
         template: Template {
-            event: Some(crate::address::Event::parse(EVENT).expect("it is a name")),
+            event: Some(crate::address::EventName::parse(EVENT).expect("it is a name")),
             ..template
         },
         peer,
@@ -36,7 +36,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         part: 0,
         bytes: 0,
         crc: Crc32::default(),
-        piece: Filling::new(most),
+        piece: PartBuffer::new(most),
         input: Input::open(source(&args.file), most),
         state: State::Reading,
         known: String::new(),
@@ -72,14 +72,14 @@ fn piece_bytes(message: usize) -> Result<usize, StreamError> {
 
 struct Sending {
     template: Template,
-    peer: Peer,
+    peer: HubClient,
     id: String,
     /// The next one.
     part: u64,
     /// In all parts so far.
     bytes: u64,
     crc: Crc32,
-    piece: Filling,
+    piece: PartBuffer,
     input: Input,
     state: State,
     /// The socket that the parts so far name.
@@ -113,7 +113,7 @@ impl Sending {
             select! {
                 event = self.peer.next() => match event {
                     Ok(event) => self.happened(&event)?,
-                    Err(error) => return Err(StreamError::Unsent(Box::new(error.into())).into()),
+                    Err(error) => return Err(Failure::Unsent(Box::new(error.into()))),
                 },
                 read = self.input.read(&mut self.piece), if reads => match read? {
                     Read::More => {}
@@ -158,11 +158,11 @@ impl Sending {
         self.bytes += self.piece.bytes().len() as u64;
         self.crc.update(self.piece.bytes());
         let whole = self.state == State::Told && abort.is_none();
-        let piece = Piece {
+        let piece = StreamPart {
             id: self.id.clone(),
             part: self.part,
             sid: Some(self.known.clone()),
-            end: whole.then_some(End {
+            end: whole.then_some(StreamEnd {
                 bytes: self.bytes,
                 crc32: Some(self.crc.value()),
             }),
@@ -178,18 +178,18 @@ impl Sending {
         self.peer.publish(self.template.batch(block));
     }
 
-    fn happened(&mut self, event: &Event) -> Result<(), StreamError> {
+    fn happened(&mut self, event: &ClientEvent) -> Result<(), StreamError> {
         tell_link(event, self.peer.url());
         let log = &self.peer.hello().log;
         match event {
-            Event::Receipt(receipt) => {
+            ClientEvent::Receipt(receipt) => {
                 self.log.get_or_insert_with(|| log.clone());
                 self.progress.did(1, receipt.bytes as u64);
                 let missed = missed(receipt, self.wanted);
                 self.missed = self.missed.take().or(missed);
             }
             // Whoever reads that one never gets the beginning.
-            Event::Back { .. } if self.log.as_ref().is_some_and(|first| first != log) => {
+            ClientEvent::Back { .. } if self.log.as_ref().is_some_and(|first| first != log) => {
                 return Err(StreamError::OtherLog);
             }
             _ => {}
@@ -215,7 +215,7 @@ impl Sending {
         while self.peer.unconfirmed() > 0 {
             select! {
                 event = self.peer.next() => match event {
-                    Ok(Event::Lost { .. }) | Err(_) => return,
+                    Ok(ClientEvent::Lost { .. }) | Err(_) => return,
                     Ok(_) => {}
                 },
                 _ = signals.next() => return,

@@ -25,7 +25,7 @@ use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::table::Line;
 use crate::cli::screen::term;
 use crate::client::link::at;
-use crate::client::{ClientError, Event, Peer, Retry, Target};
+use crate::client::{ClientError, ClientEvent, HubClient, RetryPolicy, Target};
 use crate::limits;
 use screen::{Page, Screen};
 
@@ -47,7 +47,7 @@ pub async fn watch(
 ) -> Result<(), Failure> {
     let mut signals = crate::cli::runtime::listen()?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
-    let peer = peer_or_signal(target, Retry::Forever, &mut signals).await?;
+    let peer = peer_or_signal(target, RetryPolicy::Forever, &mut signals).await?;
     let screen = Arc::new(Screen::of_stdout());
     let above = Arc::clone(&screen);
     let diversion = screen
@@ -80,7 +80,7 @@ fn cannot_listen(error: io::Error) -> Failure {
 }
 
 struct Watching<'a, S> {
-    peer: Peer,
+    peer: HubClient,
     question: Question<'a>,
     show: S,
     screen: Arc<Screen>,
@@ -143,22 +143,24 @@ where
         self.asked = asked.map(|id| (id, now));
     }
 
-    fn happened(&mut self, event: Event) -> Result<(), Failure> {
+    fn happened(&mut self, event: ClientEvent) -> Result<(), Failure> {
         let in_place = self.screen.draws_in_place();
         if !in_place {
             tell_link(&event, self.peer.url());
         }
         match event {
-            Event::Answered { id, answer } if self.asked.is_some_and(|(asked, _)| asked == id) => {
+            ClientEvent::Answered { id, answer }
+                if self.asked.is_some_and(|(asked, _)| asked == id) =>
+            {
                 self.asked = None;
                 self.answer = Some(answer.map_err(ClientError::Refused)?);
                 self.drawn = Drawn::No;
             }
-            Event::Lost { .. } => {
+            ClientEvent::Lost { .. } => {
                 self.asked = None;
                 self.redraw();
             }
-            Event::Back { .. } => self.due = Instant::now(),
+            ClientEvent::Back { .. } => self.due = Instant::now(),
             _ => {}
         }
         Ok(())

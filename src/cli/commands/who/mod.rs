@@ -20,7 +20,7 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::client::ClientError;
-use crate::client::answers::{Lagging, Person, WhoAnswer, parse};
+use crate::client::answers::{LagPrecision, SocketInfo, WhoResponse, parse};
 
 pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
@@ -58,17 +58,17 @@ pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
 
 const VERB: &str = "who";
 
-fn understood(answer: &RawValue) -> Result<WhoAnswer, Failure> {
+fn understood(answer: &RawValue) -> Result<WhoResponse, Failure> {
     let answer = parse("the answer to who", answer);
     Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
 }
 
 /// Not who asks: that connection is over as soon as it is answered.
-fn others(answer: &WhoAnswer) -> impl Iterator<Item = &Person> {
+fn others(answer: &WhoResponse) -> impl Iterator<Item = &SocketInfo> {
     answer.sockets.iter().filter(|person| !person.you)
 }
 
-fn as_json(answer: &WhoAnswer, namespace: &Namespace) -> String {
+fn as_json(answer: &WhoResponse, namespace: &Namespace) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         namespace: &'a Namespace,
@@ -99,7 +99,7 @@ fn as_json(answer: &WhoAnswer, namespace: &Namespace) -> String {
             transport: &person.transport,
             rooms: &person.rooms,
             lag: person.lag,
-            lag_is_least: person.lag_is_least == Lagging::AtLeast,
+            lag_is_least: person.lag_is_least == LagPrecision::AtLeast,
             since: stdout::time(person.since),
         };
         text += &serde_json::to_string(&line).expect("names and numbers are JSON");
@@ -109,7 +109,7 @@ fn as_json(answer: &WhoAnswer, namespace: &Namespace) -> String {
 }
 
 fn lines(
-    answer: &WhoAnswer,
+    answer: &WhoResponse,
     namespace: &Namespace,
     zone: &TimeZone,
     columns: Option<usize>,
@@ -126,8 +126,8 @@ fn lines(
         let rooms = person.rooms.iter().map(|room| address(namespace, room));
         let rooms = rooms.collect::<Vec<_>>().join(", ");
         let more = match person.lag_is_least {
-            Lagging::AtLeast => "+",
-            Lagging::Exactly => "",
+            LagPrecision::AtLeast => "+",
+            LagPrecision::Exactly => "",
         };
         table.push([
             person
@@ -157,7 +157,7 @@ fn minute(at: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// Of a Unix socket the process at its other end.
-fn origin(person: &Person) -> String {
+fn origin(person: &SocketInfo) -> String {
     match person.pid {
         Some(pid) => format!("{} pid {pid}", person.address),
         None => person.address.clone(),

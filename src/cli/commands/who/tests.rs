@@ -1,7 +1,7 @@
 use super::*;
 use crate::cli::screen::term::Paint;
 
-fn answer() -> WhoAnswer {
+fn answer() -> WhoResponse {
     serde_json::from_str(
         r#"{"ok":true,"sockets":[
             {"sid":"aaaaaaaaaaaaaaaaaaaa","as":"alice","address":"127.0.0.1:5000","transport":"websocket",

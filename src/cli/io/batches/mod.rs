@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod when;
 
 use std::collections::VecDeque;
 
@@ -11,22 +12,21 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::address::{Event, Namespace, RoomName};
-use crate::cli::args::moment::When;
-use crate::cli::failure::Failure;
+use crate::address::{EventName, Namespace, RoomName};
 use crate::cli::io::stdin::{Block, Blocks, InputError};
 use crate::client::Batch;
 use crate::limits;
 use crate::wire::batch::{
     Audience, Framing, PublishHeader, encode_args, messages, push_bytes_message,
 };
+pub use when::When;
 
 /// What holds for everything that a command publishes.
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     pub rooms: Vec<RoomName>,
     pub except: Vec<RoomName>,
-    pub event: Option<Event>,
+    pub event: Option<EventName>,
     pub to: Audience,
     pub volatile: bool,
     pub later: Option<When>,
@@ -39,7 +39,7 @@ impl Template {
         Batch {
             header: PublishHeader {
                 rooms: self.rooms.clone(),
-                event: self.event.clone().unwrap_or_else(Event::message),
+                event: self.event.clone().unwrap_or_else(EventName::message),
                 framing: block.framing,
                 json: block.json,
                 count: block.count,
@@ -72,12 +72,12 @@ pub enum Feed {
 
 impl Feed {
     /// None at the end. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Result<Outgoing, Failure>> {
+    pub async fn next(&mut self) -> Option<Result<Outgoing, InputError>> {
         let (block, template) = match self {
             Self::Words(block, template) => (block.take()?, template),
             Self::Blocks(blocks, template) => match blocks.next().await? {
                 Ok(block) => (block, template),
-                Err(error) => return Some(Err(error.into())),
+                Err(error) => return Some(Err(error)),
             },
             Self::Envelopes(envelopes) => return envelopes.next().await,
         };
@@ -106,7 +106,7 @@ pub struct Envelopes {
     destination: Destination,
     max_message: usize,
     lines: u64,
-    ready: VecDeque<Result<Outgoing, Failure>>,
+    ready: VecDeque<Result<Outgoing, InputError>>,
 }
 
 impl Envelopes {
@@ -131,14 +131,14 @@ impl Envelopes {
         max_message.saturating_mul(6) + limits::FRAME_OVERHEAD
     }
 
-    async fn next(&mut self) -> Option<Result<Outgoing, Failure>> {
+    async fn next(&mut self) -> Option<Result<Outgoing, InputError>> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 return Some(ready);
             }
             match self.blocks.next().await? {
                 Ok(block) => self.open(&block),
-                Err(error) => return Some(Err(error.into())),
+                Err(error) => return Some(Err(error)),
             }
         }
     }
@@ -167,9 +167,9 @@ impl Envelopes {
         self.ready.extend(group.map(|group| Ok(group.outgoing())));
     }
 
-    fn message(&self, line: &[u8]) -> Result<Message, Failure> {
+    fn message(&self, line: &[u8]) -> Result<Message, InputError> {
         let number = self.lines;
-        let failed = |reason: String| Failure::Envelope { number, reason };
+        let failed = |reason: String| InputError::Envelope { number, reason };
         let envelope: Envelope<'_> =
             serde_json::from_slice(line).map_err(|error| failed(error.to_string()))?;
         let namespace = match self.destination {
@@ -188,11 +188,11 @@ impl Envelopes {
         }
         let (kind, data) = envelope.data().map_err(failed)?;
         if data.len() > self.max_message {
-            return Err(Failure::Input(InputError::TooLong {
+            return Err(InputError::TooLong {
                 number,
                 length: data.len(),
                 limit: self.max_message,
-            }));
+            });
         }
         Ok(Message {
             namespace,
@@ -209,7 +209,7 @@ struct Envelope<'a> {
     namespace: Option<Namespace>,
     #[serde(default)]
     rooms: Vec<RoomName>,
-    event: Option<Event>,
+    event: Option<EventName>,
     reply: Option<RoomName>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,

@@ -15,7 +15,7 @@ fn opened(
     lines: &str,
     destination: Destination,
     template: Template,
-) -> Vec<Result<Outgoing, Failure>> {
+) -> Vec<Result<Outgoing, InputError>> {
     let (_sender, blocks) = channel(1);
     let mut envelopes = Envelopes::new(blocks.into(), template, destination, 100);
     envelopes.open(&block(lines));
@@ -124,7 +124,7 @@ fn neighbours_that_differ_only_in_data_travel_together() {
 fn the_command_line_overrides_envelopes() {
     let template = Template {
         rooms: rooms(&["given"]),
-        event: Some(Event::parse("mine").unwrap()),
+        event: Some(EventName::parse("mine").unwrap()),
         ..Template::default()
     };
     let line = "{\"namespace\":\"/n\",\"rooms\":[\"a\"],\"event\":\"e\",\"data\":\"1\"}\n";
@@ -160,8 +160,7 @@ fn a_bad_line_is_named_and_those_before_it_go_out() {
         assert_eq!(found.len(), 2, "{bad}");
         assert_eq!(found[0].as_ref().unwrap().batch.body, "1\n");
         match found[1].as_ref().unwrap_err() {
-            Failure::Envelope { number, .. }
-            | Failure::Input(InputError::TooLong { number, .. }) => {
+            InputError::Envelope { number, .. } | InputError::TooLong { number, .. } => {
                 assert_eq!(*number, 2, "{bad}");
             }
             other => panic!("{bad}: {other}"),

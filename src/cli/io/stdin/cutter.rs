@@ -9,7 +9,8 @@ use bytes::Bytes;
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
-use super::{Block, Input, InputError, Payload, Split};
+use super::block::{Block, Input, Payload, Split};
+use super::error::InputError;
 use crate::limits::BATCH_BYTES;
 use crate::wire::batch::{Framing, push_bytes_message};
 

@@ -4,7 +4,9 @@
 //! A line leaves as soon as `read()` has returned it; a file leaves in blocks. Nothing here knows of rooms,
 //! connections or credit: the bounded channel is what holds the reader back.
 
+mod block;
 mod cutter;
+pub mod error;
 mod pipe;
 #[cfg(test)]
 mod tests;
@@ -14,53 +16,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
 use crate::limits;
-use crate::wire::batch::Framing;
+pub use block::{Block, Input, Payload, Split};
 use cutter::Cutter;
+pub use error::InputError;
 use pipe::Pipe;
-
-/// How input becomes messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Split {
-    /// Each `\n` ends a message; so does the end of the input, when anything stands behind the last `\n`.
-    Lines,
-    /// Each NUL ends a message, likewise.
-    Nul,
-    /// Everything up to the end of the input (of each file) is one message, nothing at all being the empty message.
-    Whole,
-}
-
-/// What a message may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payload {
-    /// Any bytes; text where it is text.
-    Text,
-    /// A JSON value, checked here so that the error can say which one is not.
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Input {
-    pub split: Split,
-    pub payload: Payload,
-    /// What the hub takes in one message.
-    pub max_message: usize,
-}
-
-/// Messages ready to be a batch: at least one, and at most `limits::BATCH_BYTES` of body unless it is a single one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
-    pub framing: Framing,
-    pub json: bool,
-    pub count: u32,
-    pub body: Bytes,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -77,22 +42,6 @@ impl Source {
             Self::Files(paths) => paths,
         }
     }
-}
-
-/// Why reading stopped. All messages before it were handed on as blocks.
-#[derive(Debug, thiserror::Error)]
-pub enum InputError {
-    /// `length` is what was read of it; there may be more.
-    #[error("message {number} is too long: {length} bytes or more; this hub takes at most {limit}")]
-    TooLong {
-        number: u64,
-        length: usize,
-        limit: usize,
-    },
-    #[error("message {number} is not JSON: {reason}")]
-    NotJson { number: u64, reason: String },
-    #[error("cannot read {path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
 }
 
 /// What comes of the input. Behind an error, and at the end of the input, there is nothing more.

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use tokio::net::unix::pipe::Receiver;
 
+use super::block::{Block, Input};
 use super::cutter::Cutter;
-use super::{Block, Input, InputError};
+use super::error::InputError;
 
 pub(super) struct Pipe {
     receiver: Receiver,

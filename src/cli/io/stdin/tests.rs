@@ -1,6 +1,7 @@
 //! What goes in comes out: every split, every awkward byte, every place where a read may cut.
 
 use super::*;
+use crate::wire::batch::Framing;
 
 const LIMIT: usize = limits::MESSAGE_BYTES;
 

@@ -4,7 +4,7 @@ use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::render::{Frame, Screen, push_data_for, push_json_for_terminal, push_object, time};
+use super::object::{Frame, Screen, push_data_for, push_json_for_terminal, push_object, time};
 use crate::address::{RoomName, Seq};
 use crate::cli::screen::term;
 use crate::limits;

@@ -4,7 +4,10 @@
 //! stdout takes at once is written without waking it. Knows nothing of connections or acks: the reports are what acks
 //! and credit are made of.
 
+mod chunk;
+mod form;
 mod format;
+mod object;
 mod render;
 mod sink;
 #[cfg(test)]
@@ -16,89 +19,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::address::{Event, Namespace, Seq};
-use crate::client::plain::Arguments;
+use crate::address::Seq;
 use crate::limits;
-use crate::wire::batch::{DeliveryHeader, Framing, encode_args, messages};
+use crate::wire::batch::{DeliveryHeader, Framing};
+pub use chunk::{Chunk, each};
+pub use form::{Ending, Form};
 pub use format::{Format, FormatError};
-pub use render::time;
-use render::{Renderer, Screen};
+use object::Screen;
+pub use object::time;
+use render::Renderer;
 use sink::{Ended, Short, write_all};
-
-/// What follows each message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    Newline,
-    Nul,
-    /// Nothing.
-    Raw,
-}
-
-/// How messages are shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
-    /// The data, and what ends it.
-    Data(Ending),
-    /// One object a message, in one line, with all that is known of it.
-    Json,
-    /// What `--format` says, and what ends it.
-    Format(Arc<Format>, Ending),
-    /// As people read it: who said it, and the data.
-    Said,
-    /// One array a message, in one line: the event's name and its arguments.
-    Event,
-    /// One array a message, in one line: its arguments.
-    Args,
-    /// Each chunk is one piece of something larger: its body, with nothing added.
-    Bytes,
-}
-
-/// Messages as they came.
-#[derive(Debug, Clone)]
-pub struct Chunk {
-    pub header: DeliveryHeader,
-    pub body: Bytes,
-    pub namespace: Namespace,
-}
-
-impl Chunk {
-    /// A line of JSON between messages that is none of them: nobody counts it.
-    pub fn aside(object: &str, namespace: Namespace) -> Self {
-        let args = Arguments {
-            json: object.to_owned(),
-            attachments: Vec::new(),
-        };
-        let mut chunk = Self::event(Event::message(), &args, namespace);
-        chunk.header.count = 0;
-        chunk
-    }
-
-    fn is_aside(&self) -> bool {
-        self.header.count == 0 && self.header.framing == Framing::Args
-    }
-
-    /// One event with its arguments, of a server that says nothing more of it.
-    pub fn event(event: Event, args: &Arguments, namespace: Namespace) -> Self {
-        Self {
-            header: DeliveryHeader {
-                rooms: Vec::new(),
-                event,
-                framing: Framing::Args,
-                json: false,
-                count: 1,
-                first: None,
-                from: None,
-                reply: None,
-                at: 0,
-            },
-            body: encode_args(&format!("[{}]", args.json), &args.attachments),
-            namespace,
-        }
-    }
-}
 
 /// How far the writing came. `messages` and `bytes` count from the report before.
 #[derive(Debug)]
@@ -470,15 +402,6 @@ impl Progress {
             self.last = Some(Seq::new(first.record, first.index.saturating_add(index)));
         }
     }
-}
-
-/// The messages of a chunk. An event as it came is one message, the body.
-pub fn each(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
-    let count = match chunk.header.framing {
-        Framing::Args => 1,
-        Framing::Lines | Framing::Bytes => chunk.header.count,
-    };
-    messages(chunk.header.framing, &chunk.body).take(count as usize)
 }
 
 /// A message as its reader sees it on a terminal: its data, control characters shown.

@@ -2,15 +2,17 @@
 
 use std::io::{PipeReader, Read, Write, pipe};
 
+use bytes::Bytes;
+
 use super::*;
-use crate::address::{ClientName, Event, RoomName};
+use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::wire::batch::{encode_args, push_bytes_message};
 
 fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
     Chunk {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ci").unwrap()],
-            event: Event::message(),
+            event: EventName::message(),
             framing,
             json: false,
             count,
@@ -354,7 +356,7 @@ fn a_terminal_is_shown_control_characters() {
 #[test]
 fn a_format_shows_what_peers_chose_and_obeys_what_the_user_wrote() {
     let mut hostile = chunk(Framing::Lines, 2, "\u{1b}[2J\nsecond\n");
-    hostile.header.event = Event::parse("e").unwrap();
+    hostile.header.event = EventName::parse("e").unwrap();
     hostile.header.rooms = vec![RoomName::parse("r\u{202e}x").unwrap()];
     hostile.header.from = ClientName::parse("alice").ok();
     hostile.header.first = Some(Seq::new(41, 7));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::address::{ClientName, Event, Namespace};
+use crate::address::{ClientName, EventName, Namespace};
 use crate::cli::remote::target;
 use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
@@ -206,7 +206,7 @@ fn reactions(value: &Value<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Rea
             _ => On::Event,
         };
         if on == On::Event
-            && let Err(error) = Event::parse(name)
+            && let Err(error) = EventName::parse(name)
         {
             value.wrong(error, mistakes);
         }
@@ -232,7 +232,7 @@ fn reaction(on: On, table: &Table<'_>, mistakes: &mut Mistakes) -> Reaction {
     if let Some(value) = table.get("reply") {
         match on {
             On::Disconnect => value.wrong(GONE, mistakes),
-            On::Connect | On::Event => reaction.reply = value.parsed(Event::parse, mistakes),
+            On::Connect | On::Event => reaction.reply = value.parsed(EventName::parse, mistakes),
         }
     }
     if let Some(value) = table.get("ack") {
@@ -279,7 +279,7 @@ fn ack(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<AckWith> {
 fn emit(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<Emit> {
     if value.is_text() {
         return Some(Emit {
-            event: value.parsed(Event::parse, mistakes)?,
+            event: value.parsed(EventName::parse, mistakes)?,
             args: None,
             to: EmitTo::default(),
         });
@@ -287,7 +287,7 @@ fn emit(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<Emit> {
     let table = value.table(mistakes)?;
     table.knows(EMIT, mistakes);
     let event = match table.get("event") {
-        Some(event) => event.parsed(Event::parse, mistakes),
+        Some(event) => event.parsed(EventName::parse, mistakes),
         None => {
             value.lacks("it has no \"event\"", mistakes);
             None

@@ -2,7 +2,7 @@ use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::*;
-use crate::address::Event;
+use crate::address::EventName;
 use crate::session::handler::line;
 use crate::session::handler::{Busy, Call, Program, What};
 
@@ -70,7 +70,7 @@ fn call(sid: &str, what: What) -> Call {
 }
 
 fn event(sid: &str) -> Call {
-    call(sid, What::Event(Event::message()))
+    call(sid, What::Event(EventName::message()))
 }
 
 fn nothing() -> Arguments {

@@ -24,7 +24,7 @@ fn call(what: What, args: &str) -> Call {
 }
 
 fn event(name: &str) -> What {
-    What::Event(Event::parse(name).unwrap())
+    What::Event(EventName::parse(name).unwrap())
 }
 
 #[test]
@@ -212,7 +212,7 @@ proptest! {
         } else {
             serde_json::to_string(&args).unwrap()
         };
-        let Ok(event) = Event::parse(&event) else { return Ok(()) };
+        let Ok(event) = EventName::parse(&event) else { return Ok(()) };
         let call = Call {
             name: name.as_deref().map(|name| ClientName::parse(name).unwrap()),
             attachments: attachments.iter().cloned().map(Bytes::from).collect(),

@@ -96,7 +96,7 @@ impl Desk {
         self.count();
         let ticket = Ticket::unanswered(self.id, Want::Disconnect);
         // With the store gone the hub is going too.
-        let _ = self.services.writer.send(Op::Mark, Urgency::Now, ticket);
+        let _ = self.services.writer.send(Op::Noop, Urgency::Now, ticket);
         Left {
             early,
             asked: self.asked,

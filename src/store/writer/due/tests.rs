@@ -7,7 +7,7 @@ use super::*;
 use crate::store::delayed::Delayed;
 use crate::store::memory::MemoryStore;
 use crate::store::writer::{Urgency, Writer, spawn};
-use crate::store::{Keep, Member, Pruned, Read, Refusal, Store};
+use crate::store::{Member, PruneReport, Refusal, Retention, Store, StoreReader};
 
 /// Long enough for a busy machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const DUE: u32 = u32::MAX;
 
 fn memory() -> MemoryStore {
-    MemoryStore::new(Keep {
+    MemoryStore::new(Retention {
         history_age: Duration::from_secs(1_000),
         history_bytes: 1 << 30,
         pending_age: Duration::from_secs(1_000),
@@ -27,7 +27,7 @@ fn memory() -> MemoryStore {
 
 fn delay(text: &str, due_ms: u64) -> Op {
     Op::Delay {
-        draft: Draft::sample(text.to_owned()),
+        record: NewRecord::sample(text.to_owned()),
         id: None,
         due_ms,
     }
@@ -35,7 +35,7 @@ fn delay(text: &str, due_ms: u64) -> Op {
 
 struct House {
     writer: Writer<u32>,
-    committed: Receiver<Vec<(Done, u32)>>,
+    committed: Receiver<Vec<(OpOutcome, u32)>>,
 }
 
 impl House {
@@ -45,7 +45,7 @@ impl House {
         mut takes: impl FnMut() -> bool + Send + 'static,
     ) -> Self {
         let (done, committed) = channel();
-        let due_tag = move |_: &Draft| takes().then_some(DUE);
+        let due_tag = move |_: &NewRecord| takes().then_some(DUE);
         let on_commit = move |group| drop(done.send(group));
         let (writer, _) = spawn(Box::new(store), clock, due_tag, on_commit);
         Self { writer, committed }
@@ -59,7 +59,7 @@ impl House {
     fn next(&self) -> Vec<(String, u32)> {
         let group = self.committed.recv_timeout(PATIENCE).unwrap();
         let text = |(done, tag)| match done {
-            Done::Appended(record) => {
+            OpOutcome::Appended(record) => {
                 let text = String::from_utf8(record.body.to_vec()).unwrap();
                 (format!("{text} at {}", record.at_ms), tag)
             }
@@ -105,7 +105,7 @@ fn what_was_due_is_before_what_comes_after() {
     house.next();
     now.store(5_000, Ordering::SeqCst);
     house.send(Op::Append {
-        draft: Draft::sample("new"),
+        record: NewRecord::sample("new"),
         id: None,
     });
     assert_eq!(house.next(), [("due at 5000".to_owned(), DUE)]);
@@ -147,7 +147,7 @@ struct NoRoom {
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Looked,
-    Pruned,
+    PruneReport,
 }
 
 impl Store for NoRoom {
@@ -160,9 +160,9 @@ impl Store for NoRoom {
     fn members(&self) -> Result<Vec<Member>, StoreError> {
         Ok(Vec::new())
     }
-    fn commit(&mut self, ops: Vec<Op>, _: u64) -> Result<Vec<Done>, StoreError> {
+    fn commit(&mut self, ops: Vec<Op>, _: u64) -> Result<Vec<OpOutcome>, StoreError> {
         let reason = "on purpose".to_owned();
-        let refused = Done::Refused(Refusal::Disk { reason });
+        let refused = OpOutcome::Refused(Refusal::Disk { reason });
         Ok(vec![refused; ops.len()])
     }
     fn next_due(&self) -> Option<u64> {
@@ -172,14 +172,14 @@ impl Store for NoRoom {
         let _ = self.told.send(Told::Looked);
         Ok(vec![Delayed {
             number: 1,
-            draft: Draft::sample("x"),
+            record: NewRecord::sample("x"),
         }])
     }
-    fn prune(&mut self, _: u64) -> Result<Pruned, StoreError> {
-        let _ = self.told.send(Told::Pruned);
-        Ok(Pruned::default())
+    fn prune(&mut self, _: u64) -> Result<PruneReport, StoreError> {
+        let _ = self.told.send(Told::PruneReport);
+        Ok(PruneReport::default())
     }
-    fn reader(&self) -> Result<Box<dyn Read>, StoreError> {
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
         unreachable!("nobody reads here")
     }
 }
@@ -194,7 +194,7 @@ fn what_finds_no_room_is_tried_again_and_not_all_the_time() {
     while looked < 2 || pruned < 2 {
         match tells.recv_timeout(PATIENCE).unwrap() {
             Told::Looked => looked += 1,
-            Told::Pruned => pruned += 1,
+            Told::PruneReport => pruned += 1,
         }
         assert!(looked <= pruned + 4, "{looked} times for {pruned}");
     }

@@ -8,7 +8,7 @@ fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Chunk
     Chunk {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ops").unwrap()],
-            event: Event::message(),
+            event: EventName::message(),
             framing,
             json: false,
             count,

@@ -1,6 +1,6 @@
 //! Who may, and what the server answers: middleware and acknowledgements.
 
-use super::Lesson;
+use super::lesson::Lesson;
 use crate::cli::commands::demo::stage::{Held, Stage};
 use crate::cli::failure::Failure;
 

@@ -1,6 +1,6 @@
 //! Who hears what is said: the chat example, broadcast, rooms and namespaces.
 
-use super::Lesson;
+use super::lesson::Lesson;
 use crate::cli::commands::demo::stage::{Held, Stage};
 use crate::cli::failure::Failure;
 

@@ -1,6 +1,6 @@
 //! What waits for whom: the offline queue, alone and shared.
 
-use super::Lesson;
+use super::lesson::Lesson;
 use crate::cli::commands::demo::stage::{Held, Stage};
 use crate::cli::failure::Failure;
 

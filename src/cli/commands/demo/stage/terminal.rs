@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use colored::Color;
 
+use super::scene::{Scene, cannot, fits};
 use super::screen::GLANCE;
-use super::{Scene, cannot, fits};
 use crate::cli::failure::Failure;
 use crate::cli::screen::term;
 use crate::limits;

@@ -3,14 +3,11 @@
 //! Knows nothing of the story. Whatever happens, the processes end and the folder goes.
 
 mod folder;
+mod scene;
 mod screen;
 mod terminal;
 
-use std::io;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
@@ -18,27 +15,14 @@ use colored::Color;
 use serde_json::Value;
 
 use self::folder::Folder;
+pub(super) use self::scene::Stop;
+use self::scene::{Scene, cannot, fits};
 pub(super) use self::screen::Pacing;
 use self::screen::{GLANCE, Screen};
 pub(super) use self::terminal::Terminal;
 use crate::cli::failure::Failure;
 use crate::cli::screen::term;
-use crate::cli::settings;
 use crate::limits;
-
-/// Asks the demo to end early.
-#[derive(Clone, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    pub(super) fn now(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// What the stage is set with.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,17 +53,6 @@ pub(super) struct Stage {
     scene: Scene,
 }
 
-/// What every process of the demo needs.
-#[derive(Clone)]
-struct Scene {
-    roomcat: PathBuf,
-    folder: PathBuf,
-    stop: Stop,
-    screen: Screen,
-    /// Number and title of the step that is shown.
-    step: String,
-}
-
 impl Stage {
     pub(super) fn open(stop: Stop, setting: &Setting) -> Result<Self, Failure> {
         let roomcat = std::env::current_exe();
@@ -100,7 +73,8 @@ impl Stage {
         if setting.files.iter().any(|(name, _)| *name == HUB_FILE) {
             arguments.extend(["--config", HUB_FILE]);
         }
-        let mut hub = scene.start("hub", None, &arguments, Stdio::null(), Stdio::piped())?;
+        let mut command = scene.command(None, &arguments, Stdio::null(), Stdio::piped());
+        let mut hub = Terminal::start("hub", &mut command, &scene)?;
         let url = loop {
             let line = hub.next_error()?;
             let line = line.ok_or_else(|| scene.failure("the hub did not start"))?;
@@ -223,7 +197,8 @@ impl Stage {
         self.offer(held.stdin, arguments)?;
         let scene = &self.scene;
         let url = Some(&*self.url);
-        let mut process = scene.start("", url, arguments, Stdio::piped(), Stdio::piped())?;
+        let mut command = scene.command(url, arguments, Stdio::piped(), Stdio::piped());
+        let mut process = Terminal::start("", &mut command, scene)?;
         for line in held.stdin {
             process.send(line)?;
         }
@@ -346,8 +321,9 @@ impl Stage {
         } else {
             Stdio::inherit()
         };
-        self.scene
-            .start(name, Some(&self.url), arguments, Stdio::piped(), stderr)
+        let scene = &self.scene;
+        let mut command = scene.command(Some(&self.url), arguments, Stdio::piped(), stderr);
+        Terminal::start(name, &mut command, scene)
     }
 
     fn say(&self, line: &str) {
@@ -360,87 +336,6 @@ impl Stage {
 }
 
 const HUB_FILE: &str = "hub.toml";
-
-impl Scene {
-    fn start(
-        &self,
-        name: &'static str,
-        url: Option<&str>,
-        arguments: &[&str],
-        stdout: Stdio,
-        stderr: Stdio,
-    ) -> Result<Terminal, Failure> {
-        let mut command = Command::new(&self.roomcat);
-        command.args(arguments).current_dir(&self.folder);
-        command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr);
-        for variable in settings::VARIABLES {
-            command.env_remove(variable);
-        }
-        // No settings are the demo's but its own.
-        command.env("XDG_CONFIG_HOME", &self.folder);
-        // What is read here has no colours; the screen has its own.
-        command.env_remove("FORCE_COLOR");
-        if let Some(url) = url {
-            command.env("ROOMCAT_URL", url);
-        }
-        Terminal::start(name, &mut command, self)
-    }
-
-    /// A line that something follows, on Enter if that is asked for.
-    fn offer(&self, line: &str) -> Result<(), Failure> {
-        self.screen.offer(line, || self.check())
-    }
-
-    fn show_frame(&self, name: &str, frame: &str, meaning: &str) {
-        let screen = &self.screen;
-        let frame = screen.paint(&term::visible(frame), Color::Blue);
-        screen.say(&format!("{} {frame}", screen.name(name)));
-        let meaning = screen.paint(&term::visible(meaning), Color::BrightBlack);
-        screen.say(&format!("          {meaning}"));
-    }
-
-    /// A moment for whoever looks on.
-    fn pause(&self) -> Result<(), Failure> {
-        self.check()?;
-        let until = Instant::now() + self.screen.pace;
-        while Instant::now() < until {
-            self.check()?;
-            thread::park_timeout(GLANCE);
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), Failure> {
-        match (self.stop.is_asked(), self.screen.failure()) {
-            (true, _) => Err(self.failure("it was interrupted")),
-            (false, Some(error)) => Err(Failure::Output(error)),
-            (false, None) => Ok(()),
-        }
-    }
-
-    fn failure(&self, what: &str) -> Failure {
-        Failure::other(format!("the demo failed in {}: {what}", self.step))
-    }
-}
-
-/// Whether a line is as wanted, in which `…` stands for anything.
-fn fits(wanted: &str, line: &str) -> bool {
-    let mut parts = wanted.split('…');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
 
 /// In lines of a usual terminal.
 fn folded(text: &str) -> String {
@@ -470,13 +365,9 @@ fn quoted(words: &[&str]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-fn cannot(what: &str, error: &io::Error) -> Failure {
-    Failure::other(format!("cannot {what}: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{fits, folded};
+    use super::folded;
 
     #[test]
     fn prose_is_folded_at_spaces() {
@@ -485,27 +376,5 @@ mod tests {
         assert_eq!(folded.replace('\n', " "), text.trim_end());
         assert!(folded.lines().all(|line| line.len() <= 80));
         assert_eq!(folded.lines().count(), 3);
-    }
-
-    #[test]
-    fn what_is_shown_fits_only_what_is_wanted() {
-        for (wanted, line) in [
-            ("a", "a"),
-            ("a…", "abc"),
-            ("a…c", "abc"),
-            ("…b…", "abc"),
-            ("…", ""),
-        ] {
-            assert!(fits(wanted, line), "{wanted} {line}");
-        }
-        for (wanted, line) in [
-            ("a", "ab"),
-            ("a…c", "ab"),
-            ("a…b…c", "acb"),
-            ("b…", "ab"),
-            ("", "a"),
-        ] {
-            assert!(!fits(wanted, line), "{wanted} {line}");
-        }
     }
 }

@@ -1,0 +1,4 @@
+//! How people are named on a screen.
+
+/// What somebody without a name is called.
+pub const SOMEONE: &str = "someone";
