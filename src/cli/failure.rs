@@ -17,9 +17,9 @@ use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
 use crate::cli::screen::duration::spoken;
 use crate::cli::screen::term;
-use crate::cli::settings::SettingsError;
+use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
-use crate::cli::settings::toml_file::ContentError;
+use crate::cli::settings::toml_file::content::ContentError;
 use crate::client::{ClientError, DialError, ErrorCode, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
@@ -199,7 +199,7 @@ impl Failure {
                 "a text that begins with @ is sent with --text, or quoted as JSON: '\"@alice\"'",
             ),
             Self::Server(error) => server_hint(error),
-            Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
+            Self::HubFile(HubFileError::Invalid(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Unsent(cause) => cause.hint(),
             Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
@@ -216,8 +216,8 @@ impl Failure {
     /// What is told before it, a line each.
     fn details(&self) -> Vec<String> {
         match self {
-            Self::HubFile(HubFileError::Mistaken(mistakes))
-            | Self::Settings(SettingsError::Mistaken(mistakes)) => mistakes.told(),
+            Self::HubFile(HubFileError::Invalid(mistakes))
+            | Self::Settings(SettingsError::Invalid(mistakes)) => mistakes.lines().to_vec(),
             _ => Vec::new(),
         }
     }
@@ -373,7 +373,7 @@ fn server_hint(error: &ServerError) -> Option<&'static str> {
 
 fn settings_hint(error: &SettingsError) -> Option<&'static str> {
     match error {
-        SettingsError::Mistaken(_) => Some(MEND_SETTINGS),
+        SettingsError::Invalid(_) => Some(MEND_SETTINGS),
         SettingsError::UnknownHub { .. } => Some(
             "a hub is named there by a table [hubs.NAME] with its url; see \"roomcat help config\"",
         ),

@@ -14,7 +14,7 @@ pub mod site;
 pub mod websocket;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::bind::{ListenAddress, Listener};
@@ -23,11 +23,13 @@ use self::running::Running;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
-    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Right, Rights,
+    Rules,
 };
 pub use crate::session::services::{Settings, Token};
 pub use crate::store::Retention;
-use crate::store::{self, Store, StoreError};
+pub use crate::store::database::Database;
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -48,11 +50,6 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::Other => error.to_string(),
         kind => kind.to_string(),
     }
-}
-
-/// Opens the log: a file, made when there is none, or `:memory:`.
-pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, ServerError> {
-    Ok(store::open(database, keep)?)
 }
 
 /// A hub whose addresses are bound and whose store is open. It serves when it is run.

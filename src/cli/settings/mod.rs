@@ -6,7 +6,9 @@
 //! stands, whatever it comes with.
 
 pub mod config_file;
+pub mod error;
 pub mod hub_file;
+pub mod scalars;
 pub mod server;
 pub mod source;
 #[cfg(test)]
@@ -15,18 +17,16 @@ pub mod toml_file;
 
 use std::cmp::Ordering;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use self::config_file::{ConfigFile, Hub};
+use self::error::{KnownHubs, SettingsError};
 use self::server::Server;
 use self::source::{Source, Sourced, Variables};
 use crate::address::{ClientName, Namespace};
 use crate::cli::args::Global;
 use crate::cli::args::global::Typed;
 use crate::cli::screen::term::ColorChoice;
-use crate::cli::settings::toml_file::ContentError;
-use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::client::HubUrl;
 
 const URL: &str = "ROOMCAT_URL";
@@ -42,41 +42,6 @@ pub const VARIABLES: [&str; 6] = [URL, HUB, NAMESPACE, NAME, TOKEN_FILE, HUB_FIL
 pub const OF_A_HUB: [&str; 3] = [URL, HUB, TOKEN_FILE];
 
 const USUAL_URL: &str = "ws://127.0.0.1:7666";
-
-#[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    #[error("cannot read {path}: {reason}")]
-    Unreadable { path: PathBuf, reason: ContentError },
-    #[error("{0}")]
-    Mistaken(Mistakes),
-    #[error("{name}: {reason}")]
-    Variable { name: &'static str, reason: String },
-    #[error("there is no hub {name:?}: {known}")]
-    UnknownHub { name: String, known: Known },
-}
-
-/// The hubs that there are.
-#[derive(Debug)]
-pub enum Known {
-    NoPlace,
-    NoFile(PathBuf),
-    Names(PathBuf, Vec<String>),
-}
-
-impl fmt::Display for Known {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPlace => {
-                f.write_str("neither XDG_CONFIG_HOME nor HOME says where hubs are named")
-            }
-            Self::NoFile(path) => write!(f, "{} does not exist", path.display()),
-            Self::Names(path, names) if names.is_empty() => {
-                write!(f, "{} names none", path.display())
-            }
-            Self::Names(path, names) => write!(f, "{} has {}", path.display(), names.join(", ")),
-        }
-    }
-}
 
 /// What of all this is meant for a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,9 +224,9 @@ fn named<'f>(
     file.hubs.get(name).ok_or_else(|| {
         let names = || file.hubs.keys().cloned().collect();
         let known = match place.map(Path::to_owned) {
-            None => Known::NoPlace,
-            Some(path) if is_there => Known::Names(path, names()),
-            Some(path) => Known::NoFile(path),
+            None => KnownHubs::NoPlace,
+            Some(path) if is_there => KnownHubs::Names(path, names()),
+            Some(path) => KnownHubs::NoFile(path),
         };
         let name = name.to_owned();
         SettingsError::UnknownHub { name, known }

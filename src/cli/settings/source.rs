@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use super::SettingsError;
+use super::error::SettingsError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
