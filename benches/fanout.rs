@@ -1,16 +1,16 @@
 //! The load program of `benches/fanout.sh`: many stock Socket.IO sockets in one room, on raw WebSocket frames.
 //!
-//! It shares the machine with the server that it measures, and must not be what is slow: one thread, one `epoll`, and
-//! frames that are looked at where they were read. It knows nothing of who serves; each message has to come to every
-//! socket, in order, or the run is void.
+//! It shares the machine with the server that it measures, so it must not be the bottleneck: it has one thread and one
+//! `epoll`, and reads frames in place. It treats every server alike. Each message must reach every socket in order, or the
+//! run is void.
 //!
 //! ```text
 //! fanout load HOST:PORT SOCKETS FLIGHT SECONDS   prints deliveries/s
 //! fanout idle HOST:PORT SOCKETS                  prints "ready" and holds the sockets until stdin ends
 //! ```
 //!
-//! `load` keeps FLIGHT messages in flight: one is done when every socket has it, and then the next is published. The
-//! server has to give each event `chat` to everybody in `/`, its sender included.
+//! `load` keeps FLIGHT messages in flight. A message is done when every socket has it; then the next is published. The
+//! server must send each event `chat` to everyone in `/`, the sender included.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -23,16 +23,16 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What one `read` takes: more than a server sends to one socket in one go.
+/// The size of one `read`: more than a server sends to one socket at once.
 const READ_BYTES: usize = 256 * 1024;
-/// Nothing takes as long as this unless it is stuck.
+/// A wait longer than this means that something is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a message is, as its publisher has it: a number of eight digits, and what fills it up.
+/// The length of a message as published: a number of eight digits and padding.
 const MESSAGE_BYTES: usize = 100;
 const DIGITS: usize = 8;
-/// What stands before the number in the frame of a message.
+/// The bytes before the number in the frame of a message.
 const EVENT: &[u8] = br#"42["chat",""#;
-/// A key of zeros: the payload stays as it is.
+/// A masking key of zeros leaves the payload unchanged.
 const MASK: [u8; 4] = [0; 4];
 
 fn main() -> Fallible<()> {
@@ -63,20 +63,20 @@ fn main() -> Fallible<()> {
 /// One socket in the room.
 struct Peer {
     stream: TcpStream,
-    /// The beginning of a frame whose end has not come yet.
+    /// The beginning of a frame that is not complete yet.
     rest: Vec<u8>,
-    /// The number of the message that has to come next.
+    /// The number of the next message.
     next: usize,
 }
 
-/// Everybody in the room; the first is the one who publishes.
+/// All sockets in the room; the first one publishes.
 struct Crowd {
     peers: Vec<Peer>,
     epoll: OwnedFd,
     buffer: Vec<u8>,
 }
 
-/// What `epoll` says of stdin; sockets are numbers from 0.
+/// The number of stdin in `epoll`; sockets have numbers from 0.
 const STDIN: u64 = u64::MAX;
 
 impl Crowd {
@@ -107,7 +107,7 @@ impl Crowd {
         })
     }
 
-    /// Deliveries a second, from the first message published to the last one taken.
+    /// Deliveries a second, from the first message published to the last one received.
     fn load(&mut self, flight: usize, time: Duration) -> Fallible<f64> {
         let mut messages = Messages {
             missing: vec![0; flight],
@@ -154,7 +154,7 @@ impl Crowd {
         }
     }
 
-    /// Who has something to read.
+    /// The sockets with something to read.
     fn wait(&self, patience: Duration) -> Fallible<Vec<u64>> {
         let patience = Timespec::try_from(patience).ok();
         let mut events: Vec<epoll::Event> = Vec::with_capacity(1024);
@@ -165,7 +165,7 @@ impl Crowd {
         Ok(events.iter().map(|event| event.data.u64()).collect())
     }
 
-    /// Reads what a socket has, once, and counts it.
+    /// Reads once from a socket, and counts the messages.
     fn take(&mut self, number: u64, messages: &mut Messages) -> Fallible<()> {
         let Self { peers, buffer, .. } = self;
         let peer = &mut peers[usize::try_from(number)?];
@@ -190,9 +190,9 @@ impl Crowd {
     }
 }
 
-/// What is in flight.
+/// The messages in flight.
 struct Messages {
-    /// For each of them, by its number modulo their count: how many sockets do not have it yet.
+    /// The number of sockets that do not have a message yet, at the message's number modulo the count in flight.
     missing: Vec<usize>,
     done: usize,
     sent: usize,
@@ -200,7 +200,7 @@ struct Messages {
 }
 
 impl Messages {
-    /// As many as keep `flight` in flight, in one write.
+    /// Publishes until `flight` messages are in flight, in one write.
     fn publish(&mut self, flight: usize, stream: &mut TcpStream) -> Fallible<()> {
         let mut bytes = Vec::new();
         while self.sent < self.done + flight {
@@ -216,7 +216,7 @@ impl Messages {
         Ok(())
     }
 
-    /// A socket has the message that begins with this.
+    /// A socket received the message that begins with these bytes.
     fn taken(&mut self, data: &[u8], next: &mut usize) -> Fallible<()> {
         let digits = data.get(..DIGITS).unwrap_or_default();
         let number = digits.iter().fold(0, |number, digit| {
@@ -228,7 +228,7 @@ impl Messages {
         *next += 1;
         let flight = self.missing.len();
         self.missing[number % flight] -= 1;
-        // In order for each of them, so in order for all.
+        // Each socket gets messages in order, so they finish in order.
         while self.done < self.sent && self.missing[self.done % flight] == 0 {
             self.done += 1;
         }
@@ -237,7 +237,7 @@ impl Messages {
 }
 
 impl Peer {
-    /// A stock client's way in: the upgrade, Engine.IO's handshake, CONNECT to `/`.
+    /// Connects like a stock client: the upgrade, Engine.IO's handshake, CONNECT to `/`.
     fn connect(address: &str) -> Fallible<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -293,7 +293,7 @@ impl Peer {
     }
 }
 
-/// The payload of the first frame, and what stands behind it; None while it is not whole. A server masks nothing.
+/// The payload of the first frame and the bytes after it; None while the frame is incomplete. Servers do not mask.
 fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, header) = match bytes.get(1)? {
         126 => (
@@ -307,7 +307,7 @@ fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((bytes.get(header..end)?, &bytes[end..]))
 }
 
-/// A text in a frame as a client sends it; all of ours are short.
+/// A short text in a frame as a client sends it.
 fn frame(text: &[u8]) -> Vec<u8> {
     let length = u8::try_from(text.len()).expect("a message is 100 bytes");
     let header: &[u8] = if length < 126 {

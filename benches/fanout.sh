@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# What a room of many stock Socket.IO clients costs, measured beside npm's `socket.io` with the same load program
-# (benches/fanout.rs); runs of the two are interleaved.
+# Measures a room of many stock Socket.IO clients, on roomcat and on npm's `socket.io`, with the same load program
+# (benches/fanout.rs). Runs of the two are interleaved.
 #
 #   benches/fanout.sh             every row
-#   benches/fanout.sh idle        these rows
+#   benches/fanout.sh idle        only these rows
 #
-# rows: one many memory idle
-# SOCKETS=1000 in the room, IDLE=10000 of them idle, FLIGHT=32 messages on their way at once, SECONDS_EACH=5 a run and
-# RUNS=5 of which the median counts can be set in the environment; ROOMCAT=/path/to/roomcat measures another build.
+# Rows: one many memory idle
+# The environment can set SOCKETS=1000 (in the room), IDLE=10000 (idle connections), FLIGHT=32 (messages in flight),
+# SECONDS_EACH=5 (a run) and RUNS=5 (the median counts). ROOMCAT=/path/to/roomcat measures another build.
 #
-# Each message has 100 bytes, is published by one of the sockets, and must come to all of them in order. It is done when
-# everybody has it; then the next is published. roomcat is as it comes: a message is synced to disk, on a database under
-# ${TMPDIR:-/tmp}, before anybody gets it; the row "kept in memory" says what that costs. socket.io stores nothing.
-# Memory is what the process holds, by connection, and without the kernel's; node is asked to collect its garbage first.
+# Each message has 100 bytes. One of the sockets publishes it, and all of them must get it in order. A message is done when
+# every socket has it; then the next is published. roomcat runs with its defaults: it syncs a message to disk before anyone
+# gets it, in a database under ${TMPDIR:-/tmp}. The row "kept in memory" shows the cost of that. socket.io stores nothing.
+# Memory is that of the process for each connection, without the kernel's; node collects its garbage before it is measured.
 set -euo pipefail
 
 : "${SOCKETS:=1000}" "${IDLE:=10000}" "${FLIGHT:=32}" "${SECONDS_EACH:=5}" "${RUNS:=5}"
@@ -42,9 +42,9 @@ row() { printf '%-44s %18s %18s %10s\n' "$@"; }
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / b }'; }
 
-# --- the two that are measured ---------------------------------------------------------------------------------------
+# --- the two servers -------------------------------------------------------------------------------------------------
 
-# Sets `server`, and `address` once it listens.
+# start_…: sets `server`, and `address` once it listens.
 start_roomcat() {
     rm -rf "$work/db" && mkdir "$work/db"
     start "$ROOMCAT" serve --listen 127.0.0.1:0 --db "$work/db/hub.db"
@@ -75,14 +75,14 @@ stop() {
 
 # --- rows ------------------------------------------------------------------------------------------------------------
 
-# load NAME FLIGHT: one run against a server, to the file of its name.
+# load NAME FLIGHT: one run against that server, appended to its file.
 load() {
     "start_$1"
     "$LOAD" load "$address" "$SOCKETS" "$2" "$SECONDS_EACH" >>"$work/load.$2.$1"
     stop
 }
 
-# compare TITLE FLIGHT SERVER: `SERVER` beside npm's.
+# compare TITLE FLIGHT SERVER: SERVER beside npm's.
 compare() {
     for ((run = 0; run < RUNS; run++)); do
         load "$3" "$2"
@@ -103,15 +103,15 @@ bench_memory() { compare "  kept in memory only" "$FLIGHT" in_memory; }
 
 resident() { awk '/VmRSS/ { print $2 }' "/proc/$server/status"; }
 
-# idle NAME: sets `kib`, what a connection takes that does nothing. Not in a subshell, which would leave the server behind
-# when something fails.
+# idle NAME: sets `kib`, the memory of a connection that does nothing. Not for a subshell, which would leave the server
+# running after a failure.
 idle() {
     local before after holding
     "start_$1"
     before=$(resident)
     coproc "$LOAD" idle "$address" "$IDLE"
     holding=$COPROC_PID
-    read -r <&"${COPROC[0]}" || fail "$1: the sockets were not all taken: $(tail -n 3 "$work/server.log")"
+    read -r <&"${COPROC[0]}" || fail "$1: not all sockets were accepted: $(tail -n 3 "$work/server.log")"
     [[ $1 != npm ]] || kill -USR2 "$server"
     sleep 1
     after=$(resident)
@@ -130,11 +130,11 @@ bench_idle() {
     row "memory of an idle connection, KiB ($IDLE)" "$ours" "$theirs" "$(ratio "$ours" "$theirs")"
 }
 
-# --- all of it -------------------------------------------------------------------------------------------------------
+# --- run the rows ----------------------------------------------------------------------------------------------------
 
 need node nodejs
 need npm npm
-# As many files as the system lets anyone have open: a connection is one.
+# Each connection is an open file.
 ulimit -n "$(ulimit -Hn)"
 [[ -d $here/../tests/peers/node_modules/socket.io ]] || npm ci --silent --prefix "$here/../tests/peers"
 built() { cargo "$@" --message-format json --quiet | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1; }

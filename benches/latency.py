@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How long a line takes from pub's stdin to sub's stdout: `latency.py COUNT PUB SUB ROOMS`.
+"""Measures the time of a line from pub's stdin to sub's stdout: `latency.py COUNT PUB SUB ROOMS`.
 
 Starts both commands, types COUNT lines one at a time with a pause before each, and prints the median and the 99th
-percentile in microseconds. ROOMS tells when the subscriber is there.
+percentile in microseconds. The command ROOMS shows when the subscriber is connected.
 """
 
 import shlex
@@ -18,7 +18,7 @@ def wait_for_listener(rooms):
     end = time.monotonic() + DEADLINE
     while '"sockets":1,' not in subprocess.run(rooms, capture_output=True, text=True).stdout:
         if time.monotonic() > end:
-            sys.exit("latency.py: the subscriber did not come")
+            sys.exit("latency.py: the subscriber did not connect")
         time.sleep(0.01)
 
 
@@ -29,7 +29,7 @@ def main():
     wait_for_listener(rooms)
     typist = subprocess.Popen(pub, stdin=subprocess.PIPE, bufsize=0)
     taken = []
-    # The first line waits for the connection; it is not one that is measured.
+    # The first line waits for the connection and is not measured.
     for number in range(count + 1):
         time.sleep(PAUSE)
         line = b"%d\n" % number
@@ -38,7 +38,7 @@ def main():
         heard = listener.stdout.read(len(line))
         taken.append(time.perf_counter_ns() - begin)
         if heard != line:
-            sys.exit(f"latency.py: typed {line!r}, heard {heard!r}")
+            sys.exit(f"latency.py: typed {line!r}, received {heard!r}")
     typist.stdin.close()
     typist.wait()
     listener.terminate()

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# What roomcat does in a pipe, measured; where mosquitto does the like, runs are interleaved with its own.
+# Measures roomcat in a pipe. Where mosquitto can do the same, its runs are interleaved with roomcat's.
 #
 #   benches/pipe.sh                   every row
-#   benches/pipe.sh throughput drain  these rows
+#   benches/pipe.sh throughput drain  only these rows
 #
-# rows: throughput share stream drain start latency memory slow
-# N=1000000 lines, RUNS=5 of which the median counts, STARTS=200, TYPED=1000, GIGABYTES=2 and STREAMED=1000 (megabytes) can be
-# set in the environment;
-# ROOMCAT=/path/to/roomcat measures another build.
+# Rows: throughput share stream drain start latency memory slow
+# The environment can set N=1000000 (lines), RUNS=5 (the median counts), STARTS=200, TYPED=1000, GIGABYTES=2 and
+# STREAMED=1000 (megabytes). ROOMCAT=/path/to/roomcat measures another build.
 #
-# Everything is as it comes: roomcat's hub syncs to disk before it confirms, on a database under ${TMPDIR:-/tmp}, which
-# should be a real disk. mosquitto forwards at QoS 0 without storing, and is told not to drop what it queues.
+# Both run with their defaults. roomcat's hub syncs to disk before it confirms; its database is under ${TMPDIR:-/tmp}, which
+# should be a real disk. mosquitto forwards at QoS 0 without storing, and is configured not to drop queued messages.
 set -euo pipefail
 
 : "${N:=1000000}" "${RUNS:=5}" "${STARTS:=200}" "${TYPED:=1000}" "${GIGABYTES:=2}" "${STREAMED:=1000}"
@@ -38,19 +37,19 @@ need() {
     command -v "$1" >/dev/null || fail "$1 is missing; as root: apt-get install $2"
 }
 
-# until_true SECONDS COMMAND…: waits for a condition, looking again every 10 ms.
+# until_true SECONDS COMMAND…: waits until COMMAND succeeds, and tries it every 10 ms.
 until_true() {
     local end=$((SECONDS + $1))
     shift
     until "$@" >/dev/null 2>&1; do
-        ((SECONDS < end)) || fail "this never came: $*"
+        ((SECONDS < end)) || fail "waited in vain for: $*"
         sleep 0.01
     done
 }
 
 now() { echo "${EPOCHREALTIME/[.,]/}"; } # microseconds
 
-# took FILE COMMAND…: appends how long the whole process took, in microseconds. No subshell, which would take as long.
+# took FILE COMMAND…: appends the time of the whole process in microseconds. No subshell: that alone would take as long.
 took() {
     local file=$1 begin=$EPOCHREALTIME end
     shift
@@ -67,7 +66,7 @@ row() { printf '%-44s %18s %18s %10s\n' "$@"; }
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / b }'; }
 
-# --- the two that are measured ---------------------------------------------------------------------------------------
+# --- the two servers -------------------------------------------------------------------------------------------------
 
 start_hub() {
     rm -rf "$work/db" "$work/hub.log" && mkdir "$work/db"
@@ -87,7 +86,7 @@ stop() {
     wait "$1" 2>/dev/null || true
 }
 
-# listeners COUNT: whether so many sockets are in the room.
+# listeners COUNT: whether COUNT sockets are in the room.
 listeners() { "$ROOMCAT" rooms bench --json | grep -q "\"sockets\":$1,"; }
 
 start_broker() {
@@ -103,7 +102,7 @@ log_dest file $work/broker.log
 log_type subscribe
 log_type notice
 CONF
-    [[ $(id -u) == 0 ]] && echo "user root" >>"$work/broker.conf" # or it could not write its log
+    [[ $(id -u) == 0 ]] && echo "user root" >>"$work/broker.conf" # else it cannot write its log
     mosquitto -c "$work/broker.conf" 2>/dev/null &
     broker=$!
     pids+=("$broker")
@@ -118,7 +117,7 @@ lines() {
     [[ -f $work/lines ]] || seq -f '%099.0f' 1 "$N" >"$work/lines"
 }
 
-# From the start of pub to the end of sub, in microseconds.
+# roomcat_throughput LISTENERS FILE: appends the time from the start of pub to the end of sub, in microseconds.
 roomcat_throughput() {
     local begin sub
     "$ROOMCAT" sub bench -n "$N" >"$work/out" &
@@ -129,7 +128,7 @@ roomcat_throughput() {
     "$ROOMCAT" pub bench <"$work/lines"
     wait "$sub"
     echo $(($(now) - begin)) >>"$work/$2"
-    cmp "$work/lines" "$work/out" || fail "roomcat: what came out is not what went in"
+    cmp "$work/lines" "$work/out" || fail "roomcat: the output differs from the input"
 }
 
 mosquitto_throughput() {
@@ -140,9 +139,9 @@ mosquitto_throughput() {
     until_true 10 subscribed
     begin=$(now)
     mosquitto_pub -p "$port" -q 0 -t bench -l <"$work/lines"
-    wait "$sub" || fail "mosquitto: not every line came"
+    wait "$sub" || fail "mosquitto: lines are missing"
     echo $(($(now) - begin)) >>"$work/$1"
-    cmp "$work/lines" "$work/out" || fail "mosquitto: what came out is not what went in"
+    cmp "$work/lines" "$work/out" || fail "mosquitto: the output differs from the input"
 }
 
 bench_throughput() {
@@ -163,7 +162,7 @@ bench_throughput() {
     row "live, lines/s ($N of 100 bytes)" "$ours" "$theirs" "$(ratio "$ours" "$theirs")"
 }
 
-# bytes_throughput FILE PUB SUB: all bytes of the long file, by those ways to publish and to subscribe.
+# bytes_throughput FILE PUB SUB: all bytes of the long file, with these flags of pub and sub.
 bytes_throughput() {
     local begin sub
     "$ROOMCAT" sub bench $3 >"$work/out" &
@@ -174,7 +173,7 @@ bytes_throughput() {
     "$ROOMCAT" pub bench $2 <"$work/long"
     wait "$sub"
     echo $(($(now) - begin)) >>"$work/$1"
-    cmp "$work/long" "$work/out" || fail "$1: what came out is not what went in"
+    cmp "$work/long" "$work/out" || fail "$1: the output differs from the input"
 }
 
 # The same bytes as lines and as a stream, one after the other.
@@ -195,7 +194,7 @@ bench_stream() {
     row "a stream of ${STREAMED} MB, MB/s (and as lines)" "$streamed" "($lines)" "$(ratio "$streamed" "$lines")"
 }
 
-# The same lines, split by four workers that share one queue: from the start of pub to the last ack.
+# Four workers share one queue and split the lines: from the start of pub to the last ack.
 bench_share() {
     lines
     local begin ours worker workers
@@ -213,7 +212,7 @@ bench_share() {
         until_true 60 nothing_waits
         echo $(($(now) - begin)) >>"$work/share"
         for worker in "${workers[@]}"; do stop "$worker"; done
-        sort -m "$work"/out.[1-4] | cmp "$work/lines" - || fail "share: what came out is not what went in"
+        sort -m "$work"/out.[1-4] | cmp "$work/lines" - || fail "share: the output differs from the input"
         stop "$hub"
     done
     ours=$(per_second "$N" "$(median <"$work/share")")
@@ -234,7 +233,7 @@ bench_drain() {
         begin=$(now)
         "$ROOMCAT" sub --as away --drain >"$work/out"
         echo $(($(now) - begin)) >>"$work/drain"
-        cmp "$work/lines" "$work/out" || fail "drain: what came out is not what went in"
+        cmp "$work/lines" "$work/out" || fail "drain: the output differs from the input"
         stop "$hub"
     done
     ours=$(per_second "$N" "$(median <"$work/drain")")
@@ -271,7 +270,7 @@ bench_latency() {
     row "  of that the disk alone: write, fdatasync" "p50 $(ms "$p50")" "p99 $(ms "$p99")" -
 }
 
-# The lines, again and again, to so many gigabytes: a hundred megabytes a round.
+# rounds COUNT: the lines COUNT times, a hundred megabytes a round.
 rounds() {
     for ((round = 0; round < $1; round++)); do cat "$work/round"; done
 }
@@ -325,7 +324,7 @@ bench_slow() {
     row "beside a stopped reader, lines/s (and without)" "$with" "($without)" "$(ratio "$with" "$without")"
 }
 
-# --- all of it -------------------------------------------------------------------------------------------------------
+# --- run the rows ----------------------------------------------------------------------------------------------------
 
 need python3 python3
 if [[ -z ${ROOMCAT:-} ]]; then

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""How long the disk takes to make a small commit durable: `sync.py COUNT FILE`.
+"""Measures the time that the disk takes for a small durable commit: `sync.py COUNT FILE`.
 
-Overwrites as much as a commit of one line does, with a pause before each, and prints the median and the 99th percentile
-of write and fdatasync in microseconds: what no hub that syncs before it confirms can be faster than.
+Overwrites as many bytes as a commit of one line, with a pause before each, and prints the median and the 99th percentile
+of write and fdatasync in microseconds. No hub that syncs before it confirms can be faster.
 """
 
 import os

@@ -126,7 +126,7 @@ fn the_document_for_teaching_names_each_lesson() {
     let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/teaching.md");
     let document = std::fs::read_to_string(document).unwrap();
     for (number, title) in (1..).zip(titles()) {
-        let row = format!("| [`roomcat demo --lesson {number}`](../src/cli/");
+        let row = format!("| [`roomcat demo --lesson {number}`](../src/cli/commands/demo/lessons/");
         let row = document.lines().find(|line| line.starts_with(&row));
         let row = row.unwrap_or_else(|| panic!("lesson {number} is not in docs/teaching.md"));
         assert!(row.contains(&title), "{row}");

@@ -1,6 +1,18 @@
 //! The command line: what is typed becomes one of the commands, and what became of it an exit code.
 //!
-//! Knows the client and the server; nobody knows it.
+//! Who may import whom here; nobody but the dispatch in this file imports a command:
+//!
+//! | folder | may import |
+//! |---|---|
+//! | nearest, screen | nobody |
+//! | io | screen |
+//! | args | nearest, screen, io |
+//! | settings | nearest, screen, io, args |
+//! | commands/exec/error, commands/stream/error | screen |
+//! | failure | screen, io, settings, commands/exec/error, commands/stream/error |
+//! | runtime | io, failure |
+//! | remote | screen, io, args, settings, failure, runtime |
+//! | commands | screen, io, args, settings, failure, runtime, remote, commands/exec/error, commands/stream/error |
 
 pub mod args;
 pub mod commands;
@@ -15,7 +27,7 @@ pub mod settings;
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command};
 use commands::membership::Change;
 use commands::{
     chat, completions, config, demo, emit, kick, membership, on, publish, queue, request, rooms,
@@ -24,7 +36,7 @@ use commands::{
 use failure::Failure;
 use runtime::{run_client, run_server};
 use screen::term::{self, Verbosity};
-use settings::Settings;
+use settings::{Global, Settings};
 
 /// Runs a command to its end.
 pub fn run(cli: &Cli) -> Result<(), Failure> {

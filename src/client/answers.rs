@@ -5,11 +5,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::error::{ErrorCode, ErrorResponse};
+use super::error::ErrorResponse;
 use super::subscription::Gap;
 use crate::address::{ClientName, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;
+use crate::wire::error_code::ErrorCode;
 
 /// The answer to a verb: its JSON object, or why the hub refused.
 pub type VerbResult = Result<Box<RawValue>, ErrorResponse>;
@@ -251,23 +252,18 @@ pub fn connect_error(data: &RawValue) -> ErrorResponse {
     struct Data {
         code: String,
     }
-    let Ok(said) = serde_json::from_str::<ConnectError>(data.get()) else {
-        return ErrorResponse {
-            code: ErrorCode::Other(String::new()),
+    match serde_json::from_str::<ConnectError>(data.get()) {
+        Ok(error) => ErrorResponse {
+            code: error
+                .data
+                .and_then(|data| serde_json::from_str::<Data>(data.get()).ok())
+                .and_then(|data| ErrorCode::parse(&data.code)),
+            message: error.message,
+        },
+        Err(_) => ErrorResponse {
+            code: None,
             message: data.get().to_owned(),
-        };
-    };
-    let code = match said.data {
-        None if said.message == "Invalid namespace" => ErrorCode::NoNamespace,
-        None => ErrorCode::Other(String::new()),
-        Some(data) => serde_json::from_str::<Data>(data.get())
-            .map_or(ErrorCode::Other(String::new()), |data| {
-                ErrorCode::parse(&data.code)
-            }),
-    };
-    ErrorResponse {
-        code,
-        message: said.message,
+        },
     }
 }
 
@@ -325,7 +321,7 @@ mod tests {
         let refusal = answer(&[&refused]).unwrap().unwrap_err();
         assert_eq!(
             (refusal.code, refusal.message.as_str()),
-            (ErrorCode::Full, "no room")
+            (Some(ErrorCode::Full), "no room")
         );
 
         for bad in ["{}", r#"{"ok":false}"#, "7", r#"{"ok":"yes"}"#] {
@@ -354,7 +350,7 @@ mod tests {
         assert_eq!(left.name.unwrap().as_str(), "alice");
         assert!(presence(&[&raw(r#"{"what":"hover","room":"r"}"#)]).is_err());
         let closed = closed(&[&raw(r#"{"code":"name_taken","message":"m"}"#)]).unwrap();
-        assert_eq!(closed.code, ErrorCode::NameTaken);
+        assert_eq!(closed.code, Some(ErrorCode::NameTaken));
     }
 
     #[test]
@@ -362,15 +358,11 @@ mod tests {
         for (text, code, message) in [
             (
                 r#"{"message":"bad token","data":{"code":"token"}}"#,
-                ErrorCode::Token,
+                Some(ErrorCode::Token),
                 "bad token",
             ),
-            (
-                r#"{"message":"no","data":[1]}"#,
-                ErrorCode::Other(String::new()),
-                "no",
-            ),
-            (r#""plain""#, ErrorCode::Other(String::new()), "\"plain\""),
+            (r#"{"message":"no","data":[1]}"#, None, "no"),
+            (r#""plain""#, None, "\"plain\""),
         ] {
             let refusal = connect_error(&raw(text));
             assert_eq!(

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::answers::InvalidMessage;
 use crate::wire::engine::EngineError;
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket::PacketError;
 
 /// Why the client stopped for good.
@@ -38,7 +39,7 @@ impl ClientError {
     pub fn closed(url: &super::HubUrl, refusal: ErrorResponse) -> Self {
         let url = url.to_string();
         match refusal.code {
-            ErrorCode::Kicked => Self::Kicked { url, refusal },
+            Some(ErrorCode::Kicked) => Self::Kicked { url, refusal },
             _ => Self::Denied { url, refusal },
         }
     }
@@ -48,55 +49,20 @@ impl ClientError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ErrorResponse {
-    pub code: ErrorCode,
+    /// None: a code of a newer hub, or none at all from another server.
+    pub code: Option<ErrorCode>,
     pub message: String,
 }
 
-/// The hub's error codes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ErrorCode {
-    BadRequest,
-    TooLarge,
-    Forbidden,
-    Token,
-    Full,
-    Disk,
-    OutOfOrder,
-    NameTaken,
-    /// Somebody closed this socket.
-    Kicked,
-    NoRooms,
-    /// The namespace's program has too much to do, or did not answer.
-    Busy,
-    NoAnswer,
-    /// There is no such namespace. Every Socket.IO server says so in the same words, and without a code.
-    NoNamespace,
-    /// A newer hub, or an application's middleware.
-    Other(String),
-}
-
-impl ErrorCode {
-    pub fn parse(text: &str) -> Self {
-        match text {
-            "bad_request" => Self::BadRequest,
-            "too_large" => Self::TooLarge,
-            "forbidden" => Self::Forbidden,
-            "token" => Self::Token,
-            "full" => Self::Full,
-            "disk" => Self::Disk,
-            "out_of_order" => Self::OutOfOrder,
-            "name_taken" => Self::NameTaken,
-            "kicked" => Self::Kicked,
-            "no_rooms" => Self::NoRooms,
-            "busy" => Self::Busy,
-            "no_answer" => Self::NoAnswer,
-            other => Self::Other(other.to_owned()),
-        }
+impl ErrorResponse {
+    /// Whether the namespace does not exist. Every Socket.IO server says so in the same words, without a code.
+    pub fn is_invalid_namespace(&self) -> bool {
+        self.code.is_none() && self.message == "Invalid namespace"
     }
 
-    /// The same publish may be taken later.
-    pub fn passes(&self) -> bool {
-        matches!(self, Self::Full | Self::Disk)
+    /// Whether the hub may accept the same publish later.
+    pub fn is_temporary(&self) -> bool {
+        self.code.is_some_and(ErrorCode::is_temporary)
     }
 }
 
@@ -135,7 +101,9 @@ impl DialError {
     /// Another attempt would end the same way.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Denied(refusal) => !matches!(refusal.code, ErrorCode::Busy | ErrorCode::NoAnswer),
+            Self::Denied(refusal) => {
+                !matches!(refusal.code, Some(ErrorCode::Busy | ErrorCode::NoAnswer))
+            }
             Self::NotAHub | Self::Version2 | Self::Http { status: 403, .. } => true,
             _ => false,
         }
@@ -316,7 +284,11 @@ mod tests {
             ("token", false),
             ("brand_new", false),
         ] {
-            assert_eq!(ErrorCode::parse(code).passes(), passes, "{code}");
+            let refusal = ErrorResponse {
+                code: ErrorCode::parse(code),
+                message: String::new(),
+            };
+            assert_eq!(refusal.is_temporary(), passes, "{code}");
         }
         let http = |status| DialError::Http { status, said: None };
         let denied = |code| {

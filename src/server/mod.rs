@@ -23,10 +23,11 @@ use self::running::Running;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
-    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Right, Rights,
-    Rules,
+    AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
+    Reaction, Relay, Right, Rights, TokenGrant,
 };
-pub use crate::session::services::{Settings, Token};
+pub use crate::session::namespace::token::Token;
+pub use crate::session::settings::HubSettings;
 pub use crate::store::Retention;
 pub use crate::store::database::Database;
 use crate::store::{Store, StoreError};
@@ -56,7 +57,7 @@ fn reason(error: &io::Error) -> String {
 pub struct Server {
     listeners: Vec<Listener>,
     store: Box<dyn Store>,
-    settings: Settings,
+    settings: HubSettings,
     hosts: Hosts,
     pages: Pages,
 }
@@ -75,7 +76,7 @@ impl Server {
     pub async fn bind(
         addresses: &[ListenAddress],
         store: Box<dyn Store>,
-        settings: Settings,
+        settings: HubSettings,
         front: Front,
     ) -> Result<Self, ServerError> {
         let Front {

@@ -3,114 +3,48 @@
 //! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
 //! other. It knows its transport only as a trait, and nothing of HTTP.
 
+mod disconnect;
+mod end;
 pub mod engine;
 pub mod handler;
 pub mod namespace;
 mod notifications;
 mod packets;
 pub mod services;
+pub mod settings;
 pub mod shared_queue;
 pub mod socket;
+mod state;
 pub mod verbs;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::task::AtomicWaker;
 use tokio::sync::watch;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-use self::engine::heartbeat::{Beat, Heart, Held};
-use self::engine::opening::{Opening, Speech};
-use self::engine::outbox::{Gone, Outbox, Submission};
-use self::engine::transport::{Transport, TransportError};
-use self::handler::calls::Calls;
-use self::namespace::reactions::Promise;
+use self::end::EndReason;
+use self::engine::heartbeat::{HeartbeatAction, Held};
+use self::engine::outbox::Submission;
+use self::engine::params::{EngineMode, SessionParams};
+use self::engine::transport::Transport;
+use self::namespace::pending_ack::PendingAck;
 use self::services::Services;
-use self::shared_queue::Sharing;
 use self::socket::{Finished, Socket};
-use crate::hub::Ticket;
-use crate::hub::mailbox::Notices;
-use crate::hub::parcel::Frame;
-use crate::hub::peer::Peer;
-use crate::hub::request::{Publisher, Want};
+use self::state::Session;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::store::writer::Urgency;
-use crate::store::{Op, StoreError};
-use crate::wire::attachments::{Assembler, TextFrame};
-use crate::wire::engine::{EngineError, EnginePacket, Handshake, PING, decode};
+use crate::wire::attachments::TextFrame;
+use crate::wire::engine::{EnginePacket, Handshake, PING, decode};
 use crate::wire::explain::{Direction, Tracer};
-use crate::wire::socket::PacketError;
-
-/// Why a session ended.
-#[derive(Debug, thiserror::Error)]
-pub enum End {
-    #[error("transport close")]
-    Closed,
-    #[error("transport error: {0}")]
-    Transport(#[from] TransportError),
-    #[error("client namespace disconnect")]
-    Left,
-    #[error("a newer subscriber took this name")]
-    Replaced,
-    #[error("kicked by {0}")]
-    Kicked(Arc<str>),
-    #[error("its client came back by another connection")]
-    CameBack,
-    /// It waited to be let in.
-    #[error("refused")]
-    Refused,
-    #[error("ping timeout")]
-    PingTimeout,
-    #[error("no namespace entered in time")]
-    ConnectTimeout,
-    #[error("parse error: {0}")]
-    Engine(#[from] EngineError),
-    #[error("parse error: {0}")]
-    Socket(#[from] PacketError),
-    #[error("forbidden: {0}")]
-    Forbidden(&'static str),
-    /// Pruned while it was handed out; the client comes back and starts afresh.
-    #[error("what it missed is no longer kept")]
-    Missed,
-    #[error("the hub is shutting down")]
-    Shutdown,
-    #[error("the store failed: {0}")]
-    Store(#[from] StoreError),
-}
-
-impl End {
-    /// What an application is told of it, in the reference's words.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Closed | Self::Missed => "transport close",
-            Self::Left => "client namespace disconnect",
-            Self::Replaced | Self::Kicked(_) | Self::CameBack | Self::Refused => {
-                "server namespace disconnect"
-            }
-            Self::PingTimeout => "ping timeout",
-            Self::Transport(_) => "transport error",
-            Self::Engine(_) | Self::Socket(_) => "parse error",
-            Self::ConnectTimeout | Self::Forbidden(_) => "forced server close",
-            Self::Shutdown | Self::Store(_) => "server shutting down",
-        }
-    }
-}
-
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
-        Self::Shutdown
-    }
-}
 
 /// Runs one session to its end.
 pub async fn run(
     services: Arc<Services>,
     transport: Box<dyn Transport>,
-    opening: Opening,
+    opening: SessionParams,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let mut session = Session::new(services, transport, &opening);
@@ -118,77 +52,22 @@ pub async fn run(
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
     let end = tokio::select! {
         end = poll_fn(|cx| session.poll(cx)) => end,
-        _ = shutdown.wait_for(|stopping| *stopping) => End::Shutdown,
+        _ = shutdown.wait_for(|stopping| *stopping) => EndReason::Shutdown,
     };
     let services = Arc::clone(&session.services);
     // In a box: what its end takes is not held while it lives.
     Box::pin(session.finish(&end)).await;
-    if let End::Store(error) = end {
+    if let EndReason::Store(error) = end {
         services.fail(error);
     }
 }
 
-struct Session {
-    services: Arc<Services>,
-    transport: Box<dyn Transport>,
-    speech: Speech,
-    /// Encoded and not yet taken by the transport.
-    out: VecDeque<Frame>,
-    /// How many of the first in `out` hold what sockets were handed.
-    handed: usize,
-    /// The transport was given something since it was last flushed.
-    dirty: bool,
-    peer: Arc<Peer>,
-    sockets: Vec<Socket>,
-    assembler: Assembler,
-    outbox: Outbox,
-    /// Tickets that the hub has not yet answered.
-    in_flight: usize,
-    /// What a namespace's program was asked.
-    calls: Calls,
-    /// Acknowledgements of declared events that wait for a commit.
-    promises: Vec<Promise>,
-    /// Bytes of attachments in `out` that nobody's credit bounds.
-    attached: usize,
-    /// Nothing is read before: more came than the rate of a namespace allows.
-    paid_at: Option<Instant>,
-    notices: Arc<Notices>,
-    waker: Arc<AtomicWaker>,
-    heart: Heart,
-    timer: Pin<Box<Sleep>>,
-    tracer: Option<Box<Tracer>>,
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Session {
-    fn new(services: Arc<Services>, transport: Box<dyn Transport>, opening: &Opening) -> Self {
-        let speech = opening.speech;
-        let waker = Arc::new(AtomicWaker::new());
-        let heart = Heart::new(Instant::now(), &services.settings, speech);
-        Self {
-            transport,
-            speech,
-            out: VecDeque::new(),
-            handed: 0,
-            dirty: false,
-            peer: Arc::clone(&opening.peer),
-            sockets: Vec::new(),
-            assembler: Assembler::default(),
-            outbox: Outbox::new(Arc::clone(&services)),
-            in_flight: 0,
-            calls: Calls::default(),
-            promises: Vec::new(),
-            attached: 0,
-            paid_at: None,
-            notices: Arc::new(Notices::new(Arc::clone(&waker))),
-            waker,
-            timer: Box::pin(tokio::time::sleep_until(heart.next())),
-            heart,
-            services,
-            tracer: None,
-        }
-    }
-
-    fn open(&mut self, opening: Opening) {
+    fn open(&mut self, opening: SessionParams) {
         let settings = &self.services.settings;
         let handshake = Handshake {
             sid: opening.sid,
@@ -199,11 +78,11 @@ impl Session {
         };
         let watch = settings.trace.clone();
         self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
-        self.out.push_back(Frame::text(handshake.encode()));
+        self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
     /// Ready only with the end; otherwise everything that could be done was done.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<EndReason> {
         self.waker.register(cx.waker());
         loop {
             match self.turn(cx) {
@@ -215,7 +94,7 @@ impl Session {
     }
 
     /// A little of everything; false when there was nothing to do.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         let mut did = false;
         while let Some((socket, told)) = self.notices.take() {
             self.told(socket, told);
@@ -234,7 +113,7 @@ impl Session {
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
         {
-            self.frame(frame.ok_or(End::Closed)??)?;
+            self.frame(frame.ok_or(EndReason::Closed)??)?;
             did = true;
         }
         Ok(did)
@@ -250,7 +129,7 @@ impl Session {
     fn held(&self) -> Held {
         // A list may be long, and waits for a reader of the store: one at a time bounds what they take.
         let listing = self.sockets.iter().any(Socket::is_listing);
-        let promised: usize = self.promises.iter().map(Promise::bytes).sum();
+        let promised: usize = self.promises.iter().map(PendingAck::bytes).sum();
         if listing
             || !self.outbox.is_empty()
             || self.in_flight >= limits::VERBS_IN_FLIGHT
@@ -269,13 +148,16 @@ impl Session {
             return false;
         }
         // Answers are text; what was asked for by credit is bounded by it.
-        let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
+        let texts = self
+            .out
+            .iter()
+            .filter(|it| matches!(it, WireFrame::Text(_)));
         let early: usize = self.sockets.iter().map(Socket::early_cost).sum();
-        let bytes = texts.map(Frame::len).sum::<usize>() + early + self.attached;
+        let bytes = texts.map(WireFrame::len).sum::<usize>() + early + self.attached;
         bytes <= limits::ANSWER_BYTES
     }
 
-    fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         let mut did = false;
         for index in 0..self.sockets.len() {
             let socket = &mut self.sockets[index];
@@ -300,7 +182,7 @@ impl Session {
                         self.outbox
                             .push(Submission::Store(op, Urgency::Now, ticket));
                     }
-                    Finished::Missed => return Err(End::Missed),
+                    Finished::Missed => return Err(EndReason::Missed),
                 }
             }
         }
@@ -308,7 +190,7 @@ impl Session {
     }
 
     /// Hands frames to the transport while it takes them, asking the sockets for more when there are none.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         // What the peer has taken counts before it is sent more.
         let mut did = self.poll_flush(cx)?;
         loop {
@@ -335,7 +217,7 @@ impl Session {
         Ok(did)
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         if !self.dirty {
             return Ok(false);
         }
@@ -366,7 +248,7 @@ impl Session {
         did
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         // A timer is late by up to a millisecond; whether a pong is, the clock says.
         let late = self.heart.awaits_pong() && self.heart.next() <= Instant::now();
         if self.timer.as_mut().poll(cx).is_pending() && !late {
@@ -375,48 +257,38 @@ impl Session {
         let now = Instant::now();
         self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
         match self.heart.beat(now, &self.services.settings, self.held()) {
-            Beat::Ping => self.out.push_back(Frame::Text(PING.into())),
-            Beat::Nothing => {}
-            Beat::NoPong => return Err(End::PingTimeout),
-            Beat::NoConnect => return Err(End::ConnectTimeout),
+            HeartbeatAction::Ping => self.out.push_back(WireFrame::Text(PING.into())),
+            HeartbeatAction::Nothing => {}
+            HeartbeatAction::NoPong => return Err(EndReason::PingTimeout),
+            HeartbeatAction::NoConnect => return Err(EndReason::ConnectTimeout),
         }
         self.set_timer();
         Ok(true)
     }
 
-    fn trace(&mut self, direction: Direction, frame: &Frame) {
+    fn trace(&mut self, direction: Direction, frame: &WireFrame) {
         let Some(tracer) = &mut self.tracer else {
             return;
         };
         match frame {
-            Frame::Text(text) => tracer.text(direction, text),
-            Frame::Binary(bytes) => tracer.binary(direction, bytes),
+            WireFrame::Text(text) => tracer.text(direction, text),
+            WireFrame::Binary(bytes) => tracer.binary(direction, bytes),
         }
     }
 
-    fn set_timer(&mut self) {
-        let next = self.heart.next();
-        let next = self.paid_at.map_or(next, |paid_at| paid_at.min(next));
-        self.timer.as_mut().reset(next);
-    }
-
-    /// Reads nothing more before.
-    fn pay_until(&mut self, paid_at: Instant) {
-        self.paid_at = self.paid_at.max(Some(paid_at));
-        self.set_timer();
-    }
-
-    fn frame(&mut self, frame: Frame) -> Result<(), End> {
+    fn frame(&mut self, frame: WireFrame) -> Result<(), EndReason> {
         self.trace(Direction::Received, &frame);
         let text = match frame {
-            Frame::Binary(_) if self.speech == Speech::Echo => {
+            WireFrame::Binary(_) if self.speech == EngineMode::Echo => {
                 self.attached += frame.len();
                 self.out.push_back(frame);
                 return Ok(());
             }
-            Frame::Binary(bytes) => {
+            WireFrame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
-                    return Err(End::Forbidden("a binary event larger than this hub takes"));
+                    return Err(EndReason::Forbidden(
+                        "a binary event larger than this hub takes",
+                    ));
                 }
                 if let Some(binary) = self.assembler.binary(bytes)? {
                     let packet = binary.packet()?;
@@ -424,11 +296,11 @@ impl Session {
                 }
                 return Ok(());
             }
-            Frame::Text(text) => text,
+            WireFrame::Text(text) => text,
         };
         match decode(&text)? {
-            EnginePacket::Message(_) if self.speech == Speech::Echo => {
-                self.out.push_back(Frame::Text(text));
+            EnginePacket::Message(_) if self.speech == EngineMode::Echo => {
+                self.out.push_back(WireFrame::Text(text));
                 Ok(())
             }
             EnginePacket::Message(packet) => match self.assembler.text(packet)? {
@@ -440,114 +312,11 @@ impl Session {
                 self.set_timer();
                 Ok(())
             }
-            EnginePacket::Close => Err(End::Closed),
+            EnginePacket::Close => Err(EndReason::Closed),
             EnginePacket::Noop => Ok(()),
             EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(
-                End::Forbidden("an Engine.IO packet that only a server sends"),
+                EndReason::Forbidden("an Engine.IO packet that only a server sends"),
             ),
         }
     }
-
-    /// Sends an op on behalf of a socket; the hub will answer its ticket.
-    fn ask(&mut self, op: Op, ticket: Ticket) {
-        self.in_flight += 1;
-        self.outbox
-            .push(Submission::Store(op, Urgency::Now, ticket));
-    }
-
-    /// One socket leaves; the session goes on.
-    fn depart(&mut self, index: usize, end: &End) -> Socket {
-        let socket = self.sockets.swap_remove(index);
-        self.promises.retain(|promise| !promise.is_of(socket.id));
-        self.in_flight -= self.calls.forget(socket.id);
-        let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
-        self.in_flight = self.in_flight.saturating_sub(shared);
-        handler::calls::tell_departure(&self.services, &socket, end);
-        if let Some(paid_at) = socket.standing.paid_at() {
-            self.pay_until(paid_at);
-        }
-        let max_message = self.services.settings.max_message;
-        if let Some(record) = namespace::reactions::farewell(&socket, end, max_message) {
-            self.ask(Op::Append { record, id: None }, unanswered(&socket));
-        }
-        let ticket = farewell(&socket, end);
-        self.outbox
-            .push(Submission::Store(socket.parting(end), Urgency::Now, ticket));
-        socket
-    }
-
-    async fn finish(mut self, end: &End) {
-        self.calls.give_up(&self.services, end);
-        for socket in std::mem::take(&mut self.sockets) {
-            handler::calls::tell_departure(&self.services, &socket, end);
-            // When the hub itself ends, nobody is left to be told.
-            if !matches!(end, End::Shutdown | End::Store(_)) {
-                publish_farewell(&self.services, &socket, end).await;
-            }
-            let (op, ticket) = (socket.parting(end), farewell(&socket, end));
-            // With the store gone the hub is going too.
-            let _ = self.services.writer.send(op, Urgency::Now, ticket);
-        }
-        let transport = &mut self.transport;
-        let closing = poll_fn(|cx| transport.poll_close(cx));
-        // A peer that does not take the goodbye loses it.
-        let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT, closing).await;
-    }
-}
-
-/// What is declared for a socket's end waits its turn like any other publish.
-async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
-    let Some(record) = namespace::reactions::farewell(socket, end, services.settings.max_message)
-    else {
-        return;
-    };
-    let mut ticket = unanswered(socket);
-    let place = Arc::clone(&services.append_queue)
-        .acquire_many_owned(engine::outbox::cost(record.body.len()));
-    match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
-        Ok(Ok(permit)) => ticket.permit = Some(permit),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!(
-                "nobody was told that {} left: the store is busy",
-                Who(socket)
-            );
-            return;
-        }
-    }
-    let op = Op::Append { record, id: None };
-    // With the store gone the hub is going too.
-    let _ = services.writer.send(op, Urgency::Now, ticket);
-}
-
-/// For a publish of which nobody wants to know what became.
-fn unanswered(socket: &Socket) -> Ticket {
-    Ticket::unanswered(socket.id, Want::Publish(Publisher::Single))
-}
-
-/// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
-fn farewell(socket: &Socket, end: &End) -> Ticket {
-    tracing::info!("a user disconnected {} ({end})", Who(socket));
-    Ticket::unanswered(socket.id, Want::Disconnect)
-}
-
-/// A socket as the log shows it: `/admin alice (sid)`.
-struct Who<'a>(&'a Socket);
-
-impl std::fmt::Display for Who<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Socket {
-            namespace,
-            sid,
-            from,
-            ..
-        } = self.0;
-        match from {
-            Some(name) => write!(f, "{namespace} {name} ({sid})"),
-            None => write!(f, "{namespace} ({sid})"),
-        }
-    }
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

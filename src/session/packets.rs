@@ -3,65 +3,71 @@
 use bytes::Bytes;
 use serde_json::json;
 
+use super::end::EndReason;
 use super::engine::outbox::Submission;
 use super::namespace::policy::Right;
 use super::shared_queue;
-use super::socket::{Dialect, Socket};
-use super::verbs::{self, Ack, Listed, Publish, Sender, Storage, Verb, VerbError};
-use super::{End, Session, Who};
-use crate::address::{Namespace, RoomName};
-use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
-use crate::hub::{Message, Ticket};
+use super::socket::{ClientKind, Socket};
+use super::state::Session;
+use super::verbs::delay::StorageMode;
+use super::verbs::error::VerbError;
+use super::verbs::{self, Ack, Listed, PublishRequest, Sender};
+use crate::address::RoomName;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::request::{JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::Op;
 use crate::wire::batch::Audience;
 use crate::wire::socket::{EventPacket, Packet};
+use crate::wire::verb::Verb;
 
 impl Session {
-    pub(super) fn packet(&mut self, packet: Packet<'_>, attachments: &[Bytes]) -> Result<(), End> {
+    pub(super) fn packet(
+        &mut self,
+        packet: Packet<'_>,
+        attachments: &[Bytes],
+    ) -> Result<(), EndReason> {
         match packet {
             Packet::Connect { namespace, auth } => self.connect(namespace, auth),
             Packet::Disconnect { namespace } => {
                 let index = self
                     .find(&namespace)
-                    .ok_or(End::Forbidden("a DISCONNECT before its CONNECT"))?;
-                self.depart(index, &End::Left);
+                    .ok_or(EndReason::Forbidden("a DISCONNECT before its CONNECT"))?;
+                self.depart(index, &EndReason::Left);
                 Ok(())
             }
             Packet::Event(event) => {
                 let index = self
                     .find(&event.namespace)
-                    .ok_or(End::Forbidden("an event before its CONNECT"))?;
+                    .ok_or(EndReason::Forbidden("an event before its CONNECT"))?;
                 self.event(index, event, attachments);
                 Ok(())
             }
             Packet::Ack(ack) => {
                 let index = self
                     .find(&ack.namespace)
-                    .ok_or(End::Forbidden("an ack before its CONNECT"))?;
+                    .ok_or(EndReason::Forbidden("an ack before its CONNECT"))?;
                 self.sockets[index].answered(ack.id, &mut self.outbox);
                 self.sockets[index].note_progress();
                 Ok(())
             }
-            Packet::ConnectError { .. } => Err(End::Forbidden("a packet that only a server sends")),
+            Packet::ConnectError { .. } => {
+                Err(EndReason::Forbidden("a packet that only a server sends"))
+            }
         }
-    }
-
-    pub(super) fn find(&self, namespace: &Namespace) -> Option<usize> {
-        self.sockets
-            .iter()
-            .position(|socket| socket.namespace == *namespace)
     }
 
     fn event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
         let socket = &self.sockets[index];
         let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
         // An application's own `join` comes before ours for those who do not know ours.
-        let verb = match Verb::parse(&packet.event) {
-            Some(_) if declared && socket.dialect == Dialect::Stock => None,
+        let verb = match Verb::parse(packet.event.as_str()) {
+            Some(_) if declared && socket.dialect == ClientKind::Stock => None,
             verb => verb,
         };
-        let takes = verb.map_or(Some(Right::Pub), Verb::takes);
+        let takes = verb.map_or(Some(Right::Pub), verbs::takes);
         let mut messages = u32::from(takes == Some(Right::Pub));
         let done = match takes {
             Some(right) if !socket.standing.may.allow(right) => Err(self.forbid(index, right)),
@@ -84,7 +90,7 @@ impl Session {
         let error = VerbError::Forbidden(right);
         let socket = &mut self.sockets[index];
         if socket.standing.first_refusal() {
-            tracing::debug!("{}: {error}", Who(socket));
+            tracing::debug!("{}: {error}", socket);
         }
         error
     }
@@ -111,18 +117,18 @@ impl Session {
                     verbs::batch(sender, args, attachments.to_vec())
                 })?;
                 *messages = publish.record.header.count;
-                self.publish(index, publish, Publisher::Batch, id);
+                self.publish(index, publish, PublishVerb::Batch, id);
             }
             Verb::Pub => {
                 let publish =
                     self.sender(index, |sender| verbs::single(sender, args, attachments))?;
-                self.publish(index, publish, Publisher::Single, id);
+                self.publish(index, publish, PublishVerb::Single, id);
             }
             Verb::Join => self.join(index, verbs::rooms(args)?, id)?,
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
             Verb::Sub => {
                 let (rooms, stretch) = verbs::sub(args)?;
-                match shared_queue::terms(args)? {
+                match shared_queue::terms::terms(args)? {
                     Some(terms) => self.share(index, rooms, terms, id)?,
                     None => self.subscribe(index, rooms, stretch, id)?,
                 }
@@ -155,15 +161,17 @@ impl Session {
     }
 
     fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Rooms(room),
+            ack_id: answer,
+            kind: Request::Rooms(room),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Rooms(
+                request,
+            ))));
     }
 
     /// An application's event of which nothing is declared: for the namespace's program, or else for everyone there.
@@ -180,7 +188,7 @@ impl Session {
         let publish = self.sender(index, |sender| {
             verbs::relay(sender, Audience::All, event, &packet.args, attachments)
         })?;
-        self.publish(index, publish, Publisher::Single, packet.id);
+        self.publish(index, publish, PublishVerb::Single, packet.id);
         Ok(())
     }
 
@@ -191,36 +199,36 @@ impl Session {
     pub(super) fn publish(
         &mut self,
         index: usize,
-        publish: Publish,
-        publisher: Publisher,
+        publish: PublishRequest,
+        publisher: PublishVerb,
         answer: Option<u64>,
     ) {
-        let Publish {
+        let PublishRequest {
             record,
             id,
             storage,
         } = publish;
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Publish(publisher),
+            ack_id: answer,
+            kind: Request::Publish(publisher),
         };
         match storage {
-            Storage::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
-            Storage::Later(when) => match when.due((self.services.clock)()) {
+            StorageMode::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
+            StorageMode::Later(when) => match when.due((self.services.clock)()) {
                 Ok(due_ms) => self.ask(Op::Delay { record, id, due_ms }, Ticket::new(request)),
                 Err(error) => self.refuse(index, answer, error.code(), &error.to_string()),
             },
-            Storage::Nowhere => {
+            StorageMode::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
-                let input = Input::Volatile {
+                let input = CoreInput::Volatile {
                     record,
                     at_ms,
                     request,
                 };
                 self.outbox
-                    .push(Submission::Hub(Message::Volatile(input, None)));
+                    .push(Submission::Hub(InboxMessage::Volatile(input, None)));
             }
         }
     }
@@ -258,23 +266,23 @@ impl Session {
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
-            Some(_) => Membership::DurableOnly,
-            None => Membership::Live,
+            Some(_) => JoinScope::DurableOnly,
+            None => JoinScope::Live,
         };
-        let subscribes = *dialect == Dialect::Stock && name.is_some();
+        let subscribes = *dialect == ClientKind::Stock && name.is_some();
         let again = subscribes.then(|| {
             let op = Op::Subscribe {
                 namespace: namespace.clone(),
                 client: name.clone(),
                 rooms: Vec::new(),
             };
-            let ticket = Ticket::unanswered(*id, Want::Subscribe(Stretch::default()));
+            let ticket = Ticket::unanswered(*id, Request::Subscribe(ReplayRange::default()));
             (op, ticket)
         });
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Join(rooms, membership),
+            ack_id: answer,
+            kind: Request::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
         self.follow(index, following);
@@ -303,10 +311,10 @@ impl Session {
             }
             None => (exiting, Op::Noop),
         };
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Leave(rooms),
+            ack_id: answer,
+            kind: Request::Leave(rooms),
         };
         self.ask(op, Ticket::new(request));
         self.follow(index, following);
@@ -316,7 +324,7 @@ impl Session {
         &mut self,
         index: usize,
         rooms: Vec<RoomName>,
-        mut stretch: Stretch,
+        mut stretch: ReplayRange,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
         if self.sockets[index].is_peeking() {
@@ -344,10 +352,10 @@ impl Session {
             client: name.clone(),
             rooms,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Subscribe(stretch),
+            ack_id: answer,
+            kind: Request::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
         self.unshare(index);

@@ -2,100 +2,31 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
 use super::handler::Programs;
-use super::namespace::policy::Namespaces;
-use super::shared_queue::Shares;
-use crate::hub::request::SocketId;
-use crate::hub::{Message, Ticket};
+use super::settings::HubSettings;
+use super::shared_queue::registry::Shares;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::ReaderPool;
 use crate::store::writer::Writer;
-use crate::wire::explain::TraceSink;
 use crate::wire::offset::LogTag;
-
-/// The one shared secret of `--token-file`. Never printed, compared in constant time.
-#[derive(Clone)]
-pub struct Token(Arc<str>);
-
-impl Token {
-    /// None for an empty text: an empty secret keeps nobody out.
-    pub fn new(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self(text.into()))
-    }
-
-    pub fn matches(&self, offered: &str) -> bool {
-        let (secret, offered) = (self.0.as_bytes(), offered.as_bytes());
-        let differs = secret
-            .iter()
-            .zip(offered)
-            .fold(0, |differs, (a, b)| differs | (a ^ b));
-        std::hint::black_box(differs) == 0 && secret.len() == offered.len()
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct Settings {
-    pub ping_interval: Duration,
-    pub ping_timeout: Duration,
-    /// A connection that enters no namespace for this long is closed.
-    pub connect_timeout: Duration,
-    /// The largest message taken, bytes.
-    pub max_message: usize,
-    /// The most that one request of long-polling holds, bytes.
-    pub max_payload: usize,
-    /// For so long a stock client that lost its connection may come back to its rooms and what it missed. None: it
-    /// starts afresh.
-    pub recovery: Option<Duration>,
-    /// At this path, as in `/engine.io/`, plain Engine.IO: every message goes back to who sent it.
-    pub echo: Option<String>,
-    pub token: Option<Token>,
-    pub namespaces: Namespaces,
-    /// Who is shown each frame.
-    pub trace: Option<Arc<dyn TraceSink>>,
-}
-
-impl Settings {
-    /// The `max_payload` that lets the largest message through: as base64, with what stands around it.
-    pub fn usual_payload(max_message: usize) -> usize {
-        (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4
-    }
-
-    /// How old a message may be that a client misses which comes back in time: its connection may have been dead for a
-    /// while before anyone noticed.
-    pub fn missed_for(&self, recovery: Duration) -> Duration {
-        recovery
-            .saturating_add(self.ping_interval)
-            .saturating_add(self.ping_timeout)
-            .saturating_add(limits::RECOVERY_READ)
-    }
-
-    /// The largest frame that can hold a legal packet.
-    pub fn max_frame(&self) -> usize {
-        self.max_message.max(limits::BATCH_BYTES) + limits::FRAME_OVERHEAD
-    }
-}
 
 pub struct Services {
     /// Of the namespaces that declare one.
     pub programs: Programs,
     /// Queues that several sockets split.
     pub shares: Shares,
-    pub settings: Settings,
+    pub settings: HubSettings,
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
-    pub inbox: mpsc::Sender<Message>,
+    pub inbox: mpsc::Sender<InboxMessage>,
     pub readers: ReaderPool,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
@@ -109,10 +40,10 @@ pub struct Services {
 
 impl Services {
     pub fn new(
-        settings: Settings,
+        settings: HubSettings,
         log_id: &str,
         writer: Writer<Ticket>,
-        inbox: mpsc::Sender<Message>,
+        inbox: mpsc::Sender<InboxMessage>,
         readers: ReaderPool,
         clock: fn() -> u64,
         failed: mpsc::Sender<StoreError>,
@@ -180,16 +111,5 @@ mod tests {
             let id = random_id();
             assert!(id.len() == 20 && !id.starts_with('-'), "{id}");
         }
-    }
-
-    #[test]
-    fn a_token_matches_only_itself() {
-        let token = Token::new("secret").unwrap();
-        assert!(token.matches("secret"));
-        for wrong in ["", "secre", "secrets", "Secret"] {
-            assert!(!token.matches(wrong), "{wrong}");
-        }
-        assert!(Token::new("").is_none());
-        assert_eq!(format!("{token:?}"), "Token(…)");
     }
 }

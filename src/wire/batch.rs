@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::json::elements;
 use super::placeholders;
+use super::verb::Verb;
 use crate::address::{ClientName, EventName, RoomName, Seq};
 use crate::limits;
 
 /// The event that a batch is, both ways.
-pub const EVENT: &str = "batch";
+pub const EVENT: &str = Verb::Batch.as_str();
 /// Its second argument: the body is the only attachment.
 pub const BODY_PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 

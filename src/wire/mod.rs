@@ -5,6 +5,7 @@
 pub mod attachments;
 pub mod batch;
 pub mod engine;
+pub mod error_code;
 pub mod explain;
 mod json;
 pub mod offset;
@@ -12,3 +13,5 @@ pub mod payload;
 mod placeholders;
 pub mod socket;
 pub mod stream;
+pub mod verb;
+mod words;

@@ -4,15 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use roomcat::cli::settings::{config_file, hub_file};
+use roomcat::wire::error_code::ErrorCode;
+use roomcat::wire::verb::Verb;
 
 use super::{literal, read};
 use crate::harness::Cmd;
-
-/// A source file of the program.
-fn source(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
 
 /// The words in bold of a page, by the macros that make them so.
 fn bold(page: &str) -> BTreeSet<String> {
@@ -107,87 +103,44 @@ fn the_example_of_a_hub_file_is_right() {
         .check();
 }
 
-/// The codes that sessions say, wherever they do: by a `code()`, in an answer, or to the function that makes one.
-fn said_codes() -> BTreeSet<String> {
+/// Every source file below src/session, joined.
+fn session_sources() -> String {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/session")];
-    let mut said = BTreeSet::new();
+    let mut sources = String::new();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let source = std::fs::read_to_string(&path).expect("a source");
-                said.extend(codes_in(&source));
+                sources.push_str(&std::fs::read_to_string(&path).expect("a source"));
             }
         }
     }
-    said
-}
-
-fn codes_in(source: &str) -> Vec<String> {
-    let mut codes = Vec::new();
-    for (begin, end) in [
-        ("fn code(&self) -> &'static str {", "\n    }"),
-        ("\"code\": \"", "\""),
-        (".refuse(", ";"),
-        ("turn_away(", ";"),
-        (".dismiss(", ";"),
-    ] {
-        for part in source.split(begin).skip(1) {
-            let part = part.split(end).next().unwrap_or_default();
-            let texts = if begin.ends_with('"') {
-                vec![part]
-            } else {
-                part.split('"').skip(1).step_by(2).collect()
-            };
-            let is_code = |text: &&str| text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-            codes.extend(texts.into_iter().filter(is_code).map(str::to_owned));
-        }
-    }
-    codes
+    sources
 }
 
 #[test]
 fn every_verb_and_every_code_stands_in_the_page_of_the_protocol() {
     let page = bold(&read("roomcat-protocol.7"));
-    let verbs = source("session/verbs/mod.rs");
-    let (_, parse) = verbs
-        .split_once("pub fn parse(event")
-        .expect("verbs are parsed");
-    let (parse, _) = parse
-        .split_once("_ => return None")
-        .expect("others are none");
-    let codes = source("client/error.rs");
-    let (_, known) = codes
-        .split_once("pub fn parse(text")
-        .expect("codes are parsed");
-    let (known, _) = known.split_once("other =>").expect("others are other");
-    let texts = |part: &str| -> Vec<String> {
-        let found = part.split('"').skip(1).step_by(2);
-        found.map(str::to_owned).collect()
-    };
-    let (verbs, codes) = (texts(parse), texts(known));
-    assert!(verbs.len() > 5 && codes.len() > 10, "{verbs:?} {codes:?}");
-    let said = said_codes();
-    assert!(said.len() > 8, "{said:?}");
-    let unknown: Vec<&String> = codes.iter().filter(|code| !said.contains(*code)).collect();
-    // Said of the store by the way that it fails.
-    let of_the_store = ["full", "disk", "out_of_order"];
-    assert!(
-        unknown
-            .iter()
-            .all(|code| of_the_store.contains(&code.as_str())),
-        "no hub says {unknown:?}"
-    );
-    let missing: Vec<&String> = verbs
-        .iter()
-        .chain(&codes)
-        .chain(&said)
+    let verbs = Verb::ALL.iter().map(|verb| verb.as_str());
+    let codes = ErrorCode::ALL.iter().map(|code| code.as_str());
+    let missing: Vec<&str> = verbs
+        .chain(codes)
         .filter(|word| !page.contains(*word))
         .collect();
     assert!(
         missing.is_empty(),
         "{missing:?} are not in man/roomcat-protocol.7"
     );
+}
+
+#[test]
+fn the_hub_sends_every_code_that_there_is() {
+    let sources = session_sources();
+    let unused: Vec<&ErrorCode> = ErrorCode::ALL
+        .iter()
+        .filter(|code| !sources.contains(&format!("ErrorCode::{code:?}")))
+        .collect();
+    assert!(unused.is_empty(), "no session sends {unused:?}");
 }

@@ -1,14 +1,11 @@
-//! What every command is told: the flags as they are typed, and what is in force once variables and the settings file
-//! have been asked.
+//! The flags of every command, as they are typed.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::address::{ClientName, Namespace};
 use crate::cli::screen::term::ColorChoice;
-use crate::cli::settings::server::Server;
 use crate::client::HubUrl;
 
 /// Which hub, as whom, and how much is said about it; before or after the command. None: it was not typed. The variables
@@ -64,21 +61,4 @@ pub struct Typed {
         help_heading = "Output"
     )]
     pub color: Option<ColorChoice>,
-}
-
-/// The same, resolved.
-#[derive(Debug, Clone)]
-pub struct Global {
-    pub url: HubUrl,
-    /// None: what the URL says.
-    pub namespace: Option<Namespace>,
-    pub name: Option<ClientName>,
-    pub token_file: Option<PathBuf>,
-    pub quiet: bool,
-    pub verbose: bool,
-    pub color: ColorChoice,
-    /// What the settings file says of how the hub is reached.
-    pub server: Server,
-    /// Variables for a `roomcat` that is to speak to the same hub.
-    pub passed_on: Vec<(&'static str, OsString)>,
 }

@@ -1,22 +1,29 @@
 //! The command line as clap reads it: each flag with its help, default and environment variable in one place.
 //! What it means, and what variables and the settings file say instead, is decided elsewhere.
 
+pub mod chat;
+pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod emit;
 pub mod global;
+pub mod kick;
 pub mod later;
+pub mod membership;
 pub mod mistakes;
 pub mod moment;
-pub mod plain;
+pub mod on;
+pub mod publish;
 pub mod queue;
 pub mod remote;
 pub mod request;
 pub mod rooms;
+pub mod scope;
 pub mod script;
 pub mod serve;
 pub mod share;
-pub mod shells;
 pub mod stream;
+pub mod sub;
 #[cfg(test)]
 mod tests;
 pub mod values;
@@ -24,32 +31,28 @@ pub mod watching;
 pub mod who;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::chat::ChatArgs;
+use self::completions::CompletionsArgs;
 use self::config::ConfigArgs;
 use self::demo::DemoArgs;
-pub use self::global::Global;
+use self::emit::EmitArgs;
 use self::global::Typed;
-use self::later::Later;
-use self::plain::{EmitArgs, OnArgs};
+use self::kick::KickArgs;
+use self::membership::{JoinArgs, LeaveArgs};
+use self::on::OnArgs;
+use self::publish::PubArgs;
 use self::queue::QueueArgs;
-use self::remote::Remote;
 use self::request::RequestArgs;
 use self::rooms::RoomsArgs;
-use self::script::Script;
+use self::scope::Scope;
 use self::serve::ServeArgs;
-use self::share::Share;
-use self::shells::CompletionsArgs;
-use self::who::{KickArgs, WhoArgs};
-use crate::address::{Address, EventName};
-use crate::cli::io::stdout::Format;
-use crate::cli::settings::Scope;
-use crate::client::StartPosition;
+use self::sub::SubArgs;
+use self::who::WhoArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -231,220 +234,4 @@ impl Command {
             _ => Scope::Client,
         }
     }
-}
-
-/// Publish to a room: stdin, a message a line
-///
-/// With words behind ROOM they are one message, and stdin is not read. Ends when the hub has confirmed everything;
-/// what is not confirmed when the connection is lost is sent again, and never stored twice.
-#[derive(Debug, Args)]
-#[command(
-    after_long_help = "Examples:\n  make 2>&1 | roomcat pub ci\n  roomcat pub lobby hello there\n  roomcat pub ci -f build.log test.log\n  roomcat pub --whole --require 1 files < photo.jpg\n  roomcat pub --delay 10m lobby \"tea is ready\"\n  roomcat pub --at 08:00 lobby \"good morning\"\n  tar c docs | roomcat pub --stream box"
-)]
-pub struct PubArgs {
-    /// The room: lobby, /admin#ops, or /admin for everyone in that namespace; none with --envelope
-    #[arg(value_name = "ROOM", value_parser = Address::parse, required_unless_present = "envelope")]
-    pub room: Option<Address>,
-
-    /// One message, instead of stdin
-    #[arg(value_name = "MESSAGE", allow_negative_numbers = true, conflicts_with_all = ["file", "null", "whole", "envelope"])]
-    pub message: Vec<OsString>,
-
-    /// A further room; who is in several gets the message once
-    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
-    pub to: Vec<Address>,
-
-    /// Not to those who are in this room; repeatable
-    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
-    pub except: Vec<Address>,
-
-    /// Messages end with NUL instead of a newline
-    #[arg(short = '0', long, conflicts_with_all = ["whole", "envelope"])]
-    pub null: bool,
-
-    /// All of the input is one message, whatever is in it
-    #[arg(long, conflicts_with = "envelope")]
-    pub whole: bool,
-
-    /// Each message is a JSON value, and JavaScript clients get it as one
-    #[arg(long, conflicts_with = "envelope")]
-    pub json: bool,
-
-    /// Each line is an object as `sub --json` writes it; its rooms are used unless ROOM is given
-    #[arg(long)]
-    pub envelope: bool,
-
-    /// Read these files instead of stdin, one after the other
-    #[arg(short, long, value_name = "FILE", num_args = 1..)]
-    pub file: Vec<PathBuf>,
-
-    /// The event's name [default: message]
-    #[arg(short, long, value_name = "EVENT", value_parser = EventName::parse)]
-    pub event: Option<EventName>,
-
-    /// Not to oneself: Socket.IO's broadcast flag
-    #[arg(long)]
-    pub others: bool,
-
-    /// Only to who is listening right now; nothing is stored
-    #[arg(long)]
-    pub volatile: bool,
-
-    #[command(flatten)]
-    pub later: Later,
-
-    /// Where answers are to go: the room that `sub --reply` sends them to
-    #[arg(long, value_name = "ROOM", value_parser = Address::parse)]
-    pub reply_to: Option<Address>,
-
-    /// Fail with exit code 6 unless each message reached at least N listeners, here or away
-    #[arg(long, value_name = "N")]
-    pub require: Option<u64>,
-
-    /// Once connected, how long to go on without the hub, 24h at most [default: 30s for files and words, no limit for a pipe]
-    #[arg(long, value_name = "DURATION", value_parser = values::retry_for)]
-    pub retry_for: Option<Duration>,
-
-    #[command(flatten)]
-    pub stream: stream::Sent,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Subscribe to rooms: their messages on stdout, a line each
-///
-/// With --as NAME, NAME becomes a member of the rooms and first gets what waited for it; without ROOM it gets every
-/// room that it joined. What was written to stdout is acknowledged and does not come again: with --as, take the first few
-/// with -n, because what `head` has not read of a pipe is written all the same. A lost connection is resumed where it
-/// was.
-#[derive(Debug, Args)]
-#[command(
-    after_long_help = "Examples:\n  roomcat sub lobby\n  roomcat sub deploys -n1 --timeout 60s --as web1 && ./restart\n  roomcat sub ci --since 5m --json | jq '.data // .args'\n  roomcat sub lobby --format '{time:%H:%M} {from}: {data}'\n  roomcat sub lobby --presence\n  roomcat sub jobs --as worker -j 4 -x './convert \"$ROOMCAT_SEQ\"'\n  roomcat sub jobs --as worker --share\n  roomcat sub --stream box --as laptop | tar x"
-)]
-pub struct SubArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace; none with --as NAME for all that NAME joined
-    #[arg(value_name = "ROOM", value_parser = Address::parse)]
-    pub rooms: Vec<Address>,
-
-    /// End after N messages
-    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
-
-    /// End after this time, with exit code 5
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
-    pub timeout: Option<Duration>,
-
-    /// End when everything that waited has been written
-    #[arg(long)]
-    pub drain: bool,
-
-    /// Begin with this message (41.7), or so long ago (5m), or at a time (2025-01-31T12:00 by the local clock, with Z by UTC)
-    #[arg(long, value_name = "WHEN", value_parser = values::since, conflicts_with = "last")]
-    pub since: Option<StartPosition>,
-
-    /// Begin with the last N messages
-    #[arg(long, value_name = "N")]
-    pub last: Option<u64>,
-
-    /// Only this event; others count as read
-    #[arg(short, long, value_name = "EVENT", value_parser = EventName::parse)]
-    pub event: Option<EventName>,
-
-    /// End each message with NUL instead of a newline
-    #[arg(short = '0', long, conflicts_with_all = ["raw", "json"])]
-    pub null: bool,
-
-    /// Add nothing to the messages
-    #[arg(long, conflicts_with = "json")]
-    pub raw: bool,
-
-    /// One JSON object a message, with all that is known of it
-    #[arg(long)]
-    pub json: bool,
-
-    /// What is printed of each message, as in --format '{time:%H:%M} {from}: {data}'
-    ///
-    /// Fields: {time} {room} {rooms} {from} {data} {event} {seq} {namespace} {reply} {json}; empty where the message has none.
-    /// {time:%H:%M:%S} is the local time by a strftime pattern. \n \t \r \0 \e \\ and \x41 are what they are in C, and a
-    /// brace is written twice. A newline is added, as ever; -0 adds a NUL, --raw nothing.
-    #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
-    pub format: Option<Format>,
-
-    /// Say who comes to the rooms and who goes: on stderr, with --json as objects between the messages
-    #[arg(long)]
-    pub presence: bool,
-
-    /// End with exit code 3 when the connection is lost
-    #[arg(long)]
-    pub no_reconnect: bool,
-
-    #[command(flatten)]
-    pub share: Share,
-
-    #[command(flatten)]
-    pub stream: stream::Received,
-
-    #[command(flatten)]
-    pub script: Script,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Make a client name a member of rooms, from now
-///
-/// Their messages wait for it until it reads them with `roomcat sub --as NAME`.
-#[derive(Debug, Args)]
-#[command(after_long_help = "Example:\n  roomcat join ci deploys --as laptop")]
-pub struct JoinArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
-    #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
-    pub rooms: Vec<Address>,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// End a client name's membership of rooms
-///
-/// What waited for it there is given up.
-#[derive(Debug, Args)]
-#[command(after_long_help = "Example:\n  roomcat leave ci --as laptop")]
-pub struct LeaveArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
-    #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
-    pub rooms: Vec<Address>,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Talk in a room: stdin to the room, the room to stdout
-///
-/// One's own lines do not come back. At a terminal the end of input (Ctrl-D) ends it; in a pipe it goes on receiving
-/// until stdout is closed, unless --eof is given. With --as NAME, NAME becomes a member of the room, as with `sub`: what is
-/// said while it is away waits for it, until `roomcat leave`.
-///
-/// At a terminal names have colours, what is being typed survives what comes in, and there are commands: /join ROOM,
-/// /leave [ROOM], /to ROOM text, /who and /help; //text says /text.
-#[derive(Debug, Args)]
-#[command(
-    after_long_help = "Examples:\n  roomcat chat lobby --as alice\n  tail -f log | roomcat chat lobby --as web1"
-)]
-pub struct ChatArgs {
-    /// The room: lobby, /admin#ops, or /admin for everyone in that namespace
-    #[arg(value_name = "ROOM", value_parser = Address::parse)]
-    pub room: Address,
-
-    /// End at the end of input, once everything is confirmed
-    #[arg(long)]
-    pub eof: bool,
-
-    /// End after this time, with exit code 5
-    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
-    pub timeout: Option<Duration>,
-
-    #[command(flatten)]
-    pub remote: Remote,
 }

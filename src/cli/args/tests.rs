@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::error::ErrorKind;
 
 use super::*;

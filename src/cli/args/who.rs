@@ -1,4 +1,4 @@
-//! The flags of `who` and `kick`.
+//! The flags of `who`.
 
 use clap::Args;
 
@@ -25,25 +25,6 @@ pub struct WhoArgs {
 
     #[command(flatten)]
     pub watching: Watching,
-
-    #[command(flatten)]
-    pub remote: Remote,
-}
-
-/// Close somebody's connections
-///
-/// By sid it is one socket, by client name all of that name in the namespace. A `roomcat` that is kicked ends with exit code
-/// 4 and does not come back by itself; Socket.IO clients are told "io server disconnect". Nobody is barred: to keep somebody
-/// out, change the token. With tokens only those kick that may publish and subscribe, and whose token is not one
-/// client's own. --as says by whom.
-#[derive(Debug, Args)]
-#[command(
-    after_long_help = "Examples:\n  roomcat kick bob --as teacher\n  roomcat kick --namespace /admin web1"
-)]
-pub struct KickArgs {
-    /// The sid that `roomcat who` shows, or a client name
-    #[arg(value_name = "SID|NAME")]
-    pub whom: String,
 
     #[command(flatten)]
     pub remote: Remote,

@@ -3,15 +3,15 @@
 use tokio::select;
 use tokio::time::Instant;
 
-use crate::cli::args::Global;
-use crate::cli::args::plain::EmitArgs;
+use crate::cli::args::emit::EmitArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::arguments::{Words, arguments};
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};
 use crate::cli::remote::connect::asking;
 use crate::cli::remote::target::target;
-use crate::client::link::{ClientConnection, at};
-use crate::client::plain::{EventArgs, ServerMessage};
+use crate::cli::settings::Global;
+use crate::client::connection_state::{ClientConnection, at};
+use crate::client::plain_connection::{EventArgs, ServerMessage};
 use crate::client::{ClientError, DisconnectReason, PlainConnection, Target};
 
 /// Of the only event.

@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::address::ClientName;
-use crate::cli::args::Global;
-use crate::cli::args::who::KickArgs;
+use crate::cli::args::kick::KickArgs;
 use crate::cli::failure::Failure;
 use crate::cli::remote::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 use crate::client::answers::parse;
 use crate::client::{ClientError, Target};
 

@@ -1,12 +1,12 @@
 //! `join` and `leave`: durable membership of a client name, and nothing else.
 
 use crate::address::{Address, RoomName};
-use crate::cli::args::Global;
 use crate::cli::args::remote::Remote;
 use crate::cli::failure::Failure;
 use crate::cli::remote::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {

@@ -8,17 +8,17 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::address::Namespace;
-use crate::cli::args::Global;
-use crate::cli::args::plain::OnArgs;
+use crate::cli::args::on::OnArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
 use crate::cli::remote::connect;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
-use crate::client::link::at;
-use crate::client::listener::{AckHandle, PlainClient, PlainEvent};
-use crate::client::plain::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
+use crate::cli::settings::Global;
+use crate::client::connection_state::at;
+use crate::client::plain_client::{AckHandle, PlainClient, PlainEvent};
+use crate::client::plain_connection::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
 use crate::client::{HubUrl, RetryPolicy};
 use crate::limits;
 

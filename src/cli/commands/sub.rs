@@ -7,7 +7,7 @@ use tokio::select;
 use tokio::time::Instant;
 
 use crate::address::RoomName;
-use crate::cli::args::{Global, SubArgs};
+use crate::cli::args::sub::SubArgs;
 use crate::cli::commands::exec::{Crew, refuse_a_circle};
 use crate::cli::commands::stream::receiving::Receiving;
 use crate::cli::failure::Failure;
@@ -18,7 +18,8 @@ use crate::cli::remote::presence;
 use crate::cli::remote::target::{room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::cli::settings::Global;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, HubClient, PresenceUpdates, RetryPolicy, SubscribeRequest};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {

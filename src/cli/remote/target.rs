@@ -5,11 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::address::{Address, Namespace, RoomName};
-use crate::cli::args::Global;
 use crate::cli::args::remote::Remote;
 use crate::cli::args::values::AuthText;
 use crate::cli::failure::Failure;
+use crate::cli::io::secret::read_secret;
 use crate::cli::remote::trace;
+use crate::cli::settings::Global;
 use crate::client::{AuthFields, Target};
 use crate::limits;
 
@@ -125,31 +126,10 @@ fn one_namespace<'a>(
 
 /// The first line of a file, without the white space around it.
 pub fn token(path: &Path) -> Result<String, Failure> {
-    secret(path).map_err(|reason| Failure::TokenFile {
+    read_secret(path).map_err(|reason| Failure::TokenFile {
         path: path.to_owned(),
         reason,
     })
-}
-
-/// The same, for who says by themselves which file it is: `Err` is the reason.
-pub fn secret(path: &Path) -> Result<String, String> {
-    let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| {
-            file.take(limits::TOKEN_BYTES as u64 + 1)
-                .read_to_end(&mut start)
-        })
-        .map_err(|error| crate::client::error::plain(&error))?;
-    let line = start.split(|byte| *byte == b'\n').next().unwrap_or(&start);
-    let line = std::str::from_utf8(line).map_err(|_| "it is not text".to_owned())?;
-    match line.trim() {
-        "" => Err("its first line is empty".to_owned()),
-        long if long.len() > limits::TOKEN_BYTES => Err(format!(
-            "its first line has more than {} bytes",
-            limits::TOKEN_BYTES
-        )),
-        token => Ok(token.to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::address::{ClientName, Namespace};
 use crate::cli::args::values::{self, AuthText};
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
-use crate::client::options::{EnginePath, HttpHeader, QueryParameter};
+use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 use crate::client::url::Endpoint;
 use crate::limits;
 

@@ -7,6 +7,7 @@
 
 pub mod config_file;
 pub mod error;
+pub mod global;
 pub mod hub_file;
 pub mod scalars;
 pub mod server;
@@ -21,11 +22,12 @@ use std::path::{Path, PathBuf};
 
 use self::config_file::{ConfigFile, Hub};
 use self::error::{KnownHubs, SettingsError};
+pub use self::global::Global;
 use self::server::Server;
 use self::source::{Source, Sourced, Variables};
 use crate::address::{ClientName, Namespace};
-use crate::cli::args::Global;
 use crate::cli::args::global::Typed;
+use crate::cli::args::scope::Scope;
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
 
@@ -42,15 +44,6 @@ pub const VARIABLES: [&str; 6] = [URL, HUB, NAMESPACE, NAME, TOKEN_FILE, HUB_FIL
 pub const OF_A_HUB: [&str; 3] = [URL, HUB, TOKEN_FILE];
 
 const USUAL_URL: &str = "ws://127.0.0.1:7666";
-
-/// What of all this is meant for a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    Client,
-    /// A command that runs a hub of its own: the settings file and the variables are about others' hubs. Only the token is its
-    /// own as well.
-    Hub,
-}
 
 #[derive(Debug)]
 pub struct Settings {

@@ -13,10 +13,10 @@ use crate::address::{EventName, NameError, Namespace};
 use crate::cli::args::values::{self, KeepFor};
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
-use crate::client::options::{EnginePath, HttpHeader, QueryParameter};
+use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 use crate::limits;
 use crate::server::bind::ListenAddress;
-use crate::server::{Database, EmitTo, Pattern, Relay, Right};
+use crate::server::{Database, EmitTo, NamespacePattern, Relay, Right};
 
 macro_rules! written_as {
     ($($read:ident $type:ty: $parse:expr;)+) => {
@@ -37,7 +37,7 @@ written_as! {
     text HttpHeader: HttpHeader::parse;
     text ListenAddress: |text| text.parse::<ListenAddress>();
     text QueryParameter: QueryParameter::parse;
-    text Pattern: pattern;
+    text NamespacePattern: pattern;
     text Relay: relay;
     text Right: right;
     text Command: command;
@@ -142,11 +142,11 @@ fn right(text: &str) -> Result<Right, &'static str> {
     }
 }
 
-fn pattern(text: &str) -> Result<Pattern, String> {
+fn pattern(text: &str) -> Result<NamespacePattern, String> {
     if !text.contains('*') {
         Namespace::parse(text).map_err(|error| error.to_string())?;
     }
-    Pattern::parse(text).map_err(|error| error.to_string())
+    NamespacePattern::parse(text).map_err(|error| error.to_string())
 }
 
 fn event_name(text: &str) -> Result<DeclaredEvent, NameError> {

@@ -8,9 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::hub::request::Input;
-use crate::hub::{Message, Ticket};
-use crate::limits;
+use super::permits::permits;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::ticket::Ticket;
 use crate::session::handler::Hold;
 use crate::session::services::Services;
 use crate::store::Op;
@@ -19,16 +20,16 @@ use crate::store::writer::Urgency;
 #[derive(Debug)]
 pub enum Submission {
     Store(Op, Urgency, Ticket),
-    Hub(Message),
+    Hub(InboxMessage),
     /// Everything before it was taken: a program that waits for that goes on.
     Release(Hold),
 }
 
-type Sending = Pin<Box<dyn Future<Output = Result<(), Gone>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<(), HubClosed>> + Send>>;
 
 /// The store or the hub has ended, and so will this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone;
+pub struct HubClosed;
 
 pub struct Outbox {
     services: Arc<Services>,
@@ -54,7 +55,7 @@ impl Outbox {
     }
 
     /// Ready when everything was taken.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HubClosed>> {
         loop {
             if let Some(sending) = &mut self.sending {
                 match sending.as_mut().poll(cx) {
@@ -80,10 +81,10 @@ impl Outbox {
         }
     }
 
-    fn ask_hub(&mut self, message: Message) -> Result<(), Gone> {
+    fn ask_hub(&mut self, message: InboxMessage) -> Result<(), HubClosed> {
         use tokio::sync::mpsc::error::TrySendError;
         let message = match message {
-            Message::Volatile(input @ Input::Volatile { .. }, None) => {
+            InboxMessage::Volatile(input @ CoreInput::Volatile { .. }, None) => {
                 self.ask_hub_in_turn(input);
                 return Ok(());
             }
@@ -91,11 +92,11 @@ impl Outbox {
         };
         match self.services.inbox.try_send(message) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Closed(_)) => Err(Gone),
+            Err(TrySendError::Closed(_)) => Err(HubClosed),
             Err(TrySendError::Full(message)) => {
                 let inbox = self.services.inbox.clone();
                 self.sending = Some(Box::pin(async move {
-                    inbox.send(message).await.map_err(|_| Gone)
+                    inbox.send(message).await.map_err(|_| HubClosed)
                 }));
                 Ok(())
             }
@@ -103,9 +104,9 @@ impl Outbox {
     }
 
     /// A volatile publish waits for its place like any other.
-    fn ask_hub_in_turn(&mut self, input: Input) {
+    fn ask_hub_in_turn(&mut self, input: CoreInput) {
         let bytes = match &input {
-            Input::Volatile { record, .. } => record.body.len(),
+            CoreInput::Volatile { record, .. } => record.body.len(),
             _ => 0,
         };
         let (queue, inbox) = (
@@ -113,21 +114,21 @@ impl Outbox {
             self.services.inbox.clone(),
         );
         self.sending = Some(Box::pin(async move {
-            let permit = queue.acquire_many_owned(cost(bytes)).await;
-            let message = Message::Volatile(input, Some(permit.map_err(|_| Gone)?));
-            inbox.send(message).await.map_err(|_| Gone)
+            let permit = queue.acquire_many_owned(permits(bytes)).await;
+            let message = InboxMessage::Volatile(input, Some(permit.map_err(|_| HubClosed)?));
+            inbox.send(message).await.map_err(|_| HubClosed)
         }));
     }
 
-    fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), Gone> {
+    fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), HubClosed> {
         let (Op::Append { record, .. } | Op::Delay { record, .. }) = &op else {
             return self
                 .services
                 .writer
                 .send(op, urgency, ticket)
-                .map_err(|_| Gone);
+                .map_err(|_| HubClosed);
         };
-        let cost = cost(record.body.len());
+        let cost = permits(record.body.len());
         let queue = Arc::clone(&self.services.append_queue);
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(cost) {
             ticket.permit = Some(permit);
@@ -135,19 +136,18 @@ impl Outbox {
                 .services
                 .writer
                 .send(op, urgency, ticket)
-                .map_err(|_| Gone);
+                .map_err(|_| HubClosed);
         }
         let writer = self.services.writer.clone();
         self.sending = Some(Box::pin(async move {
-            ticket.permit = Some(queue.acquire_many_owned(cost).await.map_err(|_| Gone)?);
-            writer.send(op, urgency, ticket).map_err(|_| Gone)
+            ticket.permit = Some(
+                queue
+                    .acquire_many_owned(cost)
+                    .await
+                    .map_err(|_| HubClosed)?,
+            );
+            writer.send(op, urgency, ticket).map_err(|_| HubClosed)
         }));
         Ok(())
     }
-}
-
-/// What a body counts for in the append queue: permits are bytes.
-pub(crate) fn cost(bytes: usize) -> u32 {
-    let cost = bytes.clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
-    u32::try_from(cost).expect("the append queue is smaller than 4 GiB")
 }

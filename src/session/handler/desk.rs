@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::line::Arguments;
 use super::{Answer, Given, Hold, Kind, Verdict, Waiting};
 use crate::address::Namespace;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 
 #[derive(Debug, Default)]

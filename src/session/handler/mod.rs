@@ -3,9 +3,11 @@
 //! One long-lived process for each table that declares one; [`run`] runs it. Knows nothing of packets or
 //! transports: a session makes a [`Call`] of what its peer sent, and of a [`Verdict`] what its peer gets.
 
+pub mod call;
 pub mod calls;
 mod desk;
 mod line;
+pub mod pending;
 mod process;
 mod reading;
 pub mod run;
@@ -14,18 +16,18 @@ mod saying;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use crate::address::{ClientName, EventName, Namespace};
-use crate::hub::request::SocketId;
+pub use self::call::{Answer, Busy, Call, Hold, Verdict, What};
+use crate::address::Namespace;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
-use crate::session::engine::outbox::cost;
-use crate::session::namespace::policy::{Namespaces, Rules};
+use crate::session::engine::permits::permits;
+use crate::session::namespace::policy::{NamespaceRules, Namespaces};
 
 /// The programs of a hub.
 #[derive(Debug)]
-pub struct Programs(Vec<(Arc<Rules>, Program)>);
+pub struct Programs(Vec<(Arc<NamespaceRules>, Program)>);
 
 impl Programs {
     pub fn new(namespaces: &Namespaces) -> Self {
@@ -41,7 +43,7 @@ impl Programs {
     }
 
     /// The program of the namespaces that have these rules.
-    pub fn of(&self, rules: &Arc<Rules>) -> Option<&Program> {
+    pub fn of(&self, rules: &Arc<NamespaceRules>) -> Option<&Program> {
         let found = self.0.iter().find(|(theirs, _)| Arc::ptr_eq(theirs, rules));
         found.map(|(_, program)| program)
     }
@@ -62,61 +64,6 @@ struct Shared {
     awaited: Arc<Semaphore>,
     next_id: AtomicU64,
 }
-
-/// Something that happened to one socket, for its namespace's program.
-#[derive(Debug, Clone)]
-pub struct Call {
-    pub socket: SocketId,
-    pub sid: Arc<str>,
-    pub namespace: Namespace,
-    /// Of a socket that connects: the name that it will have when it is let in.
-    pub name: Option<ClientName>,
-    pub what: What,
-    /// The inside of a JSON array, placeholders included: the auth object (`{}` without one) of a socket that connects,
-    /// the reason of one that is gone.
-    pub args: String,
-    pub attachments: Vec<Bytes>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// Asked, and must be answered. Whoever asked also tells the disconnect, whatever became of it, unless it was denied.
-    Connect,
-    /// Asked when the sender waits for an acknowledgement, told when it does not.
-    Event(EventName),
-    /// Told.
-    Disconnect,
-}
-
-/// What the program says to a call.
-#[derive(Debug)]
-pub enum Verdict {
-    Ack(Answer),
-    Deny(String),
-    /// It did not answer in time, or died: "the handler did not answer".
-    Silent,
-}
-
-#[derive(Debug)]
-pub struct Answer {
-    /// The inside of a JSON array, placeholders included and checked.
-    pub args: String,
-    pub attachments: Vec<Bytes>,
-    pub hold: Hold,
-}
-
-/// The program's next line is not acted upon while this is held: a session that lets somebody in holds it until the hub and
-/// the store have heard of the socket ([`crate::session::engine::outbox::Submission::Release`]), so that what the program sends it next
-/// finds it. Anybody else drops it.
-#[derive(Debug)]
-pub struct Hold(
-    #[expect(dead_code, reason = "its end is the message")] Option<oneshot::Sender<()>>,
-);
-
-/// Too much waits for the program, or it is being stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the handler is busy")]
-pub struct Busy;
 
 /// A call on its way to whoever runs the program.
 #[derive(Debug)]
@@ -200,7 +147,7 @@ impl Program {
                 None => line::Wants::Nothing,
             };
             line = line::encode(id, wants, &call);
-            let cost = cost(line.len()).min(WHOLE_QUEUE);
+            let cost = permits(line.len()).min(WHOLE_QUEUE);
             (queue, share) = (&shared.queue, cost);
         }
         let share = Arc::clone(queue)

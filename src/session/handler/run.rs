@@ -19,12 +19,16 @@ use super::process::{Happened, Over, Process, Reading};
 use super::reading::Line;
 use super::saying::Saying;
 use crate::address::{Namespace, RoomName};
-use crate::hub::mailbox::{Mailbox, Notices};
-use crate::hub::request::{Direct, Publisher, SocketId, Told, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::inbox::{InboxMessage, SocketHandle};
+use crate::hub::mailbox::Mailbox;
+use crate::hub::notification::Notification;
+use crate::hub::notification_queue::NotificationQueue;
+use crate::hub::request::{DirectRecord, PublishVerb, Request};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::limits;
-use crate::session::engine::outbox::cost;
-use crate::session::namespace::policy::{Handler, Pattern, Rules};
+use crate::session::engine::permits::permits;
+use crate::session::namespace::policy::{HandlerCommand, NamespacePattern, NamespaceRules};
 use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
 use crate::store::{MessageHeader, NewRecord, Op};
@@ -49,9 +53,9 @@ pub fn start(services: &Arc<Services>, stopping: &watch::Receiver<bool>) -> Join
 
 struct Runner {
     services: Arc<Services>,
-    pattern: Pattern,
-    rules: Arc<Rules>,
-    handler: Handler,
+    pattern: NamespacePattern,
+    rules: Arc<NamespaceRules>,
+    handler: HandlerCommand,
     inbox: mpsc::UnboundedReceiver<Given>,
     desk: Desk,
     process: Option<Process>,
@@ -61,7 +65,7 @@ struct Runner {
     busy: Option<Wait>,
     /// As whom it publishes, and what the hub says of that.
     id: SocketId,
-    notices: Arc<Notices>,
+    notices: Arc<NotificationQueue>,
     /// What it published and the hub has said nothing of: bounded as that of a session is.
     in_flight: usize,
     waker: Arc<AtomicWaker>,
@@ -81,7 +85,7 @@ enum Event {
     Given(Given),
     Process(Happened),
     Free(Result<(), WriterClosed>),
-    Told(Told),
+    Notification(Notification),
     Deadline,
     Start,
     Stop,
@@ -90,9 +94,9 @@ enum Event {
 impl Runner {
     fn new(
         services: Arc<Services>,
-        pattern: &Pattern,
-        rules: &Arc<Rules>,
-        handler: &Handler,
+        pattern: &NamespacePattern,
+        rules: &Arc<NamespaceRules>,
+        handler: &HandlerCommand,
         inbox: mpsc::UnboundedReceiver<Given>,
     ) -> Self {
         let waker = Arc::new(AtomicWaker::new());
@@ -108,7 +112,7 @@ impl Runner {
             restart: Restart::default(),
             start_at: Instant::now(),
             busy: None,
-            notices: Arc::new(Notices::new(Arc::clone(&waker))),
+            notices: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
             in_flight: 0,
             waker,
             say: Saying::new(pattern.as_str()),
@@ -117,12 +121,12 @@ impl Runner {
     }
 
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
-        let handle = Handle {
+        let handle = SocketHandle {
             // Nobody sends it anything but what became of its publishes.
             mailbox: Arc::new(Mailbox::new(Arc::clone(&self.waker))),
-            notices: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notices),
         };
-        let message = Message::Publisher(self.id, handle);
+        let message = InboxMessage::ConnectPublisher(self.id, handle);
         if self.services.inbox.send(message).await.is_err() {
             return;
         }
@@ -136,7 +140,7 @@ impl Runner {
                         self.stop();
                     }
                 }
-                Event::Told(told) => self.told(told),
+                Event::Notification(told) => self.told(told),
                 Event::Deadline => {
                     let expired = self.desk.expire(Instant::now());
                     self.say
@@ -182,7 +186,7 @@ impl Runner {
                     None => pending().await,
                 }
             } => Event::Free(done),
-            told = next_notice(notices, waker) => Event::Told(told),
+            told = next_notice(notices, waker) => Event::Notification(told),
             () = sleep_until(deadline.unwrap_or(*start_at)), if deadline.is_some() => Event::Deadline,
             () = sleep_until(*start_at), if starts => Event::Start,
             _ = stopping.wait_for(|stopping| *stopping), if serving => Event::Stop,
@@ -322,14 +326,14 @@ impl Runner {
         };
         match whose {
             Whose::Nobody => {
-                let want = Want::Publish(Publisher::Single);
+                let want = Request::Publish(PublishVerb::Single);
                 let bytes = record.body.len();
                 self.publish(bytes, Op::Append { record, id: None }, want);
             }
             Whose::Socket(to) => {
                 let at_ms = (self.services.clock)();
                 let bytes = record.body.len();
-                let want = Want::Direct(Box::new(Direct { to, record, at_ms }));
+                let want = Request::Direct(Box::new(DirectRecord { to, record, at_ms }));
                 self.publish(bytes, Op::Noop, want);
             }
             Whose::Departed => {
@@ -366,11 +370,11 @@ impl Runner {
     }
 
     /// Like any publisher it holds bytes of the append queue until the receipt; its next line waits for them.
-    fn publish(&mut self, bytes: usize, op: Op, want: Want) {
+    fn publish(&mut self, bytes: usize, op: Op, want: Request) {
         let mut ticket = Ticket::unanswered(self.id, want);
         let queue = Arc::clone(&self.services.append_queue);
         let writer = self.services.writer.clone();
-        let share = cost(bytes);
+        let share = permits(bytes);
         self.in_flight += 1;
         if let Ok(permit) = Arc::clone(&queue).try_acquire_many_owned(share) {
             ticket.permit = Some(permit);
@@ -386,15 +390,17 @@ impl Runner {
         }));
     }
 
-    fn told(&mut self, told: Told) {
+    fn told(&mut self, told: Notification) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match told {
-            Told::Receipt { receipt, .. } if receipt.first.is_none() && receipt.delivered == 0 => {
+            Notification::Receipt { receipt, .. }
+                if receipt.first.is_none() && receipt.delivered == 0 =>
+            {
                 self.say.info(|| {
                     "a message for one socket was dropped: it does not read, or left".to_owned()
                 });
             }
-            Told::Refused { refusal, .. } => {
+            Notification::Refused { refusal, .. } => {
                 self.say.warn(|| format!("an emit was refused: {refusal}"));
             }
             _ => {}
@@ -403,7 +409,7 @@ impl Runner {
 }
 
 /// Cancel-safe: a notice is taken only when it is returned.
-async fn next_notice(notices: &Notices, waker: &AtomicWaker) -> Told {
+async fn next_notice(notices: &NotificationQueue, waker: &AtomicWaker) -> Notification {
     poll_fn(|cx| {
         waker.register(cx.waker());
         match notices.take() {

@@ -4,27 +4,29 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::permissions::Standing;
-use super::policy::{Denied, Right};
-use super::recovery::{self, Shown};
+use super::admission_request::{AdmissionError, AdmissionRequest};
+use super::permissions::Permissions;
+use super::policy::Right;
+use super::recovery::{self, OptionalText};
 use crate::address::{ClientName, Namespace, RoomName};
+use crate::hub::frame::WireFrame;
+use crate::hub::inbox::{InboxMessage, SocketHandle};
+use crate::hub::input::CoreInput;
 use crate::hub::mailbox::Mailbox;
-use crate::hub::parcel::Frame;
-use crate::hub::peer::Vitals;
-use crate::hub::request::{Input, Membership, SocketId, Stretch, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::request::{JoinScope, ReplayRange, Request};
+use crate::hub::socket_id::SocketId;
+use crate::hub::socket_stats::SocketStats;
+use crate::hub::ticket::Ticket;
 use crate::limits;
+use crate::session::end::EndReason;
 use crate::session::engine::outbox::Submission;
 use crate::session::handler::Hold;
-use crate::session::handler::calls::NoAnswer;
 use crate::session::services::{self};
-use crate::session::socket::credit::{Answers, Credit, Window};
-use crate::session::socket::{Dialect, Entry, Socket};
-use crate::session::verbs;
-use crate::session::{End, Session};
+use crate::session::socket::credit::{AckWindow, Credit, EventAcks};
+use crate::session::socket::{ClientKind, NewSocket, Socket};
+use crate::session::state::Session;
 use crate::store::Op;
 use crate::store::sessions::ResumeRequest;
 use crate::wire::socket;
@@ -41,56 +43,9 @@ struct Auth {
     #[serde(default)]
     guest: bool,
     #[serde(default)]
-    pid: Shown,
+    pid: OptionalText,
     #[serde(default)]
-    offset: Shown,
-}
-
-/// Somebody whom the hub lets in.
-#[derive(Debug)]
-pub struct Entrance {
-    pub id: SocketId,
-    pub sid: Arc<str>,
-    pub namespace: Namespace,
-    /// The client name that it holds once it subscribes; a guest holds none.
-    pub name: Option<ClientName>,
-    /// As whom it publishes.
-    pub from: Option<ClientName>,
-    pub standing: Standing,
-    dialect: Dialect,
-    credit: Credit,
-    /// What it shows of an earlier session.
-    pub earlier: Option<ResumeRequest>,
-    /// The auth object as it came.
-    pub auth: Option<Box<RawValue>>,
-}
-
-/// Why somebody is not let in.
-#[derive(Debug, thiserror::Error)]
-pub enum Denial {
-    /// The reference's words: clients know them.
-    #[error("Invalid namespace")]
-    Namespace,
-    #[error("auth: {}", verbs::reason(.0))]
-    Auth(serde_json::Error),
-    #[error("too many namespaces on one connection")]
-    TooMany,
-    #[error("{0}")]
-    Token(#[from] Denied),
-    #[error("{0}")]
-    Program(#[from] NoAnswer),
-}
-
-impl Denial {
-    fn data(&self) -> Value {
-        let code = match self {
-            Self::Namespace => return json!({"message": self.to_string()}),
-            Self::Auth(_) | Self::TooMany => "bad_request",
-            Self::Token(denied) => denied.code(),
-            Self::Program(no_answer) => no_answer.code(),
-        };
-        json!({"message": self.to_string(), "data": {"code": code}})
-    }
+    offset: OptionalText,
 }
 
 impl Session {
@@ -98,9 +53,9 @@ impl Session {
         &mut self,
         namespace: Namespace,
         auth: Option<&RawValue>,
-    ) -> Result<(), End> {
+    ) -> Result<(), EndReason> {
         if self.find(&namespace).is_some() || self.calls.is_asked(&namespace) {
-            return Err(End::Forbidden("a second CONNECT to a namespace"));
+            return Err(EndReason::Forbidden("a second CONNECT to a namespace"));
         }
         match self.entrance(&namespace, auth) {
             Ok(entrance) => self.ask_to_enter(entrance),
@@ -114,26 +69,29 @@ impl Session {
         &mut self,
         namespace: &Namespace,
         text: Option<&RawValue>,
-    ) -> Result<Entrance, Denial> {
+    ) -> Result<AdmissionRequest, AdmissionError> {
         let settings = &self.services.settings;
         let rules = settings.namespaces.rules(namespace);
-        let rules = Arc::clone(rules.ok_or(Denial::Namespace)?);
+        let rules = Arc::clone(rules.ok_or(AdmissionError::Namespace)?);
         let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
-        let auth = auth.transpose().map_err(Denial::Auth)?.unwrap_or_default();
+        let auth = auth
+            .transpose()
+            .map_err(AdmissionError::Auth)?
+            .unwrap_or_default();
         if self.sockets.len() + self.calls.asked() >= limits::NAMESPACES_PER_CONNECTION {
-            return Err(Denial::TooMany);
+            return Err(AdmissionError::TooMany);
         }
         let pass = rules.pass(settings.token.as_ref(), auth.token.as_deref())?;
         let from = pass.name(auth.name)?;
         let name = from.clone().filter(|_| !auth.guest);
         let dialect = match auth.roomcat {
-            Some(1) => Dialect::Roomcat,
-            _ => Dialect::Stock,
+            Some(1) => ClientKind::Roomcat,
+            _ => ClientKind::Stock,
         };
         let credit = match (dialect, auth.ack) {
-            (Dialect::Roomcat, _) => Credit::Acks(Window::default()),
-            (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
-            (Dialect::Stock, _) => Credit::Written(None),
+            (ClientKind::Roomcat, _) => Credit::Acks(AckWindow::default()),
+            (ClientKind::Stock, Some(true)) => Credit::Events(EventAcks::default()),
+            (ClientKind::Stock, _) => Credit::Written(None),
         };
         let recoverable = settings.recovery.is_some()
             && matches!(credit, Credit::Written(_))
@@ -141,13 +99,13 @@ impl Session {
         let earlier = recoverable
             .then(|| recovery::earlier(auth.pid, auth.offset, &self.services.log_tag))
             .flatten();
-        Ok(Entrance {
+        Ok(AdmissionRequest {
             id: self.services.next_socket(),
             sid: services::random_id().into(),
             namespace: namespace.clone(),
             name,
             from,
-            standing: Standing::new(rules, &pass, Instant::now()),
+            standing: Permissions::new(rules, &pass, Instant::now()),
             dialect,
             credit,
             earlier,
@@ -155,18 +113,20 @@ impl Session {
         })
     }
 
-    pub(crate) fn deny(&mut self, namespace: &Namespace, denial: &Denial) {
-        if let Denial::Namespace | Denial::Token(_) | Denial::Program(_) = denial {
+    pub(crate) fn deny(&mut self, namespace: &Namespace, denial: &AdmissionError) {
+        if let AdmissionError::Namespace | AdmissionError::Token(_) | AdmissionError::Program(_) =
+            denial
+        {
             tracing::info!("refused a connection to {namespace}: {denial}");
         }
         let data = denial.data().to_string();
         let text = socket::encode_connect_error(namespace, &data);
-        self.out.push_back(Frame::text(text));
+        self.out.push_back(WireFrame::text(text));
     }
 
     /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    pub(crate) fn admit(&mut self, entrance: Entrance, hold: Option<Hold>) {
-        let Entrance {
+    pub(crate) fn admit(&mut self, entrance: AdmissionRequest, hold: Option<Hold>) {
+        let AdmissionRequest {
             id,
             sid,
             namespace,
@@ -180,20 +140,20 @@ impl Session {
         } = entrance;
         self.heart.connected();
         let since_ms = (self.services.clock)();
-        let vitals = Vitals::new(Arc::clone(&self.peer), from.clone(), since_ms);
+        let vitals = SocketStats::new(Arc::clone(&self.peer), from.clone(), since_ms);
         let vitals = Arc::new(vitals);
         let mailbox = self.register(
             id,
-            Input::Connect {
+            CoreInput::Connect {
                 socket: id,
                 namespace: namespace.clone(),
                 sid: Arc::clone(&sid),
                 name: name.clone(),
-                vitals: Arc::clone(&vitals),
+                stats: Arc::clone(&vitals),
             },
         );
         let may_sub = standing.may.allow(Right::Sub);
-        let mut entering = Socket::new(Entry {
+        let mut entering = Socket::new(NewSocket {
             id,
             namespace,
             sid,
@@ -205,7 +165,7 @@ impl Session {
             standing,
             vitals,
         });
-        if dialect == Dialect::Stock && may_sub {
+        if dialect == ClientKind::Stock && may_sub {
             self.enter_whole_namespace(&mut entering, earlier);
         }
         if let Some(hold) = hold {
@@ -218,15 +178,15 @@ impl Session {
     }
 
     /// The hub hears of a socket, which has this mailbox from then on.
-    fn register(&mut self, id: SocketId, socket: Input) -> Arc<Mailbox> {
+    fn register(&mut self, id: SocketId, socket: CoreInput) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
-        let handle = Handle {
+        let handle = SocketHandle {
             mailbox: Arc::clone(&mailbox),
-            notices: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notices),
         };
         self.in_flight += 1;
         self.outbox
-            .push(Submission::Hub(Message::Connect(id, handle, socket)));
+            .push(Submission::Hub(InboxMessage::Connect(id, handle, socket)));
         mailbox
     }
 
@@ -242,7 +202,7 @@ impl Session {
                 client,
                 rooms: rooms.clone(),
             };
-            let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
+            let want = Request::Join(std::mem::take(&mut rooms), JoinScope::DurableOnly);
             self.ask(op, Ticket::unanswered(id, want));
         }
         self.remember(entering, earlier);
@@ -251,7 +211,7 @@ impl Session {
             client: name,
             rooms,
         };
-        let want = Want::Subscribe(Stretch::default());
+        let want = Request::Subscribe(ReplayRange::default());
         self.ask(op, Ticket::unanswered(id, want));
     }
 }

@@ -1,8 +1,12 @@
 //! A namespace: who may enter it, what they may do there, and what its declared events do.
 
 pub mod admission;
+pub mod admission_request;
+pub mod pending_ack;
 pub mod permissions;
 pub mod policy;
 pub mod rate;
 pub mod reactions;
 pub mod recovery;
+pub mod socket_recovery;
+pub mod token;

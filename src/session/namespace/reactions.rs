@@ -7,14 +7,17 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
+use super::pending_ack::PendingAck;
+use super::policy::{AckPayload, EmitAction, EmitTo, Reaction, Relay};
 use crate::address::EventName;
-use crate::hub::parcel::Frame;
-use crate::hub::request::{Publisher, SocketId};
+use crate::hub::frame::WireFrame;
+use crate::hub::request::PublishVerb;
+use crate::session::end::EndReason;
 use crate::session::socket::Socket;
-use crate::session::socket::direct_message::Aside;
-use crate::session::verbs::{self, Publish, VerbError};
-use crate::session::{End, Session};
+use crate::session::socket::direct_message::DirectMessage;
+use crate::session::state::Session;
+use crate::session::verbs::error::VerbError;
+use crate::session::verbs::{self, PublishRequest};
 use crate::store::{NewRecord, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
@@ -22,28 +25,6 @@ use crate::wire::socket::{self, EventPacket};
 /// The names under which coming and going are declared. No application's event has one of them.
 const CONNECT: &str = "connect";
 const DISCONNECT: &str = "disconnect";
-
-/// An acknowledgement that waits for what its event published: what is acknowledged is on disk.
-#[derive(Debug)]
-pub struct Promise {
-    socket: SocketId,
-    id: u64,
-    /// Publishes that were not answered yet.
-    publishes: usize,
-    /// What is sent then; nothing when no `ack` is declared.
-    answer: Vec<Frame>,
-    refused: bool,
-}
-
-impl Promise {
-    pub fn is_of(&self, socket: SocketId) -> bool {
-        self.socket == socket
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.answer.iter().map(Frame::len).sum()
-    }
-}
 
 /// What an event brought, for those that it causes.
 #[derive(Clone, Copy)]
@@ -60,19 +41,19 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn event(self, event: &EventName) -> Aside {
-        Aside::Event {
+    fn event(self, event: &EventName) -> DirectMessage {
+        DirectMessage::Event {
             event: event.clone(),
             args: socket::join_args(self.args),
             attachments: self.attachments.to_vec(),
         }
     }
 
-    fn ack(self, socket: &Socket, id: u64) -> Vec<Frame> {
+    fn ack(self, socket: &Socket, id: u64) -> Vec<WireFrame> {
         let args = socket::join_args(self.args);
         let text = socket::encode_ack(&socket.namespace, id, &args, self.attachments.len());
-        let attachments = self.attachments.iter().cloned().map(Frame::Binary);
-        std::iter::once(Frame::text(text))
+        let attachments = self.attachments.iter().cloned().map(WireFrame::Binary);
+        std::iter::once(WireFrame::text(text))
             .chain(attachments)
             .collect()
     }
@@ -83,7 +64,7 @@ impl<'a> Cause<'a> {
         audience: Audience,
         event: &EventName,
         max_message: usize,
-    ) -> Result<Publish, VerbError> {
+    ) -> Result<PublishRequest, VerbError> {
         let sender = socket.sender(max_message);
         verbs::relay(sender, audience, event.clone(), self.args, self.attachments)
     }
@@ -123,7 +104,7 @@ impl Session {
         };
         let count = publishes.len();
         for publish in publishes {
-            self.publish(index, publish, Publisher::Single, packet.id);
+            self.publish(index, publish, PublishVerb::Single, packet.id);
         }
         for said in to_sender(reaction, cause) {
             self.say_aside(index, said);
@@ -132,13 +113,13 @@ impl Session {
         let socket = &self.sockets[index];
         let answer = match &reaction.ack {
             None => Vec::new(),
-            Some(AckWith::Args) => cause.ack(socket, id),
-            Some(AckWith::Fixed(args)) => own_or(Some(args), cause, |own| own.ack(socket, id)),
+            Some(AckPayload::Args) => cause.ack(socket, id),
+            Some(AckPayload::Fixed(args)) => own_or(Some(args), cause, |own| own.ack(socket, id)),
         };
         if count == 0 {
             self.say(index, answer);
         } else {
-            self.promises.push(Promise {
+            self.promises.push(PendingAck {
                 socket: self.sockets[index].id,
                 id,
                 publishes: count,
@@ -154,7 +135,7 @@ impl Session {
         reaction: &Reaction,
         event: &EventName,
         cause: Cause<'_>,
-    ) -> Result<Vec<Publish>, VerbError> {
+    ) -> Result<Vec<PublishRequest>, VerbError> {
         let (socket, max_message) = (&self.sockets[index], self.services.settings.max_message);
         let relayed = match reaction.relay {
             Relay::Off => None,
@@ -176,7 +157,7 @@ impl Session {
         let (socket, Some(id)) = (self.sockets[index].id, answer) else {
             return false;
         };
-        let of_it = |promise: &Promise| promise.socket == socket && promise.id == id;
+        let of_it = |promise: &PendingAck| promise.socket == socket && promise.id == id;
         let Some(place) = self.promises.iter().position(of_it) else {
             return false;
         };
@@ -216,13 +197,13 @@ impl Session {
             self.say_aside(index, said);
         }
         if let Some(Ok(publish)) = emitted {
-            self.publish(index, publish, Publisher::Single, None);
+            self.publish(index, publish, PublishVerb::Single, None);
         }
     }
 }
 
 /// What is declared for a socket that goes, unless it was never really there.
-pub(crate) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option<NewRecord> {
+pub(crate) fn farewell(socket: &Socket, end: &EndReason, max_message: usize) -> Option<NewRecord> {
     let reaction = socket.standing.rules.on.get(DISCONNECT)?;
     let reason = raw(&json!(end.reason()));
     let emitted = to_others(socket, reaction, Cause::of(&[&reason]), max_message)?;
@@ -232,9 +213,9 @@ pub(crate) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option
         .map(|publish| publish.record)
 }
 
-fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<Aside> {
+fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<DirectMessage> {
     let mut said = Vec::new();
-    if let Some(Emit { event, args, to }) = &reaction.emit
+    if let Some(EmitAction { event, args, to }) = &reaction.emit
         && *to == EmitTo::Sender
     {
         said.push(own_or(args.as_deref(), cause, |it| it.event(event)));
@@ -250,8 +231,8 @@ fn to_others(
     reaction: &Reaction,
     cause: Cause<'_>,
     max_message: usize,
-) -> Option<Result<Publish, VerbError>> {
-    let Emit { event, args, to } = reaction.emit.as_ref()?;
+) -> Option<Result<PublishRequest, VerbError>> {
+    let EmitAction { event, args, to } = reaction.emit.as_ref()?;
     let audience = match to {
         EmitTo::Sender => return None,
         EmitTo::All => Audience::All,

@@ -7,80 +7,17 @@ use std::task::{Context, Poll};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::desk;
+use super::leases::Terms;
+use super::messages::{Given, Joining};
+use super::sharing::Sharing;
 use super::unsent::Unsent;
-use super::{Asked, Given, Joining, Terms};
 use crate::address::{RoomName, Seq};
-use crate::hub::parcel::Frame;
-use crate::hub::request::{SocketId, Told};
-use crate::session::Session;
-use crate::session::socket::Dialect;
-use crate::session::verbs::VerbError;
-
-/// While it lives its socket is a sharer.
-#[derive(Debug)]
-pub struct Sharing {
-    socket: SocketId,
-    desk: mpsc::UnboundedSender<Asked>,
-    given: mpsc::UnboundedReceiver<Given>,
-    /// Handed, and not yet taken by the transport.
-    frames: VecDeque<Vec<Frame>>,
-    /// How much that is, and what is still on its way here.
-    unsent: Arc<Unsent>,
-    /// Answers to come.
-    awaited: usize,
-}
-
-impl Sharing {
-    /// Answers that will not come when it ends now.
-    pub fn awaited(&self) -> usize {
-        self.awaited
-    }
-
-    /// Puts the next that was handed into `out`. True when there was something.
-    pub fn fill(&mut self, out: &mut VecDeque<Frame>) -> bool {
-        let Some(frames) = self.frames.pop_front() else {
-            return false;
-        };
-        if self.unsent.sent(&frames) {
-            // A desk that is gone has nothing more to hand out.
-            let _ = self.desk.send(Asked::Room);
-        }
-        out.extend(frames);
-        true
-    }
-
-    fn ack(&mut self, seq: Seq, answer: Option<u64>) {
-        self.awaited += 1;
-        // A desk that is gone has said why.
-        let _ = self.desk.send(Asked::Ack {
-            socket: self.socket,
-            seq,
-            answer,
-        });
-    }
-
-    /// Ready with what the session has to do; None: the desk is gone.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Given>> {
-        loop {
-            match self.given.poll_recv(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Given::Frames(frames))) => self.frames.push_back(frames),
-                Poll::Ready(given) => {
-                    let answers =
-                        !matches!(given, None | Some(Given::NameTaken | Given::Kicked(_)));
-                    self.awaited -= usize::from(answers && self.awaited > 0);
-                    return Poll::Ready(given);
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Sharing {
-    fn drop(&mut self) {
-        let _ = self.desk.send(Asked::Leave(self.socket));
-    }
-}
+use crate::hub::notification::Notification;
+use crate::hub::socket_id::SocketId;
+use crate::session::socket::ClientKind;
+use crate::session::state::Session;
+use crate::session::verbs::error::VerbError;
 
 impl Session {
     /// The verb `sub` with `share`.
@@ -96,7 +33,7 @@ impl Session {
         let Some(name) = socket.name.clone() else {
             return refused("a queue is shared under a client name");
         };
-        if socket.dialect == Dialect::Stock {
+        if socket.dialect == ClientKind::Stock {
             return refused("a queue is shared among clients that ask for this protocol");
         }
         if socket.is_subscribed() {
@@ -120,7 +57,10 @@ impl Session {
             unsent: Arc::clone(&unsent),
         };
         let key = (socket.namespace.clone(), name);
-        let desk = self.services.shares.join(&self.services, &key, joining);
+        let services = &self.services;
+        let desk = services.shares.join(&key, joining, |asked, figures| {
+            desk::run(Arc::clone(services), key.clone(), asked, figures)
+        });
         socket.sharing = Some(Sharing {
             socket: socket.id,
             desk,
@@ -198,8 +138,8 @@ impl Session {
                 self.answer(index, answer, &json!({"ok": false, "error": error}));
             }
             Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
-            Given::NameTaken => self.told(id, Told::NameTaken),
-            Given::Kicked(by) => self.told(id, Told::Kicked { by }),
+            Given::NameTaken => self.told(id, Notification::NameTaken),
+            Given::Kicked(by) => self.told(id, Notification::Kicked { by }),
         }
     }
 }

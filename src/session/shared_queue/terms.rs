@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Terms;
+use super::leases::Terms;
 use crate::limits;
-use crate::session::verbs::VerbError;
+use crate::session::verbs::error::VerbError;
 
 /// None: it does not share.
 pub fn terms(args: &[&RawValue]) -> Result<Option<Terms>, VerbError> {

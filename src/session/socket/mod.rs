@@ -8,35 +8,42 @@ pub mod direct_message;
 pub mod feed;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use self::catchup::{Listing, Opened, ReadDone, Resumed};
+use self::catchup::{Listing, LogRead, Opened, ResumeOutcome};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Message;
-use crate::hub::mailbox::{Mailbox, Notices};
-use crate::hub::parcel::{Frame, Parcel};
-use crate::hub::peer::Vitals;
-use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
+use crate::hub::delivery::Delivery;
+use crate::hub::frame::WireFrame;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::mailbox::Mailbox;
+use crate::hub::notification::LiveRoom;
+use crate::hub::notification_queue::NotificationQueue;
+use crate::hub::request::ReplayRange;
+use crate::hub::socket_id::SocketId;
+use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{Outbox, Submission};
-use crate::session::namespace::permissions::Standing;
-use crate::session::namespace::recovery::Recall;
+use crate::session::namespace::permissions::Permissions;
+use crate::session::namespace::socket_recovery::SocketRecovery;
 use crate::session::services::Services;
-use crate::session::shared_queue::Sharing;
-use crate::session::socket::credit::{Credit, Hold};
-use crate::session::socket::direct_message::Aside;
-use crate::session::socket::feed::{Announce, Feed, Next, Turned};
+use crate::session::shared_queue::sharing::Sharing;
+use crate::session::socket::credit::{Credit, CursorHold};
+use crate::session::socket::direct_message::DirectMessage;
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
 use crate::session::verbs::Sender;
 use crate::session::verbs::queue::Counted;
 use crate::store::{LogPage, Reader, StoreError};
+use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
 
 /// Which language the peer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum ClientKind {
     /// Batches and verbs' events: asked for with `"roomcat":1`.
     Roomcat,
     /// Plain Socket.IO.
@@ -50,43 +57,43 @@ pub struct Socket {
     pub name: Option<ClientName>,
     /// As whom it publishes: its name, or that of which it is a guest.
     pub from: Option<ClientName>,
-    pub dialect: Dialect,
-    pub standing: Standing,
+    pub dialect: ClientKind,
+    pub standing: Permissions,
     /// What others see of it.
-    vitals: Arc<Vitals>,
+    vitals: Arc<SocketStats>,
     /// What it is told before its CONNECT is answered, for afterwards.
-    early: Option<Vec<Aside>>,
+    early: Option<Vec<DirectMessage>>,
     /// What that costs; nothing once it was answered.
     early_cost: usize,
     feed: Feed,
     /// What it gets of a queue that it shares.
     pub sharing: Option<Sharing>,
     /// A record of which a stock client got the messages before the index.
-    part: Option<(Arc<Parcel>, u32)>,
+    part: Option<(Arc<Delivery>, u32)>,
     credit: Credit,
-    hold: Hold,
-    pub recall: Recall,
+    hold: CursorHold,
+    pub recall: SocketRecovery,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
     /// Lists of rooms asked for and not yet answered.
     listings: usize,
     /// Questions to the store other than for messages.
-    asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
+    asking: Vec<JoinHandle<Result<LogRead, StoreError>>>,
 }
 
 /// A socket that enters its namespace.
-pub struct Entry {
+pub struct NewSocket {
     pub id: SocketId,
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
     /// As whom it publishes: its name, or that of which it is a guest.
     pub from: Option<ClientName>,
-    pub dialect: Dialect,
+    pub dialect: ClientKind,
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
-    pub standing: Standing,
-    pub vitals: Arc<Vitals>,
+    pub standing: Permissions,
+    pub vitals: Arc<SocketStats>,
 }
 
 /// What a finished read of the store was for, where the session has to finish it.
@@ -104,8 +111,8 @@ pub enum Finished {
 }
 
 impl Socket {
-    pub fn new(entry: Entry) -> Self {
-        let Entry {
+    pub fn new(entry: NewSocket) -> Self {
+        let NewSocket {
             id,
             namespace,
             sid,
@@ -132,8 +139,8 @@ impl Socket {
             early_cost: 0,
             part: None,
             credit,
-            hold: Hold::default(),
-            recall: Recall::Nothing,
+            hold: CursorHold::default(),
+            recall: SocketRecovery::Nothing,
             moved_to: None,
             listings: 0,
             asking: Vec::new(),
@@ -152,15 +159,16 @@ impl Socket {
     /// Lets others see how far it is.
     pub fn note_progress(&self) {
         let position = self.feed.position();
-        self.vitals.reached(position, self.credit.unconfirmed());
+        self.vitals
+            .record_progress(position, self.credit.unconfirmed());
     }
 
     fn note_reader(&self) {
-        self.vitals.reads(Arc::clone(self.feed.reader()));
+        self.vitals.set_reader(Arc::clone(self.feed.reader()));
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
-    pub fn enter(&mut self, reply: Frame, out: &mut VecDeque<Frame>) {
+    pub fn enter(&mut self, reply: WireFrame, out: &mut VecDeque<WireFrame>) {
         out.push_back(reply);
         let early = self.early.take().into_iter().flatten();
         self.early_cost = 0;
@@ -172,7 +180,7 @@ impl Socket {
     }
 
     /// The frames of something for this socket alone; None when it waits until its CONNECT is answered.
-    pub fn say(&mut self, aside: Aside) -> Option<Vec<Frame>> {
+    pub fn say(&mut self, aside: DirectMessage) -> Option<Vec<WireFrame>> {
         match &mut self.early {
             Some(early) => {
                 self.early_cost += aside.cost();
@@ -230,7 +238,7 @@ impl Socket {
         reader: &Reader,
         head: u64,
         answer: Option<u64>,
-        stretch: Stretch,
+        stretch: ReplayRange,
     ) {
         let mut reader = reader.clone();
         if matches!(self.credit, Credit::Written(_)) {
@@ -242,7 +250,7 @@ impl Socket {
             }
         }
         self.credit.begin();
-        self.hold = Hold::keeping(stretch.keep);
+        self.hold = CursorHold::keeping(stretch.keep);
         self.moved_to = None;
         self.part = None;
         self.feed
@@ -270,7 +278,7 @@ impl Socket {
         answer: Option<u64>,
     ) {
         self.credit.begin();
-        self.hold = Hold::default();
+        self.hold = CursorHold::default();
         self.moved_to = None;
         self.feed.peek(services, client, room, answer);
     }
@@ -312,7 +320,7 @@ impl Socket {
     /// Asks the store, for the verb `rooms`.
     pub fn ask_store(
         &mut self,
-        asking: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static,
+        asking: impl Future<Output = Result<LogRead, StoreError>> + Send + 'static,
     ) {
         self.asking.push(tokio::spawn(asking));
     }
@@ -323,13 +331,13 @@ impl Socket {
         cx: &mut Context<'_>,
         services: &Services,
         outbox: &mut Outbox,
-        out: &mut VecDeque<Frame>,
+        out: &mut VecDeque<WireFrame>,
     ) -> Poll<Result<Finished, StoreError>> {
         if let Poll::Ready(done) = self.feed.poll_read(cx) {
             return Poll::Ready(match done? {
-                ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
-                ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
-                ReadDone::Rooms(_) | ReadDone::Names { .. } | ReadDone::Counted(_) => {
+                LogRead::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
+                LogRead::Page(page) => Ok(self.page(page, outbox, out)),
+                LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {
                     Ok(Finished::Nothing)
                 }
             });
@@ -339,10 +347,10 @@ impl Socket {
                 drop(self.asking.swap_remove(index));
                 self.listings = self.listings.saturating_sub(1);
                 return Poll::Ready(match catchup::done(done)? {
-                    ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
-                    ReadDone::Names { answer, body } => Ok(Finished::Names { answer, body }),
-                    ReadDone::Counted(counted) => Ok(Finished::Counted(counted)),
-                    ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
+                    LogRead::Rooms(listing) => Ok(Finished::Rooms(listing)),
+                    LogRead::Names { answer, body } => Ok(Finished::Names { answer, body }),
+                    LogRead::Counted(counted) => Ok(Finished::Counted(counted)),
+                    LogRead::Opened(_) | LogRead::Page(_) => Ok(Finished::Nothing),
                 });
             }
         }
@@ -354,11 +362,11 @@ impl Socket {
         opened: Opened,
         services: &Services,
         outbox: &mut Outbox,
-        out: &mut VecDeque<Frame>,
+        out: &mut VecDeque<WireFrame>,
     ) -> Finished {
         let announce = match self.dialect {
-            Dialect::Roomcat => Announce::CaughtUp,
-            Dialect::Stock => Announce::Nothing,
+            ClientKind::Roomcat => CaughtUpNotice::CaughtUp,
+            ClientKind::Stock => CaughtUpNotice::Nothing,
         };
         let Some(answer) = self.feed.opened(&opened, announce) else {
             return Finished::Nothing;
@@ -378,10 +386,10 @@ impl Socket {
                     json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
                 }
                 true => {
-                    json!({"ok": false, "error": {"code": "no_rooms", "message": "this name has not joined that"}})
+                    json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has not joined that"}})
                 }
             };
-            out.push_back(Frame::text(socket::encode_ack(
+            out.push_back(WireFrame::text(socket::encode_ack(
                 &self.namespace,
                 answer,
                 &body.to_string(),
@@ -389,18 +397,23 @@ impl Socket {
             )));
         }
         match resumed {
-            Resumed::Nothing => {}
+            ResumeOutcome::Nothing => {}
             // It was written, and the ack was lost with the connection.
-            Resumed::ThisLog => {
+            ResumeOutcome::ThisLog => {
                 self.confirmed(start, outbox);
             }
-            Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
+            ResumeOutcome::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }
         Finished::Nothing
     }
 
-    fn page(&mut self, page: LogPage, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
-        let Turned { skip, gap } = self.feed.turned(page);
+    fn page(
+        &mut self,
+        page: LogPage,
+        outbox: &mut Outbox,
+        out: &mut VecDeque<WireFrame>,
+    ) -> Finished {
+        let AddedPage { skip, gap } = self.feed.turned(page);
         // What is left of a record that was handed in part stands before all of this.
         if let (Some(behind), None) = (skip, &self.part) {
             self.skip(behind, outbox);
@@ -408,7 +421,7 @@ impl Socket {
         if let Some((from, to)) = gap {
             tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
             self.tell(out, "gap", &json!({"from": from, "to": to}));
-            if matches!(self.recall, Recall::Returning(..)) {
+            if matches!(self.recall, SocketRecovery::Returning(..)) {
                 return Finished::Missed;
             }
         }
@@ -416,9 +429,9 @@ impl Socket {
     }
 
     /// An event of the hub's own, for those who speak its dialect.
-    fn tell(&self, out: &mut VecDeque<Frame>, event: &str, data: &serde_json::Value) {
-        if self.dialect == Dialect::Roomcat {
-            out.push_back(Frame::text(socket::encode_event(
+    fn tell(&self, out: &mut VecDeque<WireFrame>, event: &str, data: &serde_json::Value) {
+        if self.dialect == ClientKind::Roomcat {
+            out.push_back(WireFrame::text(socket::encode_event(
                 &self.namespace,
                 None,
                 event,
@@ -432,9 +445,9 @@ impl Socket {
     pub fn fill(
         &mut self,
         services: &Services,
-        notices: &Notices,
+        notices: &NotificationQueue,
         outbox: &mut Outbox,
-        out: &mut VecDeque<Frame>,
+        out: &mut VecDeque<WireFrame>,
     ) -> bool {
         if self.early.is_none()
             && let Some(sharing) = &mut self.sharing
@@ -455,7 +468,7 @@ impl Socket {
         match self.feed.next(services, notices) {
             Next::Nothing => return false,
             Next::Busy => {}
-            Next::Parcel(parcel, from) => self.hand(parcel, from, out),
+            Next::Delivery(parcel, from) => self.hand(parcel, from, out),
             Next::Skip(behind) => self.skip(behind, outbox),
             Next::Live {
                 skip,
@@ -468,15 +481,28 @@ impl Socket {
                 if self.recall.arrived() {
                     self.enter(self.greeting(), out);
                 }
-                if announce == Announce::CaughtUp {
+                if announce == CaughtUpNotice::CaughtUp {
                     self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
                 }
             }
             Next::Attach => {
-                outbox.push(Submission::Hub(Message::Other(Input::Attach(self.id))));
+                outbox.push(Submission::Hub(InboxMessage::Core(CoreInput::Attach(
+                    self.id,
+                ))));
             }
         }
         true
+    }
+}
+
+/// As the log shows it: `/admin alice (sid)`.
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { namespace, sid, .. } = self;
+        match &self.from {
+            Some(name) => write!(f, "{namespace} {name} ({sid})"),
+            None => write!(f, "{namespace} ({sid})"),
+        }
     }
 }
 

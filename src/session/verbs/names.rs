@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::address::Namespace;
-use crate::hub::Message;
-use crate::hub::request::{Input, Request, Want};
-use crate::session::Session;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::request::{Request, SocketRequest};
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
+use crate::session::socket::catchup::LogRead;
+use crate::session::state::Session;
 
 use crate::store::StoreError;
 use crate::store::names::{NameKind, NameQuery};
@@ -22,15 +23,17 @@ impl Session {
     /// `["rooms", {"names": "rooms" | "members" | "namespaces", "prefix"?}]`: `{"ok": true, "names": […]}`, sorted, at most
     /// `limits::NAMES_LISTED`.
     pub(crate) fn list_names(&mut self, index: usize, sought: NameQuery, answer: Option<u64>) {
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Names(sought),
+            ack_id: answer,
+            kind: Request::Names(sought),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Rooms(
+                request,
+            ))));
     }
 
     pub(crate) fn named(
@@ -76,7 +79,7 @@ async fn names(
     sought: NameQuery,
     live: Vec<String>,
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let (namespace, asked) = (scope.namespace.clone(), sought.clone());
     let stored = services
         .readers
@@ -91,5 +94,5 @@ async fn names(
     }
     let names = sought.select(all.iter().map(String::as_str));
     let body = json!({"ok": true, "names": names});
-    Ok(ReadDone::Names { answer, body })
+    Ok(LogRead::Names { answer, body })
 }

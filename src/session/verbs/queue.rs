@@ -18,16 +18,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::VerbError;
-use super::bounded_list::Listed;
+use super::bounded_list::BoundedList;
+use super::error::VerbError;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Ticket;
-use crate::hub::request::{Request, SocketId, Want};
-use crate::session::Session;
+use crate::hub::request::{Request, SocketRequest};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
+use crate::session::socket::catchup::LogRead;
+use crate::session::state::Session;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, StoreError, StoreReader};
+use crate::wire::error_code::ErrorCode;
 
 /// Whose, and where.
 #[derive(Debug, Default, Deserialize)]
@@ -40,7 +42,7 @@ fn asked(args: &[&RawValue]) -> Result<Asked, VerbError> {
     match args {
         [] => Ok(Asked::default()),
         [arg] => serde_json::from_str(arg.get())
-            .map_err(|error| VerbError::BadRequest(super::reason(&error))),
+            .map_err(|error| VerbError::BadRequest(super::args::reason(&error))),
         _ => Err(VerbError::BadRequest("it takes one object".to_owned())),
     }
 }
@@ -109,7 +111,12 @@ impl Session {
         messages: u64,
     ) {
         if rooms.is_empty() {
-            return self.refuse(index, answer, "no_rooms", "this name has not joined that");
+            return self.refuse(
+                index,
+                answer,
+                ErrorCode::NoRooms,
+                "this name has not joined that",
+            );
         }
         let body = json!({"ok": true, "messages": messages, "rooms": rooms});
         self.answer(index, answer, &body);
@@ -164,10 +171,10 @@ impl Counted {
             rooms: room.into_iter().collect(),
             cursor,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket,
-            answer,
-            want: Want::Purge { client, messages },
+            ack_id: answer,
+            kind: Request::Purge { client, messages },
         };
         (op, Ticket::new(request))
     }
@@ -179,7 +186,7 @@ async fn counted(
     namespace: Namespace,
     (client, room): (ClientName, Option<RoomName>),
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let count = move |store: &mut dyn StoreReader| {
         let standing = store.memberships(&namespace, &client)?;
         let head = standing.head;
@@ -187,7 +194,7 @@ async fn counted(
         let cursor = Seq::after_record(head);
         let start = reader.rooms.values().min().copied().unwrap_or(cursor);
         let messages = store.pending(&namespace, &reader, start, head)?;
-        Ok(ReadDone::Counted(Counted {
+        Ok(LogRead::Counted(Counted {
             client,
             room,
             messages,
@@ -203,7 +210,7 @@ async fn queues(
     namespace: Namespace,
     client: Option<ClientName>,
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let of = namespace.clone();
     let stored = services
         .readers
@@ -213,8 +220,8 @@ async fn queues(
     let lines = stored
         .into_iter()
         .map(|queue| queue_json(&services, &namespace, queue));
-    let body = Listed::of(lines, more).body("queues");
-    Ok(ReadDone::Names { answer, body })
+    let body = BoundedList::of(lines, more).body("queues");
+    Ok(LogRead::Names { answer, body })
 }
 
 fn queue_json(services: &Services, namespace: &Namespace, queue: QueueInfo) -> Value {

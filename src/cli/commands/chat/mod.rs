@@ -14,7 +14,7 @@ use std::io::{IsTerminal, stdin, stdout as standard_output};
 use tokio::select;
 use tokio::time::Instant;
 
-use crate::cli::args::{ChatArgs, Global};
+use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
@@ -23,7 +23,8 @@ use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::cli::settings::Global;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 use patience::Patience;

@@ -10,11 +10,12 @@ use clap_complete::engine::CompletionCandidate;
 use super::live::{self, Kind, Question};
 use super::place::Place;
 use crate::address::Namespace;
+use crate::cli::args::Cli;
 use crate::cli::args::global::Typed;
 use crate::cli::args::remote::Remote;
-use crate::cli::args::{Cli, Global};
+use crate::cli::args::scope::Scope;
 use crate::cli::remote::target;
-use crate::cli::settings::{self, Scope, Settings};
+use crate::cli::settings::{self, Global, Settings};
 use crate::limits;
 
 /// The words before the cursor, the program's name first.

@@ -19,7 +19,7 @@ use self::context::Context;
 use self::line::Line;
 use self::place::Place;
 use crate::cli::args;
-use crate::cli::args::shells::{CompletionsArgs, Shell};
+use crate::cli::args::completions::{CompletionsArgs, Shell};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 

@@ -23,7 +23,7 @@ use order::Order;
 use printed::Turn;
 
 use crate::address::{EventName, RoomName, Seq};
-use crate::cli::args::SubArgs;
+use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
@@ -34,7 +34,7 @@ use crate::cli::remote::presence;
 use crate::cli::screen::duration::spoken;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::cut;

@@ -9,7 +9,7 @@ use tokio::select;
 
 use self::announcement::Announcement;
 use self::setup::{Counted, counted, destination, feed, missed, progress, retry};
-use crate::cli::args::{Global, PubArgs};
+use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::stream;
 use crate::cli::failure::{Failure, Rest};
 use crate::cli::io::batches::{Feed, Outgoing};
@@ -19,6 +19,7 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::runtime;
 use crate::cli::screen::progress::Progress;
+use crate::cli::settings::Global;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, Target};
 
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {

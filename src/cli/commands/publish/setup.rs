@@ -7,13 +7,14 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::words::joined;
-use crate::cli::args::{Global, PubArgs};
+use crate::cli::args::publish::PubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::{Destination, Envelopes, Feed, Template};
 use crate::cli::io::stdin::{Input, Payload, Source, Split, read};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
-use crate::client::window::PublishOutcome;
+use crate::cli::settings::Global;
+use crate::client::publish_window::PublishOutcome;
 use crate::client::{PublishReceipt, RetryPolicy, Target};
 use crate::limits;
 use crate::wire::batch::Audience;

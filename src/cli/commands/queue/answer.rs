@@ -7,7 +7,8 @@ use crate::cli::commands::rooms::address;
 use crate::cli::failure::Failure;
 use crate::cli::remote::ask::ask;
 use crate::client::answers::parse;
-use crate::client::{ClientError, ErrorCode, Target};
+use crate::client::{ClientError, Target};
+use crate::wire::error_code::ErrorCode;
 
 /// The answer to `queue`.
 #[derive(Debug, Clone, Deserialize)]
@@ -53,7 +54,7 @@ pub(super) fn about(
 ) -> Failure {
     match (failure, room) {
         (Failure::Client(ClientError::Refused(refusal)), Some(room))
-            if refusal.code == ErrorCode::NoRooms =>
+            if refusal.code == Some(ErrorCode::NoRooms) =>
         {
             Failure::Other {
                 what: format!("{name} has not joined {}", address(namespace, room)),

@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use self::answer::{Queue, Queues, queues};
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::cli::args::Global;
 use crate::cli::args::queue::{QueueArgs, QueueCommand};
 use crate::cli::commands::rooms::{address, timestamp};
 use crate::cli::failure::Failure;
@@ -19,6 +18,7 @@ use crate::cli::io::stdout;
 use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {

@@ -3,13 +3,13 @@
 use tokio::select;
 
 use super::answer::about;
-use crate::cli::args::Global;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout::{self, Ending, Form};
 use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
+use crate::cli::settings::Global;
 use crate::client::{
     ClientEvent, DeliveryMode, HubClient, PeekRequest, RetryPolicy, SubscribeRequest,
 };

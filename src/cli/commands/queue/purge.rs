@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 
 use super::answer::{about, queues};
 use crate::address::{ClientName, RoomName};
-use crate::cli::args::Global;
 use crate::cli::args::queue::PurgeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 use crate::client::answers::parse;
 use crate::client::{ClientError, Target};
 

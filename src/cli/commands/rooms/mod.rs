@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::cli::args::Global;
 use crate::cli::args::rooms::RoomsArgs;
 use crate::cli::commands::watch::{Question, watch};
 use crate::cli::failure::Failure;
@@ -20,6 +19,7 @@ use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 use crate::client::ClientError;
 use crate::client::answers::{RoomSummary, RoomsResponse, parse};
 

@@ -14,14 +14,13 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use self::plan::Plan;
-use crate::cli::args::Global;
 use crate::cli::args::serve::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::screen::term;
-use crate::cli::settings;
 use crate::cli::settings::hub_file::HubFile;
 use crate::cli::settings::hub_file::summary::summary;
+use crate::cli::settings::{self, Global};
 use crate::server::{Server, ServerError};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.

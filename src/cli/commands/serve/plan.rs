@@ -4,17 +4,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::args::Global;
 use crate::cli::args::serve::ServeArgs;
 use crate::cli::args::values::{self, KeepFor};
 use crate::cli::failure::Failure;
 use crate::cli::remote::target;
 use crate::cli::remote::trace;
+use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
 use crate::server::bind::ListenAddress;
 use crate::server::origin::Hosts;
-use crate::server::{Database, Front, Namespaces, Retention, Rules, Settings, Token};
+use crate::server::{Database, Front, HubSettings, NamespaceRules, Namespaces, Retention, Token};
 
 /// Everything that a hub needs to start.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Plan {
     pub listen: Vec<ListenAddress>,
     pub database: Database,
     pub keep: Retention,
-    pub settings: Settings,
+    pub settings: HubSettings,
     pub front: Front,
 }
 
@@ -57,12 +57,12 @@ impl Plan {
         let ping_interval = args.ping_interval.or(filed.ping_interval);
         let ping_timeout = args.ping_timeout.or(filed.ping_timeout);
         let connect_timeout = args.connect_timeout.or(filed.connect_timeout);
-        let settings = Settings {
+        let settings = HubSettings {
             ping_interval: ping_interval.unwrap_or(limits::PING_INTERVAL),
             ping_timeout: ping_timeout.unwrap_or(limits::PING_TIMEOUT),
             connect_timeout: connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT),
             max_message,
-            max_payload: max_payload.unwrap_or_else(|| Settings::usual_payload(max_message)),
+            max_payload: max_payload.unwrap_or_else(|| HubSettings::usual_payload(max_message)),
             recovery: args.recovery.or(filed.recovery),
             echo: filed.echo,
             token,
@@ -98,7 +98,7 @@ impl Plan {
 
 /// The hub's own token opens every namespace, so the holders of a namespace's token must not have it.
 fn reject_shared_token(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
-    let opens = |rules: &Rules| rules.grants.iter().any(|it| it.token.matches(secret));
+    let opens = |rules: &NamespaceRules| rules.grants.iter().any(|it| it.token.matches(secret));
     match namespaces.tables().iter().find(|(_, rules)| opens(rules)) {
         Some((pattern, _)) => Err(Failure::Usage(format!(
             "the token of --token-file is also one of namespaces.{:?}, whose holders could do everything everywhere",
@@ -142,7 +142,7 @@ fn retention(history: KeepFor, pending: KeepFor) -> Retention {
 
 /// A client that returns within the time of `recovery` must find what it missed, so history is kept for at least that
 /// long. Its size stays as `--keep` says; only `--keep 0`, which keeps nothing, gets the default size.
-fn keep_for_recovery(mut keep: Retention, settings: &Settings) -> Retention {
+fn keep_for_recovery(mut keep: Retention, settings: &HubSettings) -> Retention {
     let Some(recovery) = settings.recovery else {
         return keep;
     };

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::error::StreamError;
 use super::input::{Input, Read};
-use crate::cli::args::{Global, PubArgs};
+use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
@@ -15,7 +15,8 @@ use crate::cli::io::stdin::Block;
 use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::progress::Progress;
-use crate::client::peer::random_id;
+use crate::cli::settings::Global;
+use crate::client::hub_client::random_id;
 use crate::client::{ClientEvent, HubClient};
 use crate::limits;
 use crate::wire::batch::Framing;

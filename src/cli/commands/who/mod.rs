@@ -9,7 +9,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::cli::args::Global;
 use crate::cli::args::who::WhoArgs;
 use crate::cli::commands::rooms::{address, question, timestamp};
 use crate::cli::commands::watch::{Question, watch};
@@ -19,6 +18,7 @@ use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
+use crate::cli::settings::Global;
 use crate::client::ClientError;
 use crate::client::answers::{LagPrecision, SocketInfo, WhoResponse, parse};
 

@@ -9,11 +9,14 @@ use toml::Spanned;
 use super::reactions::ReactionTable;
 use super::tables::{NamespaceTable, NamespaceTables, TokenTable};
 use crate::cli::args::serve::ServeArgs;
-use crate::cli::remote::target;
+use crate::cli::io::secret::read_secret;
 use crate::cli::settings::scalars::DeclaredEvent;
 use crate::cli::settings::toml_file::diagnostics::Diagnostics;
 use crate::server::bind::ListenAddress;
-use crate::server::{Database, Grant, Handler, Namespaces, Reaction, Right, Rights, Rules, Token};
+use crate::server::{
+    Database, HandlerCommand, NamespaceRules, Namespaces, Reaction, Right, Rights, Token,
+    TokenGrant,
+};
 
 pub struct Checker<'a, 'd> {
     /// Relative paths begin here.
@@ -88,8 +91,8 @@ impl<'a, 'd> Checker<'a, 'd> {
         Namespaces::declared(declared.collect())
     }
 
-    fn rules(&mut self, table: NamespaceTable, hub: Option<&Token>) -> Rules {
-        Rules {
+    fn rules(&mut self, table: NamespaceTable, hub: Option<&Token>) -> NamespaceRules {
+        NamespaceRules {
             grants: table
                 .tokens
                 .map_or_else(Vec::new, |tokens| self.grants(tokens, hub)),
@@ -97,7 +100,7 @@ impl<'a, 'd> Checker<'a, 'd> {
             on: self.reactions(table.on),
             handler: table
                 .handler
-                .map(|command| Handler::new(command.0, self.folder.to_owned())),
+                .map(|command| HandlerCommand::new(command.0, self.folder.to_owned())),
         }
     }
 
@@ -116,18 +119,18 @@ impl<'a, 'd> Checker<'a, 'd> {
         &mut self,
         tokens: Spanned<Vec<Spanned<TokenTable>>>,
         hub: Option<&Token>,
-    ) -> Vec<Grant> {
+    ) -> Vec<TokenGrant> {
         if tokens.get_ref().is_empty() {
             let message = "there is none in it: name one, or leave it out to admit everyone whom the hub admits";
             self.diagnostics.add(tokens.span().start, message);
         }
-        let mut grants: Vec<(usize, Grant)> = Vec::new();
+        let mut grants: Vec<(usize, TokenGrant)> = Vec::new();
         for table in tokens.into_inner() {
             let at = table.span().start;
             let Some((secret, grant)) = self.grant(table.into_inner(), at) else {
                 continue;
             };
-            let is_same = |(_, earlier): &&(usize, Grant)| earlier.token.matches(&secret);
+            let is_same = |(_, earlier): &&(usize, TokenGrant)| earlier.token.matches(&secret);
             if let Some((first, _)) = grants.iter().find(is_same) {
                 let line = self.diagnostics.line(*first);
                 let message = format!("this is the token of line {line} once more");
@@ -143,7 +146,7 @@ impl<'a, 'd> Checker<'a, 'd> {
     }
 
     /// With its secret, to be compared with others.
-    fn grant(&mut self, table: TokenTable, at: usize) -> Option<(String, Grant)> {
+    fn grant(&mut self, table: TokenTable, at: usize) -> Option<(String, TokenGrant)> {
         let may = match table.may {
             None => Rights::default(),
             Some(may) => self.rights(&may)?,
@@ -168,7 +171,7 @@ impl<'a, 'd> Checker<'a, 'd> {
                 return None;
             }
         };
-        let grant = Grant {
+        let grant = TokenGrant {
             token: Token::new(&secret)?,
             name: table.name,
             may,
@@ -193,7 +196,7 @@ impl<'a, 'd> Checker<'a, 'd> {
     /// The token in a file, or why there is none.
     fn secret_in(&mut self, path: &Path) -> Result<String, String> {
         let path = self.folder.join(path);
-        let secret = target::secret(&path)
+        let secret = read_secret(&path)
             .map_err(|reason| format!("cannot read {}: {reason}", path.display()));
         self.secrets.push(path);
         secret

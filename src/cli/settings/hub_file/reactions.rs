@@ -12,7 +12,7 @@ use toml::Spanned;
 use crate::address::EventName;
 use crate::cli::settings::toml_file::diagnostics::Diagnostics;
 use crate::limits;
-use crate::server::{AckWith, Emit, EmitTo, Reaction, Relay};
+use crate::server::{AckPayload, EmitAction, EmitTo, Reaction, Relay};
 
 const DISCONNECTED: &str = "a socket that has disconnected gets nothing more; emit = { event = \"…\", to = \"all\" } reaches those that are connected";
 const RESERVED: &str = "Socket.IO reserves this name, so the event cannot be sent on; \"emit\" sends one of another name";
@@ -23,8 +23,8 @@ const NOT_ACKED: &str = "nobody waits for an answer here";
 pub struct ReactionTable {
     relay: Option<Spanned<Relay>>,
     reply: Option<Spanned<EventName>>,
-    ack: Option<Spanned<AckWith>>,
-    emit: Option<Spanned<Emit>>,
+    ack: Option<Spanned<AckPayload>>,
+    emit: Option<Spanned<EmitAction>>,
 }
 
 impl ReactionTable {
@@ -36,7 +36,7 @@ impl ReactionTable {
                 reject(self.ack.as_ref(), NOT_ACKED, diagnostics);
             }
             "disconnect" => {
-                let to_sender = |emit: &&Spanned<Emit>| emit.get_ref().to == EmitTo::Sender;
+                let to_sender = |emit: &&Spanned<EmitAction>| emit.get_ref().to == EmitTo::Sender;
                 reject(self.relay.as_ref(), RESERVED, diagnostics);
                 reject(self.ack.as_ref(), NOT_ACKED, diagnostics);
                 reject(self.reply.as_ref(), DISCONNECTED, diagnostics);
@@ -73,27 +73,27 @@ pub struct EmitTable {
     to: EmitTo,
 }
 
-impl<'de> Deserialize<'de> for Emit {
+impl<'de> Deserialize<'de> for EmitAction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct NameOrTable;
         impl<'de> Visitor<'de> for NameOrTable {
-            type Value = Emit;
+            type Value = EmitAction;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an event's name or a table")
             }
 
-            fn visit_str<E: Error>(self, name: &str) -> Result<Emit, E> {
-                Ok(Emit {
+            fn visit_str<E: Error>(self, name: &str) -> Result<EmitAction, E> {
+                Ok(EmitAction {
                     event: EventName::parse(name).map_err(E::custom)?,
                     args: None,
                     to: EmitTo::default(),
                 })
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Emit, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EmitAction, A::Error> {
                 let table = EmitTable::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Emit {
+                Ok(EmitAction {
                     event: table.event,
                     args: table.args.map(|args| args.0),
                     to: table.to,
@@ -104,27 +104,27 @@ impl<'de> Deserialize<'de> for Emit {
     }
 }
 
-impl<'de> Deserialize<'de> for AckWith {
+impl<'de> Deserialize<'de> for AckPayload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Ack;
         impl<'de> Visitor<'de> for Ack {
-            type Value = AckWith;
+            type Value = AckPayload;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("\"args\" or an array")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<AckWith, E> {
+            fn visit_str<E: Error>(self, text: &str) -> Result<AckPayload, E> {
                 match text {
-                    "args" => Ok(AckWith::Args),
+                    "args" => Ok(AckPayload::Args),
                     _ => Err(E::custom(
                         "\"args\" or an array, such as [\"ok\"], belongs here",
                     )),
                 }
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<AckWith, A::Error> {
-                arguments(items).map(AckWith::Fixed)
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<AckPayload, A::Error> {
+                arguments(items).map(AckPayload::Fixed)
             }
         }
         deserializer.deserialize_any(Ack)

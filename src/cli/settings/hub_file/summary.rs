@@ -1,6 +1,6 @@
 //! The namespaces of a hub.toml in one line, for `--check-config`.
 
-use crate::server::{Namespaces, Rules};
+use crate::server::{NamespaceRules, Namespaces};
 
 /// How many names of namespaces are listed.
 const NAMES_SHOWN: usize = 8;
@@ -20,7 +20,7 @@ pub fn summary(namespaces: &Namespaces) -> String {
     } else {
         ""
     };
-    let sum = |of: fn(&Rules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
+    let sum = |of: fn(&NamespaceRules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
     [
         format!(
             "{} ({}{more})",

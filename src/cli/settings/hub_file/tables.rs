@@ -9,10 +9,10 @@ use toml::Spanned;
 use super::reactions::ReactionTable;
 use crate::address::ClientName;
 use crate::cli::settings::scalars::{self, Command, DeclaredEvent, Secret};
-use crate::server::{Pattern, Right};
+use crate::server::{NamespacePattern, Right};
 
 /// `[namespaces]`.
-pub type NamespaceTables = BTreeMap<Pattern, NamespaceTable>;
+pub type NamespaceTables = BTreeMap<NamespacePattern, NamespaceTable>;
 
 /// `[namespaces."/admin"]`.
 #[derive(Debug, Default, Deserialize)]

@@ -6,38 +6,41 @@ use serde_json::json;
 
 use super::{Desk, Sharer, Stage};
 use crate::address::{RoomName, Seq};
-use crate::hub::request::{Input, Stretch, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::inbox::{InboxMessage, SocketHandle};
+use crate::hub::input::CoreInput;
+use crate::hub::request::{ReplayRange, Request};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::random_id;
-use crate::session::shared_queue::{Given, Joining};
+use crate::session::shared_queue::messages::{Given, Joining};
 use crate::store::Op;
 use crate::store::writer::Urgency;
+use crate::wire::error_code::ErrorCode;
 
 impl Desk {
     /// Takes the name, in the order of everything else.
     pub(super) fn subscribe(&mut self, rooms: &[RoomName]) {
         let (namespace, name) = self.key.clone();
-        let handle = Handle {
+        let handle = SocketHandle {
             mailbox: Arc::clone(&self.mailbox),
-            notices: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notices),
         };
-        let input = Input::Connect {
+        let input = CoreInput::Connect {
             socket: self.id,
             namespace: namespace.clone(),
             sid: random_id().into(),
             name: Some(name.clone()),
-            vitals: Arc::clone(&self.vitals),
+            stats: Arc::clone(&self.vitals),
         };
-        let connect = Message::Connect(self.id, handle, input);
+        let connect = InboxMessage::Connect(self.id, handle, input);
         self.outbox.push(Submission::Hub(connect));
         let op = Op::Subscribe {
             namespace,
             client: Some(name),
             rooms: rooms.to_vec(),
         };
-        let ticket = Ticket::unanswered(self.id, Want::Subscribe(Stretch::default()));
+        let ticket = Ticket::unanswered(self.id, Request::Subscribe(ReplayRange::default()));
         self.outbox
             .push(Submission::Store(op, Urgency::Now, ticket));
     }
@@ -52,7 +55,7 @@ impl Desk {
         }
     }
 
-    pub(super) fn turn_away(&mut self, code: &'static str, message: &str) {
+    pub(super) fn turn_away(&mut self, code: ErrorCode, message: &str) {
         for joining in self.waiting() {
             refuse(&joining, code, message.to_owned());
         }
@@ -70,11 +73,11 @@ impl Desk {
                 "this queue is shared for {}; name these rooms, or none",
                 list.join(", ")
             );
-            return refuse(&joining, "bad_request", why);
+            return refuse(&joining, ErrorCode::BadRequest, why);
         }
         if self.sharers.len() >= limits::SHARERS {
             let why = format!("at most {} share one queue", limits::SHARERS);
-            return refuse(&joining, "bad_request", why);
+            return refuse(&joining, ErrorCode::BadRequest, why);
         }
         let body =
             json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**rooms});
@@ -95,7 +98,7 @@ impl Desk {
     }
 }
 
-fn refuse(joining: &Joining, code: &'static str, message: String) {
+fn refuse(joining: &Joining, code: ErrorCode, message: String) {
     let _ = joining.given.send(Given::Refused {
         answer: joining.answer,
         code,

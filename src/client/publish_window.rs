@@ -11,9 +11,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::answers::{self, PublishResponse, VerbResult};
-use super::error::{ErrorCode, ErrorResponse};
+use super::error::ErrorResponse;
 use crate::limits;
 use crate::wire::batch::{PublishHeader, PublishId};
+use crate::wire::error_code::ErrorCode;
 
 /// What is to be published; the window gives it its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,13 +218,13 @@ impl PublishWindow {
     /// Those behind a refused batch come back as out of order. When the last of them is back, the first refusal says
     /// what became of all.
     fn refused(&mut self, at: usize, refusal: ErrorResponse) -> WindowEvent {
-        let out_of_order = refusal.code == ErrorCode::OutOfOrder;
-        if !out_of_order && !refusal.code.passes() {
+        let out_of_order = refusal.code == Some(ErrorCode::OutOfOrder);
+        if !out_of_order && !refusal.is_temporary() {
             return WindowEvent::Refused(refusal);
         }
         self.entries[at].state = SendState::Refused;
         match &self.refusal {
-            Some(first) if out_of_order || first.code != ErrorCode::OutOfOrder => {}
+            Some(first) if out_of_order || first.code != Some(ErrorCode::OutOfOrder) => {}
             _ => self.refusal = Some(refusal),
         }
         if self.in_flight > 0 {
@@ -235,7 +236,7 @@ impl PublishWindow {
     fn stalled(&mut self) -> WindowEvent {
         match &self.refusal {
             None => WindowEvent::Nothing,
-            Some(refusal) if refusal.code == ErrorCode::OutOfOrder => {
+            Some(refusal) if refusal.code == Some(ErrorCode::OutOfOrder) => {
                 WindowEvent::Refused(refusal.clone())
             }
             Some(refusal) => WindowEvent::Stalled(refusal.clone()),

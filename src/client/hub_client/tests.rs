@@ -9,11 +9,11 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
 use crate::address::{ClientName, EventName, Namespace};
-use crate::client::error::ErrorCode;
-use crate::client::options::{AuthFields, DialOptions};
+use crate::client::dial_options::{AuthFields, DialOptions};
+use crate::client::publish_window::PublishOutcome;
 use crate::client::subscription::{DeliveryMode, ShareOptions, StartPosition};
-use crate::client::window::PublishOutcome;
 use crate::wire::batch::{Audience, Framing, PublishHeader};
+use crate::wire::error_code::ErrorCode;
 
 struct Hub {
     listener: TcpListener,
@@ -222,7 +222,7 @@ async fn a_full_hub_is_asked_again_until_patience_ends() {
         peer.publish(batch());
         until(&mut peer, |event| matches!(event, ClientEvent::Stalled(_))).await;
         match peer.next().await {
-            Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, ErrorCode::Full),
+            Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, Some(ErrorCode::Full)),
             other => panic!("{other:?}"),
         }
         assert_eq!(peer.unconfirmed(), 1);
@@ -416,7 +416,7 @@ async fn who_takes_the_name_ends_this_one() {
             .unwrap();
         match peer.next().await {
             Err(ClientError::Denied { refusal, .. }) => {
-                assert_eq!(refusal.code, ErrorCode::NameTaken)
+                assert_eq!(refusal.code, Some(ErrorCode::NameTaken))
             }
             other => panic!("{other:?}"),
         }

@@ -35,7 +35,7 @@ fn taken() -> VerbResult {
 
 fn refused(code: ErrorCode) -> VerbResult {
     Err(ErrorResponse {
-        code,
+        code: Some(code),
         message: "no".into(),
     })
 }
@@ -121,7 +121,7 @@ fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
     assert_eq!(
         window.answer(1, refused(ErrorCode::Full)),
         WindowEvent::Stalled(ErrorResponse {
-            code: ErrorCode::Full,
+            code: Some(ErrorCode::Full),
             message: "no".into()
         })
     );
@@ -182,7 +182,7 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
             WindowEvent::Nothing
         );
         match window.answer(13, refused(ErrorCode::OutOfOrder)) {
-            WindowEvent::Stalled(refusal) => assert_eq!(refusal.code, code),
+            WindowEvent::Stalled(refusal) => assert_eq!(refusal.code, Some(code)),
             other => panic!("{other:?}"),
         }
         window.resume();

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::Target;
 use super::answers;
+use super::connection_state::ClientConnection;
 use super::engine::{EngineConnection, ReceivedPacket};
-use super::error::{DialError, DisconnectReason, ErrorCode, ErrorResponse};
-use super::link::ClientConnection;
+use super::error::{DialError, DisconnectReason, ErrorResponse};
 use crate::address::{EventName, Namespace};
 use crate::limits;
 use crate::wire::socket::{self, EventPacket, Packet, PacketError, join_args};
@@ -276,7 +276,7 @@ fn understand(
         }),
         Packet::Disconnect { namespace: which } if which == namespace => {
             Some(ServerMessage::Disconnected(ErrorResponse {
-                code: ErrorCode::Other(String::new()),
+                code: None,
                 message: "it disconnected this client".to_owned(),
             }))
         }
