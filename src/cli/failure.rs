@@ -324,7 +324,7 @@ fn client_hint(error: &ClientError) -> Option<&'static str> {
             // An Engine.IO server says why.
             DialError::Http {
                 status: 403,
-                said: Some(_),
+                message: Some(_),
             } => None,
             DialError::Http { status: 404, .. } | DialError::NoWebSocket(_) => Some(RIGHT_PATH),
             DialError::Certificate(_) => {
@@ -510,14 +510,14 @@ mod tests {
             (
                 unreachable(DialError::Http {
                     status: 404,
-                    said: None,
+                    message: None,
                 }),
                 3,
             ),
             (
                 unreachable(DialError::Http {
                     status: 403,
-                    said: None,
+                    message: None,
                 }),
                 4,
             ),

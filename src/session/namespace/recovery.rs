@@ -58,7 +58,7 @@ pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<ResumeRequest>
     let from = match offset {
         Shown::Nothing => None,
         Shown::Other => return None,
-        Shown::Text(offset) => Some(log.place(&offset)?),
+        Shown::Text(offset) => Some(log.seq(&offset)?),
     };
     (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }
