@@ -28,7 +28,7 @@ use super::site::{Asked, Pages};
 use super::websocket::WebSocket;
 use crate::hub::peer::PeerAddress;
 use crate::limits;
-use crate::session::engine::opening::Speech;
+use crate::session::engine::params::EngineMode;
 use crate::session::services::Services;
 
 pub type Answer = Response<Body>;
@@ -168,9 +168,9 @@ async fn route(
     let path = request.uri().path().trim_end_matches('/');
     let echo = site.services.settings.echo.as_deref();
     if path == "/socket.io" {
-        engine::answer(site, request, Speech::SocketIo, upgrades).await
+        engine::answer(site, request, EngineMode::SocketIo, upgrades).await
     } else if echo.is_some_and(|echo| echo.trim_end_matches('/') == path) {
-        engine::answer(site, request, Speech::Echo, upgrades).await
+        engine::answer(site, request, EngineMode::Echo, upgrades).await
     } else {
         Ok(site.pages.answer(Asked::of(&request)).await)
     }

@@ -23,10 +23,11 @@ use self::running::Running;
 use self::site::Pages;
 use self::site::folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
-    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
+    AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
+    Reaction, Relay, Rights, TokenGrant,
 };
 pub use crate::session::namespace::token::Token;
-pub use crate::session::settings::Settings;
+pub use crate::session::settings::HubSettings;
 pub use crate::store::Retention;
 use crate::store::{self, Store, StoreError};
 
@@ -60,7 +61,7 @@ pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, Se
 pub struct Server {
     listeners: Vec<Listener>,
     store: Box<dyn Store>,
-    settings: Settings,
+    settings: HubSettings,
     hosts: Hosts,
     pages: Pages,
 }
@@ -79,7 +80,7 @@ impl Server {
     pub async fn bind(
         addresses: &[ListenAddress],
         store: Box<dyn Store>,
-        settings: Settings,
+        settings: HubSettings,
         front: Front,
     ) -> Result<Self, ServerError> {
         let Front {

@@ -17,7 +17,7 @@ use self::door::{Answer, Door, Post, Rejected, Stage, State};
 use crate::hub::frame::WireFrame;
 use crate::hub::peer::Peer;
 use crate::limits;
-use crate::session::engine::opening::Speech;
+use crate::session::engine::params::EngineMode;
 use crate::session::engine::transport::{Transport, TransportError};
 use crate::session::services;
 use crate::wire::engine;
@@ -33,7 +33,7 @@ impl Doors {
     /// The transport of a new session and its sid. It is found by it for as long as the transport lives.
     pub fn open(
         self: &Arc<Self>,
-        speech: Speech,
+        speech: EngineMode,
         peer: &Arc<Peer>,
     ) -> (Arc<str>, Arc<Door>, Polling) {
         let sid: Arc<str> = services::random_id().into();

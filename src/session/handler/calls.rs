@@ -13,8 +13,8 @@ use super::pending::{Calls, Event};
 use crate::address::{ClientName, Namespace};
 use crate::hub::frame::WireFrame;
 use crate::hub::socket_id::SocketId;
-use crate::session::end::End;
-use crate::session::namespace::entrance::{Denial, Entrance};
+use crate::session::end::EndReason;
+use crate::session::namespace::admission_request::{AdmissionError, AdmissionRequest};
 use crate::session::services::Services;
 use crate::session::socket::Socket;
 use crate::session::state::Session;
@@ -22,7 +22,7 @@ use crate::store::StoreError;
 use crate::wire::socket::{self, EventPacket};
 
 /// Those who still waited to be let in are gone.
-pub(crate) fn give_up(calls: &mut Calls, services: &Services, end: &End) {
+pub(crate) fn give_up(calls: &mut Calls, services: &Services, end: &EndReason) {
     for (entrance, _) in calls.entrances.drain(..) {
         tell_gone(services, &entrance, end);
     }
@@ -30,7 +30,7 @@ pub(crate) fn give_up(calls: &mut Calls, services: &Services, end: &End) {
 
 impl Session {
     /// Asks the namespace's program, if it has one, and lets in who may come in.
-    pub(crate) fn ask_to_enter(&mut self, entrance: Entrance) {
+    pub(crate) fn ask_to_enter(&mut self, entrance: AdmissionRequest) {
         if self
             .services
             .programs
@@ -45,13 +45,13 @@ impl Session {
         }
     }
 
-    fn ask_program_to_enter(&mut self, entrance: Entrance) {
+    fn ask_program_to_enter(&mut self, entrance: AdmissionRequest) {
         let Some(program) = self.services.programs.of(&entrance.standing.rules) else {
             return;
         };
         match program.ask(entrance_call(&entrance)) {
             Ok(waiting) => self.calls.entrances.push((entrance, waiting)),
-            Err(busy) => self.deny(&entrance.namespace, &Denial::Program(busy.into())),
+            Err(busy) => self.deny(&entrance.namespace, &AdmissionError::Program(busy.into())),
         }
     }
 
@@ -104,9 +104,9 @@ impl Session {
                 Err(no_answer) => {
                     // It may still let in who is gone by then.
                     if matches!(no_answer, NoAnswer::Silent) {
-                        tell_gone(&self.services, &entrance, &End::Refused);
+                        tell_gone(&self.services, &entrance, &EndReason::Refused);
                     }
-                    self.deny(&entrance.namespace, &Denial::Program(no_answer));
+                    self.deny(&entrance.namespace, &AdmissionError::Program(no_answer));
                 }
             }
         }
@@ -138,20 +138,20 @@ impl Session {
 }
 
 /// Whoever the program was asked about is gone.
-pub(crate) fn tell_departure(services: &Services, socket: &Socket, end: &End) {
+pub(crate) fn tell_departure(services: &Services, socket: &Socket, end: &EndReason) {
     // Its client has come back: whoever has this sid is here.
-    if !matches!(end, End::CameBack) {
+    if !matches!(end, EndReason::CameBack) {
         let program = services.programs.of(&socket.standing.rules);
         tell_program(program, Caller::from(socket), end);
     }
 }
 
-fn tell_gone(services: &Services, entrance: &Entrance, end: &End) {
+fn tell_gone(services: &Services, entrance: &AdmissionRequest, end: &EndReason) {
     let program = services.programs.of(&entrance.standing.rules);
     tell_program(program, Caller::from(entrance), end);
 }
 
-fn tell_program(program: Option<&Program>, caller: Caller<'_>, end: &End) {
+fn tell_program(program: Option<&Program>, caller: Caller<'_>, end: &EndReason) {
     let Some(program) = program else { return };
     let reason = json!(end.reason()).to_string();
     let (namespace, sid) = (caller.namespace, caller.sid);
@@ -180,8 +180,8 @@ impl<'a> From<&'a Socket> for Caller<'a> {
     }
 }
 
-impl<'a> From<&'a Entrance> for Caller<'a> {
-    fn from(entrance: &'a Entrance) -> Self {
+impl<'a> From<&'a AdmissionRequest> for Caller<'a> {
+    fn from(entrance: &'a AdmissionRequest) -> Self {
         Self {
             id: entrance.id,
             sid: &entrance.sid,
@@ -191,7 +191,7 @@ impl<'a> From<&'a Entrance> for Caller<'a> {
     }
 }
 
-fn entrance_call(entrance: &Entrance) -> Call {
+fn entrance_call(entrance: &AdmissionRequest) -> Call {
     let auth = entrance.auth.as_ref().map_or("{}", |auth| auth.get());
     call(Caller::from(entrance), What::Connect, auth.to_owned(), &[])
 }

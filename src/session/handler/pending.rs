@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::call::{Answer, NoAnswer, Verdict};
 use crate::address::Namespace;
 use crate::hub::socket_id::SocketId;
-use crate::session::namespace::entrance::Entrance;
+use crate::session::namespace::admission_request::AdmissionRequest;
 use crate::session::socket::catchup;
 use crate::store::StoreError;
 
@@ -18,9 +18,9 @@ use crate::store::StoreError;
 #[derive(Debug, Default)]
 pub struct Calls {
     /// May they come in? At most `limits::NAMESPACES_PER_CONNECTION` with those who are in.
-    pub(super) entrances: Vec<(Entrance, Waiting)>,
+    pub(super) entrances: Vec<(AdmissionRequest, Waiting)>,
     /// Who were they before? The program is asked about the sid that they will have.
-    pub(super) returning: Vec<(Entrance, Asking)>,
+    pub(super) returning: Vec<(AdmissionRequest, Asking)>,
     /// How is an event acknowledged? Each counts among the verbs in flight.
     pub(super) events: Vec<Event>,
 }
@@ -59,7 +59,7 @@ impl Calls {
     pub(super) fn poll_returning(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<Result<Entrance, StoreError>> {
+    ) -> Option<Result<AdmissionRequest, StoreError>> {
         let asking = self.returning.iter_mut().enumerate();
         let (place, sid) = asking.into_iter().find_map(|(place, (_, asking))| {
             match Pin::new(asking).poll(cx) {
@@ -77,7 +77,7 @@ impl Calls {
     pub(super) fn poll_entrances(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<(Entrance, Result<Answer, NoAnswer>)> {
+    ) -> Option<(AdmissionRequest, Result<Answer, NoAnswer>)> {
         let waiting = self.entrances.iter_mut();
         let (place, answer) = waiting
             .enumerate()

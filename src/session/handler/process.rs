@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::desk::{self, Desk};
 use super::reading::{Line, Lines};
 use crate::limits;
-use crate::session::namespace::policy::{Handler, Pattern};
+use crate::session::namespace::policy::{HandlerCommand, NamespacePattern};
 
 #[derive(Debug)]
 pub struct Process {
@@ -66,7 +66,11 @@ pub struct Over {
 }
 
 impl Process {
-    pub fn start(handler: &Handler, namespaces: &Pattern, longest: usize) -> io::Result<Self> {
+    pub fn start(
+        handler: &HandlerCommand,
+        namespaces: &NamespacePattern,
+        longest: usize,
+    ) -> io::Result<Self> {
         // The folder of a file that was named without one.
         let folder = if handler.folder.as_os_str().is_empty() {
             Path::new(".")
@@ -189,7 +193,7 @@ impl Process {
 
     fn kill_group(&self) {
         if let Some(group) = self.group {
-            // Gone already is as good.
+            // HubClosed already is as good.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -16,7 +16,7 @@ use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::cli::settings::toml_file::{self, ContentError};
 use crate::limits;
 use crate::server::bind::ListenAddress;
-use crate::server::{Namespaces, Rules, Token};
+use crate::server::{NamespaceRules, Namespaces, Token};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubFileError {
@@ -146,7 +146,7 @@ pub fn declares(namespaces: &Namespaces) -> String {
     } else {
         ""
     };
-    let sum = |of: fn(&Rules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
+    let sum = |of: fn(&NamespaceRules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
     [
         format!(
             "{} ({}{more})",
