@@ -11,7 +11,7 @@ use crate::cli::settings::hub_file::tables::NamespaceTables;
 use crate::cli::settings::scalars;
 use crate::cli::settings::toml_file::text::one_or_more;
 use crate::server::Database;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 
 /// Run a hub
 ///

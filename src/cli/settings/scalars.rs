@@ -15,7 +15,7 @@ use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
 use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 use crate::limits;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 use crate::server::{Database, EmitTo, NamespacePattern, Relay, Right};
 
 macro_rules! written_as {

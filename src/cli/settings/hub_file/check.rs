@@ -12,7 +12,7 @@ use crate::cli::args::serve::ServeArgs;
 use crate::cli::io::secret::read_secret;
 use crate::cli::settings::scalars::DeclaredEvent;
 use crate::cli::settings::toml_file::diagnostics::Diagnostics;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 use crate::server::{
     Database, HandlerCommand, NamespaceRules, Namespaces, Reaction, Right, Rights, Token,
     TokenGrant,

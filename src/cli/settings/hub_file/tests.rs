@@ -12,7 +12,7 @@ use self::mistakes::mistakes;
 use super::summary::summary;
 use super::*;
 use crate::address::Namespace;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 use crate::server::{AckPayload, Database, EmitTo, Relay, Rights};
 
 const EXAMPLE: &str = include_str!("../../../../examples/hub.toml");
