@@ -90,7 +90,7 @@ impl Polling {
     /// The next packet of the POST in hand.
     fn posted(&mut self) -> Option<Result<WireFrame, PayloadError>> {
         let (packets, _) = self.taking.as_mut()?;
-        Some(match packets.part() {
+        Some(match packets.next_packet() {
             Some(Ok(PayloadPacket::Text(text))) => {
                 if matches!(engine::decode(text), Ok(engine::EnginePacket::Close)) {
                     self.farewell = Farewell::Theirs;
