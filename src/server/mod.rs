@@ -1,35 +1,34 @@
 //! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
 
-pub mod bind;
-mod due;
-pub mod engine;
-pub mod files;
+pub mod accept;
+pub mod body;
+mod delayed;
+pub mod engine_io;
 pub mod http;
+mod lifecycle;
 pub mod origin;
-pub mod outgoing;
 pub mod polling;
-pub mod probe;
-mod running;
 pub mod site;
 pub mod websocket;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use self::bind::{ListenAddress, Listener};
+use self::accept::listener::{ListenAddress, Listener};
+use self::lifecycle::Running;
 use self::origin::Hosts;
-use self::running::Running;
-use self::site::Pages;
-use self::site::folder::{Folder, FolderError};
+use self::site::pages::Pages;
+use self::site::static_folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
     AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
-    Reaction, Relay, Rights, TokenGrant,
+    Reaction, Relay, Right, Rights, TokenGrant,
 };
 pub use crate::session::namespace::token::Token;
 pub use crate::session::settings::HubSettings;
 pub use crate::store::Retention;
-use crate::store::{self, Store, StoreError};
+pub use crate::store::database::Database;
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -50,11 +49,6 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::Other => error.to_string(),
         kind => kind.to_string(),
     }
-}
-
-/// Opens the log: a file, made when there is none, or `:memory:`.
-pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, ServerError> {
-    Ok(store::open(database, keep)?)
 }
 
 /// A hub whose addresses are bound and whose store is open. It serves when it is run.

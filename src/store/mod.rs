@@ -3,6 +3,7 @@
 //! One writer commits groups of [`Op`]s in order ([`writer`]); readers work beside it ([`reader_pool`]). The store knows
 //! nothing of sockets, sessions or tasks: a tag travels with each op and comes back with its outcome.
 
+pub mod database;
 pub mod delayed;
 mod error;
 mod log_id;
@@ -22,8 +23,6 @@ pub mod sqlite;
 mod traits;
 pub mod writer;
 
-use std::path::Path;
-
 pub use error::StoreError;
 pub use membership::Member;
 pub use message::{MessageHeader, NewRecord, Record};
@@ -31,12 +30,3 @@ pub use op::{Op, OpOutcome, Refusal};
 pub use owed::{Reader, owed};
 pub use retention::{PruneReport, Retention};
 pub use traits::{LogPage, Maintenance, RoomInfo, Store, StoreReader};
-
-/// Opens the store that `--db` names: a file, or `:memory:`. A new kind of store gets its line here.
-pub fn open(db: &Path, retention: Retention) -> Result<Box<dyn Store>, StoreError> {
-    if db.as_os_str() == ":memory:" {
-        Ok(Box::new(memory::MemoryStore::new(retention)))
-    } else {
-        Ok(Box::new(sqlite::SqliteStore::open(db, retention)?))
-    }
-}

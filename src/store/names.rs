@@ -26,8 +26,8 @@ impl NameQuery {
     /// Whether a name is an answer. There may be many rooms for replies, so a prefix of theirs is needed to list them.
     pub fn matches(&self, name: &str) -> bool {
         let is_hidden = self.kind == NameKind::Rooms
-            && name.starts_with(RoomName::FOR_ANSWERS)
-            && !self.prefix.starts_with(RoomName::FOR_ANSWERS);
+            && name.starts_with(RoomName::REPLY_PREFIX)
+            && !self.prefix.starts_with(RoomName::REPLY_PREFIX);
         name.starts_with(&self.prefix) && !is_hidden
     }
 
