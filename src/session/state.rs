@@ -12,7 +12,7 @@ use super::engine::heartbeat::Heart;
 use super::engine::opening::{Opening, Speech};
 use super::engine::outbox::{Outbox, Submission};
 use super::engine::transport::Transport;
-use super::handler::pending::Calls;
+use super::handler::waiting_calls::Calls;
 use super::namespace::pending_ack::Promise;
 use super::services::Services;
 use super::socket::Socket;

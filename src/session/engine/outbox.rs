@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use super::permits::permits;
 use crate::hub::request::Input;
 use crate::hub::{Message, Ticket};
-use crate::session::handler::Hold;
+use crate::session::handler::EntryHold;
 use crate::session::services::Services;
 use crate::store::Op;
 use crate::store::writer::Urgency;
@@ -21,7 +21,7 @@ pub enum Submission {
     Store(Op, Urgency, Ticket),
     Hub(Message),
     /// Everything before it was taken: a program that waits for that goes on.
-    Release(Hold),
+    Release(EntryHold),
 }
 
 type Sending = Pin<Box<dyn Future<Output = Result<(), Gone>> + Send>>;

@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Given;
-use super::desk::{Answered, Desk, Whose};
-use super::line::{self, Emit, Said};
-use super::process::{Happened, Over, Process, Reading};
-use super::reading::Line;
-use super::saying::Saying;
+use super::QueuedCall;
+use super::lines::Line;
+use super::pending_calls::{AnswerOutcome, EmitTarget, PendingCalls};
+use super::process::{Over, Process, ProcessEvent, Reading};
+use super::protocol::{self, Emit, ProgramLine};
+use super::rate_limited_log::RateLimitedLog;
 use crate::address::{Namespace, RoomName};
 use crate::hub::mailbox::{Mailbox, Notices};
 use crate::hub::request::{Direct, Publisher, SocketId, Told, Want};
@@ -30,7 +30,7 @@ use crate::store::writer::{Urgency, WriterClosed};
 use crate::store::{MessageHeader, NewRecord, Op};
 use crate::wire::batch::{Audience, Framing};
 
-/// What a record remembers as its sender's sid.
+/// CallEvent a record remembers as its sender's sid.
 const ORIGIN: &str = "handler";
 
 /// Starts all programs of a hub. They end, each in a bounded time, once `stopping` is true; nobody may ask them anything
@@ -40,32 +40,32 @@ pub fn start(services: &Arc<Services>, stopping: &watch::Receiver<bool>) -> Join
     for (pattern, rules) in services.settings.namespaces.tables() {
         let inbox = services.programs.of(rules).and_then(|it| it.inbox());
         if let (Some(handler), Some(inbox)) = (&rules.handler, inbox) {
-            let runner = Runner::new(Arc::clone(services), pattern, rules, handler, inbox);
+            let runner = ProgramRunner::new(Arc::clone(services), pattern, rules, handler, inbox);
             running.spawn(runner.run(stopping.clone()));
         }
     }
     running
 }
 
-struct Runner {
+struct ProgramRunner {
     services: Arc<Services>,
     pattern: Pattern,
     rules: Arc<Rules>,
     handler: Handler,
-    inbox: mpsc::UnboundedReceiver<Given>,
-    desk: Desk,
+    inbox: mpsc::UnboundedReceiver<QueuedCall>,
+    desk: PendingCalls,
     process: Option<Process>,
     restart: Restart,
     start_at: Instant,
-    /// What the next line of the program waits for.
+    /// CallEvent the next line of the program waits for.
     busy: Option<Wait>,
     /// As whom it publishes, and what the hub says of that.
     id: SocketId,
     notices: Arc<Notices>,
-    /// What it published and the hub has said nothing of: bounded as that of a session is.
+    /// CallEvent it published and the hub has said nothing of: bounded as that of a session is.
     in_flight: usize,
     waker: Arc<AtomicWaker>,
-    say: Saying,
+    say: RateLimitedLog,
     stage: Stage,
 }
 
@@ -78,8 +78,8 @@ enum Stage {
 }
 
 enum Event {
-    Given(Given),
-    Process(Happened),
+    QueuedCall(QueuedCall),
+    Process(ProcessEvent),
     Free(Result<(), WriterClosed>),
     Told(Told),
     Deadline,
@@ -87,13 +87,13 @@ enum Event {
     Stop,
 }
 
-impl Runner {
+impl ProgramRunner {
     fn new(
         services: Arc<Services>,
         pattern: &Pattern,
         rules: &Arc<Rules>,
         handler: &Handler,
-        inbox: mpsc::UnboundedReceiver<Given>,
+        inbox: mpsc::UnboundedReceiver<QueuedCall>,
     ) -> Self {
         let waker = Arc::new(AtomicWaker::new());
         Self {
@@ -103,7 +103,7 @@ impl Runner {
             rules: Arc::clone(rules),
             handler: handler.clone(),
             inbox,
-            desk: Desk::default(),
+            desk: PendingCalls::default(),
             process: None,
             restart: Restart::default(),
             start_at: Instant::now(),
@@ -111,14 +111,14 @@ impl Runner {
             notices: Arc::new(Notices::new(Arc::clone(&waker))),
             in_flight: 0,
             waker,
-            say: Saying::new(pattern.as_str()),
+            say: RateLimitedLog::new(pattern.as_str()),
             stage: Stage::Serving,
         }
     }
 
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let handle = Handle {
-            // Nobody sends it anything but what became of its publishes.
+            // Room sends it anything but what became of its publishes.
             mailbox: Arc::new(Mailbox::new(Arc::clone(&self.waker))),
             notices: Arc::clone(&self.notices),
         };
@@ -128,7 +128,7 @@ impl Runner {
         }
         while self.stage == Stage::Serving || self.process.is_some() {
             match self.next(&mut stopping).await {
-                Event::Given(given) => self.desk.take(given, Instant::now()),
+                Event::QueuedCall(given) => self.desk.take(given, Instant::now()),
                 Event::Process(happened) => self.happened(happened),
                 Event::Free(done) => {
                     self.busy = None;
@@ -169,7 +169,7 @@ impl Runner {
             _ => Reading::No,
         };
         tokio::select! {
-            Some(given) = inbox.recv() => Event::Given(given),
+            Some(given) = inbox.recv() => Event::QueuedCall(given),
             happened = async {
                 match process {
                     Some(process) => process.next(desk, reading).await,
@@ -190,7 +190,7 @@ impl Runner {
     }
 
     fn start(&mut self) {
-        let longest = line::longest(self.services.settings.max_message);
+        let longest = protocol::longest(self.services.settings.max_message);
         match Process::start(&self.handler, &self.pattern, longest) {
             Ok(process) => {
                 self.say.life("started");
@@ -218,22 +218,22 @@ impl Runner {
         }
     }
 
-    fn happened(&mut self, happened: Happened) {
+    fn happened(&mut self, happened: ProcessEvent) {
         match happened {
-            Happened::Progress => {}
-            Happened::Said(Line::Whole(line)) => self.said(&line),
-            Happened::Said(Line::TooLong(start)) => {
+            ProcessEvent::Progress => {}
+            ProcessEvent::ProgramLine(Line::Whole(line)) => self.said(&line),
+            ProcessEvent::ProgramLine(Line::TooLong(start)) => {
                 self.say
                     .warn(|| format!("passed over a line that is too long: {}…", shown(&start)));
             }
-            Happened::Complained(Line::Whole(line)) => {
+            ProcessEvent::Complained(Line::Whole(line)) => {
                 self.say
                     .info(|| String::from_utf8_lossy(&line).into_owned());
             }
-            Happened::Complained(Line::TooLong(start)) => {
+            ProcessEvent::Complained(Line::TooLong(start)) => {
                 self.say.info(|| format!("{}…", shown(&start)));
             }
-            Happened::Over(over) => self.over(over),
+            ProcessEvent::Over(over) => self.over(over),
         }
     }
 
@@ -253,7 +253,7 @@ impl Runner {
     }
 
     fn said(&mut self, line: &[u8]) {
-        let said = match line::decode(line, self.services.settings.max_message) {
+        let said = match protocol::decode(line, self.services.settings.max_message) {
             Ok(said) => said,
             Err(error) => {
                 self.say
@@ -262,20 +262,20 @@ impl Runner {
             }
         };
         match said {
-            Said::Ack { id, arguments } => match self.desk.acknowledged(id, arguments) {
-                Answered::Taken => {}
-                Answered::Entering(entering) => self.wait_for(entering),
-                Answered::NotAwaited => tracing::debug!(
+            ProgramLine::Ack { id, arguments } => match self.desk.acknowledged(id, arguments) {
+                AnswerOutcome::Taken => {}
+                AnswerOutcome::Entering(entering) => self.wait_for(entering),
+                AnswerOutcome::NotAwaited => tracing::debug!(
                     "handler of {}: nobody waits for an answer to {id}",
                     self.pattern.as_str()
                 ),
             },
-            Said::Deny { id, why } => {
-                if let Answered::NotAwaited = self.desk.denied(id, why.clone()) {
+            ProgramLine::Deny { id, why } => {
+                if let AnswerOutcome::NotAwaited = self.desk.denied(id, why.clone()) {
                     self.say.info(|| format!("denied {id}: {why}"));
                 }
             }
-            Said::Emit(emit) => {
+            ProgramLine::Emit(emit) => {
                 if let Err(why) = self.emit(emit) {
                     self.say.warn(|| format!("passed over a line, {why}"));
                 }
@@ -302,7 +302,7 @@ impl Runner {
         let namespace = self.namespace(namespace)?;
         let whose = match &to {
             Some(to) => self.desk.whose(to.as_str(), &namespace),
-            None => Whose::Nobody,
+            None => EmitTarget::Room,
         };
         let record = NewRecord {
             header: MessageHeader {
@@ -321,25 +321,25 @@ impl Runner {
             body: arguments.body,
         };
         match whose {
-            Whose::Nobody => {
+            EmitTarget::Room => {
                 let want = Want::Publish(Publisher::Single);
                 let bytes = record.body.len();
                 self.publish(bytes, Op::Append { record, id: None }, want);
             }
-            Whose::Socket(to) => {
+            EmitTarget::Socket(to) => {
                 let at_ms = (self.services.clock)();
                 let bytes = record.body.len();
                 let want = Want::Direct(Box::new(Direct { to, record, at_ms }));
                 self.publish(bytes, Op::Noop, want);
             }
-            Whose::Departed => {
+            EmitTarget::DisconnectedSids => {
                 tracing::debug!(
                     "handler of {}: {} left",
                     self.pattern.as_str(),
                     record.header.rooms[0]
                 );
             }
-            Whose::NotYetIn => {
+            EmitTarget::NotAdmitted => {
                 return Err(format!(
                     "{} is not let in yet: answer its connect first",
                     record.header.rooms[0]

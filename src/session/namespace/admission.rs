@@ -19,7 +19,7 @@ use crate::hub::{Handle, Message, Ticket};
 use crate::limits;
 use crate::session::end::End;
 use crate::session::engine::outbox::Submission;
-use crate::session::handler::Hold;
+use crate::session::handler::EntryHold;
 use crate::session::services::{self};
 use crate::session::socket::credit::{Answers, Credit, Window};
 use crate::session::socket::{Dialect, Entry, Socket};
@@ -117,7 +117,7 @@ impl Session {
     }
 
     /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    pub(crate) fn admit(&mut self, entrance: Entrance, hold: Option<Hold>) {
+    pub(crate) fn admit(&mut self, entrance: Entrance, hold: Option<EntryHold>) {
         let Entrance {
             id,
             sid,

@@ -9,7 +9,7 @@ use super::permissions::Standing;
 use super::policy::Denied;
 use crate::address::{ClientName, Namespace};
 use crate::hub::request::SocketId;
-use crate::session::handler::call::NoAnswer;
+use crate::session::handler::call::HandlerError;
 use crate::session::socket::Dialect;
 use crate::session::socket::credit::Credit;
 use crate::session::verbs::args::reason;
@@ -48,7 +48,7 @@ pub enum Denial {
     #[error("{0}")]
     Token(#[from] Denied),
     #[error("{0}")]
-    Program(#[from] NoAnswer),
+    Program(#[from] HandlerError),
 }
 
 impl Denial {

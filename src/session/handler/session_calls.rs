@@ -1,4 +1,4 @@
-//! What a session asks its namespaces' programs, and what becomes of their answers: who is let in, what an event is
+//! CallEvent a session asks its namespaces' programs, and what becomes of their answers: who is let in, what an event is
 //! acknowledged with. Knows nothing of how a program is run.
 
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::Program;
-use super::call::{Answer, Call, NoAnswer, What};
-use super::pending::{Calls, Event};
+use super::call::{Call, CallEvent, HandlerAck, HandlerError};
+use super::waiting_calls::{Calls, Event};
 use crate::address::{ClientName, Namespace};
 use crate::hub::parcel::Frame;
 use crate::hub::request::SocketId;
@@ -66,7 +66,7 @@ impl Session {
         let Some(program) = self.services.programs.of(&socket.standing.rules) else {
             return false;
         };
-        let what = What::Event(packet.event.clone());
+        let what = CallEvent::Event(packet.event.clone());
         let args = socket::join_args(&packet.args);
         let call = call(Caller::from(socket), what, args, attachments);
         let Some(id) = packet.id else {
@@ -103,7 +103,7 @@ impl Session {
                 Ok(answer) => self.admit(entrance, Some(answer.hold)),
                 Err(no_answer) => {
                     // It may still let in who is gone by then.
-                    if matches!(no_answer, NoAnswer::Silent) {
+                    if matches!(no_answer, HandlerError::Silent) {
                         tell_gone(&self.services, &entrance, &End::Refused);
                     }
                     self.deny(&entrance.namespace, &Denial::Program(no_answer));
@@ -117,7 +117,7 @@ impl Session {
                 continue;
             };
             match answer {
-                Ok(Answer {
+                Ok(HandlerAck {
                     args, attachments, ..
                 }) => {
                     let namespace = &self.sockets[index].namespace;
@@ -132,7 +132,7 @@ impl Session {
         Ok(did)
     }
 
-    fn not_answered(&mut self, index: usize, id: u64, why: &NoAnswer) {
+    fn not_answered(&mut self, index: usize, id: u64, why: &HandlerError) {
         self.refuse(index, Some(id), why.code(), &why.to_string());
     }
 }
@@ -155,7 +155,7 @@ fn tell_program(program: Option<&Program>, caller: Caller<'_>, end: &End) {
     let Some(program) = program else { return };
     let reason = json!(end.reason()).to_string();
     let (namespace, sid) = (caller.namespace, caller.sid);
-    if let Err(busy) = program.tell(call(caller, What::Disconnect, reason, &[])) {
+    if let Err(busy) = program.tell(call(caller, CallEvent::Disconnect, reason, &[])) {
         tracing::warn!("{namespace} was not told that {sid} left: {busy}");
     }
 }
@@ -193,10 +193,15 @@ impl<'a> From<&'a Entrance> for Caller<'a> {
 
 fn entrance_call(entrance: &Entrance) -> Call {
     let auth = entrance.auth.as_ref().map_or("{}", |auth| auth.get());
-    call(Caller::from(entrance), What::Connect, auth.to_owned(), &[])
+    call(
+        Caller::from(entrance),
+        CallEvent::Connect,
+        auth.to_owned(),
+        &[],
+    )
 }
 
-fn call(caller: Caller<'_>, what: What, args: String, attachments: &[Bytes]) -> Call {
+fn call(caller: Caller<'_>, what: CallEvent, args: String, attachments: &[Bytes]) -> Call {
     Call {
         socket: caller.id,
         sid: Arc::clone(caller.sid),

@@ -1,4 +1,4 @@
-//! What a session waits for from its namespaces' programs.
+//! CallEvent a session waits for from its namespaces' programs.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::call::{Answer, NoAnswer, Verdict};
+use super::call::{HandlerAck, HandlerError, Verdict};
 use crate::address::Namespace;
 use crate::hub::request::SocketId;
 use crate::session::namespace::entrance::Entrance;
 use crate::session::socket::catchup;
 use crate::store::StoreError;
 
-/// What a session waits for.
+/// CallEvent a session waits for.
 #[derive(Debug, Default)]
 pub struct Calls {
     /// May they come in? At most `limits::NAMESPACES_PER_CONNECTION` with those who are in.
@@ -77,7 +77,7 @@ impl Calls {
     pub(super) fn poll_entrances(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<(Entrance, Result<Answer, NoAnswer>)> {
+    ) -> Option<(Entrance, Result<HandlerAck, HandlerError>)> {
         let waiting = self.entrances.iter_mut();
         let (place, answer) = waiting
             .enumerate()
@@ -88,7 +88,7 @@ impl Calls {
     pub(super) fn poll_events(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<(Event, Result<Answer, NoAnswer>)> {
+    ) -> Option<(Event, Result<HandlerAck, HandlerError>)> {
         let waiting = self.events.iter_mut();
         let (place, answer) = waiting
             .enumerate()
@@ -97,11 +97,14 @@ impl Calls {
     }
 }
 
-fn answered(waiting: &mut Waiting, cx: &mut Context<'_>) -> Option<Result<Answer, NoAnswer>> {
+fn answered(
+    waiting: &mut Waiting,
+    cx: &mut Context<'_>,
+) -> Option<Result<HandlerAck, HandlerError>> {
     match Pin::new(waiting).poll(cx) {
         Poll::Pending => None,
         Poll::Ready(Ok(Verdict::Ack(answer))) => Some(Ok(answer)),
-        Poll::Ready(Ok(Verdict::Deny(why))) => Some(Err(NoAnswer::Denied(why))),
-        Poll::Ready(Ok(Verdict::Silent) | Err(_)) => Some(Err(NoAnswer::Silent)),
+        Poll::Ready(Ok(Verdict::Deny(why))) => Some(Err(HandlerError::Denied(why))),
+        Poll::Ready(Ok(Verdict::Silent) | Err(_)) => Some(Err(HandlerError::Silent)),
     }
 }
