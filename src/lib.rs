@@ -1,21 +1,23 @@
-//! roomcat is netcat for rooms.
+//! roomcat is netcat for rooms: a hub that stores and delivers messages over Socket.IO, and commands that pipe stdin and
+//! stdout to it. ARCHITECTURE.md explains the design.
 //!
-//! A message walks one way through the house:
+//! A message travels in one direction through the code:
 //!
 //! ```text
 //! stdin → cli → client → wire ═══ wire → session → store (commit) → hub (fan-out) → session → wire ═══ wire → client → cli → stdout
 //! ```
 //!
-//! What always holds:
+//! These invariants hold everywhere:
 //!
-//! - **Durable first.** A record is committed before anyone is handed it and before its publisher gets the receipt.
-//! - **One order.** Whatever changes what somebody is owed (a publish, a join, a leave, a subscription) goes through
-//!   the store's writer, and the hub follows the commit log. The hub never asks the store for anything.
-//! - **One owner.** Live state (sockets, who is in which room) belongs to the hub's task; others send it messages.
-//! - **One predicate.** [`store::owed`] says who gets a message: live, on catch-up and in counts.
-//! - **Bounds.** Every queue and length is in [`limits`]; a full mailbox turns into reading the log, never into loss.
+//! - **Durable first.** A record is committed before anyone receives it and before its publisher gets the receipt.
+//! - **One order.** Everything that changes who is owed a message (a publish, a join, a leave, a subscription) goes through
+//!   the store's writer, and the hub follows the commit log. The hub never queries the store.
+//! - **One owner.** Live state (sockets, and which rooms they are in) belongs to the hub's task. Other tasks send it messages.
+//! - **One predicate.** [`store::owed`] decides who gets a message, for live delivery, catch-up and counts alike.
+//! - **Bounds.** Every queue and length has a bound in [`limits`]. A full mailbox makes its session read from the log; it
+//!   never loses a message.
 //!
-//! Who may import whom (`tests/house.rs` reads the imports and holds this table):
+//! Each module may import only these (`tests/house.rs` checks this table):
 //!
 //! | module | may import |
 //! |---|---|

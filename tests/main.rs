@@ -5,6 +5,7 @@ mod chat;
 mod crash;
 mod demo;
 mod differential;
+mod documents;
 mod exits;
 mod fanout;
 mod faults;

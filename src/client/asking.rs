@@ -3,9 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::answers::VerbResult;
+use super::connection_state::ConnectionState;
 use super::error::ClientError;
-use super::link::ConnectionState;
-use super::peer::{ClientEvent, HubClient};
+use super::hub_client::{ClientEvent, HubClient};
 use super::subscription::SubscribeRequest;
 use crate::address::RoomName;
 

@@ -12,8 +12,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
+use super::dial_options::DialOptions;
 use super::error::DialError;
-use super::options::DialOptions;
 use super::url::{Endpoint, HubUrl, Security};
 use crate::limits;
 

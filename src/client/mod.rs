@@ -8,30 +8,30 @@
 pub mod answers;
 pub mod asking;
 pub mod backoff;
-pub mod connection;
+pub mod connection_state;
 pub mod dial;
+pub mod dial_options;
 pub mod engine;
 pub mod error;
-pub mod link;
-pub mod listener;
-pub mod options;
-pub mod peer;
-pub mod plain;
+pub mod hub_client;
+pub mod hub_connection;
+pub mod plain_client;
+pub mod plain_connection;
+pub mod publish_window;
 pub mod subscription;
 pub mod url;
-pub mod window;
 
-pub use connection::{HubConnection, HubInfo};
+pub use dial_options::{AuthFields, DialOptions};
 pub use error::{ClientError, DialError, DisconnectReason, ErrorResponse};
-pub use listener::PlainClient;
-pub use options::{AuthFields, DialOptions};
-pub use peer::{ClientEvent, HubClient, RetryPolicy};
-pub use plain::PlainConnection;
+pub use hub_client::{ClientEvent, HubClient, RetryPolicy};
+pub use hub_connection::{HubConnection, HubInfo};
+pub use plain_client::PlainClient;
+pub use plain_connection::PlainConnection;
+pub use publish_window::{Batch, PublishReceipt};
 pub use subscription::{
     DeliveryMode, Gap, PeekRequest, PresenceUpdates, ShareOptions, StartPosition, SubscribeRequest,
 };
 pub use url::HubUrl;
-pub use window::{Batch, PublishReceipt};
 
 use std::sync::Arc;
 

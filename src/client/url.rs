@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::options::DialOptions;
+use super::dial_options::DialOptions;
 use crate::address::{NameError, Namespace};
 
 /// `ws://host:port/namespace`, the same with `wss`, `http` or `https`, or `unix:/path`.

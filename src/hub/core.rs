@@ -1,290 +1,219 @@
-//! The hub's core: who is here, who is in which room, and what becomes of each committed thing.
+//! The hub's core: which sockets there are, who is in which room, and what each commit means for them.
 //!
 //! A pure `step(input, effects)`: no task, no clock, no disk, no socket. Inputs from the commit log come in its order.
 
+mod effects;
 mod fanout;
 mod listing;
 mod people;
 mod presence;
 mod recovery;
 mod rooms;
+mod state;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use super::parcel::{Kind, Parcel};
-use super::peer::Vitals;
-use super::request::{
-    IdHasher, Input, Presence, Publisher, Receipt, Request, SocketId, Told, Want,
-};
-use crate::address::{ClientName, Namespace, RoomName};
-use crate::store::sessions::OpenedSession;
-use crate::store::{Member, NewRecord, OpOutcome, Reader, Record};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    Yes,
-    /// The mailbox is full; the socket is detached until it asks to be attached again.
-    Full,
-}
-
-/// What a step does to the world.
-pub trait Effects {
-    fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken;
-    fn tell(&mut self, to: SocketId, told: Told);
-    fn forget(&mut self, socket: SocketId);
-    /// Milliseconds since 1970 (UTC).
-    fn now_ms(&self) -> u64;
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feed {
-    /// Nothing subscribed yet, or the mailbox overflowed: not handed anything.
-    Detached,
-    Attached,
-    /// Its session was told to end it.
-    Gone,
-}
-
-#[derive(Debug)]
-struct Socket {
-    namespace: Namespace,
-    reader: Arc<Reader>,
-    feed: Feed,
-    /// The last record it was considered for, so that a union of rooms meets it once.
-    considered: u64,
-    /// Where it goes on once it subscribes; it is there while it begins.
-    begun: Option<Box<OpenedSession>>,
-    vitals: Arc<Vitals>,
-    /// The last record that it may still have to be handed.
-    newest: u64,
-    presence: Presence,
-    /// That it left was told before it did.
-    departed: bool,
-}
-
-#[derive(Debug, Default)]
-struct Space {
-    /// In the order in which they are listed.
-    rooms: BTreeMap<RoomName, Room>,
-    holders: HashMap<ClientName, SocketId>,
-    /// Those that are here: not those that were told to go.
-    sockets: BTreeSet<SocketId>,
-}
-
-#[derive(Debug, Default)]
-struct Room {
-    sockets: BTreeSet<SocketId>,
-    members: BTreeSet<ClientName>,
-    /// Of the sockets those that are told who comes and goes.
-    watchers: usize,
-}
-
-impl Room {
-    fn is_empty(&self) -> bool {
-        self.sockets.is_empty() && self.members.is_empty()
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct Core {
-    head: u64,
-    sockets: HashMap<SocketId, Socket, BuildHasherDefault<IdHasher>>,
-    spaces: HashMap<Namespace, Space>,
-    /// Of two with one sid, who came back with it.
-    by_sid: HashMap<Arc<str>, SocketId>,
-    /// Counts volatile deliveries down from the top, so that `considered` never meets a record's number.
-    volatile: u64,
-}
+pub use self::effects::Effects;
+use self::rooms::{NewSubscription, Requester};
+pub use self::state::Core;
+use self::state::{Attachment, SocketState};
+use super::delivery::{Delivery, DeliveryKind};
+use super::input::CoreInput;
+use super::notification::{Notification, PublishReceipt};
+use super::request::{PresenceMode, PublishVerb, Request, SocketRequest};
+use super::socket_id::SocketId;
+use super::socket_stats::SocketStats;
+use crate::address::Namespace;
+use crate::store::{NewRecord, OpOutcome, Reader, Record};
 
 impl Core {
-    pub fn new(head: u64, members: Vec<Member>) -> Self {
-        let mut core = Self {
-            head,
-            volatile: u64::MAX,
-            ..Self::default()
-        };
-        for member in members {
-            core.room(&member.namespace, &member.room)
-                .members
-                .insert(member.client);
-        }
-        core
-    }
-
-    pub fn step(&mut self, input: Input, effects: &mut impl Effects) {
+    pub fn step(&mut self, input: CoreInput, effects: &mut impl Effects) {
         match input {
-            Input::Committed { done, request } => self.committed(done, request, effects),
-            Input::Volatile {
+            CoreInput::Committed { done, request } => self.apply_commit(done, request, effects),
+            CoreInput::Volatile {
                 record,
                 at_ms,
                 request,
-            } => self.fan_out_volatile(record, at_ms, request, effects),
-            Input::Connect {
+            } => self.publish_volatile(record, at_ms, request, effects),
+            CoreInput::Connect {
                 socket,
                 namespace,
                 sid,
                 name,
-                vitals,
+                stats,
             } => {
                 let reader = Reader {
                     sid: Some(sid),
                     name,
                     ..Reader::default()
                 };
-                self.connect(socket, namespace, reader, vitals);
-                effects.tell(socket, Told::Connected);
+                self.connect(socket, namespace, reader, stats);
+                effects.notify(socket, Notification::Connected);
             }
-            Input::Attach(socket) => {
+            CoreInput::Attach(socket) => {
                 if let Some(state) = self.sockets.get_mut(&socket)
-                    && state.feed != Feed::Gone
+                    && state.attachment != Attachment::Closing
                 {
-                    state.feed = Feed::Attached;
-                    effects.tell(socket, Told::Attached { head: self.head });
+                    state.attachment = Attachment::Attached;
+                    effects.notify(socket, Notification::Attached { head: self.head });
                 }
             }
-            Input::Rooms(request) => self.list_rooms(request, effects),
-            Input::Who(request) => self.list_sockets(request, effects),
-            Input::Kick(request) => self.kick(request, effects),
+            CoreInput::Rooms(request) => self.list_rooms(request, effects),
+            CoreInput::Who(request) => self.list_sockets(request, effects),
+            CoreInput::Kick(request) => self.kick(request, effects),
         }
     }
 
-    fn connect(&mut self, id: SocketId, namespace: Namespace, reader: Reader, vitals: Arc<Vitals>) {
+    fn connect(
+        &mut self,
+        id: SocketId,
+        namespace: Namespace,
+        reader: Reader,
+        stats: Arc<SocketStats>,
+    ) {
         if let Some(sid) = &reader.sid {
-            // Somebody who comes back may show the sid that it is about to take over.
+            // A client that comes back may show the sid that it is about to take over.
             self.by_sid.entry(Arc::clone(sid)).or_insert(id);
         }
-        let space = self.spaces.entry(namespace.clone()).or_default();
-        space.sockets.insert(id);
-        let state = Socket {
+        let state = self.namespaces.entry(namespace.clone()).or_default();
+        state.sockets.insert(id);
+        let socket = SocketState {
             namespace,
             reader: Arc::new(reader),
-            feed: Feed::Detached,
-            considered: 0,
-            begun: None,
-            vitals,
-            newest: 0,
-            presence: Presence::Unseen,
-            departed: false,
+            attachment: Attachment::Detached,
+            last_considered: 0,
+            restored: None,
+            stats,
+            newest_owed: 0,
+            presence: PresenceMode::Off,
+            is_leave_announced: false,
         };
-        self.sockets.insert(id, state);
+        self.sockets.insert(id, socket);
     }
 
-    /// What skips the store has numbers of its own, below those of the log.
-    fn fan_out_volatile(
+    fn publish_volatile(
         &mut self,
         record: NewRecord,
         at_ms: u64,
-        request: Request,
+        request: SocketRequest,
         effects: &mut impl Effects,
     ) {
-        self.volatile -= 1;
+        self.last_volatile -= 1;
         let record = Record {
-            number: self.volatile,
+            number: self.last_volatile,
             at_ms,
             header: record.header,
             body: record.body,
         };
-        let receipt = self.publish(Parcel::new(record, Kind::Volatile), effects);
-        let told = Told::Receipt {
-            answer: request.answer,
-            publisher: match request.want {
-                Want::Publish(publisher) => publisher,
-                _ => Publisher::Single,
+        let receipt = self.publish(Delivery::new(record, DeliveryKind::Volatile), effects);
+        let notification = Notification::Receipt {
+            ack_id: request.ack_id,
+            publisher: match request.kind {
+                Request::Publish(publisher) => publisher,
+                _ => PublishVerb::Single,
             },
             receipt,
         };
-        effects.tell(request.socket, told);
+        effects.notify(request.socket, notification);
     }
 
-    fn committed(&mut self, done: OpOutcome, request: Request, effects: &mut impl Effects) {
-        let Request {
+    fn apply_commit(
+        &mut self,
+        done: OpOutcome,
+        request: SocketRequest,
+        effects: &mut impl Effects,
+    ) {
+        let SocketRequest {
             socket,
-            answer,
-            want,
+            ack_id,
+            kind,
         } = request;
-        if answer.is_none() && matches!(want, Want::Ack) {
+        if ack_id.is_none() && matches!(kind, Request::Ack) {
             return;
         }
-        match (done, want) {
-            (done, Want::Publish(publisher)) => {
-                let told = self.published(done, publisher, answer, effects);
-                told.into_iter().for_each(|told| effects.tell(socket, told));
+        let requester = Requester { socket, ack_id };
+        match (done, kind) {
+            (done, Request::Publish(publisher)) => {
+                if let Some(notification) = self.apply_publish(done, publisher, ack_id, effects) {
+                    effects.notify(socket, notification);
+                }
             }
-            (_, Want::Disconnect) => self.disconnect(socket, effects),
-            (_, Want::Direct(direct)) => fanout::hand(socket, *direct, effects),
-            (done, Want::Begin) => self.begin(socket, done, effects),
+            (_, Request::Disconnect) => self.disconnect(socket, effects),
+            (_, Request::Direct(direct)) => fanout::deliver_direct(socket, *direct, effects),
+            (done, Request::OpenSession) => self.open_session(socket, done, effects),
             (OpOutcome::Refused(refusal), _) => {
-                effects.tell(socket, Told::Refused { answer, refusal })
+                effects.notify(socket, Notification::Refused { ack_id, refusal });
             }
-            (done, Want::Join(rooms, membership)) => {
-                let asked = (rooms, membership);
-                self.join(socket, answer, asked, done == OpOutcome::Joined, effects);
+            (done, Request::Join(rooms, scope)) => {
+                self.join(requester, rooms, scope, &done, effects);
             }
-            (done, Want::Leave(rooms)) => {
-                self.leave(socket, answer, rooms, done == OpOutcome::Left, effects)
-            }
+            (done, Request::Leave(rooms)) => self.leave(requester, rooms, &done, effects),
             (
                 OpOutcome::Subscribed {
                     rooms,
                     joined,
                     head,
                 },
-                Want::Subscribe(stretch),
+                Request::Subscribe(range),
             ) => {
-                self.subscribe(socket, answer, (rooms, joined, head), stretch, effects);
+                let subscription = NewSubscription {
+                    rooms,
+                    joined,
+                    head,
+                    range,
+                };
+                self.subscribe(requester, subscription, effects);
             }
-            (OpOutcome::Purged { rooms, cursor }, Want::Purge { client, messages }) => {
-                self.tell_emptied(socket, &client, (&rooms, cursor), effects);
-                let told = Told::Purged {
-                    answer,
+            (OpOutcome::Purged { rooms, cursor }, Request::Purge { client, messages }) => {
+                self.notify_purge(socket, &client, (&rooms, cursor), effects);
+                let notification = Notification::Purged {
+                    ack_id,
                     rooms,
                     messages,
                 };
-                effects.tell(socket, told);
+                effects.notify(socket, notification);
             }
-            (_, Want::Ack) => effects.tell(socket, Told::Acked { answer }),
-            // An op's outcome is of its own kind; nothing else can come here.
+            (_, Request::Ack) => effects.notify(socket, Notification::Acked { ack_id }),
+            // The outcome of an op always fits its request, and the rest never go through the store.
             (
                 _,
-                Want::Subscribe(_)
-                | Want::Rooms(_)
-                | Want::Names(_)
-                | Want::Purge { .. }
-                | Want::Who(_)
-                | Want::Kick(_),
+                Request::Subscribe(_)
+                | Request::Rooms(_)
+                | Request::Names(_)
+                | Request::Purge { .. }
+                | Request::Who(_)
+                | Request::Kick(_),
             ) => {}
         }
     }
 
-    /// What whoever published it is told.
-    fn published(
+    /// Returns what the publisher is notified of.
+    fn apply_publish(
         &mut self,
         done: OpOutcome,
-        publisher: Publisher,
-        answer: Option<u64>,
+        publisher: PublishVerb,
+        ack_id: Option<u64>,
         effects: &mut impl Effects,
-    ) -> Option<Told> {
+    ) -> Option<Notification> {
         let receipt = match done {
             OpOutcome::Appended(record) => {
                 self.head = record.number;
-                self.publish(Parcel::new(record, Kind::Durable), effects)
+                self.publish(Delivery::new(record, DeliveryKind::Durable), effects)
             }
-            OpOutcome::Duplicate { first } => Receipt::of_duplicate(first),
+            OpOutcome::Duplicate { first } => PublishReceipt::of_duplicate(first),
             OpOutcome::Delayed { due_ms, count } => {
-                return Some(Told::Delayed {
-                    answer,
+                return Some(Notification::Delayed {
+                    ack_id,
                     publisher,
                     due_ms,
                     count,
                 });
             }
-            OpOutcome::Refused(refusal) => return Some(Told::Refused { answer, refusal }),
+            OpOutcome::Refused(refusal) => return Some(Notification::Refused { ack_id, refusal }),
             _ => return None,
         };
-        Some(Told::Receipt {
-            answer,
+        Some(Notification::Receipt {
+            ack_id,
             publisher,
             receipt,
         })

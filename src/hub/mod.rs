@@ -1,104 +1,81 @@
-//! The hub's task: it follows the commit log and an inbox, and turns what the core decides into mailboxes and messages.
+//! The hub's task: it follows the commit log and an inbox, feeds both to the core, and carries out the core's effects
+//! on mailboxes and notification queues.
 //!
 //! It awaits those two and nothing else.
 
 pub mod core;
+pub mod delivery;
+pub mod frame;
+pub mod inbox;
+pub mod input;
 pub mod mailbox;
-pub mod parcel;
+pub mod notification;
+pub mod notification_queue;
 pub mod peer;
 pub mod request;
+pub mod socket_id;
+pub mod socket_stats;
 #[cfg(test)]
 mod tests;
+pub mod ticket;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
-use self::core::{Core, Effects, Taken};
-use self::mailbox::{Mailbox, Notices};
-use self::parcel::Parcel;
-use self::request::{IdHasher, Input, Request, SocketId, Told, Want};
+use self::core::{Core, Effects};
+use self::delivery::{Delivery, DeliveryOutcome};
+use self::inbox::{InboxMessage, SocketHandle};
+use self::input::CoreInput;
+use self::notification::Notification;
+use self::socket_id::{SocketId, SocketIdHasher};
+use self::ticket::{Commit, Ticket};
 use crate::limits;
-use crate::store::{Member, OpOutcome};
-
-/// What travels with an op through the store: who asked, and its share of the append queue until the receipt is sent.
-#[derive(Debug)]
-pub struct Ticket {
-    pub request: Request,
-    pub permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Ticket {
-    pub fn new(request: Request) -> Self {
-        Self {
-            request,
-            permit: None,
-        }
-    }
-
-    /// Of what nobody waits to be told.
-    pub fn unanswered(socket: SocketId, want: Want) -> Self {
-        Self::new(Request {
-            socket,
-            answer: None,
-            want,
-        })
-    }
-}
-
-/// How the hub reaches one socket.
-#[derive(Debug)]
-pub struct Handle {
-    pub mailbox: Arc<Mailbox>,
-    pub notices: Arc<Notices>,
-}
-
-/// One commit, in the order of its ops.
-pub type Commit = Vec<(OpOutcome, Ticket)>;
+use crate::store::Member;
 
 #[derive(Debug)]
-struct World {
-    sockets: HashMap<SocketId, Handle, BuildHasherDefault<IdHasher>>,
+struct SocketEffects {
+    sockets: HashMap<SocketId, SocketHandle, BuildHasherDefault<SocketIdHasher>>,
     clock: fn() -> u64,
 }
 
-impl World {
-    fn hear(&mut self, core: &mut Core, message: Message) {
+impl SocketEffects {
+    fn handle(&mut self, core: &mut Core, message: InboxMessage) {
         let input = match message {
-            Message::Connect(socket, handle, input) => {
+            InboxMessage::Connect(socket, handle, input) => {
                 self.sockets.insert(socket, handle);
                 input
             }
-            Message::Volatile(input, _until_handed_out) => {
+            InboxMessage::Volatile(input, _until_fanned_out) => {
                 core.step(input, self);
                 return;
             }
-            Message::Publisher(id, handle) => {
+            InboxMessage::ConnectPublisher(id, handle) => {
                 self.sockets.insert(id, handle);
                 return;
             }
-            Message::Other(input) => input,
+            InboxMessage::Core(input) => input,
         };
         core.step(input, self);
     }
 }
 
-impl Effects for World {
-    fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken {
+impl Effects for SocketEffects {
+    fn deliver(&mut self, to: SocketId, delivery: &Arc<Delivery>) -> DeliveryOutcome {
         self.sockets
             .get(&to)
-            .map_or(Taken::Full, |handle| handle.mailbox.put(parcel))
+            .map_or(DeliveryOutcome::Full, |handle| handle.mailbox.put(delivery))
     }
 
-    fn tell(&mut self, to: SocketId, told: Told) {
+    fn notify(&mut self, to: SocketId, notification: Notification) {
         if let Some(handle) = self.sockets.get(&to) {
-            handle.notices.put(to, told);
+            handle.notifications.put(to, notification);
         }
     }
 
-    fn forget(&mut self, socket: SocketId) {
+    fn remove(&mut self, socket: SocketId) {
         self.sockets.remove(&socket);
     }
 
@@ -107,28 +84,16 @@ impl Effects for World {
     }
 }
 
-/// What a session tells the hub directly, past the log.
-#[derive(Debug)]
-pub enum Message {
-    /// With `Input::Connect`: how to reach the socket from now on.
-    Connect(SocketId, Handle, Input),
-    /// A publish that the store does not see, with its share of the append queue until it was handed out.
-    Volatile(Input, Option<OwnedSemaphorePermit>),
-    /// Somebody who publishes and is no socket, and how it hears what became of that.
-    Publisher(SocketId, Handle),
-    Other(Input),
-}
-
-/// Runs until the commit log ends: when the store's writer does.
+/// Runs until the commit log ends, which is when the store's writer ends.
 pub async fn run(
     head: u64,
     members: Vec<Member>,
     mut commits: mpsc::UnboundedReceiver<Commit>,
-    mut inbox: mpsc::Receiver<Message>,
+    mut inbox: mpsc::Receiver<InboxMessage>,
     clock: fn() -> u64,
 ) {
     let mut core = Core::new(head, members);
-    let mut world = World {
+    let mut effects = SocketEffects {
         sockets: HashMap::default(),
         clock,
     };
@@ -138,17 +103,17 @@ pub async fn run(
             biased;
             commit = commits.recv() => {
                 let Some(commit) = commit else { return };
-                // A session says that it is here before it asks the store for anything: so it is in the inbox by now.
+                // A session sends Connect before any store op, so its Connect is already in the inbox.
                 for _ in 0..limits::HUB_INBOX {
                     let Ok(message) = inbox.try_recv() else { break };
-                    world.hear(&mut core, message);
+                    effects.handle(&mut core, message);
                 }
                 for (done, Ticket { request, permit }) in commit {
-                    core.step(Input::Committed { done, request }, &mut world);
+                    core.step(CoreInput::Committed { done, request }, &mut effects);
                     drop(permit);
                 }
             }
-            Some(message) = inbox.recv() => world.hear(&mut core, message),
+            Some(message) = inbox.recv() => effects.handle(&mut core, message),
         }
     }
 }

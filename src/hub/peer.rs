@@ -1,26 +1,21 @@
-//! Who is at the other end of a socket: what its session knows and the hub is asked for. Written by the session, read by
-//! whoever lists sockets; nobody waits for anybody.
+//! The other end of a connection: its address and its transport.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use crate::address::{ClientName, Seq};
-use crate::store::Reader;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PeerAddress {
     Tcp(SocketAddr),
-    /// The process at the other end of a Unix socket, as far as the system tells.
+    /// The process at the other end of a Unix socket, as far as the system knows it.
     Unix {
         uid: Option<u32>,
         pid: Option<i32>,
     },
-    /// No connection of its own: the queue that several sockets share.
+    /// No connection of its own: a queue that several sockets share.
     Shared,
-    /// It was gone before it was asked.
+    /// The peer left before its address could be read.
     #[default]
     Unknown,
 }
@@ -28,7 +23,7 @@ pub enum PeerAddress {
 impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // An IPv4 peer of a listener for both is shown as what it is.
+            // A dual-stack listener maps IPv4 addresses into IPv6; show the IPv4 address.
             Self::Tcp(address) => {
                 SocketAddr::new(address.ip().to_canonical(), address.port()).fmt(f)
             }
@@ -39,95 +34,40 @@ impl fmt::Display for PeerAddress {
     }
 }
 
-/// One connection, whatever namespaces it enters.
+/// One connection. Its sockets, one for each namespace, share it.
 #[derive(Debug, Default)]
 pub struct Peer {
     pub address: PeerAddress,
-    by_websocket: AtomicBool,
+    is_websocket: AtomicBool,
 }
 
 impl Peer {
     pub fn polling(address: PeerAddress) -> Self {
         Self {
             address,
-            by_websocket: AtomicBool::new(false),
+            is_websocket: AtomicBool::new(false),
         }
     }
 
     pub fn websocket(address: PeerAddress) -> Self {
         Self {
             address,
-            by_websocket: AtomicBool::new(true),
+            is_websocket: AtomicBool::new(true),
         }
     }
 
-    /// It was a polling one.
-    pub fn changed_to_websocket(&self) {
-        self.by_websocket.store(true, Ordering::Relaxed);
+    /// A polling connection was upgraded to WebSocket.
+    pub fn mark_upgraded(&self) {
+        self.is_websocket.store(true, Ordering::Relaxed);
     }
 
     pub fn transport(&self) -> &'static str {
         if self.address == PeerAddress::Shared {
-            return "hub";
-        }
-        if self.by_websocket.load(Ordering::Relaxed) {
+            "hub"
+        } else if self.is_websocket.load(Ordering::Relaxed) {
             "websocket"
         } else {
             "polling"
         }
-    }
-}
-
-/// How one socket is doing. Numbers that are read while they are written may be those of two moments: what is made of them
-/// is for people.
-#[derive(Debug)]
-pub struct Vitals {
-    pub peer: Arc<Peer>,
-    /// As whom it publishes.
-    pub name: Option<ClientName>,
-    /// Milliseconds since 1970 (UTC).
-    pub since_ms: u64,
-    record: AtomicU64,
-    index: AtomicU32,
-    unconfirmed: AtomicU64,
-    /// With the cursors that its subscription began with.
-    reader: Mutex<Arc<Reader>>,
-}
-
-impl Vitals {
-    pub fn new(peer: Arc<Peer>, name: Option<ClientName>, since_ms: u64) -> Self {
-        Self {
-            peer,
-            name,
-            since_ms,
-            record: AtomicU64::new(0),
-            index: AtomicU32::new(0),
-            unconfirmed: AtomicU64::new(0),
-            reader: Mutex::default(),
-        }
-    }
-
-    /// Everything before `place` was handed to it or skipped, and of that so many messages are not confirmed.
-    pub fn reached(&self, place: Seq, unconfirmed: u64) {
-        self.record.store(place.record, Ordering::Relaxed);
-        self.index.store(place.index, Ordering::Relaxed);
-        self.unconfirmed.store(unconfirmed, Ordering::Relaxed);
-    }
-
-    pub fn reads(&self, reader: Arc<Reader>) {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = reader;
-    }
-
-    pub fn place(&self) -> Seq {
-        let record = self.record.load(Ordering::Relaxed);
-        Seq::new(record, self.index.load(Ordering::Relaxed))
-    }
-
-    pub fn unconfirmed(&self) -> u64 {
-        self.unconfirmed.load(Ordering::Relaxed)
-    }
-
-    pub fn reader(&self) -> Arc<Reader> {
-        Arc::clone(&self.reader.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

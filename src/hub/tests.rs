@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::core::{Core, Effects, Taken};
-use super::mailbox::{Found, Mailbox};
-use super::parcel::{Kind, Parcel};
-use super::peer::Vitals;
-use super::request::{
-    Direct, Input, Membership, Publisher, Receipt, Request, SocketId, Stretch, Told, Want,
-};
+use super::core::{Core, Effects};
+use super::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
+use super::input::CoreInput;
+use super::mailbox::{Mailbox, MailboxItem};
+use super::notification::{Notification, PublishReceipt};
+use super::request::{DirectRecord, JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
+use super::socket_id::SocketId;
+use super::socket_stats::SocketStats;
+
 use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::sessions::{OpenedSession, SessionOrigin};
@@ -21,37 +23,37 @@ use crate::store::{Member, MessageHeader, NewRecord, OpOutcome, Record, Refusal}
 use crate::wire::batch::{self, Audience, Framing};
 
 #[derive(Default)]
-struct Seen {
+struct RecordedEffects {
     /// Socket and record number.
     delivered: Vec<(u64, u64)>,
-    told: Vec<(u64, Told)>,
+    notifications: Vec<(u64, Notification)>,
     full: HashSet<u64>,
-    forgotten: Vec<u64>,
-    /// Socket and body of what is told of others.
-    moves: Vec<(u64, Bytes)>,
+    removed: Vec<u64>,
+    /// Socket and body of what is notifications of others.
+    presence: Vec<(u64, Bytes)>,
 }
 
 const NOW: u64 = 1_700_000_000_000;
 
-impl Effects for Seen {
-    fn deliver(&mut self, to: SocketId, parcel: &Arc<Parcel>) -> Taken {
+impl Effects for RecordedEffects {
+    fn deliver(&mut self, to: SocketId, delivery: &Arc<Delivery>) -> DeliveryOutcome {
         if self.full.contains(&to.0) {
-            return Taken::Full;
+            return DeliveryOutcome::Full;
         }
-        if parcel.kind == Kind::Presence {
-            self.moves.push((to.0, parcel.record.body.clone()));
-            return Taken::Yes;
+        if delivery.kind == DeliveryKind::Presence {
+            self.presence.push((to.0, delivery.record.body.clone()));
+            return DeliveryOutcome::Accepted;
         }
-        self.delivered.push((to.0, parcel.record.number));
-        Taken::Yes
+        self.delivered.push((to.0, delivery.record.number));
+        DeliveryOutcome::Accepted
     }
 
-    fn tell(&mut self, to: SocketId, told: Told) {
-        self.told.push((to.0, told));
+    fn notify(&mut self, to: SocketId, notifications: Notification) {
+        self.notifications.push((to.0, notifications));
     }
 
-    fn forget(&mut self, socket: SocketId) {
-        self.forgotten.push(socket.0);
+    fn remove(&mut self, socket: SocketId) {
+        self.removed.push(socket.0);
     }
 
     fn now_ms(&self) -> u64 {
@@ -61,9 +63,9 @@ impl Effects for Seen {
 
 /// A core with its log's head and what it did.
 #[derive(Default)]
-struct Bench {
+struct TestCore {
     core: Core,
-    seen: Seen,
+    effects: RecordedEffects,
     head: u64,
 }
 
@@ -75,7 +77,7 @@ fn rooms(names: &[&str]) -> Vec<RoomName> {
     names.iter().map(|name| room(name)).collect()
 }
 
-impl Bench {
+impl TestCore {
     fn with_members(members: &[(&str, &str)]) -> Self {
         let member = |(client, name): &(&str, &str)| Member {
             namespace: Namespace::root(),
@@ -89,26 +91,26 @@ impl Bench {
         }
     }
 
-    fn commit(&mut self, socket: u64, done: OpOutcome, want: Want) {
-        let request = Request {
+    fn commit(&mut self, socket: u64, done: OpOutcome, kind: Request) {
+        let request = SocketRequest {
             socket: SocketId(socket),
-            answer: Some(1),
-            want,
+            ack_id: Some(1),
+            kind,
         };
         self.core
-            .step(Input::Committed { done, request }, &mut self.seen);
+            .step(CoreInput::Committed { done, request }, &mut self.effects);
     }
 
     fn connect(&mut self, socket: u64, namespace: &str, name: Option<&str>) {
         let name = name.map(|name| ClientName::parse(name).unwrap());
-        let input = Input::Connect {
+        let input = CoreInput::Connect {
             socket: SocketId(socket),
             namespace: Namespace::parse(namespace).unwrap(),
             sid: format!("sid{socket}").into(),
-            vitals: Arc::new(Vitals::new(Arc::default(), name.clone(), 0)),
+            stats: Arc::new(SocketStats::new(Arc::default(), name.clone(), 0)),
             name,
         };
-        self.core.step(input, &mut self.seen);
+        self.core.step(input, &mut self.effects);
     }
 
     /// Connects and subscribes; a name is a member of what it subscribes to.
@@ -126,7 +128,7 @@ impl Bench {
             joined,
             head: self.head,
         };
-        self.commit(socket, done, Want::Subscribe(Stretch::default()));
+        self.commit(socket, done, Request::Subscribe(ReplayRange::default()));
     }
 
     /// Connects as one that the store remembers, with these rooms, and subscribes.
@@ -141,7 +143,11 @@ impl Bench {
                 .map(|it| (it, Seq::START))
                 .collect(),
         };
-        self.commit(socket, OpOutcome::SessionOpened(Some(begun)), Want::Begin);
+        self.commit(
+            socket,
+            OpOutcome::SessionOpened(Some(begun)),
+            Request::OpenSession,
+        );
         let joined = name.map_or_else(Vec::new, |_| rooms(names));
         let done = OpOutcome::Subscribed {
             rooms: rooms(&[""])
@@ -151,7 +157,7 @@ impl Bench {
             joined,
             head: self.head,
         };
-        self.commit(socket, done, Want::Subscribe(Stretch::default()));
+        self.commit(socket, done, Request::Subscribe(ReplayRange::default()));
     }
 
     fn header(&self, socket: u64, names: &[&str]) -> MessageHeader {
@@ -170,7 +176,7 @@ impl Bench {
         }
     }
 
-    fn publish(&mut self, socket: u64, header: MessageHeader) -> Receipt {
+    fn publish(&mut self, socket: u64, header: MessageHeader) -> PublishReceipt {
         self.head += 1;
         let record = Record {
             number: self.head,
@@ -181,9 +187,10 @@ impl Bench {
         self.commit(
             socket,
             OpOutcome::Appended(record),
-            Want::Publish(Publisher::Single),
+            Request::Publish(PublishVerb::Single),
         );
-        let Some((_, Told::Receipt { receipt, .. })) = self.seen.told.pop() else {
+        let Some((_, Notification::Receipt { receipt, .. })) = self.effects.notifications.pop()
+        else {
             panic!("no receipt")
         };
         receipt
@@ -191,10 +198,10 @@ impl Bench {
 
     /// Publishes and returns who was handed it, with the receipt's counts.
     fn reach(&mut self, socket: u64, header: MessageHeader) -> (Vec<u64>, u64, u64) {
-        self.seen.delivered.clear();
+        self.effects.delivered.clear();
         let receipt = self.publish(socket, header);
         let mut sockets: Vec<u64> = self
-            .seen
+            .effects
             .delivered
             .iter()
             .map(|(socket, _)| *socket)
@@ -206,56 +213,56 @@ impl Bench {
 
 #[test]
 fn a_union_of_rooms_meets_a_socket_once() {
-    let mut bench = Bench::default();
-    bench.sub(1, None, &["a", "b"]);
-    bench.sub(2, None, &["b"]);
-    bench.sub(3, None, &["c"]);
-    let header = bench.header(9, &["a", "b"]);
-    assert_eq!(bench.reach(9, header), (vec![1, 2], 2, 0));
+    let mut hub = TestCore::default();
+    hub.sub(1, None, &["a", "b"]);
+    hub.sub(2, None, &["b"]);
+    hub.sub(3, None, &["c"]);
+    let header = hub.header(9, &["a", "b"]);
+    assert_eq!(hub.reach(9, header), (vec![1, 2], 2, 0));
 }
 
 #[test]
 fn rooms_never_cross_namespaces() {
-    let mut bench = Bench::default();
-    bench.sub(1, None, &["a"]);
+    let mut hub = TestCore::default();
+    hub.sub(1, None, &["a"]);
     let header = MessageHeader {
         namespace: Namespace::parse("/admin").unwrap(),
-        ..bench.header(9, &["a"])
+        ..hub.header(9, &["a"])
     };
-    assert_eq!(bench.reach(9, header), (vec![], 0, 0));
+    assert_eq!(hub.reach(9, header), (vec![], 0, 0));
 }
 
 #[test]
 fn others_skips_the_emitting_socket_and_its_name() {
-    let mut bench = Bench::default();
-    bench.sub(1, None, &["a"]);
-    bench.sub(2, Some("alice"), &["a"]);
+    let mut hub = TestCore::default();
+    hub.sub(1, None, &["a"]);
+    hub.sub(2, Some("alice"), &["a"]);
     let header = MessageHeader {
         audience: Audience::Others,
-        ..bench.header(1, &["a"])
+        ..hub.header(1, &["a"])
     };
-    assert_eq!(bench.reach(1, header), (vec![2], 1, 0));
+    assert_eq!(hub.reach(1, header), (vec![2], 1, 0));
     let from = Some(ClientName::parse("alice").unwrap());
     let header = MessageHeader {
         audience: Audience::Others,
         from,
-        ..bench.header(7, &["a"])
+        ..hub.header(7, &["a"])
     };
     // Alice's session is handed it so that her cursor passes over it; she is not counted.
-    assert_eq!(bench.reach(7, header), (vec![1, 2], 1, 0));
+    assert_eq!(hub.reach(7, header), (vec![1, 2], 1, 0));
 }
 
 #[test]
 fn except_skips_who_is_in_that_room() {
-    let mut bench = Bench::with_members(&[("bob", "a"), ("bob", "quiet"), ("carol", "a")]);
-    bench.sub(1, None, &["a", "quiet"]);
-    bench.sub(2, None, &["a"]);
+    let mut hub = TestCore::with_members(&[("bob", "a"), ("bob", "quiet"), ("carol", "a")]);
+    hub.sub(1, None, &["a", "quiet"]);
+    hub.sub(2, None, &["a"]);
     let header = MessageHeader {
         except: rooms(&["quiet"]).into(),
-        ..bench.header(9, &["a"])
+        ..hub.header(9, &["a"])
     };
     assert_eq!(
-        bench.reach(9, header),
+        hub.reach(9, header),
         (vec![2], 1, 1),
         "carol alone waits for it"
     );
@@ -263,96 +270,106 @@ fn except_skips_who_is_in_that_room() {
 
 #[test]
 fn members_away_or_behind_are_queued_and_holders_delivered() {
-    let mut bench = Bench::with_members(&[("alice", "a"), ("bob", "a")]);
-    let header = bench.header(9, &["a"]);
-    assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 2));
-    bench.sub(1, Some("alice"), &["a"]);
-    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 1));
-    bench.seen.full.insert(1);
-    assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 2), "behind");
-    bench.seen.full.clear();
+    let mut hub = TestCore::with_members(&[("alice", "a"), ("bob", "a")]);
+    let header = hub.header(9, &["a"]);
+    assert_eq!(hub.reach(9, header.clone()), (vec![], 0, 2));
+    hub.sub(1, Some("alice"), &["a"]);
+    assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 1));
+    hub.effects.full.insert(1);
+    assert_eq!(hub.reach(9, header.clone()), (vec![], 0, 2), "behind");
+    hub.effects.full.clear();
     assert_eq!(
-        bench.reach(9, header.clone()),
+        hub.reach(9, header.clone()),
         (vec![], 0, 2),
         "detached until it asks"
     );
-    bench.core.step(Input::Attach(SocketId(1)), &mut bench.seen);
+    hub.core
+        .step(CoreInput::Attach(SocketId(1)), &mut hub.effects);
     assert!(matches!(
-        bench.seen.told.pop(),
-        Some((1, Told::Attached { head: 4 }))
+        hub.effects.notifications.pop(),
+        Some((1, Notification::Attached { head: 4 }))
     ));
-    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 1));
-    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
-    assert_eq!(bench.seen.forgotten, [1]);
-    assert_eq!(bench.reach(9, header), (vec![], 0, 2));
+    assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 1));
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
+    assert_eq!(hub.effects.removed, [1]);
+    assert_eq!(hub.reach(9, header), (vec![], 0, 2));
 }
 
 #[test]
 fn the_newest_holder_of_a_name_wins() {
-    let mut bench = Bench::default();
-    bench.sub(1, Some("alice"), &["a"]);
-    bench.sub(2, Some("alice"), &["a"]);
+    let mut hub = TestCore::default();
+    hub.sub(1, Some("alice"), &["a"]);
+    hub.sub(2, Some("alice"), &["a"]);
     assert!(
-        bench
-            .seen
-            .told
+        hub.effects
+            .notifications
             .iter()
-            .any(|(socket, told)| *socket == 1 && matches!(told, Told::NameTaken))
+            .any(|(socket, notifications)| *socket == 1
+                && matches!(notifications, Notification::NameTaken))
     );
-    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
-    let header = bench.header(9, &["a"]);
-    assert_eq!(bench.reach(9, header), (vec![2], 1, 0));
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
+    let header = hub.header(9, &["a"]);
+    assert_eq!(hub.reach(9, header), (vec![2], 1, 0));
     // The older one's farewell did not take the name from the newer.
-    bench.sub(3, Some("alice"), &["a"]);
+    hub.sub(3, Some("alice"), &["a"]);
     assert!(
-        bench
-            .seen
-            .told
+        hub.effects
+            .notifications
             .iter()
-            .any(|(socket, told)| *socket == 2 && matches!(told, Told::NameTaken))
+            .any(|(socket, notifications)| *socket == 2
+                && matches!(notifications, Notification::NameTaken))
     );
 }
 
 #[test]
 fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
-    let mut bench = Bench::default();
-    bench.begin(1, "s", None, &["", "a"]);
-    let header = bench.header(9, &["a"]);
-    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 0));
-    bench.begin(2, "s", None, &["", "a"]);
-    let came_back = |(socket, told): &(u64, Told)| *socket == 1 && matches!(told, Told::CameBack);
-    assert!(bench.seen.told.iter().any(came_back));
-    let Some((2, Told::Subscribed { reader, .. })) = bench.seen.told.pop() else {
+    let mut hub = TestCore::default();
+    hub.begin(1, "s", None, &["", "a"]);
+    let header = hub.header(9, &["a"]);
+    assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 0));
+    hub.begin(2, "s", None, &["", "a"]);
+    let came_back = |(socket, notifications): &(u64, Notification)| {
+        *socket == 1 && matches!(notifications, Notification::Replaced)
+    };
+    assert!(hub.effects.notifications.iter().any(came_back));
+    let Some((2, Notification::Subscribed { reader, .. })) = hub.effects.notifications.pop() else {
         panic!("not subscribed")
     };
     assert_eq!(reader.sid.as_deref(), Some("s"));
     assert_eq!(reader.rooms.get(&room("a")), Some(&Seq::START));
-    assert_eq!(bench.reach(9, header.clone()), (vec![2], 1, 0));
+    assert_eq!(hub.reach(9, header.clone()), (vec![2], 1, 0));
     let own = MessageHeader {
         audience: Audience::Others,
         origin: "s".into(),
         reply: None,
         ..header.clone()
     };
-    assert_eq!(bench.reach(9, own), (vec![], 0, 0));
+    assert_eq!(hub.reach(9, own), (vec![], 0, 0));
     // The farewell of the older is not that of the newer.
-    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
-    assert_eq!(bench.reach(9, header.clone()), (vec![2], 1, 0));
-    bench.begin(3, "s", None, &["a"]);
-    assert_eq!(bench.reach(9, header), (vec![3], 1, 0));
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
+    assert_eq!(hub.reach(9, header.clone()), (vec![2], 1, 0));
+    hub.begin(3, "s", None, &["a"]);
+    assert_eq!(hub.reach(9, header), (vec![3], 1, 0));
 }
 
 #[test]
 fn a_client_that_came_back_holds_its_name() {
-    let mut bench = Bench::default();
-    bench.begin(1, "s", Some("alice"), &[""]);
-    bench.begin(2, "s", Some("alice"), &[""]);
-    let words = bench.seen.told.iter().filter(|(socket, _)| *socket == 1);
-    let last = words.map(|(_, told)| told).next_back();
-    assert!(matches!(last, Some(Told::CameBack)), "and nothing else");
-    bench.commit(1, OpOutcome::Noop, Want::Disconnect);
-    let header = bench.header(9, &[""]);
-    assert_eq!(bench.reach(9, header), (vec![2], 1, 0));
+    let mut hub = TestCore::default();
+    hub.begin(1, "s", Some("alice"), &[""]);
+    hub.begin(2, "s", Some("alice"), &[""]);
+    let words = hub
+        .effects
+        .notifications
+        .iter()
+        .filter(|(socket, _)| *socket == 1);
+    let last = words.map(|(_, notifications)| notifications).next_back();
+    assert!(
+        matches!(last, Some(Notification::Replaced)),
+        "and nothing else"
+    );
+    hub.commit(1, OpOutcome::Noop, Request::Disconnect);
+    let header = hub.header(9, &[""]);
+    assert_eq!(hub.reach(9, header), (vec![2], 1, 0));
 }
 
 #[test]
@@ -361,141 +378,155 @@ fn a_socket_that_cannot_be_remembered_subscribes_all_the_same() {
         reason: "full".to_owned(),
     });
     for done in [OpOutcome::SessionOpened(None), refused] {
-        let mut bench = Bench::default();
-        bench.connect(1, "/", None);
-        bench.commit(1, done.clone(), Want::Begin);
-        let told = bench.seen.told.pop();
-        assert!(matches!(told, Some((1, Told::Begun(None)))), "{told:?}");
-        bench.sub(1, None, &[""]);
+        let mut hub = TestCore::default();
+        hub.connect(1, "/", None);
+        hub.commit(1, done.clone(), Request::OpenSession);
+        let notifications = hub.effects.notifications.pop();
+        assert!(
+            matches!(notifications, Some((1, Notification::SessionOpened(None)))),
+            "{notifications:?}"
+        );
+        hub.sub(1, None, &[""]);
         // That nothing could be stored keeps nobody from going.
-        bench.commit(1, done, Want::Disconnect);
-        assert_eq!(bench.seen.forgotten, [1]);
+        hub.commit(1, done, Request::Disconnect);
+        assert_eq!(hub.effects.removed, [1]);
     }
 }
 
 #[test]
 fn joining_and_leaving_live_is_what_socket_io_does() {
-    let mut bench = Bench::default();
-    bench.connect(1, "/", None);
-    let header = bench.header(9, &["a"]);
-    bench.commit(
+    let mut hub = TestCore::default();
+    hub.connect(1, "/", None);
+    let header = hub.header(9, &["a"]);
+    hub.commit(
         1,
         OpOutcome::Noop,
-        Want::Join(rooms(&["a", "b"]), Membership::Live),
+        Request::Join(rooms(&["a", "b"]), JoinScope::Live),
     );
-    assert_eq!(bench.reach(9, header.clone()), (vec![1], 1, 0));
-    bench.commit(1, OpOutcome::Noop, Want::Leave(rooms(&["a"])));
-    assert_eq!(bench.reach(9, header), (vec![], 0, 0));
+    assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 0));
+    hub.commit(1, OpOutcome::Noop, Request::Leave(rooms(&["a"])));
+    assert_eq!(hub.reach(9, header), (vec![], 0, 0));
 }
 
 #[test]
 fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
-    let mut bench = Bench::default();
-    bench.connect(1, "/", Some("alice"));
-    let header = bench.header(9, &["a"]);
-    bench.commit(
+    let mut hub = TestCore::default();
+    hub.connect(1, "/", Some("alice"));
+    let header = hub.header(9, &["a"]);
+    hub.commit(
         1,
         OpOutcome::Joined,
-        Want::Join(rooms(&["a"]), Membership::DurableOnly),
+        Request::Join(rooms(&["a"]), JoinScope::DurableOnly),
     );
-    assert_eq!(bench.reach(9, header.clone()), (vec![], 0, 1));
-    bench.commit(1, OpOutcome::Left, Want::Leave(rooms(&["a"])));
-    assert_eq!(bench.reach(9, header), (vec![], 0, 0));
+    assert_eq!(hub.reach(9, header.clone()), (vec![], 0, 1));
+    hub.commit(1, OpOutcome::Left, Request::Leave(rooms(&["a"])));
+    assert_eq!(hub.reach(9, header), (vec![], 0, 0));
 }
 
 #[test]
 fn volatile_messages_are_handed_out_and_queued_for_nobody() {
-    let mut bench = Bench::with_members(&[("bob", "a")]);
-    bench.sub(1, None, &["a"]);
-    bench.sub(2, None, &["a"]);
-    bench.seen.full.insert(2);
+    let mut hub = TestCore::with_members(&[("bob", "a")]);
+    hub.sub(1, None, &["a"]);
+    hub.sub(2, None, &["a"]);
+    hub.effects.full.insert(2);
     let record = NewRecord {
-        header: bench.header(9, &["a"]),
+        header: hub.header(9, &["a"]),
         body: Bytes::from_static(b"hi\n"),
     };
-    let request = Request {
+    let request = SocketRequest {
         socket: SocketId(9),
-        answer: None,
-        want: Want::Publish(Publisher::Single),
+        ack_id: None,
+        kind: Request::Publish(PublishVerb::Single),
     };
-    bench.core.step(
-        Input::Volatile {
+    hub.core.step(
+        CoreInput::Volatile {
             record,
             at_ms: 0,
             request,
         },
-        &mut bench.seen,
+        &mut hub.effects,
     );
-    let Some((9, Told::Receipt { receipt, .. })) = bench.seen.told.pop() else {
+    let Some((9, Notification::Receipt { receipt, .. })) = hub.effects.notifications.pop() else {
         panic!("no receipt")
     };
     assert_eq!(
         (receipt.first, receipt.delivered, receipt.queued),
         (None, 1, 0)
     );
-    bench.seen.full.clear();
-    let header = bench.header(9, &["a"]);
-    assert_eq!(bench.reach(9, header).0, [1, 2], "who dropped it goes on");
+    hub.effects.full.clear();
+    let header = hub.header(9, &["a"]);
+    assert_eq!(hub.reach(9, header).0, [1, 2], "who dropped it goes on");
 }
 
 #[test]
 fn a_mailbox_is_bounded_and_takes_again_once_emptied() {
     let mailbox = Mailbox::new(Arc::default());
-    let bench = Bench::default();
+    let hub = TestCore::default();
     let body = Bytes::from(vec![b'x'; limits::MAILBOX_BYTES / 4]);
-    let parcel = |number, kind| {
+    let delivery = |number, kind| {
         let record = Record {
             number,
             at_ms: 0,
-            header: bench.header(1, &["a"]),
+            header: hub.header(1, &["a"]),
             body: body.clone(),
         };
-        Arc::new(Parcel::new(record, kind))
+        Arc::new(Delivery::new(record, kind))
     };
     let taken = (1..100)
-        .take_while(|number| mailbox.put(&parcel(*number, Kind::Durable)) == Taken::Yes)
+        .take_while(|number| {
+            mailbox.put(&delivery(*number, DeliveryKind::Durable)) == DeliveryOutcome::Accepted
+        })
         .count();
     assert_eq!(taken, 3, "three quarters and their overhead fit");
-    assert_eq!(mailbox.put(&parcel(100, Kind::Volatile)), Taken::Full);
+    assert_eq!(
+        mailbox.put(&delivery(100, DeliveryKind::Volatile)),
+        DeliveryOutcome::Full
+    );
     for number in 1..=3 {
-        assert!(matches!(mailbox.take(), Found::Parcel(parcel) if parcel.record.number == number));
+        assert!(
+            matches!(mailbox.take(), MailboxItem::Delivery(delivery) if delivery.record.number == number)
+        );
     }
-    assert!(matches!(mailbox.take(), Found::Overflowed));
-    assert!(matches!(mailbox.take(), Found::Nothing));
-    assert_eq!(mailbox.put(&parcel(101, Kind::Durable)), Taken::Yes);
+    assert!(matches!(mailbox.take(), MailboxItem::Overflowed));
+    assert!(matches!(mailbox.take(), MailboxItem::Empty));
+    assert_eq!(
+        mailbox.put(&delivery(101, DeliveryKind::Durable)),
+        DeliveryOutcome::Accepted
+    );
 }
 
 #[test]
 fn a_direct_message_reaches_one_socket_in_whatever_room() {
-    let mut bench = Bench::default();
-    bench.sub(1, None, &["a"]);
-    bench.sub(2, None, &["a"]);
-    bench.connect(3, "/x", None);
-    let direct = |bench: &mut Bench, to: u64| {
-        bench.seen.delivered.clear();
-        let header = bench.header(9, &["a"]);
+    let mut hub = TestCore::default();
+    hub.sub(1, None, &["a"]);
+    hub.sub(2, None, &["a"]);
+    hub.connect(3, "/x", None);
+    let direct = |hub: &mut TestCore, to: u64| {
+        hub.effects.delivered.clear();
+        let header = hub.header(9, &["a"]);
         let body = Bytes::from_static(b"hi\n");
-        let direct = Direct {
+        let direct = DirectRecord {
             to: SocketId(to),
             record: NewRecord { header, body },
             at_ms: 5,
         };
-        bench.commit(9, OpOutcome::Noop, Want::Direct(Box::new(direct)));
-        let Some((9, Told::Receipt { receipt, .. })) = bench.seen.told.pop() else {
+        hub.commit(9, OpOutcome::Noop, Request::Direct(Box::new(direct)));
+        let Some((9, Notification::Receipt { receipt, .. })) = hub.effects.notifications.pop()
+        else {
             panic!("no receipt")
         };
         assert_eq!((receipt.first, receipt.queued), (None, 0));
-        let to = bench.seen.delivered.iter().map(|(socket, _)| *socket);
+        let to = hub.effects.delivered.iter().map(|(socket, _)| *socket);
         (to.collect::<Vec<_>>(), receipt.delivered)
     };
-    assert_eq!(direct(&mut bench, 1), (vec![1], 1));
-    assert_eq!(direct(&mut bench, 3), (vec![3], 1), "in no room at all");
-    bench.seen.full.insert(2);
-    assert_eq!(direct(&mut bench, 2), (vec![], 0));
-    bench.seen.full.clear();
-    let header = bench.header(9, &["a"]);
+    assert_eq!(direct(&mut hub, 1), (vec![1], 1));
+    assert_eq!(direct(&mut hub, 3), (vec![3], 1), "in no room at all");
+    hub.effects.full.insert(2);
+    assert_eq!(direct(&mut hub, 2), (vec![], 0));
+    hub.effects.full.clear();
+    let header = hub.header(9, &["a"]);
     assert_eq!(
-        bench.reach(9, header),
+        hub.reach(9, header),
         (vec![1, 2], 2, 0),
         "nobody is behind for it"
     );
@@ -505,55 +536,64 @@ fn a_direct_message_reaches_one_socket_in_whatever_room() {
 fn a_full_mailbox_loses_a_direct_message_and_misses_nothing_of_the_log() {
     let waker = Arc::default();
     let mailbox = Mailbox::new(waker);
-    let parcel = |bytes: usize, kind| {
+    let delivery = |bytes: usize, kind| {
         let record = Record {
             number: 1,
             at_ms: 0,
-            header: Bench::default().header(1, &["a"]),
+            header: TestCore::default().header(1, &["a"]),
             body: vec![0; bytes].into(),
         };
-        Arc::new(Parcel::new(record, kind))
+        Arc::new(Delivery::new(record, kind))
     };
-    assert_eq!(mailbox.put(&parcel(1, Kind::Direct)), Taken::Yes);
-    assert_eq!(mailbox.put(&parcel(1, Kind::Durable)), Taken::Yes);
-    let full = parcel(limits::MAILBOX_BYTES, Kind::Direct);
-    assert_eq!(mailbox.put(&full), Taken::Full);
+    assert_eq!(
+        mailbox.put(&delivery(1, DeliveryKind::Direct)),
+        DeliveryOutcome::Accepted
+    );
+    assert_eq!(
+        mailbox.put(&delivery(1, DeliveryKind::Durable)),
+        DeliveryOutcome::Accepted
+    );
+    let full = delivery(limits::MAILBOX_BYTES, DeliveryKind::Direct);
+    assert_eq!(mailbox.put(&full), DeliveryOutcome::Full);
     assert!(mailbox.take_direct().is_some());
     assert!(mailbox.take_direct().is_none(), "the log's comes first");
-    assert!(matches!(mailbox.take(), Found::Parcel(_)));
-    assert!(matches!(mailbox.take(), Found::Nothing));
+    assert!(matches!(mailbox.take(), MailboxItem::Delivery(_)));
+    assert!(matches!(mailbox.take(), MailboxItem::Empty));
 }
 
 #[test]
 fn who_holds_a_name_is_told_what_was_given_up() {
-    let mut bench = Bench::default();
-    bench.sub(1, Some("alice"), &["a"]);
-    bench.connect(2, "/", None);
-    bench.connect(3, "/other", None);
+    let mut hub = TestCore::default();
+    hub.sub(1, Some("alice"), &["a"]);
+    hub.connect(2, "/", None);
+    hub.connect(3, "/other", None);
     let mut purge = |asker: u64| {
-        bench.seen.told.clear();
+        hub.effects.notifications.clear();
         let done = OpOutcome::Purged {
             rooms: rooms(&["a"]),
             cursor: Seq::new(9, 0),
         };
         let alice = ClientName::parse("alice").unwrap();
-        bench.commit(
+        hub.commit(
             asker,
             done,
-            Want::Purge {
+            Request::Purge {
                 client: alice,
                 messages: 7,
             },
         );
-        std::mem::take(&mut bench.seen.told)
+        std::mem::take(&mut hub.effects.notifications)
     };
-    let told = purge(2);
+    let notifications = purge(2);
     let emptied = Seq::new(9, 0);
     assert!(
-        matches!(&told[..], [(1, Told::Emptied { cursor, .. }), (2, Told::Purged { messages: 7, .. })] if *cursor == emptied),
-        "{told:?}"
+        matches!(&notifications[..], [(1, Notification::PendingPurged { cursor, .. }), (2, Notification::Purged { messages: 7, .. })] if *cursor == emptied),
+        "{notifications:?}"
     );
     // Nobody of that name is in another namespace.
-    let told = purge(3);
-    assert!(matches!(&told[..], [(3, Told::Purged { .. })]), "{told:?}");
+    let notifications = purge(3);
+    assert!(
+        matches!(&notifications[..], [(3, Notification::Purged { .. })]),
+        "{notifications:?}"
+    );
 }

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
-use crate::hub::request::{Publisher, SocketId, Want};
-use crate::hub::{Commit, Ticket};
+use crate::hub::request::{PublishVerb, Request};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::{Commit, Ticket};
 use crate::limits;
 use crate::store::{NewRecord, OpOutcome};
 
@@ -22,7 +23,7 @@ pub(super) fn tickets() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'st
         let cost = cost.clamp(limits::ENTRY_BYTES, limits::DUE_QUEUE_BYTES);
         let cost = u32::try_from(cost).expect("the queue is smaller than 4 GiB");
         let permit = Arc::clone(&queue).try_acquire_many_owned(cost).ok()?;
-        let mut ticket = Ticket::unanswered(NOBODY, Want::Publish(Publisher::Batch));
+        let mut ticket = Ticket::unanswered(NOBODY, Request::Publish(PublishVerb::Batch));
         ticket.permit = Some(permit);
         Some(ticket)
     }

@@ -13,7 +13,7 @@ use bytes::Buf as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::tungstenite::Bytes;
 
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 
 thread_local! {
@@ -63,10 +63,10 @@ impl<S> Outgoing<S> {
     }
 
     /// Only when it has room.
-    pub fn push(&mut self, frame: Frame) {
+    pub fn push(&mut self, frame: WireFrame) {
         let (opcode, payload) = match frame {
-            Frame::Text(text) => (TEXT, Bytes::from(text)),
-            Frame::Binary(bytes) => (BINARY, bytes),
+            WireFrame::Text(text) => (TEXT, Bytes::from(text)),
+            WireFrame::Binary(bytes) => (BINARY, bytes),
         };
         let burst = self.burst();
         push_header(opcode, payload.len(), burst);
@@ -255,9 +255,9 @@ mod tests {
 
     #[test]
     fn frames_leave_in_order_however_little_is_taken_at_once() {
-        let small = Frame::text("hi");
-        let copied = Frame::Binary(vec![7; limits::COPIED_BYTES - 1].into());
-        let large = Frame::Binary(vec![8; limits::COPIED_BYTES].into());
+        let small = WireFrame::text("hi");
+        let copied = WireFrame::Binary(vec![7; limits::COPIED_BYTES - 1].into());
+        let large = WireFrame::Binary(vec![8; limits::COPIED_BYTES].into());
         for at_once in [1, 3, 4096, usize::MAX] {
             let mut outgoing = outgoing(at_once);
             let mut expected = Vec::new();
@@ -267,8 +267,8 @@ mod tests {
                 }
                 outgoing.push(frame.clone());
                 let (opcode, payload) = match frame {
-                    Frame::Text(text) => (TEXT, text.as_bytes()),
-                    Frame::Binary(bytes) => (BINARY, &bytes[..]),
+                    WireFrame::Text(text) => (TEXT, text.as_bytes()),
+                    WireFrame::Binary(bytes) => (BINARY, &bytes[..]),
                 };
                 push_header(opcode, payload.len(), &mut expected);
                 expected.extend_from_slice(payload);
@@ -288,7 +288,7 @@ mod tests {
         };
         assert!(answer(&mut outgoing));
         assert!(!outgoing.take_refused());
-        outgoing.push(Frame::Binary(vec![8; limits::COPIED_BYTES].into()));
+        outgoing.push(WireFrame::Binary(vec![8; limits::COPIED_BYTES].into()));
         assert!(!answer(&mut outgoing));
         assert!(outgoing.take_refused());
         send(&mut outgoing);

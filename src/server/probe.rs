@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 
 use super::polling::door::Probe;
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::session::engine::transport::Transport;
 use crate::wire::engine;
@@ -41,12 +41,12 @@ async fn try_out(probe: &Probe, websocket: &mut Box<dyn Transport>) -> Option<()
             // What the client has sent goes before what it is let go for.
             biased;
             frame = poll_fn(|cx| websocket.poll_recv(cx)) => match frame?.ok()? {
-                Frame::Text(text) if !probed && text.as_str() == engine::PROBE => {
-                    say(websocket, Frame::text(engine::PROBED)).await?;
+                WireFrame::Text(text) if !probed && text.as_str() == engine::PROBE => {
+                    say(websocket, WireFrame::text(engine::PROBED)).await?;
                     probed = true;
                     release.reset_immediately();
                 }
-                Frame::Text(text) if probed && text.as_str() == engine::UPGRADE => return Some(()),
+                WireFrame::Text(text) if probed && text.as_str() == engine::UPGRADE => return Some(()),
                 _ => return None,
             },
             _ = release.tick() => {
@@ -61,7 +61,7 @@ async fn try_out(probe: &Probe, websocket: &mut Box<dyn Transport>) -> Option<()
     }
 }
 
-async fn say(websocket: &mut Box<dyn Transport>, frame: Frame) -> Option<()> {
+async fn say(websocket: &mut Box<dyn Transport>, frame: WireFrame) -> Option<()> {
     poll_fn(|cx| websocket.poll_ready(cx)).await.ok()?;
     websocket.send(frame).ok()?;
     poll_fn(|cx| websocket.poll_flush(cx)).await.ok()

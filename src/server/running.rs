@@ -13,8 +13,9 @@ use super::engine::Newcomer;
 use super::http::{self, Site};
 use super::polling::Doors;
 use super::{Server, ServerError, files, now_ms};
-use crate::hub::request::Want;
-use crate::hub::{self, Ticket};
+use crate::hub;
+use crate::hub::request::Request;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session;
 use crate::session::handler;
@@ -59,7 +60,7 @@ impl Running {
         let (writer, thread) =
             writer::spawn::<Ticket, _, _>(store, now_ms, due::tickets(), on_commit);
         // Before anyone is here.
-        let nobody = Ticket::unanswered(due::NOBODY, Want::Disconnect);
+        let nobody = Ticket::unanswered(due::NOBODY, Request::Disconnect);
         // Only a writer that has ended takes nothing, and then its error is found at the end.
         let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::bind::Connection;
 use super::outgoing::Outgoing;
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::session::engine::transport::{Transport, TransportError};
 
@@ -69,15 +69,18 @@ impl WebSocket {
 }
 
 impl Transport for WebSocket {
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<WireFrame, TransportError>>> {
         let frame = loop {
             match self.poll_message(cx) {
                 Poll::Pending => break Poll::Pending,
                 Poll::Ready(Some(Ok(Message::Text(text)))) => {
-                    break Poll::Ready(Some(Ok(Frame::Text(text))));
+                    break Poll::Ready(Some(Ok(WireFrame::Text(text))));
                 }
                 Poll::Ready(Some(Ok(Message::Binary(bytes)))) => {
-                    break Poll::Ready(Some(Ok(Frame::Binary(bytes))));
+                    break Poll::Ready(Some(Ok(WireFrame::Binary(bytes))));
                 }
                 // tungstenite answers WebSocket's own pings; Engine.IO has others.
                 Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
@@ -109,7 +112,7 @@ impl Transport for WebSocket {
         }
     }
 
-    fn send(&mut self, frame: Frame) -> Result<(), TransportError> {
+    fn send(&mut self, frame: WireFrame) -> Result<(), TransportError> {
         self.stream.get_mut().push(frame);
         Ok(())
     }

@@ -12,8 +12,8 @@ use super::services::Services;
 use super::shared_queue::sharing::Sharing;
 use super::socket::Socket;
 use super::state::Session;
-use crate::hub::Ticket;
-use crate::hub::request::{Publisher, Want};
+use crate::hub::request::{PublishVerb, Request};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::Op;
 use crate::store::writer::Urgency;
@@ -23,10 +23,10 @@ impl Session {
     pub(super) fn depart(&mut self, index: usize, end: &End) -> Socket {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
-        self.in_flight -= self.calls.forget(socket.id);
+        self.in_flight -= self.calls.drop_events_of(socket.id);
         let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
         self.in_flight = self.in_flight.saturating_sub(shared);
-        session_calls::tell_departure(&self.services, &socket, end);
+        session_calls::notify_disconnect(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);
         }
@@ -41,9 +41,9 @@ impl Session {
     }
 
     pub(super) async fn finish(mut self, end: &End) {
-        session_calls::give_up(&mut self.calls, &self.services, end);
+        session_calls::abandon(&mut self.calls, &self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
-            session_calls::tell_departure(&self.services, &socket, end);
+            session_calls::notify_disconnect(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
             if !matches!(end, End::Shutdown | End::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;
@@ -80,11 +80,11 @@ async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
 
 /// For a publish of which nobody wants to know what became.
 fn unanswered(socket: &Socket) -> Ticket {
-    Ticket::unanswered(socket.id, Want::Publish(Publisher::Single))
+    Ticket::unanswered(socket.id, Request::Publish(PublishVerb::Single))
 }
 
 /// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
 fn farewell(socket: &Socket, end: &End) -> Ticket {
     tracing::info!("a user disconnected {} ({end})", socket);
-    Ticket::unanswered(socket.id, Want::Disconnect)
+    Ticket::unanswered(socket.id, Request::Disconnect)
 }

@@ -33,7 +33,7 @@ use self::namespace::pending_ack::Promise;
 use self::services::Services;
 use self::socket::{Finished, Socket};
 use self::state::Session;
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::store::writer::Urgency;
 use crate::wire::attachments::TextFrame;
@@ -78,7 +78,7 @@ impl Session {
         };
         let watch = settings.trace.clone();
         self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
-        self.out.push_back(Frame::text(handshake.encode()));
+        self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
     /// Ready only with the end; otherwise everything that could be done was done.
@@ -148,9 +148,12 @@ impl Session {
             return false;
         }
         // Answers are text; what was asked for by credit is bounded by it.
-        let texts = self.out.iter().filter(|it| matches!(it, Frame::Text(_)));
+        let texts = self
+            .out
+            .iter()
+            .filter(|it| matches!(it, WireFrame::Text(_)));
         let early: usize = self.sockets.iter().map(Socket::early_cost).sum();
-        let bytes = texts.map(Frame::len).sum::<usize>() + early + self.attached;
+        let bytes = texts.map(WireFrame::len).sum::<usize>() + early + self.attached;
         bytes <= limits::ANSWER_BYTES
     }
 
@@ -254,7 +257,7 @@ impl Session {
         let now = Instant::now();
         self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
         match self.heart.beat(now, &self.services.settings, self.held()) {
-            Beat::Ping => self.out.push_back(Frame::Text(PING.into())),
+            Beat::Ping => self.out.push_back(WireFrame::Text(PING.into())),
             Beat::Nothing => {}
             Beat::NoPong => return Err(End::PingTimeout),
             Beat::NoConnect => return Err(End::ConnectTimeout),
@@ -263,25 +266,25 @@ impl Session {
         Ok(true)
     }
 
-    fn trace(&mut self, direction: Direction, frame: &Frame) {
+    fn trace(&mut self, direction: Direction, frame: &WireFrame) {
         let Some(tracer) = &mut self.tracer else {
             return;
         };
         match frame {
-            Frame::Text(text) => tracer.text(direction, text),
-            Frame::Binary(bytes) => tracer.binary(direction, bytes),
+            WireFrame::Text(text) => tracer.text(direction, text),
+            WireFrame::Binary(bytes) => tracer.binary(direction, bytes),
         }
     }
 
-    fn frame(&mut self, frame: Frame) -> Result<(), End> {
+    fn frame(&mut self, frame: WireFrame) -> Result<(), End> {
         self.trace(Direction::Received, &frame);
         let text = match frame {
-            Frame::Binary(_) if self.speech == Speech::Echo => {
+            WireFrame::Binary(_) if self.speech == Speech::Echo => {
                 self.attached += frame.len();
                 self.out.push_back(frame);
                 return Ok(());
             }
-            Frame::Binary(bytes) => {
+            WireFrame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
                     return Err(End::Forbidden("a binary event larger than this hub takes"));
                 }
@@ -291,11 +294,11 @@ impl Session {
                 }
                 return Ok(());
             }
-            Frame::Text(text) => text,
+            WireFrame::Text(text) => text,
         };
         match decode(&text)? {
             EnginePacket::Message(_) if self.speech == Speech::Echo => {
-                self.out.push_back(Frame::Text(text));
+                self.out.push_back(WireFrame::Text(text));
                 Ok(())
             }
             EnginePacket::Message(packet) => match self.assembler.text(packet)? {

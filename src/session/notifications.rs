@@ -15,8 +15,10 @@ use super::verbs::bounded_list::Listed;
 use super::verbs::delay;
 use super::verbs::who::Seen;
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::hub::parcel::Frame;
-use crate::hub::request::{LiveRoom, Publisher, Receipt, SocketId, Told};
+use crate::hub::frame::WireFrame;
+use crate::hub::notification::{LiveRoom, Notification, PublishReceipt};
+use crate::hub::request::PublishVerb;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 use crate::store::{Refusal, RoomInfo};
 use crate::wire::error_code::ErrorCode;
@@ -24,97 +26,99 @@ use crate::wire::socket;
 
 impl Session {
     /// The hub's answer to a ticket, or its own word.
-    pub(super) fn told(&mut self, id: SocketId, told: Told) {
-        if told.is_an_answer() {
+    pub(super) fn told(&mut self, id: SocketId, told: Notification) {
+        if told.is_response() {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         let Some(index) = self.sockets.iter().position(|socket| socket.id == id) else {
             return;
         };
         match told {
-            Told::Connected => {
+            Notification::Connected => {
                 // Otherwise the store says who it is.
                 if matches!(self.sockets[index].recall, Recall::Nothing) {
                     self.connected(index);
                 }
             }
-            Told::Begun(begun) => self.begun(index, begun),
-            Told::CameBack => {
+            Notification::SessionOpened(begun) => self.begun(index, begun),
+            Notification::Replaced => {
                 let socket = self.depart(index, &End::CameBack);
                 let text = socket::encode_disconnect(&socket.namespace);
-                self.out.push_back(Frame::text(text));
+                self.out.push_back(WireFrame::text(text));
             }
-            Told::Receipt {
-                answer,
+            Notification::Receipt {
+                ack_id,
                 publisher,
                 receipt,
             } => {
-                if self.promises.is_empty() || !self.promised(index, answer, None) {
-                    self.answer(index, answer, &receipt_json(publisher, &receipt));
+                if self.promises.is_empty() || !self.promised(index, ack_id, None) {
+                    self.answer(index, ack_id, &receipt_json(publisher, &receipt));
                 }
             }
-            Told::Delayed {
-                answer,
+            Notification::Delayed {
+                ack_id,
                 publisher,
                 due_ms,
                 count,
-            } => self.answer(index, answer, &delay::receipt(publisher, due_ms, count)),
-            Told::Refused { answer, refusal } => {
-                if !self.promised(index, answer, Some(&refusal)) {
-                    self.refused(index, answer, &refusal);
+            } => self.answer(index, ack_id, &delay::receipt(publisher, due_ms, count)),
+            Notification::Refused { ack_id, refusal } => {
+                if !self.promised(index, ack_id, Some(&refusal)) {
+                    self.refused(index, ack_id, &refusal);
                 }
             }
-            Told::Rooms {
-                answer,
+            Notification::RoomsChanged {
+                ack_id,
                 rooms,
                 reader,
             } => {
                 self.sockets[index].moved(&reader);
-                self.answer(index, answer, &json!({"ok": true, "rooms": rooms}));
+                self.answer(index, ack_id, &json!({"ok": true, "rooms": rooms}));
             }
-            Told::Moved { reader } => self.sockets[index].moved(&reader),
-            Told::Subscribed {
-                answer,
+            Notification::ReaderChanged { reader } => self.sockets[index].moved(&reader),
+            Notification::Subscribed {
+                ack_id,
                 reader,
                 head,
-                stretch,
+                range,
             } => {
-                self.sockets[index].subscribed(&self.services, &reader, head, answer, stretch);
+                self.sockets[index].subscribed(&self.services, &reader, head, ack_id, range);
             }
             // A stock socket did not ask: its name left its rooms while it came in, and all the same it is in.
-            Told::NoRooms { answer: None } => self.enter_without_rooms(index),
-            Told::NoRooms { answer } => {
+            Notification::NoRooms { ack_id: None } => self.enter_without_rooms(index),
+            Notification::NoRooms { ack_id } => {
                 self.refuse(
                     index,
-                    answer,
+                    ack_id,
                     ErrorCode::NoRooms,
                     "this name has joined no room; name one",
                 );
             }
-            Told::Attached { head } => self.sockets[index].attached(head),
-            Told::Purged {
-                answer,
+            Notification::Attached { head } => self.sockets[index].attached(head),
+            Notification::Purged {
+                ack_id,
                 rooms,
                 messages,
-            } => self.purged(index, answer, &rooms, messages),
-            Told::Emptied { rooms, cursor } => self.sockets[index].emptied(&rooms, cursor),
-            Told::Acked { answer } => self.answer(index, answer, &json!({"ok": true})),
-            Told::Live {
-                answer,
+            } => self.purged(index, ack_id, &rooms, messages),
+            Notification::PendingPurged { rooms, cursor } => {
+                self.sockets[index].emptied(&rooms, cursor)
+            }
+            Notification::Acked { ack_id } => self.answer(index, ack_id, &json!({"ok": true})),
+            Notification::LiveRooms {
+                ack_id,
                 room,
                 rooms,
             } => {
-                self.sockets[index].ask_rooms(&self.services, room, rooms, answer);
+                self.sockets[index].ask_rooms(&self.services, room, rooms, ack_id);
             }
-            Told::Names {
-                answer,
+            Notification::Names {
+                ack_id,
                 sought,
                 live,
-            } => self.named(index, sought, live, answer),
-            Told::Who {
-                answer,
+            } => self.named(index, sought, live, ack_id),
+            Notification::Sockets {
+                ack_id,
                 head,
-                present,
+                sockets: present,
                 more,
             } => self.seen(
                 index,
@@ -123,14 +127,14 @@ impl Session {
                     present,
                     more,
                 },
-                answer,
+                ack_id,
             ),
-            Told::NameTaken => self.dismiss(index, &End::Replaced, ErrorCode::NameTaken),
-            Told::KickedOut { answer, kicked } => {
+            Notification::NameTaken => self.dismiss(index, &End::Replaced, ErrorCode::NameTaken),
+            Notification::KickCount { ack_id, kicked } => {
                 self.sockets[index].listed();
-                self.answer(index, answer, &json!({"ok": true, "kicked": kicked}));
+                self.answer(index, ack_id, &json!({"ok": true, "kicked": kicked}));
             }
-            Told::Kicked { by } => self.dismiss(index, &End::Kicked(by), ErrorCode::Kicked),
+            Notification::Kicked { by } => self.dismiss(index, &End::Kicked(by), ErrorCode::Kicked),
         }
     }
 
@@ -140,10 +144,12 @@ impl Session {
         if socket.dialect == Dialect::Roomcat {
             let data = json!({"code": code, "message": end.to_string()}).to_string();
             let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
-            self.out.push_back(Frame::text(text));
+            self.out.push_back(WireFrame::text(text));
         }
         self.out
-            .push_back(Frame::text(socket::encode_disconnect(&socket.namespace)));
+            .push_back(WireFrame::text(socket::encode_disconnect(
+                &socket.namespace,
+            )));
     }
 
     fn enter_without_rooms(&mut self, index: usize) {
@@ -174,7 +180,7 @@ impl Session {
             },
         });
         let text = socket::encode_connect(&socket.namespace, Some(&data.to_string()));
-        self.sockets[index].enter(Frame::text(text), &mut self.out);
+        self.sockets[index].enter(WireFrame::text(text), &mut self.out);
     }
 
     pub(super) fn refused(&mut self, index: usize, answer: Option<u64>, refusal: &Refusal) {
@@ -210,8 +216,8 @@ impl Session {
     }
 }
 
-fn receipt_json(publisher: Publisher, receipt: &Receipt) -> Value {
-    let Receipt {
+fn receipt_json(publisher: PublishVerb, receipt: &PublishReceipt) -> Value {
+    let PublishReceipt {
         first,
         count,
         delivered,
@@ -220,8 +226,8 @@ fn receipt_json(publisher: Publisher, receipt: &Receipt) -> Value {
     } = receipt;
     let mut body = json!({"ok": true, "delivered": delivered, "queued": queued});
     let place = match publisher {
-        Publisher::Single => "seq",
-        Publisher::Batch => {
+        PublishVerb::Single => "seq",
+        PublishVerb::Batch => {
             body["count"] = json!(count);
             "first"
         }
@@ -240,7 +246,7 @@ pub(super) fn answer_rooms(
     namespace: &Namespace,
     listing: &Listing,
     services: &Services,
-    out: &mut VecDeque<Frame>,
+    out: &mut VecDeque<WireFrame>,
 ) {
     let Listing {
         answer,
@@ -259,7 +265,7 @@ pub(super) fn answer_rooms(
         .into_iter()
         .map(|name| {
             let (live, stored) = (live.get(name), stored.get(name));
-            let here = |client: &ClientName| live.is_some_and(|room| room.here.contains(client));
+            let here = |client: &ClientName| live.is_some_and(|room| room.present_members.contains(client));
             let members = stored.map(|room| &room.members[..]).unwrap_or_default();
             let members: Vec<Value> = members
                 .iter()
@@ -284,10 +290,10 @@ pub(super) fn acknowledge(
     namespace: &Namespace,
     answer: Option<u64>,
     body: &Value,
-    out: &mut VecDeque<Frame>,
+    out: &mut VecDeque<WireFrame>,
 ) {
     if let Some(id) = answer {
         let text = socket::encode_ack(namespace, id, &body.to_string(), 0);
-        out.push_back(Frame::text(text));
+        out.push_back(WireFrame::text(text));
     }
 }

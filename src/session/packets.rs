@@ -13,8 +13,10 @@ use super::verbs::delay::Storage;
 use super::verbs::error::VerbError;
 use super::verbs::{self, Ack, Listed, Publish, Sender};
 use crate::address::RoomName;
-use crate::hub::request::{Input, Membership, Publisher, Request, Stretch, Want};
-use crate::hub::{Message, Ticket};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::request::{JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::Op;
 use crate::wire::batch::Audience;
@@ -109,12 +111,12 @@ impl Session {
                     verbs::batch(sender, args, attachments.to_vec())
                 })?;
                 *messages = publish.record.header.count;
-                self.publish(index, publish, Publisher::Batch, id);
+                self.publish(index, publish, PublishVerb::Batch, id);
             }
             Verb::Pub => {
                 let publish =
                     self.sender(index, |sender| verbs::single(sender, args, attachments))?;
-                self.publish(index, publish, Publisher::Single, id);
+                self.publish(index, publish, PublishVerb::Single, id);
             }
             Verb::Join => self.join(index, verbs::rooms(args)?, id)?,
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
@@ -153,15 +155,17 @@ impl Session {
     }
 
     fn list_rooms(&mut self, index: usize, room: Option<RoomName>, answer: Option<u64>) {
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Rooms(room),
+            ack_id: answer,
+            kind: Request::Rooms(room),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Rooms(
+                request,
+            ))));
     }
 
     /// An application's event of which nothing is declared: for the namespace's program, or else for everyone there.
@@ -178,7 +182,7 @@ impl Session {
         let publish = self.sender(index, |sender| {
             verbs::relay(sender, Audience::All, event, &packet.args, attachments)
         })?;
-        self.publish(index, publish, Publisher::Single, packet.id);
+        self.publish(index, publish, PublishVerb::Single, packet.id);
         Ok(())
     }
 
@@ -190,7 +194,7 @@ impl Session {
         &mut self,
         index: usize,
         publish: Publish,
-        publisher: Publisher,
+        publisher: PublishVerb,
         answer: Option<u64>,
     ) {
         let Publish {
@@ -198,10 +202,10 @@ impl Session {
             id,
             storage,
         } = publish;
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Publish(publisher),
+            ack_id: answer,
+            kind: Request::Publish(publisher),
         };
         match storage {
             Storage::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
@@ -212,13 +216,13 @@ impl Session {
             Storage::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
-                let input = Input::Volatile {
+                let input = CoreInput::Volatile {
                     record,
                     at_ms,
                     request,
                 };
                 self.outbox
-                    .push(Submission::Hub(Message::Volatile(input, None)));
+                    .push(Submission::Hub(InboxMessage::Volatile(input, None)));
             }
         }
     }
@@ -256,8 +260,8 @@ impl Session {
         };
         // For a name; a roomcat socket then listens by `sub`, a stock one subscribes anew: something may wait there.
         let membership = match name {
-            Some(_) => Membership::DurableOnly,
-            None => Membership::Live,
+            Some(_) => JoinScope::DurableOnly,
+            None => JoinScope::Live,
         };
         let subscribes = *dialect == Dialect::Stock && name.is_some();
         let again = subscribes.then(|| {
@@ -266,13 +270,13 @@ impl Session {
                 client: name.clone(),
                 rooms: Vec::new(),
             };
-            let ticket = Ticket::unanswered(*id, Want::Subscribe(Stretch::default()));
+            let ticket = Ticket::unanswered(*id, Request::Subscribe(ReplayRange::default()));
             (op, ticket)
         });
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Join(rooms, membership),
+            ack_id: answer,
+            kind: Request::Join(rooms, membership),
         };
         self.ask(op, Ticket::new(request));
         self.follow(index, following);
@@ -301,10 +305,10 @@ impl Session {
             }
             None => (exiting, Op::Noop),
         };
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Leave(rooms),
+            ack_id: answer,
+            kind: Request::Leave(rooms),
         };
         self.ask(op, Ticket::new(request));
         self.follow(index, following);
@@ -314,7 +318,7 @@ impl Session {
         &mut self,
         index: usize,
         rooms: Vec<RoomName>,
-        mut stretch: Stretch,
+        mut stretch: ReplayRange,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
         if self.sockets[index].is_peeking() {
@@ -342,10 +346,10 @@ impl Session {
             client: name.clone(),
             rooms,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket: *id,
-            answer,
-            want: Want::Subscribe(stretch),
+            ack_id: answer,
+            kind: Request::Subscribe(stretch),
         };
         self.ask(op, Ticket::new(request));
         self.unshare(index);

@@ -8,8 +8,9 @@ use tokio::sync::{Semaphore, mpsc};
 use super::handler::Programs;
 use super::settings::Settings;
 use super::shared_queue::registry::Shares;
-use crate::hub::request::SocketId;
-use crate::hub::{Message, Ticket};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::readers::ReaderPool;
@@ -25,7 +26,7 @@ pub struct Services {
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
-    pub inbox: mpsc::Sender<Message>,
+    pub inbox: mpsc::Sender<InboxMessage>,
     pub readers: ReaderPool,
     /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
     pub append_queue: Arc<Semaphore>,
@@ -42,7 +43,7 @@ impl Services {
         settings: Settings,
         log_id: &str,
         writer: Writer<Ticket>,
-        inbox: mpsc::Sender<Message>,
+        inbox: mpsc::Sender<InboxMessage>,
         readers: ReaderPool,
         clock: fn() -> u64,
         failed: mpsc::Sender<StoreError>,

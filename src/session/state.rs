@@ -12,16 +12,16 @@ use super::engine::heartbeat::Heart;
 use super::engine::opening::{Opening, Speech};
 use super::engine::outbox::{Outbox, Submission};
 use super::engine::transport::Transport;
-use super::handler::waiting_calls::Calls;
+use super::handler::waiting_calls::WaitingCalls;
 use super::namespace::pending_ack::Promise;
 use super::services::Services;
 use super::socket::Socket;
 use super::socket::direct_message::Aside;
 use crate::address::Namespace;
-use crate::hub::Ticket;
-use crate::hub::mailbox::Notices;
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
+use crate::hub::notification_queue::NotificationQueue;
 use crate::hub::peer::Peer;
+use crate::hub::ticket::Ticket;
 use crate::store::Op;
 use crate::store::writer::Urgency;
 use crate::wire::attachments::Assembler;
@@ -34,7 +34,7 @@ pub struct Session {
     pub(super) transport: Box<dyn Transport>,
     pub(super) speech: Speech,
     /// Encoded and not yet taken by the transport.
-    pub(super) out: VecDeque<Frame>,
+    pub(super) out: VecDeque<WireFrame>,
     /// How many of the first in `out` hold what sockets were handed.
     pub(super) handed: usize,
     /// The transport was given something since it was last flushed.
@@ -46,14 +46,14 @@ pub struct Session {
     /// Tickets that the hub has not yet answered.
     pub(super) in_flight: usize,
     /// What a namespace's program was asked.
-    pub(super) calls: Calls,
+    pub(super) calls: WaitingCalls,
     /// Acknowledgements of declared events that wait for a commit.
     pub(super) promises: Vec<Promise>,
     /// Bytes of attachments in `out` that nobody's credit bounds.
     pub(super) attached: usize,
     /// Nothing is read before: more came than the rate of a namespace allows.
     pub(super) paid_at: Option<Instant>,
-    pub(super) notices: Arc<Notices>,
+    pub(super) notices: Arc<NotificationQueue>,
     pub(super) waker: Arc<AtomicWaker>,
     pub(super) heart: Heart,
     pub(super) timer: Pin<Box<Sleep>>,
@@ -80,11 +80,11 @@ impl Session {
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
             in_flight: 0,
-            calls: Calls::default(),
+            calls: WaitingCalls::default(),
             promises: Vec::new(),
             attached: 0,
             paid_at: None,
-            notices: Arc::new(Notices::new(Arc::clone(&waker))),
+            notices: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
             waker,
             timer: Box::pin(tokio::time::sleep_until(heart.next())),
             heart,
@@ -135,11 +135,11 @@ impl Session {
     pub(super) fn answer(&mut self, index: usize, answer: Option<u64>, body: &Value) {
         if let Some(id) = answer {
             let text = socket::encode_ack(&self.sockets[index].namespace, id, &body.to_string(), 0);
-            self.say(index, vec![Frame::text(text)]);
+            self.say(index, vec![WireFrame::text(text)]);
         }
     }
 
-    pub(super) fn say(&mut self, index: usize, frames: Vec<Frame>) {
+    pub(super) fn say(&mut self, index: usize, frames: Vec<WireFrame>) {
         self.say_aside(index, Aside::Answer(frames));
     }
 
@@ -149,8 +149,10 @@ impl Session {
         let Some(frames) = socket.say(aside) else {
             return;
         };
-        let binary = frames.iter().filter(|it| matches!(it, Frame::Binary(_)));
-        self.attached += binary.map(Frame::len).sum::<usize>();
+        let binary = frames
+            .iter()
+            .filter(|it| matches!(it, WireFrame::Binary(_)));
+        self.attached += binary.map(WireFrame::len).sum::<usize>();
         self.out.extend(frames);
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::values::{self, AuthText};
-use crate::client::options::{EnginePath, HttpHeader, QueryParameter};
+use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 
 /// Beside the URL; only for clients, so `serve` does not know them.
 #[derive(Debug, Clone, Args)]

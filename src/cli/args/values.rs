@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::address::Seq;
-use crate::client::options::OptionError;
+use crate::client::dial_options::OptionError;
 use crate::client::{AuthFields, StartPosition};
 use crate::limits;
 

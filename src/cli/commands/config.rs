@@ -16,7 +16,7 @@ use crate::cli::screen::term;
 use crate::cli::screen::term::ColorChoice;
 use crate::cli::settings::Settings;
 use crate::cli::settings::source::{Source, Sourced};
-use crate::client::options::EnginePath;
+use crate::client::dial_options::EnginePath;
 
 pub fn run(args: &ConfigArgs, settings: &Settings) -> Result<(), Failure> {
     let rows = rows(args, settings);

@@ -10,8 +10,8 @@ use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};
 use crate::cli::remote::connect::asking;
 use crate::cli::remote::target::target;
 use crate::cli::settings::Global;
-use crate::client::link::{ClientConnection, at};
-use crate::client::plain::{EventArgs, ServerMessage};
+use crate::client::connection_state::{ClientConnection, at};
+use crate::client::plain_connection::{EventArgs, ServerMessage};
 use crate::client::{ClientError, DisconnectReason, PlainConnection, Target};
 
 /// Of the only event.

@@ -16,9 +16,9 @@ use crate::cli::remote::connect;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::link::at;
-use crate::client::listener::{AckHandle, PlainClient, PlainEvent};
-use crate::client::plain::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
+use crate::client::connection_state::at;
+use crate::client::plain_client::{AckHandle, PlainClient, PlainEvent};
+use crate::client::plain_connection::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
 use crate::client::{HubUrl, RetryPolicy};
 use crate::limits;
 

@@ -19,7 +19,7 @@ use crate::cli::remote::target::{room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, HubClient, PresenceUpdates, RetryPolicy, SubscribeRequest};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::address::{EventName, Namespace};
 use crate::client::error::plain;
-use crate::client::plain::EventArgs;
+use crate::client::plain_connection::EventArgs;
 use crate::limits;
 use crate::wire::socket::{self, PacketError};
 

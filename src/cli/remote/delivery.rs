@@ -12,7 +12,7 @@ use crate::cli::io::signals::{Signal, Signals};
 use crate::cli::io::stdout::{Chunk, Output, Wrote};
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, Gap, HubClient, HubUrl, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};

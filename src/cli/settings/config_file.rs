@@ -16,7 +16,7 @@ use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::cli::settings::toml_file::{self, ContentError};
 use crate::client::HubUrl;
-use crate::client::options::{EnginePath, HttpHeader, OptionError, QueryParameter};
+use crate::client::dial_options::{EnginePath, HttpHeader, OptionError, QueryParameter};
 use crate::limits;
 
 #[derive(Debug, Default)]

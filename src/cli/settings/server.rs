@@ -4,7 +4,7 @@ use super::source::{Source, Sourced};
 use crate::cli::args::remote::Remote;
 use crate::cli::args::values::AuthText;
 use crate::client::DialOptions;
-use crate::client::options::{EnginePath, HttpHeader, QueryParameter};
+use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 
 #[derive(Debug, Clone, Default)]
 pub struct Server {

@@ -1,103 +1,114 @@
-//! Handing a record to whoever is there, and counting whom it waits for.
+//! Fan-out: handing a record to the sockets that are owed it, and counting the members it waits for.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Core, Effects, Feed, Space, Taken};
+use super::effects::Effects;
+use super::state::{Attachment, Core, NamespaceState};
 use crate::address::{ClientName, RoomName, Seq};
-use crate::hub::parcel::{Kind, Parcel};
-use crate::hub::request::{Direct, Publisher, Receipt, SocketId, Told};
+use crate::hub::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
+use crate::hub::notification::{Notification, PublishReceipt};
+use crate::hub::request::{DirectRecord, PublishVerb};
+use crate::hub::socket_id::SocketId;
 use crate::store::owed::is_excluded;
 use crate::store::{Reader, Record, owed};
 
 impl Core {
-    /// Fans out and counts.
-    pub(super) fn publish(&mut self, parcel: Parcel, effects: &mut impl Effects) -> Receipt {
-        let parcel = Arc::new(parcel);
-        let (delivered, queued) = self.fan_out(&parcel, effects);
-        let durable = parcel.kind == Kind::Durable;
-        Receipt {
-            first: durable.then_some(Seq::new(parcel.record.number, 0)),
-            count: parcel.header().count,
+    pub(super) fn publish(
+        &mut self,
+        delivery: Delivery,
+        effects: &mut impl Effects,
+    ) -> PublishReceipt {
+        let delivery = Arc::new(delivery);
+        let (delivered, queued) = self.fan_out(&delivery, effects);
+        let is_durable = delivery.kind == DeliveryKind::Durable;
+        PublishReceipt {
+            first: is_durable.then_some(Seq::new(delivery.record.number, 0)),
+            count: delivery.header().count,
             delivered,
-            queued: if durable { queued } else { 0 },
+            queued: if is_durable { queued } else { 0 },
             duplicate: false,
         }
     }
 
-    fn fan_out(&mut self, parcel: &Arc<Parcel>, effects: &mut impl Effects) -> (u64, u64) {
-        let header = parcel.header();
-        let number = parcel.record.number;
-        let Some(space) = self.spaces.get(&header.namespace) else {
+    /// Returns the number of sockets that took the delivery, and of members that it waits for.
+    fn fan_out(&mut self, delivery: &Arc<Delivery>, effects: &mut impl Effects) -> (u64, u64) {
+        let header = delivery.header();
+        let number = delivery.record.number;
+        let Some(namespace) = self.namespaces.get(&header.namespace) else {
             return (0, 0);
         };
         let mut delivered = 0;
         let mut members = HashSet::new();
-        for room in header.rooms.iter().filter_map(|room| space.rooms.get(room)) {
+        let rooms = header.rooms.iter();
+        for room in rooms.filter_map(|room| namespace.rooms.get(room)) {
             members.extend(&room.members);
             for id in &room.sockets {
                 let Some(socket) = self.sockets.get_mut(id) else {
                     continue;
                 };
-                if socket.considered == number {
+                if socket.last_considered == number {
                     continue;
                 }
-                socket.considered = number;
-                let durable = parcel.kind == Kind::Durable;
-                if socket.feed != Feed::Attached {
-                    if durable {
-                        socket.newest = number;
+                socket.last_considered = number;
+                let is_durable = delivery.kind == DeliveryKind::Durable;
+                if socket.attachment != Attachment::Attached {
+                    if is_durable {
+                        socket.newest_owed = number;
                     }
                     continue;
                 }
-                let owed = !is_excluded(header, &socket.reader);
-                // A holder is handed what it is not owed too: its session moves the cursor over it.
-                let holds = || {
+                let is_owed = !is_excluded(header, &socket.reader);
+                // The holder of a name also gets what it is not owed: its session moves the cursor over it.
+                let is_holder = || {
                     let name = socket.reader.name.as_ref();
-                    name.is_some_and(|name| space.holders.get(name) == Some(id))
+                    name.is_some_and(|name| namespace.holders.get(name) == Some(id))
                 };
-                if !owed && (!durable || !holds()) {
+                if !is_owed && (!is_durable || !is_holder()) {
                     continue;
                 }
-                if durable {
-                    socket.newest = number;
+                if is_durable {
+                    socket.newest_owed = number;
                 }
-                match effects.deliver(*id, parcel) {
-                    Taken::Yes => delivered += u64::from(owed),
-                    Taken::Full if parcel.kind == Kind::Volatile => {}
-                    Taken::Full => socket.feed = Feed::Detached,
+                match effects.deliver(*id, delivery) {
+                    DeliveryOutcome::Accepted => delivered += u64::from(is_owed),
+                    DeliveryOutcome::Full if delivery.kind == DeliveryKind::Volatile => {}
+                    DeliveryOutcome::Full => socket.attachment = Attachment::Detached,
                 }
             }
         }
         let queued = members
             .into_iter()
-            .filter(|name| self.waits_for(space, name, parcel))
+            .filter(|name| self.is_queued_for(namespace, name, delivery))
             .count();
         (delivered, queued as u64)
     }
 
-    /// Whether a member is owed the record and nobody who holds its name took it just now.
-    fn waits_for(&self, space: &Space, name: &ClientName, parcel: &Parcel) -> bool {
-        let header = parcel.header();
-        let took = space
+    /// Whether a member is owed the record and no holder of its name took it just now.
+    fn is_queued_for(
+        &self,
+        namespace: &NamespaceState,
+        name: &ClientName,
+        delivery: &Delivery,
+    ) -> bool {
+        let header = delivery.header();
+        let holder_took_it = namespace
             .holders
             .get(name)
             .and_then(|id| self.sockets.get(id))
             .is_some_and(|socket| {
-                socket.feed == Feed::Attached
+                socket.attachment == Attachment::Attached
                     && header
                         .rooms
                         .iter()
                         .any(|room| socket.reader.rooms.contains_key(room))
             });
-        if took {
+        if holder_took_it {
             return false;
         }
-        let member_of = |room: &&RoomName| {
-            space
-                .rooms
-                .get(*room)
-                .is_some_and(|r| r.members.contains(name))
+        let is_member_of = |room: &&RoomName| {
+            let room = namespace.rooms.get(*room);
+            room.is_some_and(|room| room.members.contains(name))
         };
         let away = Reader {
             sid: None,
@@ -105,37 +116,42 @@ impl Core {
             rooms: header
                 .rooms
                 .iter()
-                .filter(member_of)
+                .filter(is_member_of)
                 .map(|room| (room.clone(), Seq::START))
                 .collect(),
-            other_rooms: header.except.iter().filter(member_of).cloned().collect(),
+            other_rooms: header.except.iter().filter(is_member_of).cloned().collect(),
         };
-        owed(parcel.record.number, header, &away).is_some()
+        owed(delivery.record.number, header, &away).is_some()
     }
 }
 
-/// Whether it listens to rooms or not; a mailbox that is full, and a socket that is gone, lose it.
-pub(super) fn hand(publisher: SocketId, direct: Direct, effects: &mut impl Effects) {
-    let Direct { to, record, at_ms } = direct;
+/// A full mailbox or a closed socket loses the message: a direct message waits for nobody.
+pub(super) fn deliver_direct(
+    publisher: SocketId,
+    direct: DirectRecord,
+    effects: &mut impl Effects,
+) {
+    let DirectRecord { to, record, at_ms } = direct;
     let record = Record {
         number: 0,
         at_ms,
         header: record.header,
         body: record.body,
     };
-    let taken = effects.deliver(to, &Arc::new(Parcel::new(record, Kind::Direct)));
-    let receipt = Receipt {
+    let delivery = Arc::new(Delivery::new(record, DeliveryKind::Direct));
+    let outcome = effects.deliver(to, &delivery);
+    let receipt = PublishReceipt {
         first: None,
         count: 1,
-        delivered: u64::from(taken == Taken::Yes),
+        delivered: u64::from(outcome == DeliveryOutcome::Accepted),
         queued: 0,
         duplicate: false,
     };
-    effects.tell(
+    effects.notify(
         publisher,
-        Told::Receipt {
-            answer: None,
-            publisher: Publisher::Single,
+        Notification::Receipt {
+            ack_id: None,
+            publisher: PublishVerb::Single,
             receipt,
         },
     );

@@ -1,84 +1,85 @@
-//! The rooms of a namespace as the hub knows them: who is there now.
+//! Answers to `rooms` from what the hub knows: who is connected now. The store knows the rest.
 
-use super::{Core, Effects, Room, Space};
+use super::effects::Effects;
+use super::state::{Core, NamespaceState, RoomState};
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::hub::request::{LiveRoom, Request, Told, Want};
+use crate::hub::notification::{LiveRoom, Notification};
+use crate::hub::request::{Request, SocketRequest};
 use crate::limits;
 use crate::store::names::{NameKind, NameQuery};
 
 impl Core {
-    pub(super) fn list_rooms(&self, request: Request, effects: &mut impl Effects) {
-        let Request {
+    pub(super) fn list_rooms(&self, request: SocketRequest, effects: &mut impl Effects) {
+        let SocketRequest {
             socket,
-            answer,
-            want,
+            ack_id,
+            kind,
         } = request;
-        let Some(state) = self.sockets.get(&socket) else {
+        let Some(requester) = self.sockets.get(&socket) else {
             return;
         };
-        let room = match want {
-            Want::Rooms(room) => room,
-            Want::Names(sought) => {
-                let live = self.names(&state.namespace, &sought);
-                let told = Told::Names {
-                    answer,
-                    sought,
-                    live,
-                };
-                return effects.tell(socket, told);
-            }
+        let notification = match kind {
+            Request::Rooms(room) => Notification::LiveRooms {
+                ack_id,
+                rooms: self.live_rooms(&requester.namespace, room.as_ref()),
+                room,
+            },
+            Request::Names(sought) => Notification::Names {
+                ack_id,
+                live: self.names(&requester.namespace, &sought),
+                sought,
+            },
             _ => return,
         };
-        let rooms = self.spaces.get(&state.namespace).map(|space| match &room {
+        effects.notify(socket, notification);
+    }
+
+    /// One room, or the first [`limits::ROOMS_LISTED`].
+    fn live_rooms(&self, namespace: &Namespace, room: Option<&RoomName>) -> Vec<LiveRoom> {
+        let Some(namespace) = self.namespaces.get(namespace) else {
+            return Vec::new();
+        };
+        match room {
             Some(name) => {
-                let found = space.rooms.get_key_value(name);
+                let found = namespace.rooms.get_key_value(name).into_iter();
                 found
-                    .map(|(name, room)| live(space, name, room))
-                    .into_iter()
+                    .map(|(name, room)| live_room(namespace, name, room))
                     .collect()
             }
             None => {
-                let all = space.rooms.iter().take(limits::ROOMS_LISTED);
-                all.map(|(name, room)| live(space, name, room)).collect()
+                let first = namespace.rooms.iter().take(limits::ROOMS_LISTED);
+                first
+                    .map(|(name, room)| live_room(namespace, name, room))
+                    .collect()
             }
-        });
-        let rooms = rooms.unwrap_or_default();
-        effects.tell(
-            socket,
-            Told::Live {
-                answer,
-                room,
-                rooms,
-            },
-        );
+        }
     }
 
     fn names(&self, namespace: &Namespace, sought: &NameQuery) -> Vec<String> {
-        let space = self.spaces.get(namespace);
-        match (sought.kind, space) {
-            (NameKind::Namespaces, _) => sought.select(self.spaces.keys().map(Namespace::as_str)),
-            (NameKind::Rooms, Some(space)) => {
-                sought.select(space.rooms.keys().map(RoomName::as_str))
+        let state = self.namespaces.get(namespace);
+        match (sought.kind, state) {
+            (NameKind::Namespaces, _) => {
+                sought.select(self.namespaces.keys().map(Namespace::as_str))
             }
-            (NameKind::Members, Some(space)) => {
-                sought.select(space.holders.keys().map(ClientName::as_str))
+            (NameKind::Rooms, Some(state)) => {
+                sought.select(state.rooms.keys().map(RoomName::as_str))
+            }
+            (NameKind::Members, Some(state)) => {
+                sought.select(state.holders.keys().map(ClientName::as_str))
             }
             (NameKind::Rooms | NameKind::Members, None) => Vec::new(),
         }
     }
 }
 
-fn live(space: &Space, name: &RoomName, room: &Room) -> LiveRoom {
-    let Room {
-        sockets, members, ..
-    } = room;
-    let holds = |client: &&ClientName| {
-        let holder = space.holders.get(*client);
-        holder.is_some_and(|id| sockets.contains(id))
+fn live_room(namespace: &NamespaceState, name: &RoomName, room: &RoomState) -> LiveRoom {
+    let is_present = |client: &&ClientName| {
+        let holder = namespace.holders.get(*client);
+        holder.is_some_and(|id| room.sockets.contains(id))
     };
     LiveRoom {
         room: name.clone(),
-        sockets: sockets.len() as u64,
-        here: members.iter().filter(holds).cloned().collect(),
+        sockets: room.sockets.len() as u64,
+        present_members: room.members.iter().filter(is_present).cloned().collect(),
     }
 }

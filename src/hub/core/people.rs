@@ -1,100 +1,100 @@
-//! Who is in a namespace: its sockets, as whoever asks gets them, and how some are sent away.
+//! The verbs `who` and `kick`: listing the sockets of a namespace, and closing some of them.
 
 use std::sync::Arc;
 
-use super::presence::Movement;
-use super::{Core, Effects, Feed, Socket};
+use super::effects::Effects;
+use super::state::{Attachment, Core, SocketState};
 use crate::address::{Namespace, RoomName};
+use crate::hub::notification::{Backlog, Notification, PresentSocket};
 use crate::hub::peer::PeerAddress;
-use crate::hub::request::{Behind, Culprit, Present, Request, SocketId, Told, Want};
+use crate::hub::request::{KickTarget, Request, SocketRequest};
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 
 impl Core {
-    /// Those that came first, when there are more than one answer holds.
-    pub(super) fn list_sockets(&self, request: Request, effects: &mut impl Effects) {
-        let Request {
+    /// Answers with the oldest sockets, if there are more than one answer holds.
+    pub(super) fn list_sockets(&self, request: SocketRequest, effects: &mut impl Effects) {
+        let SocketRequest {
             socket,
-            answer,
-            want,
+            ack_id,
+            kind,
         } = request;
-        let (Some(state), Want::Who(whom)) = (self.sockets.get(&socket), want) else {
+        let (Some(requester), Request::Who(filter)) = (self.sockets.get(&socket), kind) else {
             return;
         };
-        let (sid, room) = (whom.sid.as_deref(), whom.room.as_ref());
-        let mut found = self.find(&state.namespace, sid, room);
+        let (sid, room) = (filter.sid.as_deref(), filter.room.as_ref());
+        let mut found = self.find(&requester.namespace, sid, room);
         let more = found.len().saturating_sub(limits::SOCKETS_LISTED);
         found.truncate(limits::SOCKETS_LISTED);
         let present = found.iter().filter_map(|id| self.sockets.get(id));
-        let told = Told::Who {
-            answer,
+        let notification = Notification::Sockets {
+            ack_id,
             head: self.head,
-            present: present.map(present_now).collect(),
+            sockets: present.map(present_socket).collect(),
             more: more as u64,
         };
-        effects.tell(socket, told);
+        effects.notify(socket, notification);
     }
 
-    /// Each is out of its rooms at once; its session says goodbye. Never the one that asks.
-    pub(super) fn kick(&mut self, request: Request, effects: &mut impl Effects) {
-        let Request {
-            socket: asker,
-            answer,
-            want,
+    /// Each socket leaves its rooms at once; its session sends the disconnect. The requester is never kicked.
+    pub(super) fn kick(&mut self, request: SocketRequest, effects: &mut impl Effects) {
+        let SocketRequest {
+            socket: id,
+            ack_id,
+            kind,
         } = request;
-        let (Some(state), Want::Kick(culprit)) = (self.sockets.get(&asker), want) else {
+        let (Some(requester), Request::Kick(target)) = (self.sockets.get(&id), kind) else {
             return;
         };
-        let by = by(state);
-        let mut found = match &culprit {
-            Culprit::Sid(sid) => self.find(&state.namespace, Some(sid), None),
-            Culprit::Name(_) => self.find(&state.namespace, None, None),
+        let by = display_name(requester);
+        let mut found = match &target {
+            KickTarget::Sid(sid) => self.find(&requester.namespace, Some(sid), None),
+            KickTarget::Name(_) => self.find(&requester.namespace, None, None),
         };
-        found.retain(|id| {
-            *id != asker && self.is_culprit(*id, &culprit) && !self.is_queue_of(*id, state)
+        found.retain(|it| {
+            *it != id && self.is_target(*it, &target) && !self.is_queue_of(*it, requester)
         });
-        let kicked = self.connections(&found);
+        let kicked = self.count_connections(&found);
         for id in &found {
-            self.retire(*id, effects);
+            self.close(*id, effects);
             let by = Arc::clone(&by);
-            effects.tell(*id, Told::Kicked { by });
+            effects.notify(*id, Notification::Kicked { by });
         }
-        let told = Told::KickedOut { answer, kicked };
-        effects.tell(asker, told);
+        effects.notify(id, Notification::KickCount { ack_id, kicked });
     }
 
-    /// How many connections these are: a queue that several share is none, unless it is all that there is.
-    fn connections(&self, found: &[SocketId]) -> u64 {
-        let is_own = |id: &&SocketId| {
-            let state = self.sockets.get(*id);
-            state.is_some_and(|state| state.vitals.peer.address != PeerAddress::Shared)
+    /// A shared queue is not counted beside the sockets that share it; alone it counts as one.
+    fn count_connections(&self, found: &[SocketId]) -> u64 {
+        let has_connection = |id: &&SocketId| {
+            let socket = self.sockets.get(*id);
+            socket.is_some_and(|socket| socket.stats.peer.address != PeerAddress::Shared)
         };
-        match found.iter().filter(is_own).count() {
+        match found.iter().filter(has_connection).count() {
             0 => found.len() as u64,
             own => own as u64,
         }
     }
 
-    /// Whether it is the queue that `asker` may share: those who share it beside are found by themselves.
-    fn is_queue_of(&self, id: SocketId, asker: &Socket) -> bool {
-        let shared = |state: &&Socket| state.vitals.peer.address == PeerAddress::Shared;
-        let queue = self.sockets.get(&id).filter(shared);
-        queue.is_some_and(|queue| queue.vitals.name == asker.vitals.name)
+    /// Whether it is the queue that the requester may share itself. The other sockets that share it are found one by one.
+    fn is_queue_of(&self, id: SocketId, requester: &SocketState) -> bool {
+        let is_shared = |socket: &&SocketState| socket.stats.peer.address == PeerAddress::Shared;
+        let queue = self.sockets.get(&id).filter(is_shared);
+        queue.is_some_and(|queue| queue.stats.name == requester.stats.name)
     }
 
-    /// Those of a namespace that are here, the oldest first: of all, or of those in a room, or the one with a sid. Looks at
-    /// nobody else.
+    /// The sockets of a namespace, the oldest first: all, those in a room, or the one with a sid. Looks at no others.
     fn find(
         &self,
         namespace: &Namespace,
         sid: Option<&str>,
         room: Option<&RoomName>,
     ) -> Vec<SocketId> {
-        let Some(space) = self.spaces.get(namespace) else {
+        let Some(namespace) = self.namespaces.get(namespace) else {
             return Vec::new();
         };
         let all = match room {
-            None => Some(&space.sockets),
-            Some(room) => space.rooms.get(room).map(|room| &room.sockets),
+            None => Some(&namespace.sockets),
+            Some(room) => namespace.rooms.get(room).map(|room| &room.sockets),
         };
         let Some(all) = all else {
             return Vec::new();
@@ -102,55 +102,50 @@ impl Core {
         match sid.map(|sid| self.by_sid.get(sid)) {
             None => all.iter().copied().collect(),
             Some(one) => {
-                let here = |id: &&SocketId| all.contains(*id) && space.sockets.contains(*id);
-                one.filter(here).into_iter().copied().collect()
+                let is_here = |id: &&SocketId| all.contains(*id) && namespace.sockets.contains(*id);
+                one.filter(is_here).into_iter().copied().collect()
             }
         }
     }
 
-    fn is_culprit(&self, id: SocketId, culprit: &Culprit) -> bool {
-        let state = self.sockets.get(&id);
-        state.is_some_and(|state| match culprit {
-            Culprit::Sid(sid) => state.reader.sid.as_deref() == Some(sid),
-            Culprit::Name(name) => state.vitals.name.as_ref() == Some(name),
+    fn is_target(&self, id: SocketId, target: &KickTarget) -> bool {
+        let socket = self.sockets.get(&id);
+        socket.is_some_and(|socket| match target {
+            KickTarget::Sid(sid) => socket.reader.sid.as_deref() == Some(sid),
+            KickTarget::Name(name) => socket.stats.name.as_ref() == Some(name),
         })
     }
 
-    /// A socket that is to end is in no room any more and holds no name.
-    pub(super) fn retire(&mut self, id: SocketId, effects: &mut impl Effects) {
+    /// The socket leaves its rooms and loses its name now; its session disconnects it later.
+    pub(super) fn close(&mut self, id: SocketId, effects: &mut impl Effects) {
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        self.leave_all(id, &socket);
-        self.tell_departure(id, &socket, effects);
-        let reader = Arc::make_mut(&mut socket.reader);
-        reader.rooms.clear();
-        socket.feed = Feed::Gone;
-        self.vacate(id, &socket);
+        self.exit_rooms(id, &socket);
+        self.announce_disconnect(id, &socket, effects);
+        Arc::make_mut(&mut socket.reader).rooms.clear();
+        socket.attachment = Attachment::Closing;
+        self.remove_from_namespace(id, &socket);
         self.sockets.insert(id, socket);
     }
-
-    /// Once, whatever comes first: its end, or somebody who takes its name.
-    pub(super) fn tell_departure(&self, id: SocketId, socket: &Socket, effects: &mut impl Effects) {
-        if !socket.departed {
-            let rooms = socket.reader.rooms.keys();
-            self.tell_move(Movement::Leave, (id, socket), rooms, effects);
-        }
-    }
 }
 
-fn by(state: &Socket) -> Arc<str> {
-    match &state.vitals.name {
+fn display_name(socket: &SocketState) -> Arc<str> {
+    match &socket.stats.name {
         Some(name) => name.as_str().into(),
-        None => format!("someone at {}", state.vitals.peer.address).into(),
+        None => format!("someone at {}", socket.stats.peer.address).into(),
     }
 }
 
-fn present_now(state: &Socket) -> Present {
-    let waits = state.newest > 0 && state.vitals.place().record <= state.newest;
-    Present {
-        reader: Arc::clone(&state.reader),
-        vitals: Arc::clone(&state.vitals),
-        behind: if waits { Behind::InTheLog } else { Behind::No },
+fn present_socket(socket: &SocketState) -> PresentSocket {
+    let is_behind = socket.newest_owed > 0 && socket.stats.cursor().record <= socket.newest_owed;
+    PresentSocket {
+        reader: Arc::clone(&socket.reader),
+        stats: Arc::clone(&socket.stats),
+        backlog: if is_behind {
+            Backlog::InLog
+        } else {
+            Backlog::None
+        },
     }
 }

@@ -1,7 +1,8 @@
-//! Coming and going, as those see it who asked for that: told once, stored nowhere, and dropped for who is behind.
+//! Presence events: who enters and leaves a room, for the sockets that asked for it. An event is sent once, is not
+//! stored, and is dropped for a socket that is behind.
 //!
-//! A room that nobody watches costs a look at a number. Membership is not presence: who joins a room by name without
-//! listening to it has not come.
+//! A room without watchers costs one comparison. Membership is not presence: a client that joins a room by name without
+//! listening to it makes no event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,92 +10,97 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Core, Effects, Feed, Room, Socket};
+use super::effects::Effects;
+use super::state::{Attachment, Core, SocketState};
 use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
-use crate::hub::parcel::{Kind, Parcel};
-use crate::hub::request::{Presence, SocketId};
+use crate::hub::delivery::{Delivery, DeliveryKind};
+use crate::hub::request::PresenceMode;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 use crate::store::{MessageHeader, Record};
 use crate::wire::batch::{self, Audience, Framing};
 
-/// The event that watchers get.
+/// The name of the event that watchers get.
 const EVENT: &str = "presence";
 
-/// What a socket did in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Movement {
+pub(super) enum PresenceChange {
     Join,
     Leave,
 }
 
-impl Room {
-    /// False when it was in there.
-    pub(super) fn enter(&mut self, id: SocketId, presence: Presence) -> bool {
-        let entered = self.sockets.insert(id);
-        if entered && presence == Presence::Seen {
-            self.watchers += 1;
-        }
-        entered
-    }
-
-    /// False when it was not in there.
-    pub(super) fn exit(&mut self, id: SocketId, presence: Presence) -> bool {
-        let left = self.sockets.remove(&id);
-        if left && presence == Presence::Seen {
-            self.watchers = self.watchers.saturating_sub(1);
-        }
-        left
-    }
-
-    fn is_watched(&self) -> bool {
-        self.watchers > 0 && self.sockets.len() <= limits::PRESENCE_CROWD
-    }
+/// The argument of the event.
+#[derive(Serialize)]
+struct PresenceEvent<'a> {
+    what: PresenceChange,
+    room: &'a RoomName,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    name: Option<&'a ClientName>,
+    sid: Option<&'a str>,
+    /// Milliseconds since 1970 (UTC).
+    at: u64,
 }
 
 impl Core {
-    /// A subscription took the place of another.
-    pub(super) fn tell_moves(
+    /// Announces the rooms that a new subscription left and entered.
+    pub(super) fn announce_difference(
         &self,
-        (id, socket): (SocketId, &Socket),
+        (id, socket): (SocketId, &SocketState),
         before: &BTreeMap<RoomName, Seq>,
         effects: &mut impl Effects,
     ) {
         let now = &socket.reader.rooms;
-        let went = before.keys().filter(|room| !now.contains_key(*room));
-        self.tell_move(Movement::Leave, (id, socket), went, effects);
-        let came = now.keys().filter(|room| !before.contains_key(*room));
-        self.tell_move(Movement::Join, (id, socket), came, effects);
+        let left = before.keys().filter(|room| !now.contains_key(*room));
+        self.announce(PresenceChange::Leave, (id, socket), left, effects);
+        let entered = now.keys().filter(|room| !before.contains_key(*room));
+        self.announce(PresenceChange::Join, (id, socket), entered, effects);
     }
 
-    /// Tells who watches these rooms; the socket itself is not among the sockets at the moment, or not told all the same.
-    pub(super) fn tell_move<'a>(
+    /// Announces once that a socket left all its rooms: when it disconnects, or when another takes its name.
+    pub(super) fn announce_disconnect(
         &self,
-        what: Movement,
-        (id, socket): (SocketId, &Socket),
+        id: SocketId,
+        socket: &SocketState,
+        effects: &mut impl Effects,
+    ) {
+        if !socket.is_leave_announced {
+            let rooms = socket.reader.rooms.keys();
+            self.announce(PresenceChange::Leave, (id, socket), rooms, effects);
+        }
+    }
+
+    /// Sends an event for each of `rooms` to the room's watchers, except the socket itself.
+    pub(super) fn announce<'a>(
+        &self,
+        change: PresenceChange,
+        (id, socket): (SocketId, &SocketState),
         rooms: impl Iterator<Item = &'a RoomName>,
         effects: &mut impl Effects,
     ) {
-        let Some(space) = self.spaces.get(&socket.namespace) else {
+        let Some(namespace) = self.namespaces.get(&socket.namespace) else {
             return;
         };
-        let mut looked_at = 0;
+        let mut visited = 0;
         for name in rooms {
-            let Some(room) = space.rooms.get(name).filter(|room| room.is_watched()) else {
+            let Some(room) = namespace.rooms.get(name) else {
                 continue;
             };
-            looked_at += room.sockets.len();
-            if looked_at > limits::PRESENCE_TOLD {
+            if !room.has_watchers() || room.sockets.len() > limits::PRESENCE_CROWD {
+                continue;
+            }
+            visited += room.sockets.len();
+            if visited > limits::PRESENCE_TOLD {
                 return;
             }
-            let parcel = Arc::new(parcel(what, name, socket, effects.now_ms()));
+            let delivery = Arc::new(event_delivery(change, name, socket, effects.now_ms()));
             for watcher in room.sockets.iter().filter(|it| **it != id) {
-                let watches = self.sockets.get(watcher).is_some_and(|state| {
-                    state.presence == Presence::Seen && state.feed == Feed::Attached
+                let is_watching = self.sockets.get(watcher).is_some_and(|it| {
+                    it.presence == PresenceMode::On && it.attachment == Attachment::Attached
                 });
-                if watches {
-                    // A mailbox that is full loses it.
-                    let _ = effects.deliver(*watcher, &parcel);
+                if is_watching {
+                    // A full mailbox loses the event.
+                    let _ = effects.deliver(*watcher, &delivery);
                 }
             }
         }
@@ -102,41 +108,36 @@ impl Core {
 }
 
 /// `["presence", {what, room, as?, sid, at}]`.
-fn parcel(what: Movement, room: &RoomName, socket: &Socket, at_ms: u64) -> Parcel {
-    #[derive(Serialize)]
-    struct Told<'a> {
-        what: Movement,
-        room: &'a RoomName,
-        #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-        name: Option<&'a ClientName>,
-        sid: Option<&'a str>,
-        at: u64,
-    }
-    let sid = socket.reader.sid.as_ref();
-    let told = Told {
-        what,
+fn event_delivery(
+    change: PresenceChange,
+    room: &RoomName,
+    socket: &SocketState,
+    at_ms: u64,
+) -> Delivery {
+    let event = PresenceEvent {
+        what: change,
         room,
-        name: socket.vitals.name.as_ref(),
-        sid: sid.map(|sid| &**sid),
+        name: socket.stats.name.as_ref(),
+        sid: socket.reader.sid.as_deref(),
         at: at_ms,
     };
-    let told = serde_json::to_string(&[told]).expect("names and numbers are JSON");
+    let args = serde_json::to_string(&[event]).expect("names and numbers are JSON");
     let record = Record {
         number: 0,
         at_ms,
-        header: header(&socket.namespace, room),
-        body: batch::encode_args(&told, &[] as &[Bytes]),
+        header: event_header(&socket.namespace, room),
+        body: batch::encode_args(&args, &[] as &[Bytes]),
     };
-    Parcel::new(record, Kind::Presence)
+    Delivery::new(record, DeliveryKind::Presence)
 }
 
-fn header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
+fn event_header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
     MessageHeader {
         namespace: namespace.clone(),
         rooms: Arc::new([room.clone()]),
         except: Arc::new([]),
         audience: Audience::All,
-        event: EventName::parse(EVENT).expect("it is no reserved name"),
+        event: EventName::parse(EVENT).expect("it is not a reserved name"),
         framing: Framing::Args,
         json: false,
         count: 1,

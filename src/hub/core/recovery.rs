@@ -1,44 +1,46 @@
-//! A socket that the store remembers, and one that is who it was before.
+//! Session recovery: a socket that the store remembers, and one that continues an earlier session.
 
 use std::sync::Arc;
 
-use super::{Core, Effects, Socket};
+use super::effects::Effects;
+use super::state::{Core, SocketState};
 use crate::address::{ClientName, RoomName, Seq};
-use crate::hub::request::{SocketId, Told};
+use crate::hub::notification::Notification;
+use crate::hub::socket_id::SocketId;
 use crate::store::OpOutcome;
 use crate::store::sessions::OpenedSession;
 
 impl Core {
-    /// The socket takes the sid of what is remembered. There are never two with one sid: the newest has it.
-    pub(super) fn begin(&mut self, id: SocketId, done: OpOutcome, effects: &mut impl Effects) {
+    /// The socket takes the sid of its remembered session. Of two sockets with one sid the newer keeps it.
+    pub(super) fn open_session(
+        &mut self,
+        id: SocketId,
+        done: OpOutcome,
+        effects: &mut impl Effects,
+    ) {
         let Some(socket) = self.sockets.get_mut(&id) else {
             return;
         };
-        // Refused: there was no room on the disk to remember it.
-        let OpOutcome::SessionOpened(Some(begun)) = done else {
-            effects.tell(id, Told::Begun(None));
+        // Anything else: the store could not remember the session.
+        let OpOutcome::SessionOpened(Some(opened)) = done else {
+            effects.notify(id, Notification::SessionOpened(None));
             return;
         };
-        let own = Arc::make_mut(&mut socket.reader)
+        let own_sid = Arc::make_mut(&mut socket.reader)
             .sid
-            .replace(Arc::clone(&begun.sid));
-        socket.begun = Some(Box::new(begun.clone()));
-        if let Some(own) = own.filter(|own| self.by_sid.get(own) == Some(&id)) {
-            self.by_sid.remove(&own);
+            .replace(Arc::clone(&opened.sid));
+        socket.restored = Some(Box::new(opened.clone()));
+        if let Some(sid) = own_sid.filter(|sid| self.by_sid.get(sid) == Some(&id)) {
+            self.by_sid.remove(&sid);
         }
-        if let Some(older) = self.by_sid.insert(Arc::clone(&begun.sid), id) {
-            self.replace(older, effects);
+        if let Some(older) = self.by_sid.insert(Arc::clone(&opened.sid), id) {
+            self.close(older, effects);
+            effects.notify(older, Notification::Replaced);
         }
-        effects.tell(id, Told::Begun(Some(begun)));
+        effects.notify(id, Notification::SessionOpened(Some(opened)));
     }
 
-    /// The older socket is handed nothing more; its session says goodbye.
-    fn replace(&mut self, older: SocketId, effects: &mut impl Effects) {
-        self.retire(older, effects);
-        effects.tell(older, Told::CameBack);
-    }
-
-    pub(super) fn forget_sid(&mut self, id: SocketId, socket: &Socket) {
+    pub(super) fn remove_sid(&mut self, id: SocketId, socket: &SocketState) {
         if let Some(sid) = &socket.reader.sid
             && self.by_sid.get(sid) == Some(&id)
         {
@@ -47,18 +49,18 @@ impl Core {
     }
 }
 
-/// The rooms of a subscription, when it is that of a socket that begins: of a client those that it has joined, from where it
-/// was in them; of anyone else those where it was.
-pub(super) fn go_on(
-    begun: OpenedSession,
+/// Adjusts the first subscription of a restored session. A client listens to the rooms it has joined, each from where
+/// its session was. A socket without a name listens to the rooms that its session was in.
+pub(super) fn restore_cursors(
+    restored: OpenedSession,
     name: Option<&ClientName>,
     rooms: &mut Vec<(RoomName, Seq)>,
 ) {
     if name.is_none() {
-        *rooms = begun.rooms.into_iter().collect();
+        *rooms = restored.rooms.into_iter().collect();
         return;
     }
     for (room, cursor) in rooms {
-        *cursor = begun.rooms.get(room).copied().unwrap_or(*cursor);
+        *cursor = restored.rooms.get(room).copied().unwrap_or(*cursor);
     }
 }

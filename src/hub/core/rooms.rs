@@ -1,219 +1,264 @@
-//! Who enters which room, who leaves, and who holds a name: what moves sockets and members about.
+//! Rooms and names: which sockets are in a room, which clients are its members, and which socket holds a name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::presence::Movement;
-use super::{Core, Effects, Feed, Room, Socket, recovery};
+use super::effects::Effects;
+use super::presence::PresenceChange;
+use super::recovery::restore_cursors;
+use super::state::{Attachment, Core, SocketState};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::request::{Membership, SocketId, Stretch, Told};
-use crate::store::Reader;
+use crate::hub::notification::Notification;
+use crate::hub::request::{JoinScope, PresenceMode, ReplayRange};
+use crate::hub::socket_id::SocketId;
+use crate::store::{OpOutcome, Reader};
+
+/// The socket that made a request, and the ack id to answer with.
+#[derive(Clone, Copy)]
+pub(super) struct Requester {
+    pub(super) socket: SocketId,
+    pub(super) ack_id: Option<u64>,
+}
+
+/// A subscription as the store committed it.
+pub(super) struct NewSubscription {
+    /// The rooms to listen to, each with the client's cursor.
+    pub(super) rooms: Vec<(RoomName, Seq)>,
+    /// Every room that the client has joined.
+    pub(super) joined: Vec<RoomName>,
+    pub(super) head: u64,
+    pub(super) range: ReplayRange,
+}
 
 impl Core {
-    pub(super) fn room(&mut self, namespace: &Namespace, room: &RoomName) -> &mut Room {
-        self.spaces
-            .entry(namespace.clone())
-            .or_default()
-            .rooms
-            .entry(room.clone())
-            .or_default()
-    }
-
-    pub(super) fn tidy(&mut self, namespace: &Namespace, room: &RoomName) {
-        let Some(space) = self.spaces.get_mut(namespace) else {
-            return;
-        };
-        if space.rooms.get(room).is_some_and(Room::is_empty) {
-            space.rooms.remove(room);
-        }
-        if space.rooms.is_empty() && space.holders.is_empty() && space.sockets.is_empty() {
-            self.spaces.remove(namespace);
-        }
-    }
-
     pub(super) fn join(
         &mut self,
-        id: SocketId,
-        answer: Option<u64>,
-        (rooms, membership): (Vec<RoomName>, Membership),
-        durable: bool,
+        requester: Requester,
+        rooms: Vec<RoomName>,
+        scope: JoinScope,
+        done: &OpOutcome,
         effects: &mut impl Effects,
     ) {
+        let id = requester.socket;
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        let membership = match socket.feed {
-            // Its name is a member nevertheless.
-            Feed::Gone => Membership::DurableOnly,
-            Feed::Detached | Feed::Attached => membership,
+        let is_durable = *done == OpOutcome::Joined;
+        if is_durable && let Some(name) = &socket.reader.name {
+            self.add_members(&socket.namespace, name, &rooms);
+        }
+        let entered = match socket.attachment {
+            Attachment::Detached | Attachment::Attached if scope == JoinScope::Live => {
+                self.enter_rooms(id, &mut socket, &rooms)
+            }
+            // A closing socket enters no room, but its name is a member.
+            _ => {
+                note_membership(Arc::make_mut(&mut socket.reader), &rooms);
+                Vec::new()
+            }
         };
-        let reader = Arc::make_mut(&mut socket.reader);
-        let mut entered = Vec::new();
-        for room in &rooms {
-            let state = self.room(&socket.namespace, room);
-            if durable && let Some(name) = &reader.name {
-                state.members.insert(name.clone());
-            }
-            if membership == Membership::Live {
-                if state.enter(id, socket.presence) {
-                    entered.push(room);
-                }
-                reader
-                    .rooms
-                    .entry(room.clone())
-                    .or_insert(Seq::after_record(self.head));
-                socket.feed = Feed::Attached;
-            } else if !reader.rooms.contains_key(room) {
-                reader.other_rooms.insert(room.clone());
-            }
+        if is_durable {
+            self.update_holder(&socket, effects, |holder| note_membership(holder, &rooms));
         }
-        if durable {
-            self.tell_holder(&socket, effects, |holder| {
-                for room in &rooms {
-                    if !holder.rooms.contains_key(room) {
-                        holder.other_rooms.insert(room.clone());
-                    }
-                }
-            });
-        }
-        for room in &rooms {
-            // Who was sent away enters none.
-            self.tidy(&socket.namespace, room);
-        }
-        let came = entered.into_iter();
-        self.tell_move(Movement::Join, (id, &socket), came, effects);
-        self.settle(id, socket, (answer, rooms), effects);
+        let entered = entered.into_iter();
+        self.announce(PresenceChange::Join, (id, &socket), entered, effects);
+        self.finish_room_change(requester, socket, rooms, effects);
     }
 
-    /// Puts a socket that moved back in its place and tells it where it is.
-    pub(super) fn settle(
+    fn add_members(&mut self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) {
+        for room in rooms {
+            self.room(namespace, room).members.insert(client.clone());
+        }
+    }
+
+    /// Returns the rooms that the socket was not in before.
+    fn enter_rooms<'a>(
         &mut self,
         id: SocketId,
-        socket: Socket,
-        (answer, rooms): (Option<u64>, Vec<RoomName>),
+        socket: &mut SocketState,
+        rooms: &'a [RoomName],
+    ) -> Vec<&'a RoomName> {
+        let reader = Arc::make_mut(&mut socket.reader);
+        let live = Seq::after_record(self.head);
+        let mut entered = Vec::new();
+        for room in rooms {
+            if self
+                .room(&socket.namespace, room)
+                .enter(id, socket.presence)
+            {
+                entered.push(room);
+            }
+            reader.rooms.entry(room.clone()).or_insert(live);
+            socket.attachment = Attachment::Attached;
+        }
+        entered
+    }
+
+    /// Puts the socket back among the sockets and notifies it of its rooms.
+    fn finish_room_change(
+        &mut self,
+        requester: Requester,
+        socket: SocketState,
+        rooms: Vec<RoomName>,
         effects: &mut impl Effects,
     ) {
+        let Requester { socket: id, ack_id } = requester;
         let reader = Arc::clone(&socket.reader);
         self.sockets.insert(id, socket);
-        effects.tell(
+        effects.notify(
             id,
-            Told::Rooms {
-                answer,
+            Notification::RoomsChanged {
+                ack_id,
                 rooms,
                 reader,
             },
         );
     }
 
-    /// Whoever holds the name that this socket speaks for is in other rooms now: that counts for `except`. The socket
-    /// itself is not among the sockets at the moment.
-    pub(super) fn tell_holder(
+    /// Another socket may hold the name that this one joins and leaves rooms for: `except` is judged by the holder's
+    /// rooms, so it has to know of the change. The requesting socket itself is not among the sockets at this moment.
+    fn update_holder(
         &mut self,
-        socket: &Socket,
+        socket: &SocketState,
         effects: &mut impl Effects,
         change: impl FnOnce(&mut Reader),
     ) {
         let holder = socket.reader.name.as_ref().and_then(|name| {
-            let space = self.spaces.get(&socket.namespace)?;
-            space.holders.get(name).copied()
+            let namespace = self.namespaces.get(&socket.namespace)?;
+            namespace.holders.get(name).copied()
         });
         if let Some(id) = holder
             && let Some(holder) = self.sockets.get_mut(&id)
         {
             change(Arc::make_mut(&mut holder.reader));
             let reader = Arc::clone(&holder.reader);
-            effects.tell(id, Told::Moved { reader });
+            effects.notify(id, Notification::ReaderChanged { reader });
         }
     }
 
-    /// Whoever holds the name gets nothing any more of what was given up.
-    pub(super) fn tell_emptied(
+    /// Notifies the holder of a name that messages which waited for it were purged.
+    pub(super) fn notify_purge(
         &self,
-        asker: SocketId,
+        requester: SocketId,
         client: &ClientName,
         (rooms, cursor): (&[RoomName], Seq),
         effects: &mut impl Effects,
     ) {
-        let namespace = self.sockets.get(&asker).map(|socket| &socket.namespace);
-        let space = namespace.and_then(|namespace| self.spaces.get(namespace));
-        if let Some(holder) = space.and_then(|space| space.holders.get(client)) {
+        let holder = self
+            .sockets
+            .get(&requester)
+            .and_then(|socket| self.namespaces.get(&socket.namespace))
+            .and_then(|namespace| namespace.holders.get(client));
+        if let Some(holder) = holder {
             let rooms = rooms.to_vec();
-            effects.tell(*holder, Told::Emptied { rooms, cursor });
+            effects.notify(*holder, Notification::PendingPurged { rooms, cursor });
         }
     }
 
     pub(super) fn leave(
         &mut self,
-        id: SocketId,
-        answer: Option<u64>,
+        requester: Requester,
         rooms: Vec<RoomName>,
-        durable: bool,
+        done: &OpOutcome,
         effects: &mut impl Effects,
     ) {
+        let id = requester.socket;
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
+        let is_durable = *done == OpOutcome::Left;
         let reader = Arc::make_mut(&mut socket.reader);
         let mut left = Vec::new();
-        for room in &rooms {
-            let state = self.room(&socket.namespace, room);
-            if durable && let Some(name) = &reader.name {
-                state.members.remove(name);
+        for name in &rooms {
+            let room = self.room(&socket.namespace, name);
+            if is_durable && let Some(client) = &reader.name {
+                room.members.remove(client);
             }
-            if state.exit(id, socket.presence) {
-                left.push(room);
+            if room.exit(id, socket.presence) {
+                left.push(name);
             }
-            reader.rooms.remove(room);
-            reader.other_rooms.remove(room);
-            self.tidy(&socket.namespace, room);
+            reader.rooms.remove(name);
+            reader.other_rooms.remove(name);
+            self.remove_if_empty(&socket.namespace, name);
         }
-        if durable {
-            self.tell_holder(&socket, effects, |holder| {
+        if is_durable {
+            self.update_holder(&socket, effects, |holder| {
                 for room in &rooms {
                     holder.other_rooms.remove(room);
                 }
             });
         }
-        let went = left.into_iter();
-        self.tell_move(Movement::Leave, (id, &socket), went, effects);
-        self.settle(id, socket, (answer, rooms), effects);
+        self.announce(
+            PresenceChange::Leave,
+            (id, &socket),
+            left.into_iter(),
+            effects,
+        );
+        self.finish_room_change(requester, socket, rooms, effects);
     }
 
-    /// Replaces what the socket listens to and attaches it; the newest holder of a name wins.
+    /// Replaces the rooms that the socket listens to and attaches it. The newest holder of a name wins.
     pub(super) fn subscribe(
         &mut self,
-        id: SocketId,
-        answer: Option<u64>,
-        (mut rooms, joined, head): (Vec<(RoomName, Seq)>, Vec<RoomName>, u64),
-        stretch: Stretch,
+        requester: Requester,
+        subscription: NewSubscription,
         effects: &mut impl Effects,
     ) {
-        if let Some(within) = &stretch.within {
+        let Requester { socket: id, ack_id } = requester;
+        let NewSubscription {
+            mut rooms,
+            joined,
+            head,
+            range,
+        } = subscription;
+        if let Some(within) = &range.within {
             rooms.retain(|(room, _)| within.contains(room));
         }
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        if socket.feed == Feed::Gone {
-            // Sent away in the meantime; what the store knows of its name counts all the same.
-            let (namespace, name) = (socket.namespace.clone(), socket.reader.name.clone());
-            self.sockets.insert(id, socket);
-            for room in name.is_some().then_some(joined).into_iter().flatten() {
-                let members = &mut self.room(&namespace, &room).members;
-                members.extend(name.clone());
+        if socket.attachment == Attachment::Closing {
+            // It gets nothing more, but what the store knows of its name counts.
+            if let Some(name) = &socket.reader.name {
+                self.add_members(&socket.namespace, name, &joined);
             }
-            return effects.tell(id, Told::NoRooms { answer });
-        }
-        if let Some(begun) = socket.begun.take() {
-            recovery::go_on(*begun, socket.reader.name.as_ref(), &mut rooms);
+            rooms.clear();
+        } else if let Some(restored) = socket.restored.take() {
+            restore_cursors(*restored, socket.reader.name.as_ref(), &mut rooms);
         }
         if rooms.is_empty() {
-            effects.tell(id, Told::NoRooms { answer });
             self.sockets.insert(id, socket);
-            return;
+            return effects.notify(id, Notification::NoRooms { ack_id });
         }
-        self.leave_all(id, &socket);
-        socket.presence = stretch.presence;
+        let before = self.replace_rooms(id, &mut socket, rooms, &joined, range.presence);
+        self.take_name(id, &socket, effects);
+        self.announce_difference((id, &socket), &before, effects);
+        socket.attachment = Attachment::Attached;
+        socket.newest_owed = head;
+        let reader = Arc::clone(&socket.reader);
+        self.sockets.insert(id, socket);
+        effects.notify(
+            id,
+            Notification::Subscribed {
+                ack_id,
+                reader,
+                head,
+                range,
+            },
+        );
+    }
+
+    /// Returns the rooms that the socket listened to before.
+    fn replace_rooms(
+        &mut self,
+        id: SocketId,
+        socket: &mut SocketState,
+        rooms: Vec<(RoomName, Seq)>,
+        joined: &[RoomName],
+        presence: PresenceMode,
+    ) -> BTreeMap<RoomName, Seq> {
+        self.exit_rooms(id, socket);
+        socket.presence = presence;
         let reader = Arc::make_mut(&mut socket.reader);
         let before = std::mem::replace(&mut reader.rooms, BTreeMap::from_iter(rooms));
         reader.other_rooms = joined
@@ -221,85 +266,78 @@ impl Core {
             .filter(|room| !reader.rooms.contains_key(*room))
             .cloned()
             .collect();
-        for room in reader.rooms.keys() {
-            let state = self.room(&socket.namespace, room);
-            state.enter(id, socket.presence);
-            if let Some(name) = &reader.name
-                && joined.contains(room)
+        for name in reader.rooms.keys() {
+            let room = self.room(&socket.namespace, name);
+            room.enter(id, socket.presence);
+            if let Some(client) = &reader.name
+                && joined.contains(name)
             {
-                state.members.insert(name.clone());
+                room.members.insert(client.clone());
             }
         }
-        if let Some(name) = reader.name.clone() {
-            let holders = &mut self
-                .spaces
-                .entry(socket.namespace.clone())
-                .or_default()
-                .holders;
-            if let Some(older) = holders.insert(name, id).filter(|older| *older != id) {
-                self.displace(older, effects);
-            }
-        }
-        self.tell_moves((id, &socket), &before, effects);
-        socket.feed = Feed::Attached;
-        socket.newest = head;
-        let reader = Arc::clone(&socket.reader);
-        effects.tell(
-            id,
-            Told::Subscribed {
-                answer,
-                reader,
-                head,
-                stretch,
-            },
-        );
-        self.sockets.insert(id, socket);
+        before
     }
 
-    /// Somebody else holds the name of this socket.
-    pub(super) fn displace(&mut self, older: SocketId, effects: &mut impl Effects) {
+    /// The socket becomes the holder of its name; an older holder is told that it lost it.
+    fn take_name(&mut self, id: SocketId, socket: &SocketState, effects: &mut impl Effects) {
+        let Some(name) = socket.reader.name.clone() else {
+            return;
+        };
+        let namespace = self.namespaces.entry(socket.namespace.clone()).or_default();
+        let Some(older) = namespace.holders.insert(name, id).filter(|it| *it != id) else {
+            return;
+        };
         if let Some(mut socket) = self.sockets.remove(&older) {
-            self.tell_departure(older, &socket, effects);
-            socket.departed = true;
+            self.announce_disconnect(older, &socket, effects);
+            socket.is_leave_announced = true;
             self.sockets.insert(older, socket);
         }
-        effects.tell(older, Told::NameTaken);
+        effects.notify(older, Notification::NameTaken);
     }
 
     pub(super) fn disconnect(&mut self, id: SocketId, effects: &mut impl Effects) {
-        effects.forget(id);
+        effects.remove(id);
         let Some(socket) = self.sockets.remove(&id) else {
             return;
         };
-        self.leave_all(id, &socket);
-        self.tell_departure(id, &socket, effects);
-        self.forget_sid(id, &socket);
-        self.vacate(id, &socket);
+        self.exit_rooms(id, &socket);
+        self.announce_disconnect(id, &socket, effects);
+        self.remove_sid(id, &socket);
+        self.remove_from_namespace(id, &socket);
     }
 
-    /// It is not among those who are here any more, and holds no name.
-    pub(super) fn vacate(&mut self, id: SocketId, socket: &Socket) {
-        if let Some(space) = self.spaces.get_mut(&socket.namespace) {
-            space.sockets.remove(&id);
+    /// The socket is not listed any more, and holds no name.
+    pub(super) fn remove_from_namespace(&mut self, id: SocketId, socket: &SocketState) {
+        if let Some(namespace) = self.namespaces.get_mut(&socket.namespace) {
+            namespace.sockets.remove(&id);
             if let Some(name) = &socket.reader.name
-                && space.holders.get(name) == Some(&id)
+                && namespace.holders.get(name) == Some(&id)
             {
-                space.holders.remove(name);
+                namespace.holders.remove(name);
             }
         }
-        self.tidy(&socket.namespace, &RoomName::whole_namespace());
+        self.remove_if_empty(&socket.namespace, &RoomName::whole_namespace());
     }
 
-    pub(super) fn leave_all(&mut self, id: SocketId, socket: &Socket) {
-        for room in socket.reader.rooms.keys() {
-            if let Some(state) = self
-                .spaces
+    pub(super) fn exit_rooms(&mut self, id: SocketId, socket: &SocketState) {
+        for name in socket.reader.rooms.keys() {
+            if let Some(room) = self
+                .namespaces
                 .get_mut(&socket.namespace)
-                .and_then(|space| space.rooms.get_mut(room))
+                .and_then(|namespace| namespace.rooms.get_mut(name))
             {
-                state.exit(id, socket.presence);
+                room.exit(id, socket.presence);
             }
-            self.tidy(&socket.namespace, room);
+            self.remove_if_empty(&socket.namespace, name);
+        }
+    }
+}
+
+/// The reader's client is a member of `rooms`, whether or not the reader listens to them.
+fn note_membership(reader: &mut Reader, rooms: &[RoomName]) {
+    for room in rooms {
+        if !reader.rooms.contains_key(room) {
+            reader.other_rooms.insert(room.clone());
         }
     }
 }

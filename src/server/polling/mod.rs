@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use tokio::time::Sleep;
 
 use self::door::{Answer, Door, Post, Rejected, Stage, State};
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::hub::peer::Peer;
 use crate::limits;
 use crate::session::engine::opening::Speech;
@@ -68,7 +68,7 @@ pub struct Polling {
     sid: Arc<str>,
     door: Arc<Door>,
     /// For the GET that waits.
-    response: VecDeque<Frame>,
+    response: VecDeque<WireFrame>,
     bytes: usize,
     /// The POST that is being taken, and how it is answered.
     taking: Option<(PayloadDecoder, Answer<()>)>,
@@ -90,16 +90,16 @@ enum Farewell {
 
 impl Polling {
     /// The next packet of the POST in hand.
-    fn posted(&mut self) -> Option<Result<Frame, PayloadError>> {
+    fn posted(&mut self) -> Option<Result<WireFrame, PayloadError>> {
         let (packets, _) = self.taking.as_mut()?;
         Some(match packets.part() {
             Some(Ok(PayloadPacket::Text(text))) => {
                 if matches!(engine::decode(text), Ok(engine::EnginePacket::Close)) {
                     self.farewell = Farewell::Theirs;
                 }
-                Ok(Frame::text(text))
+                Ok(WireFrame::text(text))
             }
-            Some(Ok(PayloadPacket::Binary(bytes))) => Ok(Frame::Binary(bytes.into())),
+            Some(Ok(PayloadPacket::Binary(bytes))) => Ok(WireFrame::Binary(bytes.into())),
             Some(Err(error)) => Err(error),
             None => {
                 let (_, answer) = self.taking.take()?;
@@ -121,7 +121,7 @@ impl Polling {
         match &mut state.stage {
             Stage::Upgraded(websocket) => {
                 self.websocket = websocket.take();
-                self.peer.changed_to_websocket();
+                self.peer.mark_upgraded();
                 Ok(())
             }
             Stage::Ended(why) => Err(Over(why.take())),
@@ -153,8 +153,8 @@ impl Polling {
         let mut payload = PayloadEncoder::default();
         for frame in self.response.drain(..) {
             match frame {
-                Frame::Text(text) => payload.text(&text),
-                Frame::Binary(bytes) => payload.binary(&bytes),
+                WireFrame::Text(text) => payload.text(&text),
+                WireFrame::Binary(bytes) => payload.binary(&bytes),
             }
         }
         // A GET that has gone away has ended the session too.
@@ -188,7 +188,10 @@ impl From<Over> for TransportError {
 }
 
 impl Transport for Polling {
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<WireFrame, TransportError>>> {
         loop {
             if self.in_a_row >= limits::POSTED_IN_A_ROW {
                 self.in_a_row = 0;
@@ -237,7 +240,7 @@ impl Transport for Polling {
         }
     }
 
-    fn send(&mut self, frame: Frame) -> Result<(), TransportError> {
+    fn send(&mut self, frame: WireFrame) -> Result<(), TransportError> {
         match &mut self.websocket {
             Some(websocket) => websocket.send(frame),
             None => {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::permits::permits;
-use crate::hub::request::Input;
-use crate::hub::{Message, Ticket};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::ticket::Ticket;
 use crate::session::handler::EntryHold;
 use crate::session::services::Services;
 use crate::store::Op;
@@ -19,7 +20,7 @@ use crate::store::writer::Urgency;
 #[derive(Debug)]
 pub enum Submission {
     Store(Op, Urgency, Ticket),
-    Hub(Message),
+    Hub(InboxMessage),
     /// Everything before it was taken: a program that waits for that goes on.
     Release(EntryHold),
 }
@@ -80,10 +81,10 @@ impl Outbox {
         }
     }
 
-    fn ask_hub(&mut self, message: Message) -> Result<(), Gone> {
+    fn ask_hub(&mut self, message: InboxMessage) -> Result<(), Gone> {
         use tokio::sync::mpsc::error::TrySendError;
         let message = match message {
-            Message::Volatile(input @ Input::Volatile { .. }, None) => {
+            InboxMessage::Volatile(input @ CoreInput::Volatile { .. }, None) => {
                 self.ask_hub_in_turn(input);
                 return Ok(());
             }
@@ -103,9 +104,9 @@ impl Outbox {
     }
 
     /// A volatile publish waits for its place like any other.
-    fn ask_hub_in_turn(&mut self, input: Input) {
+    fn ask_hub_in_turn(&mut self, input: CoreInput) {
         let bytes = match &input {
-            Input::Volatile { record, .. } => record.body.len(),
+            CoreInput::Volatile { record, .. } => record.body.len(),
             _ => 0,
         };
         let (queue, inbox) = (
@@ -114,7 +115,7 @@ impl Outbox {
         );
         self.sending = Some(Box::pin(async move {
             let permit = queue.acquire_many_owned(permits(bytes)).await;
-            let message = Message::Volatile(input, Some(permit.map_err(|_| Gone)?));
+            let message = InboxMessage::Volatile(input, Some(permit.map_err(|_| Gone)?));
             inbox.send(message).await.map_err(|_| Gone)
         }));
     }

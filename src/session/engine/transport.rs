@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -16,11 +16,14 @@ pub enum TransportError {
 /// and never wait for each other.
 pub trait Transport: Send {
     /// None: the peer closed it.
-    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;
+    fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<WireFrame, TransportError>>>;
     /// Ready: it takes another frame.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
     /// Only after `poll_ready`.
-    fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
+    fn send(&mut self, frame: WireFrame) -> Result<(), TransportError>;
     /// Hands on all that was sent. Ready: it is taken, by the operating system or, where it can be known, by the peer.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
     /// Flushes and ends it.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::address::{ClientName, EventName, Namespace};
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::wire::error_code::ErrorCode;
 
 /// Something that happened to one socket, for its namespace's program.

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// The size of one read. A pipe rarely holds more.
 const READ_BYTES: usize = 16 * 1024;
-/// CallEvent is kept of a line that is longer than allowed, for the log.
+/// How much of an overlong line is kept for the log, in bytes.
 const PREFIX_BYTES: usize = 200;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -68,8 +68,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         let Some(at) = memchr::memchr(b'\n', unsearched) else {
             self.searched = self.buffer.len();
             if self.buffer.len() > self.max_bytes {
-                let prefix = self.overlong.take();
-                self.overlong = Some(prefix.unwrap_or_else(|| prefix(&self.buffer)));
+                let known = self.overlong.take();
+                self.overlong = Some(known.unwrap_or_else(|| prefix(&self.buffer)));
                 self.buffer.clear();
                 self.searched = 0;
             }

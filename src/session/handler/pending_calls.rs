@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::call::{CallKind, EntryHold, HandlerAck, QueuedCall, Verdict, Waiter};
 use super::protocol::HandlerArgs;
 use crate::address::Namespace;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 
 #[derive(Debug, Default)]

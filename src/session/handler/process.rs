@@ -25,7 +25,7 @@ pub struct ProgramProcess {
     /// `None` when it is closed.
     stdin: Option<ChildStdin>,
     /// The line that is being written, and how many of its bytes were.
-    writing: Option<(desk::Line, usize)>,
+    writing: Option<(QueuedLine, usize)>,
     shutdown: Shutdown,
     stdout: Lines<ChildStdout>,
     stderr: Lines<ChildStderr>,
@@ -142,7 +142,7 @@ impl ProgramProcess {
                 // A process that cannot be waited for does not exist.
                 self.exit = Some(status.unwrap_or_default());
                 self.stdin = None;
-                // CallEvent it started in the background goes with it. CallEvent is in its pipes is still read.
+                // Its background children end with it. The rest of its pipes is still read.
                 self.kill_group();
                 self.deadline = Some(Instant::now() + limits::HANDLER_STOP);
             }
@@ -216,7 +216,7 @@ impl ProgramProcess {
 /// One write. Never ready without a line or an open stdin. Cancel-safe, because `write` is.
 async fn write(
     stdin: &mut Option<ChildStdin>,
-    writing: &mut Option<(desk::Line, usize)>,
+    writing: &mut Option<(QueuedLine, usize)>,
 ) -> io::Result<usize> {
     match (stdin, writing) {
         (Some(stdin), Some((line, written))) => {

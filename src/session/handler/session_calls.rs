@@ -1,5 +1,5 @@
-//! CallEvent a session asks its namespaces' programs, and what becomes of their answers: who is let in, what an event is
-//! acknowledged with. Knows nothing of how a program is run.
+//! A session's calls to its namespaces' programs: it admits or denies sockets and acknowledges events by their verdicts.
+//! Knows nothing of how a program is run.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::Program;
 use super::call::{Call, CallEvent, HandlerAck, HandlerError};
-use super::waiting_calls::{Calls, Event};
+use super::waiting_calls::{EventCall, WaitingCalls};
 use crate::address::{ClientName, Namespace};
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 use crate::session::end::End;
 use crate::session::namespace::entrance::{Denial, Entrance};
 use crate::session::services::Services;
@@ -21,15 +21,15 @@ use crate::session::state::Session;
 use crate::store::StoreError;
 use crate::wire::socket::{self, EventPacket};
 
-/// Those who still waited to be let in are gone.
-pub(crate) fn give_up(calls: &mut Calls, services: &Services, end: &End) {
+/// Tells programs that the sockets they have not decided on are gone.
+pub(crate) fn abandon(calls: &mut WaitingCalls, services: &Services, end: &End) {
     for (entrance, _) in calls.entrances.drain(..) {
-        tell_gone(services, &entrance, end);
+        notify_abandoned(services, &entrance, end);
     }
 }
 
 impl Session {
-    /// Asks the namespace's program, if it has one, and lets in who may come in.
+    /// Admits a socket, after asking the namespace's program if it has one.
     pub(crate) fn ask_to_enter(&mut self, entrance: Entrance) {
         if self
             .services
@@ -40,7 +40,7 @@ impl Session {
             return self.admit(entrance, None);
         }
         match self.who_was_it(&entrance) {
-            Some(asking) => self.calls.returning.push((entrance, asking)),
+            Some(former_sid) => self.calls.returning.push((entrance, former_sid)),
             None => self.ask_program_to_enter(entrance),
         }
     }
@@ -49,13 +49,13 @@ impl Session {
         let Some(program) = self.services.programs.of(&entrance.standing.rules) else {
             return;
         };
-        match program.ask(entrance_call(&entrance)) {
-            Ok(waiting) => self.calls.entrances.push((entrance, waiting)),
+        match program.request(entrance_call(&entrance)) {
+            Ok(verdict) => self.calls.entrances.push((entrance, verdict)),
             Err(busy) => self.deny(&entrance.namespace, &Denial::Program(busy.into())),
         }
     }
 
-    /// Gives an application's event to the namespace's program. False when it has none.
+    /// Passes an application's event to the namespace's program. Returns false when there is none.
     pub(crate) fn call_program(
         &mut self,
         index: usize,
@@ -70,27 +70,27 @@ impl Session {
         let args = socket::join_args(&packet.args);
         let call = call(Caller::from(socket), what, args, attachments);
         let Some(id) = packet.id else {
-            if let Err(busy) = program.tell(call) {
+            if let Err(busy) = program.notify(call) {
                 self.services.say_refused(&busy.to_string());
             }
             return true;
         };
-        match program.ask(call) {
-            Ok(waiting) => {
+        match program.request(call) {
+            Ok(verdict) => {
                 let socket = socket.id;
-                self.calls.events.push(Event {
+                self.calls.events.push(EventCall {
                     socket,
                     id,
-                    waiting,
+                    verdict,
                 });
                 self.in_flight += 1;
             }
-            Err(busy) => self.not_answered(index, id, &busy.into()),
+            Err(busy) => self.refuse_call(index, id, &busy.into()),
         }
         true
     }
 
-    /// Takes what programs answered.
+    /// Handles the verdicts that have arrived. Returns whether there was one.
     pub(crate) fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<bool, StoreError> {
         let mut did = false;
         while let Some(entrance) = self.calls.poll_returning(cx) {
@@ -102,15 +102,15 @@ impl Session {
             match answer {
                 Ok(answer) => self.admit(entrance, Some(answer.hold)),
                 Err(no_answer) => {
-                    // It may still let in who is gone by then.
+                    // The program may still acknowledge the connect later.
                     if matches!(no_answer, HandlerError::Silent) {
-                        tell_gone(&self.services, &entrance, &End::Refused);
+                        notify_abandoned(&self.services, &entrance, &End::Refused);
                     }
                     self.deny(&entrance.namespace, &Denial::Program(no_answer));
                 }
             }
         }
-        while let Some((Event { socket, id, .. }, answer)) = self.calls.poll_events(cx) {
+        while let Some((EventCall { socket, id, .. }, answer)) = self.calls.poll_events(cx) {
             did = true;
             self.in_flight -= 1;
             let Some(index) = self.sockets.iter().position(|it| it.id == socket) else {
@@ -122,45 +122,45 @@ impl Session {
                 }) => {
                     let namespace = &self.sockets[index].namespace;
                     let text = socket::encode_ack(namespace, id, &args, attachments.len());
-                    let attachments = attachments.into_iter().map(Frame::Binary);
-                    let frames = std::iter::once(Frame::text(text)).chain(attachments);
+                    let attachments = attachments.into_iter().map(WireFrame::Binary);
+                    let frames = std::iter::once(WireFrame::text(text)).chain(attachments);
                     self.say(index, frames.collect());
                 }
-                Err(no_answer) => self.not_answered(index, id, &no_answer),
+                Err(no_answer) => self.refuse_call(index, id, &no_answer),
             }
         }
         Ok(did)
     }
 
-    fn not_answered(&mut self, index: usize, id: u64, why: &HandlerError) {
+    fn refuse_call(&mut self, index: usize, id: u64, why: &HandlerError) {
         self.refuse(index, Some(id), why.code(), &why.to_string());
     }
 }
 
-/// Whoever the program was asked about is gone.
-pub(crate) fn tell_departure(services: &Services, socket: &Socket, end: &End) {
-    // Its client has come back: whoever has this sid is here.
+/// Tells the program that a socket disconnected.
+pub(crate) fn notify_disconnect(services: &Services, socket: &Socket, end: &End) {
+    // When the client has come back, its sid is still connected.
     if !matches!(end, End::CameBack) {
         let program = services.programs.of(&socket.standing.rules);
-        tell_program(program, Caller::from(socket), end);
+        notify_program(program, Caller::from(socket), end);
     }
 }
 
-fn tell_gone(services: &Services, entrance: &Entrance, end: &End) {
+fn notify_abandoned(services: &Services, entrance: &Entrance, end: &End) {
     let program = services.programs.of(&entrance.standing.rules);
-    tell_program(program, Caller::from(entrance), end);
+    notify_program(program, Caller::from(entrance), end);
 }
 
-fn tell_program(program: Option<&Program>, caller: Caller<'_>, end: &End) {
+fn notify_program(program: Option<&Program>, caller: Caller<'_>, end: &End) {
     let Some(program) = program else { return };
     let reason = json!(end.reason()).to_string();
     let (namespace, sid) = (caller.namespace, caller.sid);
-    if let Err(busy) = program.tell(call(caller, CallEvent::Disconnect, reason, &[])) {
-        tracing::warn!("{namespace} was not told that {sid} left: {busy}");
+    if let Err(busy) = program.notify(call(caller, CallEvent::Disconnect, reason, &[])) {
+        tracing::warn!("{namespace} was not notified that {sid} left: {busy}");
     }
 }
 
-/// On whose behalf a program is called.
+/// The socket on whose behalf a program is called.
 #[derive(Clone, Copy)]
 struct Caller<'a> {
     id: SocketId,
@@ -201,13 +201,13 @@ fn entrance_call(entrance: &Entrance) -> Call {
     )
 }
 
-fn call(caller: Caller<'_>, what: CallEvent, args: String, attachments: &[Bytes]) -> Call {
+fn call(caller: Caller<'_>, event: CallEvent, args: String, attachments: &[Bytes]) -> Call {
     Call {
         socket: caller.id,
         sid: Arc::clone(caller.sid),
         namespace: caller.namespace.clone(),
         name: caller.name.cloned(),
-        what,
+        event,
         args,
         attachments: attachments.to_vec(),
     }

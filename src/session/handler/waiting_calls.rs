@@ -1,4 +1,4 @@
-//! CallEvent a session waits for from its namespaces' programs.
+//! The verdicts that a session waits for.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,48 +9,47 @@ use tokio::task::JoinHandle;
 
 use super::call::{HandlerAck, HandlerError, Verdict};
 use crate::address::Namespace;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::session::namespace::entrance::Entrance;
 use crate::session::socket::catchup;
 use crate::store::StoreError;
 
-/// CallEvent a session waits for.
 #[derive(Debug, Default)]
-pub struct Calls {
-    /// May they come in? At most `limits::NAMESPACES_PER_CONNECTION` with those who are in.
-    pub(super) entrances: Vec<(Entrance, Waiting)>,
-    /// Who were they before? The program is asked about the sid that they will have.
-    pub(super) returning: Vec<(Entrance, Asking)>,
-    /// How is an event acknowledged? Each counts among the verbs in flight.
-    pub(super) events: Vec<Event>,
+pub struct WaitingCalls {
+    /// Sockets that wait to be admitted: at most `limits::NAMESPACES_PER_CONNECTION` with those admitted already.
+    pub(super) entrances: Vec<(Entrance, VerdictReceiver)>,
+    /// Sockets of clients that come back. The store looks up their former sid, then the program is asked about that one.
+    pub(super) returning: Vec<(Entrance, FormerSid)>,
+    /// Events whose sender asked for an acknowledgement. Each counts among the verbs in flight.
+    pub(super) events: Vec<EventCall>,
 }
 
 #[derive(Debug)]
-pub(super) struct Event {
+pub(super) struct EventCall {
     pub(super) socket: SocketId,
     pub(super) id: u64,
-    pub(super) waiting: Waiting,
+    pub(super) verdict: VerdictReceiver,
 }
 
-type Waiting = oneshot::Receiver<Verdict>;
+type VerdictReceiver = oneshot::Receiver<Verdict>;
 
-type Asking = JoinHandle<Result<Option<Arc<str>>, StoreError>>;
+type FormerSid = JoinHandle<Result<Option<Arc<str>>, StoreError>>;
 
-impl Calls {
-    pub fn asked(&self) -> usize {
+impl WaitingCalls {
+    pub fn pending_entrances(&self) -> usize {
         self.entrances.len() + self.returning.len()
     }
 
-    pub fn is_asked(&self, namespace: &Namespace) -> bool {
-        let asked = self.entrances.iter().map(|(entrance, _)| entrance);
+    pub fn is_entering(&self, namespace: &Namespace) -> bool {
+        let asking = self.entrances.iter().map(|(entrance, _)| entrance);
         let returning = self.returning.iter().map(|(entrance, _)| entrance);
-        asked
+        asking
             .chain(returning)
             .any(|entrance| entrance.namespace == *namespace)
     }
 
-    /// A socket that leaves waits for nothing any more. Returns how much it did wait for.
-    pub fn forget(&mut self, socket: SocketId) -> usize {
+    /// Drops the event calls of a socket that leaves. Returns how many there were.
+    pub fn drop_events_of(&mut self, socket: SocketId) -> usize {
         let before = self.events.len();
         self.events.retain(|event| event.socket != socket);
         before - self.events.len()
@@ -60,14 +59,15 @@ impl Calls {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Option<Result<Entrance, StoreError>> {
-        let asking = self.returning.iter_mut().enumerate();
-        let (place, sid) = asking.into_iter().find_map(|(place, (_, asking))| {
-            match Pin::new(asking).poll(cx) {
-                Poll::Pending => None,
-                Poll::Ready(sid) => Some((place, sid)),
-            }
-        })?;
-        let (mut entrance, _) = self.returning.remove(place);
+        let mut lookups = self.returning.iter_mut().enumerate();
+        let (index, sid) =
+            lookups.find_map(
+                |(index, (_, former_sid))| match Pin::new(former_sid).poll(cx) {
+                    Poll::Pending => None,
+                    Poll::Ready(sid) => Some((index, sid)),
+                },
+            )?;
+        let (mut entrance, _) = self.returning.remove(index);
         Some(catchup::done(sid).map(|sid| {
             entrance.sid = sid.unwrap_or(entrance.sid);
             entrance
@@ -78,33 +78,31 @@ impl Calls {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Option<(Entrance, Result<HandlerAck, HandlerError>)> {
-        let waiting = self.entrances.iter_mut();
-        let (place, answer) = waiting
-            .enumerate()
-            .find_map(|(place, (_, waiting))| Some((place, answered(waiting, cx)?)))?;
-        Some((self.entrances.remove(place).0, answer))
+        let mut entrances = self.entrances.iter_mut().enumerate();
+        let (index, result) = entrances
+            .find_map(|(index, (_, verdict))| Some((index, poll_verdict(verdict, cx)?)))?;
+        Some((self.entrances.remove(index).0, result))
     }
 
     pub(super) fn poll_events(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<(Event, Result<HandlerAck, HandlerError>)> {
-        let waiting = self.events.iter_mut();
-        let (place, answer) = waiting
-            .enumerate()
-            .find_map(|(place, event)| Some((place, answered(&mut event.waiting, cx)?)))?;
-        Some((self.events.remove(place), answer))
+    ) -> Option<(EventCall, Result<HandlerAck, HandlerError>)> {
+        let mut events = self.events.iter_mut().enumerate();
+        let (index, result) = events
+            .find_map(|(index, event)| Some((index, poll_verdict(&mut event.verdict, cx)?)))?;
+        Some((self.events.remove(index), result))
     }
 }
 
-fn answered(
-    waiting: &mut Waiting,
+fn poll_verdict(
+    receiver: &mut VerdictReceiver,
     cx: &mut Context<'_>,
 ) -> Option<Result<HandlerAck, HandlerError>> {
-    match Pin::new(waiting).poll(cx) {
+    match Pin::new(receiver).poll(cx) {
         Poll::Pending => None,
-        Poll::Ready(Ok(Verdict::Ack(answer))) => Some(Ok(answer)),
-        Poll::Ready(Ok(Verdict::Deny(why))) => Some(Err(HandlerError::Denied(why))),
+        Poll::Ready(Ok(Verdict::Ack(ack))) => Some(Ok(ack)),
+        Poll::Ready(Ok(Verdict::Deny(reason))) => Some(Err(HandlerError::Denied(reason))),
         Poll::Ready(Ok(Verdict::Silent) | Err(_)) => Some(Err(HandlerError::Silent)),
     }
 }

@@ -11,11 +11,14 @@ use super::permissions::Standing;
 use super::policy::Right;
 use super::recovery::{self, Shown};
 use crate::address::{ClientName, Namespace, RoomName};
+use crate::hub::frame::WireFrame;
+use crate::hub::inbox::{InboxMessage, SocketHandle};
+use crate::hub::input::CoreInput;
 use crate::hub::mailbox::Mailbox;
-use crate::hub::parcel::Frame;
-use crate::hub::peer::Vitals;
-use crate::hub::request::{Input, Membership, SocketId, Stretch, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::request::{JoinScope, ReplayRange, Request};
+use crate::hub::socket_id::SocketId;
+use crate::hub::socket_stats::SocketStats;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::end::End;
 use crate::session::engine::outbox::Submission;
@@ -51,7 +54,7 @@ impl Session {
         namespace: Namespace,
         auth: Option<&RawValue>,
     ) -> Result<(), End> {
-        if self.find(&namespace).is_some() || self.calls.is_asked(&namespace) {
+        if self.find(&namespace).is_some() || self.calls.is_entering(&namespace) {
             return Err(End::Forbidden("a second CONNECT to a namespace"));
         }
         match self.entrance(&namespace, auth) {
@@ -72,7 +75,8 @@ impl Session {
         let rules = Arc::clone(rules.ok_or(Denial::Namespace)?);
         let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
         let auth = auth.transpose().map_err(Denial::Auth)?.unwrap_or_default();
-        if self.sockets.len() + self.calls.asked() >= limits::NAMESPACES_PER_CONNECTION {
+        if self.sockets.len() + self.calls.pending_entrances() >= limits::NAMESPACES_PER_CONNECTION
+        {
             return Err(Denial::TooMany);
         }
         let pass = rules.pass(settings.token.as_ref(), auth.token.as_deref())?;
@@ -113,7 +117,7 @@ impl Session {
         }
         let data = denial.data().to_string();
         let text = socket::encode_connect_error(namespace, &data);
-        self.out.push_back(Frame::text(text));
+        self.out.push_back(WireFrame::text(text));
     }
 
     /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
@@ -132,16 +136,16 @@ impl Session {
         } = entrance;
         self.heart.connected();
         let since_ms = (self.services.clock)();
-        let vitals = Vitals::new(Arc::clone(&self.peer), from.clone(), since_ms);
+        let vitals = SocketStats::new(Arc::clone(&self.peer), from.clone(), since_ms);
         let vitals = Arc::new(vitals);
         let mailbox = self.register(
             id,
-            Input::Connect {
+            CoreInput::Connect {
                 socket: id,
                 namespace: namespace.clone(),
                 sid: Arc::clone(&sid),
                 name: name.clone(),
-                vitals: Arc::clone(&vitals),
+                stats: Arc::clone(&vitals),
             },
         );
         let may_sub = standing.may.allow(Right::Sub);
@@ -170,15 +174,15 @@ impl Session {
     }
 
     /// The hub hears of a socket, which has this mailbox from then on.
-    fn register(&mut self, id: SocketId, socket: Input) -> Arc<Mailbox> {
+    fn register(&mut self, id: SocketId, socket: CoreInput) -> Arc<Mailbox> {
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&self.waker)));
-        let handle = Handle {
+        let handle = SocketHandle {
             mailbox: Arc::clone(&mailbox),
-            notices: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notices),
         };
         self.in_flight += 1;
         self.outbox
-            .push(Submission::Hub(Message::Connect(id, handle, socket)));
+            .push(Submission::Hub(InboxMessage::Connect(id, handle, socket)));
         mailbox
     }
 
@@ -194,7 +198,7 @@ impl Session {
                 client,
                 rooms: rooms.clone(),
             };
-            let want = Want::Join(std::mem::take(&mut rooms), Membership::DurableOnly);
+            let want = Request::Join(std::mem::take(&mut rooms), JoinScope::DurableOnly);
             self.ask(op, Ticket::unanswered(id, want));
         }
         self.remember(entering, earlier);
@@ -203,7 +207,7 @@ impl Session {
             client: name,
             rooms,
         };
-        let want = Want::Subscribe(Stretch::default());
+        let want = Request::Subscribe(ReplayRange::default());
         self.ask(op, Ticket::unanswered(id, want));
     }
 }

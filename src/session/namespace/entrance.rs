@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::permissions::Standing;
 use super::policy::Denied;
 use crate::address::{ClientName, Namespace};
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::session::handler::call::HandlerError;
 use crate::session::socket::Dialect;
 use crate::session::socket::credit::Credit;

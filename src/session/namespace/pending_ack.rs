@@ -1,7 +1,7 @@
 //! The acknowledgement of a declared event, while it waits for what the event published.
 
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 
 /// An acknowledgement that waits for what its event published: what is acknowledged is on disk.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub struct Promise {
     /// Publishes that were not answered yet.
     pub publishes: usize,
     /// What is sent then; nothing when no `ack` is declared.
-    pub answer: Vec<Frame>,
+    pub answer: Vec<WireFrame>,
     pub refused: bool,
 }
 
@@ -21,6 +21,6 @@ impl Promise {
     }
 
     pub fn bytes(&self) -> usize {
-        self.answer.iter().map(Frame::len).sum()
+        self.answer.iter().map(WireFrame::len).sum()
     }
 }

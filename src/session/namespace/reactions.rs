@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::pending_ack::Promise;
 use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
 use crate::address::EventName;
-use crate::hub::parcel::Frame;
-use crate::hub::request::Publisher;
+use crate::hub::frame::WireFrame;
+use crate::hub::request::PublishVerb;
 use crate::session::end::End;
 use crate::session::socket::Socket;
 use crate::session::socket::direct_message::Aside;
@@ -49,11 +49,11 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn ack(self, socket: &Socket, id: u64) -> Vec<Frame> {
+    fn ack(self, socket: &Socket, id: u64) -> Vec<WireFrame> {
         let args = socket::join_args(self.args);
         let text = socket::encode_ack(&socket.namespace, id, &args, self.attachments.len());
-        let attachments = self.attachments.iter().cloned().map(Frame::Binary);
-        std::iter::once(Frame::text(text))
+        let attachments = self.attachments.iter().cloned().map(WireFrame::Binary);
+        std::iter::once(WireFrame::text(text))
             .chain(attachments)
             .collect()
     }
@@ -104,7 +104,7 @@ impl Session {
         };
         let count = publishes.len();
         for publish in publishes {
-            self.publish(index, publish, Publisher::Single, packet.id);
+            self.publish(index, publish, PublishVerb::Single, packet.id);
         }
         for said in to_sender(reaction, cause) {
             self.say_aside(index, said);
@@ -197,7 +197,7 @@ impl Session {
             self.say_aside(index, said);
         }
         if let Some(Ok(publish)) = emitted {
-            self.publish(index, publish, Publisher::Single, None);
+            self.publish(index, publish, PublishVerb::Single, None);
         }
     }
 }

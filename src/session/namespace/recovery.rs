@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use super::entrance::Entrance;
 use super::recall::{Pass, Recall};
 use crate::address::RoomName;
-use crate::hub::Ticket;
-use crate::hub::parcel::Frame;
-use crate::hub::request::Want;
+use crate::hub::frame::WireFrame;
+use crate::hub::request::Request;
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::end::End;
 use crate::session::engine::outbox::Submission;
@@ -84,7 +84,7 @@ impl Session {
             },
             earlier,
         };
-        let ticket = Ticket::unanswered(socket.id, Want::Begin);
+        let ticket = Ticket::unanswered(socket.id, Request::OpenSession);
         self.ask(Op::Session(op), ticket);
     }
 
@@ -111,7 +111,7 @@ impl Session {
     pub(crate) fn follow(&mut self, index: usize, change: Op) {
         if let Op::Session(_) = change {
             // Nobody asked, and nobody is answered.
-            let ticket = Ticket::unanswered(self.sockets[index].id, Want::Ack);
+            let ticket = Ticket::unanswered(self.sockets[index].id, Request::Ack);
             self.outbox
                 .push(Submission::Store(change, Urgency::Now, ticket));
         }
@@ -158,7 +158,7 @@ impl Socket {
     }
 
     /// CONNECT's answer to a stock client.
-    pub fn greeting(&self) -> Frame {
+    pub fn greeting(&self) -> WireFrame {
         let data = match &self.recall {
             Recall::Returning(_, pass) | Recall::Known(_, pass) => {
                 json!({"sid": &*self.sid, "pid": &*pass.pid})
@@ -166,7 +166,7 @@ impl Socket {
             Recall::Nothing | Recall::Asked(_) => json!({"sid": &*self.sid}),
         };
         let text = socket::encode_connect(&self.namespace, Some(&data.to_string()));
-        Frame::text(text)
+        WireFrame::text(text)
     }
 
     /// What takes the place of a change of its rooms in the order of all things.

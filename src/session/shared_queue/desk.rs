@@ -24,11 +24,16 @@ use super::registry::{Figures, Key};
 use super::sheaf::Sheaf;
 use super::unsent::Unsent;
 use crate::address::Seq;
-use crate::hub::Message;
-use crate::hub::mailbox::{Mailbox, Notices};
-use crate::hub::parcel::{Frame, Kind, Parcel};
-use crate::hub::peer::{Peer, PeerAddress, Vitals};
-use crate::hub::request::{Input, SocketId, Told};
+use crate::hub::delivery::{Delivery, DeliveryKind};
+use crate::hub::frame::WireFrame;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::mailbox::Mailbox;
+use crate::hub::notification::Notification;
+use crate::hub::notification_queue::NotificationQueue;
+use crate::hub::peer::{Peer, PeerAddress};
+use crate::hub::socket_id::SocketId;
+use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{Gone, Outbox, Submission};
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
@@ -60,7 +65,7 @@ struct Desk {
     key: Key,
     id: SocketId,
     waker: Arc<AtomicWaker>,
-    notices: Arc<Notices>,
+    notices: Arc<NotificationQueue>,
     /// What the desk before this one left.
     early: VecDeque<Asked>,
     asked: mpsc::UnboundedReceiver<Asked>,
@@ -68,7 +73,7 @@ struct Desk {
     outbox: Outbox,
     feed: Feed,
     mailbox: Arc<Mailbox>,
-    vitals: Arc<Vitals>,
+    vitals: Arc<SocketStats>,
     stage: Stage,
     leases: Leases<Sheaf>,
     sharers: BTreeMap<SocketId, Sharer>,
@@ -104,7 +109,7 @@ impl Sharer {
     }
 
     /// How many bytes are now on their way to it.
-    fn hand(&self, frames: Vec<Frame>) -> usize {
+    fn hand(&self, frames: Vec<WireFrame>) -> usize {
         let unsent = self.unsent.add(&frames);
         self.give(Given::Frames(frames));
         unsent
@@ -142,7 +147,7 @@ impl Desk {
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&waker)));
         Self {
             id: services.next_socket(),
-            notices: Arc::new(Notices::new(Arc::clone(&waker))),
+            notices: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
             outbox: Outbox::new(Arc::clone(services)),
             feed: Feed::new(key.0.clone(), Arc::clone(&mailbox)),
             services: Arc::clone(services),
@@ -152,7 +157,7 @@ impl Desk {
             asked: left.asked,
             figures,
             mailbox,
-            vitals: Arc::new(Vitals::new(
+            vitals: Arc::new(SocketStats::new(
                 Arc::new(Peer::polling(PeerAddress::Shared)),
                 Some(key.1.clone()),
                 (services.clock)(),
@@ -214,24 +219,24 @@ impl Desk {
         }
     }
 
-    fn told(&mut self, told: Told) -> Result<(), End> {
+    fn told(&mut self, told: Notification) -> Result<(), End> {
         match told {
-            Told::Subscribed {
+            Notification::Subscribed {
                 reader,
                 head,
-                stretch,
+                range: stretch,
                 ..
             } => {
                 let (services, reader) = (&self.services, (*reader).clone());
                 self.feed.subscribed(services, reader, head, None, stretch);
-                self.vitals.reads(Arc::clone(self.feed.reader()));
+                self.vitals.set_reader(Arc::clone(self.feed.reader()));
             }
-            Told::NoRooms { .. } => {
+            Notification::NoRooms { .. } => {
                 let why = "this name has joined no room; name one";
                 self.turn_away(ErrorCode::NoRooms, why);
                 return Err(End::Left);
             }
-            Told::Refused { answer, refusal } => match answer {
+            Notification::Refused { ack_id, refusal } => match ack_id {
                 Some(ack) => {
                     if let Some((sharer, answer)) = self.acking.remove(&ack) {
                         let answer = Some(answer);
@@ -249,21 +254,21 @@ impl Desk {
                     return Err(End::Left);
                 }
             },
-            Told::Acked { answer } => {
+            Notification::Acked { ack_id: answer } => {
                 let acked = answer.and_then(|ack| self.acking.remove(&ack));
                 if let Some((sharer, answer)) = acked {
                     self.give(sharer, Given::Answer(Some((answer, json!({"ok": true})))));
                 }
             }
-            Told::Moved { reader } => self.feed.moved(&reader),
-            Told::Emptied { rooms, cursor } => {
+            Notification::ReaderChanged { reader } => self.feed.moved(&reader),
+            Notification::PendingPurged { rooms, cursor } => {
                 self.feed.emptied(&rooms, cursor);
                 self.purged = self.purged.max(cursor);
                 self.drop_purged();
             }
-            Told::Attached { head } => self.feed.attached(head),
-            Told::NameTaken => return Err(End::NameTaken),
-            Told::Kicked { by } => return Err(End::Kicked(by)),
+            Notification::Attached { head } => self.feed.attached(head),
+            Notification::NameTaken => return Err(End::NameTaken),
+            Notification::Kicked { by } => return Err(End::Kicked(by)),
             // It asks for nothing else.
             _ => {}
         }
@@ -361,7 +366,7 @@ impl Desk {
                     return did;
                 }
                 Next::Busy => {}
-                Next::Parcel(parcel, from) => self.take(parcel, from),
+                Next::Delivery(parcel, from) => self.take(parcel, from),
                 Next::Skip(behind) => self.skip(behind),
                 Next::Live { skip, .. } => {
                     if let Some(behind) = skip {
@@ -369,7 +374,7 @@ impl Desk {
                     }
                 }
                 Next::Attach => {
-                    let attach = Message::Other(Input::Attach(self.id));
+                    let attach = InboxMessage::Core(CoreInput::Attach(self.id));
                     self.outbox.push(Submission::Hub(attach));
                 }
             }
@@ -377,8 +382,8 @@ impl Desk {
         }
     }
 
-    fn take(&mut self, parcel: Arc<Parcel>, from: u32) {
-        if parcel.kind != Kind::Durable {
+    fn take(&mut self, parcel: Arc<Delivery>, from: u32) {
+        if parcel.kind != DeliveryKind::Durable {
             // It is nobody's in particular and waits for nobody.
             if let Some(sharer) = self.leases.pass_by() {
                 self.hand(sharer, parcel.batch(0).to_vec());
@@ -394,7 +399,7 @@ impl Desk {
 
     /// Nothing is left to hand out: who was not told that yet is.
     fn caught_up(&mut self) -> bool {
-        if !self.feed.is_live() || self.notices.waiting() || !self.leases.is_handed() {
+        if !self.feed.is_live() || !self.notices.is_empty() || !self.leases.is_handed() {
             return false;
         }
         let head = Seq::new(self.feed.position().record.saturating_sub(1), 0);
@@ -415,12 +420,12 @@ impl Desk {
         }
     }
 
-    fn event(&self, event: &str, data: &serde_json::Value) -> Frame {
+    fn event(&self, event: &str, data: &serde_json::Value) -> WireFrame {
         let text = socket::encode_event(&self.key.0, None, event, &data.to_string(), 0);
-        Frame::text(text)
+        WireFrame::text(text)
     }
 
-    fn hand(&mut self, sharer: SocketId, frames: Vec<Frame>) {
+    fn hand(&mut self, sharer: SocketId, frames: Vec<WireFrame>) {
         if let Some(to) = self.sharers.get(&sharer) {
             self.leases.note_unsent(sharer, to.hand(frames));
         }
@@ -468,6 +473,7 @@ impl Desk {
         let held = self.leases.leased();
         leased.store(held, Ordering::Relaxed);
         let unconfirmed = held + self.leases.free();
-        self.vitals.reached(self.feed.position(), unconfirmed);
+        self.vitals
+            .record_progress(self.feed.position(), unconfirmed);
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use self::ranges::Ranges;
 use crate::address::Seq;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 use crate::limits;
 
 /// A record that can be handed in pieces.

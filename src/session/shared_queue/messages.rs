@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use super::leases::Terms;
 use super::unsent::Unsent;
 use crate::address::{RoomName, Seq};
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 use crate::store::Refusal;
 use crate::wire::error_code::ErrorCode;
 
@@ -43,7 +43,7 @@ pub struct Joining {
 #[derive(Debug)]
 pub enum Given {
     /// In the order of handing; bounded by what may be unsent.
-    Frames(Vec<Frame>),
+    Frames(Vec<WireFrame>),
     /// To each thing asked, one answer. None: nobody waits for it.
     Answer(Option<(u64, Value)>),
     Refused {

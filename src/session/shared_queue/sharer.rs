@@ -13,7 +13,8 @@ use super::messages::{Given, Joining};
 use super::sharing::Sharing;
 use super::unsent::Unsent;
 use crate::address::{RoomName, Seq};
-use crate::hub::request::{SocketId, Told};
+use crate::hub::notification::Notification;
+use crate::hub::socket_id::SocketId;
 use crate::session::socket::Dialect;
 use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
@@ -137,8 +138,8 @@ impl Session {
                 self.answer(index, answer, &json!({"ok": false, "error": error}));
             }
             Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
-            Given::NameTaken => self.told(id, Told::NameTaken),
-            Given::Kicked(by) => self.told(id, Told::Kicked { by }),
+            Given::NameTaken => self.told(id, Notification::NameTaken),
+            Given::Kicked(by) => self.told(id, Notification::Kicked { by }),
         }
     }
 }

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use super::messages::{Asked, Given};
 use super::unsent::Unsent;
 use crate::address::Seq;
-use crate::hub::parcel::Frame;
-use crate::hub::request::SocketId;
+use crate::hub::frame::WireFrame;
+use crate::hub::socket_id::SocketId;
 
 /// While it lives its socket is a sharer.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Sharing {
     pub(super) desk: mpsc::UnboundedSender<Asked>,
     pub(super) given: mpsc::UnboundedReceiver<Given>,
     /// Handed, and not yet taken by the transport.
-    pub(super) frames: VecDeque<Vec<Frame>>,
+    pub(super) frames: VecDeque<Vec<WireFrame>>,
     /// How much that is, and what is still on its way here.
     pub(super) unsent: Arc<Unsent>,
     /// Answers to come.
@@ -33,7 +33,7 @@ impl Sharing {
     }
 
     /// Puts the next that was handed into `out`. True when there was something.
-    pub fn fill(&mut self, out: &mut VecDeque<Frame>) -> bool {
+    pub fn fill(&mut self, out: &mut VecDeque<WireFrame>) -> bool {
         let Some(frames) = self.frames.pop_front() else {
             return false;
         };

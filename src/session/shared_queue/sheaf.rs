@@ -5,19 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::leases::Divide;
-use crate::hub::parcel::{Frame, Parcel};
+use crate::hub::delivery::Delivery;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::wire::batch;
 
 #[derive(Debug, Clone)]
 pub struct Sheaf {
-    pub parcel: Arc<Parcel>,
+    pub parcel: Arc<Delivery>,
     /// Where every so manieth message begins in the body.
     marks: Arc<[usize]>,
 }
 
 impl Sheaf {
-    pub fn new(parcel: Arc<Parcel>) -> Self {
+    pub fn new(parcel: Arc<Delivery>) -> Self {
         let (framing, body) = (parcel.header().framing, &parcel.record.body);
         let mut marks = vec![0];
         let mut at = 0;
@@ -33,7 +34,7 @@ impl Sheaf {
     }
 
     /// The frames of messages `from..to`.
-    pub fn frames(&self, from: u32, to: u32) -> [Frame; 2] {
+    pub fn frames(&self, from: u32, to: u32) -> [WireFrame; 2] {
         if (from, to) == (0, self.parcel.header().count) {
             return self.parcel.batch(0);
         }
@@ -45,7 +46,7 @@ impl Sheaf {
         } else {
             body.slice(start..end)
         };
-        self.parcel.stretch(from, to, piece)
+        self.parcel.batch_range(from, to, piece)
     }
 
     /// Where message `index` begins in the body; its end, for the index behind the last.
@@ -80,7 +81,7 @@ impl Divide for Sheaf {
 mod tests {
     use super::*;
     use crate::address::{EventName, Namespace, RoomName};
-    use crate::hub::parcel::Kind;
+    use crate::hub::delivery::DeliveryKind;
     use crate::store::{MessageHeader, Record};
     use crate::wire::batch::{Audience, Framing};
 
@@ -104,7 +105,7 @@ mod tests {
             header,
             body: Bytes::from(body),
         };
-        Sheaf::new(Arc::new(Parcel::new(record, Kind::Durable)))
+        Sheaf::new(Arc::new(Delivery::new(record, DeliveryKind::Durable)))
     }
 
     #[test]
@@ -122,11 +123,13 @@ mod tests {
                 while from < count {
                     let (to, length) = sheaf.fit(from, (from + 37).min(count), 90);
                     assert!(from < to && to <= count);
-                    let [text, Frame::Binary(piece)] = sheaf.frames(from, to) else {
+                    let [text, WireFrame::Binary(piece)] = sheaf.frames(from, to) else {
                         panic!("no body")
                     };
                     assert_eq!(piece.len(), length);
-                    let Frame::Text(text) = text else { panic!() };
+                    let WireFrame::Text(text) = text else {
+                        panic!()
+                    };
                     let first = if from == 0 {
                         "7".to_owned()
                     } else {

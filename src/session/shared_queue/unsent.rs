@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 
 /// In bytes, each handing counting for something more.
@@ -16,13 +16,13 @@ impl Unsent {
     }
 
     /// These were handed. What there is now.
-    pub fn add(&self, frames: &[Frame]) -> usize {
+    pub fn add(&self, frames: &[WireFrame]) -> usize {
         let cost = cost(frames);
         self.0.fetch_add(cost, Ordering::AcqRel) + cost
     }
 
     /// These were taken. True when there is room again since.
-    pub fn sent(&self, frames: &[Frame]) -> bool {
+    pub fn sent(&self, frames: &[WireFrame]) -> bool {
         let cost = cost(frames);
         let before = self.0.fetch_sub(cost, Ordering::AcqRel);
         is_full(before) && !is_full(before - cost)
@@ -34,8 +34,8 @@ pub fn is_full(unsent: usize) -> bool {
     unsent >= limits::SHARE_WINDOW_BYTES
 }
 
-fn cost(frames: &[Frame]) -> usize {
-    limits::ENTRY_BYTES + frames.iter().map(Frame::len).sum::<usize>()
+fn cost(frames: &[WireFrame]) -> usize {
+    limits::ENTRY_BYTES + frames.iter().map(WireFrame::len).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn there_is_room_again_once_and_only_after_there_was_none() {
         let unsent = Unsent::default();
-        let half = [Frame::text("x".repeat(limits::SHARE_WINDOW_BYTES / 2))];
+        let half = [WireFrame::text("x".repeat(limits::SHARE_WINDOW_BYTES / 2))];
         assert!(!is_full(unsent.add(&half)));
         assert!(!unsent.sent(&half));
         unsent.add(&half);

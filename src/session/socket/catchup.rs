@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::request::{LiveRoom, Since, Stretch};
+use crate::hub::notification::LiveRoom;
+use crate::hub::request::{ReplayRange, ReplayStart};
 use crate::session::verbs::queue::Counted;
 use crate::store::readers::ReaderPool;
 use crate::store::{LogPage, Reader, RoomInfo, StoreError};
@@ -61,7 +62,7 @@ pub async fn open(
     namespace: Namespace,
     mut reader: Reader,
     head: u64,
-    stretch: Stretch,
+    stretch: ReplayRange,
     log_id: Arc<str>,
 ) -> Result<ReadDone, StoreError> {
     let resumed = match &stretch.log {
@@ -85,8 +86,8 @@ pub async fn open(
         .run(move |store| {
             let mut from = match stretch.since {
                 _ if resumed == Resumed::OtherLog => Some(Seq::START),
-                Some(Since::Seq(seq)) => Some(seq),
-                Some(Since::Time(at_ms)) => Some(store.seq_at(at_ms)?),
+                Some(ReplayStart::Seq(seq)) => Some(seq),
+                Some(ReplayStart::Time(at_ms)) => Some(store.seq_at(at_ms)?),
                 None => None,
             };
             if let Some(n) = stretch.last {

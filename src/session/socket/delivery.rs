@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::Socket;
 use super::credit::Credit;
 use crate::address::Seq;
-use crate::hub::Ticket;
-use crate::hub::parcel::{Frame, Kind, Parcel};
-use crate::hub::request::{Request, Want};
+use crate::hub::delivery::{Delivery, DeliveryKind};
+use crate::hub::frame::WireFrame;
+use crate::hub::request::{Request, SocketRequest};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::outbox::{Outbox, Submission};
 use crate::session::verbs::Ack;
@@ -26,16 +27,16 @@ impl Socket {
         }
     }
 
-    pub(super) fn hand(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
+    pub(super) fn hand(&mut self, parcel: Arc<Delivery>, from: u32, out: &mut VecDeque<WireFrame>) {
         let number = parcel.record.number;
         match (&mut self.credit, parcel.kind) {
             // No message: as a plain event, and none of their credit.
-            (_, Kind::Presence) => {
+            (_, DeliveryKind::Presence) => {
                 out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
             }
             (Credit::Acks(window), kind) => {
                 out.extend(parcel.batch(from));
-                if kind == Kind::Durable {
+                if kind == DeliveryKind::Durable {
                     let count = parcel.header().count;
                     window.hand(
                         Seq::new(number, count - 1),
@@ -45,11 +46,11 @@ impl Socket {
                     self.feed.pass(Seq::after_record(number));
                 }
             }
-            (Credit::Events(_), Kind::Durable) => self.hand_events(parcel, from, out),
+            (Credit::Events(_), DeliveryKind::Durable) => self.hand_events(parcel, from, out),
             (_, kind) => match parcel.shared_events(self.recall.log()) {
                 Some(frames) if from == 0 => {
                     out.extend(frames.iter().cloned());
-                    if kind == Kind::Durable {
+                    if kind == DeliveryKind::Durable {
                         self.handed_before(Seq::after_record(number));
                     }
                 }
@@ -59,7 +60,7 @@ impl Socket {
     }
 
     /// Message by message, as far as the transport's buffer and the credit go; the rest waits in `part`.
-    fn hand_events(&mut self, parcel: Arc<Parcel>, from: u32, out: &mut VecDeque<Frame>) {
+    fn hand_events(&mut self, parcel: Arc<Delivery>, from: u32, out: &mut VecDeque<WireFrame>) {
         let count = parcel.header().count;
         let body = batch::cut(parcel.header().framing, &parcel.record.body, from, count);
         let (mut index, mut bytes, mut frames) = (from, 0, Vec::new());
@@ -70,18 +71,20 @@ impl Socket {
             }
             let end = parcel.end_of(index);
             index += 1;
-            let behind = if parcel.kind == Kind::Durable {
+            let behind = if parcel.kind == DeliveryKind::Durable {
                 end
             } else {
                 self.feed.position()
             };
             let offset = self.recall.log().map(|log| log.offset(behind));
             let id = match &mut self.credit {
-                Credit::Events(answers) if parcel.kind == Kind::Durable => Some(answers.hand(end)),
+                Credit::Events(answers) if parcel.kind == DeliveryKind::Durable => {
+                    Some(answers.hand(end))
+                }
                 _ => None,
             };
             parcel.event(message, id, offset.as_deref(), &mut frames);
-            if parcel.kind == Kind::Durable {
+            if parcel.kind == DeliveryKind::Durable {
                 self.handed_before(end);
             }
             bytes += message.len() + limits::ENTRY_BYTES;
@@ -126,11 +129,11 @@ impl Socket {
         match (cursor, answer) {
             (Some(cursor), _) => self.move_cursor(cursor, urgency, answer, outbox),
             (None, Some(_)) if self.name.is_some() => {
-                let want = Want::Ack;
-                let ticket = Ticket::new(Request {
+                let want = Request::Ack;
+                let ticket = Ticket::new(SocketRequest {
                     socket: self.id,
-                    answer,
-                    want,
+                    ack_id: answer,
+                    kind: want,
                 });
                 outbox.push(Submission::Store(Op::Noop, urgency, ticket));
                 true
@@ -176,10 +179,10 @@ impl Socket {
             rooms: Arc::clone(self.feed.rooms()),
             cursor,
         };
-        let ticket = Ticket::new(Request {
+        let ticket = Ticket::new(SocketRequest {
             socket: self.id,
-            answer,
-            want: Want::Ack,
+            ack_id: answer,
+            kind: Request::Ack,
         });
         outbox.push(Submission::Store(op, urgency, ticket));
         true

@@ -3,14 +3,14 @@
 use bytes::Bytes;
 
 use crate::address::{EventName, Namespace};
-use crate::hub::parcel::Frame;
+use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::wire::offset::with_offset;
 use crate::wire::socket;
 
 #[derive(Debug)]
 pub enum Aside {
-    Answer(Vec<Frame>),
+    Answer(Vec<WireFrame>),
     /// Encoded when it goes out: then the offset is known that goes with it.
     Event {
         event: EventName,
@@ -24,7 +24,7 @@ impl Aside {
     /// What it costs while it waits.
     pub fn cost(&self) -> usize {
         let bytes = match self {
-            Self::Answer(frames) => frames.iter().map(Frame::len).sum(),
+            Self::Answer(frames) => frames.iter().map(WireFrame::len).sum(),
             Self::Event {
                 args, attachments, ..
             } => args.len() + attachments.iter().map(Bytes::len).sum::<usize>(),
@@ -32,7 +32,7 @@ impl Aside {
         bytes + limits::ENTRY_BYTES
     }
 
-    pub fn into_frames(self, namespace: &Namespace, offset: Option<&str>) -> Vec<Frame> {
+    pub fn into_frames(self, namespace: &Namespace, offset: Option<&str>) -> Vec<WireFrame> {
         let (event, args, attachments) = match self {
             Self::Answer(frames) => return frames,
             Self::Event {
@@ -43,8 +43,8 @@ impl Aside {
         };
         let args = with_offset(&args, offset);
         let text = socket::encode_event(namespace, None, event.as_str(), &args, attachments.len());
-        let attachments = attachments.into_iter().map(Frame::Binary);
-        std::iter::once(Frame::text(text))
+        let attachments = attachments.into_iter().map(WireFrame::Binary);
+        std::iter::once(WireFrame::text(text))
             .chain(attachments)
             .collect()
     }

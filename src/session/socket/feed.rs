@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 
 use super::catchup::{self, Opened, ReadDone};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::mailbox::{Found, Mailbox, Notices};
-use crate::hub::parcel::{Kind, Parcel};
-use crate::hub::request::Stretch;
+use crate::hub::delivery::{Delivery, DeliveryKind};
+use crate::hub::mailbox::{Mailbox, MailboxItem};
+use crate::hub::notification_queue::NotificationQueue;
+use crate::hub::request::ReplayRange;
 use crate::session::services::Services;
 use crate::store::{LogPage, Reader, StoreError, owed};
 
@@ -32,7 +33,7 @@ enum State {
     Reading {
         next: Option<Seq>,
         upto: u64,
-        page: VecDeque<(u32, Parcel)>,
+        page: VecDeque<(u32, Delivery)>,
         announce: Announce,
         behind: Behind,
     },
@@ -83,7 +84,7 @@ pub enum Next {
     /// Something was begun; ask again.
     Busy,
     /// A record, from the message of this index on.
-    Parcel(Arc<Parcel>, u32),
+    Delivery(Arc<Delivery>, u32),
     /// Nothing before this place is left to hand.
     Skip(Seq),
     /// The log was read to the end of record `upto`: nothing before it is left to hand, if a place is given, and what
@@ -165,7 +166,7 @@ impl Feed {
         reader: Reader,
         head: u64,
         answer: Option<u64>,
-        stretch: Stretch,
+        stretch: ReplayRange,
     ) {
         self.set_reader(Arc::new(reader.clone()));
         let behind = Behind::Mailbox;
@@ -233,7 +234,7 @@ impl Feed {
     }
 
     /// From which message on a record is still owed.
-    pub fn owes(&self, parcel: &Parcel) -> Option<u32> {
+    pub fn owes(&self, parcel: &Delivery) -> Option<u32> {
         owed(parcel.record.number, parcel.header(), &self.reader)
     }
 
@@ -333,7 +334,7 @@ impl Feed {
         };
         let (reader, whole) = (&self.reader, self.emptied.is_empty());
         waiting.extend(page.records.into_iter().filter_map(|(from, record)| {
-            let parcel = Parcel::new(record, Kind::Durable);
+            let parcel = Delivery::new(record, DeliveryKind::Durable);
             let from = if whole {
                 from
             } else {
@@ -355,10 +356,10 @@ impl Feed {
     }
 
     /// What is to be handed now. Who asks can take it.
-    pub fn next(&mut self, services: &Services, notices: &Notices) -> Next {
+    pub fn next(&mut self, services: &Services, notices: &NotificationQueue) -> Next {
         match &mut self.state {
             State::Silent => match self.mailbox.take_direct() {
-                Some(parcel) => Next::Parcel(parcel, 0),
+                Some(parcel) => Next::Delivery(parcel, 0),
                 None => Next::Nothing,
             },
             State::Opening { .. } | State::Attaching => Next::Nothing,
@@ -380,7 +381,7 @@ impl Feed {
                     return Next::Busy;
                 }
                 if let Some((from, parcel)) = page.pop_front() {
-                    return Next::Parcel(Arc::new(parcel), from);
+                    return Next::Delivery(Arc::new(parcel), from);
                 }
                 if self.reading.is_some() {
                     return Next::Nothing;
@@ -407,15 +408,15 @@ impl Feed {
                 }
             }
             State::Live => match self.mailbox.take() {
-                Found::Nothing => Next::Nothing,
+                MailboxItem::Empty => Next::Nothing,
                 // The hub tells of a room before it hands a parcel of that room: what was told in between comes first. Who
                 // holds the feed was woken for it.
-                Found::Parcel(parcel) if notices.waiting() => {
+                MailboxItem::Delivery(parcel) if !notices.is_empty() => {
                     self.mailbox.put_back(parcel);
                     Next::Nothing
                 }
-                Found::Parcel(parcel) => self.consider(parcel),
-                Found::Overflowed => {
+                MailboxItem::Delivery(parcel) => self.consider(parcel),
+                MailboxItem::Overflowed => {
                     self.state = State::Attaching;
                     Next::Attach
                 }
@@ -423,24 +424,24 @@ impl Feed {
         }
     }
 
-    fn consider(&self, parcel: Arc<Parcel>) -> Next {
-        if matches!(parcel.kind, Kind::Direct | Kind::Presence) {
-            return Next::Parcel(parcel, 0);
+    fn consider(&self, parcel: Arc<Delivery>) -> Next {
+        if matches!(parcel.kind, DeliveryKind::Direct | DeliveryKind::Presence) {
+            return Next::Delivery(parcel, 0);
         }
         let number = parcel.record.number;
-        if parcel.kind == Kind::Durable && number < self.position.record {
+        if parcel.kind == DeliveryKind::Durable && number < self.position.record {
             return Next::Busy;
         }
         match owed(number, parcel.header(), &self.reader) {
-            Some(from) => Next::Parcel(parcel, from),
-            None if parcel.kind == Kind::Durable => Next::Skip(Seq::after_record(number)),
+            Some(from) => Next::Delivery(parcel, from),
+            None if parcel.kind == DeliveryKind::Durable => Next::Skip(Seq::after_record(number)),
             None => Next::Busy,
         }
     }
 }
 
 /// Of what was owed from message `from` on, what still is.
-fn still(from: u32, parcel: &Parcel, reader: &Reader) -> Option<u32> {
+fn still(from: u32, parcel: &Delivery, reader: &Reader) -> Option<u32> {
     let first = owed(parcel.record.number, parcel.header(), reader)?;
     Some(first.max(from))
 }

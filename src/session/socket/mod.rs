@@ -17,11 +17,16 @@ use tokio::task::JoinHandle;
 
 use self::catchup::{Listing, Opened, ReadDone, Resumed};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Message;
-use crate::hub::mailbox::{Mailbox, Notices};
-use crate::hub::parcel::{Frame, Parcel};
-use crate::hub::peer::Vitals;
-use crate::hub::request::{Input, LiveRoom, SocketId, Stretch};
+use crate::hub::delivery::Delivery;
+use crate::hub::frame::WireFrame;
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::mailbox::Mailbox;
+use crate::hub::notification::LiveRoom;
+use crate::hub::notification_queue::NotificationQueue;
+use crate::hub::request::ReplayRange;
+use crate::hub::socket_id::SocketId;
+use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{Outbox, Submission};
 use crate::session::namespace::permissions::Standing;
 use crate::session::namespace::recall::Recall;
@@ -55,7 +60,7 @@ pub struct Socket {
     pub dialect: Dialect,
     pub standing: Standing,
     /// What others see of it.
-    vitals: Arc<Vitals>,
+    vitals: Arc<SocketStats>,
     /// What it is told before its CONNECT is answered, for afterwards.
     early: Option<Vec<Aside>>,
     /// What that costs; nothing once it was answered.
@@ -64,7 +69,7 @@ pub struct Socket {
     /// What it gets of a queue that it shares.
     pub sharing: Option<Sharing>,
     /// A record of which a stock client got the messages before the index.
-    part: Option<(Arc<Parcel>, u32)>,
+    part: Option<(Arc<Delivery>, u32)>,
     credit: Credit,
     hold: Hold,
     pub recall: Recall,
@@ -88,7 +93,7 @@ pub struct Entry {
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
     pub standing: Standing,
-    pub vitals: Arc<Vitals>,
+    pub vitals: Arc<SocketStats>,
 }
 
 /// What a finished read of the store was for, where the session has to finish it.
@@ -154,15 +159,16 @@ impl Socket {
     /// Lets others see how far it is.
     pub fn note_progress(&self) {
         let position = self.feed.position();
-        self.vitals.reached(position, self.credit.unconfirmed());
+        self.vitals
+            .record_progress(position, self.credit.unconfirmed());
     }
 
     fn note_reader(&self) {
-        self.vitals.reads(Arc::clone(self.feed.reader()));
+        self.vitals.set_reader(Arc::clone(self.feed.reader()));
     }
 
     /// Answers its CONNECT, and tells it what it was told too early.
-    pub fn enter(&mut self, reply: Frame, out: &mut VecDeque<Frame>) {
+    pub fn enter(&mut self, reply: WireFrame, out: &mut VecDeque<WireFrame>) {
         out.push_back(reply);
         let early = self.early.take().into_iter().flatten();
         self.early_cost = 0;
@@ -174,7 +180,7 @@ impl Socket {
     }
 
     /// The frames of something for this socket alone; None when it waits until its CONNECT is answered.
-    pub fn say(&mut self, aside: Aside) -> Option<Vec<Frame>> {
+    pub fn say(&mut self, aside: Aside) -> Option<Vec<WireFrame>> {
         match &mut self.early {
             Some(early) => {
                 self.early_cost += aside.cost();
@@ -232,7 +238,7 @@ impl Socket {
         reader: &Reader,
         head: u64,
         answer: Option<u64>,
-        stretch: Stretch,
+        stretch: ReplayRange,
     ) {
         let mut reader = reader.clone();
         if matches!(self.credit, Credit::Written(_)) {
@@ -325,7 +331,7 @@ impl Socket {
         cx: &mut Context<'_>,
         services: &Services,
         outbox: &mut Outbox,
-        out: &mut VecDeque<Frame>,
+        out: &mut VecDeque<WireFrame>,
     ) -> Poll<Result<Finished, StoreError>> {
         if let Poll::Ready(done) = self.feed.poll_read(cx) {
             return Poll::Ready(match done? {
@@ -356,7 +362,7 @@ impl Socket {
         opened: Opened,
         services: &Services,
         outbox: &mut Outbox,
-        out: &mut VecDeque<Frame>,
+        out: &mut VecDeque<WireFrame>,
     ) -> Finished {
         let announce = match self.dialect {
             Dialect::Roomcat => Announce::CaughtUp,
@@ -383,7 +389,7 @@ impl Socket {
                     json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has not joined that"}})
                 }
             };
-            out.push_back(Frame::text(socket::encode_ack(
+            out.push_back(WireFrame::text(socket::encode_ack(
                 &self.namespace,
                 answer,
                 &body.to_string(),
@@ -401,7 +407,12 @@ impl Socket {
         Finished::Nothing
     }
 
-    fn page(&mut self, page: LogPage, outbox: &mut Outbox, out: &mut VecDeque<Frame>) -> Finished {
+    fn page(
+        &mut self,
+        page: LogPage,
+        outbox: &mut Outbox,
+        out: &mut VecDeque<WireFrame>,
+    ) -> Finished {
         let Turned { skip, gap } = self.feed.turned(page);
         // What is left of a record that was handed in part stands before all of this.
         if let (Some(behind), None) = (skip, &self.part) {
@@ -418,9 +429,9 @@ impl Socket {
     }
 
     /// An event of the hub's own, for those who speak its dialect.
-    fn tell(&self, out: &mut VecDeque<Frame>, event: &str, data: &serde_json::Value) {
+    fn tell(&self, out: &mut VecDeque<WireFrame>, event: &str, data: &serde_json::Value) {
         if self.dialect == Dialect::Roomcat {
-            out.push_back(Frame::text(socket::encode_event(
+            out.push_back(WireFrame::text(socket::encode_event(
                 &self.namespace,
                 None,
                 event,
@@ -434,9 +445,9 @@ impl Socket {
     pub fn fill(
         &mut self,
         services: &Services,
-        notices: &Notices,
+        notices: &NotificationQueue,
         outbox: &mut Outbox,
-        out: &mut VecDeque<Frame>,
+        out: &mut VecDeque<WireFrame>,
     ) -> bool {
         if self.early.is_none()
             && let Some(sharing) = &mut self.sharing
@@ -457,7 +468,7 @@ impl Socket {
         match self.feed.next(services, notices) {
             Next::Nothing => return false,
             Next::Busy => {}
-            Next::Parcel(parcel, from) => self.hand(parcel, from, out),
+            Next::Delivery(parcel, from) => self.hand(parcel, from, out),
             Next::Skip(behind) => self.skip(behind, outbox),
             Next::Live {
                 skip,
@@ -475,7 +486,9 @@ impl Socket {
                 }
             }
             Next::Attach => {
-                outbox.push(Submission::Hub(Message::Other(Input::Attach(self.id))));
+                outbox.push(Submission::Hub(InboxMessage::Core(CoreInput::Attach(
+                    self.id,
+                ))));
             }
         }
         true

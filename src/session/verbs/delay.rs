@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::args::bad;
 use super::error::VerbError;
-use crate::hub::request::Publisher;
+use crate::hub::request::PublishVerb;
 use crate::limits;
 use crate::store::delayed::DelayedQueueFull;
 
@@ -64,10 +64,10 @@ pub fn storage(volatile: bool, due: Option<u64>, delay: Option<u64>) -> Result<S
     })
 }
 
-pub(crate) fn receipt(publisher: Publisher, due_ms: u64, count: u32) -> Value {
+pub(crate) fn receipt(publisher: PublishVerb, due_ms: u64, count: u32) -> Value {
     match publisher {
-        Publisher::Single => json!({"ok": true, "due": due_ms}),
-        Publisher::Batch => json!({"ok": true, "due": due_ms, "count": count}),
+        PublishVerb::Single => json!({"ok": true, "due": due_ms}),
+        PublishVerb::Batch => json!({"ok": true, "due": due_ms, "count": count}),
     }
 }
 

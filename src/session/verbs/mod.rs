@@ -20,7 +20,7 @@ use self::args::{bad, distinct, one_or_many, parse};
 use self::error::VerbError;
 pub use self::publish::{Publish, Sender, batch, relay, single};
 use crate::address::{ClientName, RoomName, Seq};
-use crate::hub::request::{Culprit, Presence, Since, Stretch, Whom};
+use crate::hub::request::{KickTarget, PresenceMode, ReplayRange, ReplayStart, SocketFilter};
 use crate::session::namespace::policy::Right;
 use crate::store::names::{NameKind, NameQuery};
 use crate::wire::verb::Verb;
@@ -32,7 +32,7 @@ pub fn takes(verb: Verb) -> Option<Right> {
         Verb::Join | Verb::Sub | Verb::Who | Verb::Queue | Verb::Peek | Verb::Purge => {
             Some(Right::Sub)
         }
-        // Whom kicking is for, the standing says.
+        // SocketFilter kicking is for, the standing says.
         Verb::Leave | Verb::Ack | Verb::Rooms | Verb::Kick => None,
     }
 }
@@ -54,7 +54,7 @@ pub fn rooms(args: &[&RawValue]) -> Result<Vec<RoomName>, VerbError> {
 /// what it kept by its last `ack`. With `"presence": true` the socket is told who comes to these
 /// rooms and who goes: `["presence", {what: "join" | "leave", room, as?, sid, at}]`, of others than itself. Who is there
 /// already, `who` says.
-pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
+pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, ReplayRange), VerbError> {
     #[derive(Deserialize)]
     struct Sub<'a> {
         #[serde(borrow)]
@@ -82,18 +82,18 @@ pub fn sub(args: &[&RawValue]) -> Result<(Vec<RoomName>, Stretch), VerbError> {
     } = parse(arg)?;
     let since = match since {
         None => None,
-        Some(raw) if raw.get().starts_with('"') => Some(Since::Seq(parse(raw)?)),
-        Some(raw) => Some(Since::Time(parse(raw)?)),
+        Some(raw) if raw.get().starts_with('"') => Some(ReplayStart::Seq(parse(raw)?)),
+        Some(raw) => Some(ReplayStart::Time(parse(raw)?)),
     };
-    let stretch = Stretch {
+    let stretch = ReplayRange {
         since,
         last,
         log,
         within,
         presence: if presence {
-            Presence::Seen
+            PresenceMode::On
         } else {
-            Presence::Unseen
+            PresenceMode::Off
         },
         keep,
     };
@@ -150,24 +150,24 @@ pub fn list(args: &[&RawValue]) -> Result<Listed, VerbError> {
 }
 
 /// `["who", {room?, sid?}]`, or without arguments.
-pub fn who(args: &[&RawValue]) -> Result<Whom, VerbError> {
+pub fn who(args: &[&RawValue]) -> Result<SocketFilter, VerbError> {
     #[derive(Deserialize)]
     struct Who {
         room: Option<RoomName>,
         sid: Option<String>,
     }
     match args {
-        [] => Ok(Whom::default()),
+        [] => Ok(SocketFilter::default()),
         [arg] => {
             let Who { room, sid } = parse(arg)?;
-            Ok(Whom { room, sid })
+            Ok(SocketFilter { room, sid })
         }
         _ => Err(bad("who takes one object")),
     }
 }
 
 /// `["kick", {sid? | as?}]`.
-pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
+pub fn kick(args: &[&RawValue]) -> Result<KickTarget, VerbError> {
     #[derive(Deserialize)]
     struct Kick {
         sid: Option<String>,
@@ -181,11 +181,11 @@ pub fn kick(args: &[&RawValue]) -> Result<Culprit, VerbError> {
         Kick {
             sid: Some(sid),
             name: None,
-        } => Ok(Culprit::Sid(sid)),
+        } => Ok(KickTarget::Sid(sid)),
         Kick {
             sid: None,
             name: Some(name),
-        } => Ok(Culprit::Name(name)),
+        } => Ok(KickTarget::Name(name)),
         _ => Err(bad("kick takes a sid, or a client name as \"as\"")),
     }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::address::Namespace;
-use crate::hub::Message;
-use crate::hub::request::{Input, Request, Want};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::request::{Request, SocketRequest};
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
@@ -22,15 +23,17 @@ impl Session {
     /// `["rooms", {"names": "rooms" | "members" | "namespaces", "prefix"?}]`: `{"ok": true, "names": […]}`, sorted, at most
     /// `limits::NAMES_LISTED`.
     pub(crate) fn list_names(&mut self, index: usize, sought: NameQuery, answer: Option<u64>) {
-        let request = Request {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Names(sought),
+            ack_id: answer,
+            kind: Request::Names(sought),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Rooms(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Rooms(
+                request,
+            ))));
     }
 
     pub(crate) fn named(

@@ -21,8 +21,9 @@ use serde_json::{Value, json};
 use super::bounded_list::Listed;
 use super::error::VerbError;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::Ticket;
-use crate::hub::request::{Request, SocketId, Want};
+use crate::hub::request::{Request, SocketRequest};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::session::services::Services;
 use crate::session::socket::catchup::ReadDone;
 use crate::session::state::Session;
@@ -170,10 +171,10 @@ impl Counted {
             rooms: room.into_iter().collect(),
             cursor,
         };
-        let request = Request {
+        let request = SocketRequest {
             socket,
-            answer,
-            want: Want::Purge { client, messages },
+            ack_id: answer,
+            kind: Request::Purge { client, messages },
         };
         (op, Ticket::new(request))
     }

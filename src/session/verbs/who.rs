@@ -10,9 +10,12 @@ use serde_json::{Map, Value, json};
 use super::bounded_list::Listed;
 use super::error::VerbError;
 use crate::address::Namespace;
-use crate::hub::Message;
-use crate::hub::peer::{PeerAddress, Vitals};
-use crate::hub::request::{Behind, Culprit, Input, Present, Request, Want, Whom};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::notification::{Backlog, PresentSocket};
+use crate::hub::peer::PeerAddress;
+use crate::hub::request::{KickTarget, Request, SocketFilter, SocketRequest};
+use crate::hub::socket_stats::SocketStats;
 use crate::limits;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
@@ -23,7 +26,7 @@ use crate::store::{StoreError, StoreReader};
 /// What the hub saw.
 pub(crate) struct Seen {
     pub head: u64,
-    pub present: Vec<Present>,
+    pub present: Vec<PresentSocket>,
     pub more: u64,
 }
 
@@ -40,16 +43,16 @@ impl Session {
     /// "since", "you"?}], "more"?}`, by name, those without one behind, and then by age. `more` is how many the answer has no
     /// place for (`limits::SOCKETS_LISTED`). `lag` is messages that wait for it, or were handed to it and are not
     /// confirmed; with `lag_is_least` it is at least that many. `you` is the socket that asks. `since` is in milliseconds since 1970.
-    pub(crate) fn list_sockets(&mut self, index: usize, whom: Whom, answer: Option<u64>) {
-        let request = Request {
+    pub(crate) fn list_sockets(&mut self, index: usize, whom: SocketFilter, answer: Option<u64>) {
+        let request = SocketRequest {
             socket: self.sockets[index].id,
-            answer,
-            want: Want::Who(whom),
+            ack_id: answer,
+            kind: Request::Who(whom),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Who(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Who(request))));
     }
 
     /// `["kick", {sid} | {as}]`: closes that socket, or all of that name in the namespace, but never the one that asks:
@@ -58,22 +61,24 @@ impl Session {
     pub(crate) fn kick(
         &mut self,
         index: usize,
-        culprit: Culprit,
+        culprit: KickTarget,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
         let socket = &self.sockets[index];
         if !socket.standing.may_kick() {
             return Err(VerbError::MayNotKick);
         }
-        let request = Request {
+        let request = SocketRequest {
             socket: socket.id,
-            answer,
-            want: Want::Kick(culprit),
+            ack_id: answer,
+            kind: Request::Kick(culprit),
         };
         self.in_flight += 1;
         self.sockets[index].lists_rooms();
         self.outbox
-            .push(Submission::Hub(Message::Other(Input::Kick(request))));
+            .push(Submission::Hub(InboxMessage::Core(CoreInput::Kick(
+                request,
+            ))));
         Ok(())
     }
 
@@ -106,21 +111,22 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
         mut present,
         more,
     } = seen;
-    present.sort_by(|a, b| order(&a.vitals).cmp(&order(&b.vitals)));
-    let counted = |one: &&Present| one.behind == Behind::InTheLog;
-    let late: Vec<Arc<Vitals>> = present
+    present.sort_by(|a, b| order(&a.stats).cmp(&order(&b.stats)));
+    let counted = |one: &&PresentSocket| one.backlog == Backlog::InLog;
+    let late: Vec<Arc<SocketStats>> = present
         .iter()
         .filter(counted)
         .take(limits::LAGS_COUNTED)
-        .map(|one| Arc::clone(&one.vitals))
+        .map(|one| Arc::clone(&one.stats))
         .collect();
     let mut lags = match late.is_empty() {
         true => Vec::new(),
         false => {
             let count = move |store: &mut dyn StoreReader| {
                 let mut left = limits::LAG_RECORDS;
-                let lag =
-                    |vitals: &Arc<Vitals>| waiting(store, &namespace, vitals, (head, &mut left));
+                let lag = |vitals: &Arc<SocketStats>| {
+                    waiting(store, &namespace, vitals, (head, &mut left))
+                };
                 late.iter().map(lag).collect::<Result<Vec<_>, _>>()
             };
             services.readers.run(count).await?
@@ -128,10 +134,10 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
     }
     .into_iter();
     let lines = present.iter().map(|one| {
-        let lag = match one.behind {
-            Behind::No => Lag::Exactly(0),
+        let lag = match one.backlog {
+            Backlog::None => Lag::Exactly(0),
             // More than are counted are late: at least it is known that they are.
-            Behind::InTheLog => lags.next().unwrap_or(Lag::AtLeast(0)),
+            Backlog::InLog => lags.next().unwrap_or(Lag::AtLeast(0)),
         };
         let mut line = line(one, lag);
         if one.reader.sid.as_ref() == Some(&sid) {
@@ -144,19 +150,19 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
 }
 
 /// With a name before those without.
-fn order(vitals: &Vitals) -> (bool, Option<&str>, u64) {
+fn order(vitals: &SocketStats) -> (bool, Option<&str>, u64) {
     let name = vitals.name.as_ref().map(|name| name.as_str());
-    (name.is_none(), name, vitals.since_ms)
+    (name.is_none(), name, vitals.connected_at_ms)
 }
 
 /// What the log still has for it: up to `head`, and as far as so many records reach, of which it takes its part.
 fn waiting(
     store: &mut dyn StoreReader,
     namespace: &Namespace,
-    vitals: &Vitals,
+    vitals: &SocketStats,
     (head, left): (u64, &mut u64),
 ) -> Result<Lag, StoreError> {
-    let (reader, place) = (vitals.reader(), vitals.place());
+    let (reader, place) = (vitals.reader(), vitals.cursor());
     let upto = head.min(place.record.saturating_add(*left));
     *left -= upto.saturating_sub(place.record);
     let waiting = store.pending(namespace, &reader, place, upto)?;
@@ -167,8 +173,12 @@ fn waiting(
     })
 }
 
-fn line(one: &Present, lag: Lag) -> Value {
-    let Present { reader, vitals, .. } = one;
+fn line(one: &PresentSocket, lag: Lag) -> Value {
+    let PresentSocket {
+        reader,
+        stats: vitals,
+        ..
+    } = one;
     let mut line = Map::new();
     let mut set = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
     set("sid", json!(reader.sid.as_deref()));
@@ -193,6 +203,6 @@ fn line(one: &Present, lag: Lag) -> Value {
     if least {
         set("lag_is_least", json!(true));
     }
-    set("since", json!(vitals.since_ms));
+    set("since", json!(vitals.connected_at_ms));
     Value::Object(line)
 }

@@ -24,7 +24,7 @@ use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 use patience::Patience;

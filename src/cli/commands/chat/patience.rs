@@ -6,7 +6,7 @@ use tokio::select;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::limits;
 
 /// When to say what is waited for: once.

@@ -23,7 +23,7 @@ use crate::cli::remote::presence;
 use crate::cli::remote::target::target;
 use crate::cli::settings::Global;
 use crate::client::answers::{PresenceEvent, RoomsResponse, VerbResult, WhoResponse, parse};
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 

@@ -34,7 +34,7 @@ use crate::cli::remote::presence;
 use crate::cli::screen::duration::spoken;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::cut;

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::cli::io::batches::When;
 use crate::cli::screen::term;
-use crate::client::window::PublishOutcome;
+use crate::client::publish_window::PublishOutcome;
 
 /// Says once when what was published will be there.
 #[derive(Debug)]

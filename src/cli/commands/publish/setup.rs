@@ -14,7 +14,7 @@ use crate::cli::io::stdin::{Input, Payload, Source, Split, read};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::settings::Global;
-use crate::client::window::PublishOutcome;
+use crate::client::publish_window::PublishOutcome;
 use crate::client::{PublishReceipt, RetryPolicy, Target};
 use crate::limits;
 use crate::wire::batch::Audience;

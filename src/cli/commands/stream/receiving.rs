@@ -19,7 +19,7 @@ use crate::cli::io::signals::Signals;
 use crate::cli::io::stdout::{self, Form};
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::screen::progress::{Progress, Task};
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientEvent, Gap, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;

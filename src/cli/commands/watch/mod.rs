@@ -24,7 +24,7 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::table::Line;
 use crate::cli::screen::term;
-use crate::client::link::at;
+use crate::client::connection_state::at;
 use crate::client::{ClientError, ClientEvent, HubClient, RetryPolicy, Target};
 use crate::limits;
 use screen::{Page, Screen};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::address::{EventName, Namespace};
-use crate::client::plain::EventArgs;
+use crate::client::plain_connection::EventArgs;
 use crate::wire::batch::{DeliveryHeader, Framing, encode_args, messages};
 
 /// Messages as they came.

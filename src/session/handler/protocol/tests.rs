@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::address::ClientName;
-use crate::hub::request::SocketId;
+use crate::hub::socket_id::SocketId;
 
 const MAX: usize = 1000;
 

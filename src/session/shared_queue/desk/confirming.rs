@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::{Desk, End, Stage};
 use crate::address::Seq;
-use crate::hub::Ticket;
-use crate::hub::request::{Request, SocketId, Want};
+use crate::hub::request::{Request, SocketRequest};
+use crate::hub::socket_id::SocketId;
+use crate::hub::ticket::Ticket;
 use crate::session::engine::outbox::Submission;
 use crate::session::shared_queue::messages::{Asked, Given, Left};
 use crate::store::Op;
@@ -48,10 +49,10 @@ impl Desk {
 
     fn submit_cursor(&mut self, urgency: Urgency, answer: Option<u64>) {
         let op = self.cursor_move();
-        let ticket = Ticket::new(Request {
+        let ticket = Ticket::new(SocketRequest {
             socket: self.id,
-            answer,
-            want: Want::Ack,
+            ack_id: answer,
+            kind: Request::Ack,
         });
         self.outbox.push(Submission::Store(op, urgency, ticket));
     }
@@ -76,7 +77,7 @@ impl Desk {
             && (self.leases.cursor() > self.moved_to || !self.outbox.is_empty())
         {
             // What the outbox still holds is not sent any more: this is as far as all of it goes.
-            let ticket = Ticket::unanswered(self.id, Want::Ack);
+            let ticket = Ticket::unanswered(self.id, Request::Ack);
             let op = self.cursor_move();
             // With the store gone the hub is going too.
             let _ = self.services.writer.send(op, Urgency::Now, ticket);
@@ -94,7 +95,7 @@ impl Desk {
         }
         self.sharers.clear();
         self.count();
-        let ticket = Ticket::unanswered(self.id, Want::Disconnect);
+        let ticket = Ticket::unanswered(self.id, Request::Disconnect);
         // With the store gone the hub is going too.
         let _ = self.services.writer.send(Op::Noop, Urgency::Now, ticket);
         Left {

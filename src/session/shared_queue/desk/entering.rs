@@ -6,8 +6,10 @@ use serde_json::json;
 
 use super::{Desk, Sharer, Stage};
 use crate::address::{RoomName, Seq};
-use crate::hub::request::{Input, Stretch, Want};
-use crate::hub::{Handle, Message, Ticket};
+use crate::hub::inbox::{InboxMessage, SocketHandle};
+use crate::hub::input::CoreInput;
+use crate::hub::request::{ReplayRange, Request};
+use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::random_id;
@@ -20,25 +22,25 @@ impl Desk {
     /// Takes the name, in the order of everything else.
     pub(super) fn subscribe(&mut self, rooms: &[RoomName]) {
         let (namespace, name) = self.key.clone();
-        let handle = Handle {
+        let handle = SocketHandle {
             mailbox: Arc::clone(&self.mailbox),
-            notices: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notices),
         };
-        let input = Input::Connect {
+        let input = CoreInput::Connect {
             socket: self.id,
             namespace: namespace.clone(),
             sid: random_id().into(),
             name: Some(name.clone()),
-            vitals: Arc::clone(&self.vitals),
+            stats: Arc::clone(&self.vitals),
         };
-        let connect = Message::Connect(self.id, handle, input);
+        let connect = InboxMessage::Connect(self.id, handle, input);
         self.outbox.push(Submission::Hub(connect));
         let op = Op::Subscribe {
             namespace,
             client: Some(name),
             rooms: rooms.to_vec(),
         };
-        let ticket = Ticket::unanswered(self.id, Want::Subscribe(Stretch::default()));
+        let ticket = Ticket::unanswered(self.id, Request::Subscribe(ReplayRange::default()));
         self.outbox
             .push(Submission::Store(op, Urgency::Now, ticket));
     }

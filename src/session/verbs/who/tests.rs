@@ -2,25 +2,25 @@ use super::*;
 use crate::hub::peer::Peer;
 use crate::store::Reader;
 
-fn present(name: Option<&str>, since_ms: u64) -> Present {
+fn present(name: Option<&str>, since_ms: u64) -> PresentSocket {
     let name = name.map(|name| crate::address::ClientName::parse(name).unwrap());
     let address = PeerAddress::Tcp("[::ffff:10.0.0.1]:77".parse().unwrap());
     let peer = Arc::new(Peer::polling(address));
-    Present {
+    PresentSocket {
         reader: Arc::new(Reader {
             sid: Some("sid".into()),
             ..Reader::default()
         }),
-        vitals: Arc::new(Vitals::new(peer, name, since_ms)),
-        behind: Behind::No,
+        stats: Arc::new(SocketStats::new(peer, name, since_ms)),
+        backlog: Backlog::None,
     }
 }
 
 #[test]
 fn a_line_says_what_is_known() {
     let one = present(None, 7);
-    one.vitals.reached(crate::address::Seq::START, 3);
-    one.vitals.peer.changed_to_websocket();
+    one.stats.record_progress(crate::address::Seq::START, 3);
+    one.stats.peer.mark_upgraded();
     let known = json!({
         "sid": "sid", "address": "10.0.0.1:77", "transport": "websocket", "rooms": [], "lag": 3, "since": 7,
     });
@@ -41,7 +41,7 @@ fn names_stand_before_those_without_and_the_oldest_first() {
         present(Some("b"), 3),
         present(Some("a"), 5),
     ];
-    all.sort_by(|a, b| order(&a.vitals).cmp(&order(&b.vitals)));
-    let since: Vec<u64> = all.iter().map(|one| one.vitals.since_ms).collect();
+    all.sort_by(|a, b| order(&a.stats).cmp(&order(&b.stats)));
+    let since: Vec<u64> = all.iter().map(|one| one.stats.connected_at_ms).collect();
     assert_eq!(since, [5, 3, 9, 1, 2]);
 }

@@ -1,12 +1,13 @@
-//! A record on its way to many sockets, encoded at most once for all of them.
+//! A record on its way to sockets, encoded at most once for all of them.
 //!
-//! Knows the wire and the log's records, not who receives them.
+//! This module knows the wire format and the log's records. It does not know who receives them.
 
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::frame::WireFrame;
 use crate::address::Seq;
 use crate::limits;
 use crate::store::{MessageHeader, Record};
@@ -14,54 +15,39 @@ use crate::wire::batch::{self, DeliveryHeader, Framing};
 use crate::wire::offset::{LogTag, with_offset};
 use crate::wire::socket;
 
-/// One frame of either transport, ready to go: a text (with its Engine.IO packet type) or a binary message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Frame {
-    Text(Utf8Bytes),
-    Binary(Bytes),
-}
-
-impl Frame {
-    pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into().into())
-    }
-
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// Whether the log holds it.
+/// Where the record of a delivery comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum DeliveryKind {
+    /// From the log.
     Durable,
-    /// Never stored: no seq, and nothing to read again for whoever is behind.
+    /// Never stored: it has no seq, and a socket that is behind cannot read it later.
     Volatile,
-    /// Not stored either, and handed to one socket by itself: nobody is owed it by a room.
+    /// Never stored, and addressed to one socket. No room is owed it.
     Direct,
-    /// Who came or went, for those who asked to be told.
+    /// A presence event: never stored, and for the sockets that asked for such events.
     Presence,
 }
 
-#[derive(Debug)]
-pub struct Parcel {
-    pub record: Record,
-    pub kind: Kind,
-    batch_text: OnceLock<Utf8Bytes>,
-    events: OnceLock<Vec<Frame>>,
-    /// The same with offsets. All who want them are of one log.
-    events_with_offsets: OnceLock<Vec<Frame>>,
+/// What became of a delivery at a socket's mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    Accepted,
+    /// The mailbox is full. The hub detaches the socket until its session asks to be attached again.
+    Full,
 }
 
-impl Parcel {
-    pub fn new(record: Record, kind: Kind) -> Self {
+#[derive(Debug)]
+pub struct Delivery {
+    pub record: Record,
+    pub kind: DeliveryKind,
+    batch_text: OnceLock<Utf8Bytes>,
+    events: OnceLock<Vec<WireFrame>>,
+    /// The same with offsets. Offsets of one log are the same for every client.
+    events_with_offsets: OnceLock<Vec<WireFrame>>,
+}
+
+impl Delivery {
+    pub fn new(record: Record, kind: DeliveryKind) -> Self {
         Self {
             record,
             kind,
@@ -75,19 +61,19 @@ impl Parcel {
         &self.record.header
     }
 
-    /// What it costs a queue.
+    /// What it takes of a queue's bound, in bytes.
     pub fn cost(&self) -> usize {
         self.record.body.len() + limits::ENTRY_BYTES
     }
 
-    /// The two frames of a batch with the messages from index `from` on.
-    pub fn batch(&self, from: u32) -> [Frame; 2] {
+    /// The two frames of a batch that holds the messages from index `from` on.
+    pub fn batch(&self, from: u32) -> [WireFrame; 2] {
         let record = &self.record;
         if from == 0 {
             let text = self.batch_text.get_or_init(|| self.batch_header(0).into());
             return [
-                Frame::Text(text.clone()),
-                Frame::Binary(record.body.clone()),
+                WireFrame::Text(text.clone()),
+                WireFrame::Binary(record.body.clone()),
             ];
         }
         let body = batch::cut(
@@ -96,30 +82,33 @@ impl Parcel {
             from,
             record.header.count,
         );
-        [Frame::text(self.batch_header(from)), Frame::Binary(body)]
+        [
+            WireFrame::text(self.batch_header(from)),
+            WireFrame::Binary(body),
+        ]
     }
 
-    /// The two frames of a batch with the messages `from..to`; `body` holds them and nothing else.
-    pub fn stretch(&self, from: u32, to: u32, body: Bytes) -> [Frame; 2] {
+    /// The two frames of a batch that holds the messages `from..to`. `body` is those messages and nothing else.
+    pub fn batch_range(&self, from: u32, to: u32, body: Bytes) -> [WireFrame; 2] {
         [
-            Frame::text(self.stretch_header(from, to)),
-            Frame::Binary(body),
+            WireFrame::text(self.range_header(from, to)),
+            WireFrame::Binary(body),
         ]
     }
 
     fn batch_header(&self, from: u32) -> String {
-        self.stretch_header(from, self.header().count)
+        self.range_header(from, self.header().count)
     }
 
-    fn stretch_header(&self, from: u32, to: u32) -> String {
+    fn range_header(&self, from: u32, to: u32) -> String {
         let Record {
             number,
             at_ms,
             header,
             ..
         } = &self.record;
-        let first = (self.kind == Kind::Durable).then_some(Seq::new(*number, from));
-        let delivery = DeliveryHeader {
+        let first = (self.kind == DeliveryKind::Durable).then_some(Seq::new(*number, from));
+        let delivery_header = DeliveryHeader {
             rooms: header.rooms.to_vec(),
             event: header.event.clone(),
             framing: header.framing,
@@ -130,19 +119,22 @@ impl Parcel {
             reply: header.reply.clone(),
             at: *at_ms,
         };
-        let mut args =
-            serde_json::to_string(&delivery).expect("a header of names and numbers is always JSON");
+        let mut args = serde_json::to_string(&delivery_header)
+            .expect("a header of names and numbers is always JSON");
         args.push(',');
         args.push_str(batch::BODY_PLACEHOLDER);
         socket::encode_event(&header.namespace, None, batch::EVENT, &args, 1)
     }
 
-    /// The frames of all its messages as plain events without ack ids, when they are few enough to be kept for the next
-    /// subscriber too. With offsets in that log; what is not in the log has none that it could share.
-    pub fn shared_events(&self, offsets: Option<&LogTag>) -> Option<&[Frame]> {
+    /// The frames of all messages as plain events without ack ids, encoded once and kept for the next subscriber. With
+    /// `offsets` each event carries its offset in that log.
+    ///
+    /// `None` if the messages are too many to keep, or if offsets are asked for and the record is not in the log.
+    pub fn shared_events(&self, offsets: Option<&LogTag>) -> Option<&[WireFrame]> {
         let header = self.header();
         let count = header.count;
-        if count as usize > limits::SHARED_EVENTS || offsets.is_some() && self.kind != Kind::Durable
+        if count as usize > limits::SHARED_EVENTS
+            || offsets.is_some() && self.kind != DeliveryKind::Durable
         {
             return None;
         }
@@ -161,7 +153,7 @@ impl Parcel {
         }))
     }
 
-    /// The place behind a message of a record.
+    /// The seq right after the message at `index`.
     pub fn end_of(&self, index: u32) -> Seq {
         if index + 1 >= self.header().count {
             Seq::after_record(self.record.number)
@@ -170,19 +162,20 @@ impl Parcel {
         }
     }
 
-    /// Appends the frames of one message as a plain event. `message` is a slice of the body; `offset` is one more argument.
+    /// Appends the frames of one message as a plain event. `message` is a slice of the body. `offset` becomes one more
+    /// argument.
     pub fn event(
         &self,
         message: &[u8],
         id: Option<u64>,
         offset: Option<&str>,
-        frames: &mut Vec<Frame>,
+        frames: &mut Vec<WireFrame>,
     ) {
         let header = self.header();
         let event = header.event.as_str();
         let text = |args: &str, attachments| {
             let args = with_offset(args, offset);
-            Frame::text(socket::encode_event(
+            WireFrame::text(socket::encode_event(
                 &header.namespace,
                 id,
                 event,
@@ -197,15 +190,15 @@ impl Parcel {
             (Framing::Lines | Framing::Bytes, Ok(text)) => frames.push(plain(&quoted(text))),
             (Framing::Lines | Framing::Bytes, Err(_)) => {
                 frames.push(text(batch::BODY_PLACEHOLDER, 1));
-                frames.push(Frame::Binary(self.record.body.slice_ref(message)));
+                frames.push(WireFrame::Binary(self.record.body.slice_ref(message)));
             }
             (Framing::Args, _) => {
-                // The body was checked when it was published, so this decodes; a store that was tampered with is silent.
+                // Checked when it was published. It fails only for a store that somebody tampered with, and then nothing is sent.
                 let Ok(args) = batch::decode_args(&self.record.body) else {
                     return;
                 };
                 frames.push(text(args.inside(), args.attachments.len()));
-                frames.extend(args.attachments.into_iter().map(Frame::Binary));
+                frames.extend(args.attachments.into_iter().map(WireFrame::Binary));
             }
         }
     }

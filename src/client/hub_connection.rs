@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use super::Target;
 use super::answers::{self, ConnectReply, HubLimits, InvalidMessage, VerbResult};
+use super::connection_state::ClientConnection;
 use super::engine::{EngineConnection, ReceivedPacket};
 use super::error::{ClientError, DialError, DisconnectReason, ErrorResponse};
-use super::link::ClientConnection;
 use super::subscription::Gap;
 use crate::address::{Namespace, Seq};
 use crate::limits;

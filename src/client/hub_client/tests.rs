@@ -9,9 +9,9 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
 use crate::address::{ClientName, EventName, Namespace};
-use crate::client::options::{AuthFields, DialOptions};
+use crate::client::dial_options::{AuthFields, DialOptions};
+use crate::client::publish_window::PublishOutcome;
 use crate::client::subscription::{DeliveryMode, ShareOptions, StartPosition};
-use crate::client::window::PublishOutcome;
 use crate::wire::batch::{Audience, Framing, PublishHeader};
 use crate::wire::error_code::ErrorCode;
 

@@ -12,9 +12,9 @@ use tokio::time::timeout;
 
 use super::Target;
 use super::answers;
+use super::connection_state::ClientConnection;
 use super::engine::{EngineConnection, ReceivedPacket};
 use super::error::{DialError, DisconnectReason, ErrorResponse};
-use super::link::ClientConnection;
 use crate::address::{EventName, Namespace};
 use crate::limits;
 use crate::wire::socket::{self, EventPacket, Packet, PacketError, join_args};

@@ -6,10 +6,12 @@ use tokio::time::{Instant, timeout};
 
 use super::Target;
 use super::backoff::Backoff;
+use super::connection_state::{ConnectionEvent, ConnectionState};
 use super::error::{ClientError, DisconnectReason};
-use super::link::{ConnectionEvent, ConnectionState};
-use super::peer::RetryPolicy;
-use super::plain::{PlainConnection, ReceivedEvent, RecoveryState, ServerMessage, SessionOrigin};
+use super::hub_client::RetryPolicy;
+use super::plain_connection::{
+    PlainConnection, ReceivedEvent, RecoveryState, ServerMessage, SessionOrigin,
+};
 use super::url::HubUrl;
 use crate::limits;
 use crate::wire::socket::PacketError;
