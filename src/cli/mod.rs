@@ -1,6 +1,18 @@
 //! The command line: what is typed becomes one of the commands, and what became of it an exit code.
 //!
-//! Knows the client and the server; nobody knows it.
+//! Who may import whom here; nobody but the dispatch in this file imports a command:
+//!
+//! | folder | may import |
+//! |---|---|
+//! | nearest, screen | nobody |
+//! | io | screen |
+//! | args | nearest, screen, io |
+//! | settings | nearest, screen, io, args |
+//! | commands/exec/error, commands/stream/error | screen |
+//! | failure | screen, io, settings, commands/exec/error, commands/stream/error |
+//! | runtime | io, failure |
+//! | remote | screen, io, args, settings, failure, runtime |
+//! | commands | screen, io, args, settings, failure, runtime, remote, commands/exec/error, commands/stream/error |
 
 pub mod args;
 pub mod commands;

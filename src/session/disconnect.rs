@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use super::end::End;
+use super::end::EndReason;
 use super::engine::outbox::Submission;
 use super::engine::permits::permits;
 use super::handler::session_calls;
@@ -20,7 +20,7 @@ use crate::store::writer::Urgency;
 
 impl Session {
     /// One socket leaves; the session goes on.
-    pub(super) fn depart(&mut self, index: usize, end: &End) -> Socket {
+    pub(super) fn depart(&mut self, index: usize, end: &EndReason) -> Socket {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
         self.in_flight -= self.calls.drop_events_of(socket.id);
@@ -40,12 +40,12 @@ impl Session {
         socket
     }
 
-    pub(super) async fn finish(mut self, end: &End) {
+    pub(super) async fn finish(mut self, end: &EndReason) {
         session_calls::abandon(&mut self.calls, &self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
             session_calls::notify_disconnect(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
-            if !matches!(end, End::Shutdown | End::Store(_)) {
+            if !matches!(end, EndReason::Shutdown | EndReason::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;
             }
             let (op, ticket) = (socket.parting(end), farewell(&socket, end));
@@ -60,7 +60,7 @@ impl Session {
 }
 
 /// What is declared for a socket's end waits its turn like any other publish.
-async fn publish_farewell(services: &Services, socket: &Socket, end: &End) {
+async fn publish_farewell(services: &Services, socket: &Socket, end: &EndReason) {
     let Some(record) = reactions::farewell(socket, end, services.settings.max_message) else {
         return;
     };
@@ -84,7 +84,7 @@ fn unanswered(socket: &Socket) -> Ticket {
 }
 
 /// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
-fn farewell(socket: &Socket, end: &End) -> Ticket {
+fn farewell(socket: &Socket, end: &EndReason) -> Ticket {
     tracing::info!("a user disconnected {} ({end})", socket);
     Ticket::unanswered(socket.id, Request::Disconnect)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::engine::outbox::Gone;
+use super::engine::outbox::HubClosed;
 use super::engine::transport::TransportError;
 use crate::store::StoreError;
 use crate::wire::engine::EngineError;
@@ -10,7 +10,7 @@ use crate::wire::socket::PacketError;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
-pub enum End {
+pub enum EndReason {
     #[error("transport close")]
     Closed,
     #[error("transport error: {0}")]
@@ -45,7 +45,7 @@ pub enum End {
     Store(#[from] StoreError),
 }
 
-impl End {
+impl EndReason {
     /// What an application is told of it, in the reference's words.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -63,8 +63,8 @@ impl End {
     }
 }
 
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
+impl From<HubClosed> for EndReason {
+    fn from(_: HubClosed) -> Self {
         Self::Shutdown
     }
 }

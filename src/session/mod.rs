@@ -24,12 +24,12 @@ use std::task::{Context, Poll};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::end::End;
-use self::engine::heartbeat::{Beat, Held};
-use self::engine::opening::{Opening, Speech};
+use self::end::EndReason;
+use self::engine::heartbeat::{HeartbeatAction, Held};
 use self::engine::outbox::Submission;
+use self::engine::params::{EngineMode, SessionParams};
 use self::engine::transport::Transport;
-use self::namespace::pending_ack::Promise;
+use self::namespace::pending_ack::PendingAck;
 use self::services::Services;
 use self::socket::{Finished, Socket};
 use self::state::Session;
@@ -44,7 +44,7 @@ use crate::wire::explain::{Direction, Tracer};
 pub async fn run(
     services: Arc<Services>,
     transport: Box<dyn Transport>,
-    opening: Opening,
+    opening: SessionParams,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let mut session = Session::new(services, transport, &opening);
@@ -52,12 +52,12 @@ pub async fn run(
     // Both arms are cancel-safe: the session's poll keeps all its state in itself.
     let end = tokio::select! {
         end = poll_fn(|cx| session.poll(cx)) => end,
-        _ = shutdown.wait_for(|stopping| *stopping) => End::Shutdown,
+        _ = shutdown.wait_for(|stopping| *stopping) => EndReason::Shutdown,
     };
     let services = Arc::clone(&session.services);
     // In a box: what its end takes is not held while it lives.
     Box::pin(session.finish(&end)).await;
-    if let End::Store(error) = end {
+    if let EndReason::Store(error) = end {
         services.fail(error);
     }
 }
@@ -67,7 +67,7 @@ fn millis(duration: std::time::Duration) -> u64 {
 }
 
 impl Session {
-    fn open(&mut self, opening: Opening) {
+    fn open(&mut self, opening: SessionParams) {
         let settings = &self.services.settings;
         let handshake = Handshake {
             sid: opening.sid,
@@ -77,12 +77,12 @@ impl Session {
             max_payload: settings.max_payload as u64,
         };
         let watch = settings.trace.clone();
-        self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
+        self.tracer = watch.map(|watch| Box::new(Tracer::for_session(watch, &handshake.sid)));
         self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
     /// Ready only with the end; otherwise everything that could be done was done.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<EndReason> {
         self.waker.register(cx.waker());
         loop {
             match self.turn(cx) {
@@ -94,7 +94,7 @@ impl Session {
     }
 
     /// A little of everything; false when there was nothing to do.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         let mut did = false;
         while let Some((socket, told)) = self.notices.take() {
             self.told(socket, told);
@@ -113,7 +113,7 @@ impl Session {
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
         {
-            self.frame(frame.ok_or(End::Closed)??)?;
+            self.frame(frame.ok_or(EndReason::Closed)??)?;
             did = true;
         }
         Ok(did)
@@ -129,7 +129,7 @@ impl Session {
     fn held(&self) -> Held {
         // A list may be long, and waits for a reader of the store: one at a time bounds what they take.
         let listing = self.sockets.iter().any(Socket::is_listing);
-        let promised: usize = self.promises.iter().map(Promise::bytes).sum();
+        let promised: usize = self.promises.iter().map(PendingAck::bytes).sum();
         if listing
             || !self.outbox.is_empty()
             || self.in_flight >= limits::VERBS_IN_FLIGHT
@@ -157,7 +157,7 @@ impl Session {
         bytes <= limits::ANSWER_BYTES
     }
 
-    fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         let mut did = false;
         for index in 0..self.sockets.len() {
             let socket = &mut self.sockets[index];
@@ -182,7 +182,7 @@ impl Session {
                         self.outbox
                             .push(Submission::Store(op, Urgency::Now, ticket));
                     }
-                    Finished::Missed => return Err(End::Missed),
+                    Finished::Missed => return Err(EndReason::Missed),
                 }
             }
         }
@@ -190,7 +190,7 @@ impl Session {
     }
 
     /// Hands frames to the transport while it takes them, asking the sockets for more when there are none.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         // What the peer has taken counts before it is sent more.
         let mut did = self.poll_flush(cx)?;
         loop {
@@ -217,7 +217,7 @@ impl Session {
         Ok(did)
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         if !self.dirty {
             return Ok(false);
         }
@@ -248,7 +248,7 @@ impl Session {
         did
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         // A timer is late by up to a millisecond; whether a pong is, the clock says.
         let late = self.heart.awaits_pong() && self.heart.next() <= Instant::now();
         if self.timer.as_mut().poll(cx).is_pending() && !late {
@@ -257,10 +257,10 @@ impl Session {
         let now = Instant::now();
         self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
         match self.heart.beat(now, &self.services.settings, self.held()) {
-            Beat::Ping => self.out.push_back(WireFrame::Text(PING.into())),
-            Beat::Nothing => {}
-            Beat::NoPong => return Err(End::PingTimeout),
-            Beat::NoConnect => return Err(End::ConnectTimeout),
+            HeartbeatAction::Ping => self.out.push_back(WireFrame::Text(PING.into())),
+            HeartbeatAction::Nothing => {}
+            HeartbeatAction::NoPong => return Err(EndReason::PingTimeout),
+            HeartbeatAction::NoConnect => return Err(EndReason::ConnectTimeout),
         }
         self.set_timer();
         Ok(true)
@@ -276,17 +276,19 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, frame: WireFrame) -> Result<(), End> {
+    fn frame(&mut self, frame: WireFrame) -> Result<(), EndReason> {
         self.trace(Direction::Received, &frame);
         let text = match frame {
-            WireFrame::Binary(_) if self.speech == Speech::Echo => {
+            WireFrame::Binary(_) if self.speech == EngineMode::Echo => {
                 self.attached += frame.len();
                 self.out.push_back(frame);
                 return Ok(());
             }
             WireFrame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
-                    return Err(End::Forbidden("a binary event larger than this hub takes"));
+                    return Err(EndReason::Forbidden(
+                        "a binary event larger than this hub takes",
+                    ));
                 }
                 if let Some(binary) = self.assembler.binary(bytes)? {
                     let packet = binary.packet()?;
@@ -297,12 +299,12 @@ impl Session {
             WireFrame::Text(text) => text,
         };
         match decode(&text)? {
-            EnginePacket::Message(_) if self.speech == Speech::Echo => {
+            EnginePacket::Message(_) if self.speech == EngineMode::Echo => {
                 self.out.push_back(WireFrame::Text(text));
                 Ok(())
             }
             EnginePacket::Message(packet) => match self.assembler.text(packet)? {
-                TextFrame::Whole(packet) => self.packet(packet, &[]),
+                TextFrame::Complete(packet) => self.packet(packet, &[]),
                 TextFrame::Partial => Ok(()),
             },
             EnginePacket::Pong(_) => {
@@ -310,10 +312,10 @@ impl Session {
                 self.set_timer();
                 Ok(())
             }
-            EnginePacket::Close => Err(End::Closed),
+            EnginePacket::Close => Err(EndReason::Closed),
             EnginePacket::Noop => Ok(()),
             EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(
-                End::Forbidden("an Engine.IO packet that only a server sends"),
+                EndReason::Forbidden("an Engine.IO packet that only a server sends"),
             ),
         }
     }

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use super::end::End;
-use super::namespace::recall::Recall;
+use super::end::EndReason;
+use super::namespace::socket_recovery::SocketRecovery;
 use super::services::Services;
-use super::socket::Dialect;
+use super::socket::ClientKind;
 use super::socket::catchup::Listing;
 use super::state::Session;
-use super::verbs::bounded_list::Listed;
+use super::verbs::bounded_list::BoundedList;
 use super::verbs::delay;
 use super::verbs::who::Seen;
 use crate::address::{ClientName, Namespace, RoomName};
@@ -36,13 +36,13 @@ impl Session {
         match told {
             Notification::Connected => {
                 // Otherwise the store says who it is.
-                if matches!(self.sockets[index].recall, Recall::Nothing) {
+                if matches!(self.sockets[index].recall, SocketRecovery::Nothing) {
                     self.connected(index);
                 }
             }
             Notification::SessionOpened(begun) => self.begun(index, begun),
             Notification::Replaced => {
-                let socket = self.depart(index, &End::CameBack);
+                let socket = self.depart(index, &EndReason::CameBack);
                 let text = socket::encode_disconnect(&socket.namespace);
                 self.out.push_back(WireFrame::text(text));
             }
@@ -129,19 +129,23 @@ impl Session {
                 },
                 ack_id,
             ),
-            Notification::NameTaken => self.dismiss(index, &End::Replaced, ErrorCode::NameTaken),
+            Notification::NameTaken => {
+                self.dismiss(index, &EndReason::Replaced, ErrorCode::NameTaken)
+            }
             Notification::KickCount { ack_id, kicked } => {
                 self.sockets[index].listed();
                 self.answer(index, ack_id, &json!({"ok": true, "kicked": kicked}));
             }
-            Notification::Kicked { by } => self.dismiss(index, &End::Kicked(by), ErrorCode::Kicked),
+            Notification::Kicked { by } => {
+                self.dismiss(index, &EndReason::Kicked(by), ErrorCode::Kicked)
+            }
         }
     }
 
     /// Sends a socket away; one that speaks our dialect is told why.
-    fn dismiss(&mut self, index: usize, end: &End, code: ErrorCode) {
+    fn dismiss(&mut self, index: usize, end: &EndReason, code: ErrorCode) {
         let socket = self.depart(index, end);
-        if socket.dialect == Dialect::Roomcat {
+        if socket.dialect == ClientKind::Roomcat {
             let data = json!({"code": code, "message": end.to_string()}).to_string();
             let text = socket::encode_event(&socket.namespace, None, "closed", &data, 0);
             self.out.push_back(WireFrame::text(text));
@@ -163,7 +167,7 @@ impl Session {
     pub(super) fn connected(&mut self, index: usize) {
         let socket = &self.sockets[index];
         tracing::info!("a user connected {}", socket);
-        if socket.dialect == Dialect::Stock {
+        if socket.dialect == ClientKind::Stock {
             let greeting = socket.greeting();
             self.sockets[index].enter(greeting, &mut self.out);
             return;
@@ -280,7 +284,7 @@ pub(super) fn answer_rooms(
             })
         });
     let expired = services.writer.counters().expired.load(Ordering::Relaxed);
-    let mut body = Listed::of(rooms, more as u64).body("rooms");
+    let mut body = BoundedList::of(rooms, more as u64).body("rooms");
     body["expired"] = json!(expired);
     acknowledge(namespace, *answer, &body, out);
 }

@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::end::End;
+use super::end::EndReason;
 use super::engine::outbox::Submission;
 use super::namespace::policy::Right;
 use super::shared_queue;
-use super::socket::{Dialect, Socket};
+use super::socket::{ClientKind, Socket};
 use super::state::Session;
-use super::verbs::delay::Storage;
+use super::verbs::delay::StorageMode;
 use super::verbs::error::VerbError;
-use super::verbs::{self, Ack, Listed, Publish, Sender};
+use super::verbs::{self, Ack, Listed, PublishRequest, Sender};
 use crate::address::RoomName;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
@@ -24,32 +24,38 @@ use crate::wire::socket::{EventPacket, Packet};
 use crate::wire::verb::Verb;
 
 impl Session {
-    pub(super) fn packet(&mut self, packet: Packet<'_>, attachments: &[Bytes]) -> Result<(), End> {
+    pub(super) fn packet(
+        &mut self,
+        packet: Packet<'_>,
+        attachments: &[Bytes],
+    ) -> Result<(), EndReason> {
         match packet {
             Packet::Connect { namespace, auth } => self.connect(namespace, auth),
             Packet::Disconnect { namespace } => {
                 let index = self
                     .find(&namespace)
-                    .ok_or(End::Forbidden("a DISCONNECT before its CONNECT"))?;
-                self.depart(index, &End::Left);
+                    .ok_or(EndReason::Forbidden("a DISCONNECT before its CONNECT"))?;
+                self.depart(index, &EndReason::Left);
                 Ok(())
             }
             Packet::Event(event) => {
                 let index = self
                     .find(&event.namespace)
-                    .ok_or(End::Forbidden("an event before its CONNECT"))?;
+                    .ok_or(EndReason::Forbidden("an event before its CONNECT"))?;
                 self.event(index, event, attachments);
                 Ok(())
             }
             Packet::Ack(ack) => {
                 let index = self
                     .find(&ack.namespace)
-                    .ok_or(End::Forbidden("an ack before its CONNECT"))?;
+                    .ok_or(EndReason::Forbidden("an ack before its CONNECT"))?;
                 self.sockets[index].answered(ack.id, &mut self.outbox);
                 self.sockets[index].note_progress();
                 Ok(())
             }
-            Packet::ConnectError { .. } => Err(End::Forbidden("a packet that only a server sends")),
+            Packet::ConnectError { .. } => {
+                Err(EndReason::Forbidden("a packet that only a server sends"))
+            }
         }
     }
 
@@ -58,7 +64,7 @@ impl Session {
         let declared = socket.standing.rules.on.contains_key(packet.event.as_str());
         // An application's own `join` comes before ours for those who do not know ours.
         let verb = match Verb::parse(packet.event.as_str()) {
-            Some(_) if declared && socket.dialect == Dialect::Stock => None,
+            Some(_) if declared && socket.dialect == ClientKind::Stock => None,
             verb => verb,
         };
         let takes = verb.map_or(Some(Right::Pub), verbs::takes);
@@ -193,11 +199,11 @@ impl Session {
     pub(super) fn publish(
         &mut self,
         index: usize,
-        publish: Publish,
+        publish: PublishRequest,
         publisher: PublishVerb,
         answer: Option<u64>,
     ) {
-        let Publish {
+        let PublishRequest {
             record,
             id,
             storage,
@@ -208,12 +214,12 @@ impl Session {
             kind: Request::Publish(publisher),
         };
         match storage {
-            Storage::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
-            Storage::Later(when) => match when.due((self.services.clock)()) {
+            StorageMode::Log => self.ask(Op::Append { record, id }, Ticket::new(request)),
+            StorageMode::Later(when) => match when.due((self.services.clock)()) {
                 Ok(due_ms) => self.ask(Op::Delay { record, id, due_ms }, Ticket::new(request)),
                 Err(error) => self.refuse(index, answer, error.code(), &error.to_string()),
             },
-            Storage::Nowhere => {
+            StorageMode::Nowhere => {
                 self.in_flight += 1;
                 let at_ms = (self.services.clock)();
                 let input = CoreInput::Volatile {
@@ -263,7 +269,7 @@ impl Session {
             Some(_) => JoinScope::DurableOnly,
             None => JoinScope::Live,
         };
-        let subscribes = *dialect == Dialect::Stock && name.is_some();
+        let subscribes = *dialect == ClientKind::Stock && name.is_some();
         let again = subscribes.then(|| {
             let op = Op::Subscribe {
                 namespace: namespace.clone(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::handler::Programs;
-use super::settings::Settings;
+use super::settings::HubSettings;
 use super::shared_queue::registry::Shares;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::socket_id::SocketId;
@@ -22,7 +22,7 @@ pub struct Services {
     pub programs: Programs,
     /// Queues that several sockets split.
     pub shares: Shares,
-    pub settings: Settings,
+    pub settings: HubSettings,
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
     pub writer: Writer<Ticket>,
@@ -40,7 +40,7 @@ pub struct Services {
 
 impl Services {
     pub fn new(
-        settings: Settings,
+        settings: HubSettings,
         log_id: &str,
         writer: Writer<Ticket>,
         inbox: mpsc::Sender<InboxMessage>,
@@ -53,7 +53,7 @@ impl Services {
             shares: Shares::default(),
             settings,
             log_id: log_id.into(),
-            log_tag: LogTag::of(log_id),
+            log_tag: LogTag::new(log_id),
             writer,
             inbox,
             readers,

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::wire::explain::TraceSink;
 
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct HubSettings {
     pub ping_interval: Duration,
     pub ping_timeout: Duration,
     /// A connection that enters no namespace for this long is closed.
@@ -29,7 +29,7 @@ pub struct Settings {
     pub trace: Option<Arc<dyn TraceSink>>,
 }
 
-impl Settings {
+impl HubSettings {
     /// The `max_payload` that lets the largest message through: as base64, with what stands around it.
     pub fn usual_payload(max_message: usize) -> usize {
         (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4

@@ -8,15 +8,15 @@ use futures_util::task::AtomicWaker;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep};
 
-use super::engine::heartbeat::Heart;
-use super::engine::opening::{Opening, Speech};
+use super::engine::heartbeat::Heartbeat;
 use super::engine::outbox::{Outbox, Submission};
+use super::engine::params::{EngineMode, SessionParams};
 use super::engine::transport::Transport;
 use super::handler::waiting_calls::WaitingCalls;
-use super::namespace::pending_ack::Promise;
+use super::namespace::pending_ack::PendingAck;
 use super::services::Services;
 use super::socket::Socket;
-use super::socket::direct_message::Aside;
+use super::socket::direct_message::DirectMessage;
 use crate::address::Namespace;
 use crate::hub::frame::WireFrame;
 use crate::hub::notification_queue::NotificationQueue;
@@ -32,7 +32,7 @@ use crate::wire::socket;
 pub struct Session {
     pub(super) services: Arc<Services>,
     pub(super) transport: Box<dyn Transport>,
-    pub(super) speech: Speech,
+    pub(super) speech: EngineMode,
     /// Encoded and not yet taken by the transport.
     pub(super) out: VecDeque<WireFrame>,
     /// How many of the first in `out` hold what sockets were handed.
@@ -48,14 +48,14 @@ pub struct Session {
     /// What a namespace's program was asked.
     pub(super) calls: WaitingCalls,
     /// Acknowledgements of declared events that wait for a commit.
-    pub(super) promises: Vec<Promise>,
+    pub(super) promises: Vec<PendingAck>,
     /// Bytes of attachments in `out` that nobody's credit bounds.
     pub(super) attached: usize,
     /// Nothing is read before: more came than the rate of a namespace allows.
     pub(super) paid_at: Option<Instant>,
     pub(super) notices: Arc<NotificationQueue>,
     pub(super) waker: Arc<AtomicWaker>,
-    pub(super) heart: Heart,
+    pub(super) heart: Heartbeat,
     pub(super) timer: Pin<Box<Sleep>>,
     pub(super) tracer: Option<Box<Tracer>>,
 }
@@ -64,11 +64,11 @@ impl Session {
     pub(super) fn new(
         services: Arc<Services>,
         transport: Box<dyn Transport>,
-        opening: &Opening,
+        opening: &SessionParams,
     ) -> Self {
         let speech = opening.speech;
         let waker = Arc::new(AtomicWaker::new());
-        let heart = Heart::new(Instant::now(), &services.settings, speech);
+        let heart = Heartbeat::new(Instant::now(), &services.settings, speech);
         Self {
             transport,
             speech,
@@ -140,11 +140,11 @@ impl Session {
     }
 
     pub(super) fn say(&mut self, index: usize, frames: Vec<WireFrame>) {
-        self.say_aside(index, Aside::Answer(frames));
+        self.say_aside(index, DirectMessage::Answer(frames));
     }
 
     /// Something for this socket alone.
-    pub(super) fn say_aside(&mut self, index: usize, aside: Aside) {
+    pub(super) fn say_aside(&mut self, index: usize, aside: DirectMessage) {
         let socket = &mut self.sockets[index];
         let Some(frames) = socket.say(aside) else {
             return;

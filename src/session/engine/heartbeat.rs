@@ -3,78 +3,78 @@
 
 use tokio::time::Instant;
 
-use super::opening::Speech;
+use super::params::EngineMode;
 use crate::limits;
-use crate::session::settings::Settings;
+use crate::session::settings::HubSettings;
 
 #[derive(Debug)]
-pub struct Heart {
-    state: State,
+pub struct Heartbeat {
+    state: HeartbeatState,
     /// Until a namespace is entered.
     connect_by: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum HeartbeatState {
     PingAt(Instant),
     PongBy(Instant),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beat {
+pub enum HeartbeatAction {
     Ping,
     Nothing,
     NoPong,
     NoConnect,
 }
 
-impl Heart {
-    pub fn new(now: Instant, settings: &Settings, speech: Speech) -> Self {
-        let connect_by = (speech == Speech::SocketIo).then(|| now + settings.connect_timeout);
+impl Heartbeat {
+    pub fn new(now: Instant, settings: &HubSettings, speech: EngineMode) -> Self {
+        let connect_by = (speech == EngineMode::SocketIo).then(|| now + settings.connect_timeout);
         Self {
-            state: State::PingAt(now + settings.ping_interval),
+            state: HeartbeatState::PingAt(now + settings.ping_interval),
             connect_by,
         }
     }
 
     pub fn next(&self) -> Instant {
-        let (State::PingAt(at) | State::PongBy(at)) = self.state;
+        let (HeartbeatState::PingAt(at) | HeartbeatState::PongBy(at)) = self.state;
         self.connect_by.map_or(at, |by| by.min(at))
     }
 
     /// Whether a ping was sent and not answered.
     pub fn awaits_pong(&self) -> bool {
-        matches!(self.state, State::PongBy(_))
+        matches!(self.state, HeartbeatState::PongBy(_))
     }
 
     /// What is due at `now`. While the hub does not read from the peer, its pong cannot arrive: `held` puts that off. The
     /// pings go on, for the peer has a clock too.
-    pub fn beat(&mut self, now: Instant, settings: &Settings, held: Held) -> Beat {
+    pub fn beat(&mut self, now: Instant, settings: &HubSettings, held: Held) -> HeartbeatAction {
         if self.connect_by.is_some_and(|by| by <= now) {
-            return Beat::NoConnect;
+            return HeartbeatAction::NoConnect;
         }
         match self.state {
-            State::PingAt(at) if at <= now => {
+            HeartbeatState::PingAt(at) if at <= now => {
                 // The time counts from when the ping was due, unless this hub was kept from sending it.
                 let sent = if now - at <= limits::PING_LATE {
                     at
                 } else {
                     now
                 };
-                self.state = State::PongBy(sent + settings.ping_timeout);
-                Beat::Ping
+                self.state = HeartbeatState::PongBy(sent + settings.ping_timeout);
+                HeartbeatAction::Ping
             }
-            State::PongBy(by) if by <= now && held == Held::Yes => {
-                self.state = State::PongBy(now + settings.ping_timeout);
-                Beat::Ping
+            HeartbeatState::PongBy(by) if by <= now && held == Held::Yes => {
+                self.state = HeartbeatState::PongBy(now + settings.ping_timeout);
+                HeartbeatAction::Ping
             }
-            State::PongBy(by) if by <= now => Beat::NoPong,
-            State::PingAt(_) | State::PongBy(_) => Beat::Nothing,
+            HeartbeatState::PongBy(by) if by <= now => HeartbeatAction::NoPong,
+            HeartbeatState::PingAt(_) | HeartbeatState::PongBy(_) => HeartbeatAction::Nothing,
         }
     }
 
-    pub fn pong(&mut self, now: Instant, settings: &Settings) {
-        self.state = State::PingAt(now + settings.ping_interval);
+    pub fn pong(&mut self, now: Instant, settings: &HubSettings) {
+        self.state = HeartbeatState::PingAt(now + settings.ping_interval);
     }
 
     pub fn connected(&mut self) {
@@ -96,13 +96,13 @@ mod tests {
     use super::*;
     use crate::session::namespace::policy::Namespaces;
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> HubSettings {
+        HubSettings {
             ping_interval: Duration::from_millis(300),
             ping_timeout: Duration::from_millis(200),
             connect_timeout: Duration::from_secs(1),
             max_message: limits::MESSAGE_BYTES,
-            max_payload: Settings::usual_payload(limits::MESSAGE_BYTES),
+            max_payload: HubSettings::usual_payload(limits::MESSAGE_BYTES),
             recovery: None,
             token: None,
             namespaces: Namespaces::default(),
@@ -115,19 +115,31 @@ mod tests {
     fn the_pong_is_due_from_when_the_ping_was() {
         let (settings, begun) = (settings(), Instant::now());
         let at = |ms| begun + Duration::from_millis(ms);
-        let mut heart = Heart::new(begun, &settings, Speech::Echo);
-        assert_eq!(heart.beat(at(299), &settings, Held::No), Beat::Nothing);
-        assert_eq!(heart.beat(at(303), &settings, Held::No), Beat::Ping);
+        let mut heart = Heartbeat::new(begun, &settings, EngineMode::Echo);
+        assert_eq!(
+            heart.beat(at(299), &settings, Held::No),
+            HeartbeatAction::Nothing
+        );
+        assert_eq!(
+            heart.beat(at(303), &settings, Held::No),
+            HeartbeatAction::Ping
+        );
         assert_eq!(heart.next(), at(500));
-        assert_eq!(heart.beat(at(500), &settings, Held::No), Beat::NoPong);
+        assert_eq!(
+            heart.beat(at(500), &settings, Held::No),
+            HeartbeatAction::NoPong
+        );
     }
 
     #[test]
     fn who_was_asked_late_may_answer_late() {
         let (settings, begun) = (settings(), Instant::now());
-        let mut heart = Heart::new(begun, &settings, Speech::Echo);
+        let mut heart = Heartbeat::new(begun, &settings, EngineMode::Echo);
         let stalled = begun + Duration::from_secs(9);
-        assert_eq!(heart.beat(stalled, &settings, Held::No), Beat::Ping);
+        assert_eq!(
+            heart.beat(stalled, &settings, Held::No),
+            HeartbeatAction::Ping
+        );
         assert_eq!(heart.next(), stalled + settings.ping_timeout);
     }
 
@@ -135,9 +147,12 @@ mod tests {
     fn only_socket_io_has_namespaces_to_enter() {
         let (settings, begun) = (settings(), Instant::now());
         let late = begun + settings.connect_timeout;
-        let mut heart = Heart::new(begun, &settings, Speech::SocketIo);
-        assert_eq!(heart.beat(late, &settings, Held::No), Beat::NoConnect);
-        let mut echo = Heart::new(begun, &settings, Speech::Echo);
-        assert_eq!(echo.beat(late, &settings, Held::No), Beat::Ping);
+        let mut heart = Heartbeat::new(begun, &settings, EngineMode::SocketIo);
+        assert_eq!(
+            heart.beat(late, &settings, Held::No),
+            HeartbeatAction::NoConnect
+        );
+        let mut echo = Heartbeat::new(begun, &settings, EngineMode::Echo);
+        assert_eq!(echo.beat(late, &settings, Held::No), HeartbeatAction::Ping);
     }
 }

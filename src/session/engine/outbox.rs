@@ -25,11 +25,11 @@ pub enum Submission {
     Release(EntryHold),
 }
 
-type Sending = Pin<Box<dyn Future<Output = Result<(), Gone>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<(), HubClosed>> + Send>>;
 
 /// The store or the hub has ended, and so will this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gone;
+pub struct HubClosed;
 
 pub struct Outbox {
     services: Arc<Services>,
@@ -55,7 +55,7 @@ impl Outbox {
     }
 
     /// Ready when everything was taken.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HubClosed>> {
         loop {
             if let Some(sending) = &mut self.sending {
                 match sending.as_mut().poll(cx) {
@@ -81,7 +81,7 @@ impl Outbox {
         }
     }
 
-    fn ask_hub(&mut self, message: InboxMessage) -> Result<(), Gone> {
+    fn ask_hub(&mut self, message: InboxMessage) -> Result<(), HubClosed> {
         use tokio::sync::mpsc::error::TrySendError;
         let message = match message {
             InboxMessage::Volatile(input @ CoreInput::Volatile { .. }, None) => {
@@ -92,11 +92,11 @@ impl Outbox {
         };
         match self.services.inbox.try_send(message) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Closed(_)) => Err(Gone),
+            Err(TrySendError::Closed(_)) => Err(HubClosed),
             Err(TrySendError::Full(message)) => {
                 let inbox = self.services.inbox.clone();
                 self.sending = Some(Box::pin(async move {
-                    inbox.send(message).await.map_err(|_| Gone)
+                    inbox.send(message).await.map_err(|_| HubClosed)
                 }));
                 Ok(())
             }
@@ -115,18 +115,18 @@ impl Outbox {
         );
         self.sending = Some(Box::pin(async move {
             let permit = queue.acquire_many_owned(permits(bytes)).await;
-            let message = InboxMessage::Volatile(input, Some(permit.map_err(|_| Gone)?));
-            inbox.send(message).await.map_err(|_| Gone)
+            let message = InboxMessage::Volatile(input, Some(permit.map_err(|_| HubClosed)?));
+            inbox.send(message).await.map_err(|_| HubClosed)
         }));
     }
 
-    fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), Gone> {
+    fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), HubClosed> {
         let (Op::Append { record, .. } | Op::Delay { record, .. }) = &op else {
             return self
                 .services
                 .writer
                 .send(op, urgency, ticket)
-                .map_err(|_| Gone);
+                .map_err(|_| HubClosed);
         };
         let cost = permits(record.body.len());
         let queue = Arc::clone(&self.services.append_queue);
@@ -136,12 +136,17 @@ impl Outbox {
                 .services
                 .writer
                 .send(op, urgency, ticket)
-                .map_err(|_| Gone);
+                .map_err(|_| HubClosed);
         }
         let writer = self.services.writer.clone();
         self.sending = Some(Box::pin(async move {
-            ticket.permit = Some(queue.acquire_many_owned(cost).await.map_err(|_| Gone)?);
-            writer.send(op, urgency, ticket).map_err(|_| Gone)
+            ticket.permit = Some(
+                queue
+                    .acquire_many_owned(cost)
+                    .await
+                    .map_err(|_| HubClosed)?,
+            );
+            writer.send(op, urgency, ticket).map_err(|_| HubClosed)
         }));
         Ok(())
     }

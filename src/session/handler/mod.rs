@@ -23,11 +23,11 @@ use self::call::{CallKind, QueuedCall, Waiter};
 use self::protocol::Expects;
 use crate::limits;
 use crate::session::engine::permits::permits;
-use crate::session::namespace::policy::{Namespaces, Rules};
+use crate::session::namespace::policy::{NamespaceRules, Namespaces};
 
 /// All programs of a hub.
 #[derive(Debug)]
-pub struct Programs(Vec<(Arc<Rules>, Program)>);
+pub struct Programs(Vec<(Arc<NamespaceRules>, Program)>);
 
 impl Programs {
     pub fn new(namespaces: &Namespaces) -> Self {
@@ -43,7 +43,7 @@ impl Programs {
     }
 
     /// The program of the namespaces that have these rules.
-    pub fn of(&self, rules: &Arc<Rules>) -> Option<&Program> {
+    pub fn of(&self, rules: &Arc<NamespaceRules>) -> Option<&Program> {
         let found = self
             .0
             .iter()

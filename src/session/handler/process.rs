@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::lines::{BoundedLine, Lines};
 use super::pending_calls::{PendingCalls, QueuedLine};
 use crate::limits;
-use crate::session::namespace::policy::{Handler, Pattern};
+use crate::session::namespace::policy::{HandlerCommand, NamespacePattern};
 
 #[derive(Debug)]
 pub struct ProgramProcess {
@@ -67,8 +67,8 @@ pub struct ProgramExit {
 
 impl ProgramProcess {
     pub fn start(
-        handler: &Handler,
-        namespaces: &Pattern,
+        handler: &HandlerCommand,
+        namespaces: &NamespacePattern,
         max_line_bytes: usize,
     ) -> io::Result<Self> {
         // hub.toml was named without a folder.

@@ -28,7 +28,7 @@ use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::permits::permits;
-use crate::session::namespace::policy::{Handler, Pattern, Rules};
+use crate::session::namespace::policy::{HandlerCommand, NamespacePattern, NamespaceRules};
 use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
 use crate::store::{MessageHeader, NewRecord, Op};
@@ -53,9 +53,9 @@ pub fn start(services: &Arc<Services>, stopping: &watch::Receiver<bool>) -> Join
 
 struct ProgramRunner {
     services: Arc<Services>,
-    pattern: Pattern,
-    rules: Arc<Rules>,
-    handler: Handler,
+    pattern: NamespacePattern,
+    rules: Arc<NamespaceRules>,
+    handler: HandlerCommand,
     receiver: mpsc::UnboundedReceiver<QueuedCall>,
     calls: PendingCalls,
     process: Option<ProgramProcess>,
@@ -95,9 +95,9 @@ enum RunnerEvent {
 impl ProgramRunner {
     fn new(
         services: Arc<Services>,
-        pattern: &Pattern,
-        rules: &Arc<Rules>,
-        handler: &Handler,
+        pattern: &NamespacePattern,
+        rules: &Arc<NamespaceRules>,
+        handler: &HandlerCommand,
         receiver: mpsc::UnboundedReceiver<QueuedCall>,
     ) -> Self {
         let waker = Arc::new(AtomicWaker::new());

@@ -13,8 +13,8 @@ use super::waiting_calls::{EventCall, WaitingCalls};
 use crate::address::{ClientName, Namespace};
 use crate::hub::frame::WireFrame;
 use crate::hub::socket_id::SocketId;
-use crate::session::end::End;
-use crate::session::namespace::entrance::{Denial, Entrance};
+use crate::session::end::EndReason;
+use crate::session::namespace::admission_request::{AdmissionError, AdmissionRequest};
 use crate::session::services::Services;
 use crate::session::socket::Socket;
 use crate::session::state::Session;
@@ -22,7 +22,7 @@ use crate::store::StoreError;
 use crate::wire::socket::{self, EventPacket};
 
 /// Tells programs that the sockets they have not decided on are gone.
-pub(crate) fn abandon(calls: &mut WaitingCalls, services: &Services, end: &End) {
+pub(crate) fn abandon(calls: &mut WaitingCalls, services: &Services, end: &EndReason) {
     for (entrance, _) in calls.entrances.drain(..) {
         notify_abandoned(services, &entrance, end);
     }
@@ -30,7 +30,7 @@ pub(crate) fn abandon(calls: &mut WaitingCalls, services: &Services, end: &End) 
 
 impl Session {
     /// Admits a socket, after asking the namespace's program if it has one.
-    pub(crate) fn ask_to_enter(&mut self, entrance: Entrance) {
+    pub(crate) fn ask_to_enter(&mut self, entrance: AdmissionRequest) {
         if self
             .services
             .programs
@@ -45,13 +45,13 @@ impl Session {
         }
     }
 
-    fn ask_program_to_enter(&mut self, entrance: Entrance) {
+    fn ask_program_to_enter(&mut self, entrance: AdmissionRequest) {
         let Some(program) = self.services.programs.of(&entrance.standing.rules) else {
             return;
         };
         match program.request(entrance_call(&entrance)) {
             Ok(verdict) => self.calls.entrances.push((entrance, verdict)),
-            Err(busy) => self.deny(&entrance.namespace, &Denial::Program(busy.into())),
+            Err(busy) => self.deny(&entrance.namespace, &AdmissionError::Program(busy.into())),
         }
     }
 
@@ -104,9 +104,9 @@ impl Session {
                 Err(no_answer) => {
                     // The program may still acknowledge the connect later.
                     if matches!(no_answer, HandlerError::Silent) {
-                        notify_abandoned(&self.services, &entrance, &End::Refused);
+                        notify_abandoned(&self.services, &entrance, &EndReason::Refused);
                     }
-                    self.deny(&entrance.namespace, &Denial::Program(no_answer));
+                    self.deny(&entrance.namespace, &AdmissionError::Program(no_answer));
                 }
             }
         }
@@ -138,20 +138,20 @@ impl Session {
 }
 
 /// Tells the program that a socket disconnected.
-pub(crate) fn notify_disconnect(services: &Services, socket: &Socket, end: &End) {
+pub(crate) fn notify_disconnect(services: &Services, socket: &Socket, end: &EndReason) {
     // When the client has come back, its sid is still connected.
-    if !matches!(end, End::CameBack) {
+    if !matches!(end, EndReason::CameBack) {
         let program = services.programs.of(&socket.standing.rules);
         notify_program(program, Caller::from(socket), end);
     }
 }
 
-fn notify_abandoned(services: &Services, entrance: &Entrance, end: &End) {
+fn notify_abandoned(services: &Services, entrance: &AdmissionRequest, end: &EndReason) {
     let program = services.programs.of(&entrance.standing.rules);
     notify_program(program, Caller::from(entrance), end);
 }
 
-fn notify_program(program: Option<&Program>, caller: Caller<'_>, end: &End) {
+fn notify_program(program: Option<&Program>, caller: Caller<'_>, end: &EndReason) {
     let Some(program) = program else { return };
     let reason = json!(end.reason()).to_string();
     let (namespace, sid) = (caller.namespace, caller.sid);
@@ -180,8 +180,8 @@ impl<'a> From<&'a Socket> for Caller<'a> {
     }
 }
 
-impl<'a> From<&'a Entrance> for Caller<'a> {
-    fn from(entrance: &'a Entrance) -> Self {
+impl<'a> From<&'a AdmissionRequest> for Caller<'a> {
+    fn from(entrance: &'a AdmissionRequest) -> Self {
         Self {
             id: entrance.id,
             sid: &entrance.sid,
@@ -191,7 +191,7 @@ impl<'a> From<&'a Entrance> for Caller<'a> {
     }
 }
 
-fn entrance_call(entrance: &Entrance) -> Call {
+fn entrance_call(entrance: &AdmissionRequest) -> Call {
     let auth = entrance.auth.as_ref().map_or("{}", |auth| auth.get());
     call(
         Caller::from(entrance),

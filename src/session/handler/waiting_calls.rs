@@ -10,16 +10,16 @@ use tokio::task::JoinHandle;
 use super::call::{HandlerAck, HandlerError, Verdict};
 use crate::address::Namespace;
 use crate::hub::socket_id::SocketId;
-use crate::session::namespace::entrance::Entrance;
+use crate::session::namespace::admission_request::AdmissionRequest;
 use crate::session::socket::catchup;
 use crate::store::StoreError;
 
 #[derive(Debug, Default)]
 pub struct WaitingCalls {
     /// Sockets that wait to be admitted: at most `limits::NAMESPACES_PER_CONNECTION` with those admitted already.
-    pub(super) entrances: Vec<(Entrance, VerdictReceiver)>,
+    pub(super) entrances: Vec<(AdmissionRequest, VerdictReceiver)>,
     /// Sockets of clients that come back. The store looks up their former sid, then the program is asked about that one.
-    pub(super) returning: Vec<(Entrance, FormerSid)>,
+    pub(super) returning: Vec<(AdmissionRequest, FormerSid)>,
     /// Events whose sender asked for an acknowledgement. Each counts among the verbs in flight.
     pub(super) events: Vec<EventCall>,
 }
@@ -58,7 +58,7 @@ impl WaitingCalls {
     pub(super) fn poll_returning(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<Result<Entrance, StoreError>> {
+    ) -> Option<Result<AdmissionRequest, StoreError>> {
         let mut lookups = self.returning.iter_mut().enumerate();
         let (index, sid) =
             lookups.find_map(
@@ -77,7 +77,7 @@ impl WaitingCalls {
     pub(super) fn poll_entrances(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Option<(Entrance, Result<HandlerAck, HandlerError>)> {
+    ) -> Option<(AdmissionRequest, Result<HandlerAck, HandlerError>)> {
         let mut entrances = self.entrances.iter_mut().enumerate();
         let (index, result) = entrances
             .find_map(|(index, (_, verdict))| Some((index, poll_verdict(verdict, cx)?)))?;

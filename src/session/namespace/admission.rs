@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::entrance::{Denial, Entrance};
-use super::permissions::Standing;
+use super::admission_request::{AdmissionError, AdmissionRequest};
+use super::permissions::Permissions;
 use super::policy::Right;
-use super::recovery::{self, Shown};
+use super::recovery::{self, OptionalText};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::frame::WireFrame;
 use crate::hub::inbox::{InboxMessage, SocketHandle};
@@ -20,12 +20,12 @@ use crate::hub::socket_id::SocketId;
 use crate::hub::socket_stats::SocketStats;
 use crate::hub::ticket::Ticket;
 use crate::limits;
-use crate::session::end::End;
+use crate::session::end::EndReason;
 use crate::session::engine::outbox::Submission;
 use crate::session::handler::EntryHold;
 use crate::session::services::{self};
-use crate::session::socket::credit::{Answers, Credit, Window};
-use crate::session::socket::{Dialect, Entry, Socket};
+use crate::session::socket::credit::{AckWindow, Credit, EventAcks};
+use crate::session::socket::{ClientKind, NewSocket, Socket};
 use crate::session::state::Session;
 use crate::store::Op;
 use crate::store::sessions::ResumeRequest;
@@ -43,9 +43,9 @@ struct Auth {
     #[serde(default)]
     guest: bool,
     #[serde(default)]
-    pid: Shown,
+    pid: OptionalText,
     #[serde(default)]
-    offset: Shown,
+    offset: OptionalText,
 }
 
 impl Session {
@@ -53,9 +53,9 @@ impl Session {
         &mut self,
         namespace: Namespace,
         auth: Option<&RawValue>,
-    ) -> Result<(), End> {
+    ) -> Result<(), EndReason> {
         if self.find(&namespace).is_some() || self.calls.is_entering(&namespace) {
-            return Err(End::Forbidden("a second CONNECT to a namespace"));
+            return Err(EndReason::Forbidden("a second CONNECT to a namespace"));
         }
         match self.entrance(&namespace, auth) {
             Ok(entrance) => self.ask_to_enter(entrance),
@@ -69,27 +69,30 @@ impl Session {
         &mut self,
         namespace: &Namespace,
         text: Option<&RawValue>,
-    ) -> Result<Entrance, Denial> {
+    ) -> Result<AdmissionRequest, AdmissionError> {
         let settings = &self.services.settings;
         let rules = settings.namespaces.rules(namespace);
-        let rules = Arc::clone(rules.ok_or(Denial::Namespace)?);
+        let rules = Arc::clone(rules.ok_or(AdmissionError::Namespace)?);
         let auth = text.map(|text| serde_json::from_str::<Auth>(text.get()));
-        let auth = auth.transpose().map_err(Denial::Auth)?.unwrap_or_default();
+        let auth = auth
+            .transpose()
+            .map_err(AdmissionError::Auth)?
+            .unwrap_or_default();
         if self.sockets.len() + self.calls.pending_entrances() >= limits::NAMESPACES_PER_CONNECTION
         {
-            return Err(Denial::TooMany);
+            return Err(AdmissionError::TooMany);
         }
         let pass = rules.pass(settings.token.as_ref(), auth.token.as_deref())?;
         let from = pass.name(auth.name)?;
         let name = from.clone().filter(|_| !auth.guest);
         let dialect = match auth.roomcat {
-            Some(1) => Dialect::Roomcat,
-            _ => Dialect::Stock,
+            Some(1) => ClientKind::Roomcat,
+            _ => ClientKind::Stock,
         };
         let credit = match (dialect, auth.ack) {
-            (Dialect::Roomcat, _) => Credit::Acks(Window::default()),
-            (Dialect::Stock, Some(true)) => Credit::Events(Answers::default()),
-            (Dialect::Stock, _) => Credit::Written(None),
+            (ClientKind::Roomcat, _) => Credit::Acks(AckWindow::default()),
+            (ClientKind::Stock, Some(true)) => Credit::Events(EventAcks::default()),
+            (ClientKind::Stock, _) => Credit::Written(None),
         };
         let recoverable = settings.recovery.is_some()
             && matches!(credit, Credit::Written(_))
@@ -97,13 +100,13 @@ impl Session {
         let earlier = recoverable
             .then(|| recovery::earlier(auth.pid, auth.offset, &self.services.log_tag))
             .flatten();
-        Ok(Entrance {
+        Ok(AdmissionRequest {
             id: self.services.next_socket(),
             sid: services::random_id().into(),
             namespace: namespace.clone(),
             name,
             from,
-            standing: Standing::new(rules, &pass, Instant::now()),
+            standing: Permissions::new(rules, &pass, Instant::now()),
             dialect,
             credit,
             earlier,
@@ -111,8 +114,10 @@ impl Session {
         })
     }
 
-    pub(crate) fn deny(&mut self, namespace: &Namespace, denial: &Denial) {
-        if let Denial::Namespace | Denial::Token(_) | Denial::Program(_) = denial {
+    pub(crate) fn deny(&mut self, namespace: &Namespace, denial: &AdmissionError) {
+        if let AdmissionError::Namespace | AdmissionError::Token(_) | AdmissionError::Program(_) =
+            denial
+        {
             tracing::info!("refused a connection to {namespace}: {denial}");
         }
         let data = denial.data().to_string();
@@ -121,8 +126,8 @@ impl Session {
     }
 
     /// Registers the socket with the hub, in the order of everything else; stock sockets are in the empty room at once.
-    pub(crate) fn admit(&mut self, entrance: Entrance, hold: Option<EntryHold>) {
-        let Entrance {
+    pub(crate) fn admit(&mut self, entrance: AdmissionRequest, hold: Option<EntryHold>) {
+        let AdmissionRequest {
             id,
             sid,
             namespace,
@@ -149,7 +154,7 @@ impl Session {
             },
         );
         let may_sub = standing.may.allow(Right::Sub);
-        let mut entering = Socket::new(Entry {
+        let mut entering = Socket::new(NewSocket {
             id,
             namespace,
             sid,
@@ -161,7 +166,7 @@ impl Session {
             standing,
             vitals,
         });
-        if dialect == Dialect::Stock && may_sub {
+        if dialect == ClientKind::Stock && may_sub {
             self.enter_whole_namespace(&mut entering, earlier);
         }
         if let Some(hold) = hold {

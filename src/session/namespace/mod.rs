@@ -1,12 +1,12 @@
 //! A namespace: who may enter it, what they may do there, and what its declared events do.
 
 pub mod admission;
-pub mod entrance;
+pub mod admission_request;
 pub mod pending_ack;
 pub mod permissions;
 pub mod policy;
 pub mod rate;
 pub mod reactions;
-pub mod recall;
 pub mod recovery;
+pub mod socket_recovery;
 pub mod token;

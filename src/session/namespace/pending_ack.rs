@@ -5,7 +5,7 @@ use crate::hub::socket_id::SocketId;
 
 /// An acknowledgement that waits for what its event published: what is acknowledged is on disk.
 #[derive(Debug)]
-pub struct Promise {
+pub struct PendingAck {
     pub socket: SocketId,
     pub id: u64,
     /// Publishes that were not answered yet.
@@ -15,7 +15,7 @@ pub struct Promise {
     pub refused: bool,
 }
 
-impl Promise {
+impl PendingAck {
     pub fn is_of(&self, socket: SocketId) -> bool {
         self.socket == socket
     }

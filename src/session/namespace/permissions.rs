@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::policy::{Pass, Rights, Rules};
-use super::rate::Bucket;
+use super::policy::{AuthOutcome, NamespaceRules, Rights};
+use super::rate::RateLimiter;
 use crate::address::ClientName;
 
 #[derive(Debug)]
-pub struct Standing {
-    pub rules: Arc<Rules>,
+pub struct Permissions {
+    pub rules: Arc<NamespaceRules>,
     pub may: Rights,
     /// The client that its token is for, and no other.
     pub own_name: Option<ClientName>,
     kicks: Kicks,
-    bucket: Option<Bucket>,
+    bucket: Option<RateLimiter>,
     /// It was said that this socket tries what it may not.
     said: bool,
 }
@@ -28,9 +28,9 @@ enum Kicks {
     Nobody,
 }
 
-impl Standing {
-    pub fn new(rules: Arc<Rules>, pass: &Pass, now: Instant) -> Self {
-        let bucket = rules.rate.map(|rate| Bucket::new(rate, now));
+impl Permissions {
+    pub fn new(rules: Arc<NamespaceRules>, pass: &AuthOutcome, now: Instant) -> Self {
+        let bucket = rules.rate.map(|rate| RateLimiter::new(rate, now));
         Self {
             rules,
             may: pass.may,

@@ -17,14 +17,14 @@ use crate::wire::error_code::ErrorCode;
 #[derive(Debug, Clone, Default)]
 pub struct Namespaces {
     /// None: none is declared, and each is made as it is asked for.
-    declared: Option<Vec<(Pattern, Arc<Rules>)>>,
+    declared: Option<Vec<(NamespacePattern, Arc<NamespaceRules>)>>,
     /// What holds where nothing is declared.
-    open: Arc<Rules>,
+    open: Arc<NamespaceRules>,
 }
 
 impl Namespaces {
     /// Only these exist.
-    pub fn declared(mut namespaces: Vec<(Pattern, Arc<Rules>)>) -> Self {
+    pub fn declared(mut namespaces: Vec<(NamespacePattern, Arc<NamespaceRules>)>) -> Self {
         namespaces.sort_by_key(|(pattern, _)| pattern.rank());
         Self {
             declared: Some(namespaces),
@@ -33,20 +33,20 @@ impl Namespaces {
     }
 
     /// What is declared, the most particular first; nothing when each is made as it is asked for.
-    pub fn tables(&self) -> &[(Pattern, Arc<Rules>)] {
+    pub fn tables(&self) -> &[(NamespacePattern, Arc<NamespaceRules>)] {
         self.declared.as_deref().unwrap_or_default()
     }
 
     /// Whether nobody comes in anywhere without a token of the namespace.
     pub fn all_ask(&self) -> bool {
-        let asks = |(_, rules): &(Pattern, Arc<Rules>)| !rules.grants.is_empty();
+        let asks = |(_, rules): &(NamespacePattern, Arc<NamespaceRules>)| !rules.grants.is_empty();
         self.declared
             .as_ref()
             .is_some_and(|all| all.iter().all(asks))
     }
 
     /// The rules of a namespace; None when there is none of this name ("Invalid namespace").
-    pub fn rules(&self, namespace: &Namespace) -> Option<&Arc<Rules>> {
+    pub fn rules(&self, namespace: &Namespace) -> Option<&Arc<NamespaceRules>> {
         let Some(declared) = &self.declared else {
             return Some(&self.open);
         };
@@ -59,20 +59,20 @@ impl Namespaces {
 
 /// A namespace's name, in which each `*` stands for any characters but `/`, at least one: `/tenant-*`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pattern(String);
+pub struct NamespacePattern(String);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a namespace begins with '/'; each * in it stands for a part of its name")]
-pub struct NotAPattern;
+pub struct InvalidPattern;
 
-impl Pattern {
-    pub fn parse(text: &str) -> Result<Self, NotAPattern> {
+impl NamespacePattern {
+    pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
         // A name that is legal with something for each star is legal as a pattern.
-        Namespace::parse(&text.replace('*', "x")).map_err(|_| NotAPattern)?;
+        Namespace::parse(&text.replace('*', "x")).map_err(|_| InvalidPattern)?;
         if text.starts_with('/') && !text.contains("**") {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NotAPattern)
+            Err(InvalidPattern)
         }
     }
 
@@ -123,42 +123,46 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 /// The rules of one namespace, or of all that one pattern stands for.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub struct NamespaceRules {
     /// Any of these tokens lets in. Empty: the hub's own token does, or nothing is asked.
-    pub grants: Vec<Grant>,
+    pub grants: Vec<TokenGrant>,
     /// Messages a second that one connection may send; more are taken later, not refused.
     pub rate: Option<NonZeroU32>,
     /// What is declared for events, `connect` and `disconnect` among them.
     pub on: BTreeMap<String, Reaction>,
     /// The namespace's program.
-    pub handler: Option<Handler>,
+    pub handler: Option<HandlerCommand>,
 }
 
 /// A namespace's program, as it is started: by the shell, in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handler {
+pub struct HandlerCommand {
     pub command: String,
     pub folder: PathBuf,
 }
 
-impl Handler {
+impl HandlerCommand {
     pub fn new(command: String, folder: PathBuf) -> Self {
         Self { command, folder }
     }
 }
 
-impl Rules {
+impl NamespaceRules {
     /// What a token opens. Each one that there is gets compared, whatever became of the others: the time that this takes
     /// says nothing.
-    pub fn pass(&self, hub: Option<&Token>, offered: Option<&str>) -> Result<Pass, Denied> {
+    pub fn pass(
+        &self,
+        hub: Option<&Token>,
+        offered: Option<&str>,
+    ) -> Result<AuthOutcome, AuthError> {
         if self.grants.is_empty() && hub.is_none() {
-            return Ok(Pass::default());
+            return Ok(AuthOutcome::default());
         }
-        let offered = offered.ok_or(Denied::NoToken)?;
+        let offered = offered.ok_or(AuthError::NoToken)?;
         let mut pass = None;
         for grant in &self.grants {
             if grant.token.matches(offered) && pass.is_none() {
-                pass = Some(Pass {
+                pass = Some(AuthOutcome {
                     name: grant.name.clone(),
                     may: grant.may,
                 });
@@ -166,20 +170,20 @@ impl Rules {
         }
         // The hub's own opens everything, with every right.
         if hub.is_some_and(|token| token.matches(offered)) {
-            pass = Some(Pass::default());
+            pass = Some(AuthOutcome::default());
         }
-        pass.ok_or(Denied::WrongToken)
+        pass.ok_or(AuthError::WrongToken)
     }
 }
 
 /// What the token that came with a CONNECT allows.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Pass {
+pub struct AuthOutcome {
     name: Option<ClientName>,
     pub may: Rights,
 }
 
-impl Pass {
+impl AuthOutcome {
     /// The client whose token it is, when it is for one alone.
     pub fn own_name(&self) -> Option<&ClientName> {
         self.name.as_ref()
@@ -191,9 +195,9 @@ impl Pass {
     }
 
     /// The client's name, given the one that it asked for.
-    pub fn name(&self, asked: Option<ClientName>) -> Result<Option<ClientName>, Denied> {
+    pub fn name(&self, asked: Option<ClientName>) -> Result<Option<ClientName>, AuthError> {
         match (&self.name, asked) {
-            (Some(own), Some(asked)) if *own != asked => Err(Denied::OtherName(asked)),
+            (Some(own), Some(asked)) if *own != asked => Err(AuthError::OtherName(asked)),
             (Some(own), _) => Ok(Some(own.clone())),
             (None, asked) => Ok(asked),
         }
@@ -202,7 +206,7 @@ impl Pass {
 
 /// Why a CONNECT with or without a token is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum AuthError {
     #[error("this hub wants a token")]
     NoToken,
     #[error("the token is wrong")]
@@ -211,7 +215,7 @@ pub enum Denied {
     OtherName(ClientName),
 }
 
-impl Denied {
+impl AuthError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::NoToken | Self::WrongToken => ErrorCode::Token,
@@ -222,7 +226,7 @@ impl Denied {
 
 /// What a token is good for.
 #[derive(Debug)]
-pub struct Grant {
+pub struct TokenGrant {
     pub token: Token,
     /// Its holder is this client and no other.
     pub name: Option<ClientName>,
@@ -261,8 +265,8 @@ pub struct Reaction {
     pub relay: Relay,
     /// An event to the sender with the same arguments.
     pub reply: Option<EventName>,
-    pub ack: Option<AckWith>,
-    pub emit: Option<Emit>,
+    pub ack: Option<AckPayload>,
+    pub emit: Option<EmitAction>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -275,7 +279,7 @@ pub enum Relay {
 
 /// What an acknowledgement answers.
 #[derive(Debug)]
-pub enum AckWith {
+pub enum AckPayload {
     /// The event's own arguments.
     Args,
     Fixed(Vec<Box<RawValue>>),
@@ -284,7 +288,7 @@ pub enum AckWith {
 /// One more event. Its arguments are those of the event that caused it (for `connect` the auth object, `{}` without one;
 /// for `disconnect` the reason) unless it brings its own.
 #[derive(Debug)]
-pub struct Emit {
+pub struct EmitAction {
     pub event: EventName,
     pub args: Option<Vec<Box<RawValue>>>,
     pub to: EmitTo,
@@ -322,11 +326,13 @@ mod tests {
             ("/*a", "/aaa", true),
             ("/*a", "/aab", false),
         ] {
-            let found = Pattern::parse(pattern).unwrap().matches(&namespace(name));
+            let found = NamespacePattern::parse(pattern)
+                .unwrap()
+                .matches(&namespace(name));
             assert_eq!(found, fits, "{pattern} {name}");
         }
         for bad in ["", "tenant", "*", "/a**"] {
-            assert_eq!(Pattern::parse(bad), Err(NotAPattern), "{bad}");
+            assert_eq!(NamespacePattern::parse(bad), Err(InvalidPattern), "{bad}");
         }
     }
 
@@ -334,41 +340,47 @@ mod tests {
     fn a_token_opens_what_it_is_for() {
         let token = |text| Token::new(text).unwrap();
         let name = |text| ClientName::parse(text).unwrap();
-        let grant = |text, name, may| Grant {
+        let grant = |text, name, may| TokenGrant {
             token: token(text),
             name,
             may,
         };
-        let rules = Rules {
+        let rules = NamespaceRules {
             grants: vec![
                 grant("one", Some(name("teacher")), Rights::PubAndSub),
                 grant("two", None, Rights::Sub),
             ],
-            ..Rules::default()
+            ..NamespaceRules::default()
         };
         let hub = token("hub");
-        let pass = |name, may| Ok(Pass { name, may });
+        let pass = |name, may| Ok(AuthOutcome { name, may });
         for (offered, outcome) in [
-            (None, Err(Denied::NoToken)),
-            (Some(""), Err(Denied::WrongToken)),
-            (Some("tw"), Err(Denied::WrongToken)),
+            (None, Err(AuthError::NoToken)),
+            (Some(""), Err(AuthError::WrongToken)),
+            (Some("tw"), Err(AuthError::WrongToken)),
             (Some("one"), pass(Some(name("teacher")), Rights::PubAndSub)),
             (Some("two"), pass(None, Rights::Sub)),
             (Some("hub"), pass(None, Rights::PubAndSub)),
         ] {
             assert_eq!(rules.pass(Some(&hub), offered), outcome, "{offered:?}");
         }
-        assert_eq!(rules.pass(None, Some("hub")), Err(Denied::WrongToken));
-        let open = Rules::default();
-        assert_eq!(open.pass(None, Some("whatever")), Ok(Pass::default()));
-        assert_eq!(open.pass(Some(&hub), None), Err(Denied::NoToken));
-        assert_eq!(open.pass(Some(&hub), Some("hub")), Ok(Pass::default()));
+        assert_eq!(rules.pass(None, Some("hub")), Err(AuthError::WrongToken));
+        let open = NamespaceRules::default();
+        assert_eq!(
+            open.pass(None, Some("whatever")),
+            Ok(AuthOutcome::default())
+        );
+        assert_eq!(open.pass(Some(&hub), None), Err(AuthError::NoToken));
+        assert_eq!(
+            open.pass(Some(&hub), Some("hub")),
+            Ok(AuthOutcome::default())
+        );
     }
 
     #[test]
     fn a_token_with_a_name_makes_its_holder_that_client() {
         let name = |text| ClientName::parse(text).unwrap();
-        let teacher = Pass {
+        let teacher = AuthOutcome {
             name: Some(name("teacher")),
             may: Rights::PubAndSub,
         };
@@ -377,9 +389,9 @@ mod tests {
             teacher.name(Some(name("teacher"))),
             Ok(Some(name("teacher")))
         );
-        let other = Denied::OtherName(name("alice"));
+        let other = AuthError::OtherName(name("alice"));
         assert_eq!(teacher.name(Some(name("alice"))), Err(other));
-        let any = Pass::default();
+        let any = AuthOutcome::default();
         assert_eq!(any.name(Some(name("alice"))), Ok(Some(name("alice"))));
         assert_eq!(any.name(None), Ok(None));
     }
@@ -387,15 +399,15 @@ mod tests {
     #[test]
     fn the_most_particular_rules_hold() {
         let rated = |rate| {
-            Arc::new(Rules {
+            Arc::new(NamespaceRules {
                 rate: NonZeroU32::new(rate),
-                ..Rules::default()
+                ..NamespaceRules::default()
             })
         };
         let namespaces = Namespaces::declared(vec![
-            (Pattern::parse("/*").unwrap(), rated(1)),
-            (Pattern::parse("/tenant-*").unwrap(), rated(2)),
-            (Pattern::parse("/tenant-7").unwrap(), rated(3)),
+            (NamespacePattern::parse("/*").unwrap(), rated(1)),
+            (NamespacePattern::parse("/tenant-*").unwrap(), rated(2)),
+            (NamespacePattern::parse("/tenant-7").unwrap(), rated(3)),
         ]);
         let rate = |name: &str| {
             let rules = namespaces.rules(&namespace(name))?;

@@ -10,7 +10,7 @@ use crate::limits;
 /// A bucket that holds the messages of one second and fills at the rate. What was sent is spent even where there was not
 /// enough: the next is then taken later, and nothing is refused.
 #[derive(Debug, Clone, Copy)]
-pub struct Bucket {
+pub struct RateLimiter {
     rate: NonZeroU32,
     full_at: Instant,
 }
@@ -18,7 +18,7 @@ pub struct Bucket {
 /// What the bucket holds is what comes in this time.
 const BURST: Duration = Duration::from_secs(1);
 
-impl Bucket {
+impl RateLimiter {
     pub fn new(rate: NonZeroU32, now: Instant) -> Self {
         Self { rate, full_at: now }
     }
@@ -49,9 +49,9 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn bucket(rate: u32) -> (Bucket, Instant) {
+    fn bucket(rate: u32) -> (RateLimiter, Instant) {
         let now = Instant::now();
-        (Bucket::new(NonZeroU32::new(rate).unwrap(), now), now)
+        (RateLimiter::new(NonZeroU32::new(rate).unwrap(), now), now)
     }
 
     #[test]

@@ -7,17 +7,17 @@ use bytes::Bytes;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::pending_ack::Promise;
-use super::policy::{AckWith, Emit, EmitTo, Reaction, Relay};
+use super::pending_ack::PendingAck;
+use super::policy::{AckPayload, EmitAction, EmitTo, Reaction, Relay};
 use crate::address::EventName;
 use crate::hub::frame::WireFrame;
 use crate::hub::request::PublishVerb;
-use crate::session::end::End;
+use crate::session::end::EndReason;
 use crate::session::socket::Socket;
-use crate::session::socket::direct_message::Aside;
+use crate::session::socket::direct_message::DirectMessage;
 use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
-use crate::session::verbs::{self, Publish};
+use crate::session::verbs::{self, PublishRequest};
 use crate::store::{NewRecord, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
@@ -41,8 +41,8 @@ impl<'a> Cause<'a> {
         }
     }
 
-    fn event(self, event: &EventName) -> Aside {
-        Aside::Event {
+    fn event(self, event: &EventName) -> DirectMessage {
+        DirectMessage::Event {
             event: event.clone(),
             args: socket::join_args(self.args),
             attachments: self.attachments.to_vec(),
@@ -64,7 +64,7 @@ impl<'a> Cause<'a> {
         audience: Audience,
         event: &EventName,
         max_message: usize,
-    ) -> Result<Publish, VerbError> {
+    ) -> Result<PublishRequest, VerbError> {
         let sender = socket.sender(max_message);
         verbs::relay(sender, audience, event.clone(), self.args, self.attachments)
     }
@@ -113,13 +113,13 @@ impl Session {
         let socket = &self.sockets[index];
         let answer = match &reaction.ack {
             None => Vec::new(),
-            Some(AckWith::Args) => cause.ack(socket, id),
-            Some(AckWith::Fixed(args)) => own_or(Some(args), cause, |own| own.ack(socket, id)),
+            Some(AckPayload::Args) => cause.ack(socket, id),
+            Some(AckPayload::Fixed(args)) => own_or(Some(args), cause, |own| own.ack(socket, id)),
         };
         if count == 0 {
             self.say(index, answer);
         } else {
-            self.promises.push(Promise {
+            self.promises.push(PendingAck {
                 socket: self.sockets[index].id,
                 id,
                 publishes: count,
@@ -135,7 +135,7 @@ impl Session {
         reaction: &Reaction,
         event: &EventName,
         cause: Cause<'_>,
-    ) -> Result<Vec<Publish>, VerbError> {
+    ) -> Result<Vec<PublishRequest>, VerbError> {
         let (socket, max_message) = (&self.sockets[index], self.services.settings.max_message);
         let relayed = match reaction.relay {
             Relay::Off => None,
@@ -157,7 +157,7 @@ impl Session {
         let (socket, Some(id)) = (self.sockets[index].id, answer) else {
             return false;
         };
-        let of_it = |promise: &Promise| promise.socket == socket && promise.id == id;
+        let of_it = |promise: &PendingAck| promise.socket == socket && promise.id == id;
         let Some(place) = self.promises.iter().position(of_it) else {
             return false;
         };
@@ -203,7 +203,7 @@ impl Session {
 }
 
 /// What is declared for a socket that goes, unless it was never really there.
-pub(crate) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option<NewRecord> {
+pub(crate) fn farewell(socket: &Socket, end: &EndReason, max_message: usize) -> Option<NewRecord> {
     let reaction = socket.standing.rules.on.get(DISCONNECT)?;
     let reason = raw(&json!(end.reason()));
     let emitted = to_others(socket, reaction, Cause::of(&[&reason]), max_message)?;
@@ -213,9 +213,9 @@ pub(crate) fn farewell(socket: &Socket, end: &End, max_message: usize) -> Option
         .map(|publish| publish.record)
 }
 
-fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<Aside> {
+fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<DirectMessage> {
     let mut said = Vec::new();
-    if let Some(Emit { event, args, to }) = &reaction.emit
+    if let Some(EmitAction { event, args, to }) = &reaction.emit
         && *to == EmitTo::Sender
     {
         said.push(own_or(args.as_deref(), cause, |it| it.event(event)));
@@ -231,8 +231,8 @@ fn to_others(
     reaction: &Reaction,
     cause: Cause<'_>,
     max_message: usize,
-) -> Option<Result<Publish, VerbError>> {
-    let Emit { event, args, to } = reaction.emit.as_ref()?;
+) -> Option<Result<PublishRequest, VerbError>> {
+    let EmitAction { event, args, to } = reaction.emit.as_ref()?;
     let audience = match to {
         EmitTo::Sender => return None,
         EmitTo::All => Audience::All,

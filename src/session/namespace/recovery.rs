@@ -11,14 +11,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::task::JoinHandle;
 
-use super::entrance::Entrance;
-use super::recall::{Pass, Recall};
+use super::admission_request::AdmissionRequest;
+use super::socket_recovery::{RecoveryKey, SocketRecovery};
 use crate::address::RoomName;
 use crate::hub::frame::WireFrame;
 use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
 use crate::limits;
-use crate::session::end::End;
+use crate::session::end::EndReason;
 use crate::session::engine::outbox::Submission;
 use crate::session::services;
 use crate::session::socket::Socket;
@@ -35,14 +35,14 @@ use crate::wire::socket;
 /// A field of CONNECT's auth object that is ours if it is a text; an application may have one of that name for something
 /// else, and that is no mistake.
 #[derive(Debug, Default)]
-pub enum Shown {
+pub enum OptionalText {
     #[default]
     Nothing,
     Other,
     Text(String),
 }
 
-impl<'de> Deserialize<'de> for Shown {
+impl<'de> Deserialize<'de> for OptionalText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
         Ok(serde_json::from_str(raw.get()).map_or(Self::Other, Self::Text))
@@ -51,14 +51,14 @@ impl<'de> Deserialize<'de> for Shown {
 
 /// The session that a client shows; None when it is nothing that this log could have given. Without an offset it got no
 /// event yet: the reference starts afresh then, and loses what came meanwhile.
-pub fn earlier(pid: Shown, offset: Shown, log: &LogTag) -> Option<ResumeRequest> {
-    let Shown::Text(pid) = pid else {
+pub fn earlier(pid: OptionalText, offset: OptionalText, log: &LogTag) -> Option<ResumeRequest> {
+    let OptionalText::Text(pid) = pid else {
         return None;
     };
     let from = match offset {
-        Shown::Nothing => None,
-        Shown::Other => return None,
-        Shown::Text(offset) => Some(log.place(&offset)?),
+        OptionalText::Nothing => None,
+        OptionalText::Other => return None,
+        OptionalText::Text(offset) => Some(log.seq(&offset)?),
     };
     (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }
@@ -73,7 +73,7 @@ impl Session {
             return;
         }
         let holder = HolderId::random();
-        socket.recall = Recall::Asked(holder);
+        socket.recall = SocketRecovery::Asked(holder);
         let op = SessionOp::Open {
             holder,
             new: SessionIdentity {
@@ -92,7 +92,7 @@ impl Session {
     /// store has taken the session up. If that fails in the end, it is a new session with that sid.
     pub(crate) fn who_was_it(
         &self,
-        entrance: &Entrance,
+        entrance: &AdmissionRequest,
     ) -> Option<JoinHandle<Result<Option<Arc<str>>, StoreError>>> {
         let recovery = self.services.settings.recovery?;
         let pid = entrance.earlier.as_ref()?.pid.clone();
@@ -120,7 +120,7 @@ impl Session {
     /// What the store remembers of it from now on.
     pub(crate) fn begun(&mut self, index: usize, begun: Option<OpenedSession>) {
         let socket = &mut self.sockets[index];
-        let Recall::Asked(holder) = socket.recall else {
+        let SocketRecovery::Asked(holder) = socket.recall else {
             return;
         };
         let Some(OpenedSession {
@@ -129,22 +129,22 @@ impl Session {
         else {
             self.services
                 .say_refused("a connection cannot be remembered, so that it may come back");
-            socket.recall = Recall::Nothing;
+            socket.recall = SocketRecovery::Nothing;
             return self.connected(index);
         };
-        let pass = Pass {
+        let pass = RecoveryKey {
             pid,
             log: self.services.log_tag.clone(),
         };
         socket.sid = sid;
         match origin {
             SessionOrigin::New => {
-                socket.recall = Recall::Known(holder, pass);
+                socket.recall = SocketRecovery::Known(holder, pass);
                 self.connected(index);
             }
             // What it missed comes with its subscription.
             SessionOrigin::Recovered => {
-                socket.recall = Recall::Returning(holder, pass);
+                socket.recall = SocketRecovery::Returning(holder, pass);
                 tracing::info!("a user connected {}, recovered", socket);
             }
         }
@@ -160,10 +160,10 @@ impl Socket {
     /// CONNECT's answer to a stock client.
     pub fn greeting(&self) -> WireFrame {
         let data = match &self.recall {
-            Recall::Returning(_, pass) | Recall::Known(_, pass) => {
+            SocketRecovery::Returning(_, pass) | SocketRecovery::Known(_, pass) => {
                 json!({"sid": &*self.sid, "pid": &*pass.pid})
             }
-            Recall::Nothing | Recall::Asked(_) => json!({"sid": &*self.sid}),
+            SocketRecovery::Nothing | SocketRecovery::Asked(_) => json!({"sid": &*self.sid}),
         };
         let text = socket::encode_connect(&self.namespace, Some(&data.to_string()));
         WireFrame::text(text)
@@ -191,25 +191,25 @@ impl Socket {
 
     /// What takes the place of its end. As in the reference, who loses the connection may come back, and who says goodbye or
     /// is sent away may not. When the hub goes, the next one says when that was.
-    pub fn parting(&self, end: &End) -> Op {
+    pub fn parting(&self, end: &EndReason) -> Op {
         let Some(holder) = self.recall.holder() else {
             return Op::Noop;
         };
         match end {
-            End::Shutdown | End::Store(_) => Op::Noop,
-            End::Closed
-            | End::Transport(_)
-            | End::PingTimeout
-            | End::ConnectTimeout
-            | End::Missed => Op::Session(SessionOp::Lost(holder)),
-            End::Left
-            | End::Replaced
-            | End::Kicked(_)
-            | End::CameBack
-            | End::Refused
-            | End::Engine(_)
-            | End::Socket(_)
-            | End::Forbidden(_) => Op::Session(SessionOp::Forget(holder)),
+            EndReason::Shutdown | EndReason::Store(_) => Op::Noop,
+            EndReason::Closed
+            | EndReason::Transport(_)
+            | EndReason::PingTimeout
+            | EndReason::ConnectTimeout
+            | EndReason::Missed => Op::Session(SessionOp::Lost(holder)),
+            EndReason::Left
+            | EndReason::Replaced
+            | EndReason::Kicked(_)
+            | EndReason::CameBack
+            | EndReason::Refused
+            | EndReason::Engine(_)
+            | EndReason::Socket(_)
+            | EndReason::Forbidden(_) => Op::Session(SessionOp::Forget(holder)),
         }
     }
 }

@@ -34,10 +34,10 @@ use crate::hub::notification_queue::NotificationQueue;
 use crate::hub::peer::{Peer, PeerAddress};
 use crate::hub::socket_id::SocketId;
 use crate::hub::socket_stats::SocketStats;
-use crate::session::engine::outbox::{Gone, Outbox, Submission};
+use crate::session::engine::outbox::{HubClosed, Outbox, Submission};
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
-use crate::session::socket::feed::{Announce, Feed, Next, Turned};
+use crate::session::socket::catchup::LogRead;
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
 use crate::store::StoreError;
 use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
@@ -54,8 +54,8 @@ enum End {
     Shutdown,
 }
 
-impl From<Gone> for End {
-    fn from(_: Gone) -> Self {
+impl From<HubClosed> for End {
+    fn from(_: HubClosed) -> Self {
         Self::Shutdown
     }
 }
@@ -307,10 +307,10 @@ impl Desk {
         }
     }
 
-    fn read(&mut self, done: ReadDone) {
+    fn read(&mut self, done: LogRead) {
         match done {
-            ReadDone::Opened(opened) => {
-                if self.feed.opened(&opened, Announce::Nothing).is_none() {
+            LogRead::Opened(opened) => {
+                if self.feed.opened(&opened, CaughtUpNotice::Nothing).is_none() {
                     return;
                 }
                 self.leases = Leases::new(opened.start);
@@ -322,8 +322,8 @@ impl Desk {
                     self.enter(joining, opened.head, pending);
                 }
             }
-            ReadDone::Page(page) => {
-                let Turned { skip, gap } = self.feed.turned(page);
+            LogRead::Page(page) => {
+                let AddedPage { skip, gap } = self.feed.turned(page);
                 if let Some(behind) = skip {
                     self.skip(behind);
                 }
@@ -333,7 +333,7 @@ impl Desk {
                     self.tell_all("gap", &json!({"from": from, "to": to}));
                 }
             }
-            ReadDone::Rooms(_) | ReadDone::Names { .. } | ReadDone::Counted(_) => {}
+            LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {}
         }
     }
 

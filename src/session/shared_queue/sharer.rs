@@ -15,7 +15,7 @@ use super::unsent::Unsent;
 use crate::address::{RoomName, Seq};
 use crate::hub::notification::Notification;
 use crate::hub::socket_id::SocketId;
-use crate::session::socket::Dialect;
+use crate::session::socket::ClientKind;
 use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
 
@@ -33,7 +33,7 @@ impl Session {
         let Some(name) = socket.name.clone() else {
             return refused("a queue is shared under a client name");
         };
-        if socket.dialect == Dialect::Stock {
+        if socket.dialect == ClientKind::Stock {
             return refused("a queue is shared among clients that ask for this protocol");
         }
         if socket.is_subscribed() {

@@ -14,7 +14,7 @@ use crate::store::{LogPage, Reader, RoomInfo, StoreError};
 
 /// What reading the store came to.
 #[derive(Debug)]
-pub enum ReadDone {
+pub enum LogRead {
     Opened(Opened),
     Page(LogPage),
     Rooms(Listing),
@@ -43,12 +43,12 @@ pub struct Opened {
     /// The last record of the past: what follows comes by the mailbox.
     pub head: u64,
     pub pending: u64,
-    pub resumed: Resumed,
+    pub resumed: ResumeOutcome,
 }
 
 /// What the client remembers of an earlier connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resumed {
+pub enum ResumeOutcome {
     Nothing,
     /// Everything before `start` was written.
     ThisLog,
@@ -64,17 +64,17 @@ pub async fn open(
     head: u64,
     stretch: ReplayRange,
     log_id: Arc<str>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let resumed = match &stretch.log {
-        None => Resumed::Nothing,
-        Some(log) if **log == *log_id => Resumed::ThisLog,
-        Some(_) => Resumed::OtherLog,
+        None => ResumeOutcome::Nothing,
+        Some(log) if **log == *log_id => ResumeOutcome::ThisLog,
+        Some(_) => ResumeOutcome::OtherLog,
     };
     let live = Seq::after_record(head);
     let untouched = stretch.since.is_none() && stretch.last.is_none();
     if untouched && reader.rooms.values().all(|cursor| *cursor >= live) {
         let reader = Arc::new(reader);
-        return Ok(ReadDone::Opened(Opened {
+        return Ok(LogRead::Opened(Opened {
             reader,
             start: live,
             head,
@@ -85,7 +85,7 @@ pub async fn open(
     readers
         .run(move |store| {
             let mut from = match stretch.since {
-                _ if resumed == Resumed::OtherLog => Some(Seq::START),
+                _ if resumed == ResumeOutcome::OtherLog => Some(Seq::START),
                 Some(ReplayStart::Seq(seq)) => Some(seq),
                 Some(ReplayStart::Time(at_ms)) => Some(store.seq_at(at_ms)?),
                 None => None,
@@ -95,7 +95,7 @@ pub async fn open(
                 from = Some(from.map_or(last, |from| from.max(last)));
             }
             // Who resumes knows what it has seen; who asks for the past of a room gets what is pending too.
-            let exact = resumed != Resumed::Nothing || reader.name.is_none();
+            let exact = resumed != ResumeOutcome::Nothing || reader.name.is_none();
             for cursor in reader.rooms.values_mut() {
                 *cursor = match from {
                     Some(from) if exact => from,
@@ -105,7 +105,7 @@ pub async fn open(
             }
             let start = reader.rooms.values().min().copied().unwrap_or(live);
             let pending = store.pending(&namespace, &reader, start, head)?;
-            Ok(ReadDone::Opened(Opened {
+            Ok(LogRead::Opened(Opened {
                 reader: Arc::new(reader),
                 start,
                 head,
@@ -122,7 +122,7 @@ pub async fn peek(
     namespace: Namespace,
     client: ClientName,
     room: Option<RoomName>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     readers
         .run(move |store| {
             let standing = store.memberships(&namespace, &client)?;
@@ -131,12 +131,12 @@ pub async fn peek(
             let live = Seq::after_record(head);
             let start = reader.rooms.values().min().copied().unwrap_or(live);
             let pending = store.pending(&namespace, &reader, start, head)?;
-            Ok(ReadDone::Opened(Opened {
+            Ok(LogRead::Opened(Opened {
                 reader: Arc::new(reader),
                 start,
                 head,
                 pending,
-                resumed: Resumed::Nothing,
+                resumed: ResumeOutcome::Nothing,
             }))
         })
         .await
@@ -148,12 +148,12 @@ pub async fn page(
     reader: Arc<Reader>,
     from: Seq,
     upto: u64,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     readers
         .run(move |store| {
             store
                 .page(&namespace, &reader, from, upto)
-                .map(ReadDone::Page)
+                .map(LogRead::Page)
         })
         .await
 }
@@ -164,11 +164,11 @@ pub async fn rooms(
     room: Option<RoomName>,
     live: Vec<LiveRoom>,
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let stored = readers
         .run(move |store| store.rooms(&namespace, room.as_ref()))
         .await?;
-    Ok(ReadDone::Rooms(Listing {
+    Ok(LogRead::Rooms(Listing {
         answer,
         live,
         stored,

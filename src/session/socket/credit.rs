@@ -11,9 +11,9 @@ use crate::limits;
 #[derive(Debug)]
 pub enum Credit {
     /// `roomcat`: the verb `ack` names the last message written.
-    Acks(Window),
+    Acks(AckWindow),
     /// A stock client with `auth.ack`: each event carries an ack id.
-    Events(Answers),
+    Events(EventAcks),
     /// Any other stock client: what its transport took counts.
     Written(Option<Seq>),
 }
@@ -40,7 +40,7 @@ impl Credit {
     /// A subscription begins: what was handed before is of another, and confirming it moves no cursor of this one.
     pub fn begin(&mut self) {
         match self {
-            Self::Acks(window) => *window = Window::default(),
+            Self::Acks(window) => *window = AckWindow::default(),
             Self::Events(answers) => answers.forget(),
             Self::Written(end) => *end = None,
         }
@@ -71,12 +71,12 @@ impl Credit {
 /// Who writes one thing that is made of many messages confirms each of them for its credit, and keeps the first until it has
 /// all of them.
 #[derive(Debug, Default)]
-pub struct Hold {
+pub struct CursorHold {
     confirmed: Option<Seq>,
     keep: Option<Seq>,
 }
 
-impl Hold {
+impl CursorHold {
     pub fn keeping(keep: Option<Seq>) -> Self {
         Self {
             confirmed: None,
@@ -103,14 +103,14 @@ impl Hold {
 
 /// Records handed and not acked, bounded by bytes.
 #[derive(Debug, Default)]
-pub struct Window {
-    handed: VecDeque<Handed>,
+pub struct AckWindow {
+    handed: VecDeque<UnackedRecord>,
     bytes: usize,
     messages: u64,
 }
 
 #[derive(Debug)]
-struct Handed {
+struct UnackedRecord {
     last: Seq,
     /// The cursor once `last` is confirmed.
     end: Seq,
@@ -119,14 +119,14 @@ struct Handed {
     messages: u64,
 }
 
-impl Window {
+impl AckWindow {
     /// So many messages of a record up to `last`, its final one, were handed.
     pub fn hand(&mut self, last: Seq, messages: u32, bytes: usize) {
         let bytes = bytes + limits::ENTRY_BYTES;
         let messages = u64::from(messages);
         self.bytes += bytes;
         self.messages += messages;
-        self.handed.push_back(Handed {
+        self.handed.push_back(UnackedRecord {
             last,
             end: Seq::after_record(last.record),
             bytes,
@@ -159,22 +159,22 @@ impl Window {
 
 /// Events handed with ack ids, bounded by number.
 #[derive(Debug, Default)]
-pub struct Answers {
-    waiting: VecDeque<Waiting>,
+pub struct EventAcks {
+    waiting: VecDeque<UnackedEvent>,
     /// The ack id of the first that waits; the others count up from it.
     first_id: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct UnackedEvent {
     end: Seq,
     answered: bool,
 }
 
-impl Answers {
+impl EventAcks {
     /// The ack id for one more event; `end` is the cursor once it is confirmed.
     pub fn hand(&mut self, end: Seq) -> u64 {
-        self.waiting.push_back(Waiting {
+        self.waiting.push_back(UnackedEvent {
             end,
             answered: false,
         });
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_ack_confirms_everything_handed_up_to_it() {
-        let mut window = Window::default();
+        let mut window = AckWindow::default();
         window.hand(Seq::new(1, 9), 10, 100);
         window.hand(Seq::new(2, 0), 1, 100);
         window.hand(Seq::new(5, 3), 4, 100);
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_full_window_waits_for_an_ack() {
-        let mut credit = Credit::Acks(Window::default());
+        let mut credit = Credit::Acks(AckWindow::default());
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
         };
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_skipped_is_confirmed_with_what_stands_before_it() {
-        let mut credit = Credit::Acks(Window::default());
+        let mut credit = Credit::Acks(AckWindow::default());
         assert_eq!(
             credit.skip(Seq::new(3, 0)),
             Some(Seq::new(3, 0)),
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_holds_the_cursor_and_nothing_else() {
-        let mut hold = Hold::default();
+        let mut hold = CursorHold::default();
         hold.keep(Some(Seq::new(3, 0)));
         assert_eq!(hold.cursor(), None, "nothing is confirmed");
         hold.confirm(Seq::new(2, 5));
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn answers_out_of_order_confirm_the_contiguous_prefix() {
-        let mut answers = Answers::default();
+        let mut answers = EventAcks::default();
         let ids: Vec<u64> = (1..=3)
             .map(|n| answers.hand(Seq::after_record(n)))
             .collect();

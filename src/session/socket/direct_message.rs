@@ -9,7 +9,7 @@ use crate::wire::offset::with_offset;
 use crate::wire::socket;
 
 #[derive(Debug)]
-pub enum Aside {
+pub enum DirectMessage {
     Answer(Vec<WireFrame>),
     /// Encoded when it goes out: then the offset is known that goes with it.
     Event {
@@ -20,7 +20,7 @@ pub enum Aside {
     },
 }
 
-impl Aside {
+impl DirectMessage {
     /// What it costs while it waits.
     pub fn cost(&self) -> usize {
         let bytes = match self {

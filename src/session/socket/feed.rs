@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
 
-use super::catchup::{self, Opened, ReadDone};
+use super::catchup::{self, LogRead, Opened};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::delivery::{Delivery, DeliveryKind};
 use crate::hub::mailbox::{Mailbox, MailboxItem};
@@ -21,21 +21,21 @@ use crate::session::services::Services;
 use crate::store::{LogPage, Reader, StoreError, owed};
 
 #[derive(Debug)]
-enum State {
+enum FeedState {
     /// Subscribed to nothing.
     Silent,
     /// Finding out where the subscription begins.
     Opening {
         answer: Option<u64>,
-        behind: Behind,
+        behind: LogEnd,
     },
     /// Reading the log up to record `upto`; the mailbox has what follows.
     Reading {
         next: Option<Seq>,
         upto: u64,
         page: VecDeque<(u32, Delivery)>,
-        announce: Announce,
-        behind: Behind,
+        announce: CaughtUpNotice,
+        behind: LogEnd,
     },
     Live,
     /// The mailbox overflowed and was emptied; the hub was asked to fill it again.
@@ -44,7 +44,7 @@ enum State {
 
 /// What follows what is read from the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Behind {
+enum LogEnd {
     Mailbox,
     /// Nothing: it was a look at what waits for somebody.
     Nothing,
@@ -52,7 +52,7 @@ enum Behind {
 
 /// Whether the end of the catch-up is news for who reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Announce {
+pub enum CaughtUpNotice {
     CaughtUp,
     Nothing,
 }
@@ -64,14 +64,14 @@ pub struct Feed {
     /// The reader's rooms, as cursor moves name them.
     rooms: Arc<[RoomName]>,
     mailbox: Arc<Mailbox>,
-    state: State,
+    state: FeedState,
     /// What it is in since a look at somebody else's messages began.
     meanwhile: Option<Reader>,
     /// The first seq that was neither handed nor skipped.
     position: Seq,
     /// The end of the last gap that was told.
     gap_told: Seq,
-    reading: Option<JoinHandle<Result<ReadDone, StoreError>>>,
+    reading: Option<JoinHandle<Result<LogRead, StoreError>>>,
     /// Rooms of which what stood before a place was given up since this subscription began.
     emptied: BTreeMap<RoomName, Seq>,
 }
@@ -92,7 +92,7 @@ pub enum Next {
     Live {
         skip: Option<Seq>,
         upto: u64,
-        announce: Announce,
+        announce: CaughtUpNotice,
     },
     /// The hub has to be asked to attach this feed again.
     Attach,
@@ -100,7 +100,7 @@ pub enum Next {
 
 /// A page that came.
 #[derive(Debug, Default)]
-pub struct Turned {
+pub struct AddedPage {
     /// Nothing before this place is left to hand, as far as the log was read.
     pub skip: Option<Seq>,
     /// Some between these is no longer kept.
@@ -114,7 +114,7 @@ impl Feed {
             reader: Arc::default(),
             rooms: Arc::new([]),
             mailbox,
-            state: State::Silent,
+            state: FeedState::Silent,
             meanwhile: None,
             position: Seq::START,
             gap_told: Seq::START,
@@ -134,11 +134,11 @@ impl Feed {
     }
 
     pub fn is_silent(&self) -> bool {
-        matches!(self.state, State::Silent)
+        matches!(self.state, FeedState::Silent)
     }
 
     pub fn is_live(&self) -> bool {
-        matches!(self.state, State::Live)
+        matches!(self.state, FeedState::Live)
     }
 
     /// Whether it asked the store for what is owed, or where that begins.
@@ -169,8 +169,8 @@ impl Feed {
         stretch: ReplayRange,
     ) {
         self.set_reader(Arc::new(reader.clone()));
-        let behind = Behind::Mailbox;
-        self.state = State::Opening { answer, behind };
+        let behind = LogEnd::Mailbox;
+        self.state = FeedState::Opening { answer, behind };
         self.meanwhile = None;
         self.emptied.clear();
         let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
@@ -194,8 +194,8 @@ impl Feed {
         room: Option<RoomName>,
         answer: Option<u64>,
     ) {
-        let behind = Behind::Nothing;
-        self.state = State::Opening { answer, behind };
+        let behind = LogEnd::Nothing;
+        self.state = FeedState::Opening { answer, behind };
         let (readers, namespace) = (services.readers.clone(), self.namespace.clone());
         self.stop_reading();
         self.reading = Some(tokio::spawn(catchup::peek(
@@ -207,11 +207,11 @@ impl Feed {
     pub fn is_peeking(&self) -> bool {
         matches!(
             self.state,
-            State::Opening {
-                behind: Behind::Nothing,
+            FeedState::Opening {
+                behind: LogEnd::Nothing,
                 ..
-            } | State::Reading {
-                behind: Behind::Nothing,
+            } | FeedState::Reading {
+                behind: LogEnd::Nothing,
                 ..
             }
         )
@@ -224,7 +224,7 @@ impl Feed {
             *end = cursor.max(*end);
         }
         self.skip_emptied();
-        if let State::Reading { page, .. } = &mut self.state {
+        if let FeedState::Reading { page, .. } = &mut self.state {
             let reader = &self.reader;
             let left = std::mem::take(page).into_iter();
             *page = left
@@ -257,7 +257,7 @@ impl Feed {
             && let Some(start) = reader.rooms.values().min()
         {
             self.position = *start;
-            self.state = State::Live;
+            self.state = FeedState::Live;
         }
         // Cursors of rooms that stay are this feed's: the hub's are those of the time of subscribing.
         self.set_reader(catchup::with_cursors_of(reader, &self.reader));
@@ -270,14 +270,19 @@ impl Feed {
 
     /// Attached again at `head`: what lies between is in the log.
     pub fn attached(&mut self, head: u64) {
-        if matches!(self.state, State::Attaching) {
-            self.read_on(self.position, head, Announce::Nothing, Behind::Mailbox);
+        if matches!(self.state, FeedState::Attaching) {
+            self.read_on(
+                self.position,
+                head,
+                CaughtUpNotice::Nothing,
+                LogEnd::Mailbox,
+            );
         }
     }
 
-    fn read_on(&mut self, from: Seq, upto: u64, announce: Announce, behind: Behind) {
+    fn read_on(&mut self, from: Seq, upto: u64, announce: CaughtUpNotice, behind: LogEnd) {
         let next = (from.record <= upto).then_some(from);
-        self.state = State::Reading {
+        self.state = FeedState::Reading {
             next,
             upto,
             page: VecDeque::new(),
@@ -293,7 +298,7 @@ impl Feed {
     }
 
     /// Ready with what the store answered, if it was asked: for [`Self::opened`] or [`Self::turned`].
-    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<ReadDone, StoreError>> {
+    pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<LogRead, StoreError>> {
         let Some(reading) = &mut self.reading else {
             return Poll::Pending;
         };
@@ -306,14 +311,14 @@ impl Feed {
 
     /// It was found out where the subscription begins. Returns the ack id of who asked for it; None when that was meanwhile
     /// replaced.
-    pub fn opened(&mut self, opened: &Opened, announce: Announce) -> Option<Option<u64>> {
-        let State::Opening { answer, behind } = self.state else {
+    pub fn opened(&mut self, opened: &Opened, announce: CaughtUpNotice) -> Option<Option<u64>> {
+        let FeedState::Opening { answer, behind } = self.state else {
             return None;
         };
         self.set_reader(match behind {
             // Rooms may have been entered or left while the store was asked.
-            Behind::Mailbox => catchup::with_cursors_of(&self.reader, &opened.reader),
-            Behind::Nothing => Arc::clone(&opened.reader),
+            LogEnd::Mailbox => catchup::with_cursors_of(&self.reader, &opened.reader),
+            LogEnd::Nothing => Arc::clone(&opened.reader),
         });
         self.skip_emptied();
         self.position = opened.start;
@@ -322,15 +327,15 @@ impl Feed {
     }
 
     /// The next page.
-    pub fn turned(&mut self, page: LogPage) -> Turned {
-        let State::Reading {
+    pub fn turned(&mut self, page: LogPage) -> AddedPage {
+        let FeedState::Reading {
             next,
             upto,
             page: waiting,
             ..
         } = &mut self.state
         else {
-            return Turned::default();
+            return AddedPage::default();
         };
         let (reader, whole) = (&self.reader, self.emptied.is_empty());
         waiting.extend(page.records.into_iter().filter_map(|(from, record)| {
@@ -349,7 +354,7 @@ impl Feed {
         if let Some((_, to)) = gap {
             self.gap_told = to;
         }
-        Turned {
+        AddedPage {
             skip: waiting.is_empty().then_some(behind),
             gap,
         }
@@ -358,12 +363,12 @@ impl Feed {
     /// What is to be handed now. Who asks can take it.
     pub fn next(&mut self, services: &Services, notices: &NotificationQueue) -> Next {
         match &mut self.state {
-            State::Silent => match self.mailbox.take_direct() {
+            FeedState::Silent => match self.mailbox.take_direct() {
                 Some(parcel) => Next::Delivery(parcel, 0),
                 None => Next::Nothing,
             },
-            State::Opening { .. } | State::Attaching => Next::Nothing,
-            State::Reading {
+            FeedState::Opening { .. } | FeedState::Attaching => Next::Nothing,
+            FeedState::Reading {
                 next,
                 upto,
                 page,
@@ -387,8 +392,8 @@ impl Feed {
                     return Next::Nothing;
                 }
                 let (upto, announce, behind) = (*upto, *announce, *behind);
-                if behind == Behind::Nothing {
-                    self.state = State::Silent;
+                if behind == LogEnd::Nothing {
+                    self.state = FeedState::Silent;
                     self.set_reader(Arc::default());
                     if let Some(reader) = self.meanwhile.take() {
                         self.moved(&reader);
@@ -399,7 +404,7 @@ impl Feed {
                         announce,
                     };
                 }
-                self.state = State::Live;
+                self.state = FeedState::Live;
                 let end = Seq::after_record(upto);
                 Next::Live {
                     skip: (end > self.position).then_some(end),
@@ -407,7 +412,7 @@ impl Feed {
                     announce,
                 }
             }
-            State::Live => match self.mailbox.take() {
+            FeedState::Live => match self.mailbox.take() {
                 MailboxItem::Empty => Next::Nothing,
                 // The hub tells of a room before it hands a parcel of that room: what was told in between comes first. Who
                 // holds the feed was woken for it.
@@ -417,7 +422,7 @@ impl Feed {
                 }
                 MailboxItem::Delivery(parcel) => self.consider(parcel),
                 MailboxItem::Overflowed => {
-                    self.state = State::Attaching;
+                    self.state = FeedState::Attaching;
                     Next::Attach
                 }
             },

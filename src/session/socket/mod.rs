@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use self::catchup::{Listing, Opened, ReadDone, Resumed};
+use self::catchup::{Listing, LogRead, Opened, ResumeOutcome};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::delivery::Delivery;
 use crate::hub::frame::WireFrame;
@@ -28,13 +28,13 @@ use crate::hub::request::ReplayRange;
 use crate::hub::socket_id::SocketId;
 use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{Outbox, Submission};
-use crate::session::namespace::permissions::Standing;
-use crate::session::namespace::recall::Recall;
+use crate::session::namespace::permissions::Permissions;
+use crate::session::namespace::socket_recovery::SocketRecovery;
 use crate::session::services::Services;
 use crate::session::shared_queue::sharing::Sharing;
-use crate::session::socket::credit::{Credit, Hold};
-use crate::session::socket::direct_message::Aside;
-use crate::session::socket::feed::{Announce, Feed, Next, Turned};
+use crate::session::socket::credit::{Credit, CursorHold};
+use crate::session::socket::direct_message::DirectMessage;
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
 use crate::session::verbs::Sender;
 use crate::session::verbs::queue::Counted;
 use crate::store::{LogPage, Reader, StoreError};
@@ -43,7 +43,7 @@ use crate::wire::socket;
 
 /// Which language the peer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
+pub enum ClientKind {
     /// Batches and verbs' events: asked for with `"roomcat":1`.
     Roomcat,
     /// Plain Socket.IO.
@@ -57,12 +57,12 @@ pub struct Socket {
     pub name: Option<ClientName>,
     /// As whom it publishes: its name, or that of which it is a guest.
     pub from: Option<ClientName>,
-    pub dialect: Dialect,
-    pub standing: Standing,
+    pub dialect: ClientKind,
+    pub standing: Permissions,
     /// What others see of it.
     vitals: Arc<SocketStats>,
     /// What it is told before its CONNECT is answered, for afterwards.
-    early: Option<Vec<Aside>>,
+    early: Option<Vec<DirectMessage>>,
     /// What that costs; nothing once it was answered.
     early_cost: usize,
     feed: Feed,
@@ -71,28 +71,28 @@ pub struct Socket {
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Delivery>, u32)>,
     credit: Credit,
-    hold: Hold,
-    pub recall: Recall,
+    hold: CursorHold,
+    pub recall: SocketRecovery,
     /// Where this subscription last asked for its cursors to stand.
     moved_to: Option<Seq>,
     /// Lists of rooms asked for and not yet answered.
     listings: usize,
     /// Questions to the store other than for messages.
-    asking: Vec<JoinHandle<Result<ReadDone, StoreError>>>,
+    asking: Vec<JoinHandle<Result<LogRead, StoreError>>>,
 }
 
 /// A socket that enters its namespace.
-pub struct Entry {
+pub struct NewSocket {
     pub id: SocketId,
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
     /// As whom it publishes: its name, or that of which it is a guest.
     pub from: Option<ClientName>,
-    pub dialect: Dialect,
+    pub dialect: ClientKind,
     pub credit: Credit,
     pub mailbox: Arc<Mailbox>,
-    pub standing: Standing,
+    pub standing: Permissions,
     pub vitals: Arc<SocketStats>,
 }
 
@@ -111,8 +111,8 @@ pub enum Finished {
 }
 
 impl Socket {
-    pub fn new(entry: Entry) -> Self {
-        let Entry {
+    pub fn new(entry: NewSocket) -> Self {
+        let NewSocket {
             id,
             namespace,
             sid,
@@ -139,8 +139,8 @@ impl Socket {
             early_cost: 0,
             part: None,
             credit,
-            hold: Hold::default(),
-            recall: Recall::Nothing,
+            hold: CursorHold::default(),
+            recall: SocketRecovery::Nothing,
             moved_to: None,
             listings: 0,
             asking: Vec::new(),
@@ -180,7 +180,7 @@ impl Socket {
     }
 
     /// The frames of something for this socket alone; None when it waits until its CONNECT is answered.
-    pub fn say(&mut self, aside: Aside) -> Option<Vec<WireFrame>> {
+    pub fn say(&mut self, aside: DirectMessage) -> Option<Vec<WireFrame>> {
         match &mut self.early {
             Some(early) => {
                 self.early_cost += aside.cost();
@@ -250,7 +250,7 @@ impl Socket {
             }
         }
         self.credit.begin();
-        self.hold = Hold::keeping(stretch.keep);
+        self.hold = CursorHold::keeping(stretch.keep);
         self.moved_to = None;
         self.part = None;
         self.feed
@@ -278,7 +278,7 @@ impl Socket {
         answer: Option<u64>,
     ) {
         self.credit.begin();
-        self.hold = Hold::default();
+        self.hold = CursorHold::default();
         self.moved_to = None;
         self.feed.peek(services, client, room, answer);
     }
@@ -320,7 +320,7 @@ impl Socket {
     /// Asks the store, for the verb `rooms`.
     pub fn ask_store(
         &mut self,
-        asking: impl Future<Output = Result<ReadDone, StoreError>> + Send + 'static,
+        asking: impl Future<Output = Result<LogRead, StoreError>> + Send + 'static,
     ) {
         self.asking.push(tokio::spawn(asking));
     }
@@ -335,9 +335,9 @@ impl Socket {
     ) -> Poll<Result<Finished, StoreError>> {
         if let Poll::Ready(done) = self.feed.poll_read(cx) {
             return Poll::Ready(match done? {
-                ReadDone::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
-                ReadDone::Page(page) => Ok(self.page(page, outbox, out)),
-                ReadDone::Rooms(_) | ReadDone::Names { .. } | ReadDone::Counted(_) => {
+                LogRead::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
+                LogRead::Page(page) => Ok(self.page(page, outbox, out)),
+                LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {
                     Ok(Finished::Nothing)
                 }
             });
@@ -347,10 +347,10 @@ impl Socket {
                 drop(self.asking.swap_remove(index));
                 self.listings = self.listings.saturating_sub(1);
                 return Poll::Ready(match catchup::done(done)? {
-                    ReadDone::Rooms(listing) => Ok(Finished::Rooms(listing)),
-                    ReadDone::Names { answer, body } => Ok(Finished::Names { answer, body }),
-                    ReadDone::Counted(counted) => Ok(Finished::Counted(counted)),
-                    ReadDone::Opened(_) | ReadDone::Page(_) => Ok(Finished::Nothing),
+                    LogRead::Rooms(listing) => Ok(Finished::Rooms(listing)),
+                    LogRead::Names { answer, body } => Ok(Finished::Names { answer, body }),
+                    LogRead::Counted(counted) => Ok(Finished::Counted(counted)),
+                    LogRead::Opened(_) | LogRead::Page(_) => Ok(Finished::Nothing),
                 });
             }
         }
@@ -365,8 +365,8 @@ impl Socket {
         out: &mut VecDeque<WireFrame>,
     ) -> Finished {
         let announce = match self.dialect {
-            Dialect::Roomcat => Announce::CaughtUp,
-            Dialect::Stock => Announce::Nothing,
+            ClientKind::Roomcat => CaughtUpNotice::CaughtUp,
+            ClientKind::Stock => CaughtUpNotice::Nothing,
         };
         let Some(answer) = self.feed.opened(&opened, announce) else {
             return Finished::Nothing;
@@ -397,12 +397,12 @@ impl Socket {
             )));
         }
         match resumed {
-            Resumed::Nothing => {}
+            ResumeOutcome::Nothing => {}
             // It was written, and the ack was lost with the connection.
-            Resumed::ThisLog => {
+            ResumeOutcome::ThisLog => {
                 self.confirmed(start, outbox);
             }
-            Resumed::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
+            ResumeOutcome::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
         }
         Finished::Nothing
     }
@@ -413,7 +413,7 @@ impl Socket {
         outbox: &mut Outbox,
         out: &mut VecDeque<WireFrame>,
     ) -> Finished {
-        let Turned { skip, gap } = self.feed.turned(page);
+        let AddedPage { skip, gap } = self.feed.turned(page);
         // What is left of a record that was handed in part stands before all of this.
         if let (Some(behind), None) = (skip, &self.part) {
             self.skip(behind, outbox);
@@ -421,7 +421,7 @@ impl Socket {
         if let Some((from, to)) = gap {
             tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
             self.tell(out, "gap", &json!({"from": from, "to": to}));
-            if matches!(self.recall, Recall::Returning(..)) {
+            if matches!(self.recall, SocketRecovery::Returning(..)) {
                 return Finished::Missed;
             }
         }
@@ -430,7 +430,7 @@ impl Socket {
 
     /// An event of the hub's own, for those who speak its dialect.
     fn tell(&self, out: &mut VecDeque<WireFrame>, event: &str, data: &serde_json::Value) {
-        if self.dialect == Dialect::Roomcat {
+        if self.dialect == ClientKind::Roomcat {
             out.push_back(WireFrame::text(socket::encode_event(
                 &self.namespace,
                 None,
@@ -481,7 +481,7 @@ impl Socket {
                 if self.recall.arrived() {
                     self.enter(self.greeting(), out);
                 }
-                if announce == Announce::CaughtUp {
+                if announce == CaughtUpNotice::CaughtUp {
                     self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
                 }
             }

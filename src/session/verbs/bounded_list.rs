@@ -6,12 +6,12 @@ use crate::limits;
 
 /// The beginning of a list.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct BoundedList {
     lines: Vec<Value>,
     more: u64,
 }
 
-impl Listed {
+impl BoundedList {
     /// Makes no line beyond what fits; `more` are not among these lines. One line is there however long it is.
     pub(crate) fn of(lines: impl ExactSizeIterator<Item = Value>, more: u64) -> Self {
         let all = lines.len();
@@ -49,13 +49,13 @@ mod tests {
         let long = json!({"rooms": ["x".repeat(limits::ANSWER_BYTES / 3)]});
         let mut made = 0;
         let lines = std::iter::repeat_n(long.clone(), 5).inspect(|_| made += 1);
-        let answer = Listed::of(lines, 10).body("sockets");
+        let answer = BoundedList::of(lines, 10).body("sockets");
         assert_eq!(answer["sockets"].as_array().unwrap().len(), 2);
         assert_eq!((&answer["more"], made), (&json!(13), 3));
-        let whole = Listed::of(std::iter::repeat_n(long, 2), 0).body("sockets");
+        let whole = BoundedList::of(std::iter::repeat_n(long, 2), 0).body("sockets");
         assert!(whole.get("more").is_none());
         let line = json!("x".repeat(limits::ANSWER_BYTES + 1));
-        let one = Listed::of(std::iter::once(line), 0).body("rooms");
+        let one = BoundedList::of(std::iter::once(line), 0).body("rooms");
         assert_eq!(one["rooms"].as_array().unwrap().len(), 1);
     }
 }

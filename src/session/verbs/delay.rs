@@ -18,14 +18,14 @@ use crate::store::delayed::DelayedQueueFull;
 
 /// When a message is to be delivered, as its publisher said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum DueTime {
     /// Milliseconds since 1970.
     At(u64),
     /// Milliseconds from now.
     After(u64),
 }
 
-impl When {
+impl DueTime {
     /// By a clock: milliseconds since 1970.
     pub fn due(self, now_ms: u64) -> Result<u64, VerbError> {
         let due = match self {
@@ -42,21 +42,25 @@ impl When {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
+pub enum StorageMode {
     Log,
     /// Volatile: handed to whoever is there, never stored.
     Nowhere,
     /// It waits in the store until its time.
-    Later(When),
+    Later(DueTime),
 }
 
 /// Where a message goes that says this of itself.
-pub fn storage(volatile: bool, due: Option<u64>, delay: Option<u64>) -> Result<Storage, VerbError> {
+pub fn storage(
+    volatile: bool,
+    due: Option<u64>,
+    delay: Option<u64>,
+) -> Result<StorageMode, VerbError> {
     Ok(match (volatile, due, delay) {
-        (false, None, None) => Storage::Log,
-        (true, None, None) => Storage::Nowhere,
-        (false, Some(due), None) => Storage::Later(When::At(due)),
-        (false, None, Some(delay)) => Storage::Later(When::After(delay)),
+        (false, None, None) => StorageMode::Log,
+        (true, None, None) => StorageMode::Nowhere,
+        (false, Some(due), None) => StorageMode::Later(DueTime::At(due)),
+        (false, None, Some(delay)) => StorageMode::Later(DueTime::After(delay)),
         (_, Some(_), Some(_)) => {
             return Err(bad("\"due\" and \"delay\" are two words for one time"));
         }

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use self::args::{bad, distinct, one_or_many, parse};
 use self::error::VerbError;
-pub use self::publish::{Publish, Sender, batch, relay, single};
+pub use self::publish::{PublishRequest, Sender, batch, relay, single};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::request::{KickTarget, PresenceMode, ReplayRange, ReplayStart, SocketFilter};
 use crate::session::namespace::policy::Right;

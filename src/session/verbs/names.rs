@@ -13,7 +13,7 @@ use crate::hub::input::CoreInput;
 use crate::hub::request::{Request, SocketRequest};
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
+use crate::session::socket::catchup::LogRead;
 use crate::session::state::Session;
 
 use crate::store::StoreError;
@@ -79,7 +79,7 @@ async fn names(
     sought: NameQuery,
     live: Vec<String>,
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let (namespace, asked) = (scope.namespace.clone(), sought.clone());
     let stored = services
         .readers
@@ -94,5 +94,5 @@ async fn names(
     }
     let names = sought.select(all.iter().map(String::as_str));
     let body = json!({"ok": true, "names": names});
-    Ok(ReadDone::Names { answer, body })
+    Ok(LogRead::Names { answer, body })
 }

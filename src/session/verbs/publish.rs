@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::args::{bad, distinct, one_or_many, parse, present};
 use super::delay;
-use super::delay::Storage;
+use super::delay::StorageMode;
 use super::error::VerbError;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
@@ -17,10 +17,10 @@ use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, Pub
 
 /// One thing to publish, checked.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Publish {
+pub struct PublishRequest {
     pub record: NewRecord,
     pub id: Option<PublishId>,
-    pub storage: Storage,
+    pub storage: StorageMode,
 }
 
 /// Who publishes: what a record remembers of its sender.
@@ -57,7 +57,7 @@ pub fn batch(
     sender: Sender<'_>,
     args: &[&RawValue],
     attachments: Vec<Bytes>,
-) -> Result<Publish, VerbError> {
+) -> Result<PublishRequest, VerbError> {
     let [header, _placeholder] = args else {
         return Err(bad("batch takes a header and a body"));
     };
@@ -112,7 +112,7 @@ pub fn single(
     sender: Sender<'_>,
     args: &[&RawValue],
     attachments: &[Bytes],
-) -> Result<Publish, VerbError> {
+) -> Result<PublishRequest, VerbError> {
     #[derive(Deserialize)]
     struct Single<'a> {
         #[serde(borrow)]
@@ -167,27 +167,27 @@ pub fn relay(
     event: EventName,
     args: &[&RawValue],
     attachments: &[Bytes],
-) -> Result<Publish, VerbError> {
+) -> Result<PublishRequest, VerbError> {
     let body = args_body(args, attachments, sender.max_message)?;
     let header = MessageHeader {
         audience,
         ..sender.header(Arc::new([RoomName::whole_namespace()]), event)
     };
-    finish(header, body, None, Storage::Log)
+    finish(header, body, None, StorageMode::Log)
 }
 
 fn finish(
     header: MessageHeader,
     body: Bytes,
     id: Option<PublishId>,
-    storage: Storage,
-) -> Result<Publish, VerbError> {
+    storage: StorageMode,
+) -> Result<PublishRequest, VerbError> {
     if id.as_ref().is_some_and(|id| {
         id.0.is_empty() || id.0.len() > limits::PRODUCER_BYTES || id.1 >= i64::MAX as u64
     }) {
         return Err(bad("an id is a producer's name and a number"));
     }
-    Ok(Publish {
+    Ok(PublishRequest {
         record: NewRecord { header, body },
         id,
         storage,

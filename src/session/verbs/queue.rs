@@ -18,14 +18,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::bounded_list::Listed;
+use super::bounded_list::BoundedList;
 use super::error::VerbError;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{Request, SocketRequest};
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
+use crate::session::socket::catchup::LogRead;
 use crate::session::state::Session;
 use crate::store::queues::QueueInfo;
 use crate::store::{Op, StoreError, StoreReader};
@@ -186,7 +186,7 @@ async fn counted(
     namespace: Namespace,
     (client, room): (ClientName, Option<RoomName>),
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let count = move |store: &mut dyn StoreReader| {
         let standing = store.memberships(&namespace, &client)?;
         let head = standing.head;
@@ -194,7 +194,7 @@ async fn counted(
         let cursor = Seq::after_record(head);
         let start = reader.rooms.values().min().copied().unwrap_or(cursor);
         let messages = store.pending(&namespace, &reader, start, head)?;
-        Ok(ReadDone::Counted(Counted {
+        Ok(LogRead::Counted(Counted {
             client,
             room,
             messages,
@@ -210,7 +210,7 @@ async fn queues(
     namespace: Namespace,
     client: Option<ClientName>,
     answer: Option<u64>,
-) -> Result<ReadDone, StoreError> {
+) -> Result<LogRead, StoreError> {
     let of = namespace.clone();
     let stored = services
         .readers
@@ -220,8 +220,8 @@ async fn queues(
     let lines = stored
         .into_iter()
         .map(|queue| queue_json(&services, &namespace, queue));
-    let body = Listed::of(lines, more).body("queues");
-    Ok(ReadDone::Names { answer, body })
+    let body = BoundedList::of(lines, more).body("queues");
+    Ok(LogRead::Names { answer, body })
 }
 
 fn queue_json(services: &Services, namespace: &Namespace, queue: QueueInfo) -> Value {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::bounded_list::Listed;
+use super::bounded_list::BoundedList;
 use super::error::VerbError;
 use crate::address::Namespace;
 use crate::hub::inbox::InboxMessage;
@@ -19,7 +19,7 @@ use crate::hub::socket_stats::SocketStats;
 use crate::limits;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::Services;
-use crate::session::socket::catchup::ReadDone;
+use crate::session::socket::catchup::LogRead;
 use crate::session::state::Session;
 use crate::store::{StoreError, StoreReader};
 
@@ -100,7 +100,7 @@ struct Asker {
     answer: Option<u64>,
 }
 
-async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDone, StoreError> {
+async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<LogRead, StoreError> {
     let Asker {
         namespace,
         sid,
@@ -145,8 +145,8 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<ReadDo
         }
         line
     });
-    let body = Listed::of(lines, more).body("sockets");
-    Ok(ReadDone::Names { answer, body })
+    let body = BoundedList::of(lines, more).body("sockets");
+    Ok(LogRead::Names { answer, body })
 }
 
 /// With a name before those without.

@@ -11,9 +11,9 @@ use crate::cli::remote::trace;
 use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 use crate::server::origin::Hosts;
-use crate::server::{Front, Namespaces, Retention, Rules, Settings, Token};
+use crate::server::{Front, HubSettings, NamespaceRules, Namespaces, Retention, Token};
 
 /// All that a hub needs to start.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Plan {
     pub listen: Vec<ListenAddress>,
     pub database: PathBuf,
     pub keep: Retention,
-    pub settings: Settings,
+    pub settings: HubSettings,
     pub front: Front,
 }
 
@@ -61,12 +61,12 @@ impl Plan {
         let ping_interval = args.ping_interval.or(file.ping_interval);
         let ping_timeout = args.ping_timeout.or(file.ping_timeout);
         let connect_timeout = args.connect_timeout.or(file.connect_timeout);
-        let settings = Settings {
+        let settings = HubSettings {
             ping_interval: ping_interval.unwrap_or(limits::PING_INTERVAL),
             ping_timeout: ping_timeout.unwrap_or(limits::PING_TIMEOUT),
             connect_timeout: connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT),
             max_message,
-            max_payload: max_payload.unwrap_or_else(|| Settings::usual_payload(max_message)),
+            max_payload: max_payload.unwrap_or_else(|| HubSettings::usual_payload(max_message)),
             recovery: args.recovery.or(file.recovery),
             echo: file.echo,
             token,
@@ -106,7 +106,7 @@ impl Plan {
 
 /// The hub's own token opens everything: whoever has it for one namespace would have them all.
 fn refuse_shared(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
-    let opens = |rules: &Rules| rules.grants.iter().any(|it| it.token.matches(secret));
+    let opens = |rules: &NamespaceRules| rules.grants.iter().any(|it| it.token.matches(secret));
     match namespaces.tables().iter().find(|(_, rules)| opens(rules)) {
         Some((pattern, _)) => Err(Failure::Usage(format!(
             "the token of --token-file is also one of namespaces.{:?}, whose holders could do everything everywhere",
@@ -142,7 +142,7 @@ fn keep(history: KeepFor, pending: KeepFor) -> Retention {
 
 /// Who may come back for so long finds what it missed; all but the age is as `--keep` says. Only where `--keep 0` says that
 /// nothing is kept, what is kept for this has the usual bound.
-fn keep_for_recovery(mut keep: Retention, settings: &Settings) -> Retention {
+fn keep_for_recovery(mut keep: Retention, settings: &HubSettings) -> Retention {
     let Some(recovery) = settings.recovery else {
         return keep;
     };

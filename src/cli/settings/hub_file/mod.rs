@@ -15,8 +15,8 @@ use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::cli::settings::toml_file::{self, ContentError};
 use crate::limits;
-use crate::server::bind::ListenAddress;
-use crate::server::{Namespaces, Rules, Token};
+use crate::server::accept::listener::ListenAddress;
+use crate::server::{NamespaceRules, Namespaces, Token};
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubFileError {
@@ -146,7 +146,7 @@ pub fn declares(namespaces: &Namespaces) -> String {
     } else {
         ""
     };
-    let sum = |of: fn(&Rules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
+    let sum = |of: fn(&NamespaceRules) -> usize| tables.iter().map(|(_, rules)| of(rules)).sum();
     [
         format!(
             "{} ({}{more})",
@@ -189,7 +189,7 @@ fn listen(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Vec<List
             tcp @ ListenAddress::Tcp { .. } => tcp,
         })
     };
-    texts::<_, crate::server::bind::NotAnAddress>(value, parse, mistakes)
+    texts::<_, crate::server::accept::listener::NotAnAddress>(value, parse, mistakes)
 }
 
 fn database(text: &str, folder: &Path) -> Result<Database, values::ValueError> {

@@ -13,8 +13,8 @@ use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::limits;
 use crate::server::{
-    AckWith, Emit, EmitTo, Grant, Handler, Namespaces, Pattern, Reaction, Relay, Rights, Rules,
-    Token,
+    AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
+    Reaction, Relay, Rights, Token, TokenGrant,
 };
 
 const NAMESPACE: &[&str] = &["tokens", "rate", "on", "handler"];
@@ -50,23 +50,28 @@ pub fn read(
     Namespaces::declared(declared)
 }
 
-fn pattern(name: &str) -> Result<Pattern, String> {
+fn pattern(name: &str) -> Result<NamespacePattern, String> {
     if !name.contains('*') {
         Namespace::parse(name).map_err(|error| error.to_string())?;
     }
-    Pattern::parse(name).map_err(|error| error.to_string())
+    NamespacePattern::parse(name).map_err(|error| error.to_string())
 }
 
-fn rules(table: &Table<'_>, folder: &Path, hub: Option<&Token>, mistakes: &mut Mistakes) -> Rules {
+fn rules(
+    table: &Table<'_>,
+    folder: &Path,
+    hub: Option<&Token>,
+    mistakes: &mut Mistakes,
+) -> NamespaceRules {
     table.knows(NAMESPACE, mistakes);
     let get = |name: &str| table.get(name);
-    Rules {
+    NamespaceRules {
         grants: get("tokens").map_or_else(Vec::new, |it| grants(&it, folder, hub, mistakes)),
         rate: get("rate").and_then(|value| value.quantity(rate, mistakes)),
         on: get("on").map_or_else(BTreeMap::new, |it| reactions(&it, mistakes)),
         handler: get("handler").and_then(|value| {
             let command = value.parsed(command, mistakes)?;
-            Some(Handler::new(command, folder.to_owned()))
+            Some(HandlerCommand::new(command, folder.to_owned()))
         }),
     }
 }
@@ -89,7 +94,7 @@ fn grants(
     folder: &Path,
     hub: Option<&Token>,
     mistakes: &mut Mistakes,
-) -> Vec<Grant> {
+) -> Vec<TokenGrant> {
     let Some(values) = value.list(mistakes) else {
         return Vec::new();
     };
@@ -98,7 +103,7 @@ fn grants(
             "there is none in it: name one, or leave it out to let anyone in whom the hub lets in";
         value.lacks(what, mistakes);
     }
-    let mut grants: Vec<(usize, Grant)> = Vec::new();
+    let mut grants: Vec<(usize, TokenGrant)> = Vec::new();
     for value in &values {
         let Some((secret, grant)) = grant(value, folder, mistakes) else {
             continue;
@@ -120,7 +125,11 @@ fn grants(
 }
 
 /// With its secret, to be compared with others.
-fn grant(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Option<(String, Grant)> {
+fn grant(
+    value: &Value<'_>,
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> Option<(String, TokenGrant)> {
     let table = value.table(mistakes)?;
     table.knows(TOKEN, mistakes);
     let secret = match (table.get("token"), table.get("token-file")) {
@@ -140,7 +149,7 @@ fn grant(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Option<(S
     let may = table.get("may");
     let may = may.map_or(Some(Rights::default()), |value| rights(&value, mistakes));
     let secret = secret?;
-    let grant = Grant {
+    let grant = TokenGrant {
         token: Token::new(&secret)?,
         name: name.flatten(),
         may: may?,
@@ -264,21 +273,21 @@ fn relay(text: &str) -> Result<Relay, &'static str> {
     }
 }
 
-fn ack(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<AckWith> {
+fn ack(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<AckPayload> {
     if value.is_list() {
-        return args(value, mistakes).map(AckWith::Fixed);
+        return args(value, mistakes).map(AckPayload::Fixed);
     }
     let args = |text: &str| match text {
-        "args" => Ok(AckWith::Args),
+        "args" => Ok(AckPayload::Args),
         _ => Err("\"args\" or an array, such as [\"ok\"], belongs here"),
     };
     value.parsed(args, mistakes)
 }
 
 /// An event's name, or a table that says more.
-fn emit(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<Emit> {
+fn emit(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<EmitAction> {
     if value.is_text() {
-        return Some(Emit {
+        return Some(EmitAction {
             event: value.parsed(EventName::parse, mistakes)?,
             args: None,
             to: EmitTo::default(),
@@ -299,7 +308,7 @@ fn emit(value: &Value<'_>, mistakes: &mut Mistakes) -> Option<Emit> {
     let to = to.map_or(Some(EmitTo::default()), |value| {
         value.parsed(emit_to, mistakes)
     });
-    Some(Emit {
+    Some(EmitAction {
         event: event?,
         args: given.flatten(),
         to: to?,

@@ -8,7 +8,7 @@ use toml::de::DeTable;
 
 use super::*;
 use crate::address::Namespace;
-use crate::server::{AckWith, EmitTo, Relay, Rights};
+use crate::server::{AckPayload, EmitTo, Relay, Rights};
 
 const EXAMPLE: &str = include_str!("../../../../examples/hub.toml");
 
@@ -406,14 +406,14 @@ fn what_is_declared_is_what_sessions_ask() {
         (auth.event.as_str(), auth.to, auth.args.is_none()),
         ("auth", EmitTo::Sender, true)
     );
-    let fixed = |ack: &Option<AckWith>| match ack {
-        Some(AckWith::Fixed(args)) => args.iter().map(|arg| arg.get().to_owned()).collect(),
+    let fixed = |ack: &Option<AckPayload>| match ack {
+        Some(AckPayload::Fixed(args)) => args.iter().map(|arg| arg.get().to_owned()).collect(),
         _ => Vec::new(),
     };
     assert_eq!(fixed(&root.on["m"].ack), ["\"ok\"", "{\"a\":1}"]);
     assert_eq!(root.on["m"].relay, Relay::Off);
     let chat = &root.on["c"];
-    assert!(matches!(chat.ack, Some(AckWith::Args)) && chat.relay == Relay::Others);
+    assert!(matches!(chat.ack, Some(AckPayload::Args)) && chat.relay == Relay::Others);
     let typing = chat.emit.as_ref().unwrap();
     assert_eq!(
         (typing.event.as_str(), typing.to),

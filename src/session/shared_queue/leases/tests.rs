@@ -243,7 +243,7 @@ fn what_nobody_leases_goes_round() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Publish(u32),
+    PublishRequest(u32),
     Enter(u64, u32),
     Leave(u64),
     /// Some of what the holder was handed, counted from the oldest.
@@ -254,7 +254,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => (1..40_u32).prop_map(Step::Publish),
+        4 => (1..40_u32).prop_map(Step::PublishRequest),
         2 => (0..5_u64, 1..40_u32).prop_map(|(id, window)| Step::Enter(id, window)),
         1 => (0..5_u64).prop_map(Step::Leave),
         6 => (0..5_u64, 0..60_usize).prop_map(|(id, n)| Step::Ack(id, n)),
@@ -309,7 +309,7 @@ proptest! {
         let mut number = 0;
         for step in steps {
             match step {
-                Step::Publish(count) => {
+                Step::PublishRequest(count) => {
                     number += 1;
                     leases.add(number, 0, count, Numbered(number), 1);
                     model.published.extend((0..count).map(|index| Seq::new(number, index)));

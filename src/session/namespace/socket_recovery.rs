@@ -7,25 +7,25 @@ use crate::wire::offset::LogTag;
 
 /// What is remembered of a socket, and whether its CONNECT was answered.
 #[derive(Debug)]
-pub enum Recall {
+pub enum SocketRecovery {
     /// Nothing: it is answered as soon as the hub knows it.
     Nothing,
     /// The store was asked to remember it.
     Asked(HolderId),
     /// It is who it was before, and is told so behind what it missed.
-    Returning(HolderId, Pass),
+    Returning(HolderId, RecoveryKey),
     /// It was told its `pid`.
-    Known(HolderId, Pass),
+    Known(HolderId, RecoveryKey),
 }
 
 /// What a client needs to come back.
 #[derive(Debug, Clone)]
-pub struct Pass {
+pub struct RecoveryKey {
     pub pid: Arc<str>,
     pub log: LogTag,
 }
 
-impl Recall {
+impl SocketRecovery {
     /// The log that the offsets of its events are of, when they carry any.
     pub fn log(&self) -> Option<&LogTag> {
         match self {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use tokio::sync::oneshot;
 
-use crate::session::engine::opening::Speech;
+use crate::session::engine::params::EngineMode;
 use crate::session::engine::transport::Transport;
 use crate::wire::engine;
 
@@ -26,7 +26,7 @@ type Verdict<T> = Result<T, Rejected>;
 pub(super) type Answer<T> = oneshot::Sender<Verdict<T>>;
 
 pub struct Door {
-    pub speech: Speech,
+    pub speech: EngineMode,
     state: Mutex<State>,
     /// Woken when a request came, or the session's transport is to change or end.
     session: AtomicWaker,
@@ -69,7 +69,7 @@ pub(super) enum Post {
 }
 
 impl Door {
-    pub(super) fn new(speech: Speech) -> Self {
+    pub(super) fn new(speech: EngineMode) -> Self {
         Self {
             speech,
             state: Mutex::new(State {
@@ -314,14 +314,14 @@ impl Drop for Probe {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Doors;
+    use super::super::transport::Doors;
     use super::*;
 
     #[tokio::test]
     async fn a_post_that_was_not_taken_before_the_change_is_refused() {
         let doors = Arc::new(Doors::default());
-        let (_, door, _session) = doors.open(Speech::Echo, &Arc::default());
-        let (_, _, other) = doors.open(Speech::Echo, &Arc::default());
+        let (_, door, _session) = doors.open(EngineMode::Echo, &Arc::default());
+        let (_, _, other) = doors.open(EngineMode::Echo, &Arc::default());
         let probe = door.probe().unwrap().unwrap();
         let mut posted = Box::pin(door.post().unwrap().submit(Bytes::from_static(b"4")));
         tokio::select! {

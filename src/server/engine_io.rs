@@ -15,25 +15,25 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::body::Body;
 use super::http::{Answer, Site, Upgrades, plain};
 use super::origin::Refused;
-use super::polling::door::{Door, Posting, Probe, Rejected};
-use super::site::body::Body;
+use super::polling::session::{Door, Posting, Probe, Rejected};
 use crate::hub::peer::{Peer, PeerAddress};
 use crate::limits;
-use crate::session::engine::opening::{Opening, Speech};
+use crate::session::engine::params::{EngineMode, SessionParams};
 use crate::session::engine::transport::Transport;
 use crate::session::services;
 
 /// A session that is to be run.
 pub struct Newcomer {
     pub transport: Box<dyn Transport>,
-    pub opening: Opening,
+    pub opening: SessionParams,
 }
 
 /// What a connection becomes when it is upgraded.
 pub enum Purpose {
-    Session(Speech),
+    Session(EngineMode),
     Probe(Probe),
     /// A session that has a WebSocket already: closed, which is what its client understands.
     Nothing,
@@ -103,7 +103,7 @@ impl From<Rejected> for Refusal {
 pub async fn answer(
     site: &Site,
     request: Request<Incoming>,
-    speech: Speech,
+    speech: EngineMode,
     upgrades: &Upgrades,
 ) -> Result<Answer, Refusal> {
     let query = Query(request.uri().query().unwrap_or_default());
@@ -147,7 +147,7 @@ impl<'a> Query<'a> {
 async fn handshake(
     site: &Site,
     mut request: Request<Incoming>,
-    speech: Speech,
+    speech: EngineMode,
     upgrades: &Upgrades,
 ) -> Result<Answer, Refusal> {
     let query = Query(request.uri().query().unwrap_or_default());
@@ -168,7 +168,7 @@ async fn handshake(
     let (sid, door, transport) = site.doors.open(speech, &peer);
     // It is the first GET.
     let waiting = door.get()?;
-    let opening = Opening {
+    let opening = SessionParams {
         sid: (*sid).to_owned(),
         upgrades: &["websocket"],
         speech,
@@ -304,8 +304,12 @@ fn switching(headers: &HeaderMap) -> Result<Answer, Refusal> {
 }
 
 /// A WebSocket that begins a session of its own.
-pub fn newcomer(transport: Box<dyn Transport>, speech: Speech, address: PeerAddress) -> Newcomer {
-    let opening = Opening {
+pub fn newcomer(
+    transport: Box<dyn Transport>,
+    speech: EngineMode,
+    address: PeerAddress,
+) -> Newcomer {
+    let opening = SessionParams {
         sid: services::random_id(),
         upgrades: &[],
         speech,

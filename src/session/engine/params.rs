@@ -6,17 +6,17 @@ use crate::hub::peer::Peer;
 
 /// What the handshake tells the client, beside the hub's settings.
 #[derive(Debug, Clone)]
-pub struct Opening {
+pub struct SessionParams {
     pub sid: String,
     /// The transports that the client may change to.
     pub upgrades: &'static [&'static str],
-    pub speech: Speech,
+    pub speech: EngineMode,
     pub peer: Arc<Peer>,
 }
 
 /// What a session speaks in Engine.IO's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speech {
+pub enum EngineMode {
     SocketIo,
     /// Every message goes back to who sent it: for trying out Engine.IO's clients and transports.
     Echo,

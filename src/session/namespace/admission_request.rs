@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::permissions::Standing;
-use super::policy::Denied;
+use super::permissions::Permissions;
+use super::policy::AuthError;
 use crate::address::{ClientName, Namespace};
 use crate::hub::socket_id::SocketId;
 use crate::session::handler::call::HandlerError;
-use crate::session::socket::Dialect;
+use crate::session::socket::ClientKind;
 use crate::session::socket::credit::Credit;
 use crate::session::verbs::args::reason;
 use crate::store::sessions::ResumeRequest;
@@ -18,7 +18,7 @@ use crate::wire::error_code::ErrorCode;
 
 /// Somebody whom the hub lets in.
 #[derive(Debug)]
-pub struct Entrance {
+pub struct AdmissionRequest {
     pub id: SocketId,
     pub sid: Arc<str>,
     pub namespace: Namespace,
@@ -26,8 +26,8 @@ pub struct Entrance {
     pub name: Option<ClientName>,
     /// As whom it publishes.
     pub from: Option<ClientName>,
-    pub standing: Standing,
-    pub dialect: Dialect,
+    pub standing: Permissions,
+    pub dialect: ClientKind,
     pub credit: Credit,
     /// What it shows of an earlier session.
     pub earlier: Option<ResumeRequest>,
@@ -37,7 +37,7 @@ pub struct Entrance {
 
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
-pub enum Denial {
+pub enum AdmissionError {
     /// The reference's words: clients know them.
     #[error("Invalid namespace")]
     Namespace,
@@ -46,12 +46,12 @@ pub enum Denial {
     #[error("too many namespaces on one connection")]
     TooMany,
     #[error("{0}")]
-    Token(#[from] Denied),
+    Token(#[from] AuthError),
     #[error("{0}")]
     Program(#[from] HandlerError),
 }
 
-impl Denial {
+impl AdmissionError {
     pub(super) fn data(&self) -> Value {
         let code = match self {
             Self::Namespace => return json!({"message": self.to_string()}),

@@ -1,0 +1,32 @@
+//! Which exit code an error is.
+
+use crate::cli::io::arguments::ArgumentError;
+use crate::client::{ClientError, DialError};
+use crate::wire::error_code::ErrorCode;
+
+/// Refused is what the hub decided about who asks; an unlucky request just failed.
+pub(super) fn client_code(error: &ClientError) -> u8 {
+    match error {
+        ClientError::Unreachable {
+            reason: DialError::Http { status: 403, .. },
+            ..
+        } => 4,
+        ClientError::Unreachable { .. } | ClientError::Lost { .. } => 3,
+        ClientError::Denied { .. } | ClientError::Kicked { .. } | ClientError::NotAHub { .. } => 4,
+        ClientError::Refused(refusal) => match refusal.code {
+            Some(ErrorCode::Forbidden | ErrorCode::Token | ErrorCode::NameTaken) => 4,
+            _ => 1,
+        },
+        ClientError::Protocol(_) => 1,
+    }
+}
+
+pub(super) fn argument_code(error: &ArgumentError) -> u8 {
+    match error {
+        ArgumentError::File { .. } | ArgumentError::TooLarge { .. } => 1,
+        ArgumentError::NotText { .. }
+        | ArgumentError::TooMany
+        | ArgumentError::Attachments
+        | ArgumentError::Packet(_) => 2,
+    }
+}
