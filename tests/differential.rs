@@ -106,7 +106,7 @@ fn payload(random: &mut Random) -> String {
 fn payload_seen(text: &str) -> Value {
     let mut packets = Vec::new();
     let mut decoder = PayloadDecoder::new(Bytes::copy_from_slice(text.as_bytes()));
-    while let Some(part) = decoder.part() {
+    while let Some(part) = decoder.next_packet() {
         packets.push(match part {
             Ok(PayloadPacket::Binary(bytes)) => json!({"type": "message", "binary": bytes}),
             Ok(PayloadPacket::Text(text)) => match engine::decode(text) {
@@ -303,7 +303,7 @@ fn decode(text: &str) -> Value {
     let refused = |error: &dyn std::error::Error| json!({"error": error.to_string()});
     let mut assembler = Assembler::default();
     match assembler.text(text) {
-        Ok(TextFrame::Whole(packet)) => return seen(&packet),
+        Ok(TextFrame::Complete(packet)) => return seen(&packet),
         Ok(TextFrame::Partial) => {}
         Err(error) => return refused(&error),
     }

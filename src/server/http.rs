@@ -18,14 +18,14 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{mpsc, watch};
 
-use super::bind::Connection;
-use super::engine::{self, Newcomer, Purpose, Refusal, text};
+use super::accept::listener::Connection;
+use super::body::Body;
+use super::engine_io::{self, Newcomer, Purpose, Refusal, text};
 use super::origin::{Admitted, Hosts};
-use super::polling::Doors;
-use super::probe;
-use super::site::body::Body;
-use super::site::{Asked, Pages};
-use super::websocket::WebSocket;
+use super::polling::transport::Doors;
+use super::polling::upgrade;
+use super::site::pages::{Asked, Pages};
+use super::websocket::transport::WebSocket;
 use crate::hub::peer::PeerAddress;
 use crate::limits;
 use crate::session::engine::params::EngineMode;
@@ -86,15 +86,15 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
             // The hub is ending, or has as many as it holds.
             let _ = site
                 .newcomers
-                .send(engine::newcomer(websocket, speech, address))
+                .send(engine_io::newcomer(websocket, speech, address))
                 .await;
         }
         // Cancel-safe: a probe that is dropped leaves its session as it was.
         Purpose::Probe(probe) => tokio::select! {
-            () = probe::run(probe, websocket) => {}
+            () = upgrade::run(probe, websocket) => {}
             _ = stopping => {}
         },
-        Purpose::Nothing => probe::close(websocket).await,
+        Purpose::Nothing => upgrade::close(websocket).await,
     }
 }
 
@@ -168,9 +168,9 @@ async fn route(
     let path = request.uri().path().trim_end_matches('/');
     let echo = site.services.settings.echo.as_deref();
     if path == "/socket.io" {
-        engine::answer(site, request, EngineMode::SocketIo, upgrades).await
+        engine_io::answer(site, request, EngineMode::SocketIo, upgrades).await
     } else if echo.is_some_and(|echo| echo.trim_end_matches('/') == path) {
-        engine::answer(site, request, EngineMode::Echo, upgrades).await
+        engine_io::answer(site, request, EngineMode::Echo, upgrades).await
     } else {
         Ok(site.pages.answer(Asked::of(&request)).await)
     }

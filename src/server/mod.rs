@@ -1,15 +1,13 @@
 //! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
 
-pub mod bind;
-mod due;
-pub mod engine;
-pub mod files;
+pub mod accept;
+pub mod body;
+mod delayed;
+pub mod engine_io;
 pub mod http;
+mod lifecycle;
 pub mod origin;
-pub mod outgoing;
 pub mod polling;
-pub mod probe;
-mod running;
 pub mod site;
 pub mod websocket;
 
@@ -17,11 +15,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use self::bind::{ListenAddress, Listener};
+use self::accept::listener::{ListenAddress, Listener};
+use self::lifecycle::Running;
 use self::origin::Hosts;
-use self::running::Running;
-use self::site::Pages;
-use self::site::folder::{Folder, FolderError};
+use self::site::pages::Pages;
+use self::site::static_folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
     AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
     Reaction, Relay, Rights, TokenGrant,

@@ -53,7 +53,7 @@ impl Services {
             shares: Shares::default(),
             settings,
             log_id: log_id.into(),
-            log_tag: LogTag::of(log_id),
+            log_tag: LogTag::new(log_id),
             writer,
             inbox,
             readers,

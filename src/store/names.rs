@@ -26,8 +26,8 @@ impl NameQuery {
     /// Rooms for answers, of which there may be many, only where their names are begun.
     pub fn fits(&self, name: &str) -> bool {
         let hidden = self.kind == NameKind::Rooms
-            && name.starts_with(RoomName::FOR_ANSWERS)
-            && !self.prefix.starts_with(RoomName::FOR_ANSWERS);
+            && name.starts_with(RoomName::REPLY_PREFIX)
+            && !self.prefix.starts_with(RoomName::REPLY_PREFIX);
         name.starts_with(&self.prefix) && !hidden
     }
 

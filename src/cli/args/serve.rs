@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::{self, Database, KeepFor};
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 
 /// Run a hub
 ///

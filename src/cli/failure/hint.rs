@@ -45,7 +45,7 @@ pub(super) fn client_hint(error: &ClientError) -> Option<&'static str> {
             // An Engine.IO server says why.
             DialError::Http {
                 status: 403,
-                said: Some(_),
+                message: Some(_),
             } => None,
             DialError::Http { status: 404, .. } | DialError::NoWebSocket(_) => Some(RIGHT_PATH),
             DialError::Certificate(_) => {

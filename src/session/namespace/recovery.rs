@@ -58,7 +58,7 @@ pub fn earlier(pid: OptionalText, offset: OptionalText, log: &LogTag) -> Option<
     let from = match offset {
         OptionalText::Nothing => None,
         OptionalText::Other => return None,
-        OptionalText::Text(offset) => Some(log.place(&offset)?),
+        OptionalText::Text(offset) => Some(log.seq(&offset)?),
     };
     (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }

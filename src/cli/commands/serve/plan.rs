@@ -11,7 +11,7 @@ use crate::cli::remote::trace;
 use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 use crate::server::origin::Hosts;
 use crate::server::{Front, HubSettings, NamespaceRules, Namespaces, Retention, Token};
 

@@ -15,7 +15,7 @@ use crate::cli::settings::toml_file::diagnostics::Mistakes;
 use crate::cli::settings::toml_file::value::{Table, Value};
 use crate::cli::settings::toml_file::{self, ContentError};
 use crate::limits;
-use crate::server::bind::ListenAddress;
+use crate::server::accept::listener::ListenAddress;
 use crate::server::{NamespaceRules, Namespaces, Token};
 
 #[derive(Debug, thiserror::Error)]
@@ -189,7 +189,7 @@ fn listen(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Vec<List
             tcp @ ListenAddress::Tcp { .. } => tcp,
         })
     };
-    texts::<_, crate::server::bind::NotAnAddress>(value, parse, mistakes)
+    texts::<_, crate::server::accept::listener::NotAnAddress>(value, parse, mistakes)
 }
 
 fn database(text: &str, folder: &Path) -> Result<Database, values::ValueError> {

@@ -17,7 +17,7 @@ use self::diagnostics::Mistakes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ContentError {
-    #[error("{}", crate::client::error::plain(.0))]
+    #[error("{}", crate::client::error::io_error_text(.0))]
     Io(#[from] io::Error),
     #[error("it has more than {0} bytes")]
     TooLong(usize),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open, openat};
 
-use super::path::{Asked, Inside, shows_nothing_hidden};
+use super::site_path::{Asked, Inside, shows_nothing_hidden};
 
 /// What a folder shows when it is asked for itself.
 const INDEX: &str = "index.html";

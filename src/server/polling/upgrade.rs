@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 
-use super::polling::door::Probe;
+use super::session::Probe;
 use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::session::engine::transport::Transport;

@@ -9,8 +9,8 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError}
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::bind::Connection;
-use super::outgoing::Outgoing;
+use super::super::accept::listener::Connection;
+use super::frame_writer::Outgoing;
 use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::session::engine::transport::{Transport, TransportError};

@@ -314,7 +314,7 @@ impl Drop for Probe {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Doors;
+    use super::super::transport::Doors;
     use super::*;
 
     #[tokio::test]

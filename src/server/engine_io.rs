@@ -15,10 +15,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::body::Body;
 use super::http::{Answer, Site, Upgrades, plain};
 use super::origin::Refused;
-use super::polling::door::{Door, Posting, Probe, Rejected};
-use super::site::body::Body;
+use super::polling::session::{Door, Posting, Probe, Rejected};
 use crate::hub::peer::{Peer, PeerAddress};
 use crate::limits;
 use crate::session::engine::params::{EngineMode, SessionParams};

@@ -7,12 +7,13 @@ use std::thread;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::bind::{Connection, Listener};
-use super::due::{self, Grumble};
-use super::engine::Newcomer;
+use super::accept::file_limit;
+use super::accept::listener::{Connection, Listener};
+use super::delayed::{self, Grumble};
+use super::engine_io::Newcomer;
 use super::http::{self, Site};
-use super::polling::Doors;
-use super::{Server, ServerError, files, now_ms};
+use super::polling::transport::Doors;
+use super::{Server, ServerError, now_ms};
 use crate::hub;
 use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
@@ -58,9 +59,9 @@ impl Running {
             let _ = commits.send(commit);
         };
         let (writer, thread) =
-            writer::spawn::<Ticket, _, _>(store, now_ms, due::tickets(), on_commit);
+            writer::spawn::<Ticket, _, _>(store, now_ms, delayed::tickets(), on_commit);
         // Before anyone is here.
-        let nobody = Ticket::unanswered(due::NOBODY, Request::Disconnect);
+        let nobody = Ticket::unanswered(delayed::NOBODY, Request::Disconnect);
         // Only a writer that has ended takes nothing, and then its error is found at the end.
         let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
@@ -100,7 +101,7 @@ impl Running {
             begun,
             ..
         } = self;
-        let most = files::connections();
+        let most = file_limit::connections();
         tokio::pin!(shutdown);
         loop {
             // Every arm only waits: cancel-safe.

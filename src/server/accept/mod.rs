@@ -1,0 +1,4 @@
+//! Accepting connections: where the hub listens, and how many connections it takes.
+
+pub mod file_limit;
+pub mod listener;

@@ -1,0 +1,4 @@
+//! Engine.IO over WebSocket.
+
+pub mod frame_writer;
+pub mod transport;
