@@ -3,6 +3,7 @@
 //! One writer commits groups of [`Op`]s in order ([`writer`]); readers stand beside it. Knows nothing of sockets,
 //! sessions or tasks: whoever asked is a tag that travels with the op.
 
+pub mod database;
 pub mod delayed;
 mod members;
 pub mod memory;
@@ -14,7 +15,7 @@ pub mod sessions;
 pub mod sqlite;
 pub mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -314,15 +315,6 @@ pub enum Maintenance {
     Idle,
     /// The store is closed next.
     Closing,
-}
-
-/// Opens the store that `--db` names: a file, or `:memory:`.
-pub fn open(db: &Path, keep: Retention) -> Result<Box<dyn Store>, StoreError> {
-    if db.as_os_str() == ":memory:" {
-        Ok(Box::new(memory::MemoryStore::new(keep)))
-    } else {
-        Ok(Box::new(sqlite::SqliteStore::open(db, keep)?))
-    }
 }
 
 fn new_log_id() -> String {
