@@ -41,7 +41,7 @@ impl Grumble {
         let now = Instant::now();
         if self
             .said
-            .is_none_or(|said| now - said >= limits::REFUSED_SAID_EVERY)
+            .is_none_or(|said| now - said >= limits::REFUSAL_LOG_INTERVAL)
         {
             self.said = Some(now);
             tracing::warn!("what is due waits: {refusal}");

@@ -255,7 +255,7 @@ async fn read(
         if too_large {
             whole = Vec::new();
             dropped += data.len();
-            if dropped > limits::DROPPED_BYTES {
+            if dropped > limits::OVERSIZED_DRAIN_BYTES {
                 break;
             }
         } else {

@@ -189,7 +189,7 @@ fn preflight(asked: &HeaderMap) -> Answer {
     }
     headers.insert(
         ACCESS_CONTROL_MAX_AGE,
-        HeaderValue::from(limits::PREFLIGHT_KEPT.as_secs()),
+        HeaderValue::from(limits::PREFLIGHT_MAX_AGE.as_secs()),
     );
     answer
 }

@@ -29,7 +29,7 @@ pub fn connections() -> usize {
 fn fitting(files: Option<u64>) -> usize {
     let files = files.and_then(|files| usize::try_from(files).ok());
     let fitting = files.map_or(limits::CONNECTIONS, |files| {
-        files.saturating_sub(limits::FILES_OF_OURS)
+        files.saturating_sub(limits::RESERVED_FILES)
     });
     fitting.clamp(1, limits::CONNECTIONS)
 }
@@ -42,7 +42,7 @@ mod tests {
     fn as_many_connections_as_files_are_left() {
         assert_eq!(fitting(None), limits::CONNECTIONS);
         assert_eq!(fitting(Some(u64::MAX)), limits::CONNECTIONS);
-        assert_eq!(fitting(Some(1024)), 1024 - limits::FILES_OF_OURS);
+        assert_eq!(fitting(Some(1024)), 1024 - limits::RESERVED_FILES);
         assert_eq!(fitting(Some(0)), 1);
     }
 }

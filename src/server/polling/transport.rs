@@ -191,7 +191,7 @@ impl Transport for Polling {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<WireFrame, TransportError>>> {
         loop {
-            if self.in_a_row >= limits::POSTED_IN_A_ROW {
+            if self.in_a_row >= limits::POSTED_PACKETS_PER_TURN {
                 self.in_a_row = 0;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -285,7 +285,7 @@ impl Transport for Polling {
             }
             (Farewell::Theirs, None) => {
                 state.stage = Stage::Parting;
-                let crossed = tokio::time::sleep(limits::CROSSED);
+                let crossed = tokio::time::sleep(limits::CROSSED_REQUEST_WAIT);
                 self.farewell = Farewell::Awaiting(Box::pin(crossed));
                 drop(state);
                 return self.poll_close(cx);

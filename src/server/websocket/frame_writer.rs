@@ -70,7 +70,7 @@ impl<S> Outgoing<S> {
         };
         let burst = self.burst();
         push_header(opcode, payload.len(), burst);
-        if payload.len() < limits::COPIED_BYTES {
+        if payload.len() < limits::INLINE_PAYLOAD_BYTES {
             burst.extend_from_slice(&payload);
         } else {
             self.body = payload;
@@ -256,8 +256,8 @@ mod tests {
     #[test]
     fn frames_leave_in_order_however_little_is_taken_at_once() {
         let small = WireFrame::text("hi");
-        let copied = WireFrame::Binary(vec![7; limits::COPIED_BYTES - 1].into());
-        let large = WireFrame::Binary(vec![8; limits::COPIED_BYTES].into());
+        let copied = WireFrame::Binary(vec![7; limits::INLINE_PAYLOAD_BYTES - 1].into());
+        let large = WireFrame::Binary(vec![8; limits::INLINE_PAYLOAD_BYTES].into());
         for at_once in [1, 3, 4096, usize::MAX] {
             let mut outgoing = outgoing(at_once);
             let mut expected = Vec::new();
@@ -288,7 +288,9 @@ mod tests {
         };
         assert!(answer(&mut outgoing));
         assert!(!outgoing.take_refused());
-        outgoing.push(WireFrame::Binary(vec![8; limits::COPIED_BYTES].into()));
+        outgoing.push(WireFrame::Binary(
+            vec![8; limits::INLINE_PAYLOAD_BYTES].into(),
+        ));
         assert!(!answer(&mut outgoing));
         assert!(outgoing.take_refused());
         send(&mut outgoing);
