@@ -136,7 +136,7 @@ impl Running {
         drop((self.accepting, self.begun));
         let _ = self.stop.send(true);
         while self.connections.join_next().await.is_some() {}
-        self.site.services.shares.end().await;
+        self.site.services.shared_queues.end().await;
         // They hear who left, and what they say to that is stored.
         let _ = self.stop_programs.send(true);
         while self.programs.join_next().await.is_some() {}
