@@ -182,7 +182,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 pub const HANDLER_QUEUE_BYTES: usize = 4 * MIB;
 /// Farewells that wait to be read by a program, beside that: the sockets it let in, so that one which was slow for a while
 /// does not keep the dead on its lists.
-pub const HANDLER_FAREWELLS: usize = 65_536;
+pub const HANDLER_DISCONNECTS: usize = 65_536;
 /// Answers of a program that are awaited at once.
 pub const HANDLER_AWAITED: usize = 4096;
 /// How long a program's answer is awaited.
