@@ -189,7 +189,7 @@ fn listen(value: &Value<'_>, folder: &Path, mistakes: &mut Mistakes) -> Vec<List
             tcp @ ListenAddress::Tcp { .. } => tcp,
         })
     };
-    texts::<_, crate::server::accept::listener::NotAnAddress>(value, parse, mistakes)
+    texts::<_, crate::server::accept::listener::ListenAddressError>(value, parse, mistakes)
 }
 
 fn database(text: &str, folder: &Path) -> Result<Database, values::ValueError> {
