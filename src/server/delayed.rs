@@ -7,14 +7,9 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
-use crate::hub::request::{PublishVerb, Request};
-use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::{Commit, Ticket};
 use crate::limits;
 use crate::store::{NewRecord, OpOutcome};
-
-/// No socket has this id: what the hub sends to it goes nowhere.
-pub(super) const NO_SOCKET: SocketId = SocketId(0);
 
 /// Returns a function that makes the ticket for a due message, or `None` while too many bytes of them are on their way.
 pub(super) fn ticket_source() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'static {
@@ -24,9 +19,10 @@ pub(super) fn ticket_source() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send
         let cost = cost.clamp(limits::ENTRY_BYTES, limits::DUE_QUEUE_BYTES);
         let cost = u32::try_from(cost).expect("the queue is smaller than 4 GiB");
         let permit = Arc::clone(&queue).try_acquire_many_owned(cost).ok()?;
-        let mut ticket = Ticket::unanswered(NO_SOCKET, Request::Publish(PublishVerb::Batch));
-        ticket.permit = Some(permit);
-        Some(ticket)
+        Some(Ticket {
+            request: None,
+            permit: Some(permit),
+        })
     }
 }
 
@@ -39,7 +35,7 @@ pub(super) struct RefusalLog {
 impl RefusalLog {
     pub(super) fn observe(&mut self, commit: &Commit) {
         let refusal = commit.iter().find_map(|(done, ticket)| match done {
-            OpOutcome::Refused(refusal) if ticket.request.socket == NO_SOCKET => Some(refusal),
+            OpOutcome::Refused(refusal) if ticket.request.is_none() => Some(refusal),
             _ => None,
         });
         let Some(refusal) = refusal else { return };

@@ -20,14 +20,13 @@ use super::polling::sessions::PollingSessions;
 use super::routes::Routes;
 use super::site::pages::Pages;
 use crate::hub;
-use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session;
 use crate::session::handler;
 use crate::session::services::Services;
 use crate::session::settings::HubSettings;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::sessions::SessionOp;
 use crate::store::writer::{self, Urgency};
 use crate::store::{Op, Store, StoreError};
@@ -78,7 +77,10 @@ impl RunningServer {
         let (writer, writer_thread) =
             writer::spawn::<Ticket, _, _>(store, now_ms, delayed::ticket_source(), on_commit);
         // Sessions that the store remembers from the last run are not connected any more.
-        let ticket = Ticket::unanswered(delayed::NO_SOCKET, Request::Disconnect);
+        let ticket = Ticket {
+            request: None,
+            permit: None,
+        };
         // It fails only if the writer has ended, whose error is returned at the end.
         let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, ticket);
         let (inbox, messages) = mpsc::channel(limits::HUB_INBOX);

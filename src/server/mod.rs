@@ -20,11 +20,12 @@ mod startup;
 mod websocket;
 
 pub use self::error::ServerError;
-pub use self::startup::{Server, ServerOptions, open_store};
+pub use self::startup::{Server, ServerOptions};
 pub use crate::session::namespace::policy::{
     AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
-    Reaction, Relay, Rights, TokenGrant,
+    Reaction, Relay, Right, Rights, TokenGrant,
 };
 pub use crate::session::namespace::token::Token;
 pub use crate::session::settings::HubSettings;
 pub use crate::store::Retention;
+pub use crate::store::database::Database;

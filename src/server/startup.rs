@@ -1,6 +1,6 @@
 //! Opening what a hub needs before it runs: its store, its addresses, its static folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::accept::listener::{BoundListener, ListenAddress};
 use super::error::ServerError;
@@ -10,15 +10,10 @@ use super::routes::Routes;
 use super::site::pages::Pages;
 use super::site::static_folder::StaticFolder;
 use crate::session::settings::HubSettings;
-use crate::store::{self, Retention, Store};
+use crate::store::Store;
 
 /// Requests are served below this path.
 const PREFIX: &str = "";
-
-/// Opens the database, creating the file if there is none. `:memory:` stores nothing on disk.
-pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, ServerError> {
-    Ok(store::open(database, keep)?)
-}
 
 /// What is checked before a request reaches a session, and what is served beside sessions.
 #[derive(Debug, Default)]

@@ -77,7 +77,7 @@ impl Session {
             max_payload: settings.max_payload as u64,
         };
         let watch = settings.trace.clone();
-        self.tracer = watch.map(|watch| Box::new(Tracer::session(watch, &handshake.sid)));
+        self.tracer = watch.map(|watch| Box::new(Tracer::for_session(watch, &handshake.sid)));
         self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
@@ -304,7 +304,7 @@ impl Session {
                 Ok(())
             }
             EnginePacket::Message(packet) => match self.assembler.text(packet)? {
-                TextFrame::Whole(packet) => self.packet(packet, &[]),
+                TextFrame::Complete(packet) => self.packet(packet, &[]),
                 TextFrame::Partial => Ok(()),
             },
             EnginePacket::Pong(_) => {

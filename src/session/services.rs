@@ -13,7 +13,7 @@ use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::writer::Writer;
 use crate::wire::offset::LogTag;
 
@@ -53,7 +53,7 @@ impl Services {
             shares: Shares::default(),
             settings,
             log_id: log_id.into(),
-            log_tag: LogTag::of(log_id),
+            log_tag: LogTag::new(log_id),
             writer,
             inbox,
             readers,

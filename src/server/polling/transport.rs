@@ -87,7 +87,7 @@ impl PollingTransport {
     /// The next packet of the POST that is being read.
     fn next_packet(&mut self) -> Option<Result<WireFrame, PayloadError>> {
         let (packets, _) = self.post.as_mut()?;
-        Some(match packets.part() {
+        Some(match packets.next_packet() {
             Some(Ok(PayloadPacket::Text(text))) => {
                 if matches!(engine::decode(text), Ok(engine::EnginePacket::Close)) {
                     self.close_state = CloseState::Client;

@@ -58,7 +58,7 @@ pub fn earlier(pid: OptionalText, offset: OptionalText, log: &LogTag) -> Option<
     let from = match offset {
         OptionalText::Nothing => None,
         OptionalText::Other => return None,
-        OptionalText::Text(offset) => Some(log.place(&offset)?),
+        OptionalText::Text(offset) => Some(log.seq(&offset)?),
     };
     (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }
@@ -82,7 +82,7 @@ impl Session {
                 namespace: socket.namespace.clone(),
                 client: socket.name.clone(),
             },
-            earlier,
+            resume: earlier,
         };
         let ticket = Ticket::unanswered(socket.id, Request::OpenSession);
         self.ask(Op::Session(op), ticket);
