@@ -238,7 +238,7 @@ pub const DUE_RETRY: Duration = Duration::from_secs(1);
 /// What every record counts for beside its body where bytes of the log are bounded: rows, indexes, names.
 pub const RECORD_OVERHEAD: usize = 256;
 /// Who pins most is looked up this often at most while publishes are refused: it visits every membership.
-pub const CULPRIT_TTL: Duration = Duration::from_secs(1);
+pub const LARGEST_PENDING_TTL: Duration = Duration::from_secs(1);
 
 /// SQLite's page: measured, 16 KiB commits 256 KiB bodies twice as fast as 4 KiB does, and single lines as fast.
 pub const DB_PAGE_BYTES: usize = 16 * KIB;

@@ -45,21 +45,18 @@ fn a_draft() -> impl Strategy<Value = NewRecord> {
     (who, some_rooms(1), except, 1..4_u32, body).prop_map(
         |((namespace, from, origin, others), rooms, except, count, bytes)| NewRecord {
             header: MessageHeader {
-                namespace,
-                rooms: rooms.into(),
                 except: except.into(),
                 audience: if others {
                     Audience::Others
                 } else {
                     Audience::All
                 },
-                event: EventName::message(),
                 framing: Framing::Bytes,
-                json: false,
                 count,
                 from,
                 origin: origin.into(),
                 reply: others.then(|| RoomName::parse("answers").unwrap()),
+                ..MessageHeader::new(namespace, rooms.into(), EventName::message())
             },
             body: Bytes::from(vec![count as u8; bytes]),
         },
@@ -145,7 +142,7 @@ fn a_session_op() -> impl Strategy<Value = Op> {
                 namespace,
                 ..new("", client.as_ref().map(ClientName::as_str))
             },
-            earlier,
+            resume: earlier,
         });
     let enter =
         (holder(), some_rooms(0)).prop_map(|(holder, rooms)| SessionOp::Enter { holder, rooms });
@@ -174,7 +171,7 @@ impl OpenedSession {
             SessionOp::Open {
                 holder,
                 new: begun,
-                earlier,
+                resume: earlier,
             } => {
                 if let Some(earlier) = earlier {
                     earlier.pid = number(earlier.pid.parse().unwrap()).to_string();

@@ -32,7 +32,6 @@ use crate::session::namespace::policy::{HandlerCommand, NamespacePattern, Namesp
 use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
 use crate::store::{MessageHeader, NewRecord, Op};
-use crate::wire::batch::{Audience, Framing};
 
 /// The origin that records published by a program have in place of a sid.
 const ORIGIN: &str = "handler";
@@ -313,17 +312,8 @@ impl ProgramRunner {
         let room = emit.to.unwrap_or_else(RoomName::whole_namespace);
         let record = NewRecord {
             header: MessageHeader {
-                namespace,
-                rooms: Arc::new([room]),
-                except: Arc::new([]),
-                audience: Audience::All,
-                event: emit.event,
-                framing: Framing::Args,
-                json: false,
-                count: 1,
-                from: None,
                 origin: ORIGIN.into(),
-                reply: None,
+                ..MessageHeader::new(namespace, Arc::new([room]), emit.event)
             },
             body: emit.arguments.body,
         };
