@@ -8,11 +8,10 @@
 //! | io | screen |
 //! | args | nearest, screen, io |
 //! | settings | nearest, screen, io, args |
-//! | commands/exec/error, commands/stream/error | screen |
-//! | failure | screen, io, settings, commands/exec/error, commands/stream/error |
+//! | failure | screen, io, settings |
 //! | runtime | io, failure |
 //! | remote | screen, io, args, settings, failure, runtime |
-//! | commands | screen, io, args, settings, failure, runtime, remote, commands/exec/error, commands/stream/error |
+//! | commands | screen, io, args, settings, failure, runtime, remote |
 
 pub mod args;
 pub mod commands;
