@@ -1,26 +1,27 @@
-//! Where a store keeps its messages, and the one place that opens it.
+//! Where a store keeps its messages, and the one place that opens it. A new kind of store gets its variant here.
 
 use std::fmt;
 use std::path::PathBuf;
 
+use super::error::StoreError;
 use super::memory::MemoryStore;
+use super::retention::Retention;
 use super::sqlite::SqliteStore;
-use super::{Retention, Store, StoreError};
+use super::traits::Store;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
-    /// In memory: nothing outlives the process.
+    /// Messages are gone when the process ends.
     Memory,
-    /// An SQLite file, made when it is absent.
+    /// An SQLite file, created if it does not exist.
     File(PathBuf),
 }
 
 impl Database {
-    /// Opens the store.
-    pub fn open(&self, keep: Retention) -> Result<Box<dyn Store>, StoreError> {
+    pub fn open(&self, retention: Retention) -> Result<Box<dyn Store>, StoreError> {
         match self {
-            Self::Memory => Ok(Box::new(MemoryStore::new(keep))),
-            Self::File(path) => Ok(Box::new(SqliteStore::open(path, keep)?)),
+            Self::Memory => Ok(Box::new(MemoryStore::new(retention))),
+            Self::File(path) => Ok(Box::new(SqliteStore::open(path, retention)?)),
         }
     }
 }

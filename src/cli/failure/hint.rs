@@ -73,7 +73,7 @@ pub(super) fn server_hint(error: &ServerError) -> Option<&'static str> {
         },
         ServerError::Folder(_) => Some("--static names a folder of files for browsers"),
         ServerError::Store(error) => match error {
-            StoreError::Held { .. } => Some("stop that hub, or name another database with --db"),
+            StoreError::Locked { .. } => Some("stop that hub, or name another database with --db"),
             StoreError::Foreign { .. } => {
                 Some("name another database with --db; this file was not touched")
             }
