@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::cli::settings::error::SettingsError;
-use crate::cli::settings::toml_file::content::ContentError;
+use crate::cli::toml_file::content::ContentError;
 use crate::client::{ClientError, DialError, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
