@@ -288,7 +288,9 @@ mod tests {
         };
         assert!(pong(&mut writer));
         assert!(!writer.take_blocked());
-        writer.push(WireFrame::Binary(vec![8; limits::INLINE_PAYLOAD_BYTES].into()));
+        writer.push(WireFrame::Binary(
+            vec![8; limits::INLINE_PAYLOAD_BYTES].into(),
+        ));
         assert!(!pong(&mut writer));
         assert!(writer.take_blocked());
         send(&mut writer);
