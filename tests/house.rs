@@ -2,7 +2,7 @@
 
 mod circles;
 mod imports;
-mod source;
+pub mod source;
 mod table;
 
 use std::collections::BTreeMap;

@@ -18,6 +18,7 @@ pub mod args;
 pub mod commands;
 pub mod failure;
 pub mod io;
+mod nearest;
 pub mod remote;
 pub mod runtime;
 pub mod screen;

@@ -6,14 +6,9 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
-use crate::hub::request::{PublishVerb, Request};
-use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::{Commit, Ticket};
 use crate::limits;
 use crate::store::{NewRecord, OpOutcome};
-
-/// No socket has this id, so what the hub tells it goes nowhere.
-pub(super) const NOBODY: SocketId = SocketId(0);
 
 /// Tickets for what is due, as long as the hub keeps up with it.
 pub(super) fn tickets() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'static {
@@ -23,9 +18,10 @@ pub(super) fn tickets() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'st
         let cost = cost.clamp(limits::ENTRY_BYTES, limits::DUE_QUEUE_BYTES);
         let cost = u32::try_from(cost).expect("the queue is smaller than 4 GiB");
         let permit = Arc::clone(&queue).try_acquire_many_owned(cost).ok()?;
-        let mut ticket = Ticket::unanswered(NOBODY, Request::Publish(PublishVerb::Batch));
-        ticket.permit = Some(permit);
-        Some(ticket)
+        Some(Ticket {
+            request: None,
+            permit: Some(permit),
+        })
     }
 }
 
@@ -38,7 +34,7 @@ pub(super) struct Grumble {
 impl Grumble {
     pub(super) fn hear(&mut self, commit: &Commit) {
         let refused = commit.iter().find_map(|(done, ticket)| match done {
-            OpOutcome::Refused(refusal) if ticket.request.socket == NOBODY => Some(refusal),
+            OpOutcome::Refused(refusal) if ticket.request.is_none() => Some(refusal),
             _ => None,
         });
         let Some(refusal) = refused else { return };

@@ -15,13 +15,12 @@ use super::http::{self, Site};
 use super::polling::transport::Doors;
 use super::{Server, ServerError, now_ms};
 use crate::hub;
-use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session;
 use crate::session::handler;
 use crate::session::services::Services;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::sessions::SessionOp;
 use crate::store::writer::{self, Urgency};
 use crate::store::{Op, StoreError};
@@ -61,9 +60,12 @@ impl Running {
         let (writer, thread) =
             writer::spawn::<Ticket, _, _>(store, now_ms, delayed::tickets(), on_commit);
         // Before anyone is here.
-        let nobody = Ticket::unanswered(delayed::NOBODY, Request::Disconnect);
+        let ticket = Ticket {
+            request: None,
+            permit: None,
+        };
         // Only a writer that has ended takes nothing, and then its error is found at the end.
-        let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, nobody);
+        let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, ticket);
         let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
         let hub = tokio::spawn(hub::run(head, members, committed, asked, now_ms));
         let (failed, failures) = mpsc::channel(1);

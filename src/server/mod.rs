@@ -12,7 +12,7 @@ pub mod site;
 pub mod websocket;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::accept::listener::{ListenAddress, Listener};
@@ -22,12 +22,13 @@ use self::site::pages::Pages;
 use self::site::static_folder::{Folder, FolderError};
 pub use crate::session::namespace::policy::{
     AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
-    Reaction, Relay, Rights, TokenGrant,
+    Reaction, Relay, Right, Rights, TokenGrant,
 };
 pub use crate::session::namespace::token::Token;
 pub use crate::session::settings::HubSettings;
 pub use crate::store::Retention;
-use crate::store::{self, Store, StoreError};
+pub use crate::store::database::Database;
+use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -48,11 +49,6 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::Other => error.to_string(),
         kind => kind.to_string(),
     }
-}
-
-/// Opens the log: a file, made when there is none, or `:memory:`.
-pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, ServerError> {
-    Ok(store::open(database, keep)?)
 }
 
 /// A hub whose addresses are bound and whose store is open. It serves when it is run.

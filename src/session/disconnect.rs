@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::end::EndReason;
 use super::engine::outbox::Submission;
 use super::engine::permits::permits;
-use super::handler::calls;
+use super::handler::session_calls;
 use super::namespace::reactions;
 use super::services::Services;
 use super::shared_queue::sharing::Sharing;
@@ -23,10 +23,10 @@ impl Session {
     pub(super) fn depart(&mut self, index: usize, end: &EndReason) -> Socket {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
-        self.in_flight -= self.calls.forget(socket.id);
+        self.in_flight -= self.calls.drop_events_of(socket.id);
         let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
         self.in_flight = self.in_flight.saturating_sub(shared);
-        calls::tell_departure(&self.services, &socket, end);
+        session_calls::notify_disconnect(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {
             self.pay_until(paid_at);
         }
@@ -41,9 +41,9 @@ impl Session {
     }
 
     pub(super) async fn finish(mut self, end: &EndReason) {
-        calls::give_up(&mut self.calls, &self.services, end);
+        session_calls::abandon(&mut self.calls, &self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
-            calls::tell_departure(&self.services, &socket, end);
+            session_calls::notify_disconnect(&self.services, &socket, end);
             // When the hub itself ends, nobody is left to be told.
             if !matches!(end, EndReason::Shutdown | EndReason::Store(_)) {
                 publish_farewell(&self.services, &socket, end).await;

@@ -1,7 +1,6 @@
 //! What the hub and the store answer, on its way back to who asked: the other end of every verb.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
@@ -283,7 +282,7 @@ pub(super) fn answer_rooms(
                 "members": members,
             })
         });
-    let expired = services.writer.counters().expired.load(Ordering::Relaxed);
+    let expired = services.writer.expired_messages();
     let mut body = BoundedList::of(rooms, more as u64).body("rooms");
     body["expired"] = json!(expired);
     acknowledge(namespace, *answer, &body, out);

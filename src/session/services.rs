@@ -13,7 +13,7 @@ use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::writer::Writer;
 use crate::wire::offset::LogTag;
 

@@ -12,7 +12,7 @@ use super::engine::heartbeat::Heartbeat;
 use super::engine::outbox::{Outbox, Submission};
 use super::engine::params::{EngineMode, SessionParams};
 use super::engine::transport::Transport;
-use super::handler::pending::Calls;
+use super::handler::waiting_calls::WaitingCalls;
 use super::namespace::pending_ack::PendingAck;
 use super::services::Services;
 use super::socket::Socket;
@@ -46,7 +46,7 @@ pub struct Session {
     /// Tickets that the hub has not yet answered.
     pub(super) in_flight: usize,
     /// What a namespace's program was asked.
-    pub(super) calls: Calls,
+    pub(super) calls: WaitingCalls,
     /// Acknowledgements of declared events that wait for a commit.
     pub(super) promises: Vec<PendingAck>,
     /// Bytes of attachments in `out` that nobody's credit bounds.
@@ -80,7 +80,7 @@ impl Session {
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
             in_flight: 0,
-            calls: Calls::default(),
+            calls: WaitingCalls::default(),
             promises: Vec::new(),
             attached: 0,
             paid_at: None,

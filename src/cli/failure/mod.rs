@@ -208,7 +208,7 @@ impl Failure {
                 "a text that begins with @ is sent with --text, or quoted as JSON: '\"@alice\"'",
             ),
             Self::Server(error) => server_hint(error),
-            Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
+            Self::HubFile(HubFileError::Invalid(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Unsent(cause) => cause.hint(),
             Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
@@ -225,8 +225,8 @@ impl Failure {
     /// What is told before it, a line each.
     fn details(&self) -> Vec<String> {
         match self {
-            Self::HubFile(HubFileError::Mistaken(mistakes))
-            | Self::Settings(SettingsError::Mistaken(mistakes)) => mistakes.told(),
+            Self::HubFile(HubFileError::Invalid(mistakes))
+            | Self::Settings(SettingsError::Invalid(mistakes)) => mistakes.lines().to_vec(),
             _ => Vec::new(),
         }
     }

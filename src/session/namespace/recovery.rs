@@ -82,7 +82,7 @@ impl Session {
                 namespace: socket.namespace.clone(),
                 client: socket.name.clone(),
             },
-            earlier,
+            resume: earlier,
         };
         let ticket = Ticket::unanswered(socket.id, Request::OpenSession);
         self.ask(Op::Session(op), ticket);

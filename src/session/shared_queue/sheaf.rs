@@ -83,21 +83,14 @@ mod tests {
     use crate::address::{EventName, Namespace, RoomName};
     use crate::hub::delivery::DeliveryKind;
     use crate::store::{MessageHeader, Record};
-    use crate::wire::batch::{Audience, Framing};
+    use crate::wire::batch::Framing;
 
     fn sheaf(framing: Framing, count: u32, body: Vec<u8>) -> Sheaf {
+        let rooms = Arc::new([RoomName::whole_namespace()]);
         let header = MessageHeader {
-            namespace: Namespace::root(),
-            rooms: Arc::new([RoomName::whole_namespace()]),
-            except: Arc::new([]),
-            audience: Audience::All,
-            event: EventName::message(),
             framing,
-            json: false,
             count,
-            from: None,
-            origin: "s".into(),
-            reply: None,
+            ..MessageHeader::new(Namespace::root(), rooms, EventName::message())
         };
         let record = Record {
             number: 7,

@@ -9,7 +9,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::notification::LiveRoom;
 use crate::hub::request::{ReplayRange, ReplayStart};
 use crate::session::verbs::queue::Counted;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::{LogPage, Reader, RoomInfo, StoreError};
 
 /// What reading the store came to.

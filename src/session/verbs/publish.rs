@@ -13,7 +13,7 @@ use super::error::VerbError;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::limits;
 use crate::store::{MessageHeader, NewRecord};
-use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
+use crate::wire::batch::{self, Audience, BatchError, PublishHeader, PublishId};
 
 /// One thing to publish, checked.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,17 +37,9 @@ impl Sender<'_> {
     /// Of one message with arguments, to everyone in these rooms.
     fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
         MessageHeader {
-            namespace: self.namespace.clone(),
-            rooms,
-            except: Arc::new([]),
-            audience: Audience::All,
-            event,
-            framing: Framing::Args,
-            json: false,
-            count: 1,
             from: self.name.cloned(),
             origin: Arc::clone(self.sid),
-            reply: None,
+            ..MessageHeader::new(self.namespace.clone(), rooms, event)
         }
     }
 }

@@ -167,14 +167,14 @@ impl Counted {
         } = self;
         let op = Op::Purge {
             namespace,
-            client: client.clone(),
+            client,
             rooms: room.into_iter().collect(),
             cursor,
         };
         let request = SocketRequest {
             socket,
             ack_id: answer,
-            kind: Request::Purge { client, messages },
+            kind: Request::Purge { messages },
         };
         (op, Ticket::new(request))
     }
@@ -216,7 +216,7 @@ async fn queues(
         .readers
         .run(move |store| store.queues(&of, client.as_ref()))
         .await?;
-    let more = stored.more();
+    let more = stored.omitted();
     let lines = stored
         .into_iter()
         .map(|queue| queue_json(&services, &namespace, queue));

@@ -1,58 +1,69 @@
-//! A TOML file that somebody wrote by hand: read and checked whole, every mistake told with its line.
+//! A TOML file that a person wrote: read whole, with every mistake reported at its line and column.
 //!
-//! Knows TOML, nothing of what may stand in the file.
+//! Knows TOML, nothing of what belongs in the file.
 
+pub mod content;
 pub mod diagnostics;
-mod json;
+mod mismatch;
+mod node;
 mod syntax;
-pub mod value;
+pub mod text;
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use toml::de::DeTable;
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 
-use self::diagnostics::Mistakes;
+use self::diagnostics::{Diagnostics, InvalidFile};
+use self::node::Node;
+use crate::limits;
 
-#[derive(Debug, thiserror::Error)]
-pub enum ContentError {
-    #[error("{}", crate::client::error::io_error_text(.0))]
-    Io(#[from] io::Error),
-    #[error("it has more than {0} bytes")]
-    TooLong(usize),
-    #[error("line {line} is not text in UTF-8")]
-    NotText { line: usize },
-}
-
-/// What is in a file, if it is a text of at most so many bytes.
-pub fn content(path: &Path, most: usize) -> Result<String, ContentError> {
-    let mut bytes = Vec::new();
-    let file = File::open(path)?;
-    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > most {
-        return Err(ContentError::TooLong(most));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let fine = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = memchr::memchr_iter(b'\n', fine).count() + 1;
-        ContentError::NotText { line }
-    })
-}
-
-/// Has the text read by `read`, which notes what is wrong in it. `path` is where the text is from.
-pub fn parse<T>(
+/// Reads `text` as a `T` and has `check` turn that into what the program uses. `check` runs only if each value by itself is
+/// right; it adds what is wrong between them. `path` is where the text comes from.
+pub fn parse<T: DeserializeOwned, U>(
     path: &Path,
     text: &str,
-    read: impl FnOnce(&DeTable<'_>, &mut Mistakes) -> T,
-) -> Result<T, Mistakes> {
-    let mut mistakes = Mistakes::new(path, text);
-    let readable = syntax::readable(text, &mut mistakes);
-    let (whole, _) = DeTable::parse_recoverable(&readable);
-    let read = read(whole.get_ref(), &mut mistakes);
-    if mistakes.is_empty() {
-        Ok(read)
-    } else {
-        Err(mistakes)
+    check: impl FnOnce(T, &mut Diagnostics<'_>) -> U,
+) -> Result<U, InvalidFile> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let root = DeValue::Table(table.into_inner());
+    let mut diagnostics = Diagnostics::new(path, text, &root);
+    let mut checked = None;
+    if syntax::report(&errors, text, &mut diagnostics)
+        && let Some(read) = read(&root, &mut diagnostics)
+    {
+        checked = Some(check(read, &mut diagnostics));
     }
+    match checked {
+        Some(checked) if diagnostics.is_empty() => Ok(checked),
+        _ => Err(diagnostics.into_error()),
+    }
+}
+
+/// serde stops at the first value that does not fit. That value is then left out and the rest is read again, so that all
+/// mistakes are reported at once. Some only if there is none.
+fn read<T: DeserializeOwned>(root: &DeValue<'_>, diagnostics: &mut Diagnostics<'_>) -> Option<T> {
+    let mut skipped = BTreeSet::new();
+    loop {
+        let mismatch = match T::deserialize(Node::root(root, &skipped)) {
+            Ok(read) => return diagnostics.is_empty().then_some(read),
+            Err(mismatch) => mismatch,
+        };
+        let at = mismatch.at.unwrap_or_default();
+        if !mismatch.message.is_empty() {
+            diagnostics.add(at, mismatch.message);
+        }
+        if !skipped.insert(at) || diagnostics.len() > limits::MISTAKES_TOLD {
+            return None;
+        }
+    }
+}
+
+/// The keys that a table read as `T` may have.
+pub fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
+    let (unknown, _) = DeTable::parse_recoverable("'' = 0");
+    let root = DeValue::Table(unknown.into_inner());
+    let mismatch = T::deserialize(Node::root(&root, &BTreeSet::new())).err();
+    mismatch.map_or(&[], |mismatch| mismatch.known)
 }

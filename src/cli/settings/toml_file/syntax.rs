@@ -1,191 +1,117 @@
-//! TOML that is wrongly written: what is told of it, and how much of the file can be read all the same.
-//!
-//! A parser that goes on after a mistake may take a whole table for something else. So nothing is read that was not surely
-//! meant: a line that is wrong by itself is left out, and behind one that is not the reading ends.
+//! Text that is not TOML, in our words. The parser's own messages are not shown and nothing is decided by them.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use toml::de::DeTable;
+use toml::de::Error;
 
-use super::diagnostics::Mistakes;
+use super::diagnostics::Diagnostics;
 
-/// The part of the text that can be trusted, each line where it was.
-pub fn readable<'t>(text: &'t str, mistakes: &mut Mistakes) -> Cow<'t, str> {
-    let (twice, mut errors): (Vec<_>, Vec<_>) =
-        errors(text).into_iter().partition(Error::is_harmless);
-    errors.sort_by_key(|error| error.span.start);
-    let Some(first) = errors.first() else {
-        tell(&twice, text, mistakes);
-        return Cow::Borrowed(text);
-    };
-    let alone = without_lines(text, &errors);
-    let alone = alone.filter(|rest| self::errors(rest).iter().all(Error::is_harmless));
-    match alone {
-        Some(rest) => {
-            tell(&twice, text, mistakes);
-            tell(&errors, text, mistakes);
-            Cow::Owned(rest)
-        }
-        None => {
-            let end = line_of(text, first).start;
-            tell(&errors[..1], text, mistakes);
-            let sure = |error: &&Error| error.span.start < end;
-            let twice: Vec<Error> = twice.iter().filter(sure).cloned().collect();
-            tell(&twice, text, mistakes);
-            Cow::Borrowed(text.get(..end).unwrap_or_default())
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-struct Error {
-    span: Range<usize>,
-    message: String,
-}
-
-impl Error {
-    /// Two of one name leave everything around them as it was meant.
-    fn is_harmless(&self) -> bool {
-        self.message == TWICE
-    }
-}
-
-/// As the parser says it. Were it to say it otherwise, less of such a file would be read.
-const TWICE: &str = "duplicate key";
-
-fn errors(text: &str) -> Vec<Error> {
-    let (_, errors) = DeTable::parse_recoverable(text);
-    let errors = errors.iter().map(|error| Error {
-        span: error.span().unwrap_or_default(),
-        message: error.message().to_owned(),
-    });
-    errors.collect()
-}
-
-fn tell(errors: &[Error], text: &str, mistakes: &mut Mistakes) {
-    for error in errors {
-        let name = text.get(error.span.clone()).unwrap_or_default();
-        if error.is_harmless() && !name.is_empty() {
-            mistakes.add_syntax(error.span.start, format!("{name} is here a second time"))
+/// Reports the keys that stand twice and the first other mistake: what the parser finds behind that may be its own
+/// confusion. Whether the file can be read all the same, as it can with keys that stand twice.
+pub fn report(errors: &[Error], text: &str, diagnostics: &mut Diagnostics<'_>) -> bool {
+    let spans = errors.iter().map(|error| error.span().unwrap_or_default());
+    let mut spans: Vec<Range<usize>> = spans.collect();
+    spans.sort_by_key(|span| span.start);
+    for span in spans {
+        let at = span.start;
+        if let Some(key) = repeated_key(text, span) {
+            diagnostics.add_syntax(at, format!("{key} is here a second time"));
         } else {
-            mistakes.add_syntax(error.span.start, &error.message)
+            diagnostics.add_syntax(at, description(text, at));
+            return false;
         }
     }
+    true
 }
 
-/// The text with blanks for the lines of these errors; None when what follows such a line belongs to it.
-fn without_lines(text: &str, errors: &[Error]) -> Option<String> {
-    let mut bytes = text.as_bytes().to_vec();
-    for error in errors {
-        let line = line_of(text, error);
-        let is_header = text.get(line.clone())?.trim_start().starts_with('[');
-        if is_header || error.span.end > line.end + 1 {
-            return None;
-        }
-        bytes.get_mut(line)?.fill(b' ');
+/// A whole key that stands where a key may stand, and stood before, is wrong only for that.
+fn repeated_key(text: &str, span: Range<usize>) -> Option<&str> {
+    let key = text.get(span.clone()).filter(|key| !key.is_empty())?;
+    let (before, after) = (&text[..span.start], &text[span.end..]);
+    let blank = [' ', '\t'];
+    let opens = before.trim_end_matches(blank);
+    let is_key = (opens.is_empty() || opens.ends_with(['\n', '[', '{', ',', '.']))
+        && after.trim_start_matches(blank).starts_with(['=', '.', ']']);
+    (is_key && before.contains(key)).then_some(key)
+}
+
+fn description(text: &str, at: usize) -> &'static str {
+    // The end of the file belongs to its last line.
+    let at = at.min(text.trim_end().len());
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let before = &text[start..at];
+    let quote = if line.contains('"') { '"' } else { '\'' };
+    if before.ends_with('\\') {
+        "a backslash begins an escape, such as \\n; for itself write it twice, or use single quotes"
+    } else if line.matches(quote).count() % 2 == 1 {
+        "a string that begins with a quote ends with one on the same line"
+    } else if before.contains('=') {
+        "a value is a string in quotes (\"25s\"), a number, true, false, an array in [ ] or a table in { }"
+    } else if line.trim_start().starts_with('[') {
+        "a table begins with its name in brackets; a name such as \"/admin\" stands in quotes"
+    } else {
+        "a line is KEY = VALUE; a string is in quotes, and so is a key with a space or a slash"
     }
-    String::from_utf8(bytes).ok()
-}
-
-/// Without its end.
-fn line_of(text: &str, error: &Error) -> Range<usize> {
-    // At the end of the file it is the last line's.
-    let last = text.trim_end_matches('\n').len();
-    let at = error.span.start.min(last);
-    let bytes = text.as_bytes();
-    let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |end| end + 1);
-    let end = memchr::memchr(b'\n', &bytes[at..]).map_or(text.len(), |length| at + length);
-    start..end
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
+    use toml::de::{DeTable, DeValue};
+
     use super::*;
 
-    /// A text, the mistakes by their lines, and what is read.
-    type Case<'a> = (&'a str, &'a [(usize, &'a str)], &'a str);
-
-    fn read(text: &str) -> (Vec<String>, String) {
-        let mut mistakes = Mistakes::new(Path::new("f"), text);
-        let readable = readable(text, &mut mistakes).into_owned();
-        (mistakes.told(), readable)
-    }
+    const QUOTE: &str = "a string that begins";
+    const ESCAPE: &str = "a backslash";
+    const VALUE: &str = "a value is";
+    const TABLE: &str = "a table begins";
+    const LINE: &str = "a line is";
 
     #[test]
-    fn only_what_was_surely_meant_is_read() {
-        let unquoted = "string values must be quoted, expected literal string";
-        let cases: &[Case] = &[
-            ("a = 1\n", &[], "a = 1\n"),
-            // Wrong by themselves.
-            (
-                "a = 25s\nb = 1\nc = yes",
-                &[(1, unquoted), (3, unquoted)],
-                "       \nb = 1\n       ",
-            ),
-            (
-                "a: 1\nb = 1\n",
-                &[(
-                    1,
-                    "invalid unquoted key, expected letters, numbers, `-`, `_`",
-                )],
-                "    \nb = 1\n",
-            ),
-            (
-                "a = \"ü\nb = 1\n",
-                &[(1, "invalid basic string, expected `\"`")],
-                "       \nb = 1\n",
-            ),
-            // What follows a header belongs to it, and what follows an open bracket may.
-            (
-                "a = 1\n[b\nc = 1\n",
-                &[(2, "unclosed table, expected `]`")],
-                "a = 1\n",
-            ),
-            (
-                "a = 1\nb = [\n 1,\nc = 1\nd = 2\n",
-                &[(4, unquoted)],
-                "a = 1\nb = [\n 1,\n",
-            ),
-            (
-                "a = [\n\n",
-                &[(1, "unclosed array, expected `]`")],
-                "     \n\n",
-            ),
-            (
-                "a = \"\"\"\nb = 1\n",
-                &[(2, "invalid multi-line basic string, expected `\"`")],
-                "a = \"\"\"\n",
-            ),
-            // Two of a name.
-            (
-                "a = 1\na = 2\n",
-                &[(2, "a is here a second time")],
-                "a = 1\na = 2\n",
-            ),
+    fn keys_that_stand_twice_and_the_first_other_mistake_are_reported() {
+        let cases: &[(&str, &[(usize, usize, &str)])] = &[
+            ("a = 1\n", &[]),
+            ("a = 25s\nb = 1\nc = yes", &[(1, 5, VALUE)]),
+            ("a: 1\nb = 1\n", &[(1, 2, LINE)]),
+            ("a = \"ü\nb = 1\n", &[(1, 7, QUOTE)]),
+            ("a = 1\n[b\nc = 1\n", &[(2, 3, TABLE)]),
+            ("a = 1\nb = [\n 1,\nc = 1\nd = 2\n", &[(4, 1, LINE)]),
+            ("b = [\n 1.2.3,\n]", &[(2, 5, LINE)]),
+            ("a = [\n\n", &[(1, 6, VALUE)]),
+            ("a = 'b\nc = 1", &[(1, 7, QUOTE)]),
+            ("a = \"C:\\q\"", &[(1, 9, ESCAPE)]),
+            ("a = \"\"\"\nb = 1\n", &[(2, 6, VALUE)]),
+            ("a = 1\na = 2\n", &[(2, 1, "a is here a second time")]),
             (
                 "[\"/a\"]\n[\"/a\"]\nb = x\n",
-                &[(2, "\"/a\" is here a second time"), (3, unquoted)],
-                "[\"/a\"]\n[\"/a\"]\n     \n",
+                &[(2, 2, "\"/a\" is here a second time"), (3, 5, VALUE)],
             ),
             (
                 "a = 1\na = 2\n[b\na = 1\na = 1\n",
-                &[
-                    (2, "a is here a second time"),
-                    (3, "unclosed table, expected `]`"),
-                ],
-                "a = 1\na = 2\n",
+                &[(2, 1, "a is here a second time"), (3, 3, TABLE)],
             ),
+            (
+                "a = { b = 1, b = 2 }",
+                &[(1, 14, "b is here a second time")],
+            ),
+            ("a = [1, b = 2]", &[(1, 9, VALUE)]),
         ];
-        for (text, expected, rest) in cases {
-            let (told, readable) = read(text);
-            let expected = expected
-                .iter()
-                .map(|(line, what)| format!("f:{line}: {what}"));
-            assert_eq!(told, expected.collect::<Vec<_>>(), "{text}");
-            assert_eq!(readable, *rest, "{text}");
+        for (text, expected) in cases {
+            let (_, errors) = DeTable::parse_recoverable(text);
+            let root = DeValue::Boolean(true);
+            let mut diagnostics = Diagnostics::new(Path::new("f"), text, &root);
+            let is_readable = report(&errors, text, &mut diagnostics);
+            let invalid = diagnostics.into_error();
+            let found = invalid.lines();
+            assert_eq!(found.len(), expected.len(), "{text} {found:?}");
+            for (found, (line, column, message)) in found.iter().zip(*expected) {
+                let expected = format!("f:{line}:{column}: {message}");
+                assert!(found.starts_with(&expected), "{text} {found}");
+            }
+            let only_twice = expected.iter().all(|it| it.2.ends_with("time"));
+            assert_eq!(is_readable, only_twice, "{text}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a session asks its namespaces' programs, and what becomes of their answers: who is let in, what an event is
-//! acknowledged with. Knows nothing of how a program is run.
+//! A session's calls to its namespaces' programs: it admits or denies sockets and acknowledges events by their verdicts.
+//! Knows nothing of how a program is run.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -8,8 +8,8 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::Program;
-use super::call::{Answer, Call, NoAnswer, What};
-use super::pending::{Calls, Event};
+use super::call::{Call, CallEvent, HandlerAck, HandlerError};
+use super::waiting_calls::{EventCall, WaitingCalls};
 use crate::address::{ClientName, Namespace};
 use crate::hub::frame::WireFrame;
 use crate::hub::socket_id::SocketId;
@@ -21,15 +21,15 @@ use crate::session::state::Session;
 use crate::store::StoreError;
 use crate::wire::socket::{self, EventPacket};
 
-/// Those who still waited to be let in are gone.
-pub(crate) fn give_up(calls: &mut Calls, services: &Services, end: &EndReason) {
+/// Tells programs that the sockets they have not decided on are gone.
+pub(crate) fn abandon(calls: &mut WaitingCalls, services: &Services, end: &EndReason) {
     for (entrance, _) in calls.entrances.drain(..) {
-        tell_gone(services, &entrance, end);
+        notify_abandoned(services, &entrance, end);
     }
 }
 
 impl Session {
-    /// Asks the namespace's program, if it has one, and lets in who may come in.
+    /// Admits a socket, after asking the namespace's program if it has one.
     pub(crate) fn ask_to_enter(&mut self, entrance: AdmissionRequest) {
         if self
             .services
@@ -40,7 +40,7 @@ impl Session {
             return self.admit(entrance, None);
         }
         match self.who_was_it(&entrance) {
-            Some(asking) => self.calls.returning.push((entrance, asking)),
+            Some(former_sid) => self.calls.returning.push((entrance, former_sid)),
             None => self.ask_program_to_enter(entrance),
         }
     }
@@ -49,13 +49,13 @@ impl Session {
         let Some(program) = self.services.programs.of(&entrance.standing.rules) else {
             return;
         };
-        match program.ask(entrance_call(&entrance)) {
-            Ok(waiting) => self.calls.entrances.push((entrance, waiting)),
+        match program.request(entrance_call(&entrance)) {
+            Ok(verdict) => self.calls.entrances.push((entrance, verdict)),
             Err(busy) => self.deny(&entrance.namespace, &AdmissionError::Program(busy.into())),
         }
     }
 
-    /// Gives an application's event to the namespace's program. False when it has none.
+    /// Passes an application's event to the namespace's program. Returns false when there is none.
     pub(crate) fn call_program(
         &mut self,
         index: usize,
@@ -66,31 +66,31 @@ impl Session {
         let Some(program) = self.services.programs.of(&socket.standing.rules) else {
             return false;
         };
-        let what = What::Event(packet.event.clone());
+        let what = CallEvent::Event(packet.event.clone());
         let args = socket::join_args(&packet.args);
         let call = call(Caller::from(socket), what, args, attachments);
         let Some(id) = packet.id else {
-            if let Err(busy) = program.tell(call) {
+            if let Err(busy) = program.notify(call) {
                 self.services.say_refused(&busy.to_string());
             }
             return true;
         };
-        match program.ask(call) {
-            Ok(waiting) => {
+        match program.request(call) {
+            Ok(verdict) => {
                 let socket = socket.id;
-                self.calls.events.push(Event {
+                self.calls.events.push(EventCall {
                     socket,
                     id,
-                    waiting,
+                    verdict,
                 });
                 self.in_flight += 1;
             }
-            Err(busy) => self.not_answered(index, id, &busy.into()),
+            Err(busy) => self.refuse_call(index, id, &busy.into()),
         }
         true
     }
 
-    /// Takes what programs answered.
+    /// Handles the verdicts that have arrived. Returns whether there was one.
     pub(crate) fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<bool, StoreError> {
         let mut did = false;
         while let Some(entrance) = self.calls.poll_returning(cx) {
@@ -102,22 +102,22 @@ impl Session {
             match answer {
                 Ok(answer) => self.admit(entrance, Some(answer.hold)),
                 Err(no_answer) => {
-                    // It may still let in who is gone by then.
-                    if matches!(no_answer, NoAnswer::Silent) {
-                        tell_gone(&self.services, &entrance, &EndReason::Refused);
+                    // The program may still acknowledge the connect later.
+                    if matches!(no_answer, HandlerError::Silent) {
+                        notify_abandoned(&self.services, &entrance, &EndReason::Refused);
                     }
                     self.deny(&entrance.namespace, &AdmissionError::Program(no_answer));
                 }
             }
         }
-        while let Some((Event { socket, id, .. }, answer)) = self.calls.poll_events(cx) {
+        while let Some((EventCall { socket, id, .. }, answer)) = self.calls.poll_events(cx) {
             did = true;
             self.in_flight -= 1;
             let Some(index) = self.sockets.iter().position(|it| it.id == socket) else {
                 continue;
             };
             match answer {
-                Ok(Answer {
+                Ok(HandlerAck {
                     args, attachments, ..
                 }) => {
                     let namespace = &self.sockets[index].namespace;
@@ -126,41 +126,41 @@ impl Session {
                     let frames = std::iter::once(WireFrame::text(text)).chain(attachments);
                     self.say(index, frames.collect());
                 }
-                Err(no_answer) => self.not_answered(index, id, &no_answer),
+                Err(no_answer) => self.refuse_call(index, id, &no_answer),
             }
         }
         Ok(did)
     }
 
-    fn not_answered(&mut self, index: usize, id: u64, why: &NoAnswer) {
+    fn refuse_call(&mut self, index: usize, id: u64, why: &HandlerError) {
         self.refuse(index, Some(id), why.code(), &why.to_string());
     }
 }
 
-/// Whoever the program was asked about is gone.
-pub(crate) fn tell_departure(services: &Services, socket: &Socket, end: &EndReason) {
-    // Its client has come back: whoever has this sid is here.
+/// Tells the program that a socket disconnected.
+pub(crate) fn notify_disconnect(services: &Services, socket: &Socket, end: &EndReason) {
+    // When the client has come back, its sid is still connected.
     if !matches!(end, EndReason::CameBack) {
         let program = services.programs.of(&socket.standing.rules);
-        tell_program(program, Caller::from(socket), end);
+        notify_program(program, Caller::from(socket), end);
     }
 }
 
-fn tell_gone(services: &Services, entrance: &AdmissionRequest, end: &EndReason) {
+fn notify_abandoned(services: &Services, entrance: &AdmissionRequest, end: &EndReason) {
     let program = services.programs.of(&entrance.standing.rules);
-    tell_program(program, Caller::from(entrance), end);
+    notify_program(program, Caller::from(entrance), end);
 }
 
-fn tell_program(program: Option<&Program>, caller: Caller<'_>, end: &EndReason) {
+fn notify_program(program: Option<&Program>, caller: Caller<'_>, end: &EndReason) {
     let Some(program) = program else { return };
     let reason = json!(end.reason()).to_string();
     let (namespace, sid) = (caller.namespace, caller.sid);
-    if let Err(busy) = program.tell(call(caller, What::Disconnect, reason, &[])) {
-        tracing::warn!("{namespace} was not told that {sid} left: {busy}");
+    if let Err(busy) = program.notify(call(caller, CallEvent::Disconnect, reason, &[])) {
+        tracing::warn!("{namespace} was not notified that {sid} left: {busy}");
     }
 }
 
-/// On whose behalf a program is called.
+/// The socket on whose behalf a program is called.
 #[derive(Clone, Copy)]
 struct Caller<'a> {
     id: SocketId,
@@ -193,16 +193,21 @@ impl<'a> From<&'a AdmissionRequest> for Caller<'a> {
 
 fn entrance_call(entrance: &AdmissionRequest) -> Call {
     let auth = entrance.auth.as_ref().map_or("{}", |auth| auth.get());
-    call(Caller::from(entrance), What::Connect, auth.to_owned(), &[])
+    call(
+        Caller::from(entrance),
+        CallEvent::Connect,
+        auth.to_owned(),
+        &[],
+    )
 }
 
-fn call(caller: Caller<'_>, what: What, args: String, attachments: &[Bytes]) -> Call {
+fn call(caller: Caller<'_>, event: CallEvent, args: String, attachments: &[Bytes]) -> Call {
     Call {
         socket: caller.id,
         sid: Arc::clone(caller.sid),
         namespace: caller.namespace.clone(),
         name: caller.name.cloned(),
-        what,
+        event,
         args,
         attachments: attachments.to_vec(),
     }

@@ -1,6 +1,6 @@
-//! The lines between the hub and a namespace's program: JSON objects, one a line.
+//! The lines between the hub and a namespace's program: one JSON object a line (roomcat-hub.toml(5)).
 //!
-//! Pure. What a peer sent goes in as it came; what comes back is checked as if a peer had sent it.
+//! Pure. A peer's arguments are passed on unchanged; the program's lines are checked as a peer's packets are.
 
 use std::borrow::Cow;
 
@@ -10,49 +10,49 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Call, What};
+use super::call::{Call, CallEvent};
 use crate::address::{EventName, Namespace, RoomName};
 use crate::limits;
 use crate::wire::batch;
 use crate::wire::socket::one_line;
 
-/// What the sender waits for.
+/// What the sender of a call expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
+pub enum Expects {
     Ack,
     Nothing,
 }
 
-/// A line from the program.
+/// A line that the program wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    Ack { id: u64, arguments: Arguments },
-    Deny { id: u64, why: String },
-    Emit(Emit),
+pub enum ProgramLine {
+    Ack { id: u64, arguments: HandlerArgs },
+    Deny { id: u64, reason: String },
+    Emit(ProgramEmit),
 }
 
-/// The arguments of an event or an ack, checked.
+/// The arguments of an event or an ack, valid as Socket.IO arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arguments {
+pub struct HandlerArgs {
     /// The inside of a JSON array.
     pub inside: String,
     pub attachments: Vec<Bytes>,
-    /// Both, in the framing `args`.
+    /// Arguments and attachments in the framing `args`.
     pub body: Bytes,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Emit {
+pub struct ProgramEmit {
     pub event: EventName,
-    pub arguments: Arguments,
-    /// A room or a sid; None is everyone in the namespace.
+    pub arguments: HandlerArgs,
+    /// A room or a sid. `None` is the whole namespace.
     pub to: Option<RoomName>,
     pub namespace: Option<Namespace>,
 }
 
-/// Why a line of the program was passed over.
+/// Why a line of the program was ignored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Misread {
+pub enum LineError {
     #[error("it is not UTF-8")]
     NotUtf8,
     #[error("it is not a JSON object")]
@@ -64,29 +64,29 @@ pub enum Misread {
     #[error("an attachment is not base64")]
     NotBase64,
     #[error(r#""args" and "ack" are arrays, and their placeholders name the attachments"#)]
-    Arguments,
+    BadArguments,
     #[error("it has {length} bytes; this hub takes at most {limit} (serve --max-message)")]
     TooLong { length: usize, limit: usize },
 }
 
-/// The longest line that a program may write: what the largest message takes in base64, and the names around it.
-pub fn longest(max_message: usize) -> usize {
+/// The longest line that a program may write, in bytes: the largest message in base64, and the names around it.
+pub fn max_line_bytes(max_message: usize) -> usize {
     max_message.div_ceil(3) * 4 + limits::FRAME_OVERHEAD
 }
 
-/// The line for a call, with its line end. The keys stand in the order of the documents, the arguments behind all names, so
-/// that a shell can cut the line before them and be sure that no peer wrote what it looks at.
-pub fn encode(id: Option<u64>, wants: Wants, call: &Call) -> String {
+/// Encodes a call, its line end included. The keys keep the order of the manual. The arguments come after all names, so that
+/// a shell script can cut the line before them: nothing before the cut was written by a peer.
+pub fn encode(id: Option<u64>, expects: Expects, call: &Call) -> String {
     let attachments = call.attachments.iter().map(Bytes::len).sum::<usize>();
     let mut line = String::with_capacity(call.args.len() + attachments / 3 * 4 + 512);
     line.push('{');
     if let Some(id) = id {
         line.push_str(&format!("\"id\":{id},"));
     }
-    let event = match &call.what {
-        What::Connect => "connect",
-        What::Disconnect => "disconnect",
-        What::Event(event) => event.as_str(),
+    let event = match &call.event {
+        CallEvent::Connect => "connect",
+        CallEvent::Disconnect => "disconnect",
+        CallEvent::Event(event) => event.as_str(),
     };
     line.push_str("\"namespace\":");
     push_json(&mut line, call.namespace.as_str());
@@ -110,7 +110,7 @@ pub fn encode(id: Option<u64>, wants: Wants, call: &Call) -> String {
         }
         line.push(']');
     }
-    if wants == Wants::Ack {
+    if expects == Expects::Ack {
         line.push_str(",\"ack\":true");
     }
     line.push_str("}\n");
@@ -121,11 +121,11 @@ fn push_json(line: &mut String, text: &str) {
     line.push_str(&serde_json::to_string(text).expect("a string is always JSON"));
 }
 
-/// What the program said in one line, without its line end.
-pub fn decode(line: &[u8], max_message: usize) -> Result<Said, Misread> {
+/// Decodes a line of the program, given without its line end.
+pub fn decode(line: &[u8], max_message: usize) -> Result<ProgramLine, LineError> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Line<'a> {
+    struct RawLine<'a> {
         id: Option<u64>,
         #[serde(borrow)]
         ack: Option<&'a RawValue>,
@@ -140,15 +140,15 @@ pub fn decode(line: &[u8], max_message: usize) -> Result<Said, Misread> {
         attachments: Vec<Cow<'a, str>>,
     }
     let text = simdutf8::basic::from_utf8(line)
-        .map_err(|_| Misread::NotUtf8)?
+        .map_err(|_| LineError::NotUtf8)?
         .trim();
-    // serde would take an array for a struct as well.
+    // serde also accepts an array for a struct.
     if !text.starts_with('{') {
-        return Err(Misread::NotAnObject);
+        return Err(LineError::NotAnObject);
     }
-    let line: Line<'_> = serde_json::from_str(text).map_err(|error| Misread::json(&error))?;
+    let line: RawLine<'_> = serde_json::from_str(text).map_err(|error| LineError::json(&error))?;
     match line {
-        Line {
+        RawLine {
             id: Some(id),
             ack: Some(ack),
             deny: None,
@@ -157,24 +157,24 @@ pub fn decode(line: &[u8], max_message: usize) -> Result<Said, Misread> {
             to: None,
             namespace: None,
             attachments,
-        } => Ok(Said::Ack {
+        } => Ok(ProgramLine::Ack {
             id,
             arguments: arguments(Some(ack), &attachments, max_message)?,
         }),
-        Line {
+        RawLine {
             id: Some(id),
             ack: None,
-            deny: Some(why),
+            deny: Some(reason),
             emit: None,
             args: None,
             to: None,
             namespace: None,
             attachments,
-        } if attachments.is_empty() => Ok(Said::Deny {
+        } if attachments.is_empty() => Ok(ProgramLine::Deny {
             id,
-            why: why.into_owned(),
+            reason: reason.into_owned(),
         }),
-        Line {
+        RawLine {
             id: None,
             ack: None,
             deny: None,
@@ -183,22 +183,22 @@ pub fn decode(line: &[u8], max_message: usize) -> Result<Said, Misread> {
             to,
             namespace,
             attachments,
-        } => Ok(Said::Emit(Emit {
+        } => Ok(ProgramLine::Emit(ProgramEmit {
             event,
             arguments: arguments(args, &attachments, max_message)?,
             to,
             namespace,
         })),
-        _ => Err(Misread::NoKind),
+        _ => Err(LineError::NoKind),
     }
 }
 
-impl Misread {
+impl LineError {
     fn json(error: &serde_json::Error) -> Self {
-        // serde quotes what it did not expect, and that can be as long as the line.
-        const LONGEST: usize = 200;
+        // serde quotes the unexpected value, which can be as long as the line.
+        const MAX_CHARS: usize = 200;
         let text = error.to_string();
-        match text.char_indices().nth(LONGEST) {
+        match text.char_indices().nth(MAX_CHARS) {
             Some((end, _)) => Self::Json(format!("{}…", text.get(..end).unwrap_or_default())),
             None => Self::Json(text),
         }
@@ -209,24 +209,24 @@ fn arguments(
     array: Option<&RawValue>,
     attachments: &[Cow<'_, str>],
     max_message: usize,
-) -> Result<Arguments, Misread> {
+) -> Result<HandlerArgs, LineError> {
     if attachments.len() > limits::ATTACHMENTS {
-        return Err(Misread::Arguments);
+        return Err(LineError::BadArguments);
     }
     let array = array.map_or("[]", RawValue::get);
     let attachments = attachments
         .iter()
         .map(|text| STANDARD.decode(&**text).map(Bytes::from))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|_| Misread::NotBase64)?;
+        .map_err(|_| LineError::NotBase64)?;
     let length = array.len() + attachments.iter().map(Bytes::len).sum::<usize>();
     if length > max_message {
         let limit = max_message;
-        return Err(Misread::TooLong { length, limit });
+        return Err(LineError::TooLong { length, limit });
     }
     let body = batch::encode_args(array, &attachments);
-    let args = batch::decode_args(&body).map_err(|_| Misread::Arguments)?;
-    Ok(Arguments {
+    let args = batch::decode_args(&body).map_err(|_| LineError::BadArguments)?;
+    Ok(HandlerArgs {
         inside: args.inside().to_owned(),
         attachments,
         body: body.clone(),

@@ -1,75 +1,75 @@
-//! Lines from a program's pipe, of bounded length. Knows nothing of what they mean.
+//! Reads lines of bounded length from a program's pipe. Knows nothing of their meaning.
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Read at once; a pipe rarely holds more lines than this.
-const CHUNK_BYTES: usize = 16 * 1024;
-/// What is kept of a line that is longer than allowed, for the log.
-const START_BYTES: usize = 200;
+/// The size of one read. A pipe rarely holds more.
+const READ_BYTES: usize = 16 * 1024;
+/// How much of an overlong line is kept for the log, in bytes.
+const PREFIX_BYTES: usize = 200;
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum BoundedLine {
     /// Without its line end.
     Whole(BytesMut),
-    /// How it began; the rest of it was passed over.
+    /// The beginning of a line that is too long. The rest was skipped.
     TooLong(BytesMut),
 }
 
-/// The lines of one pipe.
+/// Splits one pipe into lines.
 #[derive(Debug)]
 pub struct Lines<R> {
-    /// None at its end.
+    /// `None` once the pipe has ended.
     source: Option<R>,
-    longest: usize,
+    max_bytes: usize,
     buffer: BytesMut,
-    /// Bytes of the buffer that hold no line end.
+    /// How many bytes of the buffer are known to hold no line end.
     searched: usize,
-    /// The beginning of the line that is being passed over.
+    /// The beginning of the overlong line that is being skipped.
     overlong: Option<BytesMut>,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub fn new(source: R, longest: usize) -> Self {
+    pub fn new(source: R, max_bytes: usize) -> Self {
         Self {
             source: Some(source),
-            longest,
+            max_bytes,
             buffer: BytesMut::new(),
             searched: 0,
             overlong: None,
         }
     }
 
-    /// The next line, or what stands behind the last line end; None at the end of the pipe. Cancel-safe: what was read
-    /// stays here.
-    pub async fn next(&mut self) -> Option<Line> {
+    /// The next line; at the end the rest behind the last line end, then `None`. Cancel-safe: bytes that were read stay in
+    /// the buffer.
+    pub async fn next(&mut self) -> Option<BoundedLine> {
         loop {
-            if let Some(line) = self.buffered() {
+            if let Some(line) = self.next_buffered() {
                 return Some(line);
             }
             let Some(source) = &mut self.source else {
                 return self.rest();
             };
-            self.buffer.reserve(CHUNK_BYTES);
-            // A pipe that cannot be read has ended.
+            self.buffer.reserve(READ_BYTES);
+            // A read error counts as the end of the pipe.
             if source.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
                 self.source = None;
             }
         }
     }
 
-    /// Nothing more will come.
+    /// True when [`Self::next`] has returned everything.
     pub fn has_ended(&self) -> bool {
         self.source.is_none() && self.buffer.is_empty() && self.overlong.is_none()
     }
 
-    fn buffered(&mut self) -> Option<Line> {
+    fn next_buffered(&mut self) -> Option<BoundedLine> {
         let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
         let Some(at) = memchr::memchr(b'\n', unsearched) else {
             self.searched = self.buffer.len();
-            if self.buffer.len() > self.longest {
-                let begun = self.overlong.take();
-                self.overlong = Some(begun.unwrap_or_else(|| start(&self.buffer)));
+            if self.buffer.len() > self.max_bytes {
+                let known = self.overlong.take();
+                self.overlong = Some(known.unwrap_or_else(|| prefix(&self.buffer)));
                 self.buffer.clear();
                 self.searched = 0;
             }
@@ -81,7 +81,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Some(self.finish(line))
     }
 
-    fn rest(&mut self) -> Option<Line> {
+    fn rest(&mut self) -> Option<BoundedLine> {
         self.searched = 0;
         let line = self.buffer.split();
         if line.is_empty() && self.overlong.is_none() {
@@ -90,25 +90,25 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         Some(self.finish(line))
     }
 
-    fn finish(&mut self, line: BytesMut) -> Line {
+    fn finish(&mut self, line: BytesMut) -> BoundedLine {
         match self.overlong.take() {
-            Some(start) => Line::TooLong(start),
-            None if line.len() > self.longest => Line::TooLong(start(&line)),
-            None => Line::Whole(line),
+            Some(prefix) => BoundedLine::TooLong(prefix),
+            None if line.len() > self.max_bytes => BoundedLine::TooLong(prefix(&line)),
+            None => BoundedLine::Whole(line),
         }
     }
 }
 
-fn start(line: &[u8]) -> BytesMut {
-    line.get(..START_BYTES).unwrap_or(line).into()
+fn prefix(line: &[u8]) -> BytesMut {
+    line.get(..PREFIX_BYTES).unwrap_or(line).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn lines(source: &[u8], longest: usize) -> Vec<Line> {
-        let mut lines = Lines::new(source, longest);
+    async fn lines(source: &[u8], max_bytes: usize) -> Vec<BoundedLine> {
+        let mut lines = Lines::new(source, max_bytes);
         let mut found = Vec::new();
         while let Some(line) = lines.next().await {
             found.push(line);
@@ -118,8 +118,8 @@ mod tests {
         found
     }
 
-    fn whole(text: &str) -> Line {
-        Line::Whole(text.as_bytes().into())
+    fn whole(text: &str) -> BoundedLine {
+        BoundedLine::Whole(text.as_bytes().into())
     }
 
     #[tokio::test]
@@ -131,22 +131,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_too_long_is_passed_over() {
-        let long = "x".repeat(3 * CHUNK_BYTES);
-        let start = || Line::TooLong(long.as_bytes()[..START_BYTES].into());
+    async fn a_line_that_is_too_long_is_skipped() {
+        let long = "x".repeat(3 * READ_BYTES);
+        let prefix = || BoundedLine::TooLong(long.as_bytes()[..PREFIX_BYTES].into());
         let text = format!("a\n{long}\nb\n{long}");
         let found = lines(text.as_bytes(), 10).await;
-        assert_eq!(found, [whole("a"), start(), whole("b"), start()]);
+        assert_eq!(found, [whole("a"), prefix(), whole("b"), prefix()]);
         let found = lines(b"a\n01234567890\nb", 10).await;
-        let eleven = Line::TooLong(b"01234567890"[..].into());
+        let eleven = BoundedLine::TooLong(b"01234567890"[..].into());
         assert_eq!(found, [whole("a"), eleven, whole("b")]);
     }
 
     #[tokio::test]
-    async fn what_is_held_is_bounded() {
-        let endless = vec![b'x'; 64 * CHUNK_BYTES];
+    async fn the_buffer_is_bounded() {
+        let endless = vec![b'x'; 64 * READ_BYTES];
         let mut reader = Lines::new(&endless[..], 1000);
-        assert!(matches!(reader.next().await, Some(Line::TooLong(_))));
-        assert!(reader.buffer.capacity() <= 4 * CHUNK_BYTES);
+        assert!(matches!(reader.next().await, Some(BoundedLine::TooLong(_))));
+        assert!(reader.buffer.capacity() <= 4 * READ_BYTES);
     }
 }

@@ -1,18 +1,20 @@
-//! What comes due, by a clock that the tests set.
+//! Delayed records, with a clock that the tests set.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use super::*;
-use crate::store::delayed::Delayed;
+use std::time::Duration;
+
+use super::PATIENCE;
+use crate::store::delayed::DelayedRecord;
 use crate::store::memory::MemoryStore;
 use crate::store::writer::{Urgency, Writer, spawn};
-use crate::store::{Member, PruneReport, Refusal, Retention, Store, StoreReader};
+use crate::store::{
+    Member, NewRecord, Op, OpOutcome, PruneReport, Refusal, Retention, Store, StoreError,
+    StoreReader,
+};
 
-/// Long enough for a busy machine; nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The tag of what is due.
+/// The tag of delayed records.
 const DUE: u32 = u32::MAX;
 
 fn memory() -> MemoryStore {
@@ -33,20 +35,20 @@ fn delay(text: &str, due_ms: u64) -> Op {
     }
 }
 
-struct House {
+struct Fixture {
     writer: Writer<u32>,
     committed: Receiver<Vec<(OpOutcome, u32)>>,
 }
 
-impl House {
+impl Fixture {
     fn new(
         store: impl Store + 'static,
         clock: fn() -> u64,
-        mut takes: impl FnMut() -> bool + Send + 'static,
+        mut has_capacity: impl FnMut() -> bool + Send + 'static,
     ) -> Self {
-        let (done, committed) = channel();
-        let due_tag = move |_: &NewRecord| takes().then_some(DUE);
-        let on_commit = move |group| drop(done.send(group));
+        let (commit, committed) = channel();
+        let due_tag = move |_: &NewRecord| has_capacity().then_some(DUE);
+        let on_commit = move |group| drop(commit.send(group));
         let (writer, _) = spawn(Box::new(store), clock, due_tag, on_commit);
         Self { writer, committed }
     }
@@ -55,10 +57,10 @@ impl House {
         self.writer.send(op, Urgency::Now, 0).unwrap();
     }
 
-    /// What is committed next: the texts of records, with their tags.
+    /// The next commit: the texts of its records, with their tags.
     fn next(&self) -> Vec<(String, u32)> {
         let group = self.committed.recv_timeout(PATIENCE).unwrap();
-        let text = |(done, tag)| match done {
+        let text = |(outcome, tag)| match outcome {
             OpOutcome::Appended(record) => {
                 let text = String::from_utf8(record.body.to_vec()).unwrap();
                 (format!("{text} at {}", record.at_ms), tag)
@@ -69,7 +71,7 @@ impl House {
     }
 }
 
-/// A clock of its own for each test: the writer takes a function.
+/// Each test has its own clock. The writer wants a plain function, hence the macro.
 macro_rules! clock {
     ($now:ident) => {{
         static NOW: AtomicU64 = AtomicU64::new($now);
@@ -83,76 +85,79 @@ macro_rules! clock {
 const START: u64 = 1_000;
 
 #[test]
-fn it_wakes_for_what_is_due_next() {
+fn the_writer_wakes_for_the_next_due_record() {
     let (clock, now) = clock!(START);
-    let house = House::new(memory(), clock, || true);
+    let fixture = Fixture::new(memory(), clock, || true);
     for (text, due_ms) in [("c", 3_000), ("a", 2_000), ("b", 2_000)] {
-        house.send(delay(text, due_ms));
-        house.next();
+        fixture.send(delay(text, due_ms));
+        fixture.next();
     }
     now.store(2_000, Ordering::SeqCst);
     let due = [("a at 2000", DUE), ("b at 2000", DUE)];
-    assert_eq!(house.next(), due.map(|(text, tag)| (text.to_owned(), tag)));
+    assert_eq!(
+        fixture.next(),
+        due.map(|(text, tag)| (text.to_owned(), tag))
+    );
     now.store(9_000, Ordering::SeqCst);
-    assert_eq!(house.next(), [("c at 9000".to_owned(), DUE)]);
+    assert_eq!(fixture.next(), [("c at 9000".to_owned(), DUE)]);
 }
 
 #[test]
-fn what_was_due_is_before_what_comes_after() {
+fn a_due_record_comes_before_ops_that_arrive_later() {
     let (clock, now) = clock!(START);
-    let house = House::new(memory(), clock, || true);
-    house.send(delay("due", 5_000));
-    house.next();
+    let fixture = Fixture::new(memory(), clock, || true);
+    fixture.send(delay("due", 5_000));
+    fixture.next();
     now.store(5_000, Ordering::SeqCst);
-    house.send(Op::Append {
+    fixture.send(Op::Append {
         record: NewRecord::sample("new"),
         id: None,
     });
-    assert_eq!(house.next(), [("due at 5000".to_owned(), DUE)]);
-    assert_eq!(house.next(), [("new at 5000".to_owned(), 0)]);
+    assert_eq!(fixture.next(), [("due at 5000".to_owned(), DUE)]);
+    assert_eq!(fixture.next(), [("new at 5000".to_owned(), 0)]);
 }
 
 #[test]
-fn what_was_due_while_nobody_was_there_comes_at_once() {
+fn records_that_came_due_before_the_start_are_appended_at_once() {
     let (clock, _) = clock!(START);
     let mut store = memory();
     store.commit(vec![delay("late", 500)], 100).unwrap();
-    let house = House::new(store, clock, || true);
-    assert_eq!(house.next(), [("late at 1000".to_owned(), DUE)]);
+    let fixture = Fixture::new(store, clock, || true);
+    assert_eq!(fixture.next(), [("late at 1000".to_owned(), DUE)]);
 }
 
 #[test]
-fn what_cannot_be_handed_on_is_due_still() {
+fn records_without_a_tag_stay_due() {
     let (clock, now) = clock!(START);
-    let mut asked = 0;
+    let mut calls = 0;
     let one_of_three = move || {
-        asked += 1;
-        asked % 3 == 0
+        calls += 1;
+        calls % 3 == 0
     };
-    let house = House::new(memory(), clock, one_of_three);
+    let fixture = Fixture::new(memory(), clock, one_of_three);
     for text in ["a", "b"] {
-        house.send(delay(text, 2_000));
-        house.next();
+        fixture.send(delay(text, 2_000));
+        fixture.next();
     }
     now.store(2_000, Ordering::SeqCst);
-    assert_eq!(house.next(), [("a at 2000".to_owned(), DUE)]);
-    assert_eq!(house.next(), [("b at 2000".to_owned(), DUE)]);
+    assert_eq!(fixture.next(), [("a at 2000".to_owned(), DUE)]);
+    assert_eq!(fixture.next(), [("b at 2000".to_owned(), DUE)]);
 }
 
-/// A store in which something is due, and that has no room for it.
-struct NoRoom {
-    told: Sender<Told>,
+/// A store with a due record and a full disk.
+struct FullStore {
+    calls: Sender<Call>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Told {
-    Looked,
-    PruneReport,
+enum Call {
+    Due,
+    Prune,
 }
 
-impl Store for NoRoom {
+impl Store for FullStore {
     fn log_id(&self) -> &str {
-        "no room"
+        "full"
     }
     fn head(&self) -> u64 {
         0
@@ -168,15 +173,15 @@ impl Store for NoRoom {
     fn next_due(&self) -> Option<u64> {
         Some(0)
     }
-    fn due(&mut self, _: u64) -> Result<Vec<Delayed>, StoreError> {
-        let _ = self.told.send(Told::Looked);
-        Ok(vec![Delayed {
+    fn due(&mut self, _: u64) -> Result<Vec<DelayedRecord>, StoreError> {
+        let _ = self.calls.send(Call::Due);
+        Ok(vec![DelayedRecord {
             number: 1,
             record: NewRecord::sample("x"),
         }])
     }
     fn prune(&mut self, _: u64) -> Result<PruneReport, StoreError> {
-        let _ = self.told.send(Told::PruneReport);
+        let _ = self.calls.send(Call::Prune);
         Ok(PruneReport::default())
     }
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
@@ -185,18 +190,18 @@ impl Store for NoRoom {
 }
 
 #[test]
-fn what_finds_no_room_is_tried_again_and_not_all_the_time() {
+fn a_refused_record_is_tried_again_but_not_all_the_time() {
     let (clock, _) = clock!(START);
-    let (told, tells) = channel();
-    let house = House::new(NoRoom { told }, clock, || true);
-    let (mut looked, mut pruned) = (0, 0);
-    // Pruning goes by a clock of its own, and about as often as what is due is tried.
-    while looked < 2 || pruned < 2 {
-        match tells.recv_timeout(PATIENCE).unwrap() {
-            Told::Looked => looked += 1,
-            Told::PruneReport => pruned += 1,
+    let (call, calls) = channel();
+    let fixture = Fixture::new(FullStore { calls: call }, clock, || true);
+    let (mut tried, mut pruned) = (0, 0);
+    // Pruning has its own interval, about as long as the pause after a refusal.
+    while tried < 2 || pruned < 2 {
+        match calls.recv_timeout(PATIENCE).unwrap() {
+            Call::Due => tried += 1,
+            Call::Prune => pruned += 1,
         }
-        assert!(looked <= pruned + 4, "{looked} times for {pruned}");
+        assert!(tried <= pruned + 4, "{tried} times for {pruned}");
     }
-    assert_eq!(house.next()[0].1, DUE);
+    assert_eq!(fixture.next()[0].1, DUE);
 }

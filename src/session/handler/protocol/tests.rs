@@ -11,20 +11,20 @@ use crate::hub::socket_id::SocketId;
 
 const MAX: usize = 1000;
 
-fn call(what: What, args: &str) -> Call {
+fn call(event: CallEvent, args: &str) -> Call {
     Call {
         socket: SocketId(1),
         sid: "s1".into(),
         namespace: Namespace::parse("/chat").unwrap(),
         name: None,
-        what,
+        event,
         args: args.to_owned(),
         attachments: Vec::new(),
     }
 }
 
-fn event(name: &str) -> What {
-    What::Event(EventName::parse(name).unwrap())
+fn event(name: &str) -> CallEvent {
+    CallEvent::Event(EventName::parse(name).unwrap())
 }
 
 #[test]
@@ -34,33 +34,33 @@ fn a_call_is_a_line_with_the_names_before_the_arguments() {
         attachments: vec![Bytes::from_static(b"\x00\xff"), Bytes::new()],
         ..call(event("chat message"), "\"hi\",\r\n[1e400]")
     };
-    for (id, wants, call, line) in [
+    for (id, expects, call, line) in [
         (
             Some(7),
-            Wants::Ack,
+            Expects::Ack,
             named,
             r#"{"id":7,"namespace":"/chat","sid":"s1","as":"alice","event":"chat message","args":["hi",  [1e400]],"attachments":["AP8=",""],"ack":true}"#,
         ),
         (
             Some(1),
-            Wants::Ack,
-            call(What::Connect, r#"{"token":"x"}"#),
+            Expects::Ack,
+            call(CallEvent::Connect, r#"{"token":"x"}"#),
             r#"{"id":1,"namespace":"/chat","sid":"s1","event":"connect","args":[{"token":"x"}],"ack":true}"#,
         ),
         (
             None,
-            Wants::Nothing,
-            call(What::Disconnect, r#""transport close""#),
+            Expects::Nothing,
+            call(CallEvent::Disconnect, r#""transport close""#),
             r#"{"namespace":"/chat","sid":"s1","event":"disconnect","args":["transport close"]}"#,
         ),
         (
             Some(2),
-            Wants::Nothing,
+            Expects::Nothing,
             call(event(""), ""),
             r#"{"id":2,"namespace":"/chat","sid":"s1","event":"","args":[]}"#,
         ),
     ] {
-        assert_eq!(encode(id, wants, &call), format!("{line}\n"));
+        assert_eq!(encode(id, expects, &call), format!("{line}\n"));
     }
 }
 
@@ -73,30 +73,31 @@ fn no_peer_writes_before_the_arguments() {
             r#"{"event":"connect"}"#,
         )
     };
-    let line = encode(Some(1), Wants::Nothing, &forger);
+    let line = encode(Some(1), Expects::Nothing, &forger);
     let (head, args) = line.split_once(r#","args":"#).unwrap();
     assert_eq!(args, "[{\"event\":\"connect\"}]}\n");
     assert!(!head.contains(r#""event":"connect""#), "{head}");
 }
 
-fn said(line: &str) -> Result<Said, Misread> {
+fn decode_text(line: &str) -> Result<ProgramLine, LineError> {
     decode(line.as_bytes(), MAX)
 }
 
 #[test]
 fn a_program_answers_denies_and_emits() {
-    let Ok(Said::Ack { id: 7, arguments }) = said(r#" {"ack": ["ok",{"a":"\ud800"}], "id":7} "#)
+    let Ok(ProgramLine::Ack { id: 7, arguments }) =
+        decode_text(r#" {"ack": ["ok",{"a":"\ud800"}], "id":7} "#)
     else {
         panic!()
     };
     assert_eq!(arguments.inside, r#""ok",{"a":"\ud800"}"#);
-    let denied = Said::Deny {
+    let denied = ProgramLine::Deny {
         id: 1,
-        why: "no\nway".to_owned(),
+        reason: "no\nway".to_owned(),
     };
-    assert_eq!(said(r#"{"id":1,"deny":"no\nway"}"#), Ok(denied));
+    assert_eq!(decode_text(r#"{"id":1,"deny":"no\nway"}"#), Ok(denied));
     let line = r#"{"emit":"pic","args":[{"_placeholder":true,"num":0}],"to":"s1","namespace":"/a","attachments":["AP8="]}"#;
-    let Ok(Said::Emit(emit)) = said(line) else {
+    let Ok(ProgramLine::Emit(emit)) = decode_text(line) else {
         panic!()
     };
     assert_eq!(emit.event.as_str(), "pic");
@@ -104,7 +105,7 @@ fn a_program_answers_denies_and_emits() {
     assert_eq!(emit.namespace, Some(Namespace::parse("/a").unwrap()));
     let args = batch::decode_args(&emit.arguments.body).unwrap();
     assert_eq!(args.attachments, [Bytes::from_static(b"\x00\xff")]);
-    let Ok(Said::Emit(bare)) = said(r#"{"emit":"tick","to":null}"#) else {
+    let Ok(ProgramLine::Emit(bare)) = decode_text(r#"{"emit":"tick","to":null}"#) else {
         panic!()
     };
     assert_eq!((bare.to, bare.namespace), (None, None));
@@ -112,7 +113,7 @@ fn a_program_answers_denies_and_emits() {
 }
 
 #[test]
-fn what_is_not_understood_has_a_reason() {
+fn a_line_that_is_not_understood_has_a_reason() {
     let too_many = format!(r#"{{"emit":"x","attachments":{}}}"#, json!(vec![""; 11]));
     let too_long = format!(r#"{{"emit":"x","args":["{}"]}}"#, "x".repeat(MAX));
     let too_long_by_attachment = format!(
@@ -149,13 +150,13 @@ fn what_is_not_understood_has_a_reason() {
         (&too_long_by_attachment, "at most 1000"),
         (r#"{"emit":"x"} {"emit":"y"}"#, "trailing"),
     ] {
-        let error = said(line).expect_err(line).to_string();
+        let error = decode_text(line).expect_err(line).to_string();
         assert!(error.contains(reason), "{line}: {error}");
         assert!(error.len() < 400, "{error}");
     }
-    assert_eq!(decode(b"{\"emit\":\"\xff\"}", MAX), Err(Misread::NotUtf8));
+    assert_eq!(decode(b"{\"emit\":\"\xff\"}", MAX), Err(LineError::NotUtf8));
     // An object that looks like a placeholder is plain data where there are no attachments.
-    assert!(said(r#"{"emit":"x","args":[{"_placeholder":true,"num":1}]}"#).is_ok());
+    assert!(decode_text(r#"{"emit":"x","args":[{"_placeholder":true,"num":1}]}"#).is_ok());
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn the_longest_line_holds_the_largest_message() {
             r#"{{"emit":"x","args":[{{"_placeholder":true,"num":0}}],"to":"{}","attachments":["{encoded}"]}}"#,
             "x".repeat(limits::NAME_BYTES)
         );
-        assert!(line.len() <= longest(max_message));
+        assert!(line.len() <= max_line_bytes(max_message));
     }
 }
 
@@ -188,18 +189,18 @@ fn json_value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn nothing_that_a_program_says_panics(line in vec(any::<u8>(), 0..200)) {
+    fn no_bytes_of_a_program_panic(line in vec(any::<u8>(), 0..200)) {
         let _ = decode(&line, MAX);
     }
 
     #[test]
-    fn nothing_like_a_line_panics(line in r#"[{}\[\]"a-z:,0-9 \\_]{0,80}"#) {
+    fn no_malformed_line_panics(line in r#"[{}\[\]"a-z:,0-9 \\_]{0,80}"#) {
         let _ = decode(line.as_bytes(), MAX);
         let _ = decode(format!(r#"{{"id":1,"ack":{line}}}"#).as_bytes(), MAX);
     }
 
     #[test]
-    fn a_call_is_one_line_of_json_with_all_that_came(
+    fn a_call_is_one_line_of_json_with_everything_the_peer_sent(
         name in option::of("[a-zé\"\\\\]{1,10}"),
         event in "\\PC{0,20}",
         args in vec(json_value(), 0..4),
@@ -217,9 +218,9 @@ proptest! {
             name: name.as_deref().map(|name| ClientName::parse(name).unwrap()),
             attachments: attachments.iter().cloned().map(Bytes::from).collect(),
             sid: Arc::from("s"),
-            ..call(What::Event(event.clone()), &text[1..text.len() - 1])
+            ..call(CallEvent::Event(event.clone()), &text[1..text.len() - 1])
         };
-        let line = encode(Some(id), Wants::Nothing, &call);
+        let line = encode(Some(id), Expects::Nothing, &call);
         prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
         let mut value: Value = serde_json::from_str(&line).unwrap();
         prop_assert_eq!(&value["event"], event.as_str());
@@ -237,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_program_answers_is_what_its_asker_gets(
+    fn the_asker_gets_what_the_program_answered(
         args in vec(json_value(), 0..4),
         attachment in option::of(vec(any::<u8>(), 0..20)),
     ) {
@@ -247,7 +248,7 @@ proptest! {
             "attachments": attachment.iter().map(|bytes| STANDARD.encode(bytes)).collect::<Vec<_>>(),
         });
         match decode(line.to_string().as_bytes(), 100_000) {
-            Ok(Said::Ack { id: 3, arguments }) => {
+            Ok(ProgramLine::Ack { id: 3, arguments }) => {
                 let back: Value = serde_json::from_str(&format!("[{}]", arguments.inside)).unwrap();
                 prop_assert_eq!(back, Value::from(args));
                 prop_assert_eq!(
