@@ -160,7 +160,7 @@ impl Printing {
 
     fn print(&mut self, event: ReceivedEvent, owed: Option<AckHandle>) {
         let mut args = event.args;
-        if event.last == LastArgument::Offset && matches!(self.form, Form::Data(_)) {
+        if event.last_argument == LastArgument::Offset && matches!(self.form, Form::Data(_)) {
             args = without_offset(args);
         }
         let chunk = Chunk::event(event.event, &args, self.namespace.clone());

@@ -1,7 +1,10 @@
 //! A subscription over lost connections, other logs and shared queues.
 
+use std::time::Duration;
+
 use super::*;
 use crate::address::EventName;
+use crate::client::verbs::sub::{DeliveryMode, PresenceUpdates, StartPosition};
 use crate::wire::batch::Framing;
 
 fn batch(record: u64, index: u32, count: u32) -> DeliveryHeader {
