@@ -14,7 +14,7 @@ use crate::client::dial_options::{AuthFields, DialOptions};
 use crate::client::publish_window::Batch;
 use crate::client::publish_window::PublishOutcome;
 use crate::client::verbs::sub::{DeliveryMode, ShareOptions, StartPosition, SubscribeRequest};
-use crate::wire::batch::{Audience, Framing, PublishHeader};
+use crate::wire::batch::{Framing, PublishHeader};
 use crate::wire::error_code::ErrorCode;
 
 struct Hub {
@@ -122,17 +122,7 @@ fn batch() -> Batch {
     Batch {
         header: PublishHeader {
             rooms: vec![RoomName::parse("r").unwrap()],
-            event: EventName::message(),
-            framing: Framing::Lines,
-            json: false,
-            count: 1,
-            id: None,
-            except: Vec::new(),
-            to: Audience::All,
-            volatile: false,
-            due: None,
-            delay: None,
-            reply: None,
+            ..PublishHeader::new(EventName::message(), Framing::Lines)
         },
         body: "hi\n".into(),
     }
