@@ -181,7 +181,9 @@ tokens = [
     let mut teacher = enter("teacher7");
     wait_until("the sockets that were closed above are gone", || {
         let answer = teacher.must("who", &json!({}));
-        answer["sockets"].as_array().is_some_and(|all| all.len() == 3)
+        answer["sockets"]
+            .as_array()
+            .is_some_and(|all| all.len() == 3)
     });
     let kicked = teacher.must("kick", &json!({"as": "alice"}));
     assert_eq!(kicked["kicked"], 2, "{kicked}");
