@@ -1,8 +1,8 @@
 //! Turns blocks of input into batches: with the header from the command line, or with the header of each envelope.
 
+mod delivery_time;
 #[cfg(test)]
 mod tests;
-mod delivery_time;
 
 use std::collections::VecDeque;
 
@@ -16,10 +16,10 @@ use crate::address::{EventName, Namespace, RoomName};
 use crate::cli::io::stdin::{Blocks, InputBlock, InputError};
 use crate::client::Batch;
 use crate::limits;
-use crate::wire::json;
 use crate::wire::batch::{
     Audience, Framing, PublishHeader, encode_args, messages, push_bytes_message,
 };
+use crate::wire::json;
 pub use delivery_time::DeliveryTime;
 
 /// The header that a command line gives to all its messages.
@@ -231,9 +231,10 @@ impl Envelope<'_> {
                 .map_err(|_| "it holds invalid base64".to_owned())
         };
         match (self.data, &self.base64, self.args) {
-            (Some(value), None, None) if self.json => {
-                Ok((EnvelopeKind::Json, Bytes::copy_from_slice(value.get().as_bytes())))
-            }
+            (Some(value), None, None) if self.json => Ok((
+                EnvelopeKind::Json,
+                Bytes::copy_from_slice(value.get().as_bytes()),
+            )),
             (Some(value), None, None) => {
                 let text: String = serde_json::from_str(value.get()).map_err(|_| {
                     "\"data\" is not a string, and there is no \"json\":true".to_owned()

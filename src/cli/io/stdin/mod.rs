@@ -213,7 +213,8 @@ fn pump(
     blocks: &mpsc::Sender<Result<InputBlock, InputError>>,
 ) -> Result<(), ReadStop> {
     loop {
-        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.read_buffer())) {
+        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.read_buffer()))
+        {
             Ok(read) => read,
             Err(Errno::INTR) => continue,
             Err(Errno::AGAIN) => {
