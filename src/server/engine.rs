@@ -103,15 +103,15 @@ impl From<Rejected> for Refusal {
 pub async fn answer(
     site: &Site,
     request: Request<Incoming>,
-    speech: EngineMode,
+    mode: EngineMode,
     upgrades: &Upgrades,
 ) -> Result<Answer, Refusal> {
     let query = Query(request.uri().query().unwrap_or_default());
     match query.parameter("sid").filter(|sid| !sid.is_empty()) {
-        None => handshake(site, request, speech, upgrades).await,
+        None => handshake(site, request, mode, upgrades).await,
         Some(sid) => {
             let transport = query.transport()?;
-            let door = site.doors.find(sid).filter(|door| door.speech == speech);
+            let door = site.doors.find(sid).filter(|door| door.mode == mode);
             let door = door.ok_or(Refusal::Session)?;
             exchange(site, request, transport, door, upgrades).await
         }
@@ -147,7 +147,7 @@ impl<'a> Query<'a> {
 async fn handshake(
     site: &Site,
     mut request: Request<Incoming>,
-    speech: EngineMode,
+    mode: EngineMode,
     upgrades: &Upgrades,
 ) -> Result<Answer, Refusal> {
     let query = Query(request.uri().query().unwrap_or_default());
@@ -160,18 +160,18 @@ async fn handshake(
     }
     if transport == TransportName::WebSocket {
         let switching = switching(request.headers())?;
-        upgrades.put(hyper::upgrade::on(&mut request), Purpose::Session(speech));
+        upgrades.put(hyper::upgrade::on(&mut request), Purpose::Session(mode));
         return Ok(switching);
     }
     let address = request.extensions().get::<PeerAddress>();
     let peer = Arc::new(Peer::polling(address.copied().unwrap_or_default()));
-    let (sid, door, transport) = site.doors.open(speech, &peer);
+    let (sid, door, transport) = site.doors.open(mode, &peer);
     // It is the first GET.
     let waiting = door.get()?;
     let opening = SessionParams {
         sid: (*sid).to_owned(),
         upgrades: &["websocket"],
-        speech,
+        mode,
         peer,
     };
     let newcomer = Newcomer {
@@ -304,15 +304,11 @@ fn switching(headers: &HeaderMap) -> Result<Answer, Refusal> {
 }
 
 /// A WebSocket that begins a session of its own.
-pub fn newcomer(
-    transport: Box<dyn Transport>,
-    speech: EngineMode,
-    address: PeerAddress,
-) -> Newcomer {
+pub fn newcomer(transport: Box<dyn Transport>, mode: EngineMode, address: PeerAddress) -> Newcomer {
     let opening = SessionParams {
         sid: services::random_id(),
         upgrades: &[],
-        speech,
+        mode,
         peer: Arc::new(Peer::websocket(address)),
     };
     Newcomer { transport, opening }

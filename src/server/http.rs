@@ -82,11 +82,11 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
     let mut shutdown = site.shutdown.clone();
     let stopping = shutdown.wait_for(|stopping| *stopping);
     match purpose {
-        Purpose::Session(speech) => {
+        Purpose::Session(mode) => {
             // The hub is ending, or has as many as it holds.
             let _ = site
                 .newcomers
-                .send(engine::newcomer(websocket, speech, address))
+                .send(engine::newcomer(websocket, mode, address))
                 .await;
         }
         // Cancel-safe: a probe that is dropped leaves its session as it was.

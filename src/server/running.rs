@@ -113,7 +113,7 @@ impl Running {
                     if connections.len() < most {
                         connections.spawn(http::serve(Arc::clone(site), connection));
                     } else {
-                        site.services.say_refused("too many connections");
+                        site.services.log_refusal("too many connections");
                     }
                 }
                 Some(Newcomer { transport, opening }) = begun.recv() => {
@@ -122,7 +122,7 @@ impl Running {
                         let session = session::run(Arc::clone(services), transport, opening, stopping.clone());
                         connections.spawn(session);
                     } else {
-                        site.services.say_refused("too many sessions");
+                        site.services.log_refusal("too many sessions");
                     }
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}

@@ -26,7 +26,7 @@ type Verdict<T> = Result<T, Rejected>;
 pub(super) type Answer<T> = oneshot::Sender<Verdict<T>>;
 
 pub struct Door {
-    pub speech: EngineMode,
+    pub mode: EngineMode,
     state: Mutex<State>,
     /// Woken when a request came, or the session's transport is to change or end.
     session: AtomicWaker,
@@ -69,9 +69,9 @@ pub(super) enum Post {
 }
 
 impl Door {
-    pub(super) fn new(speech: EngineMode) -> Self {
+    pub(super) fn new(mode: EngineMode) -> Self {
         Self {
-            speech,
+            mode,
             state: Mutex::new(State {
                 stage: Stage::Polling,
                 get: None,

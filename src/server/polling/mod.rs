@@ -33,11 +33,11 @@ impl Doors {
     /// The transport of a new session and its sid. It is found by it for as long as the transport lives.
     pub fn open(
         self: &Arc<Self>,
-        speech: EngineMode,
+        mode: EngineMode,
         peer: &Arc<Peer>,
     ) -> (Arc<str>, Arc<Door>, Polling) {
         let sid: Arc<str> = services::random_id().into();
-        let door = Arc::new(Door::new(speech));
+        let door = Arc::new(Door::new(mode));
         self.lock().insert(Arc::clone(&sid), Arc::clone(&door));
         let transport = Polling {
             doors: Arc::clone(self),

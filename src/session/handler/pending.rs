@@ -49,11 +49,14 @@ impl Calls {
             .any(|entrance| entrance.namespace == *namespace)
     }
 
-    /// A socket that leaves waits for nothing any more. Returns how much it did wait for.
-    pub fn forget(&mut self, socket: SocketId) -> usize {
-        let before = self.events.len();
+    /// Events that wait for their acknowledgement.
+    pub fn pending_events(&self) -> usize {
+        self.events.len()
+    }
+
+    /// A socket that is gone waits for nothing.
+    pub fn forget(&mut self, socket: SocketId) {
         self.events.retain(|event| event.socket != socket);
-        before - self.events.len()
     }
 
     pub(super) fn poll_returning(
@@ -68,7 +71,7 @@ impl Calls {
             }
         })?;
         let (mut entrance, _) = self.returning.remove(place);
-        Some(catchup::done(sid).map(|sid| {
+        Some(catchup::join_result(sid).map(|sid| {
             entrance.sid = sid.unwrap_or(entrance.sid);
             entrance
         }))

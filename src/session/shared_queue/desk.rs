@@ -37,7 +37,7 @@ use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{HubClosed, Outbox, Submission};
 use crate::session::services::Services;
 use crate::session::socket::catchup::LogRead;
-use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, NextItem};
 use crate::store::StoreError;
 use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
@@ -228,7 +228,7 @@ impl Desk {
                 ..
             } => {
                 let (services, reader) = (&self.services, (*reader).clone());
-                self.feed.subscribed(services, reader, head, None, stretch);
+                self.feed.subscribe(services, reader, head, None, stretch);
                 self.vitals.set_reader(Arc::clone(self.feed.reader()));
             }
             Notification::NoRooms { .. } => {
@@ -260,9 +260,9 @@ impl Desk {
                     self.give(sharer, Given::Answer(Some((answer, json!({"ok": true})))));
                 }
             }
-            Notification::ReaderChanged { reader } => self.feed.moved(&reader),
+            Notification::ReaderChanged { reader } => self.feed.set_rooms(&reader),
             Notification::PendingPurged { rooms, cursor } => {
-                self.feed.emptied(&rooms, cursor);
+                self.feed.purged(&rooms, cursor);
                 self.purged = self.purged.max(cursor);
                 self.drop_purged();
             }
@@ -284,7 +284,7 @@ impl Desk {
                 }
                 Stage::Opening(waiting) => waiting.push(joining),
                 Stage::Open => {
-                    let head = self.feed.position().record.saturating_sub(1);
+                    let head = self.feed.cursor().record.saturating_sub(1);
                     self.enter(joining, head, self.leases.free());
                 }
             },
@@ -310,7 +310,7 @@ impl Desk {
     fn read(&mut self, done: LogRead) {
         match done {
             LogRead::Opened(opened) => {
-                if self.feed.opened(&opened, CaughtUpNotice::Nothing).is_none() {
+                if self.feed.open(&opened, CaughtUpNotice::Skip).is_none() {
                     return;
                 }
                 self.leases = Leases::new(opened.start);
@@ -323,7 +323,7 @@ impl Desk {
                 }
             }
             LogRead::Page(page) => {
-                let AddedPage { skip, gap } = self.feed.turned(page);
+                let AddedPage { skip, gap } = self.feed.add_page(page);
                 if let Some(behind) = skip {
                     self.skip(behind);
                 }
@@ -333,12 +333,11 @@ impl Desk {
                     self.tell_all("gap", &json!({"from": from, "to": to}));
                 }
             }
-            LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {}
         }
     }
 
     fn skip(&mut self, behind: Seq) {
-        self.feed.pass(behind);
+        self.feed.advance(behind);
         self.leases.skip(behind);
     }
 
@@ -360,20 +359,20 @@ impl Desk {
             if !self.leases.wants() {
                 return did;
             }
-            match self.feed.next(&self.services, &self.notices) {
-                Next::Nothing => {
+            match self.feed.poll_next(&self.services, &self.notices) {
+                NextItem::None => {
                     did |= self.caught_up();
                     return did;
                 }
-                Next::Busy => {}
-                Next::Delivery(parcel, from) => self.take(parcel, from),
-                Next::Skip(behind) => self.skip(behind),
-                Next::Live { skip, .. } => {
+                NextItem::Retry => {}
+                NextItem::Delivery(parcel, from) => self.take(parcel, from),
+                NextItem::Skip(behind) => self.skip(behind),
+                NextItem::Live { skip, .. } => {
                     if let Some(behind) = skip {
                         self.skip(behind);
                     }
                 }
-                Next::Attach => {
+                NextItem::Attach => {
                     let attach = InboxMessage::Core(CoreInput::Attach(self.id));
                     self.outbox.push(Submission::Hub(attach));
                 }
@@ -392,7 +391,7 @@ impl Desk {
         }
         let (number, count) = (parcel.record.number, parcel.header().count);
         let bytes = parcel.record.body.len();
-        self.feed.pass(Seq::after_record(number));
+        self.feed.advance(Seq::after_record(number));
         self.leases
             .add(number, from, count, Sheaf::new(parcel), bytes);
     }
@@ -402,7 +401,7 @@ impl Desk {
         if !self.feed.is_live() || !self.notices.is_empty() || !self.leases.is_handed() {
             return false;
         }
-        let head = Seq::new(self.feed.position().record.saturating_sub(1), 0);
+        let head = Seq::new(self.feed.cursor().record.saturating_sub(1), 0);
         let event = self.event("caught-up", &json!({"head": head}));
         let mut did = false;
         for sharer in self.sharers.values_mut().filter(|it| !it.caught_up) {
@@ -435,7 +434,8 @@ impl Desk {
     fn drop_purged(&mut self) {
         if self.leases.cursor() < self.purged {
             let feed = &self.feed;
-            self.leases.drop_free(|sheaf| feed.owes(&sheaf.parcel));
+            self.leases
+                .drop_free(|sheaf| feed.first_owed(&sheaf.parcel));
         }
     }
 
@@ -473,7 +473,6 @@ impl Desk {
         let held = self.leases.leased();
         leased.store(held, Ordering::Relaxed);
         let unconfirmed = held + self.leases.free();
-        self.vitals
-            .record_progress(self.feed.position(), unconfirmed);
+        self.vitals.record_progress(self.feed.cursor(), unconfirmed);
     }
 }

@@ -15,7 +15,7 @@ use super::unsent::Unsent;
 use crate::address::{RoomName, Seq};
 use crate::hub::notification::Notification;
 use crate::hub::socket_id::SocketId;
-use crate::session::socket::ClientKind;
+use crate::session::socket::client_kind::ClientKind;
 use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
 
@@ -33,7 +33,7 @@ impl Session {
         let Some(name) = socket.name.clone() else {
             return refused("a queue is shared under a client name");
         };
-        if socket.dialect == ClientKind::Stock {
+        if socket.kind == ClientKind::Stock {
             return refused("a queue is shared among clients that ask for this protocol");
         }
         if socket.is_subscribed() {
@@ -69,15 +69,12 @@ impl Session {
             unsent,
             awaited: 1,
         });
-        self.in_flight += 1;
         Ok(())
     }
 
     /// The socket is no sharer any more, if it was one.
     pub(in crate::session) fn unshare(&mut self, index: usize) {
-        if let Some(sharing) = self.sockets[index].sharing.take() {
-            self.in_flight = self.in_flight.saturating_sub(sharing.awaited());
-        }
+        self.sockets[index].sharing = None;
     }
 
     /// An ack of a sharer. False when it is none.
@@ -91,7 +88,6 @@ impl Session {
             return false;
         };
         sharing.ack(seq, answer);
-        self.in_flight += 1;
         true
     }
 
@@ -122,9 +118,6 @@ impl Session {
     }
 
     fn given(&mut self, index: usize, id: SocketId, given: Given) {
-        if !matches!(given, Given::NameTaken | Given::Kicked(_)) {
-            self.in_flight = self.in_flight.saturating_sub(1);
-        }
         match given {
             Given::Frames(_) => {}
             Given::Answer(None) => {}
@@ -137,9 +130,9 @@ impl Session {
                 let error = json!({"code": code, "message": message});
                 self.answer(index, answer, &json!({"ok": false, "error": error}));
             }
-            Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
-            Given::NameTaken => self.told(id, Notification::NameTaken),
-            Given::Kicked(by) => self.told(id, Notification::Kicked { by }),
+            Given::StoreRefused { answer, refusal } => self.answer_refusal(index, answer, &refusal),
+            Given::NameTaken => self.handle_notification(id, Notification::NameTaken),
+            Given::Kicked(by) => self.handle_notification(id, Notification::Kicked { by }),
         }
     }
 }

@@ -49,7 +49,7 @@ impl Plan {
             && token.is_none()
             && !args.open
             && !file.open
-            && !file.namespaces.all_ask()
+            && !file.namespaces.all_want_tokens()
         {
             return Err(Failure::Usage(format!(
                 "{address} can be reached from other machines: name a --token-file, or let anyone in with --open"
