@@ -137,11 +137,11 @@ impl RoomName {
     }
 
     /// What the names of rooms begin with that are made for the answers to one message.
-    pub const FOR_ANSWERS: &str = "reply/";
+    pub const REPLY_PREFIX: &str = "reply/";
 
     /// Whether it is such a room: nobody looks for it by name, so lists leave it out.
-    pub fn is_for_answers(&self) -> bool {
-        self.0.starts_with(Self::FOR_ANSWERS)
+    pub fn is_reply_room(&self) -> bool {
+        self.0.starts_with(Self::REPLY_PREFIX)
     }
 
     /// The empty room: the whole namespace.

@@ -182,7 +182,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 pub const HANDLER_QUEUE_BYTES: usize = 4 * MIB;
 /// Farewells that wait to be read by a program, beside that: the sockets it let in, so that one which was slow for a while
 /// does not keep the dead on its lists.
-pub const HANDLER_FAREWELLS: usize = 65_536;
+pub const HANDLER_DISCONNECTS: usize = 65_536;
 /// Answers of a program that are awaited at once.
 pub const HANDLER_AWAITED: usize = 4096;
 /// How long a program's answer is awaited.
@@ -238,7 +238,7 @@ pub const DUE_RETRY: Duration = Duration::from_secs(1);
 /// What every record counts for beside its body where bytes of the log are bounded: rows, indexes, names.
 pub const RECORD_OVERHEAD: usize = 256;
 /// Who pins most is looked up this often at most while publishes are refused: it visits every membership.
-pub const CULPRIT_TTL: Duration = Duration::from_secs(1);
+pub const LARGEST_PENDING_TTL: Duration = Duration::from_secs(1);
 
 /// SQLite's page: measured, 16 KiB commits 256 KiB bodies twice as fast as 4 KiB does, and single lines as fast.
 pub const DB_PAGE_BYTES: usize = 16 * KIB;

@@ -1,7 +1,5 @@
 //! `kill -9` of hubs, publishers and subscribers under load: nothing confirmed is lost, nothing comes twice that was sent
 //! once, and the order stays.
-//!
-//! `ROOMCAT_CRASH_ROUNDS=1000` asks for more rounds than the ten of each kind.
 
 mod publisher;
 
@@ -14,10 +12,27 @@ use self::publisher::Publisher;
 use crate::harness::{Running, TestHub, wait_until};
 use crate::random::Random;
 
-fn rounds() -> usize {
-    match std::env::var("ROOMCAT_CRASH_ROUNDS") {
-        Ok(rounds) => rounds.parse().expect("ROOMCAT_CRASH_ROUNDS is a number"),
-        Err(_) => 10,
+const ROUNDS: usize = 10;
+
+mod long {
+    const ROUNDS: usize = 200;
+
+    #[test]
+    #[ignore = "long"]
+    fn a_killed_hub_loses_nothing_and_repeats_nothing() {
+        super::kill_hubs(ROUNDS);
+    }
+
+    #[test]
+    #[ignore = "long"]
+    fn a_killed_pub_leaves_a_beginning_of_what_it_read() {
+        super::kill_publishers(ROUNDS);
+    }
+
+    #[test]
+    #[ignore = "long"]
+    fn a_killed_sub_goes_on_where_it_acked() {
+        super::kill_subscribers(ROUNDS);
     }
 }
 
@@ -88,8 +103,12 @@ fn assert_complete(what: &str, lines: &[String], expected: &BTreeMap<String, usi
 
 #[test]
 fn a_killed_hub_loses_nothing_and_repeats_nothing() {
+    kill_hubs(ROUNDS);
+}
+
+fn kill_hubs(rounds: usize) {
     let mut random = Random::from_env("kill -9 of the hub");
-    let mut left = rounds();
+    let mut left = rounds;
     while left > 0 {
         // A hub after the other: each round reads all that its hub holds.
         let rounds = left.min(10);
@@ -157,11 +176,15 @@ fn kill_the_hub(rounds: usize, random: &mut Random) {
 
 #[test]
 fn a_killed_pub_leaves_a_beginning_of_what_it_read() {
+    kill_publishers(ROUNDS);
+}
+
+fn kill_publishers(rounds: usize) {
     let mut random = Random::from_env("kill -9 of pub");
     let hub = TestHub::start();
     let mut reader = hub.cmd(&["sub", "load"]).spawn();
     hub.wait_for_sockets("load", 1);
-    for round in 0..rounds() {
+    for round in 0..rounds {
         let name = format!("pub{round}");
         let before = reader.received();
         let mut running = hub
@@ -188,16 +211,21 @@ fn a_killed_pub_leaves_a_beginning_of_what_it_read() {
     );
 }
 
-/// What a member wrote over its lives, one behind the other: complete, in order, and again only what it had not acked.
 #[test]
 fn a_killed_sub_goes_on_where_it_acked() {
+    kill_subscribers(ROUNDS);
+}
+
+/// The outputs of a member that is killed again and again, one after the other: complete, in order, and repeated only
+/// where it had not acked.
+fn kill_subscribers(rounds: usize) {
     let mut random = Random::from_env("kill -9 of sub");
     let hub = TestHub::start();
     hub.cmd(&["join", "load", "--as", "reader"]).check();
     let publisher = Publisher::start(hub.url(), "load", "raw", random.next());
     // The next line that the next life may begin with at the latest, and whether it must be that one.
     let (mut next, mut exact) = (0, true);
-    for round in 0..rounds() {
+    for round in 0..rounds {
         let numbers = if random.below(3) == 0 {
             let count = (1 + random.below(3_000)).to_string();
             let arguments = ["sub", "load", "--as", "reader", "-n", &count];
@@ -224,7 +252,7 @@ fn a_killed_sub_goes_on_where_it_acked() {
         .any_stdout()
         .check();
     let numbers = raw_numbers(&outcome.stdout);
-    take_up(rounds(), &numbers, next, exact);
+    take_up(rounds, &numbers, next, exact);
     assert_eq!(
         numbers.last().map_or(next, |last| last + 1),
         total,

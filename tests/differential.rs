@@ -13,14 +13,33 @@ use roomcat::wire::engine;
 use roomcat::wire::payload::{PayloadDecoder, PayloadPacket};
 use roomcat::wire::socket::{Packet, join_args};
 
+/// How many cases the official parser gets at a time.
 const CASES: usize = 20_000;
+
+mod long {
+    use super::{Random, compare_frames, compare_packets, compare_payloads};
+
+    #[test]
+    #[ignore = "long"]
+    fn packets_mean_what_they_mean_to_the_official_parsers() {
+        let mut random = Random::from_env("packets, frames and payloads");
+        for _ in 0..50 {
+            compare_packets(&mut random);
+            compare_frames(&mut random);
+            compare_payloads(&mut random);
+        }
+    }
+}
 
 #[test]
 fn socket_io_packets_mean_what_they_mean_to_the_official_parser() {
-    let mut random = Random::from_env("packets");
+    compare_packets(&mut Random::from_env("packets"));
+}
+
+fn compare_packets(random: &mut Random) {
     let mut lines = String::new();
     for _ in 0..CASES {
-        let text = packet(&mut random);
+        let text = packet(random);
         let case = json!({"text": text, "ours": decode(&text)});
         let _ = writeln!(lines, "{case}");
     }
@@ -29,10 +48,13 @@ fn socket_io_packets_mean_what_they_mean_to_the_official_parser() {
 
 #[test]
 fn engine_io_packets_mean_what_they_mean_to_the_official_parser() {
-    let mut random = Random::from_env("frames");
+    compare_frames(&mut Random::from_env("frames"));
+}
+
+fn compare_frames(random: &mut Random) {
     let mut lines = String::new();
     for _ in 0..CASES {
-        let text = frame(&mut random);
+        let text = frame(random);
         let ours = match engine::decode(&text) {
             Ok(packet) => frame_seen(packet),
             Err(error) => json!({"error": error.to_string()}),
@@ -44,10 +66,13 @@ fn engine_io_packets_mean_what_they_mean_to_the_official_parser() {
 
 #[test]
 fn payloads_mean_what_they_mean_to_the_official_parser() {
-    let mut random = Random::from_env("payloads");
+    compare_payloads(&mut Random::from_env("payloads"));
+}
+
+fn compare_payloads(random: &mut Random) {
     let mut lines = String::new();
     for _ in 0..CASES {
-        let text = payload(&mut random);
+        let text = payload(random);
         let case = json!({"text": text, "ours": payload_seen(&text)});
         let _ = writeln!(lines, "{case}");
     }
@@ -81,7 +106,7 @@ fn payload(random: &mut Random) -> String {
 fn payload_seen(text: &str) -> Value {
     let mut packets = Vec::new();
     let mut decoder = PayloadDecoder::new(Bytes::copy_from_slice(text.as_bytes()));
-    while let Some(part) = decoder.part() {
+    while let Some(part) = decoder.next_packet() {
         packets.push(match part {
             Ok(PayloadPacket::Binary(bytes)) => json!({"type": "message", "binary": bytes}),
             Ok(PayloadPacket::Text(text)) => match engine::decode(text) {
@@ -278,7 +303,7 @@ fn decode(text: &str) -> Value {
     let refused = |error: &dyn std::error::Error| json!({"error": error.to_string()});
     let mut assembler = Assembler::default();
     match assembler.text(text) {
-        Ok(TextFrame::Whole(packet)) => return seen(&packet),
+        Ok(TextFrame::Complete(packet)) => return seen(&packet),
         Ok(TextFrame::Partial) => {}
         Err(error) => return refused(&error),
     }

@@ -224,7 +224,7 @@ fn what_is_no_line_is_said_and_passed_over() {
         "too long: xxx",
     ] {
         let line = house.hub.wait_for_stderr(reason);
-        assert!(line.contains("handler of /: passed over a line"), "{line}");
+        assert!(line.contains("handler of /: ignored a line"), "{line}");
     }
 }
 
@@ -293,7 +293,7 @@ for line in sys.stdin:
     assert_eq!(first[1], "/tenant-*");
     two.emit("/tenant-2", "hello", "");
     assert_eq!(two.event().args(), first, "the same process");
-    house.hub.wait_for_stderr("say in which \"namespace\"");
+    house.hub.wait_for_stderr("name the \"namespace\"");
     assert!(one.take_kept().is_empty());
 }
 
@@ -372,7 +372,7 @@ fn a_room_that_was_somebodys_sid_is_no_room() {
         "done\n"
     ));
     let mut watcher = house.stock();
-    house.hub.wait_for_stderr("is not let in yet");
+    house.hub.wait_for_stderr("is not admitted yet");
     drop(house.stock());
     assert!(watcher.event().is_event("gone"));
     let rooms = watcher.must("rooms", &json!({}))["rooms"].to_string();

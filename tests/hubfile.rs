@@ -23,9 +23,9 @@ fn serve(folder: &Path, arguments: &[&str]) -> Cmd {
 
 const WRONG: &str = "ping-interval = \"25\"\n[namespaces.\"/admin\"]\nrat = 50\ntokens = [{ token = \"s3cret\", as = \"\" }]\n";
 const TOLD: &str = "\
-hub.toml:1: ping-interval: a duration is a number and a unit: 500ms, 60s, 5m, 1h, 7d
-hub.toml:3: namespaces.\"/admin\".rat: there is no such key; did you mean \"rate\"?
-hub.toml:4: namespaces.\"/admin\".tokens[0].as: a client name cannot be empty
+hub.toml:1:1: ping-interval: a duration is a number and a unit: 500ms, 60s, 5m, 1h, 7d
+hub.toml:3:1: namespaces.\"/admin\".rat: there is no such key; did you mean \"rate\"?
+hub.toml:4:31: namespaces.\"/admin\".tokens[0].as: a client name cannot be empty
 roomcat: hub.toml has 3 mistakes
   hint: \"roomcat serve --config FILE --check-config\" looks at it again
 ";
@@ -53,7 +53,7 @@ fn a_check_says_what_is_declared_and_starts_nothing() {
     // A control character is no part of a name.
     check
         .any_stderr()
-        .stderr_has("hub.toml:3: ")
+        .stderr_has("hub.toml:3:13: ")
         .status(2)
         .check();
     fs::write(

@@ -37,6 +37,7 @@ mod slow;
 mod store;
 mod streams;
 mod tables;
+mod tiers;
 mod usage;
 mod who;
 mod wire_golden;

@@ -216,8 +216,8 @@ fn every_mistake_is_told_with_its_line_before_anything_is_done() {
     for command in [&["config"][..], &["pub", "lobby", "hi"], &["rooms"]] {
         home.cmd(command)
             .stderr(&format!(
-                "{file}:2: hubs.school.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666\n\
-                 {file}:4: defaults.colour: there is no such key; did you mean \"color\"?\n\
+                "{file}:2:1: hubs.school.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666\n\
+                 {file}:4:1: defaults.colour: there is no such key; did you mean \"color\"?\n\
                  roomcat: {file} has 2 mistakes\n  hint: every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again\n"
             ))
             .status(2)

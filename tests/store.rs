@@ -21,7 +21,6 @@ mod model;
 mod sessions;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -123,11 +122,13 @@ impl Bench {
     }
 
     fn join(&mut self, client: &str, rooms: &[&str]) {
-        assert_eq!(self.op(join(client, rooms)), OpOutcome::Joined);
+        let outcome = self.op(join(client, rooms));
+        assert_eq!(outcome, joined(client, rooms));
     }
 
     fn leave(&mut self, client: &str, rooms: &[&str]) {
-        assert_eq!(self.op(leave(client, rooms)), OpOutcome::Left);
+        let outcome = self.op(leave(client, rooms));
+        assert_eq!(outcome, left(client, rooms));
     }
 
     fn ack(&mut self, client: &str, rooms: &[&str], cursor: Seq) {
@@ -210,21 +211,30 @@ fn client(name: &str) -> ClientName {
     ClientName::parse(name).unwrap()
 }
 
+fn joined(name: &str, names: &[&str]) -> OpOutcome {
+    OpOutcome::Joined {
+        namespace: root(),
+        client: client(name),
+        rooms: rooms(names),
+    }
+}
+
+fn left(name: &str, names: &[&str]) -> OpOutcome {
+    OpOutcome::Left {
+        namespace: root(),
+        client: client(name),
+        rooms: rooms(names),
+    }
+}
+
 /// One batch of lines.
 fn lines(names: &[&str], text: &str) -> NewRecord {
     NewRecord {
         header: MessageHeader {
-            namespace: root(),
-            rooms: rooms(names).into(),
-            except: Arc::new([]),
-            audience: Audience::All,
-            event: EventName::message(),
             framing: Framing::Lines,
-            json: false,
             count: text.lines().count() as u32,
-            from: None,
             origin: "origin".into(),
-            reply: None,
+            ..MessageHeader::new(root(), rooms(names).into(), EventName::message())
         },
         body: Bytes::copy_from_slice(text.as_bytes()),
     }

@@ -270,7 +270,7 @@ fn a_session_with_an_attachment_as_the_document_shows_it() {
         r#"2/admin,1["tellme"]"#,
     ] {
         assert!(
-            matches!(assembler.text(text), Ok(TextFrame::Whole(_))),
+            matches!(assembler.text(text), Ok(TextFrame::Complete(_))),
             "{text}"
         );
     }

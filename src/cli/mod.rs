@@ -5,23 +5,25 @@
 //! | folder | may import |
 //! |---|---|
 //! | nearest, screen | nobody |
+//! | toml_file | nearest |
 //! | io | screen |
-//! | args | nearest, screen, io |
-//! | settings | nearest, screen, io, args |
-//! | commands/exec/error, commands/stream/error | screen |
-//! | failure | screen, io, settings, commands/exec/error, commands/stream/error |
+//! | args | nearest, screen, io, toml_file |
+//! | settings | screen, io, toml_file, args |
+//! | failure | screen, io, toml_file, settings |
 //! | runtime | io, failure |
 //! | remote | screen, io, args, settings, failure, runtime |
-//! | commands | screen, io, args, settings, failure, runtime, remote, commands/exec/error, commands/stream/error |
+//! | commands | screen, io, args, settings, failure, runtime, remote |
 
 pub mod args;
 pub mod commands;
 pub mod failure;
 pub mod io;
+mod nearest;
 pub mod remote;
 pub mod runtime;
 pub mod screen;
 pub mod settings;
+pub mod toml_file;
 
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;

@@ -130,8 +130,8 @@ pub struct SocketInfo {
     pub rooms: Vec<RoomName>,
     /// Messages that it still has to get or to confirm.
     pub lag: u64,
-    #[serde(default)]
-    pub lag_is_least: LagPrecision,
+    #[serde(default, rename = "lag_is_least")]
+    pub lag_precision: LagPrecision,
     /// Milliseconds since 1970 (UTC).
     pub since: u64,
     /// Who asks.
@@ -144,13 +144,13 @@ pub struct SocketInfo {
 #[serde(from = "bool")]
 pub enum LagPrecision {
     #[default]
-    Exactly,
+    Exact,
     AtLeast,
 }
 
 impl From<bool> for LagPrecision {
     fn from(least: bool) -> Self {
-        if least { Self::AtLeast } else { Self::Exactly }
+        if least { Self::AtLeast } else { Self::Exact }
     }
 }
 

@@ -23,7 +23,7 @@ impl HubClient {
     }
 
     /// The rooms that are subscribed.
-    pub fn rooms(&self) -> &[RoomName] {
+    pub fn subscribed_rooms(&self) -> &[RoomName] {
         match &self.subscription {
             Some(subscription) => &subscription.request().rooms,
             None => &[],

@@ -25,9 +25,9 @@ pub enum ConnectionState<L> {
 }
 
 pub enum ConnectionEvent<L: ClientConnection> {
-    Incoming(L::Incoming),
-    Lost(DisconnectReason),
-    Waited,
+    Received(L::Incoming),
+    Disconnected(DisconnectReason),
+    WaitOver,
     Dialed(Result<Box<L>, DialError>),
 }
 
@@ -36,12 +36,12 @@ impl<L: ClientConnection> ConnectionState<L> {
     pub async fn next(&mut self) -> ConnectionEvent<L> {
         match self {
             Self::Up(line) => match line.next().await {
-                Ok(incoming) => ConnectionEvent::Incoming(incoming),
-                Err(reason) => ConnectionEvent::Lost(reason),
+                Ok(incoming) => ConnectionEvent::Received(incoming),
+                Err(reason) => ConnectionEvent::Disconnected(reason),
             },
             Self::Waiting(until) => {
                 sleep_until(*until).await;
-                ConnectionEvent::Waited
+                ConnectionEvent::WaitOver
             }
             Self::Dialing(dialing) => ConnectionEvent::Dialed(dialing.await),
         }
@@ -49,7 +49,7 @@ impl<L: ClientConnection> ConnectionState<L> {
 }
 
 /// Waits for a moment that may never come.
-pub async fn at(moment: Option<Instant>) {
+pub async fn wait_until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => pending().await,

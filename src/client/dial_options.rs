@@ -322,7 +322,7 @@ mod tests {
             namespace: Namespace::root(),
             name: name.map(|name| ClientName::parse(name).unwrap()),
             token: token.map(str::to_owned),
-            dialing: DialOptions::default(),
+            dial: DialOptions::default(),
             auth: AuthFields::default(),
             trace: None,
         };

@@ -61,7 +61,7 @@ impl EngineConnection {
     /// Dials, and has the server's Engine.IO handshake.
     pub async fn open(target: &Target) -> Result<Self, DialError> {
         let mut engine = Self {
-            socket: dial::dial(&target.url, &target.dialing).await?,
+            socket: dial::dial(&target.url, &target.dial).await?,
             namespace: target.namespace.clone(),
             assembler: Assembler::default(),
             passed_over: 0,
@@ -73,7 +73,7 @@ impl EngineConnection {
             heard: Instant::now(),
             alarm: Box::pin(sleep_until(Instant::now() + limits::DIAL_TIMEOUT)),
             ponged: false,
-            tracer: target.trace.clone().map(Tracer::nameless),
+            tracer: target.trace.clone().map(Tracer::for_client),
         };
         let patience = poll_fn(|cx| engine.poll_open(cx)).await?;
         engine.patience = patience;
@@ -277,7 +277,7 @@ impl EngineConnection {
         while self.alarm.as_mut().poll(cx).is_ready() {
             let due = self.heard + self.patience;
             if due <= Instant::now() {
-                return Poll::Ready(DisconnectReason::Silent(self.patience));
+                return Poll::Ready(DisconnectReason::Timeout(self.patience));
             }
             self.alarm.as_mut().reset(due);
         }
@@ -308,7 +308,7 @@ impl EngineConnection {
             Message::Text(frame) => match engine::decode(&frame)? {
                 engine::EnginePacket::Ping(probe) => self.pong(probe),
                 engine::EnginePacket::Message(text) => match self.assembler.text(text) {
-                    Ok(TextFrame::Whole(packet)) => {
+                    Ok(TextFrame::Complete(packet)) => {
                         understand(ReceivedPacket::Packet(&packet, &[]))
                     }
                     Ok(TextFrame::Partial) => Ok(None),

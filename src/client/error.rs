@@ -36,7 +36,7 @@ pub enum ClientError {
 
 impl ClientError {
     /// The hub said why it disconnects.
-    pub fn closed(url: &super::HubUrl, refusal: ErrorResponse) -> Self {
+    pub fn from_closed(url: &super::HubUrl, refusal: ErrorResponse) -> Self {
         let url = url.to_string();
         match refusal.code {
             Some(ErrorCode::Kicked) => Self::Kicked { url, refusal },
@@ -69,7 +69,7 @@ impl ErrorResponse {
 /// Why a connection did not come about.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    #[error("{}", plain(.0))]
+    #[error("{}", io_error_text(.0))]
     Io(#[from] io::Error),
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
@@ -77,11 +77,11 @@ pub enum DialError {
     Tls(String),
     #[error("its certificate is not to be trusted: {0}")]
     Certificate(String),
-    #[error("it answered HTTP status {status} where a WebSocket was asked for{}", because(.said))]
+    #[error("it answered HTTP status {status} where a WebSocket was asked for{}", because(.message))]
     Http {
         status: u16,
         /// Why, when it is an Engine.IO server that says so.
-        said: Option<String>,
+        message: Option<String>,
     },
     #[error(
         "it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)"
@@ -109,7 +109,7 @@ impl DialError {
         }
     }
 
-    pub fn at(self, url: &super::HubUrl) -> ClientError {
+    pub fn with_url(self, url: &super::HubUrl) -> ClientError {
         let url = url.to_string();
         match self {
             Self::Denied(refusal) => ClientError::Denied { url, refusal },
@@ -133,7 +133,7 @@ impl From<tungstenite::Error> for DialError {
             tungstenite::Error::Tls(error) => Self::Tls(error.to_string()),
             tungstenite::Error::Http(response) => Self::Http {
                 status: response.status().as_u16(),
-                said: response.body().as_deref().and_then(engine_error),
+                message: response.body().as_deref().and_then(engine_error),
             },
             tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
                 Self::NoWebSocket("it hung up")
@@ -187,7 +187,7 @@ impl From<DisconnectReason> for DialError {
         match reason {
             DisconnectReason::Closed => Self::Protocol("it closed".to_owned()),
             DisconnectReason::Io(error) => Self::Io(error),
-            DisconnectReason::Silent(patience) => Self::Timeout(patience),
+            DisconnectReason::Timeout(patience) => Self::Timeout(patience),
             DisconnectReason::Protocol(reason) => Self::Protocol(reason),
         }
     }
@@ -198,16 +198,16 @@ impl From<DisconnectReason> for DialError {
 pub enum DisconnectReason {
     #[error("it closed the connection")]
     Closed,
-    #[error("{}", plain(.0))]
+    #[error("{}", io_error_text(.0))]
     Io(io::Error),
     #[error("nothing was heard for {} s", .0.as_secs())]
-    Silent(Duration),
+    Timeout(Duration),
     #[error("it sent what this client does not understand: {0}")]
     Protocol(String),
 }
 
 impl DisconnectReason {
-    pub fn at(self, url: &super::HubUrl) -> ClientError {
+    pub fn with_url(self, url: &super::HubUrl) -> ClientError {
         ClientError::Lost {
             url: url.to_string(),
             reason: self.to_string(),
@@ -248,7 +248,7 @@ impl From<InvalidMessage> for DisconnectReason {
 }
 
 /// An io::Error as people say it: "connection refused", not "Connection refused (os error 111)".
-pub fn plain(error: &io::Error) -> String {
+pub fn io_error_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = match (error.raw_os_error(), text.rfind(" (os error")) {
         (Some(_), Some(end)) => &text[..end],
@@ -268,10 +268,13 @@ mod tests {
     #[test]
     fn system_errors_read_like_a_sentence() {
         assert_eq!(
-            plain(&io::Error::from_raw_os_error(111)),
+            io_error_text(&io::Error::from_raw_os_error(111)),
             "connection refused"
         );
-        assert_eq!(plain(&io::Error::other("Odd (os error")), "odd (os error");
+        assert_eq!(
+            io_error_text(&io::Error::other("Odd (os error")),
+            "odd (os error"
+        );
     }
 
     #[test]
@@ -290,7 +293,10 @@ mod tests {
             };
             assert_eq!(refusal.is_temporary(), passes, "{code}");
         }
-        let http = |status| DialError::Http { status, said: None };
+        let http = |status| DialError::Http {
+            status,
+            message: None,
+        };
         let denied = |code| {
             let code = ErrorCode::parse(code);
             let message = String::new();

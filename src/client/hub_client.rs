@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::Target;
 use super::answers::{self, SubscribeResponse, VerbResult};
 use super::backoff::Backoff;
-use super::connection_state::{ConnectionEvent, ConnectionState, at};
+use super::connection_state::{ConnectionEvent, ConnectionState, wait_until};
 use super::error::{ClientError, DisconnectReason, ErrorResponse};
 use super::hub_connection::{HubConnection, HubInfo, HubMessage};
 use super::publish_window::{Batch, PublishReceipt, PublishWindow, WindowEvent};
@@ -67,7 +67,7 @@ pub enum ClientEvent {
     Gap(Gap),
     Receipt(PublishReceipt),
     /// The answer to [`HubClient::call`].
-    Answered {
+    Response {
         id: u64,
         answer: VerbResult,
     },
@@ -77,15 +77,15 @@ pub enum ClientEvent {
     AckConfirmed,
     /// It cannot be confirmed: the connection that it was of is gone, and what was written of a shared queue comes to another.
     AckLost,
-    Lost {
+    Disconnected {
         reason: String,
     },
     /// Back, and everything goes on. `dropped` volatile messages were in flight and are not sent again.
-    Back {
+    Reconnected {
         dropped: u64,
     },
     /// The hub takes nothing for now; it is asked again.
-    Stalled(ErrorResponse),
+    PublishStalled(ErrorResponse),
 }
 
 /// Ack ids, and the verbs whose answers are awaited beside those of the window.
@@ -137,8 +137,8 @@ impl HubClient {
     pub async fn connect(target: Target, retry: RetryPolicy) -> Result<Self, ClientError> {
         let connection = HubConnection::open(&target)
             .await
-            .map_err(|error| error.at(&target.url))?;
-        let hello = connection.hello().clone();
+            .map_err(|error| error.with_url(&target.url))?;
+        let hello = connection.hub_info().clone();
         let window = PublishWindow::new(random_id(), credit(&hello));
         Ok(Self {
             target,
@@ -156,7 +156,7 @@ impl HubClient {
         })
     }
 
-    pub fn hello(&self) -> &HubInfo {
+    pub fn hub_info(&self) -> &HubInfo {
         &self.hello
     }
 
@@ -165,8 +165,8 @@ impl HubClient {
     }
 
     /// Whether [`Self::publish`] may be called.
-    pub fn has_room(&self) -> bool {
-        self.window.has_room()
+    pub fn can_publish(&self) -> bool {
+        self.window.has_capacity()
     }
 
     /// Whether the hub is there, or else awaited.
@@ -175,7 +175,7 @@ impl HubClient {
     }
 
     /// Since when the hub is awaited, and why.
-    pub fn awaited(&self) -> Option<(Instant, &str)> {
+    pub fn outage(&self) -> Option<(Instant, &str)> {
         match (&self.link, &self.trouble) {
             (ConnectionState::Up(_), _) | (_, None) => None,
             (_, Some(trouble)) => match &trouble.cause {
@@ -186,8 +186,8 @@ impl HubClient {
     }
 
     /// Messages published and not confirmed.
-    pub fn unconfirmed(&self) -> u64 {
-        self.window.unconfirmed()
+    pub fn unconfirmed_messages(&self) -> u64 {
+        self.window.unconfirmed_messages()
     }
 
     pub fn publish(&mut self, batch: Batch) {
@@ -214,7 +214,7 @@ impl HubClient {
 
     /// What begins here is not done with, though it may be written: acks free its credit, and it comes again with the name's
     /// next subscription. At None it is as ever: what is written is done with.
-    pub fn keep(&mut self, keep: Option<Seq>) {
+    pub fn hold_cursor(&mut self, keep: Option<Seq>) {
         let Some(subscription) = &mut self.subscription else {
             return;
         };
@@ -229,7 +229,7 @@ impl HubClient {
 
     /// Reads the subscription once more from a place in this log on. What was received and not written is forgotten; `keep` is
     /// what [`Self::keep`] says.
-    pub fn read_from(&mut self, place: Seq, keep: Option<Seq>) {
+    pub fn resubscribe_from(&mut self, place: Seq, keep: Option<Seq>) {
         if let Some(subscription) = &mut self.subscription {
             *subscription = subscription.from(place, keep);
             // What is on its way is of the reading before.
@@ -257,7 +257,7 @@ impl HubClient {
 
     /// Asks the hub to confirm the last ack; [`ClientEvent::AckConfirmed`] follows, or [`ClientEvent::AckLost`]. False when there is nothing
     /// to confirm.
-    pub fn confirm_ack(&mut self) -> bool {
+    pub fn request_ack_confirmation(&mut self) -> bool {
         if self
             .subscription
             .as_ref()
@@ -277,7 +277,7 @@ impl HubClient {
     }
 
     /// The next thing that happened. Cancel-safe.
-    pub async fn next(&mut self) -> Result<ClientEvent, ClientError> {
+    pub async fn next_event(&mut self) -> Result<ClientEvent, ClientError> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
@@ -285,12 +285,12 @@ impl HubClient {
             let gives_up = self.gives_up();
             select! {
                 event = self.link.next() => self.link_event(event)?,
-                () = at(self.paused_until) => {
+                () = wait_until(self.paused_until) => {
                     self.paused_until = None;
                     self.window.resume();
                     self.pump();
                 }
-                () = at(gives_up) => return Err(self.given_up()),
+                () = wait_until(gives_up) => return Err(self.given_up()),
             }
         }
     }
@@ -326,9 +326,9 @@ impl HubClient {
 
     fn link_event(&mut self, event: ConnectionEvent<HubConnection>) -> Result<(), ClientError> {
         match event {
-            ConnectionEvent::Incoming(incoming) => self.incoming(incoming)?,
-            ConnectionEvent::Lost(reason) => self.lost(&reason)?,
-            ConnectionEvent::Waited => {
+            ConnectionEvent::Received(incoming) => self.incoming(incoming)?,
+            ConnectionEvent::Disconnected(reason) => self.lost(&reason)?,
+            ConnectionEvent::WaitOver => {
                 let target = self.target.clone();
                 self.link = ConnectionState::Dialing(Box::pin(async move {
                     HubConnection::open(&target).await.map(Box::new)
@@ -336,7 +336,7 @@ impl HubClient {
             }
             ConnectionEvent::Dialed(Ok(connection)) => self.back(connection),
             ConnectionEvent::Dialed(Err(error)) if error.is_final() => {
-                return Err(error.at(&self.target.url));
+                return Err(error.with_url(&self.target.url));
             }
             ConnectionEvent::Dialed(Err(error)) => {
                 self.troubled(OutageCause::Lost(error.to_string()));
@@ -354,7 +354,7 @@ impl HubClient {
         self.troubled(OutageCause::Lost(reason.clone()));
         self.paused_until = None;
         self.wait();
-        self.events.push_back(ClientEvent::Lost { reason });
+        self.events.push_back(ClientEvent::Disconnected { reason });
         Ok(())
     }
 
@@ -363,14 +363,14 @@ impl HubClient {
     }
 
     fn back(&mut self, connection: Box<HubConnection>) {
-        self.hello = connection.hello().clone();
+        self.hello = connection.hub_info().clone();
         self.link = ConnectionState::Up(connection);
         self.verbs.reconnected();
         if let Some(subscription) = &mut self.subscription {
             subscription.entered(&self.hello.log);
         }
-        let dropped = self.window.reconnected(credit(&self.hello));
-        self.events.push_back(ClientEvent::Back { dropped });
+        let dropped = self.window.reset_for_connection(credit(&self.hello));
+        self.events.push_back(ClientEvent::Reconnected { dropped });
         if self.window.is_empty() {
             self.trouble = None;
         }
@@ -380,7 +380,7 @@ impl HubClient {
 
     fn incoming(&mut self, incoming: HubMessage) -> Result<(), ClientError> {
         match incoming {
-            HubMessage::Answer { id, answer } => self.answer(id, answer)?,
+            HubMessage::Response { id, answer } => self.answer(id, answer)?,
             HubMessage::Batch { header, body } => self.delivered(header, body),
             HubMessage::Gap(gap) => {
                 if let Some(subscription) = &mut self.subscription {
@@ -400,7 +400,7 @@ impl HubClient {
                 self.events.push_back(ClientEvent::CaughtUp);
             }
             HubMessage::Closed(refusal) => {
-                return Err(ClientError::closed(&self.target.url, refusal));
+                return Err(ClientError::from_closed(&self.target.url, refusal));
             }
         }
         Ok(())
@@ -437,7 +437,7 @@ impl HubClient {
             return self.subscribed(answer);
         }
         if self.verbs.calls.remove(&id) {
-            self.events.push_back(ClientEvent::Answered { id, answer });
+            self.events.push_back(ClientEvent::Response { id, answer });
             return Ok(());
         }
         if self.verbs.ack == Some(id) {
@@ -446,8 +446,8 @@ impl HubClient {
             self.events.push_back(ClientEvent::AckConfirmed);
             return Ok(());
         }
-        match self.window.answer(id, answer) {
-            WindowEvent::Nothing => {}
+        match self.window.handle_response(id, answer) {
+            WindowEvent::None => {}
             WindowEvent::Confirmed(receipt) => {
                 self.trouble = None;
                 self.refusing.reset();
@@ -465,11 +465,11 @@ impl HubClient {
                 self.troubled(OutageCause::Refused(refusal.clone()));
                 self.paused_until = Some(Instant::now() + self.refusing.wait());
                 if !told {
-                    self.events.push_back(ClientEvent::Stalled(refusal));
+                    self.events.push_back(ClientEvent::PublishStalled(refusal));
                 }
             }
             WindowEvent::Refused(refusal) => return Err(ClientError::Refused(refusal)),
-            WindowEvent::Broken(reason) => return Err(ClientError::Protocol(reason)),
+            WindowEvent::ProtocolError(reason) => return Err(ClientError::Protocol(reason)),
         }
         Ok(())
     }
@@ -541,7 +541,7 @@ impl HubClient {
         };
         loop {
             let id = self.verbs.last_id + 1;
-            let Some(batch) = self.window.send(id) else {
+            let Some(batch) = self.window.next_to_send(id) else {
                 return;
             };
             self.verbs.last_id = id;

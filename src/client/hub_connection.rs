@@ -37,7 +37,7 @@ pub struct HubInfo {
 /// What a hub sends to a roomcat client.
 #[derive(Debug)]
 pub enum HubMessage {
-    Answer {
+    Response {
         id: u64,
         answer: VerbResult,
     },
@@ -73,7 +73,7 @@ impl HubConnection {
         })
     }
 
-    pub fn hello(&self) -> &HubInfo {
+    pub fn hub_info(&self) -> &HubInfo {
         &self.hello
     }
 
@@ -103,12 +103,12 @@ impl HubConnection {
         self.emit(Some(asked), verb, args);
         loop {
             match self.next().await {
-                Ok(HubMessage::Answer { id, answer }) if id == asked => return Ok(answer),
+                Ok(HubMessage::Response { id, answer }) if id == asked => return Ok(answer),
                 Ok(HubMessage::Closed(refusal)) => {
-                    return Err(ClientError::closed(&target.url, refusal));
+                    return Err(ClientError::from_closed(&target.url, refusal));
                 }
                 Ok(_) => {}
-                Err(reason) => return Err(reason.at(&target.url)),
+                Err(reason) => return Err(reason.with_url(&target.url)),
             }
         }
     }
@@ -139,7 +139,7 @@ fn understand(
         return Ok(None);
     };
     Ok(match packet {
-        Packet::Ack(ack) if ack.namespace == *namespace => Some(HubMessage::Answer {
+        Packet::Ack(ack) if ack.namespace == *namespace => Some(HubMessage::Response {
             id: ack.id,
             answer: answers::answer(&ack.args)?,
         }),

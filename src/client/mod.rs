@@ -46,7 +46,7 @@ pub struct Target {
     pub name: Option<ClientName>,
     /// Sent to the hub; never printed.
     pub token: Option<String>,
-    pub dialing: DialOptions,
+    pub dial: DialOptions,
     /// What else is said of oneself.
     pub auth: AuthFields,
     /// Who is shown each frame.

@@ -32,11 +32,11 @@ pub struct PlainClient {
 pub enum PlainEvent {
     Event(ReceivedEvent, Option<AckHandle>),
     /// An event that cannot be shown was passed over.
-    PassedOver(PacketError),
-    Lost {
+    Unreadable(PacketError),
+    Disconnected {
         reason: String,
     },
-    Back(SessionOrigin),
+    Reconnected(SessionOrigin),
 }
 
 /// An acknowledgement that the server asked for.
@@ -51,7 +51,7 @@ impl PlainClient {
     pub async fn connect(target: Target, retry: RetryPolicy) -> Result<Self, ClientError> {
         let plain = PlainConnection::open(&target, None)
             .await
-            .map_err(|error| error.at(&target.url))?;
+            .map_err(|error| error.with_url(&target.url))?;
         Ok(Self {
             target,
             retry,
@@ -77,18 +77,18 @@ impl PlainClient {
     }
 
     /// The next thing that happened. Cancel-safe.
-    pub async fn next(&mut self) -> Result<PlainEvent, ClientError> {
+    pub async fn next_event(&mut self) -> Result<PlainEvent, ClientError> {
         loop {
             let heard = match self.link.next().await {
-                ConnectionEvent::Incoming(said) => self.said(said)?,
-                ConnectionEvent::Lost(reason) => Some(self.lost(&reason)?),
-                ConnectionEvent::Waited => {
+                ConnectionEvent::Received(said) => self.said(said)?,
+                ConnectionEvent::Disconnected(reason) => Some(self.lost(&reason)?),
+                ConnectionEvent::WaitOver => {
                     self.dial();
                     None
                 }
                 ConnectionEvent::Dialed(Ok(plain)) => Some(self.back(plain)),
                 ConnectionEvent::Dialed(Err(error)) if error.is_final() => {
-                    return Err(error.at(&self.target.url));
+                    return Err(error.with_url(&self.target.url));
                 }
                 ConnectionEvent::Dialed(Err(_)) => {
                     self.wait();
@@ -123,13 +123,13 @@ impl PlainClient {
                 let owed = event.id.map(|id| AckHandle { connection, id });
                 Some(PlainEvent::Event(event, owed))
             }
-            ServerMessage::Unreadable(error) => Some(PlainEvent::PassedOver(error)),
+            ServerMessage::Unreadable(error) => Some(PlainEvent::Unreadable(error)),
             // As in the reference's client: who was put out does not come back by itself.
             ServerMessage::Disconnected(refusal) => {
                 let url = self.target.url.to_string();
                 return Err(ClientError::Denied { url, refusal });
             }
-            ServerMessage::Answer { .. } => None,
+            ServerMessage::Ack { .. } => None,
         })
     }
 
@@ -149,7 +149,7 @@ impl PlainClient {
             self.backoff.reset();
         }
         self.wait();
-        Ok(PlainEvent::Lost { reason })
+        Ok(PlainEvent::Disconnected { reason })
     }
 
     fn wait(&mut self) {
@@ -165,11 +165,11 @@ impl PlainClient {
     }
 
     fn back(&mut self, plain: Box<PlainConnection>) -> PlainEvent {
-        let recovered = plain.recovered();
+        let recovered = plain.origin();
         self.session = plain.session().cloned();
         self.link = ConnectionState::Up(plain);
         self.up_since = Instant::now();
         self.connection += 1;
-        PlainEvent::Back(recovered)
+        PlainEvent::Reconnected(recovered)
     }
 }

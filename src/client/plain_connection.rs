@@ -32,7 +32,7 @@ pub struct PlainConnection {
 pub enum ServerMessage {
     Event(ReceivedEvent),
     /// The answer to what was emitted with this ack id.
-    Answer {
+    Ack {
         id: u64,
         args: EventArgs,
     },
@@ -78,8 +78,8 @@ pub struct RecoveryState {
 /// Whether this connection goes on where the one before it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionOrigin {
-    Yes,
-    No,
+    Recovered,
+    New,
 }
 
 impl PlainConnection {
@@ -117,12 +117,12 @@ impl PlainConnection {
         let reply = engine.enter(auth.as_deref(), keep).await?;
         let pid = pid(&reply);
         let recovered = match (&past, &pid) {
-            (Some(past), Some(pid)) if past.pid == *pid => SessionOrigin::Yes,
-            _ => SessionOrigin::No,
+            (Some(past), Some(pid)) if past.pid == *pid => SessionOrigin::Recovered,
+            _ => SessionOrigin::New,
         };
         let session = match recovered {
-            SessionOrigin::Yes => past,
-            SessionOrigin::No => pid.map(|pid| RecoveryState { pid, offset: None }),
+            SessionOrigin::Recovered => past,
+            SessionOrigin::New => pid.map(|pid| RecoveryState { pid, offset: None }),
         };
         Ok(Self {
             engine,
@@ -132,7 +132,7 @@ impl PlainConnection {
         })
     }
 
-    pub fn recovered(&self) -> SessionOrigin {
+    pub fn origin(&self) -> SessionOrigin {
         self.recovered
     }
 
@@ -196,7 +196,7 @@ impl ClientConnection for PlainConnection {
 impl ServerMessage {
     fn cost(&self) -> usize {
         let held = match self {
-            Self::Event(ReceivedEvent { args, .. }) | Self::Answer { args, .. } => args.len(),
+            Self::Event(ReceivedEvent { args, .. }) | Self::Ack { args, .. } => args.len(),
             Self::Disconnected(_) | Self::Unreadable(_) => 0,
         };
         held + limits::ENTRY_BYTES
@@ -270,7 +270,7 @@ fn understand(
                 last,
             }))
         }
-        Packet::Ack(ack) if ack.namespace == *namespace => Some(ServerMessage::Answer {
+        Packet::Ack(ack) if ack.namespace == *namespace => Some(ServerMessage::Ack {
             id: ack.id,
             args: EventArgs::of(&ack.args, attachments),
         }),

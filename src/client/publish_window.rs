@@ -29,18 +29,18 @@ pub struct PublishReceipt {
     pub messages: u32,
     /// Of the batch's body.
     pub bytes: usize,
-    pub reached: PublishOutcome,
+    pub outcome: PublishOutcome,
 }
 
 /// Whom a batch reached: recipients, not messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishOutcome {
-    Known {
+    Delivered {
         delivered: u64,
         queued: u64,
     },
     /// Nobody yet: it waits in the hub until then, milliseconds since 1970.
-    Later {
+    Delayed {
         due_ms: u64,
     },
     /// It had been committed before the connection was lost, and its receipt went with the connection.
@@ -52,13 +52,13 @@ pub enum PublishOutcome {
 pub enum WindowEvent {
     Confirmed(PublishReceipt),
     /// Not one of ours, or nothing to be done yet.
-    Nothing,
+    None,
     /// Refused for now, and everything behind it is back: wait, then [`PublishWindow::resume`].
     Stalled(ErrorResponse),
     /// Refused for good.
     Refused(ErrorResponse),
     /// The answer makes no sense; going on could lose messages.
-    Broken(String),
+    ProtocolError(String),
 }
 
 #[derive(Debug)]
@@ -116,12 +116,12 @@ impl PublishWindow {
     }
 
     /// Whether another batch may be pushed; at most one is held beyond the credit.
-    pub fn has_room(&self) -> bool {
+    pub fn has_capacity(&self) -> bool {
         self.held_bytes < self.credit
     }
 
     /// Messages that were pushed and not confirmed.
-    pub fn unconfirmed(&self) -> u64 {
+    pub fn unconfirmed_messages(&self) -> u64 {
         self.messages
     }
 
@@ -146,7 +146,7 @@ impl PublishWindow {
     }
 
     /// The next batch to send with this ack id, if one may be sent now.
-    pub fn send(&mut self, id: u64) -> Option<&Batch> {
+    pub fn next_to_send(&mut self, id: u64) -> Option<&Batch> {
         let most = if self.known {
             limits::BATCHES_IN_FLIGHT
         } else {
@@ -169,17 +169,17 @@ impl PublishWindow {
         Some(&entry.batch)
     }
 
-    pub fn answer(&mut self, id: u64, answer: VerbResult) -> WindowEvent {
+    pub fn handle_response(&mut self, id: u64, answer: VerbResult) -> WindowEvent {
         let sent = |entry: &PendingBatch| entry.state == SendState::Sent(id);
         let Some(at) = self.entries.iter().position(sent) else {
-            return WindowEvent::Nothing;
+            return WindowEvent::None;
         };
         self.in_flight -= 1;
         self.in_flight_bytes -= self.entries[at].bytes();
         match answer {
             Ok(text) => match answers::parse("a receipt", &text) {
                 Ok(answer) => self.confirmed(at, &answer),
-                Err(error) => WindowEvent::Broken(error.to_string()),
+                Err(error) => WindowEvent::ProtocolError(error.to_string()),
             },
             Err(refusal) => self.refused(at, refusal),
         }
@@ -190,12 +190,12 @@ impl PublishWindow {
             entry.state == SendState::Refused && !entry.batch.header.volatile
         };
         if self.entries.iter().take(at).any(passed_over) {
-            return WindowEvent::Broken(
+            return WindowEvent::ProtocolError(
                 "it took a batch behind one that it had refused".to_owned(),
             );
         }
         let Some(entry) = self.entries.remove(at) else {
-            return WindowEvent::Nothing;
+            return WindowEvent::None;
         };
         self.known = true;
         self.held_bytes -= entry.bytes();
@@ -203,10 +203,10 @@ impl PublishWindow {
         let receipt = PublishReceipt {
             messages: entry.batch.header.count,
             bytes: entry.batch.body.len(),
-            reached: match (answer.duplicate, answer.due) {
+            outcome: match (answer.duplicate, answer.due) {
                 (true, _) => PublishOutcome::Unknown,
-                (false, Some(due_ms)) => PublishOutcome::Later { due_ms },
-                (false, None) => PublishOutcome::Known {
+                (false, Some(due_ms)) => PublishOutcome::Delayed { due_ms },
+                (false, None) => PublishOutcome::Delivered {
                     delivered: answer.delivered,
                     queued: answer.queued,
                 },
@@ -228,14 +228,14 @@ impl PublishWindow {
             _ => self.refusal = Some(refusal),
         }
         if self.in_flight > 0 {
-            return WindowEvent::Nothing;
+            return WindowEvent::None;
         }
         self.stalled()
     }
 
     fn stalled(&mut self) -> WindowEvent {
         match &self.refusal {
-            None => WindowEvent::Nothing,
+            None => WindowEvent::None,
             Some(refusal) if refusal.code == Some(ErrorCode::OutOfOrder) => {
                 WindowEvent::Refused(refusal.clone())
             }
@@ -251,7 +251,7 @@ impl PublishWindow {
 
     /// A new connection: what was in flight is sent again, in order. Returns how many volatile messages were in flight
     /// and are given up, as nobody could tell whether they had arrived.
-    pub fn reconnected(&mut self, credit: usize) -> u64 {
+    pub fn reset_for_connection(&mut self, credit: usize) -> u64 {
         self.credit = credit;
         // It may be another hub, or one with another database.
         self.known = false;

@@ -19,7 +19,7 @@ pub struct SubscribeRequest {
     pub since: Option<StartPosition>,
     pub last: Option<u64>,
     pub presence: PresenceUpdates,
-    pub way: DeliveryMode,
+    pub mode: DeliveryMode,
 }
 
 /// How the messages are asked for.
@@ -27,7 +27,7 @@ pub struct SubscribeRequest {
 pub enum DeliveryMode {
     /// By oneself.
     #[default]
-    Alone,
+    FanOut,
     /// With others of the same name, each message to one of them.
     Shared(ShareOptions),
     /// Only to look at what waits for somebody; the rooms are then not asked for.
@@ -55,8 +55,8 @@ pub struct ShareOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PresenceUpdates {
     #[default]
-    Unseen,
-    Seen,
+    Off,
+    On,
 }
 
 /// Where to begin.
@@ -160,8 +160,8 @@ impl Subscription {
 
     /// The verb that asks for it, and its argument, at first and after each reconnect.
     pub fn verb(&self) -> (&'static str, String) {
-        match &self.request.way {
-            DeliveryMode::Alone | DeliveryMode::Shared(_) => ("sub", self.sub()),
+        match &self.request.mode {
+            DeliveryMode::FanOut | DeliveryMode::Shared(_) => ("sub", self.sub()),
             DeliveryMode::Peek(peek) => {
                 let peek = serde_json::to_string(peek).expect("names are JSON");
                 ("peek", peek)
@@ -196,7 +196,7 @@ impl Subscription {
             #[serde(skip_serializing_if = "Option::is_none")]
             window: Option<u32>,
         }
-        let presence = self.request.presence == PresenceUpdates::Seen;
+        let presence = self.request.presence == PresenceUpdates::On;
         let share = self.share().map(|share| ShareArgs {
             share: true,
             ack_timeout: u64::try_from(share.ack_timeout.as_millis()).unwrap_or(u64::MAX),
@@ -232,8 +232,8 @@ impl Subscription {
     }
 
     pub fn share(&self) -> Option<ShareOptions> {
-        match self.request.way {
-            DeliveryMode::Alone | DeliveryMode::Peek(_) => None,
+        match self.request.mode {
+            DeliveryMode::FanOut | DeliveryMode::Peek(_) => None,
             DeliveryMode::Shared(share) => Some(share),
         }
     }
@@ -398,7 +398,7 @@ mod tests {
         assert_eq!(sub.sub(), r#"{"rooms":["r"],"since":"51","log":"log"}"#);
         let timed = SubscribeRequest {
             since: Some(StartPosition::Time(1234)),
-            presence: PresenceUpdates::Seen,
+            presence: PresenceUpdates::On,
             ..SubscribeRequest::default()
         };
         assert_eq!(
@@ -474,7 +474,7 @@ mod tests {
             ack_timeout: Duration::from_secs(5),
         };
         let request = SubscribeRequest {
-            way: DeliveryMode::Shared(share),
+            mode: DeliveryMode::Shared(share),
             ..SubscribeRequest::default()
         };
         let verb = r#"{"rooms":[],"share":true,"ack_timeout":5000,"window":3}"#;

@@ -29,7 +29,9 @@ use crate::store::{NewRecord, OpOutcome, Reader, Record};
 impl Core {
     pub fn step(&mut self, input: CoreInput, effects: &mut impl Effects) {
         match input {
-            CoreInput::Committed { done, request } => self.apply_commit(done, request, effects),
+            CoreInput::Committed { outcome, request } => {
+                self.apply_commit(outcome, request, effects);
+            }
             CoreInput::Volatile {
                 record,
                 at_ms,
@@ -106,53 +108,71 @@ impl Core {
             body: record.body,
         };
         let receipt = self.publish(Delivery::new(record, DeliveryKind::Volatile), effects);
-        let notification = Notification::Receipt {
-            ack_id: request.ack_id,
-            publisher: match request.kind {
-                Request::Publish(publisher) => publisher,
-                _ => PublishVerb::Single,
-            },
-            receipt,
-        };
-        effects.notify(request.socket, notification);
+        notify_receipt(request, receipt, effects);
     }
 
+    /// Applies a committed fact, whoever caused it, and then answers the socket that requested it, if one did.
     fn apply_commit(
         &mut self,
-        done: OpOutcome,
-        request: SocketRequest,
+        outcome: OpOutcome,
+        request: Option<SocketRequest>,
         effects: &mut impl Effects,
     ) {
+        let requester = request.as_ref().map(|request| request.socket);
+        self.apply_membership(&outcome, requester, effects);
+        match (outcome, request) {
+            (OpOutcome::Appended(record), request) => {
+                self.head = record.number;
+                let receipt = self.publish(Delivery::new(record, DeliveryKind::Durable), effects);
+                if let Some(request) = request {
+                    notify_receipt(request, receipt, effects);
+                }
+            }
+            (outcome, Some(request)) => self.answer(outcome, request, effects),
+            (_, None) => {}
+        }
+    }
+
+    fn answer(&mut self, outcome: OpOutcome, request: SocketRequest, effects: &mut impl Effects) {
         let SocketRequest {
             socket,
             ack_id,
             kind,
         } = request;
-        if ack_id.is_none() && matches!(kind, Request::Ack) {
-            return;
-        }
         let requester = Requester { socket, ack_id };
-        match (done, kind) {
-            (done, Request::Publish(publisher)) => {
-                if let Some(notification) = self.apply_publish(done, publisher, ack_id, effects) {
-                    effects.notify(socket, notification);
-                }
-            }
+        match (outcome, kind) {
             (_, Request::Disconnect) => self.disconnect(socket, effects),
             (_, Request::Direct(direct)) => fanout::deliver_direct(socket, *direct, effects),
-            (done, Request::OpenSession) => self.open_session(socket, done, effects),
+            (outcome, Request::OpenSession) => self.open_session(socket, outcome, effects),
+            (_, Request::Ack) if ack_id.is_none() => {}
             (OpOutcome::Refused(refusal), _) => {
                 effects.notify(socket, Notification::Refused { ack_id, refusal });
             }
-            (done, Request::Join(rooms, scope)) => {
-                self.join(requester, rooms, scope, &done, effects);
+            (OpOutcome::Duplicate { first }, kind) => {
+                let request = SocketRequest {
+                    socket,
+                    ack_id,
+                    kind,
+                };
+                notify_receipt(request, PublishReceipt::of_duplicate(first), effects);
             }
-            (done, Request::Leave(rooms)) => self.leave(requester, rooms, &done, effects),
+            (OpOutcome::Delayed { due_ms, count }, Request::Publish(publisher)) => {
+                let notification = Notification::Delayed {
+                    ack_id,
+                    publisher,
+                    due_ms,
+                    count,
+                };
+                effects.notify(socket, notification);
+            }
+            (_, Request::Join(rooms, scope)) => self.join(requester, rooms, scope, effects),
+            (_, Request::Leave(rooms)) => self.leave(requester, rooms, effects),
             (
                 OpOutcome::Subscribed {
                     rooms,
                     joined,
                     head,
+                    ..
                 },
                 Request::Subscribe(range),
             ) => {
@@ -164,8 +184,7 @@ impl Core {
                 };
                 self.subscribe(requester, subscription, effects);
             }
-            (OpOutcome::Purged { rooms, cursor }, Request::Purge { client, messages }) => {
-                self.notify_purge(socket, &client, (&rooms, cursor), effects);
+            (OpOutcome::Purged { rooms, .. }, Request::Purge { messages }) => {
                 let notification = Notification::Purged {
                     ack_id,
                     rooms,
@@ -177,7 +196,8 @@ impl Core {
             // The outcome of an op always fits its request, and the rest never go through the store.
             (
                 _,
-                Request::Subscribe(_)
+                Request::Publish(_)
+                | Request::Subscribe(_)
                 | Request::Rooms(_)
                 | Request::Names(_)
                 | Request::Purge { .. }
@@ -186,36 +206,16 @@ impl Core {
             ) => {}
         }
     }
+}
 
-    /// Returns what the publisher is notified of.
-    fn apply_publish(
-        &mut self,
-        done: OpOutcome,
-        publisher: PublishVerb,
-        ack_id: Option<u64>,
-        effects: &mut impl Effects,
-    ) -> Option<Notification> {
-        let receipt = match done {
-            OpOutcome::Appended(record) => {
-                self.head = record.number;
-                self.publish(Delivery::new(record, DeliveryKind::Durable), effects)
-            }
-            OpOutcome::Duplicate { first } => PublishReceipt::of_duplicate(first),
-            OpOutcome::Delayed { due_ms, count } => {
-                return Some(Notification::Delayed {
-                    ack_id,
-                    publisher,
-                    due_ms,
-                    count,
-                });
-            }
-            OpOutcome::Refused(refusal) => return Some(Notification::Refused { ack_id, refusal }),
-            _ => return None,
-        };
-        Some(Notification::Receipt {
-            ack_id,
-            publisher,
-            receipt,
-        })
-    }
+fn notify_receipt(request: SocketRequest, receipt: PublishReceipt, effects: &mut impl Effects) {
+    let notification = Notification::Receipt {
+        ack_id: request.ack_id,
+        publisher: match request.kind {
+            Request::Publish(publisher) => publisher,
+            _ => PublishVerb::Single,
+        },
+        receipt,
+    };
+    effects.notify(request.socket, notification);
 }

@@ -11,7 +11,7 @@ use super::frame::WireFrame;
 use crate::address::Seq;
 use crate::limits;
 use crate::store::{MessageHeader, Record};
-use crate::wire::batch::{self, DeliveryHeader, Framing};
+use crate::wire::batch::{self, Framing};
 use crate::wire::offset::{LogTag, with_offset};
 use crate::wire::socket;
 
@@ -108,17 +108,8 @@ impl Delivery {
             ..
         } = &self.record;
         let first = (self.kind == DeliveryKind::Durable).then_some(Seq::new(*number, from));
-        let delivery_header = DeliveryHeader {
-            rooms: header.rooms.to_vec(),
-            event: header.event.clone(),
-            framing: header.framing,
-            json: header.json,
-            count: to.saturating_sub(from),
-            first,
-            from: header.from.clone(),
-            reply: header.reply.clone(),
-            at: *at_ms,
-        };
+        let count = to.saturating_sub(from);
+        let delivery_header = header.for_delivery(count, first, *at_ms);
         let mut args = serde_json::to_string(&delivery_header)
             .expect("a header of names and numbers is always JSON");
         args.push(',');

@@ -20,8 +20,9 @@ pub enum CoreInput {
     },
     /// From the commit log, in its order.
     Committed {
-        done: OpOutcome,
-        request: SocketRequest,
+        outcome: OpOutcome,
+        /// None if no socket of this hub requested it.
+        request: Option<SocketRequest>,
     },
     /// A publish that skips the store.
     Volatile {

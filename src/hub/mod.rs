@@ -108,8 +108,8 @@ pub async fn run(
                     let Ok(message) = inbox.try_recv() else { break };
                     effects.handle(&mut core, message);
                 }
-                for (done, Ticket { request, permit }) in commit {
-                    core.step(CoreInput::Committed { done, request }, &mut effects);
+                for (outcome, Ticket { request, permit }) in commit {
+                    core.step(CoreInput::Committed { outcome, request }, &mut effects);
                     drop(permit);
                 }
             }

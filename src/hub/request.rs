@@ -30,9 +30,8 @@ pub enum Request {
     OpenSession,
     Rooms(Option<RoomName>),
     Names(NameQuery),
-    /// Purge what waits for `client` in the requester's namespace. The session counted `messages` of them.
+    /// Purge what waits for a member. The session counted `messages` of them.
     Purge {
-        client: ClientName,
         messages: u64,
     },
     Who(SocketFilter),

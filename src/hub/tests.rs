@@ -77,6 +77,26 @@ fn rooms(names: &[&str]) -> Vec<RoomName> {
     names.iter().map(|name| room(name)).collect()
 }
 
+fn client(name: &str) -> ClientName {
+    ClientName::parse(name).unwrap()
+}
+
+fn joined(name: &str, names: &[&str]) -> OpOutcome {
+    OpOutcome::Joined {
+        namespace: Namespace::root(),
+        client: client(name),
+        rooms: rooms(names),
+    }
+}
+
+fn left(name: &str, names: &[&str]) -> OpOutcome {
+    OpOutcome::Left {
+        namespace: Namespace::root(),
+        client: client(name),
+        rooms: rooms(names),
+    }
+}
+
 impl TestCore {
     fn with_members(members: &[(&str, &str)]) -> Self {
         let member = |(client, name): &(&str, &str)| Member {
@@ -91,14 +111,23 @@ impl TestCore {
         }
     }
 
-    fn commit(&mut self, socket: u64, done: OpOutcome, kind: Request) {
+    fn commit(&mut self, socket: u64, outcome: OpOutcome, kind: Request) {
         let request = SocketRequest {
             socket: SocketId(socket),
             ack_id: Some(1),
             kind,
         };
-        self.core
-            .step(CoreInput::Committed { done, request }, &mut self.effects);
+        self.apply(outcome, Some(request));
+    }
+
+    /// A commit that no socket of this hub requested.
+    fn commit_fact(&mut self, outcome: OpOutcome) {
+        self.apply(outcome, None);
+    }
+
+    fn apply(&mut self, outcome: OpOutcome, request: Option<SocketRequest>) {
+        let input = CoreInput::Committed { outcome, request };
+        self.core.step(input, &mut self.effects);
     }
 
     fn connect(&mut self, socket: u64, namespace: &str, name: Option<&str>) {
@@ -123,12 +152,14 @@ impl TestCore {
         } else {
             Vec::new()
         };
-        let done = OpOutcome::Subscribed {
+        let outcome = OpOutcome::Subscribed {
+            namespace: Namespace::root(),
+            client: name.map(client),
             rooms: subscribed,
             joined,
             head: self.head,
         };
-        self.commit(socket, done, Request::Subscribe(ReplayRange::default()));
+        self.commit(socket, outcome, Request::Subscribe(ReplayRange::default()));
     }
 
     /// Connects as one that the store remembers, with these rooms, and subscribes.
@@ -149,7 +180,9 @@ impl TestCore {
             Request::OpenSession,
         );
         let joined = name.map_or_else(Vec::new, |_| rooms(names));
-        let done = OpOutcome::Subscribed {
+        let outcome = OpOutcome::Subscribed {
+            namespace: Namespace::root(),
+            client: name.map(client),
             rooms: rooms(&[""])
                 .into_iter()
                 .map(|it| (it, Seq::new(9, 9)))
@@ -157,22 +190,15 @@ impl TestCore {
             joined,
             head: self.head,
         };
-        self.commit(socket, done, Request::Subscribe(ReplayRange::default()));
+        self.commit(socket, outcome, Request::Subscribe(ReplayRange::default()));
     }
 
     fn header(&self, socket: u64, names: &[&str]) -> MessageHeader {
+        let rooms = rooms(names).into();
         MessageHeader {
-            namespace: Namespace::root(),
-            rooms: rooms(names).into(),
-            except: Arc::new([]),
-            audience: Audience::All,
-            event: EventName::message(),
             framing: Framing::Lines,
-            json: false,
-            count: 1,
-            from: None,
             origin: format!("sid{socket}").into(),
-            reply: None,
+            ..MessageHeader::new(Namespace::root(), rooms, EventName::message())
         }
     }
 
@@ -341,7 +367,6 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
     let own = MessageHeader {
         audience: Audience::Others,
         origin: "s".into(),
-        reply: None,
         ..header.clone()
     };
     assert_eq!(hub.reach(9, own), (vec![], 0, 0));
@@ -415,11 +440,11 @@ fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
     let header = hub.header(9, &["a"]);
     hub.commit(
         1,
-        OpOutcome::Joined,
+        joined("alice", &["a"]),
         Request::Join(rooms(&["a"]), JoinScope::DurableOnly),
     );
     assert_eq!(hub.reach(9, header.clone()), (vec![], 0, 1));
-    hub.commit(1, OpOutcome::Left, Request::Leave(rooms(&["a"])));
+    hub.commit(1, left("alice", &["a"]), Request::Leave(rooms(&["a"])));
     assert_eq!(hub.reach(9, header), (vec![], 0, 0));
 }
 
@@ -567,33 +592,79 @@ fn who_holds_a_name_is_told_what_was_given_up() {
     hub.sub(1, Some("alice"), &["a"]);
     hub.connect(2, "/", None);
     hub.connect(3, "/other", None);
-    let mut purge = |asker: u64| {
+    let mut purge = |requester: u64, namespace: &str| {
         hub.effects.notifications.clear();
-        let done = OpOutcome::Purged {
+        let outcome = OpOutcome::Purged {
+            namespace: Namespace::parse(namespace).unwrap(),
+            client: client("alice"),
             rooms: rooms(&["a"]),
             cursor: Seq::new(9, 0),
         };
-        let alice = ClientName::parse("alice").unwrap();
-        hub.commit(
-            asker,
-            done,
-            Request::Purge {
-                client: alice,
-                messages: 7,
-            },
-        );
+        hub.commit(requester, outcome, Request::Purge { messages: 7 });
         std::mem::take(&mut hub.effects.notifications)
     };
-    let notifications = purge(2);
+    let notifications = purge(2, "/");
     let emptied = Seq::new(9, 0);
     assert!(
         matches!(&notifications[..], [(1, Notification::PendingPurged { cursor, .. }), (2, Notification::Purged { messages: 7, .. })] if *cursor == emptied),
         "{notifications:?}"
     );
     // Nobody of that name is in another namespace.
-    let notifications = purge(3);
+    let notifications = purge(3, "/other");
     assert!(
         matches!(&notifications[..], [(3, Notification::Purged { .. })]),
         "{notifications:?}"
     );
+}
+
+/// What another hub commits steps the core as well: the facts say all that it needs.
+#[test]
+fn facts_without_a_requester_change_members_and_are_delivered() {
+    let mut hub = TestCore::default();
+    hub.sub(1, None, &["a"]);
+    hub.sub(2, Some("alice"), &["b"]);
+    hub.effects.notifications.clear();
+    hub.commit_fact(joined("alice", &["a"]));
+    hub.commit_fact(joined("bob", &["a"]));
+    let notifications = std::mem::take(&mut hub.effects.notifications);
+    assert!(
+        matches!(&notifications[..], [(2, Notification::ReaderChanged { reader })] if reader.other_rooms.contains(&room("a"))),
+        "{notifications:?}"
+    );
+    let record = |hub: &TestCore, number| Record {
+        number,
+        at_ms: 0,
+        header: hub.header(9, &["a"]),
+        body: Bytes::from_static(b"hi\n"),
+    };
+    let appended = OpOutcome::Appended(record(&hub, 1));
+    hub.commit_fact(appended);
+    assert_eq!(hub.effects.delivered, [(1, 1)]);
+    assert!(
+        hub.effects.notifications.is_empty(),
+        "nobody published here"
+    );
+    hub.head = 1;
+    let header = hub.header(9, &["a"]);
+    assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 2));
+    hub.commit_fact(left("bob", &["a"]));
+    hub.commit_fact(OpOutcome::Subscribed {
+        namespace: Namespace::root(),
+        client: Some(client("carol")),
+        rooms: Vec::new(),
+        joined: rooms(&["a", "c"]),
+        head: 2,
+    });
+    assert_eq!(hub.reach(9, header), (vec![1], 1, 2));
+    let purged = OpOutcome::Purged {
+        namespace: Namespace::root(),
+        client: client("alice"),
+        rooms: rooms(&["a"]),
+        cursor: Seq::new(4, 0),
+    };
+    hub.commit_fact(purged);
+    assert!(matches!(
+        hub.effects.notifications.pop(),
+        Some((2, Notification::PendingPurged { .. }))
+    ));
 }

@@ -6,17 +6,18 @@ use super::request::{Request, SocketRequest};
 use super::socket_id::SocketId;
 use crate::store::OpOutcome;
 
-/// The request behind an op, and its share of the append queue, which it holds until the receipt is sent.
+/// The request behind an op, if a socket made one, and its share of the append queue, which it holds until the receipt is
+/// sent.
 #[derive(Debug)]
 pub struct Ticket {
-    pub request: SocketRequest,
+    pub request: Option<SocketRequest>,
     pub permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Ticket {
     pub fn new(request: SocketRequest) -> Self {
         Self {
-            request,
+            request: Some(request),
             permit: None,
         }
     }

@@ -1,130 +1,31 @@
-//! The hub as a process: binds, starts the store's writer and the hub's task, serves connections, and ends in order.
+//! The hub as a process: listens, serves HTTP and WebSocket connections, and runs the store's writer, the hub's task and
+//! the sessions.
 
-pub mod bind;
-mod due;
-pub mod engine;
-pub mod files;
-pub mod http;
+pub mod accept;
+mod app_state;
+mod clock;
+mod cors;
+mod delayed;
+mod engine_io;
+mod error;
+mod http;
+mod lifecycle;
 pub mod origin;
-pub mod outgoing;
-pub mod polling;
-pub mod probe;
-mod running;
-pub mod site;
-pub mod websocket;
+mod polling;
+mod response;
+mod response_body;
+mod routes;
+mod site;
+mod startup;
+mod websocket;
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use self::bind::{ListenAddress, Listener};
-use self::origin::Hosts;
-use self::running::Running;
-use self::site::Pages;
-use self::site::folder::{Folder, FolderError};
+pub use self::error::ServerError;
+pub use self::startup::{Server, ServerOptions};
 pub use crate::session::namespace::policy::{
     AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
-    Reaction, Relay, Rights, TokenGrant,
+    Reaction, Relay, Right, Rights, TokenGrant,
 };
 pub use crate::session::namespace::token::Token;
 pub use crate::session::settings::HubSettings;
 pub use crate::store::Retention;
-use crate::store::{self, Store, StoreError};
-
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    #[error("cannot listen on {address}: {}", reason(source))]
-    Bind {
-        address: ListenAddress,
-        source: io::Error,
-    },
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// The reason without the system's number.
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::Other => error.to_string(),
-        kind => kind.to_string(),
-    }
-}
-
-/// Opens the log: a file, made when there is none, or `:memory:`.
-pub fn open_store(database: &Path, keep: Retention) -> Result<Box<dyn Store>, ServerError> {
-    Ok(store::open(database, keep)?)
-}
-
-/// A hub whose addresses are bound and whose store is open. It serves when it is run.
-pub struct Server {
-    listeners: Vec<Listener>,
-    store: Box<dyn Store>,
-    settings: HubSettings,
-    hosts: Hosts,
-    pages: Pages,
-}
-
-/// What is decided before a request becomes a session's, and what is served beside sessions.
-#[derive(Debug, Default)]
-pub struct Front {
-    pub hosts: Hosts,
-    /// A folder that is served as it is.
-    pub static_dir: Option<PathBuf>,
-    /// Files of the hub's own, which that folder may hold and never shows.
-    pub private: Vec<PathBuf>,
-}
-
-impl Server {
-    pub async fn bind(
-        addresses: &[ListenAddress],
-        store: Box<dyn Store>,
-        settings: HubSettings,
-        front: Front,
-    ) -> Result<Self, ServerError> {
-        let Front {
-            hosts,
-            static_dir,
-            private,
-        } = front;
-        let folder = static_dir.as_deref().map(Folder::new).transpose()?;
-        let mut listeners = Vec::new();
-        for address in addresses {
-            let bound = Listener::bind(address).await;
-            listeners.push(bound.map_err(|source| ServerError::Bind {
-                address: address.clone(),
-                source,
-            })?);
-        }
-        Ok(Self {
-            listeners,
-            store,
-            settings,
-            hosts,
-            pages: Pages::new(folder.map(|folder| folder.hiding(private))),
-        })
-    }
-
-    pub fn addresses(&self) -> Vec<ListenAddress> {
-        self.listeners
-            .iter()
-            .filter_map(|listener| listener.address().ok())
-            .collect()
-    }
-
-    /// Serves until `shutdown` is ready or the store fails; ends in order: accepting, sessions, hub, store.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let mut running = Running::start(self)?;
-        let failure = running.serve(shutdown).await;
-        running.end(failure).await
-    }
-}
-
-/// Milliseconds since 1970 (UTC).
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
+pub use crate::store::database::Database;

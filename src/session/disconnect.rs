@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::end::EndReason;
 use super::engine::outbox::Submission;
 use super::engine::permits::permits;
-use super::handler::calls;
+use super::handler::session_calls;
 use super::namespace::reactions;
 use super::services::Services;
 use super::socket::Socket;
@@ -22,8 +22,8 @@ impl Session {
     pub(super) fn disconnect(&mut self, index: usize, end: &EndReason) -> Socket {
         let socket = self.sockets.swap_remove(index);
         self.pending_acks.retain(|ack| ack.socket != socket.id);
-        self.calls.forget(socket.id);
-        calls::tell_departure(&self.services, &socket, end);
+        self.calls.drop_events_of(socket.id);
+        session_calls::notify_disconnect(&self.services, &socket, end);
         if let Some(until) = socket.permissions.throttled_until() {
             self.throttle(until);
         }
@@ -39,9 +39,9 @@ impl Session {
 
     /// Ends the session with all its sockets.
     pub(super) async fn finish(mut self, end: &EndReason) {
-        calls::give_up(&mut self.calls, &self.services, end);
+        session_calls::abandon(&mut self.calls, &self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
-            calls::tell_departure(&self.services, &socket, end);
+            session_calls::notify_disconnect(&self.services, &socket, end);
             // When the hub itself ends, there is nobody left to tell.
             if !matches!(end, EndReason::Shutdown | EndReason::Store(_)) {
                 publish_disconnect(&self.services, &socket, end).await;

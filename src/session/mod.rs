@@ -79,7 +79,7 @@ impl Session {
             max_payload: settings.max_payload as u64,
         };
         let sink = settings.trace.clone();
-        self.tracer = sink.map(|sink| Box::new(Tracer::session(sink, &handshake.sid)));
+        self.tracer = sink.map(|sink| Box::new(Tracer::for_session(sink, &handshake.sid)));
         self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
@@ -131,7 +131,9 @@ impl Session {
         let shared = self.sockets.iter().filter_map(|it| it.sharing.as_ref());
         self.hub_requests
             + self.calls.pending_events()
-            + shared.map(|sharing| sharing.awaited()).sum::<usize>()
+            + shared
+                .map(|sharing| sharing.pending_answers())
+                .sum::<usize>()
     }
 
     /// Reading pauses while earlier requests wait for the store or the hub. The client cannot help that, so its ping clock
@@ -309,7 +311,7 @@ impl Session {
                 Ok(())
             }
             EnginePacket::Message(packet) => match self.assembler.text(packet)? {
-                TextFrame::Whole(packet) => self.handle_packet(packet, &[]),
+                TextFrame::Complete(packet) => self.handle_packet(packet, &[]),
                 TextFrame::Partial => Ok(()),
             },
             EnginePacket::Pong(_) => {

@@ -7,13 +7,13 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::handler::Programs;
 use super::settings::HubSettings;
-use super::shared_queue::registry::Shares;
+use super::shared_queue::registry::SharedQueues;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::writer::Writer;
 use crate::wire::offset::LogTag;
 
@@ -21,7 +21,7 @@ pub struct Services {
     /// The programs of the namespaces that declare one.
     pub programs: Programs,
     /// The queues that several sockets share.
-    pub shares: Shares,
+    pub shared_queues: SharedQueues,
     pub settings: HubSettings,
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
@@ -50,10 +50,10 @@ impl Services {
     ) -> Self {
         Self {
             programs: Programs::new(&settings.namespaces),
-            shares: Shares::default(),
+            shared_queues: SharedQueues::default(),
             settings,
             log_id: log_id.into(),
-            log_tag: LogTag::of(log_id),
+            log_tag: LogTag::new(log_id),
             writer,
             inbox,
             readers,

@@ -13,7 +13,7 @@ use super::engine::heartbeat::Heartbeat;
 use super::engine::outbox::{Outbox, Submission};
 use super::engine::params::{EngineMode, SessionParams};
 use super::engine::transport::Transport;
-use super::handler::pending::Calls;
+use super::handler::waiting_calls::WaitingCalls;
 use super::namespace::pending_ack::PendingAck;
 use super::services::Services;
 use super::socket::Socket;
@@ -49,8 +49,8 @@ pub struct Session {
     pub(super) outbox: Outbox,
     /// Requests that wait for the hub's response.
     pub(super) hub_requests: usize,
-    /// Calls of the namespaces' programs that wait for an answer.
-    pub(super) calls: Calls,
+    /// WaitingCalls of the namespaces' programs that wait for an answer.
+    pub(super) calls: WaitingCalls,
     /// Acknowledgements of declared events that wait for a commit.
     pub(super) pending_acks: Vec<PendingAck>,
     /// Bytes of attachments in `out` that no credit bounds.
@@ -84,7 +84,7 @@ impl Session {
             assembler: Assembler::default(),
             outbox: Outbox::new(Arc::clone(&services)),
             hub_requests: 0,
-            calls: Calls::default(),
+            calls: WaitingCalls::default(),
             pending_acks: Vec::new(),
             attachment_bytes: 0,
             throttled_until: None,

@@ -1,26 +1,25 @@
-//! What is published for later: it waits beside the log, and becomes a record when its time has come.
+//! Delayed records: published for later, they wait beside the log until their time has come.
 //!
-//! Knows no clock: which time it is, and when anybody looks, is said by who asks.
+//! Has no clock: the caller says which time it is.
 
-use super::{NewRecord, Refusal};
+use super::message::NewRecord;
 use crate::limits;
 
-/// A record whose time has come.
+/// A delayed record that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delayed {
-    /// By the order in which they were taken.
+pub struct DelayedRecord {
+    /// Ascends in the order of publishing.
     pub number: u64,
     pub record: NewRecord,
 }
 
-/// Why no more may wait for its time. Room comes when the first of it goes, at `next_due_ms` (milliseconds since 1970).
+/// Why no more records can be delayed. There is space again when the first one goes, at `next_due_ms` (milliseconds since
+/// 1970).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DelayedQueueFull {
-    #[error("{limit} publishes wait for their time, and no more may")]
+    #[error("{limit} delayed publishes wait for their time, which is the limit")]
     Records { limit: u64, next_due_ms: u64 },
-    #[error(
-        "what waits for its time is {bytes} bytes, and with this it would be more than {limit}"
-    )]
+    #[error("delayed publishes hold {bytes} bytes, and this one would exceed the limit of {limit}")]
     Bytes {
         limit: u64,
         bytes: u64,
@@ -28,7 +27,7 @@ pub enum DelayedQueueFull {
     },
     /// `--keep-pending` is reached, and no member holds as much of it.
     #[error(
-        "the pending queue is full ({limit} bytes); what waits for its time holds more of it than any member ({bytes} bytes)"
+        "the pending queue is full ({limit} bytes); delayed publishes hold more of it than any member ({bytes} bytes)"
     )]
     Pending {
         limit: u64,
@@ -47,76 +46,69 @@ impl DelayedQueueFull {
     }
 }
 
-/// How much waits, and until when.
+/// How many delayed records there are, and how large.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct DelayedUsage {
     pub(super) records: u64,
-    /// The weight of them.
+    /// Their size in the log.
     pub(super) bytes: u64,
     /// When the first of them is due.
     pub(super) next_due_ms: Option<u64>,
 }
 
 impl DelayedUsage {
-    pub(super) fn came(&mut self, weight: u64, due_ms: u64) {
+    pub(super) fn add(&mut self, bytes: u64, due_ms: u64) {
         self.records += 1;
-        self.bytes += weight;
-        self.next_due_ms = Some(self.next_due_ms.map_or(due_ms, |first| first.min(due_ms)));
+        self.bytes += bytes;
+        let first = self.next_due_ms.map_or(due_ms, |next| next.min(due_ms));
+        self.next_due_ms = Some(first);
     }
 
-    pub(super) fn went(&mut self, weight: u64, next_due_ms: Option<u64>) {
-        // Somebody else may have put it there, by hand.
+    pub(super) fn remove(&mut self, bytes: u64, next_due_ms: Option<u64>) {
+        // Saturating: somebody may have inserted the row by hand.
         self.records = self.records.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(weight);
+        self.bytes = self.bytes.saturating_sub(bytes);
         self.next_due_ms = next_due_ms;
     }
 
-    /// Whether what is due then need not wait now: nothing is to come before it.
-    pub(super) fn passes(&self, due_ms: u64, now_ms: u64) -> bool {
-        due_ms <= now_ms && self.next_due_ms.is_none_or(|first| due_ms < first)
+    /// Whether a record is due already and no delayed record comes before it.
+    pub(super) fn is_next(&self, due_ms: u64, now_ms: u64) -> bool {
+        due_ms <= now_ms && self.next_due_ms.is_none_or(|next| due_ms < next)
     }
 
-    /// Why so much more may not wait, where members and this share `pending_bytes`.
-    pub(super) fn refuses(&self, weight: u64, pending_bytes: u64) -> Option<Refusal> {
+    /// Why one more record of this size cannot be delayed. Members and delayed records share `pending_bytes`.
+    pub(super) fn check(&self, bytes: u64, pending_bytes: u64) -> Result<(), DelayedQueueFull> {
         let next_due_ms = self.next_due_ms.unwrap_or(0);
         let records = limits::DELAYED_RECORDS as u64;
         let share = pending_bytes / limits::DELAYED_SHARE;
         let limit = share.min(limits::DELAYED_BYTES as u64);
-        let crowded = if self.records >= records {
-            DelayedQueueFull::Records {
+        if self.records >= records {
+            return Err(DelayedQueueFull::Records {
                 limit: records,
                 next_due_ms,
-            }
-        } else if self.bytes + weight > limit {
-            let bytes = self.bytes;
-            DelayedQueueFull::Bytes {
+            });
+        }
+        if self.bytes + bytes > limit {
+            return Err(DelayedQueueFull::Bytes {
                 limit,
-                bytes,
+                bytes: self.bytes,
                 next_due_ms,
-            }
-        } else {
-            return None;
-        };
-        Some(Refusal::DelayedQueueFull(crowded))
+            });
+        }
+        Ok(())
     }
 
-    /// The refusal when the pending queue is full: of two that hold some of it, who holds more is named.
-    pub(super) fn or_member(
+    /// The error when pending messages reach `limit` and delayed records hold more of it than any member does.
+    pub(super) fn largest_pending(
         &self,
         limit: u64,
         member_bytes: u64,
-        member: Option<Refusal>,
-    ) -> Option<Refusal> {
-        match self.next_due_ms {
-            Some(next_due_ms) if self.bytes > member_bytes => {
-                let bytes = self.bytes;
-                Some(Refusal::DelayedQueueFull(DelayedQueueFull::Pending {
-                    limit,
-                    bytes,
-                    next_due_ms,
-                }))
-            }
-            _ => member,
-        }
+    ) -> Option<DelayedQueueFull> {
+        let next_due_ms = self.next_due_ms.filter(|_| self.bytes > member_bytes)?;
+        Some(DelayedQueueFull::Pending {
+            limit,
+            bytes: self.bytes,
+            next_due_ms,
+        })
     }
 }

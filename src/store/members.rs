@@ -1,23 +1,23 @@
-//! Who joined what and how far each has acknowledged, in memory. Every store keeps one beside its log: it decides what a
-//! join, a leave or an ack changes and what the cursors pin. Knows nothing of how memberships are stored.
+//! The members of every room and their cursors, in memory. Every store keeps this index beside its log: it decides what a
+//! join, a leave or an ack changes, and which records the cursors pin. How memberships are stored is not its business.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use super::owed::{Reader, first_unread, owed};
-use super::{Member, MessageHeader, OpOutcome};
+use super::membership::Member;
+use super::message::MessageHeader;
+use super::op::OpOutcome;
+use super::owed::{Cursors, Reader, first_unread, owed};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-
-type Cursors = BTreeMap<RoomName, Seq>;
 
 #[derive(Debug, Default, Clone)]
 pub struct Members {
     clients: HashMap<(Namespace, ClientName), Cursors>,
-    /// The same by room, lowest cursor first: the first one is what pins the room.
+    /// The same by room, lowest cursor first. The first cursor pins the room.
     rooms: HashMap<(Namespace, RoomName), BTreeSet<(Seq, ClientName)>>,
 }
 
 impl Members {
-    /// Puts a member back as it was stored.
+    /// Adds a membership as it was stored.
     pub fn restore(&mut self, member: Member) {
         let Member {
             namespace,
@@ -35,7 +35,7 @@ impl Members {
             .insert(room, cursor);
     }
 
-    /// The rooms that `client` was not in before; from now on it is, with this cursor.
+    /// Makes `client` a member with this cursor. Returns the rooms that it was not a member of before.
     pub fn join(
         &mut self,
         namespace: &Namespace,
@@ -59,7 +59,7 @@ impl Members {
         joined
     }
 
-    /// The rooms that `client` was in and is no more.
+    /// Ends memberships. Returns the rooms that `client` was a member of.
     pub fn leave(
         &mut self,
         namespace: &Namespace,
@@ -90,7 +90,7 @@ impl Members {
         left
     }
 
-    /// The rooms whose cursor moved; cursors never move back.
+    /// Moves cursors forward, never back. Returns the rooms whose cursor moved.
     pub fn ack(
         &mut self,
         namespace: &Namespace,
@@ -116,7 +116,7 @@ impl Members {
         moved
     }
 
-    /// What a `Subscribe` answers, once its rooms are joined. `head` is the last record's number.
+    /// The outcome of a `Subscribe` whose rooms are joined. `head` is the number of the last record.
     pub fn subscribed(
         &self,
         namespace: &Namespace,
@@ -135,38 +135,36 @@ impl Members {
             .flat_map(Cursors::keys)
             .cloned()
             .collect();
-        let asked = if rooms.is_empty() && client.is_some() {
+        let requested = if rooms.is_empty() && client.is_some() {
             &joined
         } else {
             rooms
         };
         let mut seen = BTreeSet::new();
-        let rooms = asked
+        let rooms = requested
             .iter()
             .filter(|room| seen.insert(*room))
             .map(cursor_of)
             .collect();
         OpOutcome::Subscribed {
+            namespace: namespace.clone(),
+            client: client.cloned(),
             rooms,
             joined,
             head,
         }
     }
 
-    /// Who reads what a member, being away, has to get in these of its rooms, or in all of them when none is named.
-    pub fn away(&self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) -> Reader {
-        let joined = self.cursors(namespace, client).into_iter().flatten();
-        let named = |room: &RoomName| rooms.is_empty() || rooms.contains(room);
-        let (read, other): (Vec<_>, Vec<_>) = joined.partition(|(room, _)| named(room));
-        Reader {
-            sid: None,
-            name: Some(client.clone()),
-            rooms: read
-                .into_iter()
-                .map(|(room, at)| (room.clone(), *at))
-                .collect(),
-            other_rooms: other.into_iter().map(|(room, _)| room.clone()).collect(),
-        }
+    /// A member that is offline, as it would read these of its rooms, or all of them if `rooms` is empty.
+    pub fn offline_reader(
+        &self,
+        namespace: &Namespace,
+        client: &ClientName,
+        rooms: &[RoomName],
+    ) -> Reader {
+        let cursors = self.cursors(namespace, client).cloned().unwrap_or_default();
+        let reads = |room: &RoomName| rooms.is_empty() || rooms.contains(room);
+        Reader::offline(client.clone(), cursors, reads)
     }
 
     pub fn cursors(&self, namespace: &Namespace, client: &ClientName) -> Option<&Cursors> {
@@ -182,20 +180,20 @@ impl Members {
         self.cursors(namespace, client)?.get(room).copied()
     }
 
-    /// The lowest cursor in a room: nothing at or after it may go. None: the room has no members.
+    /// The lowest cursor in a room. Messages at or after it must stay. None if the room has no members.
     pub fn pin(&self, namespace: &Namespace, room: &RoomName) -> Option<Seq> {
         Some(self.lowest(namespace, room)?.0)
     }
 
-    /// Whether a cursor in one of its rooms has not passed the last message of this record.
-    pub fn pinned(&self, number: u64, header: &MessageHeader) -> bool {
+    /// Whether a member of one of the record's rooms has not acknowledged its last message.
+    pub fn is_pinned(&self, number: u64, header: &MessageHeader) -> bool {
         header.rooms.iter().any(|room| {
             self.pin(&header.namespace, room)
                 .is_some_and(|pin| first_unread(number, header.count, pin).is_some())
         })
     }
 
-    /// How many messages would be lost with this record, counted once per member that still has to get them.
+    /// How many messages members would lose with this record, counted once per member.
     pub fn still_owed(&self, number: u64, header: &MessageHeader) -> u64 {
         let mut clients = BTreeSet::new();
         for room in header.rooms.iter() {
@@ -210,19 +208,15 @@ impl Members {
         clients
             .into_iter()
             .filter_map(|client| {
-                let reader = Reader {
-                    sid: None,
-                    name: Some(client.clone()),
-                    rooms: self.cursors(&header.namespace, client)?.clone(),
-                    other_rooms: BTreeSet::new(),
-                };
+                let cursors = self.cursors(&header.namespace, client)?.clone();
+                let reader = Reader::offline(client.clone(), cursors, |_| true);
                 owed(number, header, &reader)
             })
             .map(|first| u64::from(header.count - first))
             .sum()
     }
 
-    /// Each room that has members, with the member whose cursor is lowest.
+    /// For each room that has members, the member with the lowest cursor.
     pub fn lowest_of_each_room(&self) -> impl Iterator<Item = Member> + '_ {
         self.rooms
             .iter()
@@ -237,7 +231,7 @@ impl Members {
             })
     }
 
-    /// Everyone, by namespace, client and room.
+    /// All memberships, by namespace, client and room.
     pub fn all(&self) -> Vec<Member> {
         let mut all: Vec<Member> = self
             .clients

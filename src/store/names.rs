@@ -1,11 +1,11 @@
-//! A question for bare names: what a shell completes while somebody types. Nothing is counted for the answer.
+//! Queries for bare names, which a shell asks for while somebody types. The answer has no counts, so it is cheap.
 
 use serde::Deserialize;
 
 use crate::address::RoomName;
 use crate::limits;
 
-/// Names of one kind that begin with a text.
+/// Names of one kind with a given prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameQuery {
     pub kind: NameKind,
@@ -16,27 +16,30 @@ pub struct NameQuery {
 #[serde(rename_all = "lowercase")]
 pub enum NameKind {
     Namespaces,
-    /// Of the asker's namespace.
+    /// Rooms of the requester's namespace.
     Rooms,
-    /// Client names with a membership, or a socket, in the asker's namespace.
+    /// Client names with a membership, or a socket, in the requester's namespace.
     Members,
 }
 
 impl NameQuery {
-    /// Rooms for answers, of which there may be many, only where their names are begun.
-    pub fn fits(&self, name: &str) -> bool {
-        let hidden = self.kind == NameKind::Rooms
-            && name.starts_with(RoomName::FOR_ANSWERS)
-            && !self.prefix.starts_with(RoomName::FOR_ANSWERS);
-        name.starts_with(&self.prefix) && !hidden
+    /// Whether a name is an answer. There may be many rooms for replies, so a prefix of theirs is needed to list them.
+    pub fn matches(&self, name: &str) -> bool {
+        let is_hidden = self.kind == NameKind::Rooms
+            && name.starts_with(RoomName::REPLY_PREFIX)
+            && !self.prefix.starts_with(RoomName::REPLY_PREFIX);
+        name.starts_with(&self.prefix) && !is_hidden
     }
 
-    /// Those of `names` that fit: in their order, no more than one answer holds.
+    /// The names that match, sorted, at most `limits::NAMES_LISTED`.
     pub fn select<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-        let mut fitting: Vec<&str> = names.into_iter().filter(|name| self.fits(name)).collect();
-        fitting.sort_unstable();
-        fitting.dedup();
-        let kept = fitting.into_iter().take(limits::NAMES_LISTED);
-        kept.map(str::to_owned).collect()
+        let mut matching: Vec<&str> = names
+            .into_iter()
+            .filter(|name| self.matches(name))
+            .collect();
+        matching.sort_unstable();
+        matching.dedup();
+        let listed = matching.into_iter().take(limits::NAMES_LISTED);
+        listed.map(str::to_owned).collect()
     }
 }

@@ -4,39 +4,43 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::MessageHeader;
+use super::message::MessageHeader;
 use crate::address::{ClientName, RoomName, Seq};
 use crate::wire::batch::Audience;
 
-/// Whoever reads: a socket, live or catching up, or a member for whom is counted.
+/// For each room, the first seq that is not acknowledged there.
+pub type Cursors = BTreeMap<RoomName, Seq>;
+
+/// Somebody who reads rooms: a socket, live or catching up, or a member whose pending messages are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reader {
-    /// None for a member that is away.
+    /// None for a member that is offline.
     pub sid: Option<Arc<str>>,
     pub name: Option<ClientName>,
-    /// The rooms it reads, each with the first seq that it still has to get there.
-    pub rooms: BTreeMap<RoomName, Seq>,
-    /// Rooms that it is in without reading them now; they count for `except`.
+    /// The rooms it reads, each with the first seq that it has not got.
+    pub rooms: Cursors,
+    /// Rooms it is in but does not read now. They count for `except`.
     pub other_rooms: BTreeSet<RoomName>,
 }
 
 impl Reader {
-    /// A member that is away, as it reads one of the rooms that it joined.
-    pub fn offline(name: ClientName, room: &RoomName, joined: &BTreeMap<RoomName, Seq>) -> Self {
-        let other_rooms = joined.keys().filter(|other| *other != room);
+    /// A member that is offline, as it would read those of its rooms that `reads` selects.
+    pub fn offline(
+        name: ClientName,
+        cursors: impl IntoIterator<Item = (RoomName, Seq)>,
+        reads: impl Fn(&RoomName) -> bool,
+    ) -> Self {
+        let (read, other): (Vec<_>, Vec<_>) =
+            cursors.into_iter().partition(|(room, _)| reads(room));
         Self {
             sid: None,
             name: Some(name),
-            other_rooms: other_rooms.cloned().collect(),
-            rooms: joined
-                .get_key_value(room)
-                .map(|(room, at)| (room.clone(), *at))
-                .into_iter()
-                .collect(),
+            rooms: read.into_iter().collect(),
+            other_rooms: other.into_iter().map(|(room, _)| room).collect(),
         }
     }
 
-    /// The same reader when it starts at `from`: no cursor lies before it.
+    /// This reader with no cursor before `from`.
     pub fn starting_at(&self, from: Seq) -> Self {
         let mut reader = self.clone();
         for cursor in reader.rooms.values_mut() {
@@ -45,7 +49,7 @@ impl Reader {
         reader
     }
 
-    /// The same reader with no regard to its cursors.
+    /// This reader with every cursor at the start of the log.
     pub fn from_the_start(&self) -> Self {
         let mut reader = self.clone();
         for cursor in reader.rooms.values_mut() {
@@ -54,12 +58,22 @@ impl Reader {
         reader
     }
 
+    /// The range that this reader missed, if records after its cursors were pruned. `pruned_to` gives the place after the
+    /// highest record pruned in a room.
+    pub(super) fn gap(&self, pruned_to: impl Fn(&RoomName) -> Option<Seq>) -> Option<(Seq, Seq)> {
+        let missed = self.rooms.iter().filter_map(|(room, cursor)| {
+            let end = pruned_to(room)?;
+            (*cursor < end).then_some((*cursor, Seq::after_record(end.record)))
+        });
+        missed.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
     fn is_in(&self, room: &RoomName) -> bool {
         self.rooms.contains_key(room) || self.other_rooms.contains(room)
     }
 }
 
-/// The first message of a record that a cursor has not passed, or None when it has passed all of them.
+/// The index of the first message of a record that is not before `cursor`. None if the cursor is past the record.
 pub fn first_unread(number: u64, count: u32, cursor: Seq) -> Option<u32> {
     match cursor.record.cmp(&number) {
         Ordering::Less => Some(0),
@@ -68,48 +82,41 @@ pub fn first_unread(number: u64, count: u32, cursor: Seq) -> Option<u32> {
     }
 }
 
-/// The index of the first message of record `number` that `reader` is owed, or None when it is owed none of it.
+/// The index of the first message of record `number` that `reader` is owed. None if it is owed none of them.
 ///
-/// `others` skips the emitting socket and, if it is named, its name, live and on replay; `except` is judged by the
-/// reader's rooms now.
+/// Audience `others` skips the socket that published and, if it is named, every reader of that name, live and on replay.
+/// `except` is judged by the rooms that the reader is in now.
 pub fn owed(number: u64, header: &MessageHeader, reader: &Reader) -> Option<u32> {
-    let left = |room| first_unread(number, header.count, *reader.rooms.get(room)?);
-    let first = header.rooms.iter().filter_map(left).min()?;
+    let unread = |room| first_unread(number, header.count, *reader.rooms.get(room)?);
+    let first = header.rooms.iter().filter_map(unread).min()?;
     (!is_excluded(header, reader)).then_some(first)
 }
 
-/// The part of [`owed`] that is left for whoever is in one of the record's rooms with a cursor that cannot have passed it:
-/// in live fan-out that is everybody. Most records pass nobody over, and then the reader is not even looked at.
+/// The part of [`owed`] that does not depend on cursors. Live fan-out needs only this: it looks at sockets in the record's
+/// rooms, and their cursors cannot be past a new record.
 pub fn is_excluded(header: &MessageHeader, reader: &Reader) -> bool {
-    let own = header.audience == Audience::Others
+    let is_own = header.audience == Audience::Others
         && (reader.sid.as_ref() == Some(&header.origin)
             || (header.from.is_some() && reader.name == header.from));
-    own || header.except.iter().any(|room| reader.is_in(room))
+    is_own || header.except.iter().any(|room| reader.is_in(room))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::address::{EventName, Namespace};
-    use crate::wire::batch::Framing;
 
     fn room(name: &str) -> RoomName {
         RoomName::parse(name).unwrap()
     }
 
     fn header(rooms: &[&str]) -> MessageHeader {
+        let rooms = rooms.iter().map(|name| room(name)).collect();
         MessageHeader {
-            namespace: Namespace::root(),
-            rooms: rooms.iter().map(|name| room(name)).collect(),
-            except: Arc::new([]),
-            audience: Audience::All,
-            event: EventName::message(),
-            framing: Framing::Lines,
-            json: false,
             count: 3,
             from: ClientName::parse("alice").ok(),
             origin: "s1".into(),
-            reply: None,
+            ..MessageHeader::new(Namespace::root(), rooms, EventName::message())
         }
     }
 
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_farthest_behind_decides_where_it_begins() {
+    fn the_lowest_cursor_decides_the_first_message() {
         let at = |record, index| Seq::new(record, index);
         type Case<'a> = (&'a [(&'a str, Seq)], Option<u32>);
         let cases: [Case<'_>; 8] = [
@@ -146,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn others_skips_the_socket_and_its_name_and_nobody_else() {
+    fn others_skips_the_socket_and_its_name_only() {
         let mut header = header(&["a"]);
         let bob = reader(&[("a", Seq::START)]);
         let socket = Reader {
@@ -169,21 +176,21 @@ mod tests {
         assert_eq!(owed(1, &header, &socket), None);
         assert_eq!(owed(1, &header, &alice), None);
         header.from = None;
-        // Two without a name are not the same one.
+        // Two readers without a name are not the same reader.
         for reader in [&bob, &alice, &nobody] {
             assert_eq!(owed(1, &header, reader), Some(0));
         }
     }
 
     #[test]
-    fn except_counts_rooms_read_and_rooms_only_joined() {
+    fn except_counts_rooms_that_are_read_and_rooms_that_are_not() {
         let mut header = header(&["a"]);
         header.except = Arc::new([room("x")]);
         let mut bob = reader(&[("a", Seq::START)]);
         assert_eq!(owed(1, &header, &bob), Some(0));
         bob.other_rooms.insert(room("x"));
         assert_eq!(owed(1, &header, &bob), None);
-        // A cursor that has passed the record does not leave the room.
+        // A reader whose cursor is past the record is still in the room.
         let both = reader(&[("a", Seq::START), ("x", Seq::new(9, 0))]);
         assert_eq!(owed(1, &header, &both), None);
     }

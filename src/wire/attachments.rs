@@ -11,7 +11,7 @@ use super::socket::{self, Packet, PacketError};
 #[derive(Debug)]
 pub enum TextFrame<'a> {
     /// A packet without attachments.
-    Whole(Packet<'a>),
+    Complete(Packet<'a>),
     /// The text of a binary packet was kept; its attachments come next.
     Partial,
 }
@@ -51,7 +51,7 @@ impl Assembler {
         }
         let decoded = socket::decode(packet)?;
         if decoded.attachments == 0 {
-            return Ok(TextFrame::Whole(decoded.packet));
+            return Ok(TextFrame::Complete(decoded.packet));
         }
         self.partial = Some(PartialPacket {
             packet: BinaryPacket {

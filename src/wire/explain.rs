@@ -80,12 +80,12 @@ struct Attachments {
 
 impl Tracer {
     /// For a client, which has one connection.
-    pub fn nameless(watch: Arc<dyn TraceSink>) -> Self {
+    pub fn for_client(watch: Arc<dyn TraceSink>) -> Self {
         Self::new(watch, String::new(), Side::Client)
     }
 
     /// For a server's session. Its sid is a secret: only its beginning names it.
-    pub fn session(watch: Arc<dyn TraceSink>, sid: &str) -> Self {
+    pub fn for_session(watch: Arc<dyn TraceSink>, sid: &str) -> Self {
         let who = sid.chars().take(mask::SHOWN).collect();
         Self::new(watch, who, Side::Server)
     }
@@ -199,7 +199,7 @@ fn handshake(json: &str) -> String {
 /// Socket.IO protocol v5, "Packet encoding": `<type>[<attachments>-][<namespace>,][<ack id>][payload]`.
 fn packet(text: &str, speaker: FrameSender, secrets: &[String], parts: &mut Vec<FramePart>) {
     let mut rest = text.chars();
-    let Some(kind) = rest.next().and_then(PacketType::of) else {
+    let Some(kind) = rest.next().and_then(PacketType::from_digit) else {
         parts.push(part(text, "not a Socket.IO packet"));
         return;
     };

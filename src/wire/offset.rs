@@ -16,7 +16,7 @@ const TAG_CHARS: usize = 8;
 pub struct LogTag(Arc<str>);
 
 impl LogTag {
-    pub fn of(log_id: &str) -> Self {
+    pub fn new(log_id: &str) -> Self {
         Self(log_id.chars().take(TAG_CHARS).collect::<String>().into())
     }
 
@@ -26,7 +26,7 @@ impl LogTag {
     }
 
     /// The place that an offset stands for; None when it is none of this log's.
-    pub fn place(&self, offset: &str) -> Option<Seq> {
+    pub fn seq(&self, offset: &str) -> Option<Seq> {
         let seq = offset.strip_prefix(&*self.0)?.strip_prefix('.')?;
         Seq::parse(seq).ok()
     }
@@ -47,14 +47,14 @@ mod tests {
 
     #[test]
     fn an_offset_is_a_place_in_its_own_log() {
-        let tag = LogTag::of("0123456789abcdef");
+        let tag = LogTag::new("0123456789abcdef");
         for (place, text) in [
             (Seq::new(41, 0), "01234567.41"),
             (Seq::new(41, 7), "01234567.41.7"),
             (Seq::START, "01234567.0"),
         ] {
             assert_eq!(tag.offset(place), text);
-            assert_eq!(tag.place(text), Some(place));
+            assert_eq!(tag.seq(text), Some(place));
         }
         for foreign in [
             "",
@@ -71,7 +71,7 @@ mod tests {
             "01234567.41.99999999999",
             "é1234567.41",
         ] {
-            assert_eq!(tag.place(foreign), None, "{foreign}");
+            assert_eq!(tag.seq(foreign), None, "{foreign}");
         }
     }
 

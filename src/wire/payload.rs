@@ -51,7 +51,7 @@ impl PayloadDecoder {
     }
 
     /// None at the end, and after an error.
-    pub fn part(&mut self) -> Option<Result<PayloadPacket<'_>, PayloadError>> {
+    pub fn next_packet(&mut self) -> Option<Result<PayloadPacket<'_>, PayloadError>> {
         let begin = self.at.take()?;
         let rest = &self.body[begin..];
         let packet = match memchr::memchr(SEPARATOR, rest) {
@@ -128,12 +128,12 @@ mod tests {
     fn take_apart(body: impl Into<Bytes>) -> (Vec<Owned>, Option<PayloadError>) {
         let mut decoder = PayloadDecoder::new(body.into());
         let mut parts = Vec::new();
-        while let Some(part) = decoder.part() {
+        while let Some(part) = decoder.next_packet() {
             match part {
                 Ok(PayloadPacket::Text(text)) => parts.push(Owned::Text(text.to_owned())),
                 Ok(PayloadPacket::Binary(bytes)) => parts.push(Owned::Binary(bytes)),
                 Err(error) => {
-                    assert!(decoder.part().is_none(), "an error is the end");
+                    assert!(decoder.next_packet().is_none(), "an error is the end");
                     return (parts, Some(error));
                 }
             }

@@ -184,7 +184,7 @@ pub(super) enum PacketType {
 
 impl PacketType {
     /// By the digit that a packet begins with.
-    pub(super) fn of(digit: char) -> Option<Self> {
+    pub(super) fn from_digit(digit: char) -> Option<Self> {
         Some(match digit {
             '0' => Self::Connect,
             '1' => Self::Disconnect,
@@ -201,7 +201,7 @@ impl PacketType {
 fn split_kind(text: &str) -> Result<(PacketType, &str), PacketError> {
     let mut rest = text.chars();
     let digit = rest.next().ok_or(PacketError::Empty)?;
-    let kind = PacketType::of(digit).ok_or(PacketError::UnknownType(digit))?;
+    let kind = PacketType::from_digit(digit).ok_or(PacketError::UnknownType(digit))?;
     Ok((kind, rest.as_str()))
 }
 

@@ -106,11 +106,11 @@ impl PartBuffer {
     }
 
     /// Where the next bytes go; empty when it is full. They count once [`Self::filled`] says so.
-    pub fn room(&mut self) -> &mut [u8] {
+    pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[limits::STREAM_HEAD_BYTES + self.length..]
     }
 
-    pub fn filled(&mut self, bytes: usize) {
+    pub fn advance(&mut self, bytes: usize) {
         self.length = (self.length + bytes).min(self.most);
     }
 

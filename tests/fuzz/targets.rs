@@ -49,7 +49,7 @@ pub fn packets(data: &[u8]) {
             }
         } else if let Ok(text) = std::str::from_utf8(frame) {
             match assembler.text(text) {
-                Ok(TextFrame::Whole(packet)) => packet_comes_back(&packet, 0),
+                Ok(TextFrame::Complete(packet)) => packet_comes_back(&packet, 0),
                 Ok(TextFrame::Partial) => assert_eq!(assembler.held(), text.len()),
                 Err(_) => assert_eq!(assembler.held(), held),
             }

@@ -60,13 +60,25 @@ fn it_outlives_a_hub_that_is_killed() {
     assert_eq!(stored(&hub), IN_ORDER);
 }
 
-/// Killed at any moment: what was confirmed comes once, in its order, and so does what is sent again.
 #[test]
 fn killed_under_load_it_comes_once_and_in_order() {
+    kill_under_load(6);
+}
+
+mod long {
+    #[test]
+    #[ignore = "long"]
+    fn killed_under_load_it_comes_once_and_in_order() {
+        super::kill_under_load(200);
+    }
+}
+
+/// Kills the hub at any moment: confirmed messages come once and in order, and so do those that are sent again.
+fn kill_under_load(rounds: usize) {
     let mut random = Random::from_env("kill -9 while messages wait and come due");
     let mut hub = TestHub::start();
     let mut expected = String::new();
-    for round in 0..6 {
+    for round in 0..rounds {
         let text: String = (0..20_000).map(|n| format!("{round} {n}\n")).collect();
         let running: Running = hub
             .cmd(&["pub", "a", "--delay", "150ms", "--retry-for", "1m"])

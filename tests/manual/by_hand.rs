@@ -3,31 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use roomcat::cli::settings::{config_file, hub_file};
 use roomcat::wire::error_code::ErrorCode;
 use roomcat::wire::verb::Verb;
 
 use super::{literal, read};
 use crate::harness::Cmd;
-
-/// A source file of the program.
-fn source(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The texts of an array of texts in a source: `const NAME…= […];`
-fn array(source: &str, name: &str) -> Vec<String> {
-    let (_, rest) = source
-        .split_once(&format!("const {name}:"))
-        .unwrap_or_else(|| panic!("{name} is not there"));
-    let (_, rest) = rest.split_once('=').expect("a constant has a value");
-    let (list, _) = rest.split_once("];").expect("an array ends");
-    list.split('"')
-        .skip(1)
-        .step_by(2)
-        .map(str::to_owned)
-        .collect()
-}
 
 /// The words in bold of a page, by the macros that make them so.
 fn bold(page: &str) -> BTreeSet<String> {
@@ -45,16 +26,16 @@ fn bold(page: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_key_of_the_hub_file_stands_in_its_page() {
-    let keys = array(&source("cli/settings/hub_file/mod.rs"), "KEYS");
-    let namespaces = source("cli/settings/hub_file/namespaces.rs");
-    let inner = ["NAMESPACE", "TOKEN", "REACTION", "EMIT"];
-    let inner = inner.iter().flat_map(|name| array(&namespaces, name));
+    let all: Vec<&str> = hub_file::all_keys()
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
     let page = bold(&read("roomcat-hub.toml.5"));
-    let all: Vec<String> = keys.into_iter().chain(inner).collect();
     assert!(all.len() > 25, "{all:?}");
-    let missing: Vec<&String> = all
+    let missing: Vec<&&str> = all
         .iter()
-        .filter(|key| *key != "namespaces" && !page.contains(*key))
+        .filter(|key| **key != "namespaces" && !page.contains(**key))
         .collect();
     assert!(
         missing.is_empty(),
@@ -73,12 +54,14 @@ fn example(page: &str) -> String {
 
 #[test]
 fn every_key_of_the_settings_file_stands_in_its_page() {
-    let code = source("cli/settings/file.rs");
-    let tables = ["FILE", "HUB", "DEFAULTS"];
-    let keys: Vec<String> = tables.iter().flat_map(|name| array(&code, name)).collect();
+    let keys: Vec<&str> = config_file::all_keys()
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
     assert!(keys.len() > 12, "{keys:?}");
     let page = bold(&read("roomcat-config.toml.5"));
-    let missing: Vec<&String> = keys.iter().filter(|key| !page.contains(*key)).collect();
+    let missing: Vec<&&str> = keys.iter().filter(|key| !page.contains(**key)).collect();
     assert!(
         missing.is_empty(),
         "{missing:?} are not in man/roomcat-config.toml.5"

@@ -155,16 +155,27 @@ fn a_subscription_joins_and_answers_its_place_in_the_order(kind: Kind) {
         Op::Noop,
     ]);
     let both = rooms(&["a", "b"]);
-    let subscribed = |rooms: &[(&str, Seq)], joined: &[RoomName], head| OpOutcome::Subscribed {
-        rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),
-        joined: joined.to_vec(),
-        head,
+    let subscribed = |name: Option<&str>, rooms: &[(&str, Seq)], joined: &[RoomName], head| {
+        OpOutcome::Subscribed {
+            namespace: root(),
+            client: name.map(client),
+            rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),
+            joined: joined.to_vec(),
+            head,
+        }
     };
+    let alice = Some("alice");
     let (one, two, three) = (Seq::new(1, 0), Seq::new(2, 0), Seq::new(3, 0));
-    assert_eq!(done[1], subscribed(&[("b", one), ("a", two)], &both, 1));
-    assert_eq!(done[4], subscribed(&[("a", two), ("b", two)], &both, 2));
-    assert_eq!(done[5], subscribed(&[("a", three)], &[], 2));
-    assert_eq!(done[6], subscribed(&[], &[], 2));
+    assert_eq!(
+        done[1],
+        subscribed(alice, &[("b", one), ("a", two)], &both, 1)
+    );
+    assert_eq!(
+        done[4],
+        subscribed(alice, &[("a", two), ("b", two)], &both, 2)
+    );
+    assert_eq!(done[5], subscribed(None, &[("a", three)], &[], 2));
+    assert_eq!(done[6], subscribed(Some("bob"), &[], &[], 2));
     assert_eq!(done[7], OpOutcome::Noop);
 }
 

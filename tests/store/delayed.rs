@@ -245,7 +245,7 @@ fn there_is_a_most_of_bytes(kind: Kind) {
     let limit = limits::DELAYED_BYTES as u64;
     let due_ms = bench.now + 1;
     later(&mut bench, "x", 1);
-    let bytes = lines(&["a"], "x\n").weight();
+    let bytes = lines(&["a"], "x\n").log_bytes();
     let too_much = limits::DELAYED_BYTES - limits::RECORD_OVERHEAD - bytes as usize + 1;
     // Never touched, and so nowhere in memory.
     let body = Bytes::from(vec![0; too_much]);
@@ -283,7 +283,7 @@ fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
     };
     let crowded = DelayedQueueFull::Pending {
         limit: SMALL.pending_bytes,
-        bytes: waiting as u64 * heavy(&["a"], MIB as usize).weight(),
+        bytes: waiting as u64 * heavy(&["a"], MIB as usize).log_bytes(),
         next_due_ms: due_ms,
     };
     assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
@@ -333,7 +333,7 @@ fn it_leaves_members_most_of_the_pending_queue(kind: Kind) {
     assert_eq!(waiting, 3);
     let crowded = DelayedQueueFull::Bytes {
         limit: SMALL.pending_bytes / limits::DELAYED_SHARE,
-        bytes: 3 * heavy(&["a"], MIB as usize).weight(),
+        bytes: 3 * heavy(&["a"], MIB as usize).log_bytes(),
         next_due_ms,
     };
     assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
@@ -411,7 +411,7 @@ fn what_somebody_takes_out_by_hand_does_not_come() {
     let due = bench.store.due(bench.now).unwrap();
     assert_eq!(delete(&b"b\n"[..]).unwrap(), 1);
     let done = bench.group(due.into_iter().map(Op::Due).collect());
-    assert_eq!(numbers(&done), ["Marked", "c"]);
+    assert_eq!(numbers(&done), ["Noop", "c"]);
     assert_eq!(bench.store.next_due(), None);
     // Or puts in.
     later(&mut bench, "d", 1);

@@ -122,7 +122,7 @@ fn a_size_reaches_back_as_far_after_a_restart() {
     let place = Place::new();
     let keep = |age| Retention {
         history_age: Duration::from_millis(age),
-        history_bytes: 2 * lines(&["a"], "x\n").weight(),
+        history_bytes: 2 * lines(&["a"], "x\n").log_bytes(),
         ..ALL
     };
     let mut bench = place.bench(keep(10));
@@ -222,7 +222,7 @@ fn a_second_hub_is_refused_until_the_first_ends() {
     let place = Place::with_messages();
     let first = open(&place.path, ALL);
     let second = SqliteStore::open(&place.path, ALL);
-    assert!(matches!(second, Err(StoreError::Held { .. })));
+    assert!(matches!(second, Err(StoreError::Locked { .. })));
     drop(first);
     open(&place.path, ALL);
 }

@@ -39,7 +39,7 @@ fn history_goes_by_age(kind: Kind) {
 fn history_goes_by_size(kind: Kind) {
     let record = || heavy(&["a"], 10_000);
     let keep = Retention {
-        history_bytes: 3 * record().weight(),
+        history_bytes: 3 * record().log_bytes(),
         ..ALL
     };
     let mut bench = Bench::new(kind, keep);

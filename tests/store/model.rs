@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::sessions::new;
 use super::*;
+use crate::random::Random;
 use proptest::collection::vec;
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::{select, subsequence};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use roomcat::store::sessions::{HolderId, ResumeRequest, SessionIdentity, SessionOp};
 
 const ROOMS: [&str; 4] = ["", "a", "b", "c"];
@@ -43,21 +45,18 @@ fn a_draft() -> impl Strategy<Value = NewRecord> {
     (who, some_rooms(1), except, 1..4_u32, body).prop_map(
         |((namespace, from, origin, others), rooms, except, count, bytes)| NewRecord {
             header: MessageHeader {
-                namespace,
-                rooms: rooms.into(),
                 except: except.into(),
                 audience: if others {
                     Audience::Others
                 } else {
                     Audience::All
                 },
-                event: EventName::message(),
                 framing: Framing::Bytes,
-                json: false,
                 count,
                 from,
                 origin: origin.into(),
                 reply: others.then(|| RoomName::parse("answers").unwrap()),
+                ..MessageHeader::new(namespace, rooms.into(), EventName::message())
             },
             body: Bytes::from(vec![count as u8; bytes]),
         },
@@ -143,7 +142,7 @@ fn a_session_op() -> impl Strategy<Value = Op> {
                 namespace,
                 ..new("", client.as_ref().map(ClientName::as_str))
             },
-            earlier,
+            resume: earlier,
         });
     let enter =
         (holder(), some_rooms(0)).prop_map(|(holder, rooms)| SessionOp::Enter { holder, rooms });
@@ -172,7 +171,7 @@ impl OpenedSession {
             SessionOp::Open {
                 holder,
                 new: begun,
-                earlier,
+                resume: earlier,
             } => {
                 if let Some(earlier) = earlier {
                     earlier.pid = number(earlier.pid.parse().unwrap()).to_string();
@@ -281,35 +280,63 @@ fn assert_same(memory: &Bench, sqlite: &Bench) {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+#[test]
+fn sqlite_does_what_the_reference_does() {
+    compare_with_reference(48);
+}
+
+mod long {
     #[test]
-    fn sqlite_does_what_the_reference_does(keep in a_keep(), steps in vec(a_step(), 1..25)) {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("hub.db");
-        let mut memory = Bench::new(Kind::Memory, keep);
-        let mut sqlite = Bench::with(Box::new(open(&path, keep)), None);
-        let mut begun = OpenedSession::default();
-        for step in steps {
-            match step {
-                Step::Commit(mut ops) => {
-                    ops.iter_mut().for_each(|op| begun.settle(op));
-                    assert_eq!(memory.group(ops.clone()), sqlite.group(ops));
-                }
-                Step::Prune => assert_eq!(memory.prune(), sqlite.prune()),
-                Step::Deliver => assert_eq!(memory.deliver(), sqlite.deliver()),
-                Step::Advance(time) => {
-                    memory.now += time;
-                    sqlite.now += time;
-                }
-                Step::Reopen => {
-                    let now = sqlite.now;
-                    drop(sqlite);
-                    sqlite = Bench::with(Box::new(open(&path, keep)), None);
-                    sqlite.now = now;
-                }
+    #[ignore = "long"]
+    fn sqlite_does_what_the_reference_does() {
+        super::compare_with_reference(10_000);
+    }
+}
+
+fn compare_with_reference(cases: u32) {
+    let mut random = Random::from_env("the model of the store");
+    let seed: Vec<u8> = (0..4).flat_map(|_| random.next().to_le_bytes()).collect();
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let steps = (a_keep(), vec(a_step(), 1..25));
+    TestRunner::new_with_rng(config, rng)
+        .run(&steps, |(keep, steps)| {
+            take_steps(keep, steps);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Takes the same steps with both stores and compares them after each.
+fn take_steps(keep: Retention, steps: Vec<Step>) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hub.db");
+    let mut memory = Bench::new(Kind::Memory, keep);
+    let mut sqlite = Bench::with(Box::new(open(&path, keep)), None);
+    let mut begun = OpenedSession::default();
+    for step in steps {
+        match step {
+            Step::Commit(mut ops) => {
+                ops.iter_mut().for_each(|op| begun.settle(op));
+                assert_eq!(memory.group(ops.clone()), sqlite.group(ops));
             }
-            assert_same(&memory, &sqlite);
+            Step::Prune => assert_eq!(memory.prune(), sqlite.prune()),
+            Step::Deliver => assert_eq!(memory.deliver(), sqlite.deliver()),
+            Step::Advance(time) => {
+                memory.now += time;
+                sqlite.now += time;
+            }
+            Step::Reopen => {
+                let now = sqlite.now;
+                drop(sqlite);
+                sqlite = Bench::with(Box::new(open(&path, keep)), None);
+                sqlite.now = now;
+            }
         }
+        assert_same(&memory, &sqlite);
     }
 }

@@ -37,7 +37,7 @@ pub fn begin(holder: u64, new: SessionIdentity) -> Op {
     Op::Session(SessionOp::Open {
         holder: HolderId(holder),
         new,
-        earlier: None,
+        resume: None,
     })
 }
 
@@ -46,7 +46,7 @@ pub fn again(holder: u64, name: Option<&str>, pid: &str, from: Option<Seq>) -> O
     Op::Session(SessionOp::Open {
         holder: HolderId(holder),
         new: new(&format!("p{holder}"), name),
-        earlier: Some(ResumeRequest {
+        resume: Some(ResumeRequest {
             pid: pid.to_owned(),
             from,
         }),
@@ -148,7 +148,7 @@ fn it_is_taken_up_by_its_own_client_in_its_namespace(kind: Kind) {
             namespace: Namespace::parse("/admin").unwrap(),
             ..new("p7", None)
         },
-        earlier: Some(ResumeRequest {
+        resume: Some(ResumeRequest {
             pid: "p1".to_owned(),
             from: None,
         }),

@@ -4,8 +4,8 @@
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::cli::nearest::nearest;
 use crate::cli::screen::term;
-use crate::cli::settings::toml_file::value::nearest;
 
 /// The same error, fit to be printed.
 pub fn told(mut error: clap::Error, command: &Command) -> clap::Error {

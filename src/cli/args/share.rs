@@ -29,7 +29,7 @@ impl Share {
     /// How the messages are asked for by who works on so many at once, and wants so many in all.
     pub fn way(&self, jobs: Option<u16>, count: Option<u64>) -> client::DeliveryMode {
         if !self.share {
-            return client::DeliveryMode::Alone;
+            return client::DeliveryMode::FanOut;
         }
         // Acks are in order: while the first of several takes its time, the others need something to do.
         let window = jobs.map(|jobs| match jobs {

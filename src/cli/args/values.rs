@@ -8,6 +8,7 @@ use crate::address::Seq;
 use crate::client::dial_options::OptionError;
 use crate::client::{AuthFields, StartPosition};
 use crate::limits;
+use crate::server::Database;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
@@ -67,30 +68,18 @@ pub fn auth(text: &str) -> Result<AuthText, OptionError> {
     Ok(AuthText::Json(text.to_owned()))
 }
 
-/// Where the log is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Database {
-    Memory,
-    File(PathBuf),
+/// The usual database: `$XDG_STATE_HOME/roomcat/roomcat.db` or, without that variable, the same below `~/.local/state`
+/// (XDG Base Directory Specification). None without a home.
+pub fn usual_database() -> Option<Database> {
+    usual_database_in(|name| std::env::var_os(name).map(PathBuf::from))
 }
 
-impl Database {
-    /// Where it is when nobody says: `$XDG_STATE_HOME/roomcat/roomcat.db` or, without that variable, below
-    /// `~/.local/state` (XDG Base Directory Specification). None without a home.
-    pub fn usual() -> Option<Self> {
-        Self::usual_in(|name| std::env::var_os(name).map(PathBuf::from))
-    }
-
-    fn usual_in(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Self> {
-        // The specification: a relative path there is to be ignored.
-        let state = variable("XDG_STATE_HOME")
-            .filter(|path| path.is_absolute())
-            .or_else(|| {
-                let home = variable("HOME").filter(|path| path.is_absolute())?;
-                Some(home.join(".local/state"))
-            })?;
-        Some(Self::File(state.join("roomcat/roomcat.db")))
-    }
+fn usual_database_in(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Database> {
+    // The specification: a relative path there is to be ignored.
+    let absolute = |name| variable(name).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(Database::File(state.join("roomcat/roomcat.db")))
 }
 
 pub fn database(text: &str) -> Result<Database, ValueError> {
@@ -347,7 +336,7 @@ mod tests {
     #[test]
     fn the_database_is_where_state_belongs() {
         let find = |set: &'static [(&'static str, &'static str)]| {
-            Database::usual_in(move |name| {
+            usual_database_in(move |name| {
                 let found = set.iter().find(|(known, _)| *known == name);
                 found.map(|(_, value)| PathBuf::from(value))
             })

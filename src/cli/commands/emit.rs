@@ -10,7 +10,7 @@ use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};
 use crate::cli::remote::connect::asking;
 use crate::cli::remote::target::target;
 use crate::cli::settings::Global;
-use crate::client::connection_state::{ClientConnection, at};
+use crate::client::connection_state::{ClientConnection, wait_until};
 use crate::client::plain_connection::{EventArgs, ServerMessage};
 use crate::client::{ClientError, DisconnectReason, PlainConnection, Target};
 
@@ -31,7 +31,7 @@ pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
     let answer = select! {
         answer = asking(&target.url, emitted(&target, args, &arguments)) => answer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(deadline) => return Err(Failure::Timeout(args.timeout.unwrap_or_default())),
+        () = wait_until(deadline) => return Err(Failure::Timeout(args.timeout.unwrap_or_default())),
     };
     match answer {
         Some(answer) => select! {
@@ -49,8 +49,8 @@ async fn emitted(
 ) -> Result<Option<EventArgs>, ClientError> {
     let mut plain = PlainConnection::open(target, None)
         .await
-        .map_err(|error| error.at(&target.url))?;
-    let lost = |reason: DisconnectReason| reason.at(&target.url);
+        .map_err(|error| error.with_url(&target.url))?;
+    let lost = |reason: DisconnectReason| reason.with_url(&target.url);
     let id = args.ack.then_some(ACK_ID);
     plain.emit(id, &args.event, arguments);
     let answer = match args.ack {
@@ -67,13 +67,13 @@ async fn emitted(
 async fn answered(plain: &mut PlainConnection, target: &Target) -> Result<EventArgs, ClientError> {
     loop {
         match plain.next().await {
-            Ok(ServerMessage::Answer { id: ACK_ID, args }) => return Ok(args),
+            Ok(ServerMessage::Ack { id: ACK_ID, args }) => return Ok(args),
             Ok(ServerMessage::Disconnected(refusal)) => {
                 let url = target.url.to_string();
                 return Err(ClientError::Denied { url, refusal });
             }
             Ok(_) => {}
-            Err(reason) => return Err(reason.at(&target.url)),
+            Err(reason) => return Err(reason.with_url(&target.url)),
         }
     }
 }

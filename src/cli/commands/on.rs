@@ -16,7 +16,7 @@ use crate::cli::remote::connect;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::plain_client::{AckHandle, PlainClient, PlainEvent};
 use crate::client::plain_connection::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
 use crate::client::{HubUrl, RetryPolicy};
@@ -36,13 +36,13 @@ pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
     let mut listener = select! {
         listener = connect::connecting(&url, PlainClient::connect(target, retry)) => listener?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
     };
     let mut printing = Printing::new(args, namespace);
     let end = select! {
         end = follow(&mut listener, &mut printing, args) => end.map(|()| End::Done),
         signal = signals.next() => Ok(End::Signal(signal)),
-        () = at(deadline) => Ok(End::Timeout(timeout())),
+        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
     };
     let bound = match end {
         Ok(End::Done) => None,
@@ -52,7 +52,7 @@ pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
     let written = select! {
         written = printing.finish(&mut listener) => written,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(bound) => Ok(()),
+        () = wait_until(bound) => Ok(()),
     };
     listener.close().await;
     match end? {
@@ -76,7 +76,7 @@ async fn follow(
     while !printing.is_enough() {
         select! {
             report = printing.report() => printing.wrote(listener, report)?,
-            heard = listener.next(), if printing.has_room() => {
+            heard = listener.next_event(), if printing.has_room() => {
                 let heard = heard?;
                 tell(&heard, listener.url());
                 if let PlainEvent::Event(event, owed) = heard
@@ -94,12 +94,14 @@ async fn follow(
 fn tell(heard: &PlainEvent, url: &HubUrl) {
     match heard {
         PlainEvent::Event(..) => {}
-        PlainEvent::PassedOver(error) => term::warn(format!("an event was passed over: {error}")),
-        PlainEvent::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
-        PlainEvent::Back(SessionOrigin::Yes) => {
+        PlainEvent::Unreadable(error) => term::warn(format!("an event was passed over: {error}")),
+        PlainEvent::Disconnected { reason } => {
+            term::note(format!("lost {url}: {reason}; reconnecting"))
+        }
+        PlainEvent::Reconnected(SessionOrigin::Recovered) => {
             term::note(format!("back at {url}; what was sent meanwhile came along"));
         }
-        PlainEvent::Back(SessionOrigin::No) => {
+        PlainEvent::Reconnected(SessionOrigin::New) => {
             term::note(format!(
                 "back at {url}; what was sent meanwhile did not come"
             ));

@@ -16,7 +16,7 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::hub_client::random_id;
 use crate::client::publish_window::PublishOutcome;
 use crate::client::{ClientEvent, HubClient, PublishReceipt, RetryPolicy, SubscribeRequest};
@@ -33,7 +33,7 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let mut peer = select! {
         peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(Some(deadline)) => return Err(Failure::HubSilent(after)),
+        () = wait_until(Some(deadline)) => return Err(Failure::HubSilent(after)),
     };
     let mut asking = Asking {
         args,
@@ -46,7 +46,7 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let end = select! {
         end = asking.follow(&mut peer, &mut reading) => end,
         signal = signals.next() => Ok(End::Signal(signal)),
-        () = at(Some(deadline)) => Ok(End::Timeout(after)),
+        () = wait_until(Some(deadline)) => Ok(End::Timeout(after)),
     };
     let finished = match end {
         Ok(end) => reading.finish(peer, &mut signals, end).await,
@@ -93,7 +93,7 @@ impl Asking<'_> {
         peer: &mut HubClient,
         reading: &mut Reading,
     ) -> Result<End, Failure> {
-        let block = self.message(peer.hello().limits.message).await?;
+        let block = self.message(peer.hub_info().limits.message).await?;
         let template = Template {
             rooms: self.rooms.clone(),
             event: self.args.event.clone(),
@@ -115,7 +115,7 @@ impl Asking<'_> {
             }
             let flow = select! {
                 report = reading.report() => reading.wrote(peer, report)?,
-                event = peer.next() => self.happened(event?, peer, reading),
+                event = peer.next_event() => self.happened(event?, peer, reading),
                 () = progress.due() => {
                     progress.draw(awaited(peer).filter(|_| reading.is_settled()));
                     Flow::More
@@ -175,13 +175,13 @@ impl Asking<'_> {
                 self.asked = Asked::Listening;
                 Flow::More
             }
-            ClientEvent::Receipt(PublishReceipt { reached, .. }) => {
+            ClientEvent::Receipt(PublishReceipt { outcome, .. }) => {
                 self.asked = Asked::Confirmed;
-                let nobody = PublishOutcome::Known {
+                let nobody = PublishOutcome::Delivered {
                     delivered: 0,
                     queued: 0,
                 };
-                if reached == nobody {
+                if outcome == nobody {
                     term::warn(format!(
                         "nobody listens in {:?} now",
                         self.args.room.room.as_str()
@@ -208,6 +208,6 @@ fn form(args: &RequestArgs) -> Form {
 
 /// 128 random bits: nobody guesses the room.
 fn reply_room() -> RoomName {
-    let name = format!("{}{}", RoomName::FOR_ANSWERS, random_id());
+    let name = format!("{}{}", RoomName::REPLY_PREFIX, random_id());
     RoomName::parse(&name).expect("hex digits are a name")
 }

@@ -19,7 +19,7 @@ use crate::cli::remote::target::{room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, HubClient, PresenceUpdates, RetryPolicy, SubscribeRequest};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
@@ -40,7 +40,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let mut peer = select! {
         peer = connect::peer(&target, retry) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
     };
     peer.subscribe(subscription(args, rooms));
     if let Some(command) = &args.script.exec {
@@ -61,7 +61,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     let end = select! {
         end = follow(&mut peer, &mut reading, &mut progress, args) => end,
         signal = signals.next() => Ok(End::Signal(signal)),
-        () = at(deadline) => Ok(End::Timeout(timeout())),
+        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
     };
     if let Ok(End::Signal(_)) = end {
         say_written(&mut progress);
@@ -107,11 +107,11 @@ fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> SubscribeRequest {
         rooms,
         since: args.since,
         last: args.last,
-        way: args.share.way(jobs, args.count),
+        mode: args.share.way(jobs, args.count),
         presence: if args.presence {
-            PresenceUpdates::Seen
+            PresenceUpdates::On
         } else {
-            PresenceUpdates::Unseen
+            PresenceUpdates::Off
         },
     }
 }
@@ -134,7 +134,7 @@ async fn follow(
         let written = reading.written();
         let flow = select! {
             report = reading.report() => reading.wrote(peer, report)?,
-            event = peer.next() => {
+            event = peer.next_event() => {
                 let event = event?;
                 // Others may take a part of what is pending.
                 let alone = args.drain && !args.share.share;
@@ -142,7 +142,7 @@ async fn follow(
                     progress.of_messages(*pending);
                 }
                 // What comes now may be written at once, and the last line is not ours then.
-                if let ClientEvent::Back { .. } = event {
+                if let ClientEvent::Reconnected { .. } = event {
                     progress.draw(awaited(peer));
                 }
                 happened(event, peer, reading, args)

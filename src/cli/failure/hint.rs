@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::cli::settings::error::SettingsError;
-use crate::cli::settings::toml_file::ContentError;
+use crate::cli::toml_file::content::ContentError;
 use crate::client::{ClientError, DialError, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
@@ -45,7 +45,7 @@ pub(super) fn client_hint(error: &ClientError) -> Option<&'static str> {
             // An Engine.IO server says why.
             DialError::Http {
                 status: 403,
-                said: Some(_),
+                message: Some(_),
             } => None,
             DialError::Http { status: 404, .. } | DialError::NoWebSocket(_) => Some(RIGHT_PATH),
             DialError::Certificate(_) => {
@@ -71,9 +71,9 @@ pub(super) fn server_hint(error: &ServerError) -> Option<&'static str> {
             }
             _ => Some("--listen names another address"),
         },
-        ServerError::Folder(_) => Some("--static names a folder of files for browsers"),
+        ServerError::StaticFolder(_) => Some("--static names a folder of files for browsers"),
         ServerError::Store(error) => match error {
-            StoreError::Held { .. } => Some("stop that hub, or name another database with --db"),
+            StoreError::Locked { .. } => Some("stop that hub, or name another database with --db"),
             StoreError::Foreign { .. } => {
                 Some("name another database with --db; this file was not touched")
             }
@@ -95,7 +95,7 @@ pub(super) fn server_hint(error: &ServerError) -> Option<&'static str> {
 
 pub(super) fn settings_hint(error: &SettingsError) -> Option<&'static str> {
     match error {
-        SettingsError::Mistaken(_) => Some(MEND_SETTINGS),
+        SettingsError::Invalid(_) => Some(MEND_SETTINGS),
         SettingsError::UnknownHub { .. } => Some(
             "a hub is named there by a table [hubs.NAME] with its url; see \"roomcat help config\"",
         ),

@@ -1,8 +1,10 @@
 //! Why a command did not do what it was asked: the text, what to do about it, and the exit code, all derived from the
 //! type and never from a text.
 
+pub mod exec;
 mod exit_code;
 mod hint;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +16,14 @@ use std::time::Duration;
 use colored::Colorize;
 use indicatif::HumanCount;
 
+use self::exec::ExecError;
 use self::exit_code::{argument_code, client_code};
 use self::hint::{
     CHECK_CONFIG, JOIN_ONE, LOOK_AT_HUB, ONE_HOLDER, RAISE_LIMIT, SEND_AGAIN, TRY_COMMAND,
     WAIT_LONGER, client_hint, server_hint, settings_hint,
 };
+use self::stream::{Cut, StreamError};
 use crate::address::ClientName;
-use crate::cli::commands::exec::error::ExecError;
-use crate::cli::commands::stream::error::{Cut, StreamError};
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
@@ -208,7 +210,7 @@ impl Failure {
                 "a text that begins with @ is sent with --text, or quoted as JSON: '\"@alice\"'",
             ),
             Self::Server(error) => server_hint(error),
-            Self::HubFile(HubFileError::Mistaken(_)) => Some(CHECK_CONFIG),
+            Self::HubFile(HubFileError::Invalid(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Unsent(cause) => cause.hint(),
             Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
@@ -225,8 +227,8 @@ impl Failure {
     /// What is told before it, a line each.
     fn details(&self) -> Vec<String> {
         match self {
-            Self::HubFile(HubFileError::Mistaken(mistakes))
-            | Self::Settings(SettingsError::Mistaken(mistakes)) => mistakes.told(),
+            Self::HubFile(HubFileError::Invalid(mistakes))
+            | Self::Settings(SettingsError::Invalid(mistakes)) => mistakes.lines().to_vec(),
             _ => Vec::new(),
         }
     }

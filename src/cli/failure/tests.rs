@@ -63,14 +63,14 @@ fn each_failure_has_its_exit_code() {
         (
             unreachable(DialError::Http {
                 status: 404,
-                said: None,
+                message: None,
             }),
             3,
         ),
         (
             unreachable(DialError::Http {
                 status: 403,
-                said: None,
+                message: None,
             }),
             4,
         ),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::address::{EventName, Namespace};
-use crate::client::error::plain;
+use crate::client::error::io_error_text;
 use crate::client::plain_connection::EventArgs;
 use crate::limits;
 use crate::wire::socket::{self, PacketError};
@@ -18,7 +18,7 @@ use crate::wire::socket::{self, PacketError};
 pub enum ArgumentError {
     #[error("argument {number} is not text")]
     NotText { number: usize },
-    #[error("cannot read {path}: {}", plain(.source))]
+    #[error("cannot read {path}: {}", io_error_text(.source))]
     File { path: PathBuf, source: io::Error },
     #[error("{path} has more than {} bytes", limits::MESSAGE_BYTES_MAX)]
     TooLarge { path: PathBuf },

@@ -14,7 +14,7 @@ pub fn read_secret(path: &Path) -> Result<String, String> {
             file.take(limits::TOKEN_BYTES as u64 + 1)
                 .read_to_end(&mut start)
         })
-        .map_err(|error| crate::client::error::plain(&error))?;
+        .map_err(|error| crate::client::error::io_error_text(&error))?;
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or(&start);
     let line = std::str::from_utf8(line).map_err(|_| "it is not text".to_owned())?;
     match line.trim() {

@@ -19,7 +19,7 @@ pub async fn ask(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue
 async fn asked(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue>, ClientError> {
     let mut connection = HubConnection::open(target)
         .await
-        .map_err(|error| error.at(&target.url))?;
+        .map_err(|error| error.with_url(&target.url))?;
     let answer = connection.call(target, verb, args).await?;
     connection.close().await;
     answer.map_err(ClientError::Refused)

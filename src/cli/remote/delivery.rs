@@ -12,7 +12,7 @@ use crate::cli::io::signals::{Signal, Signals};
 use crate::cli::io::stdout::{Chunk, Output, Wrote};
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
 use crate::cli::screen::term;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, Gap, HubClient, HubUrl, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};
@@ -198,7 +198,7 @@ impl Reading {
         let settled = select! {
             settled = self.settle(&mut peer, progress) => settled,
             signal = signals.next() => Err(Failure::Signal(signal)),
-            () = at(bound) => Ok(()),
+            () = wait_until(bound) => Ok(()),
         };
         peer.close().await;
         match end {
@@ -219,7 +219,7 @@ impl Reading {
                 report = self.report() => {
                     self.wrote(peer, report)?;
                 }
-                event = peer.next() => match event {
+                event = peer.next_event() => match event {
                     Ok(event) => tell_link(&event, peer.url()),
                     // Nobody counts on an unnamed reader's acks: what it has it may still write.
                     Err(_) if self.name.is_none() => return self.write_out(peer, progress).await,
@@ -257,7 +257,7 @@ pub async fn confirm_last_ack(
     peer: &mut HubClient,
     name: Option<&ClientName>,
 ) -> Result<(), Failure> {
-    if !peer.confirm_ack() {
+    if !peer.request_ack_confirmation() {
         return Ok(());
     }
     let unacknowledged = || Failure::Unacknowledged {
@@ -266,7 +266,7 @@ pub async fn confirm_last_ack(
     let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
     loop {
         select! {
-            event = peer.next() => match event? {
+            event = peer.next_event() => match event? {
                 ClientEvent::AckConfirmed => return Ok(()),
                 ClientEvent::AckLost => return Err(unacknowledged()),
                 event => tell_link(&event, peer.url()),
@@ -278,16 +278,18 @@ pub async fn confirm_last_ack(
 
 /// What a peer without a connection waits for, and since when.
 pub fn awaited(peer: &HubClient) -> Option<(Instant, String)> {
-    let (since, reason) = peer.awaited()?;
+    let (since, reason) = peer.outage()?;
     Some((since, format!("reconnecting to {}: {reason}", peer.url())))
 }
 
 /// Says on stderr what becomes of the connection.
 pub fn tell_link(event: &ClientEvent, url: &HubUrl) {
     match event {
-        ClientEvent::Lost { reason } => term::note(format!("lost {url}: {reason}; reconnecting")),
-        ClientEvent::Back { dropped: 0 } => term::note(format!("back at {url}")),
-        ClientEvent::Back { dropped } => term::warn(format!(
+        ClientEvent::Disconnected { reason } => {
+            term::note(format!("lost {url}: {reason}; reconnecting"))
+        }
+        ClientEvent::Reconnected { dropped: 0 } => term::note(format!("back at {url}")),
+        ClientEvent::Reconnected { dropped } => term::warn(format!(
             "back at {url}; {dropped} volatile messages were on their way and may not have arrived"
         )),
         ClientEvent::Gap(Gap::Pruned { from, to }) => term::warn(format!(
@@ -296,7 +298,7 @@ pub fn tell_link(event: &ClientEvent, url: &HubUrl) {
         ClientEvent::Gap(Gap::OtherLog { .. }) => term::warn(format!(
             "gap: {url} has another database than before; what it had not sent is not in it"
         )),
-        ClientEvent::Stalled(refusal) => term::warn(format!(
+        ClientEvent::PublishStalled(refusal) => term::warn(format!(
             "the hub takes nothing for now: {refusal}; trying again"
         )),
         ClientEvent::Subscribed { pending, rooms } => {
@@ -311,7 +313,7 @@ pub fn tell_link(event: &ClientEvent, url: &HubUrl) {
         | ClientEvent::AckConfirmed
         | ClientEvent::AckLost
         | ClientEvent::Presence(_)
-        | ClientEvent::Answered { .. }
+        | ClientEvent::Response { .. }
         | ClientEvent::RoomsRefused(_) => {}
     }
 }

@@ -29,7 +29,7 @@ pub fn target<'a>(
         name: global.name.clone(),
         token,
         auth: server.auth().map(auth).transpose()?.unwrap_or_default(),
-        dialing: server.into_dialing(),
+        dial: server.into_dialing(),
         trace: if remote.trace {
             Some(trace::on_stderr())
         } else {
@@ -64,7 +64,7 @@ fn auth(text: &AuthText) -> Result<AuthFields, Failure> {
                     file.take(limits::AUTH_BYTES as u64 + 1)
                         .read_to_end(&mut json)
                 })
-                .map_err(|error| failed(crate::client::error::plain(&error)))?;
+                .map_err(|error| failed(crate::client::error::io_error_text(&error)))?;
             if json.len() > limits::AUTH_BYTES {
                 return Err(failed(format!(
                     "it has more than {} bytes",

@@ -1,10 +1,17 @@
 //! config.toml: named hubs, and how the user likes the output. Read and checked whole; each value keeps its line.
 //!
-//! Knows what may stand in the file; which of it counts is decided beside it.
+//! Knows what belongs in the file. Which value is in force is decided elsewhere.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde_json::{Map, Value};
+use toml::Spanned;
 
 use super::error::SettingsError;
 use super::server::Server;
@@ -12,11 +19,13 @@ use super::source::{Source, Sourced, Variables};
 use crate::address::{ClientName, Namespace};
 use crate::cli::args::values::{self, AuthText};
 use crate::cli::screen::term::ColorChoice;
-use crate::cli::settings::toml_file::diagnostics::Mistakes;
-use crate::cli::settings::toml_file::value::{Table, Value};
-use crate::cli::settings::toml_file::{self, ContentError};
+use crate::cli::toml_file::content::{self, ContentError};
+use crate::cli::toml_file::diagnostics::{Diagnostics, as_written};
+use crate::cli::toml_file::text::one_or_more;
+use crate::cli::toml_file::{self, keys};
 use crate::client::HubUrl;
-use crate::client::dial_options::{EnginePath, HttpHeader, OptionError, QueryParameter};
+use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
+use crate::client::url::Endpoint;
 use crate::limits;
 
 #[derive(Debug, Default)]
@@ -38,21 +47,49 @@ pub struct Hub {
     pub server: Server,
 }
 
-const FILE: &[&str] = &["default", "hubs", "defaults"];
-const HUB: &[&str] = &[
-    "url",
-    "namespace",
-    "as",
-    "token-file",
-    "path",
-    "query",
-    "header",
-    "auth",
-];
-const DEFAULTS: &[&str] = &["color", "quiet", "verbose"];
-/// The keys of every kind of table here.
-#[cfg(test)]
-pub(super) const KEYS: [&[&str]; 3] = [FILE, HUB, DEFAULTS];
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileTable {
+    default: Option<Spanned<String>>,
+    hubs: BTreeMap<String, HubTable>,
+    defaults: DefaultsTable,
+}
+
+/// `[hubs.NAME]`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct HubTable {
+    url: Spanned<HubUrl>,
+    namespace: Option<Spanned<Namespace>>,
+    #[serde(rename = "as")]
+    name: Option<Spanned<ClientName>>,
+    token_file: Option<Spanned<String>>,
+    path: Option<Spanned<EnginePath>>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    query: Vec<Spanned<QueryParameter>>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    header: Vec<Spanned<HttpHeader>>,
+    auth: Option<Spanned<AuthText>>,
+}
+
+/// `[defaults]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DefaultsTable {
+    color: Option<Spanned<ColorChoice>>,
+    quiet: Option<Spanned<bool>>,
+    verbose: Option<Spanned<bool>>,
+}
+
+/// Every key that the file may have, table by table.
+pub fn all_keys() -> [&'static [&'static str]; 3] {
+    [
+        keys::<FileTable>(),
+        keys::<HubTable>(),
+        keys::<DefaultsTable>(),
+    ]
+}
 
 /// Where it is: in `$XDG_CONFIG_HOME` or, without that variable, below `~/.config` (XDG Base Directory Specification). None
 /// without a home.
@@ -67,32 +104,32 @@ pub fn place(variables: &Variables<'_>) -> Option<PathBuf> {
     Some(folder.join("roomcat/config.toml"))
 }
 
-/// What paths in the file begin with.
+/// Where paths in the file begin.
 #[derive(Debug, Clone, Copy)]
-pub struct Paths<'a> {
-    /// The file's own folder, for what is relative.
-    pub beside: &'a Path,
-    /// For what begins with `~/`.
-    pub home: Option<&'a Path>,
+struct Paths<'a> {
+    /// The file's own folder, for relative paths.
+    beside: &'a Path,
+    /// For paths that begin with `~/`.
+    home: Option<&'a Path>,
 }
 
 impl Paths<'_> {
-    fn full(self, text: &str) -> Result<PathBuf, &'static str> {
-        match text.strip_prefix("~/") {
+    fn complete(self, path: &str) -> Result<PathBuf, &'static str> {
+        match path.strip_prefix("~/") {
             Some(rest) => match self.home {
                 Some(home) => Ok(home.join(rest)),
                 None => Err("~ means nothing without HOME; write the whole path"),
             },
-            None if text.is_empty() => Err("a path cannot be empty"),
-            None => Ok(self.beside.join(text)),
+            None if path.is_empty() => Err("a path cannot be empty"),
+            None => Ok(self.beside.join(path)),
         }
     }
 }
 
 impl ConfigFile {
-    /// None: there is no such file.
+    /// None if there is no such file.
     pub fn read(path: &Path, home: Option<&Path>) -> Result<Option<Self>, SettingsError> {
-        match toml_file::content(path, limits::CONFIG_FILE_BYTES) {
+        match content::read(path, limits::CONFIG_FILE_BYTES) {
             Ok(text) => Ok(Some(Self::parse(path, &text, home)?)),
             Err(ContentError::Io(error)) if is_absence(&error) => Ok(None),
             Err(reason) => Err(SettingsError::Unreadable {
@@ -105,89 +142,10 @@ impl ConfigFile {
     pub fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Self, SettingsError> {
         let beside = path.parent().unwrap_or(Path::new(""));
         let paths = Paths { beside, home };
-        let parsed = toml_file::parse(path, text, |whole, mistakes| {
-            Self::of(&Table::whole_file(whole), paths, mistakes)
+        let parsed = toml_file::parse(path, text, |table: FileTable, diagnostics| {
+            Checker { paths, diagnostics }.file(table)
         });
-        parsed.map_err(SettingsError::Mistaken)
-    }
-
-    fn of(table: &Table<'_>, paths: Paths<'_>, mistakes: &mut Mistakes) -> Self {
-        table.knows(FILE, mistakes);
-        let mut file = Self::default();
-        let hubs = table.get("hubs").and_then(|value| value.table(mistakes));
-        let named = |name: &str| hubs.as_ref().is_some_and(|hubs| hubs.get(name).is_some());
-        if let Some(value) = table.get("default") {
-            let hub = |name: &str| match named(name) {
-                true => Ok(name.to_owned()),
-                false => Err(format!(
-                    "there is no [hubs.{}]",
-                    toml_file::value::shown(name)
-                )),
-            };
-            file.default = sourced(&value, value.parsed(hub, mistakes), mistakes);
-        }
-        for (name, value) in hubs.iter().flat_map(Table::entries) {
-            if let Some(hub) = Hub::of(&value, paths, mistakes) {
-                file.hubs.insert(name.to_owned(), hub);
-            }
-        }
-        let defaults = table.get("defaults");
-        if let Some(defaults) = defaults.and_then(|value| value.table(mistakes)) {
-            file.put_defaults(&defaults, mistakes);
-        }
-        file
-    }
-
-    fn put_defaults(&mut self, defaults: &Table<'_>, mistakes: &mut Mistakes) {
-        defaults.knows(DEFAULTS, mistakes);
-        if let Some(value) = defaults.get("color") {
-            self.color = sourced(&value, value.parsed(colour, mistakes), mistakes);
-        }
-        if let Some(value) = defaults.get("quiet") {
-            self.quiet = sourced(&value, value.flag(mistakes), mistakes);
-        }
-        if let Some(value) = defaults.get("verbose") {
-            self.verbose = sourced(&value, value.flag(mistakes), mistakes);
-            let both =
-                [&self.quiet, &self.verbose].map(|it| it.as_ref().is_some_and(|it| it.value));
-            if both == [true, true] {
-                value.wrong("quiet and verbose exclude each other", mistakes);
-            }
-        }
-    }
-}
-
-impl Hub {
-    fn of(value: &Value<'_>, paths: Paths<'_>, mistakes: &mut Mistakes) -> Option<Self> {
-        let table = value.table(mistakes)?;
-        table.knows(HUB, mistakes);
-        let m = mistakes;
-        let url = table.get("url");
-        if url.is_none() {
-            value.lacks("a hub has a url", m);
-        }
-        let url = url.and_then(|it| sourced(&it, it.parsed(|text| hub_url(text, paths), m), m));
-        let get = |key| table.get(key);
-        let namespace = get("namespace");
-        let namespace = namespace.and_then(|it| sourced(&it, it.parsed(Namespace::parse, m), m));
-        let name = get("as").and_then(|it| sourced(&it, it.parsed(ClientName::parse, m), m));
-        let token_file =
-            get("token-file").and_then(|it| sourced(&it, it.parsed(|text| paths.full(text), m), m));
-        let path = get("path").and_then(|it| sourced(&it, it.parsed(EnginePath::parse, m), m));
-        let auth = get("auth").and_then(|it| sourced(&it, auth(&it, paths, m), m));
-        let server = Server {
-            path,
-            query: each(get("query"), QueryParameter::parse, m),
-            headers: each(get("header"), HttpHeader::parse, m),
-            auth,
-        };
-        Some(Self {
-            url: url?,
-            namespace,
-            name,
-            token_file,
-            server,
-        })
+        parsed.map_err(SettingsError::Invalid)
     }
 }
 
@@ -198,64 +156,134 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-fn sourced<T>(value: &Value<'_>, parsed: Option<T>, mistakes: &Mistakes) -> Option<Sourced<T>> {
-    Some(Sourced::new(parsed?, Source::File(mistakes.line(value.at))))
+/// What the file means once each value by itself is right.
+struct Checker<'a, 'd> {
+    paths: Paths<'a>,
+    diagnostics: &'a mut Diagnostics<'d>,
 }
 
-/// A string or an array of them.
-fn each<T>(
-    value: Option<Value<'_>>,
-    parse: impl Fn(&str) -> Result<T, OptionError>,
-    mistakes: &mut Mistakes,
-) -> Vec<Sourced<T>> {
-    let values = value.map(|value| value.one_or_more()).unwrap_or_default();
-    let parsed = values
-        .iter()
-        .map(|value| sourced(value, value.parsed(&parse, mistakes), mistakes));
-    parsed.flatten().collect()
-}
-
-/// As a text as `--auth` has it, or as a table.
-fn auth(value: &Value<'_>, paths: Paths<'_>, mistakes: &mut Mistakes) -> Option<AuthText> {
-    if !value.is_text() {
-        value.table(mistakes)?;
-        let json = value.json(mistakes)?;
-        return Some(AuthText::Json(json.get().to_owned()));
+impl Checker<'_, '_> {
+    fn file(&mut self, table: FileTable) -> ConfigFile {
+        let DefaultsTable {
+            color,
+            quiet,
+            verbose,
+        } = table.defaults;
+        if let (Some(quiet), Some(verbose)) = (&quiet, &verbose)
+            && *quiet.get_ref()
+            && *verbose.get_ref()
+        {
+            let at = verbose.span().start;
+            self.diagnostics
+                .add(at, "quiet and verbose exclude each other");
+        }
+        if let Some(name) = &table.default
+            && !table.hubs.contains_key(name.get_ref())
+        {
+            let message = format!("there is no [hubs.{}]", as_written(name.get_ref()));
+            self.diagnostics.add(name.span().start, message);
+        }
+        let hubs = table.hubs.into_iter();
+        ConfigFile {
+            hubs: hubs
+                .filter_map(|(name, hub)| Some((name, self.hub(hub)?)))
+                .collect(),
+            default: table.default.map(|name| self.sourced(name)),
+            color: color.map(|color| self.sourced(color)),
+            quiet: quiet.map(|quiet| self.sourced(quiet)),
+            verbose: verbose.map(|verbose| self.sourced(verbose)),
+        }
     }
-    let auth = value.parsed(values::auth, mistakes)?;
-    let AuthText::File(path) = auth else {
-        return Some(auth);
+
+    /// None if a path in it means nothing.
+    fn hub(&mut self, table: HubTable) -> Option<Hub> {
+        let url = self.complete(table.url, |paths, url| complete_url(url, paths));
+        let token_file = table.token_file;
+        let token_file =
+            token_file.map(|it| self.complete(it, |paths, path| paths.complete(&path)));
+        let auth = table.auth;
+        let auth = auth.map(|it| self.complete(it, |paths, auth| complete_auth(auth, paths)));
+        let server = Server {
+            path: table.path.map(|it| self.sourced(it)),
+            query: table.query.into_iter().map(|it| self.sourced(it)).collect(),
+            headers: table
+                .header
+                .into_iter()
+                .map(|it| self.sourced(it))
+                .collect(),
+            auth: auth.flatten(),
+        };
+        Some(Hub {
+            url: url?,
+            namespace: table.namespace.map(|it| self.sourced(it)),
+            name: table.name.map(|it| self.sourced(it)),
+            token_file: token_file.flatten(),
+            server,
+        })
+    }
+
+    fn complete<T, U, E: fmt::Display>(
+        &mut self,
+        value: Spanned<T>,
+        complete: impl FnOnce(Paths<'_>, T) -> Result<U, E>,
+    ) -> Option<Sourced<U>> {
+        let span = value.span();
+        match complete(self.paths, value.into_inner()) {
+            Ok(value) => Some(self.sourced(Spanned::new(span, value))),
+            Err(error) => {
+                self.diagnostics.add(span.start, error);
+                None
+            }
+        }
+    }
+
+    fn sourced<T>(&self, value: Spanned<T>) -> Sourced<T> {
+        let line = self.diagnostics.line(value.span().start);
+        Sourced::new(value.into_inner(), Source::File(line))
+    }
+}
+
+/// The path of a Unix socket is completed like other paths in the file.
+fn complete_url(url: HubUrl, paths: Paths<'_>) -> Result<HubUrl, String> {
+    let Endpoint::Unix(path) = url.endpoint() else {
+        return Ok(url);
     };
-    let full = path
-        .to_str()
-        .map_or(Ok(path.clone()), |text| paths.full(text));
-    match full {
-        Ok(path) => Some(AuthText::File(path)),
-        Err(why) => {
-            value.wrong(why, mistakes);
-            None
+    let not_text = "this path is not text in UTF-8";
+    let path = paths.complete(path.to_str().ok_or(not_text)?)?;
+    let path = path.to_str().ok_or(not_text)?;
+    HubUrl::parse(&format!("unix:{path}")).map_err(|error| error.to_string())
+}
+
+fn complete_auth(auth: AuthText, paths: Paths<'_>) -> Result<AuthText, &'static str> {
+    match auth {
+        AuthText::File(path) => {
+            let path = path.to_str().ok_or("this path is not text in UTF-8")?;
+            paths.complete(path).map(AuthText::File)
         }
+        AuthText::Json(_) => Ok(auth),
     }
 }
 
-/// A Unix socket's path is one like the others here.
-fn hub_url(text: &str, paths: Paths<'_>) -> Result<HubUrl, String> {
-    let url = |text: &str| HubUrl::parse(text).map_err(|error| error.to_string());
-    match text.strip_prefix("unix:") {
-        Some(path) if !path.is_empty() && !path.starts_with('/') => {
-            let full = paths.full(path)?;
-            let full = full.to_str().ok_or("this path is not text in UTF-8")?;
-            url(&format!("unix:{full}"))
-        }
-        _ => url(text),
-    }
-}
+/// A string as `--auth` takes it, or a table.
+impl<'de> Deserialize<'de> for AuthText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrTable;
+        impl<'de> Visitor<'de> for TextOrTable {
+            type Value = AuthText;
 
-fn colour(text: &str) -> Result<ColorChoice, &'static str> {
-    match text {
-        "auto" => Ok(ColorChoice::Auto),
-        "always" => Ok(ColorChoice::Always),
-        "never" => Ok(ColorChoice::Never),
-        _ => Err("there are auto, always and never"),
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a table")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<AuthText, E> {
+                values::auth(text).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AuthText, A::Error> {
+                let object = Map::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(AuthText::Json(Value::Object(object).to_string()))
+            }
+        }
+        deserializer.deserialize_any(TextOrTable)
     }
 }

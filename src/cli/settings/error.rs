@@ -1,32 +1,32 @@
-//! Why it is not known what is in force.
+//! Why settings cannot be used.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use super::toml_file::ContentError;
-use super::toml_file::diagnostics::Mistakes;
+use crate::cli::toml_file::content::ContentError;
+use crate::cli::toml_file::diagnostics::InvalidFile;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("cannot read {path}: {reason}")]
     Unreadable { path: PathBuf, reason: ContentError },
     #[error("{0}")]
-    Mistaken(Mistakes),
+    Invalid(InvalidFile),
     #[error("{name}: {reason}")]
     Variable { name: &'static str, reason: String },
     #[error("there is no hub {name:?}: {known}")]
-    UnknownHub { name: String, known: Known },
+    UnknownHub { name: String, known: KnownHubs },
 }
 
-/// The hubs that there are.
+/// Which hubs could have been named.
 #[derive(Debug)]
-pub enum Known {
+pub enum KnownHubs {
     NoPlace,
     NoFile(PathBuf),
     Names(PathBuf, Vec<String>),
 }
 
-impl fmt::Display for Known {
+impl fmt::Display for KnownHubs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPlace => {

@@ -13,14 +13,13 @@ pub mod server;
 pub mod source;
 #[cfg(test)]
 mod tests;
-pub mod toml_file;
 
 use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use self::config_file::{ConfigFile, Hub};
-use self::error::{Known, SettingsError};
+use self::error::{KnownHubs, SettingsError};
 pub use self::global::Global;
 use self::server::Server;
 use self::source::{Source, Sourced, Variables};
@@ -216,9 +215,9 @@ fn named<'f>(
     file.hubs.get(name).ok_or_else(|| {
         let names = || file.hubs.keys().cloned().collect();
         let known = match place.map(Path::to_owned) {
-            None => Known::NoPlace,
-            Some(path) if is_there => Known::Names(path, names()),
-            Some(path) => Known::NoFile(path),
+            None => KnownHubs::NoPlace,
+            Some(path) if is_there => KnownHubs::Names(path, names()),
+            Some(path) => KnownHubs::NoFile(path),
         };
         let name = name.to_owned();
         SettingsError::UnknownHub { name, known }

@@ -236,49 +236,49 @@ fn the_file_is_where_configuration_belongs() {
 }
 
 #[test]
-fn every_mistake_has_its_line_and_no_value_is_repeated() {
+fn every_mistake_has_its_place_and_no_value_is_repeated() {
     let cases = [
-        ("default = \"x\"", "1: default: there is no [hubs.x]"),
-        ("[hubs.a]", "1: hubs.a: a hub has a url"),
+        ("default = \"x\"", "1:1: default: there is no [hubs.x]"),
+        ("[hubs.a]", "1:7: hubs.a: it has no \"url\""),
         (
             "[hubs]\na = 1",
-            "2: hubs.a: a table belongs here, not a whole number",
+            "2:1: hubs.a: a table belongs here, not a whole number",
         ),
         (
             "[hubs.a]\nurl = \"h\"",
-            "2: hubs.a.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666",
+            "2:1: hubs.a.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666",
         ),
         (
             "[hubs.a]\nurl = \"ws://h\"\ntoken_file = \"x\"",
-            "3: hubs.a.token_file: there is no such key; did you mean \"token-file\"?",
+            "3:1: hubs.a.token_file: there is no such key; did you mean \"token-file\"?",
         ),
         (
             "[hubs.a]\nurl = \"ws://h\"\nheader = [\"A: 1\", \"s3cret\"]",
-            "3: hubs.a.header[1]: a header is 'Name: value'",
+            "3:19: hubs.a.header[1]: a header is 'Name: value'",
         ),
         (
             "[hubs.a]\nurl = \"ws://h\"\nauth = \"s3cret\"",
-            "3: hubs.a.auth: auth is a JSON object, as in {\"token\": \"x\"}, or @FILE with one in it",
+            "3:1: hubs.a.auth: auth is a JSON object, as in {\"token\": \"x\"}, or @FILE with one in it",
         ),
         (
             "[defaults]\ncolor = \"pink\"",
-            "2: defaults.color: there are auto, always and never",
+            "2:1: defaults.color: there are auto, always and never",
         ),
         (
             "[defaults]\nquiet = true\nverbose = true",
-            "3: defaults.verbose: quiet and verbose exclude each other",
+            "3:1: defaults.verbose: quiet and verbose exclude each other",
         ),
         (
             "listen = \"x\"",
-            "1: listen: there is no such key; there are default, hubs, defaults",
+            "1:1: listen: there is no such key; there are default, hubs, defaults",
         ),
     ];
     for (text, expected) in cases {
-        let Err(SettingsError::Mistaken(mistakes)) = parsed(text) else {
-            panic!("{text} is taken");
+        let Err(SettingsError::Invalid(invalid)) = parsed(text) else {
+            panic!("{text} is accepted");
         };
         assert_eq!(
-            mistakes.told(),
+            invalid.lines(),
             [format!("/c/config.toml:{expected}")],
             "{text}"
         );
@@ -303,7 +303,7 @@ fn the_example_has_every_key_and_is_fine() {
     let text = include_str!("../../../examples/config.toml");
     let file = parsed(text).unwrap();
     assert_eq!(file.hubs.len(), 3);
-    for key in config_file::KEYS.iter().flat_map(|keys| keys.iter()) {
+    for key in config_file::all_keys().into_iter().flatten() {
         let is_there = |line: &str| {
             let line = line.trim_start_matches('[');
             line.starts_with(&format!("{key} =")) || line.starts_with(&format!("{key}."))
@@ -317,13 +317,12 @@ fn the_example_has_every_key_and_is_fine() {
 
 proptest! {
     #[test]
-    fn no_file_is_taken_badly(text in file_like()) {
-        // Whatever is in it, it is taken or its mistakes are told.
+    fn every_text_is_read_or_its_mistakes_are_reported(text in file_like()) {
         if let Err(error) = parsed(&text) {
-            let SettingsError::Mistaken(mistakes) = error else {
+            let SettingsError::Invalid(invalid) = error else {
                 panic!("{error}");
             };
-            assert!(!mistakes.told().is_empty());
+            assert!(!invalid.lines().is_empty());
         }
     }
 }

@@ -41,7 +41,7 @@ impl Hub {
             namespace: Namespace::root(),
             name: Some(ClientName::parse("alice").unwrap()),
             token: Some("secret".into()),
-            dialing: DialOptions::default(),
+            dial: DialOptions::default(),
             auth: AuthFields::default(),
             trace: None,
         }
@@ -145,7 +145,7 @@ async fn together<A, B>(script: impl Future<Output = A>, peer: impl Future<Outpu
 /// Runs until `wanted` says that it was this event.
 async fn until(peer: &mut HubClient, wanted: impl Fn(&ClientEvent) -> bool) -> ClientEvent {
     loop {
-        let event = peer.next().await.unwrap();
+        let event = peer.next_event().await.unwrap();
         if wanted(&event) {
             return event;
         }
@@ -181,12 +181,12 @@ async fn what_was_not_confirmed_is_sent_again_with_the_same_number() {
             peer.publish(batch());
         }
         let mut reached = Vec::new();
-        while peer.unconfirmed() > 0 {
-            if let ClientEvent::Receipt(receipt) = peer.next().await.unwrap() {
-                reached.push(receipt.reached);
+        while peer.unconfirmed_messages() > 0 {
+            if let ClientEvent::Receipt(receipt) = peer.next_event().await.unwrap() {
+                reached.push(receipt.outcome);
             }
         }
-        let known = PublishOutcome::Known {
+        let known = PublishOutcome::Delivered {
             delivered: 1,
             queued: 0,
         };
@@ -217,15 +217,21 @@ async fn a_full_hub_is_asked_again_until_patience_ends() {
         let patience = RetryPolicy::For(Duration::from_millis(300));
         let mut peer = HubClient::connect(hub.target(), patience).await.unwrap();
         peer.publish(batch());
-        until(&mut peer, |event| matches!(event, ClientEvent::Stalled(_))).await;
+        until(&mut peer, |event| {
+            matches!(event, ClientEvent::PublishStalled(_))
+        })
+        .await;
         until(&mut peer, |event| matches!(event, ClientEvent::Receipt(_))).await;
         peer.publish(batch());
-        until(&mut peer, |event| matches!(event, ClientEvent::Stalled(_))).await;
-        match peer.next().await {
+        until(&mut peer, |event| {
+            matches!(event, ClientEvent::PublishStalled(_))
+        })
+        .await;
+        match peer.next_event().await {
             Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, Some(ErrorCode::Full)),
             other => panic!("{other:?}"),
         }
-        assert_eq!(peer.unconfirmed(), 1);
+        assert_eq!(peer.unconfirmed_messages(), 1);
     };
     select! {
         () = publish => {}
@@ -271,13 +277,16 @@ async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
         until(&mut peer, is_batch).await;
         until(&mut peer, is_batch).await;
         peer.ack(Seq::new(40, 0));
-        until(&mut peer, |event| matches!(event, ClientEvent::Lost { .. })).await;
+        until(&mut peer, |event| {
+            matches!(event, ClientEvent::Disconnected { .. })
+        })
+        .await;
         match until(&mut peer, is_batch).await {
             ClientEvent::Batch { header, .. } => assert_eq!(header.first, Some(Seq::new(42, 0))),
             other => panic!("{other:?}"),
         }
         peer.ack(Seq::new(42, 0));
-        assert!(peer.confirm_ack());
+        assert!(peer.request_ack_confirmation());
         until(&mut peer, |event| {
             matches!(event, ClientEvent::AckConfirmed)
         })
@@ -314,7 +323,7 @@ async fn a_sharer_is_told_that_its_ack_was_lost_with_its_connection() {
             .unwrap();
         peer.subscribe(SubscribeRequest {
             rooms: vec![RoomName::parse("r").unwrap()],
-            way: DeliveryMode::Shared(ShareOptions {
+            mode: DeliveryMode::Shared(ShareOptions {
                 window: None,
                 ack_timeout: Duration::from_secs(5),
             }),
@@ -324,12 +333,15 @@ async fn a_sharer_is_told_that_its_ack_was_lost_with_its_connection() {
         let is_lost = |event: &ClientEvent| matches!(event, ClientEvent::AckLost);
         until(&mut peer, is_batch).await;
         peer.ack(Seq::new(40, 0));
-        assert!(peer.confirm_ack());
+        assert!(peer.request_ack_confirmation());
         until(&mut peer, is_lost).await;
         until(&mut peer, is_batch).await;
-        until(&mut peer, |event| matches!(event, ClientEvent::Back { .. })).await;
+        until(&mut peer, |event| {
+            matches!(event, ClientEvent::Reconnected { .. })
+        })
+        .await;
         peer.ack(Seq::new(40, 0));
-        assert!(peer.confirm_ack());
+        assert!(peer.request_ack_confirmation());
         until(&mut peer, is_lost).await;
         peer
     };
@@ -360,7 +372,7 @@ async fn reading_goes_on_while_the_hub_does_not_read() {
         peer.verbs.subscribed = true;
         peer.publish(batch());
         until(&mut peer, |event| matches!(event, ClientEvent::Receipt(_))).await;
-        while peer.has_room() {
+        while peer.can_publish() {
             let mut large = batch();
             large.header.count = u32::try_from(body.len()).unwrap();
             large.body = body.clone();
@@ -390,7 +402,7 @@ async fn a_silent_hub_is_lost_and_a_ping_is_answered() {
         let mut peer = HubClient::connect(hub.target(), RetryPolicy::Never)
             .await
             .unwrap();
-        match peer.next().await {
+        match peer.next_event().await {
             Err(ClientError::Lost { reason, .. }) => {
                 assert!(reason.contains("nothing"), "{reason}")
             }
@@ -414,7 +426,7 @@ async fn who_takes_the_name_ends_this_one() {
         let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
             .await
             .unwrap();
-        match peer.next().await {
+        match peer.next_event().await {
             Err(ClientError::Denied { refusal, .. }) => {
                 assert_eq!(refusal.code, Some(ErrorCode::NameTaken))
             }
@@ -463,8 +475,14 @@ async fn nobody_there_is_known_at_once_and_later_after_patience() {
     );
     let mut peer = peer.unwrap();
     drop((line, hub));
-    until(&mut peer, |event| matches!(event, ClientEvent::Lost { .. })).await;
-    assert!(matches!(peer.next().await, Err(ClientError::Lost { .. })));
+    until(&mut peer, |event| {
+        matches!(event, ClientEvent::Disconnected { .. })
+    })
+    .await;
+    assert!(matches!(
+        peer.next_event().await,
+        Err(ClientError::Lost { .. })
+    ));
 
     let error = HubClient::connect(target, RetryPolicy::Forever)
         .await

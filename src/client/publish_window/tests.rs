@@ -44,9 +44,9 @@ fn refused(code: ErrorCode) -> VerbResult {
 fn known() -> PublishWindow {
     let mut window = PublishWindow::new("p".into(), CREDIT);
     window.push(batch(1));
-    assert_eq!(number(window.send(1)), Some(1));
+    assert_eq!(number(window.next_to_send(1)), Some(1));
     assert!(matches!(
-        window.answer(1, taken()),
+        window.handle_response(1, taken()),
         WindowEvent::Confirmed(_)
     ));
     window
@@ -58,7 +58,7 @@ fn number(batch: Option<&Batch>) -> Option<u64> {
 
 fn all_sent(window: &mut PublishWindow, mut id: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
-    while let Some(sent) = number(window.send(id)) {
+    while let Some(sent) = number(window.next_to_send(id)) {
         numbers.push(sent);
         id += 1;
     }
@@ -69,17 +69,17 @@ fn all_sent(window: &mut PublishWindow, mut id: u64) -> Vec<u64> {
 fn at_most_the_credit_is_in_flight() {
     let mut window = known();
     for _ in 0..3 {
-        assert!(window.has_room());
+        assert!(window.has_capacity());
         window.push(batch(4_000));
     }
-    assert!(!window.has_room());
+    assert!(!window.has_capacity());
     assert_eq!(all_sent(&mut window, 10), [2, 3]);
     assert!(matches!(
-        window.answer(10, taken()),
+        window.handle_response(10, taken()),
         WindowEvent::Confirmed(_)
     ));
     assert_eq!(all_sent(&mut window, 20), [4]);
-    assert_eq!(window.unconfirmed(), 4);
+    assert_eq!(window.unconfirmed_messages(), 4);
 }
 
 #[test]
@@ -89,12 +89,12 @@ fn a_batch_above_the_credit_goes_alone() {
     window.push(batch(CREDIT * 2));
     window.push(batch(1));
     assert_eq!(all_sent(&mut window, 10), [2]);
-    window.answer(10, taken());
+    window.handle_response(10, taken());
     assert_eq!(all_sent(&mut window, 11), [3]);
-    window.answer(11, taken());
+    window.handle_response(11, taken());
     assert_eq!(all_sent(&mut window, 12), [4]);
-    window.answer(12, taken());
-    assert!(window.is_empty() && window.has_room() && window.unconfirmed() == 0);
+    window.handle_response(12, taken());
+    assert!(window.is_empty() && window.has_capacity() && window.unconfirmed_messages() == 0);
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn small_batches_are_bounded_in_number() {
     }
     assert_eq!(all_sent(&mut window, 10).len(), limits::BATCHES_IN_FLIGHT);
     let mut window = known();
-    while window.has_room() {
+    while window.has_capacity() {
         window.push(batch(1));
     }
     assert_eq!(window.entries.len(), CREDIT.div_ceil(limits::ENTRY_BYTES));
@@ -119,7 +119,7 @@ fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
     window.push(batch(1));
     assert_eq!(all_sent(&mut window, 1), [1]);
     assert_eq!(
-        window.answer(1, refused(ErrorCode::Full)),
+        window.handle_response(1, refused(ErrorCode::Full)),
         WindowEvent::Stalled(ErrorResponse {
             code: Some(ErrorCode::Full),
             message: "no".into()
@@ -127,7 +127,7 @@ fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
     );
     window.resume();
     assert_eq!(all_sent(&mut window, 5), [1]);
-    window.answer(5, taken());
+    window.handle_response(5, taken());
     assert_eq!(all_sent(&mut window, 6), [2]);
 }
 
@@ -135,29 +135,35 @@ fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
 fn a_receipt_says_whom_it_reached() {
     let mut window = known();
     window.push(batch(1));
-    window.send(7);
-    let reached = PublishOutcome::Known {
+    window.next_to_send(7);
+    let outcome = PublishOutcome::Delivered {
         delivered: 1,
         queued: 2,
     };
     let receipt = PublishReceipt {
         messages: 2,
         bytes: 1,
-        reached,
+        outcome,
     };
-    assert_eq!(window.answer(7, taken()), WindowEvent::Confirmed(receipt));
+    assert_eq!(
+        window.handle_response(7, taken()),
+        WindowEvent::Confirmed(receipt)
+    );
 
     window.push(batch(1));
-    window.send(8);
+    window.next_to_send(8);
     let duplicate = r#"{"ok":true,"duplicate":true,"delivered":0,"queued":0}"#;
     let duplicate = Ok(RawValue::from_string(duplicate.into()).unwrap());
     let receipt = PublishReceipt {
         messages: 2,
         bytes: 1,
-        reached: PublishOutcome::Unknown,
+        outcome: PublishOutcome::Unknown,
     };
-    assert_eq!(window.answer(8, duplicate), WindowEvent::Confirmed(receipt));
-    assert_eq!(window.answer(8, taken()), WindowEvent::Nothing);
+    assert_eq!(
+        window.handle_response(8, duplicate),
+        WindowEvent::Confirmed(receipt)
+    );
+    assert_eq!(window.handle_response(8, taken()), WindowEvent::None);
 }
 
 #[test]
@@ -169,19 +175,19 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
         }
         assert_eq!(all_sent(&mut window, 10), [2, 3, 4, 5]);
         assert!(matches!(
-            window.answer(10, taken()),
+            window.handle_response(10, taken()),
             WindowEvent::Confirmed(_)
         ));
         assert_eq!(
-            window.answer(11, refused(code.clone())),
-            WindowEvent::Nothing
+            window.handle_response(11, refused(code.clone())),
+            WindowEvent::None
         );
         assert_eq!(all_sent(&mut window, 20), [] as [u64; 0]);
         assert_eq!(
-            window.answer(12, refused(ErrorCode::OutOfOrder)),
-            WindowEvent::Nothing
+            window.handle_response(12, refused(ErrorCode::OutOfOrder)),
+            WindowEvent::None
         );
-        match window.answer(13, refused(ErrorCode::OutOfOrder)) {
+        match window.handle_response(13, refused(ErrorCode::OutOfOrder)) {
             WindowEvent::Stalled(refusal) => assert_eq!(refusal.code, Some(code)),
             other => panic!("{other:?}"),
         }
@@ -189,7 +195,7 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
         assert_eq!(all_sent(&mut window, 30), [3, 4, 5]);
         for id in 30..33 {
             assert!(matches!(
-                window.answer(id, taken()),
+                window.handle_response(id, taken()),
                 WindowEvent::Confirmed(_)
             ));
         }
@@ -204,11 +210,11 @@ fn the_refusal_that_counts_may_come_after_those_it_caused() {
     window.push(batch(1));
     all_sent(&mut window, 10);
     assert_eq!(
-        window.answer(11, refused(ErrorCode::OutOfOrder)),
-        WindowEvent::Nothing
+        window.handle_response(11, refused(ErrorCode::OutOfOrder)),
+        WindowEvent::None
     );
     assert!(matches!(
-        window.answer(10, refused(ErrorCode::Full)),
+        window.handle_response(10, refused(ErrorCode::Full)),
         WindowEvent::Stalled(_)
     ));
 }
@@ -217,16 +223,16 @@ fn the_refusal_that_counts_may_come_after_those_it_caused() {
 fn out_of_order_without_a_cause_is_final() {
     let mut window = known();
     window.push(batch(1));
-    window.send(10);
+    window.next_to_send(10);
     assert!(matches!(
-        window.answer(10, refused(ErrorCode::OutOfOrder)),
+        window.handle_response(10, refused(ErrorCode::OutOfOrder)),
         WindowEvent::Refused(_)
     ));
     let mut window = known();
     window.push(batch(1));
-    window.send(10);
+    window.next_to_send(10);
     assert!(matches!(
-        window.answer(10, refused(ErrorCode::TooLarge)),
+        window.handle_response(10, refused(ErrorCode::TooLarge)),
         WindowEvent::Refused(_)
     ));
 }
@@ -237,8 +243,11 @@ fn a_hub_that_passes_over_a_refused_batch_is_not_believed() {
     window.push(batch(1));
     window.push(batch(1));
     all_sent(&mut window, 10);
-    window.answer(10, refused(ErrorCode::Full));
-    assert!(matches!(window.answer(11, taken()), WindowEvent::Broken(_)));
+    window.handle_response(10, refused(ErrorCode::Full));
+    assert!(matches!(
+        window.handle_response(11, taken()),
+        WindowEvent::ProtocolError(_)
+    ));
 }
 
 #[test]
@@ -248,16 +257,16 @@ fn a_new_connection_gets_what_was_not_confirmed_with_the_same_numbers() {
         window.push(batch(1));
     }
     assert_eq!(all_sent(&mut window, 10), [2, 3, 4]);
-    window.answer(10, taken());
-    assert_eq!(window.reconnected(CREDIT), 0);
+    window.handle_response(10, taken());
+    assert_eq!(window.reset_for_connection(CREDIT), 0);
     assert_eq!(all_sent(&mut window, 20), [3]);
-    assert_eq!(window.answer(11, taken()), WindowEvent::Nothing);
-    window.answer(20, taken());
+    assert_eq!(window.handle_response(11, taken()), WindowEvent::None);
+    window.handle_response(20, taken());
     assert_eq!(all_sent(&mut window, 30), [4]);
-    window.answer(30, taken());
+    window.handle_response(30, taken());
     assert_eq!(
         (
-            window.unconfirmed(),
+            window.unconfirmed_messages(),
             window.in_flight_bytes,
             window.held_bytes
         ),
@@ -273,9 +282,9 @@ fn volatile_batches_have_no_number_and_are_not_sent_twice() {
         volatile.header.volatile = true;
         window.push(volatile);
     }
-    let sent = window.send(10).expect("there is credit");
+    let sent = window.next_to_send(10).expect("there is credit");
     assert_eq!(sent.header.id, None);
-    assert_eq!(window.reconnected(CREDIT), 2);
-    assert_eq!(window.unconfirmed(), 2);
-    assert!(window.send(11).is_some());
+    assert_eq!(window.reset_for_connection(CREDIT), 2);
+    assert_eq!(window.unconfirmed_messages(), 2);
+    assert!(window.next_to_send(11).is_some());
 }

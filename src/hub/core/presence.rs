@@ -18,7 +18,7 @@ use crate::hub::request::PresenceMode;
 use crate::hub::socket_id::SocketId;
 use crate::limits;
 use crate::store::{MessageHeader, Record};
-use crate::wire::batch::{self, Audience, Framing};
+use crate::wire::batch;
 
 /// The name of the event that watchers get.
 const EVENT: &str = "presence";
@@ -132,17 +132,6 @@ fn event_delivery(
 }
 
 fn event_header(namespace: &Namespace, room: &RoomName) -> MessageHeader {
-    MessageHeader {
-        namespace: namespace.clone(),
-        rooms: Arc::new([room.clone()]),
-        except: Arc::new([]),
-        audience: Audience::All,
-        event: EventName::parse(EVENT).expect("it is not a reserved name"),
-        framing: Framing::Args,
-        json: false,
-        count: 1,
-        from: None,
-        origin: "".into(),
-        reply: None,
-    }
+    let event = EventName::parse(EVENT).expect("it is not a reserved name");
+    MessageHeader::new(namespace.clone(), Arc::new([room.clone()]), event)
 }

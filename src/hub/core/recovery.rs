@@ -15,14 +15,14 @@ impl Core {
     pub(super) fn open_session(
         &mut self,
         id: SocketId,
-        done: OpOutcome,
+        outcome: OpOutcome,
         effects: &mut impl Effects,
     ) {
         let Some(socket) = self.sockets.get_mut(&id) else {
             return;
         };
         // Anything else: the store could not remember the session.
-        let OpOutcome::SessionOpened(Some(opened)) = done else {
+        let OpOutcome::SessionOpened(Some(opened)) = outcome else {
             effects.notify(id, Notification::SessionOpened(None));
             return;
         };

@@ -31,22 +31,103 @@ pub(super) struct NewSubscription {
 }
 
 impl Core {
+    /// What a committed fact changes for the members of rooms and for the holder of their name. The requester learns of it
+    /// by the answer to its request.
+    pub(super) fn apply_membership(
+        &mut self,
+        outcome: &OpOutcome,
+        requester: Option<SocketId>,
+        effects: &mut impl Effects,
+    ) {
+        match outcome {
+            OpOutcome::Joined {
+                namespace,
+                client,
+                rooms,
+            } => {
+                self.add_members(namespace, client, rooms);
+                let holder = self
+                    .holder(namespace, client)
+                    .filter(|it| Some(*it) != requester);
+                self.update_reader(holder, effects, |reader| note_membership(reader, rooms));
+            }
+            OpOutcome::Left {
+                namespace,
+                client,
+                rooms,
+            } => {
+                for room in rooms {
+                    self.room(namespace, room).members.remove(client);
+                    self.remove_if_empty(namespace, room);
+                }
+                let holder = self
+                    .holder(namespace, client)
+                    .filter(|it| Some(*it) != requester);
+                self.update_reader(holder, effects, |reader| {
+                    for room in rooms {
+                        reader.other_rooms.remove(room);
+                    }
+                });
+            }
+            OpOutcome::Subscribed {
+                namespace,
+                client: Some(client),
+                joined,
+                ..
+            } => self.add_members(namespace, client, joined),
+            OpOutcome::Purged {
+                namespace,
+                client,
+                rooms,
+                cursor,
+            } => {
+                if let Some(holder) = self.holder(namespace, client) {
+                    let (rooms, cursor) = (rooms.clone(), *cursor);
+                    effects.notify(holder, Notification::PendingPurged { rooms, cursor });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn add_members(&mut self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) {
+        for room in rooms {
+            self.room(namespace, room).members.insert(client.clone());
+        }
+    }
+
+    fn holder(&self, namespace: &Namespace, client: &ClientName) -> Option<SocketId> {
+        let namespace = self.namespaces.get(namespace)?;
+        namespace.holders.get(client).copied()
+    }
+
+    /// Changes what a socket reads, and notifies it.
+    fn update_reader(
+        &mut self,
+        socket: Option<SocketId>,
+        effects: &mut impl Effects,
+        change: impl FnOnce(&mut Reader),
+    ) {
+        if let Some(id) = socket
+            && let Some(socket) = self.sockets.get_mut(&id)
+        {
+            change(Arc::make_mut(&mut socket.reader));
+            let reader = Arc::clone(&socket.reader);
+            effects.notify(id, Notification::ReaderChanged { reader });
+        }
+    }
+
     pub(super) fn join(
         &mut self,
         requester: Requester,
         rooms: Vec<RoomName>,
         scope: JoinScope,
-        done: &OpOutcome,
         effects: &mut impl Effects,
     ) {
         let id = requester.socket;
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        let is_durable = *done == OpOutcome::Joined;
-        if is_durable && let Some(name) = &socket.reader.name {
-            self.add_members(&socket.namespace, name, &rooms);
-        }
         let entered = match socket.attachment {
             Attachment::Detached | Attachment::Attached if scope == JoinScope::Live => {
                 self.enter_rooms(id, &mut socket, &rooms)
@@ -57,18 +138,9 @@ impl Core {
                 Vec::new()
             }
         };
-        if is_durable {
-            self.update_holder(&socket, effects, |holder| note_membership(holder, &rooms));
-        }
         let entered = entered.into_iter();
         self.announce(PresenceChange::Join, (id, &socket), entered, effects);
         self.finish_room_change(requester, socket, rooms, effects);
-    }
-
-    fn add_members(&mut self, namespace: &Namespace, client: &ClientName, rooms: &[RoomName]) {
-        for room in rooms {
-            self.room(namespace, room).members.insert(client.clone());
-        }
     }
 
     /// Returns the rooms that the socket was not in before.
@@ -115,78 +187,26 @@ impl Core {
         );
     }
 
-    /// Another socket may hold the name that this one joins and leaves rooms for: `except` is judged by the holder's
-    /// rooms, so it has to know of the change. The requesting socket itself is not among the sockets at this moment.
-    fn update_holder(
-        &mut self,
-        socket: &SocketState,
-        effects: &mut impl Effects,
-        change: impl FnOnce(&mut Reader),
-    ) {
-        let holder = socket.reader.name.as_ref().and_then(|name| {
-            let namespace = self.namespaces.get(&socket.namespace)?;
-            namespace.holders.get(name).copied()
-        });
-        if let Some(id) = holder
-            && let Some(holder) = self.sockets.get_mut(&id)
-        {
-            change(Arc::make_mut(&mut holder.reader));
-            let reader = Arc::clone(&holder.reader);
-            effects.notify(id, Notification::ReaderChanged { reader });
-        }
-    }
-
-    /// Notifies the holder of a name that messages which waited for it were purged.
-    pub(super) fn notify_purge(
-        &self,
-        requester: SocketId,
-        client: &ClientName,
-        (rooms, cursor): (&[RoomName], Seq),
-        effects: &mut impl Effects,
-    ) {
-        let holder = self
-            .sockets
-            .get(&requester)
-            .and_then(|socket| self.namespaces.get(&socket.namespace))
-            .and_then(|namespace| namespace.holders.get(client));
-        if let Some(holder) = holder {
-            let rooms = rooms.to_vec();
-            effects.notify(*holder, Notification::PendingPurged { rooms, cursor });
-        }
-    }
-
     pub(super) fn leave(
         &mut self,
         requester: Requester,
         rooms: Vec<RoomName>,
-        done: &OpOutcome,
         effects: &mut impl Effects,
     ) {
         let id = requester.socket;
         let Some(mut socket) = self.sockets.remove(&id) else {
             return;
         };
-        let is_durable = *done == OpOutcome::Left;
         let reader = Arc::make_mut(&mut socket.reader);
         let mut left = Vec::new();
         for name in &rooms {
             let room = self.room(&socket.namespace, name);
-            if is_durable && let Some(client) = &reader.name {
-                room.members.remove(client);
-            }
             if room.exit(id, socket.presence) {
                 left.push(name);
             }
             reader.rooms.remove(name);
             reader.other_rooms.remove(name);
             self.remove_if_empty(&socket.namespace, name);
-        }
-        if is_durable {
-            self.update_holder(&socket, effects, |holder| {
-                for room in &rooms {
-                    holder.other_rooms.remove(room);
-                }
-            });
         }
         self.announce(
             PresenceChange::Leave,
@@ -218,10 +238,7 @@ impl Core {
             return;
         };
         if socket.attachment == Attachment::Closing {
-            // It gets nothing more, but what the store knows of its name counts.
-            if let Some(name) = &socket.reader.name {
-                self.add_members(&socket.namespace, name, &joined);
-            }
+            // It gets nothing more.
             rooms.clear();
         } else if let Some(restored) = socket.restored.take() {
             restore_cursors(*restored, socket.reader.name.as_ref(), &mut rooms);
@@ -269,11 +286,6 @@ impl Core {
         for name in reader.rooms.keys() {
             let room = self.room(&socket.namespace, name);
             room.enter(id, socket.presence);
-            if let Some(client) = &reader.name
-                && joined.contains(name)
-            {
-                room.members.insert(client.clone());
-            }
         }
         before
     }

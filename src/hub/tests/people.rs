@@ -19,7 +19,9 @@ impl TestCore {
         presence: PresenceMode,
     ) {
         let from = Seq::after_record(self.head);
-        let done = OpOutcome::Subscribed {
+        let outcome = OpOutcome::Subscribed {
+            namespace: Namespace::root(),
+            client: name.map(client),
             rooms: rooms(names).into_iter().map(|room| (room, from)).collect(),
             joined: name.map_or_else(Vec::new, |_| rooms(names)),
             head: self.head,
@@ -28,7 +30,7 @@ impl TestCore {
             presence,
             ..ReplayRange::default()
         };
-        self.commit(socket, done, Request::Subscribe(range));
+        self.commit(socket, outcome, Request::Subscribe(range));
     }
 
     fn ask(
@@ -127,10 +129,10 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
     hub.connect(4, "/", Some("dave"));
     hub.commit(
         4,
-        OpOutcome::Joined,
+        joined("dave", &["a"]),
         Request::Join(rooms(&["a"]), JoinScope::DurableOnly),
     );
-    hub.commit(4, OpOutcome::Left, Request::Leave(rooms(&["a"])));
+    hub.commit(4, left("dave", &["a"]), Request::Leave(rooms(&["a"])));
     hub.commit(4, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.presence(), [""; 0]);
     // Nobody watches any more.
@@ -272,7 +274,7 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     // These were on their way when it was kicked.
     hub.subscribe(1, Some("bob"), &["a", "b"], PresenceMode::On);
     let live = || Request::Join(rooms(&["a", "c"]), JoinScope::Live);
-    hub.commit(1, OpOutcome::Joined, live());
+    hub.commit(1, joined("bob", &["a", "c"]), live());
     hub.commit(2, OpOutcome::Noop, live());
     hub.subscribe(2, None, &["a"], PresenceMode::Off);
     assert_eq!(hub.presence(), [""; 0]);

@@ -12,7 +12,7 @@ use super::permits::permits;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
 use crate::hub::ticket::Ticket;
-use crate::session::handler::Hold;
+use crate::session::handler::EntryHold;
 use crate::session::services::Services;
 use crate::store::Op;
 use crate::store::writer::Urgency;
@@ -22,7 +22,7 @@ pub enum Submission {
     Store(Op, Urgency, Ticket),
     Hub(InboxMessage),
     /// Lets a program go on that waits until everything before this is taken.
-    Release(Hold),
+    Release(EntryHold),
 }
 
 type SendFuture = Pin<Box<dyn Future<Output = Result<(), HubClosed>> + Send>>;

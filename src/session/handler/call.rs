@@ -1,9 +1,9 @@
-//! What a session asks its namespace's program, and what the program answers.
+//! A session's call to its namespace's program, and the program's verdict.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::address::{ClientName, EventName, Namespace};
 use crate::hub::socket_id::SocketId;
@@ -15,72 +15,117 @@ pub struct Call {
     pub socket: SocketId,
     pub sid: Arc<str>,
     pub namespace: Namespace,
-    /// Of a socket that connects: the name that it will have when it is let in.
+    /// For a socket that connects: the name that it will have once it is admitted.
     pub name: Option<ClientName>,
-    pub what: What,
-    /// The inside of a JSON array, placeholders included: the auth object (`{}` without one) of a socket that connects,
-    /// the reason of one that is gone.
+    pub event: CallEvent,
+    /// The inside of a JSON array, placeholders included. For a connect the auth object (`{}` without one), for a
+    /// disconnect the reason.
     pub args: String,
     pub attachments: Vec<Bytes>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
-    /// Asked, and must be answered. Whoever asked also tells the disconnect, whatever became of it, unless it was denied.
+pub enum CallEvent {
+    /// Needs a verdict. Unless it was denied, its sender also reports the disconnect.
     Connect,
-    /// Asked when the sender waits for an acknowledgement, told when it does not.
+    /// Needs a verdict when the peer asked for an acknowledgement.
     Event(EventName),
-    /// Told.
+    /// Needs no verdict.
     Disconnect,
 }
 
-/// What the program says to a call.
+/// The program's answer to a call.
 #[derive(Debug)]
 pub enum Verdict {
-    Ack(Answer),
+    Ack(HandlerAck),
     Deny(String),
-    /// It did not answer in time, or died: "the handler did not answer".
+    /// The program did not answer in time, or died.
     Silent,
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct HandlerAck {
     /// The inside of a JSON array, placeholders included and checked.
     pub args: String,
     pub attachments: Vec<Bytes>,
-    pub hold: Hold,
+    pub hold: EntryHold,
 }
 
-/// The program's next line is not acted upon while this is held: a session that lets somebody in holds it until the hub and
-/// the store have heard of the socket ([`crate::session::engine::outbox::Submission::Release`]), so that what the program sends it next
-/// finds it. Anybody else drops it.
+/// While this is held, the program's next line waits. A session that admits a socket holds it until the hub and the store
+/// know the socket ([`crate::session::engine::outbox::Submission::Release`]), so that the program's next message reaches it.
+/// Other callers drop it.
 #[derive(Debug)]
-pub struct Hold(
-    #[expect(dead_code, reason = "its end is the message")] pub(super) Option<oneshot::Sender<()>>,
+pub struct EntryHold(
+    #[expect(dead_code, reason = "dropping it is the signal")]
+    pub(super)  Option<oneshot::Sender<()>>,
 );
 
-/// Too much waits for the program, or it is being stopped.
+/// The program's queue is full, or the program is being stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the handler is busy")]
-pub struct Busy;
+pub struct HandlerBusy;
 
-/// Why a program does not do what it is asked.
+/// Why a program did not acknowledge a call.
 #[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
+pub enum HandlerError {
     #[error("{0}")]
     Denied(String),
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Busy(#[from] HandlerBusy),
     #[error("the handler did not answer")]
     Silent,
 }
 
-impl NoAnswer {
+impl HandlerError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Denied(_) => ErrorCode::Denied,
             Self::Busy(_) => ErrorCode::Busy,
             Self::Silent => ErrorCode::NoAnswer,
         }
+    }
+}
+
+/// A call on its way to the task that runs the program.
+#[derive(Debug)]
+pub(super) struct QueuedCall {
+    /// `None` for a disconnect.
+    pub(super) id: Option<u64>,
+    /// The encoded line, its line end included.
+    pub(super) line: Vec<u8>,
+    /// Its share of the queue, held until the line was written to the program.
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) socket: SocketId,
+    pub(super) sid: Arc<str>,
+    pub(super) namespace: Namespace,
+    pub(super) kind: CallKind,
+    pub(super) waiter: Option<Waiter>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CallKind {
+    Connect,
+    Event,
+    Disconnect,
+}
+
+/// The session that waits for the verdict.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    verdict: oneshot::Sender<Verdict>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Waiter {
+    pub(super) fn new(verdict: oneshot::Sender<Verdict>, permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            verdict,
+            _permit: permit,
+        }
+    }
+
+    /// Does nothing when the session has ended.
+    pub(super) fn answer(self, verdict: Verdict) {
+        let _ = self.verdict.send(verdict);
     }
 }

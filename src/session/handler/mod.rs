@@ -1,31 +1,31 @@
-//! The program of a namespace (`handler` in hub.toml): what sessions ask and tell it.
+//! The program of a namespace (`handler` in hub.toml): how sessions reach it.
 //!
-//! One long-lived process for each table that declares one; [`run`] runs it. Knows nothing of packets or
-//! transports: a session makes a [`Call`] of what its peer sent, and of a [`Verdict`] what its peer gets.
+//! Each table of hub.toml that declares a handler has one long-lived process, which [`run`] keeps running. This folder knows
+//! nothing of transports: a session turns what its peer sent into a [`Call`], and a [`Verdict`] into what its peer gets.
 
 pub mod call;
-pub mod calls;
-mod desk;
-mod line;
-pub mod pending;
+mod lines;
+mod pending_calls;
 mod process;
-mod reading;
+mod protocol;
+mod rate_limited_log;
 pub mod run;
-mod saying;
+pub mod session_calls;
+pub mod waiting_calls;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-pub use self::call::{Answer, Busy, Call, Hold, Verdict, What};
-use crate::address::Namespace;
-use crate::hub::socket_id::SocketId;
+pub use self::call::{Call, CallEvent, EntryHold, HandlerAck, HandlerBusy, Verdict};
+use self::call::{CallKind, QueuedCall, Waiter};
+use self::protocol::Expects;
 use crate::limits;
 use crate::session::engine::permits::permits;
 use crate::session::namespace::policy::{NamespaceRules, Namespaces};
 
-/// The programs of a hub.
+/// All programs of a hub.
 #[derive(Debug)]
 pub struct Programs(Vec<(Arc<NamespaceRules>, Program)>);
 
@@ -44,142 +44,115 @@ impl Programs {
 
     /// The program of the namespaces that have these rules.
     pub fn of(&self, rules: &Arc<NamespaceRules>) -> Option<&Program> {
-        let found = self.0.iter().find(|(theirs, _)| Arc::ptr_eq(theirs, rules));
+        let found = self
+            .0
+            .iter()
+            .find(|(declared, _)| Arc::ptr_eq(declared, rules));
         found.map(|(_, program)| program)
     }
 }
 
-/// How sessions reach a namespace's program. Never waits.
+/// A session's handle to its namespace's program. Its methods never wait.
 #[derive(Debug, Clone)]
-pub struct Program(Arc<Shared>);
+pub struct Program(Arc<ProgramQueue>);
 
 #[derive(Debug)]
-struct Shared {
-    given: mpsc::UnboundedSender<Given>,
-    /// For whoever runs it.
-    taken: Mutex<Option<mpsc::UnboundedReceiver<Given>>>,
-    /// Permits are bytes of what waits to be read by the program.
-    queue: Arc<Semaphore>,
-    farewells: Arc<Semaphore>,
-    awaited: Arc<Semaphore>,
+struct ProgramQueue {
+    sender: mpsc::UnboundedSender<QueuedCall>,
+    /// Taken once, by the task that runs the program.
+    receiver: Mutex<Option<mpsc::UnboundedReceiver<QueuedCall>>>,
+    /// Permits are bytes that the program has not read yet.
+    bytes: Arc<Semaphore>,
+    disconnects: Arc<Semaphore>,
+    unanswered: Arc<Semaphore>,
     next_id: AtomicU64,
 }
 
-/// A call on its way to whoever runs the program.
-#[derive(Debug)]
-struct Given {
-    /// A disconnect has none.
-    id: Option<u64>,
-    /// Encoded, its line end included.
-    line: Vec<u8>,
-    /// Its share of the queue, until it was written to the program.
-    share: OwnedSemaphorePermit,
-    socket: SocketId,
-    sid: Arc<str>,
-    namespace: Namespace,
-    kind: Kind,
-    waiting: Option<Waiting>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Connect,
-    Event,
-    Disconnect,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    verdict: oneshot::Sender<Verdict>,
-    _share: OwnedSemaphorePermit,
-}
+/// One line longer than the whole queue is accepted when nothing else waits.
+const WHOLE_QUEUE: u32 = limits::HANDLER_QUEUE_BYTES as u32;
 
 impl Program {
     fn new() -> Self {
-        let (given, taken) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded_channel();
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self(Arc::new(Shared {
-            given,
-            taken: Mutex::new(Some(taken)),
-            queue: semaphore(limits::HANDLER_QUEUE_BYTES),
-            farewells: semaphore(limits::HANDLER_FAREWELLS),
-            awaited: semaphore(limits::HANDLER_AWAITED),
+        Self(Arc::new(ProgramQueue {
+            sender,
+            receiver: Mutex::new(Some(receiver)),
+            bytes: semaphore(limits::HANDLER_QUEUE_BYTES),
+            disconnects: semaphore(limits::HANDLER_DISCONNECTS),
+            unanswered: semaphore(limits::HANDLER_AWAITED),
             next_id: AtomicU64::new(1),
         }))
     }
 
-    /// For what must be answered. A receiver that finds its sender gone found [`Verdict::Silent`].
-    pub fn ask(&self, call: Call) -> Result<oneshot::Receiver<Verdict>, Busy> {
-        let share = Arc::clone(&self.0.awaited)
+    /// Sends a call that needs a verdict. A closed receiver means [`Verdict::Silent`].
+    pub fn request(&self, call: Call) -> Result<oneshot::Receiver<Verdict>, HandlerBusy> {
+        let permit = Arc::clone(&self.0.unanswered)
             .try_acquire_owned()
-            .map_err(|_| Busy)?;
-        let (verdict, answer) = oneshot::channel();
-        let waiting = Waiting {
-            verdict,
-            _share: share,
-        };
-        self.give(call, Some(waiting))?;
-        Ok(answer)
+            .map_err(|_| HandlerBusy)?;
+        let (verdict, receiver) = oneshot::channel();
+        self.enqueue(call, Some(Waiter::new(verdict, permit)))?;
+        Ok(receiver)
     }
 
-    pub fn tell(&self, call: Call) -> Result<(), Busy> {
-        self.give(call, None)
+    /// Sends a call whose sender expects no verdict.
+    pub fn notify(&self, call: Call) -> Result<(), HandlerBusy> {
+        self.enqueue(call, None)
     }
 
-    fn give(&self, call: Call, waiting: Option<Waiting>) -> Result<(), Busy> {
-        let shared = &self.0;
-        let (id, kind) = match call.what {
-            What::Connect => (Some(shared.id()), Kind::Connect),
-            What::Event(_) => (Some(shared.id()), Kind::Event),
-            What::Disconnect => (None, Kind::Disconnect),
+    fn enqueue(&self, call: Call, waiter: Option<Waiter>) -> Result<(), HandlerBusy> {
+        let queue = &self.0;
+        let (id, kind) = match call.event {
+            CallEvent::Connect => (Some(queue.next_id()), CallKind::Connect),
+            CallEvent::Event(_) => (Some(queue.next_id()), CallKind::Event),
+            CallEvent::Disconnect => (None, CallKind::Disconnect),
         };
-        let (line, queue, share);
-        if kind == Kind::Disconnect {
-            line = line::encode(id, line::Wants::Nothing, &call);
-            (queue, share) = (&shared.farewells, 1);
-        } else {
-            // Not encoded for a queue that is full anyway.
-            if shared.queue.available_permits() < limits::ENTRY_BYTES {
-                return Err(Busy);
-            }
-            let wants = match waiting {
-                Some(_) => line::Wants::Ack,
-                None => line::Wants::Nothing,
-            };
-            line = line::encode(id, wants, &call);
-            let cost = permits(line.len()).min(WHOLE_QUEUE);
-            (queue, share) = (&shared.queue, cost);
+        // Do not encode a line for a queue that is full anyway.
+        if kind != CallKind::Disconnect && queue.bytes.available_permits() < limits::ENTRY_BYTES {
+            return Err(HandlerBusy);
         }
-        let share = Arc::clone(queue)
-            .try_acquire_many_owned(share)
-            .map_err(|_| Busy)?;
-        let given = Given {
+        let expects = if waiter.is_some() {
+            Expects::Ack
+        } else {
+            Expects::Nothing
+        };
+        let line = protocol::encode(id, expects, &call);
+        let permit = if kind == CallKind::Disconnect {
+            reserve(&queue.disconnects, 1)?
+        } else {
+            reserve(&queue.bytes, permits(line.len()).min(WHOLE_QUEUE))?
+        };
+        let queued = QueuedCall {
             id,
             line: line.into_bytes(),
-            share,
+            permit,
             socket: call.socket,
             sid: call.sid,
             namespace: call.namespace,
             kind,
-            waiting,
+            waiter,
         };
-        shared.given.send(given).map_err(|_| Busy)
+        queue.sender.send(queued).map_err(|_| HandlerBusy)
+    }
+
+    /// The receiving end, for the task that runs the program. `None` when it was taken before.
+    fn take_receiver(&self) -> Option<mpsc::UnboundedReceiver<QueuedCall>> {
+        let mut receiver = self
+            .0
+            .receiver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        receiver.take()
     }
 }
 
-impl Program {
-    /// For whoever runs it; once.
-    fn inbox(&self) -> Option<mpsc::UnboundedReceiver<Given>> {
-        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.take()
-    }
-}
-
-/// One line longer than the queue is taken when nothing else waits.
-const WHOLE_QUEUE: u32 = limits::HANDLER_QUEUE_BYTES as u32;
-
-impl Shared {
-    fn id(&self) -> u64 {
+impl ProgramQueue {
+    fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+fn reserve(semaphore: &Arc<Semaphore>, count: u32) -> Result<OwnedSemaphorePermit, HandlerBusy> {
+    let permit = Arc::clone(semaphore).try_acquire_many_owned(count);
+    permit.map_err(|_| HandlerBusy)
 }

@@ -1,4 +1,4 @@
-//! One run of a program: its process, the pipes to it, and its end. Knows nothing of what the lines mean.
+//! One run of a program: its process, its pipes and its end. Knows nothing of the meaning of the lines.
 
 use std::future::pending;
 use std::io;
@@ -11,67 +11,67 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, sleep_until};
 
-use super::desk::{self, Desk};
-use super::reading::{Line, Lines};
+use super::lines::{BoundedLine, Lines};
+use super::pending_calls::{PendingCalls, QueuedLine};
 use crate::limits;
 use crate::session::namespace::policy::{HandlerCommand, NamespacePattern};
 
 #[derive(Debug)]
-pub struct Process {
+pub struct ProgramProcess {
     child: Child,
-    /// It leads a group of its own, so that nothing that it started outlives it, and a terminal's ^C is the hub's alone.
+    /// The process leads a group of its own: its children end with it, and Ctrl-C on a terminal reaches only the hub.
     group: Option<Pid>,
-    since: Instant,
-    /// None when it is closed.
+    started: Instant,
+    /// `None` when it is closed.
     stdin: Option<ChildStdin>,
-    /// What is being written, and how much of it was.
-    writing: Option<(desk::Line, usize)>,
-    ending: Ending,
+    /// The line that is being written, and how many of its bytes were.
+    writing: Option<(QueuedLine, usize)>,
+    shutdown: Shutdown,
     stdout: Lines<ChildStdout>,
     stderr: Lines<ChildStderr>,
     exit: Option<ExitStatus>,
-    /// When it is killed, or what is left of it given up.
-    until: Option<Instant>,
+    /// When the process is killed, or its pipes are given up.
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
+enum Shutdown {
     No,
-    /// Stdin is closed when everything was written.
-    Asked,
+    /// Stdin is closed once everything was written.
+    Requested,
     Killed,
 }
 
-/// Whether whoever runs it takes its lines at the moment.
+/// Whether the runner can handle a line of stdout now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    Yes,
-    No,
+pub enum StdoutReads {
+    Allowed,
+    Paused,
 }
 
 #[derive(Debug)]
-pub enum Happened {
-    Said(Line),
-    Complained(Line),
-    /// Something that is nobody else's business.
+pub enum ProcessEvent {
+    Stdout(BoundedLine),
+    Stderr(BoundedLine),
+    /// A step that needs nothing of the caller.
     Progress,
-    Over(Over),
+    Exited(ProgramExit),
 }
 
 #[derive(Debug)]
-pub struct Over {
-    /// None when it would not even be killed.
+pub struct ProgramExit {
+    /// `None` when even killing it did not end it.
     pub status: Option<ExitStatus>,
     pub ran: Duration,
 }
 
-impl Process {
+impl ProgramProcess {
     pub fn start(
         handler: &HandlerCommand,
         namespaces: &NamespacePattern,
-        longest: usize,
+        max_line_bytes: usize,
     ) -> io::Result<Self> {
-        // The folder of a file that was named without one.
+        // hub.toml was named without a folder.
         let folder = if handler.folder.as_os_str().is_empty() {
             Path::new(".")
         } else {
@@ -88,128 +88,135 @@ impl Process {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let piped = "it was given pipes";
+        let piped = "all three streams are piped";
         let pid = child.id().and_then(|id| i32::try_from(id).ok());
         Ok(Self {
             group: pid.and_then(Pid::from_raw),
-            since: Instant::now(),
+            started: Instant::now(),
             stdin: Some(child.stdin.take().expect(piped)),
             writing: None,
-            ending: Ending::No,
-            stdout: Lines::new(child.stdout.take().expect(piped), longest),
+            shutdown: Shutdown::No,
+            stdout: Lines::new(child.stdout.take().expect(piped), max_line_bytes),
             stderr: Lines::new(
                 child.stderr.take().expect(piped),
                 limits::HANDLER_STDERR_BYTES,
             ),
             exit: None,
-            until: None,
+            deadline: None,
             child,
         })
     }
 
-    /// Asks it to end: its stdin ends after what waits for it now.
-    pub fn end(&mut self) {
-        if self.ending == Ending::No {
-            self.ending = Ending::Asked;
+    /// Closes the stdin behind the lines that wait now, and kills the process if it does not end in time.
+    pub fn shut_down(&mut self) {
+        if self.shutdown == Shutdown::No {
+            self.shutdown = Shutdown::Requested;
         }
-        self.end_within(limits::HANDLER_STOP);
+        self.set_deadline(limits::HANDLER_STOP);
     }
 
-    /// Cancel-safe: what was half done is kept here. Not to be asked again after `Over`.
-    pub async fn next(&mut self, desk: &mut Desk, reading: Reading) -> Happened {
+    /// Cancel-safe: a partial write or read is kept here. Must not be called after `Exited`.
+    pub async fn next_event(
+        &mut self,
+        calls: &mut PendingCalls,
+        reads: StdoutReads,
+    ) -> ProcessEvent {
         if self.exit.is_some() && self.stdout.has_ended() && self.stderr.has_ended() {
-            return self.over();
+            return self.exited();
         }
-        self.choose_what_to_write(desk);
-        let reads = reading == Reading::Yes && !self.stdout.has_ended();
+        self.start_next_write(calls);
+        let reads = reads == StdoutReads::Allowed && !self.stdout.has_ended();
         tokio::select! {
-            wrote = write(&mut self.stdin, &mut self.writing) => self.wrote(wrote),
+            result = write(&mut self.stdin, &mut self.writing) => self.finish_write(result),
             line = self.stdout.next(), if reads => match line {
-                Some(line) => return Happened::Said(line),
-                // Nothing that it is asked can be answered any more.
-                None => self.end_within(limits::HANDLER_STOP),
+                Some(line) => return ProcessEvent::Stdout(line),
+                // It cannot answer any call from now on.
+                None => self.set_deadline(limits::HANDLER_STOP),
             },
             line = self.stderr.next(), if !self.stderr.has_ended() => {
                 if let Some(line) = line {
-                    return Happened::Complained(line);
+                    return ProcessEvent::Stderr(line);
                 }
             }
             status = self.child.wait(), if self.exit.is_none() => {
-                // Whoever cannot be waited for is not there.
+                // A process that cannot be waited for does not exist.
                 self.exit = Some(status.unwrap_or_default());
                 self.stdin = None;
-                // What it started in the background goes with it. What is in its pipes is still read.
+                // Its background children end with it. The rest of its pipes is still read.
                 self.kill_group();
-                self.until = Some(Instant::now() + limits::HANDLER_STOP);
+                self.deadline = Some(Instant::now() + limits::HANDLER_STOP);
             }
-            () = sleep_until(self.until.unwrap_or(self.since)), if self.until.is_some() => {
-                if self.ending == Ending::Killed || self.exit.is_some() {
-                    return self.over();
+            () = sleep_until(self.deadline.unwrap_or(self.started)), if self.deadline.is_some() => {
+                if self.shutdown == Shutdown::Killed || self.exit.is_some() {
+                    return self.exited();
                 }
                 self.kill();
             }
         }
-        Happened::Progress
+        ProcessEvent::Progress
     }
 
-    fn choose_what_to_write(&mut self, desk: &mut Desk) {
+    fn start_next_write(&mut self, calls: &mut PendingCalls) {
         if self.stdin.is_none() || self.writing.is_some() {
             return;
         }
-        self.writing = desk.next_line().map(|line| (line, 0));
-        if self.writing.is_none() && self.ending == Ending::Asked {
+        self.writing = calls.next_line().map(|line| (line, 0));
+        if self.writing.is_none() && self.shutdown == Shutdown::Requested {
             self.stdin = None;
         }
     }
 
-    fn wrote(&mut self, wrote: io::Result<usize>) {
-        match (wrote, &mut self.writing) {
+    fn finish_write(&mut self, result: io::Result<usize>) {
+        match (result, &mut self.writing) {
             (Ok(count), Some((line, written))) => {
                 *written += count;
                 if *written >= line.bytes.len() {
                     self.writing = None;
                 }
             }
-            // It closed its stdin: it hears nothing any more.
+            // It closed its stdin.
             (Err(_), _) => {
                 self.stdin = None;
                 self.writing = None;
-                self.end_within(limits::HANDLER_STOP);
+                self.set_deadline(limits::HANDLER_STOP);
             }
             (Ok(_), None) => {}
         }
     }
 
-    fn end_within(&mut self, time: Duration) {
-        let until = Instant::now() + time;
-        self.until = Some(self.until.map_or(until, |sooner| sooner.min(until)));
+    fn set_deadline(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        self.deadline = Some(
+            self.deadline
+                .map_or(deadline, |sooner| sooner.min(deadline)),
+        );
     }
 
     fn kill(&mut self) {
-        self.ending = Ending::Killed;
+        self.shutdown = Shutdown::Killed;
         self.kill_group();
-        self.until = Some(Instant::now() + limits::HANDLER_STOP);
+        self.deadline = Some(Instant::now() + limits::HANDLER_STOP);
     }
 
     fn kill_group(&self) {
         if let Some(group) = self.group {
-            // HubClosed already is as good.
+            // An error means that the group has ended.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 
-    fn over(&mut self) -> Happened {
-        Happened::Over(Over {
+    fn exited(&mut self) -> ProcessEvent {
+        ProcessEvent::Exited(ProgramExit {
             status: self.exit,
-            ran: self.since.elapsed(),
+            ran: self.started.elapsed(),
         })
     }
 }
 
-/// One write; never ready when there is nothing to write or nowhere. Cancel-safe, as a write is.
+/// One write. Never ready without a line or an open stdin. Cancel-safe, because `write` is.
 async fn write(
     stdin: &mut Option<ChildStdin>,
-    writing: &mut Option<(desk::Line, usize)>,
+    writing: &mut Option<(QueuedLine, usize)>,
 ) -> io::Result<usize> {
     match (stdin, writing) {
         (Some(stdin), Some((line, written))) => {

@@ -1,5 +1,5 @@
-//! Running a namespace's program for as long as the hub runs: starts it, starts it again when it ends, hands it what
-//! sessions ask, and publishes what it says.
+//! Runs a namespace's program for as long as the hub runs: starts and restarts its process, writes the sessions' calls to
+//! it, and acts on the lines that it writes.
 
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::Given;
-use super::desk::{Answered, Desk, Whose};
-use super::line::{self, Emit, Said};
-use super::process::{Happened, Over, Process, Reading};
-use super::reading::Line;
-use super::saying::Saying;
+use super::call::QueuedCall;
+use super::lines::BoundedLine;
+use super::pending_calls::{AnswerOutcome, EmitTarget, PendingCalls};
+use super::process::{ProcessEvent, ProgramExit, ProgramProcess, StdoutReads};
+use super::protocol::{self, ProgramEmit, ProgramLine};
+use super::rate_limited_log::RateLimitedLog;
 use crate::address::{Namespace, RoomName};
 use crate::hub::inbox::{InboxMessage, SocketHandle};
 use crate::hub::mailbox::Mailbox;
@@ -32,72 +32,72 @@ use crate::session::namespace::policy::{HandlerCommand, NamespacePattern, Namesp
 use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
 use crate::store::{MessageHeader, NewRecord, Op};
-use crate::wire::batch::{Audience, Framing};
 
-/// What a record remembers as its sender's sid.
+/// The origin that records published by a program have in place of a sid.
 const ORIGIN: &str = "handler";
 
-/// Starts all programs of a hub. They end, each in a bounded time, once `stopping` is true; nobody may ask them anything
-/// then.
+/// Starts all programs of a hub. Each ends in a bounded time once `stopping` is true. Calls made after that get no verdict.
 pub fn start(services: &Arc<Services>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut running = JoinSet::new();
     for (pattern, rules) in services.settings.namespaces.tables() {
-        let inbox = services.programs.of(rules).and_then(|it| it.inbox());
-        if let (Some(handler), Some(inbox)) = (&rules.handler, inbox) {
-            let runner = Runner::new(Arc::clone(services), pattern, rules, handler, inbox);
+        let program = services.programs.of(rules);
+        let calls = program.and_then(|program| program.take_receiver());
+        if let (Some(handler), Some(calls)) = (&rules.handler, calls) {
+            let runner = ProgramRunner::new(Arc::clone(services), pattern, rules, handler, calls);
             running.spawn(runner.run(stopping.clone()));
         }
     }
     running
 }
 
-struct Runner {
+struct ProgramRunner {
     services: Arc<Services>,
     pattern: NamespacePattern,
     rules: Arc<NamespaceRules>,
     handler: HandlerCommand,
-    inbox: mpsc::UnboundedReceiver<Given>,
-    desk: Desk,
-    process: Option<Process>,
-    restart: Restart,
+    receiver: mpsc::UnboundedReceiver<QueuedCall>,
+    calls: PendingCalls,
+    process: Option<ProgramProcess>,
+    backoff: RestartBackoff,
     start_at: Instant,
-    /// What the next line of the program waits for.
-    busy: Option<Wait>,
-    /// As whom it publishes, and what the hub says of that.
+    /// Must complete before the next line of the program is handled.
+    blocked_on: Option<LineBarrier>,
+    /// The program's identity as a publisher.
     id: SocketId,
-    notices: Arc<NotificationQueue>,
-    /// What it published and the hub has said nothing of: bounded as that of a session is.
+    /// The hub's answers to its publishes.
+    notifications: Arc<NotificationQueue>,
+    /// Publishes without an answer of the hub: bounded as a session's verbs are.
     in_flight: usize,
     waker: Arc<AtomicWaker>,
-    say: Saying,
-    stage: Stage,
+    log: RateLimitedLog,
+    phase: RunPhase,
 }
 
-type Wait = Pin<Box<dyn Future<Output = Result<(), WriterClosed>> + Send>>;
+type LineBarrier = Pin<Box<dyn Future<Output = Result<(), WriterClosed>> + Send>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum RunPhase {
     Serving,
     Stopping,
 }
 
-enum Event {
-    Given(Given),
-    Process(Happened),
-    Free(Result<(), WriterClosed>),
+enum RunnerEvent {
+    Call(QueuedCall),
+    Process(ProcessEvent),
+    Unblocked(Result<(), WriterClosed>),
     Notification(Notification),
     Deadline,
     Start,
     Stop,
 }
 
-impl Runner {
+impl ProgramRunner {
     fn new(
         services: Arc<Services>,
         pattern: &NamespacePattern,
         rules: &Arc<NamespaceRules>,
         handler: &HandlerCommand,
-        inbox: mpsc::UnboundedReceiver<Given>,
+        receiver: mpsc::UnboundedReceiver<QueuedCall>,
     ) -> Self {
         let waker = Arc::new(AtomicWaker::new());
         Self {
@@ -106,246 +106,235 @@ impl Runner {
             pattern: pattern.clone(),
             rules: Arc::clone(rules),
             handler: handler.clone(),
-            inbox,
-            desk: Desk::default(),
+            receiver,
+            calls: PendingCalls::default(),
             process: None,
-            restart: Restart::default(),
+            backoff: RestartBackoff::default(),
             start_at: Instant::now(),
-            busy: None,
-            notices: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
+            blocked_on: None,
+            notifications: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
             in_flight: 0,
             waker,
-            say: Saying::new(pattern.as_str()),
-            stage: Stage::Serving,
+            log: RateLimitedLog::new(pattern.as_str()),
+            phase: RunPhase::Serving,
         }
     }
 
     async fn run(mut self, mut stopping: watch::Receiver<bool>) {
         let handle = SocketHandle {
-            // Nobody sends it anything but what became of its publishes.
+            // Stays empty: a program is in no room.
             mailbox: Arc::new(Mailbox::new(Arc::clone(&self.waker))),
-            notifications: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notifications),
         };
         let message = InboxMessage::ConnectPublisher(self.id, handle);
         if self.services.inbox.send(message).await.is_err() {
             return;
         }
-        while self.stage == Stage::Serving || self.process.is_some() {
-            match self.next(&mut stopping).await {
-                Event::Given(given) => self.desk.take(given, Instant::now()),
-                Event::Process(happened) => self.happened(happened),
-                Event::Free(done) => {
-                    self.busy = None;
-                    if done.is_err() {
+        while self.phase == RunPhase::Serving || self.process.is_some() {
+            match self.next_event(&mut stopping).await {
+                RunnerEvent::Call(call) => self.calls.add(call, Instant::now()),
+                RunnerEvent::Process(event) => self.handle_process_event(event),
+                RunnerEvent::Unblocked(result) => {
+                    self.blocked_on = None;
+                    if result.is_err() {
                         self.stop();
                     }
                 }
-                Event::Notification(told) => self.told(told),
-                Event::Deadline => {
-                    let expired = self.desk.expire(Instant::now());
-                    self.say
+                RunnerEvent::Notification(notification) => self.handle_notification(&notification),
+                RunnerEvent::Deadline => {
+                    let expired = self.calls.expire(Instant::now());
+                    self.log
                         .warn(|| format!("no answer to {expired} in {:?}", limits::HANDLER_ANSWER));
                 }
-                Event::Start => self.start(),
-                Event::Stop => self.stop(),
+                RunnerEvent::Start => self.start(),
+                RunnerEvent::Stop => self.stop(),
             }
         }
     }
 
-    /// Every arm only waits or keeps its state in what it waits for: cancel-safe.
-    async fn next(&mut self, stopping: &mut watch::Receiver<bool>) -> Event {
+    /// Cancel-safe: each arm only waits, or keeps its progress in what it waits for.
+    async fn next_event(&mut self, stopping: &mut watch::Receiver<bool>) -> RunnerEvent {
         let Self {
-            inbox,
-            desk,
+            receiver,
+            calls,
             process,
-            busy,
-            notices,
+            blocked_on,
+            notifications,
             in_flight,
             waker,
-            stage,
+            phase,
             start_at,
             ..
         } = self;
-        let (deadline, serving) = (desk.deadline(), *stage == Stage::Serving);
-        let starts = process.is_none() && serving;
-        let reading = match busy {
-            None if *in_flight < limits::VERBS_IN_FLIGHT => Reading::Yes,
-            _ => Reading::No,
+        let (deadline, is_serving) = (calls.deadline(), *phase == RunPhase::Serving);
+        let must_start = process.is_none() && is_serving;
+        let reads = if blocked_on.is_none() && *in_flight < limits::VERBS_IN_FLIGHT {
+            StdoutReads::Allowed
+        } else {
+            StdoutReads::Paused
         };
         tokio::select! {
-            Some(given) = inbox.recv() => Event::Given(given),
-            happened = async {
+            Some(call) = receiver.recv() => RunnerEvent::Call(call),
+            event = async {
                 match process {
-                    Some(process) => process.next(desk, reading).await,
+                    Some(process) => process.next_event(calls, reads).await,
                     None => pending().await,
                 }
-            } => Event::Process(happened),
-            done = async {
-                match busy {
-                    Some(busy) => busy.await,
+            } => RunnerEvent::Process(event),
+            result = async {
+                match blocked_on {
+                    Some(barrier) => barrier.await,
                     None => pending().await,
                 }
-            } => Event::Free(done),
-            told = next_notice(notices, waker) => Event::Notification(told),
-            () = sleep_until(deadline.unwrap_or(*start_at)), if deadline.is_some() => Event::Deadline,
-            () = sleep_until(*start_at), if starts => Event::Start,
-            _ = stopping.wait_for(|stopping| *stopping), if serving => Event::Stop,
+            } => RunnerEvent::Unblocked(result),
+            notification = next_notification(notifications, waker) => {
+                RunnerEvent::Notification(notification)
+            }
+            () = sleep_until(deadline.unwrap_or(*start_at)), if deadline.is_some() => {
+                RunnerEvent::Deadline
+            }
+            () = sleep_until(*start_at), if must_start => RunnerEvent::Start,
+            _ = stopping.wait_for(|stopping| *stopping), if is_serving => RunnerEvent::Stop,
         }
     }
 
     fn start(&mut self) {
-        let longest = line::longest(self.services.settings.max_message);
-        match Process::start(&self.handler, &self.pattern, longest) {
+        let max_line = protocol::max_line_bytes(self.services.settings.max_message);
+        match ProgramProcess::start(&self.handler, &self.pattern, max_line) {
             Ok(process) => {
-                self.say.life("started");
+                self.log.lifecycle("started");
                 self.process = Some(process);
             }
             Err(error) => {
-                let (wait, folder) = (self.restart.after(Duration::ZERO), &self.handler.folder);
+                let wait = self.backoff.next_wait(Duration::ZERO);
                 self.start_at = Instant::now() + wait;
-                let (folder, kind) = (folder.display(), error.kind());
-                self.say.death(&format!(
+                let (folder, kind) = (self.handler.folder.display(), error.kind());
+                self.log.failure(&format!(
                     "cannot be started in {folder}: {kind}; trying again in {wait:?}"
                 ));
             }
         }
     }
 
-    /// Everything that was told before is still written, then its stdin ends.
+    /// Writes the calls that are queued already, then closes the program's stdin.
     fn stop(&mut self) {
-        self.stage = Stage::Stopping;
-        while let Ok(given) = self.inbox.try_recv() {
-            self.desk.take(given, Instant::now());
+        self.phase = RunPhase::Stopping;
+        while let Ok(call) = self.receiver.try_recv() {
+            self.calls.add(call, Instant::now());
         }
         if let Some(process) = &mut self.process {
-            process.end();
+            process.shut_down();
         }
     }
 
-    fn happened(&mut self, happened: Happened) {
-        match happened {
-            Happened::Progress => {}
-            Happened::Said(Line::Whole(line)) => self.said(&line),
-            Happened::Said(Line::TooLong(start)) => {
-                self.say
-                    .warn(|| format!("passed over a line that is too long: {}…", shown(&start)));
+    fn handle_process_event(&mut self, event: ProcessEvent) {
+        match event {
+            ProcessEvent::Progress => {}
+            ProcessEvent::Stdout(BoundedLine::Whole(line)) => self.handle_line(&line),
+            ProcessEvent::Stdout(BoundedLine::TooLong(prefix)) => {
+                self.log
+                    .warn(|| format!("ignored a line that is too long: {}…", excerpt(&prefix)));
             }
-            Happened::Complained(Line::Whole(line)) => {
-                self.say
+            ProcessEvent::Stderr(BoundedLine::Whole(line)) => {
+                self.log
                     .info(|| String::from_utf8_lossy(&line).into_owned());
             }
-            Happened::Complained(Line::TooLong(start)) => {
-                self.say.info(|| format!("{}…", shown(&start)));
+            ProcessEvent::Stderr(BoundedLine::TooLong(prefix)) => {
+                self.log.info(|| format!("{}…", excerpt(&prefix)));
             }
-            Happened::Over(over) => self.over(over),
+            ProcessEvent::Exited(exit) => self.handle_exit(exit),
         }
     }
 
-    fn over(&mut self, Over { status, ran }: Over) {
+    fn handle_exit(&mut self, ProgramExit { status, ran }: ProgramExit) {
         self.process = None;
-        self.desk.died();
-        let how = status.map_or("it would not end".to_owned(), |status| status.to_string());
-        match self.stage {
-            Stage::Stopping => self.say.life(&format!("ended ({how})")),
-            Stage::Serving => {
-                let wait = self.restart.after(ran);
+        self.calls.process_ended();
+        let how = status.map_or("it did not end when killed".to_owned(), |status| {
+            status.to_string()
+        });
+        match self.phase {
+            RunPhase::Stopping => self.log.lifecycle(&format!("ended ({how})")),
+            RunPhase::Serving => {
+                let wait = self.backoff.next_wait(ran);
                 self.start_at = Instant::now() + wait;
-                self.say
-                    .death(&format!("ended ({how}); starting it again in {wait:?}"));
+                self.log
+                    .failure(&format!("ended ({how}); starting it again in {wait:?}"));
             }
         }
     }
 
-    fn said(&mut self, line: &[u8]) {
-        let said = match line::decode(line, self.services.settings.max_message) {
-            Ok(said) => said,
+    fn handle_line(&mut self, line: &[u8]) {
+        let decoded = match protocol::decode(line, self.services.settings.max_message) {
+            Ok(decoded) => decoded,
             Err(error) => {
-                self.say
-                    .warn(|| format!("passed over a line, {error}: {}", shown(line)));
+                self.log
+                    .warn(|| format!("ignored a line, {error}: {}", excerpt(line)));
                 return;
             }
         };
-        match said {
-            Said::Ack { id, arguments } => match self.desk.acknowledged(id, arguments) {
-                Answered::Taken => {}
-                Answered::Entering(entering) => self.wait_for(entering),
-                Answered::NotAwaited => tracing::debug!(
-                    "handler of {}: nobody waits for an answer to {id}",
+        match decoded {
+            ProgramLine::Ack { id, arguments } => match self.calls.acknowledge(id, arguments) {
+                AnswerOutcome::Accepted => {}
+                AnswerOutcome::Admitting(admitting) => self.block_until_admitted(admitting),
+                AnswerOutcome::Unexpected => tracing::debug!(
+                    "handler of {}: nothing waits for an answer to {id}",
                     self.pattern.as_str()
                 ),
             },
-            Said::Deny { id, why } => {
-                if let Answered::NotAwaited = self.desk.denied(id, why.clone()) {
-                    self.say.info(|| format!("denied {id}: {why}"));
+            ProgramLine::Deny { id, reason } => {
+                if let AnswerOutcome::Unexpected = self.calls.deny(id, reason.clone()) {
+                    self.log.info(|| format!("denied {id}: {reason}"));
                 }
             }
-            Said::Emit(emit) => {
+            ProgramLine::Emit(emit) => {
                 if let Err(why) = self.emit(emit) {
-                    self.say.warn(|| format!("passed over a line, {why}"));
+                    self.log.warn(|| format!("ignored a line, {why}"));
                 }
             }
         }
     }
 
-    /// Its next line may be for whoever enters.
-    fn wait_for(&mut self, entering: oneshot::Receiver<()>) {
-        self.busy = Some(Box::pin(async move {
-            // Whoever does not get in within that time is not waited for.
-            let _ = timeout(limits::HANDLER_ENTRY, entering).await;
+    /// The program's next line may be meant for the socket that is being admitted.
+    fn block_until_admitted(&mut self, admitting: oneshot::Receiver<()>) {
+        self.blocked_on = Some(Box::pin(async move {
+            // Other sockets wait no longer than this for one that does not get in.
+            let _ = timeout(limits::HANDLER_ENTRY, admitting).await;
             Ok(())
         }));
     }
 
-    fn emit(&mut self, emit: Emit) -> Result<(), String> {
-        let Emit {
-            event,
-            arguments,
-            to,
-            namespace,
-        } = emit;
-        let namespace = self.namespace(namespace)?;
-        let whose = match &to {
-            Some(to) => self.desk.whose(to.as_str(), &namespace),
-            None => Whose::Nobody,
+    fn emit(&mut self, emit: ProgramEmit) -> Result<(), String> {
+        let namespace = self.emit_namespace(emit.namespace)?;
+        let target = match &emit.to {
+            Some(to) => self.calls.resolve(to.as_str(), &namespace),
+            None => EmitTarget::Room,
         };
+        let room = emit.to.unwrap_or_else(RoomName::whole_namespace);
         let record = NewRecord {
             header: MessageHeader {
-                namespace,
-                rooms: Arc::new([to.unwrap_or_else(RoomName::whole_namespace)]),
-                except: Arc::new([]),
-                audience: Audience::All,
-                event,
-                framing: Framing::Args,
-                json: false,
-                count: 1,
-                from: None,
                 origin: ORIGIN.into(),
-                reply: None,
+                ..MessageHeader::new(namespace, Arc::new([room]), emit.event)
             },
-            body: arguments.body,
+            body: emit.arguments.body,
         };
-        match whose {
-            Whose::Nobody => {
-                let want = Request::Publish(PublishVerb::Single);
-                let bytes = record.body.len();
-                self.publish(bytes, Op::Append { record, id: None }, want);
+        let bytes = record.body.len();
+        match target {
+            EmitTarget::Room => {
+                let request = Request::Publish(PublishVerb::Single);
+                self.publish(bytes, Op::Append { record, id: None }, request);
             }
-            Whose::Socket(to) => {
+            EmitTarget::Socket(to) => {
                 let at_ms = (self.services.clock)();
-                let bytes = record.body.len();
-                let want = Request::Direct(Box::new(DirectRecord { to, record, at_ms }));
-                self.publish(bytes, Op::Noop, want);
+                let request = Request::Direct(Box::new(DirectRecord { to, record, at_ms }));
+                self.publish(bytes, Op::Noop, request);
             }
-            Whose::Departed => {
-                tracing::debug!(
-                    "handler of {}: {} left",
-                    self.pattern.as_str(),
-                    record.header.rooms[0]
-                );
+            EmitTarget::Disconnected => {
+                let pattern = self.pattern.as_str();
+                tracing::debug!("handler of {pattern}: {} left", record.header.rooms[0]);
             }
-            Whose::NotYetIn => {
+            EmitTarget::NotAdmitted => {
                 return Err(format!(
-                    "{} is not let in yet: answer its connect first",
+                    "{} is not admitted yet: answer its connect first",
                     record.header.rooms[0]
                 ));
             }
@@ -353,12 +342,12 @@ impl Runner {
         Ok(())
     }
 
-    /// The namespace that a line is for: one that has this program.
-    fn namespace(&self, named: Option<Namespace>) -> Result<Namespace, String> {
+    /// The namespace that a line is for. It must be one of this program's.
+    fn emit_namespace(&self, named: Option<Namespace>) -> Result<Namespace, String> {
         let Some(named) = named else {
             return self.pattern.fixed().ok_or_else(|| {
                 let pattern = self.pattern.as_str();
-                format!("this program serves {pattern}: say in which \"namespace\"")
+                format!("this program serves {pattern}: name the \"namespace\"")
             });
         };
         let rules = self.services.settings.namespaces.rules(&named);
@@ -369,9 +358,9 @@ impl Runner {
         }
     }
 
-    /// Like any publisher it holds bytes of the append queue until the receipt; its next line waits for them.
-    fn publish(&mut self, bytes: usize, op: Op, want: Request) {
-        let mut ticket = Ticket::unanswered(self.id, want);
+    /// Holds bytes of the append queue until the receipt, as every publisher does. The program's next line waits for them.
+    fn publish(&mut self, bytes: usize, op: Op, request: Request) {
+        let mut ticket = Ticket::unanswered(self.id, request);
         let queue = Arc::clone(&self.services.append_queue);
         let writer = self.services.writer.clone();
         let share = permits(bytes);
@@ -383,58 +372,60 @@ impl Runner {
             }
             return;
         }
-        self.busy = Some(Box::pin(async move {
+        self.blocked_on = Some(Box::pin(async move {
             let permit = queue.acquire_many_owned(share).await;
             ticket.permit = Some(permit.map_err(|_| WriterClosed)?);
             writer.send(op, Urgency::Now, ticket)
         }));
     }
 
-    fn told(&mut self, told: Notification) {
+    fn handle_notification(&mut self, notification: &Notification) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        match told {
+        match notification {
             Notification::Receipt { receipt, .. }
                 if receipt.first.is_none() && receipt.delivered == 0 =>
             {
-                self.say.info(|| {
-                    "a message for one socket was dropped: it does not read, or left".to_owned()
+                self.log.info(|| {
+                    "a message for one socket was dropped: the socket reads too slowly, or left"
+                        .to_owned()
                 });
             }
             Notification::Refused { refusal, .. } => {
-                self.say.warn(|| format!("an emit was refused: {refusal}"));
+                self.log.warn(|| format!("an emit was refused: {refusal}"));
             }
             _ => {}
         }
     }
 }
 
-/// Cancel-safe: a notice is taken only when it is returned.
-async fn next_notice(notices: &NotificationQueue, waker: &AtomicWaker) -> Notification {
+/// Cancel-safe: a notification is taken only when it is returned.
+async fn next_notification(queue: &NotificationQueue, waker: &AtomicWaker) -> Notification {
     poll_fn(|cx| {
         waker.register(cx.waker());
-        match notices.take() {
-            Some((_, told)) => Poll::Ready(told),
+        match queue.take() {
+            Some((_, notification)) => Poll::Ready(notification),
             None => Poll::Pending,
         }
     })
     .await
 }
 
-fn shown(line: &[u8]) -> String {
-    /// Enough to find it.
-    const LONGEST: usize = 200;
-    let text = String::from_utf8_lossy(line.get(..LONGEST).unwrap_or(line));
+/// The beginning of a line, for the log.
+fn excerpt(line: &[u8]) -> String {
+    const MAX_BYTES: usize = 200;
+    let text = String::from_utf8_lossy(line.get(..MAX_BYTES).unwrap_or(line));
     text.into_owned()
 }
 
-/// How long a program that ended is left alone.
+/// How long the runner waits before it starts a program that ended.
 #[derive(Debug, Default)]
-struct Restart {
+struct RestartBackoff {
     last: Option<Duration>,
 }
 
-impl Restart {
-    fn after(&mut self, ran: Duration) -> Duration {
+impl RestartBackoff {
+    /// Doubles the wait for a program that ran only briefly.
+    fn next_wait(&mut self, ran: Duration) -> Duration {
         let wait = match self.last {
             Some(last) if ran < limits::HANDLER_RESTART_MAX => {
                 (last * 2).min(limits::HANDLER_RESTART_MAX)

@@ -21,7 +21,7 @@ use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::end::EndReason;
 use crate::session::engine::outbox::Submission;
-use crate::session::handler::Hold;
+use crate::session::handler::EntryHold;
 use crate::session::services;
 use crate::session::socket::Socket;
 use crate::session::socket::client_kind::ClientKind;
@@ -54,7 +54,7 @@ impl Session {
         namespace: Namespace,
         auth: Option<&RawValue>,
     ) -> Result<(), EndReason> {
-        if self.find(&namespace).is_some() || self.calls.is_asked(&namespace) {
+        if self.find(&namespace).is_some() || self.calls.is_entering(&namespace) {
             return Err(EndReason::Forbidden("a second CONNECT to a namespace"));
         }
         match self.check_admission(&namespace, auth) {
@@ -78,7 +78,8 @@ impl Session {
             .transpose()
             .map_err(AdmissionError::Auth)?
             .unwrap_or_default();
-        if self.sockets.len() + self.calls.asked() >= limits::NAMESPACES_PER_CONNECTION {
+        if self.sockets.len() + self.calls.pending_entrances() >= limits::NAMESPACES_PER_CONNECTION
+        {
             return Err(AdmissionError::TooMany);
         }
         let outcome = rules.authenticate(settings.token.as_ref(), auth.token.as_deref())?;
@@ -125,7 +126,7 @@ impl Session {
     }
 
     /// Registers the socket with the hub, in the order of everything else.
-    pub(crate) fn admit(&mut self, mut request: AdmissionRequest, hold: Option<Hold>) {
+    pub(crate) fn admit(&mut self, mut request: AdmissionRequest, hold: Option<EntryHold>) {
         self.heartbeat.connected();
         let (resume, auth) = (request.resume.take(), request.auth.take());
         let stats = Arc::new(SocketStats::new(

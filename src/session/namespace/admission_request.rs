@@ -9,7 +9,7 @@ use super::permissions::Permissions;
 use super::policy::AuthError;
 use crate::address::{ClientName, Namespace};
 use crate::hub::socket_id::SocketId;
-use crate::session::handler::call::NoAnswer;
+use crate::session::handler::call::HandlerError;
 use crate::session::socket::client_kind::ClientKind;
 use crate::session::socket::credit::Credit;
 use crate::session::verbs::args::json_error;
@@ -47,7 +47,7 @@ pub enum AdmissionError {
     #[error("{0}")]
     Token(#[from] AuthError),
     #[error("{0}")]
-    Program(#[from] NoAnswer),
+    Program(#[from] HandlerError),
 }
 
 impl AdmissionError {

@@ -61,7 +61,7 @@ pub fn resume_request(
     let from = match offset {
         OptionalText::Missing => None,
         OptionalText::NotText => return None,
-        OptionalText::Text(offset) => Some(log.place(&offset)?),
+        OptionalText::Text(offset) => Some(log.seq(&offset)?),
     };
     (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }
@@ -85,7 +85,7 @@ impl Session {
                 namespace: socket.namespace.clone(),
                 client: socket.name.clone(),
             },
-            earlier: resume,
+            resume,
         };
         let ticket = Ticket::unanswered(socket.id, Request::OpenSession);
         self.submit(Op::Session(op), ticket);

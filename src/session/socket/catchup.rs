@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::request::{ReplayRange, ReplayStart};
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::{LogPage, Reader, StoreError};
 
 /// What the store read for a feed.

@@ -28,7 +28,7 @@ use super::namespace::admission_request::AdmissionRequest;
 use super::namespace::permissions::Permissions;
 use super::namespace::socket_recovery::SocketRecovery;
 use super::services::Services;
-use super::shared_queue::sharing::Sharing;
+use super::shared_queue::sharer_handle::SharerHandle;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::delivery::Delivery;
 use crate::hub::frame::WireFrame;
@@ -60,7 +60,7 @@ pub struct Socket {
     early_cost: usize,
     feed: Feed,
     /// Its part in a shared queue.
-    pub sharing: Option<Sharing>,
+    pub sharing: Option<SharerHandle>,
     /// A record that a stock client has in part: all messages before the index.
     partial: Option<(Arc<Delivery>, u32)>,
     credit: Credit,

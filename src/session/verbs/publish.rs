@@ -30,7 +30,7 @@ use crate::session::namespace::policy::Right;
 use crate::session::socket::Socket;
 use crate::session::state::Session;
 use crate::store::{MessageHeader, NewRecord, Op};
-use crate::wire::batch::{self, Audience, BatchError, Framing, PublishHeader, PublishId};
+use crate::wire::batch::{self, Audience, BatchError, PublishHeader, PublishId};
 use crate::wire::verb::Verb;
 
 pub const BATCH: VerbDefinition = VerbDefinition {
@@ -161,17 +161,9 @@ impl<'a> Sender<'a> {
     /// The header of one message with arguments, to everyone in these rooms.
     fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
         MessageHeader {
-            namespace: self.namespace.clone(),
-            rooms,
-            except: Arc::new([]),
-            audience: Audience::All,
-            event,
-            framing: Framing::Args,
-            json: false,
-            count: 1,
             from: self.name.cloned(),
             origin: Arc::clone(self.sid),
-            reply: None,
+            ..MessageHeader::new(self.namespace.clone(), rooms, event)
         }
     }
 }

@@ -39,11 +39,11 @@ fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
         let messages = store.pending(&namespace, &reader, start, head)?;
         let op = Op::Purge {
             namespace,
-            client: client.clone(),
+            client,
             rooms: room.into_iter().collect(),
             cursor,
         };
-        Ok(QueryResult::Submit(op, Request::Purge { client, messages }))
+        Ok(QueryResult::Submit(op, Request::Purge { messages }))
     };
     socket.query_store(
         call.ack_id,

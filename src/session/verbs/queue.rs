@@ -51,7 +51,7 @@ fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
             .readers
             .run(move |store| store.queues(&of, name.as_ref()))
             .await?;
-        let more = stored.more();
+        let more = stored.omitted();
         let rows = stored
             .into_iter()
             .map(|queue| row(&services, &namespace, queue));
@@ -70,9 +70,9 @@ fn row(services: &Services, namespace: &Namespace, queue: QueueInfo) -> Value {
         bytes,
     } = queue;
     let mut row = json!({"name": client, "room": room, "pending": pending, "oldest": oldest_ms, "bytes": bytes});
-    if let Some(figures) = services.shares.figures(&(namespace.clone(), client)) {
-        row["sharers"] = json!(figures.sharers());
-        row["leased"] = json!(figures.leased());
+    if let Some(stats) = services.shared_queues.stats(&(namespace.clone(), client)) {
+        row["sharers"] = json!(stats.sharers());
+        row["leased"] = json!(stats.leased());
     }
     row
 }

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -83,7 +82,7 @@ fn body(services: &Services, live: &[LiveRoom], stored: &[RoomInfo]) -> Value {
         .into_iter()
         .map(|name| row(name, live.get(name).copied(), stored.get(name).copied()));
     let mut body = BoundedList::of(rows, more as u64).body("rooms");
-    body["expired"] = json!(services.writer.counters().expired.load(Ordering::Relaxed));
+    body["expired"] = json!(services.writer.expired_messages());
     body
 }
 

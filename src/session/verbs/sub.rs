@@ -19,7 +19,7 @@ use crate::address::{RoomName, Seq};
 use crate::hub::request::{PresenceMode, ReplayRange, ReplayStart, Request};
 use crate::hub::ticket::Ticket;
 use crate::session::namespace::policy::Right;
-use crate::session::shared_queue::terms;
+use crate::session::shared_queue::options::lease_terms;
 use crate::session::state::Session;
 use crate::store::Op;
 use crate::wire::error_code::ErrorCode;
@@ -32,7 +32,7 @@ pub const SUB: VerbDefinition = VerbDefinition {
 
 fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
     let (rooms, range) = parse_args(call.args)?;
-    match terms::terms(call.args)? {
+    match lease_terms(call.args)? {
         Some(terms) => session.share(call.index, rooms, terms, call.ack_id),
         None => subscribe(session, call, rooms, range),
     }

@@ -29,7 +29,7 @@ use crate::limits;
 use crate::session::namespace::policy::Right;
 use crate::session::socket::query::QueryResult;
 use crate::session::state::Session;
-use crate::store::readers::ReaderPool;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::{StoreError, StoreReader};
 use crate::wire::verb::Verb;
 

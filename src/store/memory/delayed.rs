@@ -1,86 +1,49 @@
-//! What waits for its time, in memory.
+//! The delayed records of the store in memory.
 
 use std::collections::BTreeMap;
 
-use super::Inner;
 use crate::limits;
-use crate::store::delayed::{Delayed, DelayedUsage};
-use crate::store::{NewRecord, OpOutcome};
-use crate::wire::batch::PublishId;
+use crate::store::delayed::{DelayedRecord, DelayedUsage};
+use crate::store::message::NewRecord;
 
 #[derive(Default)]
-pub(super) struct Waiting {
-    /// By when it is due, and then by its number.
+pub(super) struct DelayedQueue {
+    /// By the time when a record is due, then by its number.
     records: BTreeMap<(u64, u64), NewRecord>,
-    /// The last number given.
-    last: u64,
-    pub(super) crowd: DelayedUsage,
+    last_number: u64,
+    pub(super) usage: DelayedUsage,
 }
 
-impl Waiting {
-    pub(super) fn due(&self, now: u64) -> Vec<Delayed> {
+impl DelayedQueue {
+    /// The records that are due, as many as fit one commit.
+    pub(super) fn due(&self, now_ms: u64) -> Vec<DelayedRecord> {
         let mut bytes = 0;
         self.records
-            .range(..=(now, u64::MAX))
+            .range(..=(now_ms, u64::MAX))
             .take(limits::GROUP_OPS)
             .take_while(|(_, record)| {
                 let fits = bytes < limits::GROUP_BYTES;
                 bytes += record.body.len();
                 fits
             })
-            .map(|((_, number), record)| Delayed {
+            .map(|((_, number), record)| DelayedRecord {
                 number: *number,
                 record: record.clone(),
             })
             .collect()
     }
 
-    fn put(&mut self, due_ms: u64, record: NewRecord) {
-        self.last += 1;
-        self.crowd.came(record.weight(), due_ms);
-        self.records.insert((due_ms, self.last), record);
+    pub(super) fn insert(&mut self, due_ms: u64, record: NewRecord) {
+        self.last_number += 1;
+        self.usage.add(record.log_bytes(), due_ms);
+        self.records.insert((due_ms, self.last_number), record);
     }
 
-    fn take(&mut self, number: u64) -> Option<NewRecord> {
-        let key = *self.records.keys().find(|(_, it)| *it == number)?;
+    pub(super) fn remove(&mut self, number: u64) -> Option<NewRecord> {
+        let key = *self.records.keys().find(|(_, other)| *other == number)?;
         let record = self.records.remove(&key)?;
-        let first = self.records.keys().next().map(|(due_ms, _)| *due_ms);
-        self.crowd.went(record.weight(), first);
+        let next_due_ms = self.records.keys().next().map(|(due_ms, _)| *due_ms);
+        self.usage.remove(record.log_bytes(), next_due_ms);
         Some(record)
-    }
-}
-
-impl Inner {
-    pub(super) fn delay(
-        &mut self,
-        record: NewRecord,
-        id: Option<PublishId>,
-        due_ms: u64,
-        now: u64,
-    ) -> OpOutcome {
-        if self.waiting.crowd.passes(due_ms, self.clock_ms) {
-            return self.append(record, id, now);
-        }
-        if let Some(done) = id.as_ref().and_then(|id| self.used(id, now)) {
-            return done;
-        }
-        let weight = record.weight();
-        let refusal = self.waiting.crowd.refuses(weight, self.keep.pending_bytes);
-        if let Some(refusal) = refusal.or_else(|| self.make_room(weight, now)) {
-            return OpOutcome::Refused(refusal);
-        }
-        if let Some(id) = id {
-            self.use_number(id, None, now);
-        }
-        let count = record.header.count;
-        self.waiting.put(due_ms, record);
-        OpOutcome::Delayed { due_ms, count }
-    }
-
-    pub(super) fn due(&mut self, delayed: &Delayed, now: u64) -> OpOutcome {
-        match self.waiting.take(delayed.number) {
-            Some(record) => OpOutcome::Appended(self.record(record, now)),
-            None => OpOutcome::Noop,
-        }
     }
 }

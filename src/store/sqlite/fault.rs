@@ -1,34 +1,34 @@
-//! What SQLite's errors mean for the store: which are the disk being full, and which are the end of this handle.
+//! What SQLite's errors mean for the store: which of them say that there is no space, and which end the use of the handle.
 
 use std::path::Path;
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
-/// Why a transaction did not happen.
+/// Why a transaction failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// There is no room now, or somebody else writes: nothing was changed, and later it may work.
-    NoRoom(String),
-    /// The store is of no more use.
+    /// There is no space, or another program writes. Nothing was changed, and a later try may succeed.
+    NoSpace(String),
+    /// The store cannot be used any more.
     Fatal(StoreError),
 }
 
 impl Fault {
     pub(super) fn of(path: &Path, error: Error) -> Self {
-        match no_room(&error) {
-            Some(reason) => Self::NoRoom(reason),
+        match no_space(&error) {
+            Some(reason) => Self::NoSpace(reason),
             None => Self::Fatal(fatal(path, error)),
         }
     }
 }
 
-fn no_room(error: &Error) -> Option<String> {
+fn no_space(error: &Error) -> Option<String> {
     let code = error.sqlite_error()?;
     let reason = match (code.code, code.extended_code) {
         (ErrorCode::DiskFull, _) => "no space left",
-        // A file-size limit (EFBIG) arrives as a failed write. Nothing was made durable, so nothing is lost.
+        // A file-size limit (EFBIG) shows as a failed write. Nothing was made durable, so nothing is lost.
         (_, ffi::SQLITE_IOERR_WRITE) => "a write failed; a file-size limit or the disk",
         (_, ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_TRUNCATE) => {
             "the files beside the database cannot grow"
@@ -41,12 +41,12 @@ fn no_room(error: &Error) -> Option<String> {
     Some(reason.to_owned())
 }
 
-/// Every other error ends the use of this handle; the kind says why.
+/// Every other error ends the use of the handle.
 pub(super) fn fatal(path: &Path, error: Error) -> StoreError {
     let path = path.to_owned();
     let reason = error.to_string();
     let Some(code) = error.sqlite_error() else {
-        // A value that does not decode: the rows were not written by us, or not left alone.
+        // A value that does not decode: another program changed the rows.
         return StoreError::Damaged { path, reason };
     };
     match (code.code, code.extended_code) {
@@ -76,9 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_lost_a_write_is_the_end_and_a_full_one_is_not() {
+    fn a_lost_write_is_fatal_and_a_full_disk_is_not() {
         for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_BUSY] {
-            assert!(matches!(of(code), Fault::NoRoom(_)), "{code}");
+            assert!(matches!(of(code), Fault::NoSpace(_)), "{code}");
         }
         for code in [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC] {
             assert!(

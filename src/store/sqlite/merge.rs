@@ -1,4 +1,4 @@
-//! Several rooms' records in the order of the log, without reading all that they hold.
+//! The records of several rooms in the order of the log, read a few at a time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -15,54 +15,55 @@ const DESCENDING: &str = "
      WHERE room = ?1 AND record BETWEEN ?2 AND ?3 ORDER BY record DESC LIMIT ?4";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ScanOrder {
     Ascending,
     Descending,
 }
 
-/// A record as its rooms' index knows it.
+/// A record as the index of rooms knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Indexed {
+pub(super) struct IndexEntry {
     pub(super) number: u64,
     pub(super) count: u32,
-    /// It is for everyone in its rooms.
+    /// It is for everyone in its rooms: nobody is excluded.
     pub(super) plain: bool,
-    /// Which of the merged rooms it is in, by their place in the list.
+    /// Which of the merged rooms it is in, by their index.
     pub(super) rooms: Vec<usize>,
 }
 
-pub(super) struct Merge<'a> {
+pub(super) struct RoomMerge<'a> {
     conn: &'a Connection,
-    order: Order,
+    order: ScanOrder,
+    /// How many entries of a room are read at a time.
     chunk: usize,
-    rooms: Vec<Room>,
-    /// The next record of each room that has one, by what comes first.
+    rooms: Vec<RoomScan>,
+    /// The next record of each room that has one; the first of them on top.
     next: BinaryHeap<Reverse<(u64, usize)>>,
 }
 
-struct Room {
+struct RoomScan {
     id: i64,
     from: u64,
     upto: u64,
     buffer: VecDeque<(u64, u32, bool)>,
 }
 
-impl<'a> Merge<'a> {
-    /// Of each room (its row) the records from a number on, up to `upto`.
+impl<'a> RoomMerge<'a> {
+    /// Scans rooms, each given by its row and the record to start at, up to the record `upto`.
     pub(super) fn new(
         conn: &'a Connection,
-        order: Order,
+        order: ScanOrder,
         rooms: impl IntoIterator<Item = (i64, u64)>,
         upto: u64,
     ) -> Result<Self> {
         let upto = upto.min(i64::MAX as u64);
-        let room = |(id, from)| Room {
+        let room = |(id, from)| RoomScan {
             id,
             from,
             upto,
             buffer: VecDeque::new(),
         };
-        let rooms: Vec<Room> = rooms.into_iter().map(room).collect();
+        let rooms: Vec<RoomScan> = rooms.into_iter().map(room).collect();
         let share = limits::MERGE_CHUNK / rooms.len().max(1);
         let mut merge = Self {
             conn,
@@ -71,29 +72,29 @@ impl<'a> Merge<'a> {
             next: BinaryHeap::with_capacity(rooms.len()),
             rooms,
         };
-        for place in 0..merge.rooms.len() {
-            merge.offer(place)?;
+        for index in 0..merge.rooms.len() {
+            merge.enqueue(index)?;
         }
         Ok(merge)
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Indexed>> {
-        let Some(Reverse((key, place))) = self.next.pop() else {
+    pub(super) fn next(&mut self) -> Result<Option<IndexEntry>> {
+        let Some(Reverse((key, index))) = self.next.pop() else {
             return Ok(None);
         };
-        let Some((number, count, plain)) = self.take(place)? else {
+        let Some((number, count, plain)) = self.take(index)? else {
             return Ok(None);
         };
-        let mut rooms = vec![place];
-        while let Some(Reverse((other, place))) = self.next.peek().copied() {
+        let mut rooms = vec![index];
+        while let Some(Reverse((other, index))) = self.next.peek().copied() {
             if other != key {
                 break;
             }
             self.next.pop();
-            self.take(place)?;
-            rooms.push(place);
+            self.take(index)?;
+            rooms.push(index);
         }
-        Ok(Some(Indexed {
+        Ok(Some(IndexEntry {
             number,
             count,
             plain,
@@ -101,34 +102,34 @@ impl<'a> Merge<'a> {
         }))
     }
 
-    /// The room's first record, after which its next one stands in the heap.
-    fn take(&mut self, place: usize) -> Result<Option<(u64, u32, bool)>> {
-        let taken = self.rooms[place].buffer.pop_front();
-        self.offer(place)?;
+    /// Takes the room's next record, and puts the one after it into the heap.
+    fn take(&mut self, index: usize) -> Result<Option<(u64, u32, bool)>> {
+        let taken = self.rooms[index].buffer.pop_front();
+        self.enqueue(index)?;
         Ok(taken)
     }
 
-    fn offer(&mut self, place: usize) -> Result<()> {
-        let room = &mut self.rooms[place];
+    fn enqueue(&mut self, index: usize) -> Result<()> {
+        let room = &mut self.rooms[index];
         if room.buffer.is_empty() && room.from <= room.upto {
             room.fill(self.conn, self.order, self.chunk)?;
         }
         if let Some((number, ..)) = room.buffer.front() {
             let key = match self.order {
-                Order::Ascending => *number,
-                Order::Descending => u64::MAX - number,
+                ScanOrder::Ascending => *number,
+                ScanOrder::Descending => u64::MAX - number,
             };
-            self.next.push(Reverse((key, place)));
+            self.next.push(Reverse((key, index)));
         }
         Ok(())
     }
 }
 
-impl Room {
-    fn fill(&mut self, conn: &Connection, order: Order, chunk: usize) -> Result<()> {
+impl RoomScan {
+    fn fill(&mut self, conn: &Connection, order: ScanOrder, chunk: usize) -> Result<()> {
         let sql = match order {
-            Order::Ascending => ASCENDING,
-            Order::Descending => DESCENDING,
+            ScanOrder::Ascending => ASCENDING,
+            ScanOrder::Descending => DESCENDING,
         };
         let mut statement = conn.prepare_cached(sql)?;
         let mut rows = statement.query(params![self.id, self.from, self.upto, chunk])?;
@@ -138,8 +139,8 @@ impl Room {
         }
         let last = self.buffer.back().filter(|_| self.buffer.len() == chunk);
         match (order, last) {
-            (Order::Ascending, Some((number, ..))) => self.from = number + 1,
-            (Order::Descending, Some((number, ..))) if *number > 0 => self.upto = number - 1,
+            (ScanOrder::Ascending, Some((number, ..))) => self.from = number + 1,
+            (ScanOrder::Descending, Some((number, ..))) if *number > 0 => self.upto = number - 1,
             _ => self.from = u64::MAX,
         }
         Ok(())

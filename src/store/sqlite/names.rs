@@ -1,4 +1,4 @@
-//! Bare names: of namespaces and rooms that hold something, and of members.
+//! Bare names of namespaces, rooms and members.
 
 use rusqlite::{Connection, Result, params};
 
@@ -6,15 +6,15 @@ use crate::address::Namespace;
 use crate::limits;
 use crate::store::names::{NameKind, NameQuery};
 
-/// What follows every name that begins with a text: no name holds this character behind it.
-const END: char = char::MAX;
+/// Sorts after every name with the same prefix, because no name contains this character.
+const AFTER_PREFIX: char = char::MAX;
 
 pub(super) fn names(
     conn: &Connection,
     namespace: &Namespace,
-    sought: &NameQuery,
+    query: &NameQuery,
 ) -> Result<Vec<String>> {
-    let query = match sought.kind {
+    let sql = match query.kind {
         NameKind::Namespaces => {
             "SELECT DISTINCT namespace FROM rooms
               WHERE namespace >= ?2 AND namespace < ?3
@@ -37,11 +37,11 @@ pub(super) fn names(
               ORDER BY client LIMIT ?4"
         }
     };
-    let end = format!("{}{END}", sought.prefix);
+    let end = format!("{}{AFTER_PREFIX}", query.prefix);
     let limit = i64::try_from(limits::NAMES_LISTED).unwrap_or(i64::MAX);
-    conn.prepare_cached(query)?
+    conn.prepare_cached(sql)?
         .query_map(
-            params![namespace.as_str(), sought.prefix, end, limit],
+            params![namespace.as_str(), query.prefix, end, limit],
             |row| row.get(0),
         )?
         .collect()

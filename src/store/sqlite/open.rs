@@ -1,4 +1,5 @@
-//! Opening the file: whose it is, whether it is sound, its schema and its lock. Never writes to a file that is not ours.
+//! Opening the file: its lock, whether it is ours, whether it is sound, and its schema. Never writes to another program's
+//! file.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _};
@@ -11,104 +12,88 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result};
 
 use super::fault::fatal;
+use super::migrations::{self, APPLICATION_ID, migrate};
 use crate::limits;
-use crate::store::{StoreError, new_log_id};
-
-/// `room` and 1: in the file's header, so that `file(1)` and we know our own.
-const APPLICATION_ID: i64 = 0x726f_6f6d;
-/// What takes a database from each version to the next; its version is how many of them it has seen.
-const MIGRATIONS: [&str; 4] = [
-    include_str!("schema.sql"),
-    include_str!("sessions.sql"),
-    include_str!("replies.sql"),
-    include_str!("delayed.sql"),
-];
-/// What each migration adds.
-const TABLES: [&[&str]; 4] = [
-    &["log", "log_rooms", "members", "meta", "producers", "rooms"],
-    &["sessions", "session_rooms"],
-    &[],
-    &["delayed"],
-];
+use crate::store::error::StoreError;
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// Where the header of an SQLite file holds the application id (SQLite "Database File Format", 1.3).
+/// The offset of the application id in the header of an SQLite file (SQLite "Database File Format", 1.3).
 const APPLICATION_ID_AT: usize = 68;
 const HEADER_BYTES: usize = 100;
 
-/// Messages are private: owner only.
-const MODE: u32 = 0o600;
+/// Owner only: messages are private.
+const FILE_MODE: u32 = 0o600;
 
-/// The database is this process's own for as long as this lives.
-pub(super) struct Lock(File);
+/// Reserves the database for this process while it lives.
+pub(super) struct DatabaseLock(File);
 
-impl Drop for Lock {
-    /// In so many words: a child that is about to become another program has the file open too, and to close ours alone
-    /// would leave the lock to it for a moment.
+impl Drop for DatabaseLock {
+    /// Unlocks explicitly: between fork and exec a child has the file open too, and closing only our handle would leave the
+    /// lock with the child for a moment.
     fn drop(&mut self) {
         let _ = self.0.unlock();
     }
 }
 
-/// Takes the database for this process. The lock file stays when we go: to remove it would let two hubs lock two files.
-pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
+/// Reserves the database for this process. The lock file stays when we end: if it were removed, two hubs could lock two
+/// different files.
+pub(super) fn lock(path: &Path) -> Result<DatabaseLock, StoreError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| unwritable(path, &error))?;
+        fs::create_dir_all(folder).map_err(|error| not_writable(path, &error))?;
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".lock");
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
     let file = OpenOptions::new()
         .create(true)
         .append(true)
-        .mode(MODE)
-        .open(PathBuf::from(beside))
-        .map_err(|error| unwritable(path, &error))?;
+        .mode(FILE_MODE)
+        .open(PathBuf::from(lock_path))
+        .map_err(|error| not_writable(path, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Held {
+        Ok(()) => Ok(DatabaseLock(file)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked {
             path: path.to_owned(),
         }),
-        Err(TryLockError::Error(error)) => Err(unwritable(path, &error)),
+        Err(TryLockError::Error(error)) => Err(not_writable(path, &error)),
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> StoreError {
+fn not_writable(path: &Path, error: &io::Error) -> StoreError {
     StoreError::ReadOnly {
         path: path.to_owned(),
         reason: error.to_string(),
     }
 }
 
-/// The writer's connection, to a file that is ours, sound as far as a glance tells, and of the schema we know.
+/// The writer's connection to a file that is ours, sound at a glance, and of the newest schema.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
-        .mode(MODE)
+        .mode(FILE_MODE)
         .open(path)
-        .map_err(|error| unwritable(path, &error))?;
-    let whose = whose(path, file)?;
+        .map_err(|error| not_writable(path, &error))?;
+    let owner = owner_of(path, file)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn =
-        Connection::open_with_flags(path, flags).map_err(|error| unopened(path, error))?;
-    let checked = match whose {
-        Whose::Ours => check(&conn, path),
-        Whose::Nobodys => check_unused(&conn, path),
-    };
-    checked?;
-    migrate(&mut conn).map_err(|error| unopened(path, error))?;
+        Connection::open_with_flags(path, flags).map_err(|error| open_error(path, error))?;
+    match owner {
+        FileOwner::Roomcat => check(&conn, path)?,
+        FileOwner::Nobody => check_empty(&conn, path)?,
+    }
+    migrate(&mut conn).map_err(|error| open_error(path, error))?;
     Ok(conn)
 }
 
-enum Whose {
-    Ours,
-    /// Empty, or an SQLite file without an owner.
-    Nobodys,
+enum FileOwner {
+    Roomcat,
+    /// The file is empty, or an SQLite file without an application id.
+    Nobody,
 }
 
-/// Reads the header as bytes: SQLite itself would already make files beside a database that it opens.
-fn whose(path: &Path, file: File) -> Result<Whose, StoreError> {
+/// Reads the header as bytes, because SQLite would create files beside a database that it opens.
+fn owner_of(path: &Path, file: File) -> Result<FileOwner, StoreError> {
     let mut header = Vec::with_capacity(HEADER_BYTES);
     file.take(HEADER_BYTES as u64)
         .read_to_end(&mut header)
@@ -117,7 +102,7 @@ fn whose(path: &Path, file: File) -> Result<Whose, StoreError> {
             reason: error.to_string(),
         })?;
     if header.is_empty() {
-        return Ok(Whose::Nobodys);
+        return Ok(FileOwner::Nobody);
     }
     let foreign = |reason: &str| StoreError::Foreign {
         path: path.to_owned(),
@@ -131,8 +116,8 @@ fn whose(path: &Path, file: File) -> Result<Whose, StoreError> {
         .and_then(|rest| rest.first_chunk())
         .map(|bytes| i64::from(u32::from_be_bytes(*bytes)));
     match id {
-        Some(APPLICATION_ID) => Ok(Whose::Ours),
-        Some(0) => Ok(Whose::Nobodys),
+        Some(APPLICATION_ID) => Ok(FileOwner::Roomcat),
+        Some(0) => Ok(FileOwner::Nobody),
         Some(_) => Err(foreign("it is another program's SQLite file")),
         None => Err(StoreError::Damaged {
             path: path.to_owned(),
@@ -141,10 +126,10 @@ fn whose(path: &Path, file: File) -> Result<Whose, StoreError> {
     }
 }
 
-fn check_unused(conn: &Connection, path: &Path) -> Result<(), StoreError> {
+fn check_empty(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let tables: i64 = conn
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|error| unopened(path, error))?;
+        .map_err(|error| open_error(path, error))?;
     if tables == 0 {
         return Ok(());
     }
@@ -155,8 +140,8 @@ fn check_unused(conn: &Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
-    let found = version(conn).map_err(|error| unopened(path, error))?;
-    let known = MIGRATIONS.len() as i64;
+    let found = migrations::version(conn).map_err(|error| open_error(path, error))?;
+    let known = migrations::VERSION;
     if found > known {
         return Err(StoreError::Newer {
             path: path.to_owned(),
@@ -164,7 +149,7 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
             known,
         });
     }
-    match complaint(conn, found).map_err(|error| unopened(path, error))? {
+    match find_damage(conn, found).map_err(|error| open_error(path, error))? {
         None => Ok(()),
         Some(reason) => Err(StoreError::Damaged {
             path: path.to_owned(),
@@ -173,13 +158,11 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// What is wrong at a glance: the small tables are checked whole, the log (which may be of any size) at its ends, when its
-/// state is loaded.
-fn complaint(conn: &Connection, version: i64) -> Result<Option<String>> {
-    let there = TABLES.iter().zip(0_i64..);
-    let there = there.filter(|(_, before)| *before < version);
-    for table in there.flat_map(|(tables, _)| *tables) {
-        if !conn.table_exists(None, *table)? {
+/// Looks for damage: checks the small tables completely. The log may be of any size, so only its ends are checked, when the
+/// writer's state is loaded.
+fn find_damage(conn: &Connection, version: i64) -> Result<Option<String>> {
+    for table in migrations::tables(version) {
+        if !conn.table_exists(None, table)? {
             return Ok(Some(format!("its table {table:?} is missing")));
         }
     }
@@ -193,57 +176,27 @@ fn complaint(conn: &Connection, version: i64) -> Result<Option<String>> {
     Ok(None)
 }
 
-fn version(conn: &Connection) -> Result<i64> {
-    conn.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
-/// Brings the schema to what we know, in one transaction before the journal becomes a write-ahead log: from the first
-/// moment on the file itself says whose it is.
-fn migrate(conn: &mut Connection) -> Result<()> {
-    let seen = version(conn)?;
-    let known = MIGRATIONS.len() as i64;
-    if seen == known {
-        return Ok(());
-    }
-    conn.pragma_update(None, "page_size", limits::DB_PAGE_BYTES)?;
-    let transaction = conn.transaction()?;
-    for (migration, before) in MIGRATIONS.iter().zip(0_i64..) {
-        if before >= seen {
-            transaction.execute_batch(migration)?;
-        }
-    }
-    if seen == 0 {
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.execute(
-            "INSERT INTO meta VALUES ('log_id', ?1), ('pruned_to', 0), ('pruned_ms', 0), ('pruned_end', 0)",
-            [new_log_id()],
-        )?;
-    }
-    transaction.pragma_update(None, "user_version", known)?;
-    transaction.commit()
-}
-
-/// How the writer's connection works: durable, and checkpointed by us alone, because SQLite's own checkpoint after a commit
-/// says nothing when the disk fails.
-pub(super) fn settle(conn: &mut Connection, wal_pages: Arc<AtomicUsize>) -> Result<()> {
+/// Makes the writer's connection durable, with checkpoints by us alone: SQLite's own checkpoint after a commit does not
+/// report a failing disk.
+pub(super) fn configure_writer(conn: &mut Connection, wal_pages: Arc<AtomicUsize>) -> Result<()> {
     conn.busy_timeout(limits::DB_BUSY_WAIT)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "foreign_keys", "OFF")?;
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
     conn.pragma_update(None, "journal_size_limit", limits::WAL_BYTES_MAX)?;
-    prepare_for_speed(conn, limits::DB_WRITER_CACHE_BYTES)?;
+    tune(conn, limits::DB_WRITER_CACHE_BYTES)?;
     conn.wal_hook(Some(move |_: &mut _, pages| {
         wal_pages.store(usize::try_from(pages).unwrap_or(0), Ordering::Relaxed);
         Ok(())
     }))
 }
 
-/// What both kinds of connection want.
-pub(super) fn prepare_for_speed(conn: &Connection, bytes: usize) -> Result<()> {
-    // Plans do not depend on what is bound: else every other value compiles the statement anew, at five times its cost.
+/// Settings of every connection.
+pub(super) fn tune(conn: &Connection, bytes: usize) -> Result<()> {
+    // Query plans do not depend on bound values. Otherwise a new value may compile the statement again, at five times the cost.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // Negative: KiB, not pages.
+    // Negative: KiB instead of pages.
     conn.pragma_update(None, "cache_size", -((bytes / 1024) as i64))?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(())
@@ -255,7 +208,7 @@ pub(super) fn log_id(conn: &Connection) -> Result<String> {
     })
 }
 
-fn unopened(path: &Path, error: rusqlite::Error) -> StoreError {
+fn open_error(path: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error().map(|error| error.code) {
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
             StoreError::ReadOnly {

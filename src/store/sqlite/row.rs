@@ -1,41 +1,79 @@
-//! Headers as rows of `log` and back.
+//! The columns of message headers, which `log` and `delayed` share: written and read here alone.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::types::{FromSqlError, FromSqlResult, Type, ValueRef};
-use rusqlite::{Connection, Error, Result, Row, params};
+use rusqlite::{Connection, Error, Result, Row, Statement, params};
 
 use crate::address::{ClientName, EventName, NameError, Namespace, RoomName};
 use crate::limits;
-use crate::store::{MessageHeader, Record};
+use crate::store::message::{MessageHeader, Record};
 use crate::wire::batch::{Audience, Framing};
 
-const STORED: &str = "
-    SELECT namespace, rooms, except_rooms, audience, event, sender, origin, framing, json, count, reply,
-           record, at_ms, start, length(body), CASE WHEN length(body) <= ?4 THEN body END
-      FROM log WHERE record BETWEEN ?1 AND ?2 ORDER BY record LIMIT ?3";
+/// The columns of a header, to be listed first in every statement. [`bind_header`] writes them, [`header`] reads them.
+macro_rules! header_columns {
+    () => {
+        "namespace, rooms, except_rooms, audience, event, sender, origin, framing, json, count, reply"
+    };
+}
+/// As many values as there are header columns.
+macro_rules! header_values {
+    () => {
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+    };
+}
+pub(super) use {header_columns, header_values};
 
-/// Whether short bodies come along with their headers. A long one costs as many pages as it is long.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bodies {
-    Short,
-    None,
+/// How many they are: the index of the first other column of a row.
+pub(super) const HEADER_WIDTH: usize = 11;
+
+/// Binds the header columns of an insert. The other parameters follow from `HEADER_WIDTH + 1` on.
+pub(super) fn bind_header(insert: &mut Statement<'_>, header: &MessageHeader) -> Result<()> {
+    let except = (!header.except.is_empty()).then(|| rooms_to_json(&header.except));
+    insert.raw_bind_parameter(1, header.namespace.as_str())?;
+    insert.raw_bind_parameter(2, rooms_to_json(&header.rooms))?;
+    insert.raw_bind_parameter(3, except)?;
+    insert.raw_bind_parameter(4, audience_to_text(header.audience))?;
+    insert.raw_bind_parameter(5, header.event.as_str())?;
+    insert.raw_bind_parameter(6, header.from.as_ref().map(ClientName::as_str))?;
+    insert.raw_bind_parameter(7, &*header.origin)?;
+    insert.raw_bind_parameter(8, framing_to_text(header.framing))?;
+    insert.raw_bind_parameter(9, header.json)?;
+    insert.raw_bind_parameter(10, header.count)?;
+    insert.raw_bind_parameter(11, header.reply.as_ref().map(RoomName::as_str))
+}
+
+/// Reads the header columns of a row.
+pub(super) fn header(row: &Row<'_>) -> Result<MessageHeader> {
+    Ok(MessageHeader {
+        namespace: name(row, 0, Namespace::parse)?,
+        rooms: rooms(row, 1)?,
+        except: rooms(row, 2)?,
+        audience: audience(row, 3)?,
+        event: name(row, 4, EventName::parse)?,
+        from: optional_name(row, 5, ClientName::parse)?,
+        origin: text(row, 6)?.into(),
+        framing: framing(row, 7)?,
+        json: row.get(8)?,
+        count: row.get(9)?,
+        reply: optional_name(row, 10, RoomName::parse)?,
+    })
 }
 
 /// A row of `log`.
-pub(super) struct Stored {
+pub(super) struct LogRow {
     pub(super) number: u64,
     pub(super) at_ms: u64,
     pub(super) header: MessageHeader,
-    /// The weight of the log before it.
+    /// The size of the log before it.
     pub(super) start: u64,
     pub(super) body_bytes: usize,
-    /// There when it is short.
+    /// Read only if it is short and [`Bodies::Short`] was requested.
     pub(super) body: Option<Bytes>,
 }
 
-impl Stored {
+impl LogRow {
     pub(super) fn with_body(self, body: Bytes) -> Record {
         Record {
             number: self.number,
@@ -46,56 +84,57 @@ impl Stored {
     }
 }
 
+/// Whether to read short bodies with their headers. A long body costs as many pages as it is long.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bodies {
+    Short,
+    None,
+}
+
 /// The first `limit` records of `from..=upto`.
-pub(super) fn stored_between(
+pub(super) fn log_rows(
     conn: &Connection,
     from: u64,
     upto: u64,
     limit: usize,
     bodies: Bodies,
-) -> Result<Vec<Stored>> {
+) -> Result<Vec<LogRow>> {
     let longest = match bodies {
         Bodies::Short => limits::INLINE_BODY_BYTES as i64,
         Bodies::None => -1,
     };
     let upto = upto.min(i64::MAX as u64);
-    conn.prepare_cached(STORED)?
-        .query_map(params![from, upto, limit, longest], stored)?
-        .collect()
+    conn.prepare_cached(concat!(
+        "SELECT ",
+        header_columns!(),
+        ", record, at_ms, start, length(body), CASE WHEN length(body) <= ?4 THEN body END
+           FROM log WHERE record BETWEEN ?1 AND ?2 ORDER BY record LIMIT ?3"
+    ))?
+    .query_map(params![from, upto, limit, longest], log_row)?
+    .collect()
 }
 
-/// From the first columns of a query, in the order of the one above.
-pub(super) fn header(row: &Row<'_>) -> Result<MessageHeader> {
-    Ok(MessageHeader {
-        namespace: name(row, 0, Namespace::parse)?,
-        rooms: rooms(row, 1)?,
-        except: rooms(row, 2)?,
-        audience: audience(row, 3)?,
-        event: name(row, 4, EventName::parse)?,
-        from: optional(row, 5, ClientName::parse)?,
-        origin: text(row, 6)?.into(),
-        framing: framing(row, 7)?,
-        json: row.get(8)?,
-        count: row.get(9)?,
-        reply: optional(row, 10, RoomName::parse)?,
-    })
+/// A record that the index of a room names, so it must be there.
+pub(super) fn indexed_row(conn: &Connection, number: u64, bodies: Bodies) -> Result<LogRow> {
+    let found = log_rows(conn, number, number, 1, bodies)?.pop();
+    found.ok_or(Error::QueryReturnedNoRows)
 }
 
-fn stored(row: &Row<'_>) -> Result<Stored> {
-    Ok(Stored {
+fn log_row(row: &Row<'_>) -> Result<LogRow> {
+    Ok(LogRow {
         header: header(row)?,
-        number: row.get(11)?,
-        at_ms: row.get(12)?,
-        start: row.get(13)?,
-        body_bytes: row.get(14)?,
-        body: match row.get_ref(15)? {
+        number: row.get(HEADER_WIDTH)?,
+        at_ms: row.get(HEADER_WIDTH + 1)?,
+        start: row.get(HEADER_WIDTH + 2)?,
+        body_bytes: row.get(HEADER_WIDTH + 3)?,
+        body: match row.get_ref(HEADER_WIDTH + 4)? {
             ValueRef::Blob(bytes) => Some(Bytes::copy_from_slice(bytes)),
             _ => None,
         },
     })
 }
 
-/// Parses a name where it stands in the row.
+/// Parses a name without copying it out of the row first.
 pub(super) fn name<T>(
     row: &Row<'_>,
     column: usize,
@@ -104,7 +143,7 @@ pub(super) fn name<T>(
     parse(text(row, column)?).map_err(|error| unreadable(column, error))
 }
 
-pub(super) fn optional<T>(
+pub(super) fn optional_name<T>(
     row: &Row<'_>,
     column: usize,
     parse: fn(&str) -> Result<T, NameError>,
@@ -126,7 +165,7 @@ fn parse_rooms(json: &str) -> Result<Arc<[RoomName]>, serde_json::Error> {
     Ok(serde_json::from_str::<Vec<RoomName>>(json)?.into())
 }
 
-pub(super) fn rooms_as_json(rooms: &[RoomName]) -> String {
+fn rooms_to_json(rooms: &[RoomName]) -> String {
     serde_json::to_string(rooms).expect("names are strings")
 }
 
@@ -139,7 +178,7 @@ fn unreadable(column: usize, error: impl std::error::Error + Send + Sync + 'stat
     Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
 }
 
-pub(super) fn audience_as_text(audience: Audience) -> &'static str {
+fn audience_to_text(audience: Audience) -> &'static str {
     match audience {
         Audience::All => "all",
         Audience::Others => "others",
@@ -154,7 +193,7 @@ fn audience(row: &Row<'_>, column: usize) -> Result<Audience> {
     }
 }
 
-pub(super) fn framing_as_text(framing: Framing) -> &'static str {
+fn framing_to_text(framing: Framing) -> &'static str {
     match framing {
         Framing::Lines => "lines",
         Framing::Bytes => "bytes",

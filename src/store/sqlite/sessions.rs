@@ -1,139 +1,120 @@
-//! Sessions as rows: what happens to them is part of the group that it comes in.
+//! Changes of recoverable sessions as part of a transaction.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, Result, params};
 
-use super::commit::Group;
-use super::row::{name, optional};
+use super::row::{name, optional_name};
+use super::session_rows;
+use super::transaction::OpTransaction;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
+use crate::store::op::OpOutcome;
+use crate::store::owed::Cursors;
+use crate::store::recovery::{cursor_on_entry, initial_rooms, resume, resumed_rooms};
+use crate::store::retention::has_passed;
 use crate::store::sessions::{
-    HolderId, OpenedSession, ResumeRequest, RoomCursors, SessionIdentity, SessionOp, SessionOrigin,
-    first_rooms, resume, rooms_again, since,
+    HolderId, OpenedSession, ResumeRequest, SessionIdentity, SessionOp, SessionOrigin,
 };
-use crate::store::{OpOutcome, past};
 
-impl Group<'_> {
+impl OpTransaction<'_> {
     pub(super) fn session(&mut self, op: &SessionOp) -> Result<OpOutcome> {
         match op {
             SessionOp::Open {
                 holder,
                 new,
-                earlier,
+                resume,
             } => {
-                return Ok(OpOutcome::SessionOpened(self.begin(
-                    *holder,
-                    new,
-                    earlier.as_ref(),
-                )?));
+                let opened = self.open_session(*holder, new, resume.as_ref())?;
+                return Ok(OpOutcome::SessionOpened(opened));
             }
-            SessionOp::Enter { holder, rooms } => self.enter(*holder, rooms)?,
-            SessionOp::Exit { holder, rooms } => self.exit(*holder, rooms)?,
-            SessionOp::Lost(holder) => {
-                let sql = "UPDATE sessions SET holder = NULL, lost_ms = ?2 WHERE holder = ?1";
-                let mut lost = self.conn.prepare_cached(sql)?;
-                lost.execute(params![holder.0, self.now_ms])?;
-            }
-            SessionOp::Forget(holder) => {
-                let sql = "SELECT id FROM sessions WHERE holder = ?1";
-                let mut held = self.conn.prepare_cached(sql)?;
-                if let Some(id) = held.query_row([holder.0], |row| row.get(0)).optional()? {
-                    self.forget(id)?;
+            SessionOp::Enter { holder, rooms } => self.enter_rooms(*holder, rooms)?,
+            SessionOp::Exit { holder, rooms } => {
+                if let Some(id) = session_rows::held_by(self.conn, *holder)? {
+                    session_rows::delete_rooms(self.conn, id, rooms.iter())?;
                 }
             }
-            SessionOp::AllLost => {
-                let sql =
-                    "UPDATE sessions SET holder = NULL, lost_ms = ?1 WHERE holder IS NOT NULL";
-                self.conn.prepare_cached(sql)?.execute([self.now_ms])?;
+            SessionOp::Lost(holder) => session_rows::set_lost(self.conn, *holder, self.now_ms)?,
+            SessionOp::Forget(holder) => {
+                if let Some(id) = session_rows::held_by(self.conn, *holder)? {
+                    self.delete_session(id)?;
+                }
             }
+            SessionOp::AllLost => session_rows::set_all_lost(self.conn, self.now_ms)?,
         }
         Ok(OpOutcome::Noop)
     }
 
-    /// None when so many are held that one more cannot be remembered.
-    fn begin(
+    /// None if `limits::SESSIONS_REMEMBERED` sessions are held, so that none can make room.
+    fn open_session(
         &mut self,
         holder: HolderId,
         new: &SessionIdentity,
-        earlier: Option<&ResumeRequest>,
+        request: Option<&ResumeRequest>,
     ) -> Result<Option<OpenedSession>> {
-        if let Some(earlier) = earlier
-            && let Some(begun) = self.take_up(holder, new, earlier)?
+        if let Some(request) = request
+            && let Some(resumed) = self.resume_session(holder, new, request)?
         {
-            return Ok(Some(begun));
+            return Ok(Some(resumed));
         }
         if self.state.sessions >= limits::SESSIONS_REMEMBERED {
-            let sql =
-                "SELECT id FROM sessions WHERE lost_ms IS NOT NULL ORDER BY lost_ms, pid LIMIT 1";
-            let mut longest_gone = self.conn.prepare_cached(sql)?;
-            match longest_gone.query_row([], |row| row.get(0)).optional()? {
-                Some(id) => self.forget(id)?,
+            match session_rows::lost_first(self.conn)? {
+                Some(id) => self.delete_session(id)?,
                 None => return Ok(None),
             }
         }
-        let client = new.client.as_ref().map(ClientName::as_str);
-        self.conn
-            .prepare_cached("INSERT INTO sessions (pid, sid, namespace, client, holder) VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![&*new.pid, &*new.sid, new.namespace.as_str(), client, holder.0])?;
+        let id = session_rows::insert(self.conn, new, holder)?;
         self.state.sessions += 1;
-        let rooms = first_rooms(&self.state.members, new, self.state.head);
-        self.insert_rooms(self.conn.last_insert_rowid(), &rooms)?;
+        let rooms = initial_rooms(&self.state.members, new, self.state.head);
+        session_rows::insert_rooms(self.conn, id, &rooms)?;
         Ok(Some(OpenedSession::new(new, rooms)))
     }
 
-    fn take_up(
+    fn resume_session(
         &mut self,
         holder: HolderId,
         new: &SessionIdentity,
-        earlier: &ResumeRequest,
+        request: &ResumeRequest,
     ) -> Result<Option<OpenedSession>> {
         let client = new.client.as_ref().map(ClientName::as_str);
         let found = self
             .conn
             .prepare_cached("SELECT id, sid, lost_ms FROM sessions WHERE pid = ?1 AND namespace = ?2 AND client IS ?3")?
-            .query_row(params![earlier.pid, new.namespace.as_str(), client], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            .query_row(params![request.pid, new.namespace.as_str(), client], |row| {
+                <(i64, String, Option<u64>)>::try_from(row)
             })
             .optional()?;
         let Some((id, sid, lost_ms)) = found else {
             return Ok(None);
         };
-        let (id, sid, lost_ms): (i64, String, Option<u64>) = (id, sid, lost_ms);
-        if lost_ms.is_some_and(|at_ms| past(at_ms, self.keep.session_age, self.now_ms)) {
+        let age = self.retention.session_age;
+        if lost_ms.is_some_and(|at_ms| has_passed(at_ms, age, self.now_ms)) {
             return Ok(None);
         }
-        let before = self.rooms_of(id)?;
-        let first = first_rooms(&self.state.members, new, self.state.head);
-        let since = rooms_again(before.clone(), first, new.client.as_ref());
-        let pruned_to = self.pruned_to(new, &since)?;
-        let from = earlier.from;
-        let rooms = resume(since.clone(), from, self.state.head, |room| {
+        let before = session_rows::rooms(self.conn, id)?;
+        let initial = initial_rooms(&self.state.members, new, self.state.head);
+        let mut entered = resumed_rooms(before.clone(), initial, new.client.as_ref());
+        let pruned_to = self.pruned_to(new, &entered)?;
+        let rooms = resume(entered.clone(), request.from, self.state.head, |room| {
             pruned_to.get(room).copied()
         });
         let Some(rooms) = rooms else { return Ok(None) };
-        self.conn
-            .prepare_cached("UPDATE sessions SET holder = ?2, lost_ms = NULL WHERE id = ?1")?
-            .execute(params![id, holder.0])?;
-        self.delete_rooms(id, before.keys().filter(|room| !since.contains_key(*room)))?;
-        let mut entered = since;
+        session_rows::set_holder(self.conn, id, holder)?;
+        let exited = before.keys().filter(|room| !entered.contains_key(*room));
+        session_rows::delete_rooms(self.conn, id, exited)?;
         entered.retain(|room, _| !before.contains_key(room));
-        self.insert_rooms(id, &entered)?;
+        session_rows::insert_rooms(self.conn, id, &entered)?;
         Ok(Some(OpenedSession {
-            pid: earlier.pid.as_str().into(),
+            pid: request.pid.as_str().into(),
             sid: Arc::from(sid),
             origin: SessionOrigin::Recovered,
             rooms,
         }))
     }
 
-    /// Of each room the place behind the highest record pruned there.
-    fn pruned_to(
-        &self,
-        new: &SessionIdentity,
-        rooms: &RoomCursors,
-    ) -> Result<HashMap<RoomName, Seq>> {
+    /// For each room, the place after the highest record pruned there.
+    fn pruned_to(&self, new: &SessionIdentity, rooms: &Cursors) -> Result<HashMap<RoomName, Seq>> {
         let mut pruned_to = HashMap::new();
         let sql = "SELECT pruned_to, pruned_count FROM rooms WHERE namespace = ?1 AND name = ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
@@ -143,99 +124,33 @@ impl Group<'_> {
                     Ok(Seq::new(row.get(0)?, row.get(1)?))
                 })
                 .optional()?;
-            pruned_to.extend(found.map(|place| (room.clone(), place)));
+            pruned_to.extend(found.map(|seq| (room.clone(), seq)));
         }
         Ok(pruned_to)
     }
 
-    fn enter(&self, holder: HolderId, rooms: &[RoomName]) -> Result<()> {
+    fn enter_rooms(&self, holder: HolderId, rooms: &[RoomName]) -> Result<()> {
         let sql = "SELECT id, namespace, client FROM sessions WHERE holder = ?1";
         let mut held = self.conn.prepare_cached(sql)?;
         let found = held.query_row([holder.0], |row| {
             let namespace = name(row, 1, Namespace::parse)?;
-            Ok((row.get(0)?, namespace, optional(row, 2, ClientName::parse)?))
+            let client = optional_name(row, 2, ClientName::parse)?;
+            Ok((row.get(0)?, namespace, client))
         });
         let Some((id, namespace, client)) = found.optional()? else {
             return Ok(());
         };
-        let place = |room: &RoomName| {
-            let who = (&namespace, client.as_ref());
-            let since = since(&self.state.members, who, room, self.state.head);
-            (room.clone(), since)
+        let cursor = |room: &RoomName| {
+            let client = (&namespace, client.as_ref());
+            let cursor = cursor_on_entry(&self.state.members, client, room, self.state.head);
+            (room.clone(), cursor)
         };
-        self.insert_rooms(id, &rooms.iter().map(place).collect())
+        session_rows::insert_rooms(self.conn, id, &rooms.iter().map(cursor).collect())
     }
 
-    fn exit(&self, holder: HolderId, rooms: &[RoomName]) -> Result<()> {
-        let sql = "SELECT id FROM sessions WHERE holder = ?1";
-        let mut held = self.conn.prepare_cached(sql)?;
-        match held.query_row([holder.0], |row| row.get(0)).optional()? {
-            Some(id) => self.delete_rooms(id, rooms.iter()),
-            None => Ok(()),
-        }
-    }
-
-    fn rooms_of(&self, id: i64) -> Result<RoomCursors> {
-        let sql = "SELECT room, since_record, since_index FROM session_rooms WHERE session = ?1";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let rooms = statement.query_map([id], |row| {
-            Ok((
-                name(row, 0, RoomName::parse)?,
-                Seq::new(row.get(1)?, row.get(2)?),
-            ))
-        })?;
-        rooms.collect()
-    }
-
-    /// Those that it is in already keep their place.
-    fn insert_rooms(&self, id: i64, rooms: &RoomCursors) -> Result<()> {
-        let mut insert = self.conn.prepare_cached(
-            "INSERT OR IGNORE INTO session_rooms (session, room, since_record, since_index) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        for (room, since) in rooms {
-            insert.execute(params![id, room.as_str(), since.record, since.index])?;
-        }
-        Ok(())
-    }
-
-    fn delete_rooms<'a>(&self, id: i64, rooms: impl Iterator<Item = &'a RoomName>) -> Result<()> {
-        let sql = "DELETE FROM session_rooms WHERE session = ?1 AND room = ?2";
-        let mut delete = self.conn.prepare_cached(sql)?;
-        for room in rooms {
-            delete.execute(params![id, room.as_str()])?;
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self, id: i64) -> Result<()> {
-        forget(self.conn, id)?;
+    fn delete_session(&mut self, id: i64) -> Result<()> {
+        session_rows::delete(self.conn, id)?;
         self.state.sessions -= 1;
         Ok(())
     }
-}
-
-pub(super) fn forget(conn: &Connection, id: i64) -> Result<()> {
-    conn.prepare_cached("DELETE FROM session_rooms WHERE session = ?1")?
-        .execute([id])?;
-    conn.prepare_cached("DELETE FROM sessions WHERE id = ?1")?
-        .execute([id])?;
-    Ok(())
-}
-
-/// As a reader asks for it, `StoreReader::sid_of`.
-pub(super) fn sid_of(
-    conn: &Connection,
-    pid: &str,
-    (namespace, client): (&Namespace, Option<&ClientName>),
-    lost_by_ms: u64,
-) -> Result<Option<Arc<str>>> {
-    let lost_by_ms = lost_by_ms.min(i64::MAX as u64);
-    let client = client.map(ClientName::as_str);
-    conn.prepare_cached(
-        "SELECT sid FROM sessions WHERE pid = ?1 AND namespace = ?2 AND client IS ?3 AND (lost_ms IS NULL OR lost_ms > ?4)",
-    )?
-    .query_row(params![pid, namespace.as_str(), client, lost_by_ms], |row| {
-        Ok(Arc::from(row.get::<_, String>(0)?))
-    })
-    .optional()
 }

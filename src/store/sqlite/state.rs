@@ -1,43 +1,44 @@
-//! What the writer holds in memory of the file: how far the log goes, the cursors, and the rooms' row numbers.
+//! What the writer keeps in memory of the file: the end of the log, the cursors, and the row ids of rooms.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::delayed;
 use super::row::name;
+use super::{delayed_rows, session_rows};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::store::delayed::DelayedUsage;
 use crate::store::members::Members;
-use crate::store::{Member, weight};
+use crate::store::membership::Member;
+use crate::store::message::log_bytes;
 
-pub(super) struct State {
-    /// The number of the last record ever given.
+pub(super) struct WriterState {
+    /// The number of the last record ever appended.
     pub(super) head: u64,
-    /// The time of the last record ever given.
+    /// The time of the last record ever appended.
     pub(super) last_ms: u64,
-    /// The weight of the whole log: where the next record starts.
+    /// The size of the whole log, pruned records included: where the next record starts.
     pub(super) end: u64,
     pub(super) members: Members,
-    /// How many are remembered.
+    /// How many sessions are stored.
     pub(super) sessions: usize,
-    /// What waits for its time.
     pub(super) delayed: DelayedUsage,
-    /// What the file's changes by others were when that was counted.
-    pub(super) counted_at: i64,
-    rooms: HashMap<(Namespace, RoomName), Room>,
+    /// The file's data version when the delayed records were counted.
+    pub(super) delayed_version: i64,
+    rooms: HashMap<(Namespace, RoomName), RoomState>,
 }
 
-/// A room's row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct RoomState {
+    /// Its row.
     pub(super) id: i64,
-    /// The weight of the room's records: where its next one starts.
+    /// The size of the room's records: where its next one starts.
     pub(super) end: u64,
 }
 
-impl State {
+impl WriterState {
     pub(super) fn load(conn: &Connection) -> Result<Self> {
         let pruned = |name| -> Result<u64> {
             let sql = "SELECT value FROM meta WHERE name = ?1";
@@ -57,42 +58,42 @@ impl State {
             let start: u64 = start;
             head = head.max(record);
             last_ms = last_ms.max(at_ms);
-            end = end.max(start + weight(body_bytes));
+            end = end.max(start + log_bytes(body_bytes));
         }
         Ok(Self {
             head,
             last_ms,
             end,
             members: load_members(conn)?,
-            sessions: conn.query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?,
-            counted_at: delayed::changes_by_others(conn)?,
-            delayed: delayed::crowd(conn)?,
+            sessions: session_rows::count(conn)?,
+            delayed_version: delayed_rows::data_version(conn)?,
+            delayed: delayed_rows::usage(conn)?,
             rooms: HashMap::new(),
         })
     }
 
-    /// A room's row, made when there is none.
+    /// A room's state. Creates its row if there is none.
     pub(super) fn room(
         &mut self,
         conn: &Connection,
         namespace: &Namespace,
         room: &RoomName,
-    ) -> Result<&mut Room> {
+    ) -> Result<&mut RoomState> {
         let key = (namespace.clone(), room.clone());
         if self.rooms.len() >= limits::ROOMS_REMEMBERED && !self.rooms.contains_key(&key) {
             self.rooms.clear();
         }
         match self.rooms.entry(key) {
-            std::collections::hash_map::Entry::Occupied(known) => Ok(known.into_mut()),
-            std::collections::hash_map::Entry::Vacant(unknown) => {
-                let found = load_room(conn, namespace, room)?;
-                Ok(unknown.insert(found))
+            Entry::Occupied(room) => Ok(room.into_mut()),
+            Entry::Vacant(entry) => {
+                let loaded = load_room(conn, namespace, room)?;
+                Ok(entry.insert(loaded))
             }
         }
     }
 }
 
-fn load_room(conn: &Connection, namespace: &Namespace, room: &RoomName) -> Result<Room> {
+fn load_room(conn: &Connection, namespace: &Namespace, room: &RoomName) -> Result<RoomState> {
     let names = params![namespace.as_str(), room.as_str()];
     let id = conn
         .prepare_cached("SELECT id FROM rooms WHERE namespace = ?1 AND name = ?2")?
@@ -101,7 +102,7 @@ fn load_room(conn: &Connection, namespace: &Namespace, room: &RoomName) -> Resul
     let Some(id) = id else {
         conn.prepare_cached("INSERT INTO rooms (namespace, name) VALUES (?1, ?2)")?
             .execute(names)?;
-        return Ok(Room {
+        return Ok(RoomState {
             id: conn.last_insert_rowid(),
             end: 0,
         });
@@ -111,9 +112,11 @@ fn load_room(conn: &Connection, namespace: &Namespace, room: &RoomName) -> Resul
             "SELECT log_rooms.start, length(body) FROM log_rooms JOIN log USING (record)
               WHERE room = ?1 ORDER BY record DESC LIMIT 1",
         )?
-        .query_row([id], |row| Ok(row.get::<_, u64>(0)? + weight(row.get(1)?)))
+        .query_row([id], |row| {
+            Ok(row.get::<_, u64>(0)? + log_bytes(row.get(1)?))
+        })
         .optional()?;
-    Ok(Room {
+    Ok(RoomState {
         id,
         end: end.unwrap_or(0),
     })

@@ -1,27 +1,33 @@
+//! How ops are grouped, with a store that commits when the test lets it.
+
+mod due;
+
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use super::*;
-use crate::address::Seq;
-use crate::store::{Member, NewRecord, StoreReader};
+use crate::address::{ClientName, Namespace, RoomName, Seq};
+use crate::limits;
+use crate::store::delayed::DelayedRecord;
+use crate::store::{Maintenance, Member, PruneReport, StoreReader};
 
-/// Long enough for a busy machine; nothing waits for it when all is well.
+/// Long enough for a busy machine. A test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A store that tells what it is asked and does each commit when it is let.
-struct Gated {
-    told: Sender<Asked>,
+/// A store that reports its calls, and finishes a commit when the gate lets it.
+struct GatedStore {
+    calls: Sender<Call>,
     gate: Receiver<Result<(), StoreError>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Asked {
+enum Call {
     Commit(Vec<Op>),
-    WriterClosed,
+    Close,
 }
 
-impl Store for Gated {
+impl Store for GatedStore {
     fn log_id(&self) -> &str {
         "gated"
     }
@@ -32,20 +38,18 @@ impl Store for Gated {
         Ok(Vec::new())
     }
     fn commit(&mut self, ops: Vec<Op>, _: u64) -> Result<Vec<OpOutcome>, StoreError> {
-        let done = ops.iter().map(|op| match op {
+        let outcome = |op: &Op| match op {
             Op::Ack { .. } => OpOutcome::Acked,
-            Op::Join { .. } => OpOutcome::Joined,
-            Op::Leave { .. } => OpOutcome::Left,
             _ => OpOutcome::Noop,
-        });
-        let done = done.collect();
-        self.told.send(Asked::Commit(ops)).unwrap();
-        self.gate.recv().unwrap().map(|()| done)
+        };
+        let outcomes = ops.iter().map(outcome).collect();
+        self.calls.send(Call::Commit(ops)).unwrap();
+        self.gate.recv().unwrap().map(|()| outcomes)
     }
     fn next_due(&self) -> Option<u64> {
         None
     }
-    fn due(&mut self, _: u64) -> Result<Vec<Delayed>, StoreError> {
+    fn due(&mut self, _: u64) -> Result<Vec<DelayedRecord>, StoreError> {
         Ok(Vec::new())
     }
     fn prune(&mut self, _: u64) -> Result<PruneReport, StoreError> {
@@ -53,7 +57,7 @@ impl Store for Gated {
     }
     fn maintain(&mut self, when: Maintenance) -> Result<(), StoreError> {
         if when == Maintenance::Closing {
-            self.told.send(Asked::WriterClosed).unwrap();
+            self.calls.send(Call::Close).unwrap();
         }
         Ok(())
     }
@@ -62,33 +66,33 @@ impl Store for Gated {
     }
 }
 
-struct House {
+struct Fixture {
     writer: Option<Writer<u32>>,
     thread: JoinHandle<Result<(), StoreError>>,
-    told: Receiver<Asked>,
+    calls: Receiver<Call>,
     gate: Sender<Result<(), StoreError>>,
     committed: Receiver<Vec<(OpOutcome, u32)>>,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
-        let (tell, told) = channel();
+        let (call, calls) = channel();
         let (gate, gated) = channel();
-        let (done, committed) = channel();
-        let store = Box::new(Gated {
-            told: tell,
+        let (commit, committed) = channel();
+        let store = Box::new(GatedStore {
+            calls: call,
             gate: gated,
         });
         let (writer, thread) = spawn(
             store,
             || 0,
             |_| None,
-            move |group| done.send(group).unwrap(),
+            move |group| commit.send(group).unwrap(),
         );
         Self {
             writer: Some(writer),
             thread,
-            told,
+            calls,
             gate,
             committed,
         }
@@ -99,26 +103,29 @@ impl House {
         writer.send(op, urgency, tag).unwrap();
     }
 
-    /// Keeps the writer busy with a commit, so that what is sent meanwhile is one group.
+    /// Keeps the writer busy with a commit, so that ops sent in the meantime are one group.
     fn hold(&self) {
         self.send(Op::Noop, Urgency::Now, u32::MAX);
         assert_eq!(self.next_commit(), [Op::Noop]);
     }
 
     fn next_commit(&self) -> Vec<Op> {
-        match self.told.recv_timeout(PATIENCE).unwrap() {
-            Asked::Commit(ops) => ops,
-            Asked::WriterClosed => panic!("closed"),
+        match self.calls.recv_timeout(PATIENCE).unwrap() {
+            Call::Commit(ops) => ops,
+            Call::Close => panic!("closed"),
         }
     }
 
-    fn let_it(&self) -> Vec<(OpOutcome, u32)> {
+    fn finish_commit(&self) -> Vec<(OpOutcome, u32)> {
         self.gate.send(Ok(())).unwrap();
         self.committed.recv_timeout(PATIENCE).unwrap()
     }
 
     fn tags(&self) -> Vec<u32> {
-        self.let_it().into_iter().map(|(_, tag)| tag).collect()
+        self.finish_commit()
+            .into_iter()
+            .map(|(_, tag)| tag)
+            .collect()
     }
 }
 
@@ -147,49 +154,49 @@ fn append(bytes: usize) -> Op {
 }
 
 #[test]
-fn what_comes_while_a_commit_runs_is_the_next_one() {
-    let house = House::new();
-    house.hold();
+fn ops_sent_during_a_commit_are_the_next_one() {
+    let fixture = Fixture::new();
+    fixture.hold();
     for tag in 1..=3 {
-        house.send(Op::Noop, Urgency::Now, tag);
+        fixture.send(Op::Noop, Urgency::Now, tag);
     }
-    assert_eq!(house.tags(), [u32::MAX]);
-    assert_eq!(house.next_commit().len(), 3);
-    assert_eq!(house.tags(), [1, 2, 3]);
+    assert_eq!(fixture.tags(), [u32::MAX]);
+    assert_eq!(fixture.next_commit().len(), 3);
+    assert_eq!(fixture.tags(), [1, 2, 3]);
 }
 
 #[test]
 fn a_cursor_move_waits_for_the_next_commit_and_keeps_its_place() {
-    let house = House::new();
-    house.hold();
-    house.send(ack("a", "x", 1), Urgency::Later, 0);
-    house.send(Op::Noop, Urgency::Now, 1);
-    house.let_it();
-    assert_eq!(house.next_commit(), [ack("a", "x", 1), Op::Noop]);
-    assert_eq!(house.tags(), [0, 1]);
+    let fixture = Fixture::new();
+    fixture.hold();
+    fixture.send(ack("a", "x", 1), Urgency::Later, 0);
+    fixture.send(Op::Noop, Urgency::Now, 1);
+    fixture.finish_commit();
+    assert_eq!(fixture.next_commit(), [ack("a", "x", 1), Op::Noop]);
+    assert_eq!(fixture.tags(), [0, 1]);
 }
 
 #[test]
-fn a_cursor_move_alone_is_committed_in_the_end() {
-    let house = House::new();
-    house.send(ack("a", "x", 1), Urgency::Later, 7);
-    assert_eq!(house.next_commit(), [ack("a", "x", 1)]);
-    assert_eq!(house.let_it(), [(OpOutcome::Acked, 7)]);
+fn a_lone_cursor_move_is_committed_after_a_while() {
+    let fixture = Fixture::new();
+    fixture.send(ack("a", "x", 1), Urgency::Later, 7);
+    assert_eq!(fixture.next_commit(), [ack("a", "x", 1)]);
+    assert_eq!(fixture.finish_commit(), [(OpOutcome::Acked, 7)]);
 }
 
 #[test]
-fn cursor_moves_merge_and_each_is_answered() {
-    let house = House::new();
-    house.hold();
-    house.send(ack("a", "x", 1), Urgency::Later, 0);
-    house.send(ack("b", "x", 5), Urgency::Later, 1);
-    house.send(ack("a", "x", 3), Urgency::Later, 2);
-    house.send(ack("a", "y", 2), Urgency::Later, 3);
-    house.send(ack("a", "x", 2), Urgency::Later, 4);
-    house.send(Op::Noop, Urgency::Now, 5);
-    house.let_it();
+fn cursor_moves_merge_and_each_gets_an_outcome() {
+    let fixture = Fixture::new();
+    fixture.hold();
+    fixture.send(ack("a", "x", 1), Urgency::Later, 0);
+    fixture.send(ack("b", "x", 5), Urgency::Later, 1);
+    fixture.send(ack("a", "x", 3), Urgency::Later, 2);
+    fixture.send(ack("a", "y", 2), Urgency::Later, 3);
+    fixture.send(ack("a", "x", 2), Urgency::Later, 4);
+    fixture.send(Op::Noop, Urgency::Now, 5);
+    fixture.finish_commit();
     assert_eq!(
-        house.next_commit(),
+        fixture.next_commit(),
         [
             ack("a", "x", 3),
             ack("b", "x", 5),
@@ -197,77 +204,74 @@ fn cursor_moves_merge_and_each_is_answered() {
             Op::Noop
         ]
     );
-    let done = house.let_it();
+    let outcomes = fixture.finish_commit();
     assert_eq!(
-        done[..5],
+        outcomes[..5],
         [0, 1, 2, 3, 4].map(|tag| (OpOutcome::Acked, tag))
     );
-    assert_eq!(done[5], (OpOutcome::Noop, 5));
+    assert_eq!(outcomes[5], (OpOutcome::Noop, 5));
 }
 
 #[test]
 fn a_subscription_sees_the_moves_before_it_and_none_after() {
-    let house = House::new();
-    house.hold();
-    house.send(ack("a", "x", 1), Urgency::Later, 0);
-    house.send(subscribe("a"), Urgency::Now, 1);
-    house.send(ack("a", "x", 3), Urgency::Later, 2);
-    house.let_it();
+    let fixture = Fixture::new();
+    fixture.hold();
+    fixture.send(ack("a", "x", 1), Urgency::Later, 0);
+    fixture.send(subscribe("a"), Urgency::Now, 1);
+    fixture.send(ack("a", "x", 3), Urgency::Later, 2);
+    fixture.finish_commit();
     assert_eq!(
-        house.next_commit(),
+        fixture.next_commit(),
         [ack("a", "x", 1), subscribe("a"), ack("a", "x", 3)]
     );
-    assert_eq!(house.tags(), [0, 1, 2]);
+    assert_eq!(fixture.tags(), [0, 1, 2]);
 }
 
 #[test]
 fn a_group_is_bounded_in_bytes_and_ops() {
-    let house = House::new();
-    house.hold();
+    let fixture = Fixture::new();
+    fixture.hold();
     for tag in 1..=3 {
-        house.send(append(limits::GROUP_BYTES / 2), Urgency::Now, tag);
+        fixture.send(append(limits::GROUP_BYTES / 2), Urgency::Now, tag);
     }
     for tag in 0..limits::GROUP_OPS {
-        house.send(Op::Noop, Urgency::Now, tag as u32);
+        fixture.send(Op::Noop, Urgency::Now, tag as u32);
     }
-    house.let_it();
-    assert_eq!(house.next_commit().len(), 2);
-    house.let_it();
-    assert_eq!(house.next_commit().len(), limits::GROUP_OPS);
-    house.let_it();
-    assert_eq!(house.next_commit().len(), 1);
-    house.let_it();
+    fixture.finish_commit();
+    assert_eq!(fixture.next_commit().len(), 2);
+    fixture.finish_commit();
+    assert_eq!(fixture.next_commit().len(), limits::GROUP_OPS);
+    fixture.finish_commit();
+    assert_eq!(fixture.next_commit().len(), 1);
+    fixture.finish_commit();
 }
 
 #[test]
-fn the_end_commits_what_waits_and_closes() {
-    let mut house = House::new();
-    house.send(ack("a", "x", 1), Urgency::Later, 0);
-    house.writer = None;
-    assert_eq!(house.next_commit(), [ack("a", "x", 1)]);
-    house.let_it();
-    assert_eq!(
-        house.told.recv_timeout(PATIENCE).unwrap(),
-        Asked::WriterClosed
-    );
-    house.thread.join().unwrap().unwrap();
+fn the_end_commits_waiting_ops_and_closes() {
+    let mut fixture = Fixture::new();
+    fixture.send(ack("a", "x", 1), Urgency::Later, 0);
+    fixture.writer = None;
+    assert_eq!(fixture.next_commit(), [ack("a", "x", 1)]);
+    fixture.finish_commit();
+    assert_eq!(fixture.calls.recv_timeout(PATIENCE).unwrap(), Call::Close);
+    fixture.thread.join().unwrap().unwrap();
 }
 
 #[test]
-fn an_error_ends_the_writer_without_an_answer() {
-    let mut house = House::new();
-    house.send(Op::Noop, Urgency::Now, 0);
-    house.next_commit();
+fn an_error_ends_the_writer_without_an_outcome() {
+    let mut fixture = Fixture::new();
+    fixture.send(Op::Noop, Urgency::Now, 0);
+    fixture.next_commit();
     let error = StoreError::Sync {
         path: PathBuf::from("x"),
         reason: "on purpose".to_owned(),
     };
-    house.gate.send(Err(error)).unwrap();
-    let writer = house.writer.take().unwrap();
+    fixture.gate.send(Err(error)).unwrap();
+    let writer = fixture.writer.take().unwrap();
     assert!(matches!(
-        house.thread.join().unwrap(),
+        fixture.thread.join().unwrap(),
         Err(StoreError::Sync { .. })
     ));
-    assert!(house.committed.recv_timeout(PATIENCE).is_err());
+    assert!(fixture.committed.recv_timeout(PATIENCE).is_err());
     assert_eq!(writer.send(Op::Noop, Urgency::Now, 1), Err(WriterClosed));
 }

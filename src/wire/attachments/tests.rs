@@ -14,7 +14,7 @@ fn bytes(content: &'static [u8]) -> Bytes {
 #[test]
 fn a_plain_packet_is_whole() {
     let mut assembler = Assembler::default();
-    let Ok(TextFrame::Whole(Packet::Event(event))) = assembler.text(r#"2["hi",1]"#) else {
+    let Ok(TextFrame::Complete(Packet::Event(event))) = assembler.text(r#"2["hi",1]"#) else {
         panic!("not an event");
     };
     assert_eq!(event.event.as_str(), "hi");
@@ -27,12 +27,12 @@ fn a_binary_packet_without_attachments_is_whole() {
     let text = r#"50-["hi",{"_placeholder":true,"num":0}]"#;
     assert!(matches!(
         assembler.text(text),
-        Ok(TextFrame::Whole(Packet::Event(_)))
+        Ok(TextFrame::Complete(Packet::Event(_)))
     ));
     // And nothing is awaited: unlike the reference, which stumbles over the next text.
     assert!(matches!(
         assembler.text("2[\"hi\"]"),
-        Ok(TextFrame::Whole(_))
+        Ok(TextFrame::Complete(_))
     ));
 }
 
@@ -110,7 +110,7 @@ proptest! {
         for frame in frames {
             match frame {
                 Frame::Text(text) => match assembler.text(&text) {
-                    Ok(TextFrame::Whole(_)) => prop_assert_eq!(awaited, 0),
+                    Ok(TextFrame::Complete(_)) => prop_assert_eq!(awaited, 0),
                     Ok(TextFrame::Partial) => {
                         prop_assert_eq!(awaited, 0);
                         awaited = socket::decode(&text).unwrap().attachments;

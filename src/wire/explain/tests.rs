@@ -23,7 +23,7 @@ impl TraceSink for Seen {
 
 fn lines(script: impl FnOnce(&mut Tracer)) -> Vec<String> {
     let seen = Arc::new(Seen::default());
-    script(&mut Tracer::nameless(seen.clone()));
+    script(&mut Tracer::for_client(seen.clone()));
     std::mem::take(&mut *seen.0.lock().unwrap())
 }
 
@@ -101,7 +101,7 @@ fn secrets_are_masked() {
     );
     // The server's side of it: who sends what is the other way round.
     let seen = Arc::new(Seen::default());
-    let mut tracer = Tracer::session(seen.clone(), "abcdefghijklmnopqrst");
+    let mut tracer = Tracer::for_session(seen.clone(), "abcdefghijklmnopqrst");
     tracer.text(Direction::Received, r#"40{"token":"hush"}"#);
     tracer.text(Direction::Sent, r#"40{"sid":"socket","pid":"hush"}"#);
     let said = seen.0.lock().unwrap().join("\n");

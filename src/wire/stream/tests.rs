@@ -104,8 +104,8 @@ fn a_head_that_is_too_long_for_its_room_is_written_all_the_same() {
         ..piece(1)
     };
     let mut filling = PartBuffer::new(4);
-    filling.room()[..4].copy_from_slice(b"full");
-    filling.filled(4);
+    filling.spare()[..4].copy_from_slice(b"full");
+    filling.advance(4);
     let body = filling.take(&long);
     assert_eq!(body, long.encode(b"full"));
 }
@@ -123,9 +123,9 @@ proptest! {
         for read in &reads {
             let mut rest = &read[..];
             while !rest.is_empty() {
-                let taken = rest.len().min(filling.room().len());
-                filling.room()[..taken].copy_from_slice(&rest[..taken]);
-                filling.filled(taken);
+                let taken = rest.len().min(filling.spare().len());
+                filling.spare()[..taken].copy_from_slice(&rest[..taken]);
+                filling.advance(taken);
                 rest = &rest[taken..];
                 if filling.is_full() {
                     let body = filling.take(&piece(part));

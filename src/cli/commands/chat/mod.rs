@@ -24,7 +24,7 @@ use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 use patience::Patience;
@@ -46,7 +46,7 @@ async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failu
     let mut peer = select! {
         peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
     };
     let template = Template {
         rooms: rooms.clone(),
@@ -57,14 +57,14 @@ async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failu
         rooms,
         ..SubscribeRequest::default()
     });
-    let mut talking = Talking::new(peer.hello().limits.message, args);
+    let mut talking = Talking::new(peer.hub_info().limits.message, args);
     let mut reading = Reading::new(stdout::start(form), &target);
     let end = select! {
         end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
         signal = signals.next() => Ok(End::Signal(signal)),
-        () = at(deadline) => Ok(End::Timeout(timeout())),
+        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
     };
-    let unconfirmed = peer.unconfirmed();
+    let unconfirmed = peer.unconfirmed_messages();
     let finished = match end {
         Ok(end) => reading.finish(peer, &mut signals, end).await,
         Err(failure) => {
@@ -96,14 +96,14 @@ async fn talk(
                     talking.stop();
                 }
             }
-            event = peer.next() => {
+            event = peer.next_event() => {
                 let event = event?;
                 tell_link(&event, peer.url());
                 if let ClientEvent::Batch { header, body } = event {
                     reading.batch(peer, header, body);
                 }
             }
-            block = talking.blocks.next(), if talking.open && peer.has_room() => match block {
+            block = talking.blocks.next(), if talking.open && peer.can_publish() => match block {
                 Some(Ok(block)) => peer.publish(template.batch(block)),
                 Some(Err(error)) => talking.failed(error),
                 None => talking.ended(),
@@ -158,6 +158,6 @@ impl Talking {
     }
 
     fn is_over(&self, peer: &HubClient) -> bool {
-        self.ends_with_input && !self.open && peer.unconfirmed() == 0
+        self.ends_with_input && !self.open && peer.unconfirmed_messages() == 0
     }
 }

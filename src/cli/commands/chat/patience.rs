@@ -6,7 +6,7 @@ use tokio::select;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::screen::term;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::limits;
 
 /// When to say what is waited for: once.
@@ -20,7 +20,7 @@ impl Patience {
 
     /// For ever until it begins. Cancel-safe.
     pub async fn is_over(&self) {
-        at(self.0).await;
+        wait_until(self.0).await;
     }
 
     pub fn tell(&mut self, what: &str) {

@@ -23,7 +23,7 @@ use crate::cli::remote::presence;
 use crate::cli::remote::target::target;
 use crate::cli::settings::Global;
 use crate::client::answers::{PresenceEvent, RoomsResponse, VerbResult, WhoResponse, parse};
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 
@@ -35,11 +35,11 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let mut peer = select! {
         peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
         signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = at(deadline) => return Err(Failure::Timeout(timeout())),
+        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
     };
     peer.subscribe(SubscribeRequest {
         rooms: rooms.clone(),
-        presence: client::PresenceUpdates::Seen,
+        presence: client::PresenceUpdates::On,
         ..SubscribeRequest::default()
     });
     let (screen, output) = Screen::start(global.name.as_ref(), &rooms).map_err(Failure::Output)?;
@@ -62,9 +62,9 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let end = select! {
         end = chat.talk() => end,
         signal = signals.next() => Ok(End::Signal(signal)),
-        () = at(deadline) => Ok(End::Timeout(timeout())),
+        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
     };
-    let unconfirmed = chat.peer.unconfirmed();
+    let unconfirmed = chat.peer.unconfirmed_messages();
     chat.screen.stop();
     let finished = match end {
         Ok(end) => {
@@ -107,7 +107,7 @@ struct Chat {
 
 impl Chat {
     async fn talk(&mut self) -> Result<End, Failure> {
-        while self.open || self.peer.unconfirmed() > 0 {
+        while self.open || self.peer.unconfirmed_messages() > 0 {
             if self.changed && self.reading.is_settled() {
                 self.changed = false;
                 self.peer.change_rooms(self.rooms.clone());
@@ -118,7 +118,7 @@ impl Chat {
                         self.open = false;
                     }
                 }
-                event = self.peer.next() => self.happened(event?),
+                event = self.peer.next_event() => self.happened(event?),
                 line = self.screen.line(), if self.open => match line {
                     Some(Line::Typed(text)) => {
                         self.typed(&text);
@@ -155,9 +155,9 @@ impl Chat {
                 self.reading.batch(&mut self.peer, header, body);
             }
             ClientEvent::Presence(presence) => self.moved(&presence),
-            ClientEvent::Answered { id, answer } => self.answered(id, answer),
+            ClientEvent::Response { id, answer } => self.answered(id, answer),
             ClientEvent::RoomsRefused(refusal) => {
-                self.rooms = self.peer.rooms().to_vec();
+                self.rooms = self.peer.subscribed_rooms().to_vec();
                 self.speaks_in = self.rooms.last().cloned();
                 self.joining.clear();
                 self.who_is_asked = false;
@@ -165,7 +165,7 @@ impl Chat {
             }
             ClientEvent::Subscribed { rooms, .. } => self.joined(&rooms),
             // What was asked over the connection that is gone has no answer.
-            ClientEvent::Lost { .. } => self.asked.clear(),
+            ClientEvent::Disconnected { .. } => self.asked.clear(),
             _ => {}
         }
     }
@@ -239,7 +239,7 @@ impl Chat {
         let input = Input {
             split: Split::Lines,
             payload: Payload::Text,
-            max_message: self.peer.hello().limits.message,
+            max_message: self.peer.hub_info().limits.message,
         };
         let template = Template {
             rooms: vec![room],
@@ -248,7 +248,7 @@ impl Chat {
         };
         for block in typed(text, input) {
             match block {
-                Ok(_) if !self.peer.has_room() => {
+                Ok(_) if !self.peer.can_publish() => {
                     return self.screen.notice(
                         "not sent: the hub has not confirmed what was said before; try again later",
                     );

@@ -2,7 +2,6 @@
 //! acknowledged in order, once they are done: by the command, or by being in the dead-letter room.
 
 mod command;
-pub mod error;
 mod letter;
 mod order;
 mod printed;
@@ -16,8 +15,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::cli::failure::exec::ExecError;
 use command::{Ended, Plan, Proof, Work};
-use error::ExecError;
 use letter::letter;
 use order::Order;
 use printed::Turn;
@@ -34,7 +33,7 @@ use crate::cli::remote::presence;
 use crate::cli::screen::duration::spoken;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
 use crate::cli::screen::term;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::cut;
@@ -92,7 +91,7 @@ impl Crew {
         peer: &HubClient,
         dead: RoomName,
     ) -> Self {
-        let max_message = peer.hello().limits.message;
+        let max_message = peer.hub_info().limits.message;
         let plan = Plan {
             command: command.to_owned(),
             retries: args.script.retries,
@@ -143,7 +142,7 @@ impl Crew {
         let end = select! {
             end = self.follow(&mut peer) => end,
             signal = signals.next() => Ok(End::Signal(signal)),
-            () = at(deadline) => Ok(End::Timeout(timeout)),
+            () = wait_until(deadline) => Ok(End::Timeout(timeout)),
         };
         self.progress.clear();
         self.work.send_replace(Work::CalledOff);
@@ -182,7 +181,7 @@ impl Crew {
             }
             select! {
                 Some(worked) = self.running.join_next() => self.worked(worked, peer)?,
-                event = peer.next() => self.happened(event?, peer)?,
+                event = peer.next_event() => self.happened(event?, peer)?,
                 wrote = self.stdout.wrote.recv() => match wrote {
                     Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
                     // Nobody reads what is printed.
@@ -200,7 +199,7 @@ impl Crew {
 
     /// Lets what runs end, within a bound, and has it acknowledged.
     async fn finish(&mut self, peer: &mut HubClient, reachable: bool) -> Result<(), Failure> {
-        let bound = at(Some(Instant::now() + limits::EXEC_FINISH));
+        let bound = wait_until(Some(Instant::now() + limits::EXEC_FINISH));
         tokio::pin!(bound);
         while !self.running.is_empty() || reachable && !self.confirming.is_empty() {
             select! {
@@ -208,7 +207,7 @@ impl Crew {
                     // Why it all ends is known already, and the others may still end well.
                     let _ = self.worked(worked, peer);
                 }
-                event = peer.next(), if reachable => self.happened(event?, peer)?,
+                event = peer.next_event(), if reachable => self.happened(event?, peer)?,
                 () = &mut bound => break,
             }
         }
@@ -246,7 +245,7 @@ impl Crew {
 
     /// Starts as many commands as may run.
     fn start(&mut self, peer: &mut HubClient) {
-        while self.running.len() < self.jobs && peer.has_room() {
+        while self.running.len() < self.jobs && peer.can_publish() {
             let Some((number, chunk)) = self.take() else {
                 break;
             };

@@ -24,15 +24,15 @@ impl Announcement {
     pub fn hear(&mut self, reached: PublishOutcome) {
         match (self.when, reached) {
             (None, _) | (_, PublishOutcome::Unknown) => return,
-            (Some(_), PublishOutcome::Later { due_ms }) => {
+            (Some(_), PublishOutcome::Delayed { due_ms }) => {
                 if stderr().is_terminal() {
                     term::note(format!("will be delivered at {}", shown(due_ms)));
                 }
             }
-            (Some(When::At(_)), PublishOutcome::Known { .. }) => {
+            (Some(When::At(_)), PublishOutcome::Delivered { .. }) => {
                 term::note("the time of --at has passed: delivered at once");
             }
-            (Some(When::After(_)), PublishOutcome::Known { .. }) => {}
+            (Some(When::After(_)), PublishOutcome::Delivered { .. }) => {}
         }
         self.when = None;
     }

@@ -33,7 +33,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let retry = retry(args);
     let peer = peer_or_signal(&target, retry, &mut signals).await?;
     // The hub's limit is known only now, and so is what may be read.
-    let feed = feed(args, global, template, peer.hello().limits.message)?;
+    let feed = feed(args, global, template, peer.hub_info().limits.message)?;
     let mut publishing = Publishing {
         target,
         retry,
@@ -89,12 +89,12 @@ impl Publishing {
     async fn run(&mut self, signals: &mut Signals) -> Result<(), Failure> {
         loop {
             self.publish_held(signals).await?;
-            if !self.open && self.held.is_none() && self.peer.unconfirmed() == 0 {
+            if !self.open && self.held.is_none() && self.peer.unconfirmed_messages() == 0 {
                 return Ok(());
             }
-            let reads = self.open && self.held.is_none() && self.peer.has_room();
+            let reads = self.open && self.held.is_none() && self.peer.can_publish();
             select! {
-                event = self.peer.next() => self.happened(&event?),
+                event = self.peer.next_event() => self.happened(&event?),
                 next = self.feed.next(), if reads => match next {
                     Some(Ok(outgoing)) => self.held = Some(outgoing),
                     Some(Err(error)) => {
@@ -113,7 +113,7 @@ impl Publishing {
     /// Who pressed Ctrl-C waits for nothing: of the input only that is looked at which was read by itself.
     fn interrupted(&mut self, signal: Signal) -> Failure {
         let confirmed = self.progress.messages();
-        let unconfirmed = self.peer.unconfirmed();
+        let unconfirmed = self.peer.unconfirmed_messages();
         let unsent = self.held.is_some()
             || self.open && matches!(self.feed.next().now_or_never(), Some(Some(Ok(_))));
         let rest = if unsent { Rest::Unsent } else { Rest::None };
@@ -132,7 +132,8 @@ impl Publishing {
     /// Messages that the hub did not confirm, those included that were not sent.
     async fn unconfirmed(&mut self, counted: Counted) -> u64 {
         let messages = |outgoing: &Outgoing| u64::from(outgoing.batch.header.count);
-        let mut unconfirmed = self.peer.unconfirmed() + self.held.as_ref().map_or(0, messages);
+        let mut unconfirmed =
+            self.peer.unconfirmed_messages() + self.held.as_ref().map_or(0, messages);
         while self.open {
             let next = match counted {
                 Counted::Read => self.feed.next().now_or_never().flatten(),
@@ -150,7 +151,7 @@ impl Publishing {
     async fn publish_held(&mut self, signals: &mut Signals) -> Result<(), Failure> {
         let other = self.held.as_ref().and_then(|held| held.namespace.as_ref());
         if let Some(other) = other.filter(|other| **other != self.target.namespace) {
-            if self.peer.unconfirmed() > 0 {
+            if self.peer.unconfirmed_messages() > 0 {
                 return Ok(());
             }
             self.target.namespace = other.clone();
@@ -169,7 +170,7 @@ impl Publishing {
         };
         self.progress
             .did(u64::from(receipt.messages), receipt.bytes as u64);
-        self.announcement.hear(receipt.reached);
+        self.announcement.hear(receipt.outcome);
         let missed = missed(receipt, self.wanted);
         self.missed = self.missed.take().or(missed);
     }

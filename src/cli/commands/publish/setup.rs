@@ -22,12 +22,12 @@ use crate::wire::batch::Audience;
 /// What `--require` has to say of a receipt.
 pub fn missed(receipt: &PublishReceipt, wanted: Option<u64>) -> Option<Failure> {
     let wanted = wanted?;
-    match receipt.reached {
-        PublishOutcome::Known { delivered, queued } => {
+    match receipt.outcome {
+        PublishOutcome::Delivered { delivered, queued } => {
             let reached = delivered.saturating_add(queued);
             (reached < wanted).then_some(Failure::Require { wanted, reached })
         }
-        PublishOutcome::Unknown | PublishOutcome::Later { .. } => {
+        PublishOutcome::Unknown | PublishOutcome::Delayed { .. } => {
             (wanted > 0).then_some(Failure::RequireUnknown { wanted })
         }
     }

@@ -21,7 +21,7 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
     let mut peer = peer_or_signal(&target, RetryPolicy::Never, &mut signals).await?;
     peer.subscribe(SubscribeRequest {
         rooms: Vec::new(),
-        way: DeliveryMode::Peek(PeekRequest {
+        mode: DeliveryMode::Peek(PeekRequest {
             name: args.name.clone(),
             room: rooms.first().cloned(),
         }),
@@ -51,7 +51,7 @@ async fn follow(peer: &mut HubClient, reading: &mut Reading) -> Result<End, Fail
     loop {
         let flow = select! {
             report = reading.report() => reading.wrote(peer, report)?,
-            event = peer.next() => {
+            event = peer.next_event() => {
                 let event = event?;
                 tell_link(&event, peer.url());
                 match event {

@@ -159,7 +159,7 @@ enum Which {
 impl Which {
     fn of(self, mut answer: RoomsResponse) -> RoomsResponse {
         if self == Self::Lasting {
-            answer.rooms.retain(|room| !room.room.is_for_answers());
+            answer.rooms.retain(|room| !room.room.is_reply_room());
         }
         answer
     }

@@ -18,10 +18,10 @@ use crate::cli::args::serve::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::screen::term;
-use crate::cli::settings;
-use crate::cli::settings::Global;
-use crate::cli::settings::hub_file::{self, HubFile};
-use crate::server::{Server, open_store};
+use crate::cli::settings::hub_file::HubFile;
+use crate::cli::settings::hub_file::summary::summary;
+use crate::cli::settings::{self, Global};
+use crate::server::{Server, ServerError};
 
 /// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
@@ -35,18 +35,18 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
         }
         None => HubFile::default(),
     };
-    let plan = Plan::of(args, global, file)?;
+    let plan = Plan::new(args, global, file)?;
     if let (true, Some(path)) = (args.check_config, &config) {
-        let declared = hub_file::declares(&plan.settings.namespaces);
+        let declared = summary(&plan.settings.namespaces);
         let fine = format!("{} is fine: {declared}", path.display());
         return stdout::print(&format!("{}\n", term::visible(&fine))).map_err(Failure::Output);
     }
     say_on_stderr(global);
     let stop = stop_signals()
         .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
-    let store = open_store(&plan.database, plan.keep)?;
-    let server = Server::bind(&plan.listen, store, plan.settings, plan.front).await?;
-    tracing::info!("keeping messages in {}", plan.database.display());
+    let store = plan.database.open(plan.keep).map_err(ServerError::from)?;
+    let server = Server::bind(&plan.listen, store, plan.settings, plan.options).await?;
+    tracing::info!("keeping messages in {}", plan.database);
     for address in server.addresses() {
         tracing::info!("listening on {address}");
     }

@@ -1,28 +1,31 @@
-//! What a hub is told, resolved: a flag wins over hub.toml, hub.toml over the default. The only place of the defaults.
+//! The settings of a hub that are in force: a flag wins over hub.toml, hub.toml over the default. The only place of the
+//! defaults.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::args::serve::ServeArgs;
-use crate::cli::args::values::{Database, KeepFor};
+use crate::cli::args::values::{self, KeepFor};
 use crate::cli::failure::Failure;
 use crate::cli::remote::target;
 use crate::cli::remote::trace;
 use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
-use crate::server::bind::ListenAddress;
-use crate::server::origin::Hosts;
-use crate::server::{Front, HubSettings, NamespaceRules, Namespaces, Retention, Token};
+use crate::server::accept::listener::ListenAddress;
+use crate::server::origin::OriginPolicy;
+use crate::server::{
+    Database, HubSettings, NamespaceRules, Namespaces, Retention, ServerOptions, Token,
+};
 
-/// All that a hub needs to start.
+/// Everything that a hub needs to start.
 #[derive(Debug)]
 pub struct Plan {
     pub listen: Vec<ListenAddress>,
-    pub database: PathBuf,
+    pub database: Database,
     pub keep: Retention,
     pub settings: HubSettings,
-    pub front: Front,
+    pub options: ServerOptions,
 }
 
 const KEEP: KeepFor = KeepFor {
@@ -35,77 +38,68 @@ const KEEP_PENDING: KeepFor = KeepFor {
 };
 
 impl Plan {
-    pub fn of(args: &ServeArgs, global: &Global, file: HubFile) -> Result<Self, Failure> {
+    pub fn new(args: &ServeArgs, global: &Global, file: HubFile) -> Result<Self, Failure> {
+        let filed = file.settings;
         let token = match &global.token_file {
             Some(path) => {
                 let secret = target::token(path)?;
-                refuse_shared(&secret, &file.namespaces)?;
+                reject_shared_token(&secret, &file.namespaces)?;
                 Token::new(&secret)
             }
             None => file.token,
         };
-        let listen = first([args.listen.clone(), file.listen], usual_address);
-        if let Some(address) = listen.iter().find(|address| !address.is_local())
-            && token.is_none()
-            && !args.open
-            && !file.open
-            && !file.namespaces.all_want_tokens()
-        {
-            return Err(Failure::Usage(format!(
-                "{address} can be reached from other machines: name a --token-file, or let anyone in with --open"
-            )));
+        let listen = first_given([&args.listen, &filed.listen]).unwrap_or_else(default_address);
+        let is_open = args.open || filed.open;
+        if token.is_none() && !is_open && !file.namespaces.all_want_tokens() {
+            require_local(&listen)?;
         }
-        let max_message = args.max_message.or(file.max_message);
+        let max_message = args.max_message.or(filed.max_message);
         let max_message = max_message.unwrap_or(limits::MESSAGE_BYTES);
-        let max_payload = args.max_payload.or(file.max_payload);
-        let ping_interval = args.ping_interval.or(file.ping_interval);
-        let ping_timeout = args.ping_timeout.or(file.ping_timeout);
-        let connect_timeout = args.connect_timeout.or(file.connect_timeout);
+        let max_payload = args.max_payload.or(filed.max_payload);
+        let ping_interval = args.ping_interval.or(filed.ping_interval);
+        let ping_timeout = args.ping_timeout.or(filed.ping_timeout);
+        let connect_timeout = args.connect_timeout.or(filed.connect_timeout);
         let settings = HubSettings {
             ping_interval: ping_interval.unwrap_or(limits::PING_INTERVAL),
             ping_timeout: ping_timeout.unwrap_or(limits::PING_TIMEOUT),
             connect_timeout: connect_timeout.unwrap_or(limits::CONNECT_TIMEOUT),
             max_message,
             max_payload: max_payload.unwrap_or_else(|| HubSettings::usual_payload(max_message)),
-            recovery: args.recovery.or(file.recovery),
-            echo: file.echo,
+            recovery: args.recovery.or(filed.recovery),
+            echo: filed.echo,
             token,
             namespaces: file.namespaces,
-            trace: if args.trace {
-                Some(trace::on_stderr())
-            } else {
-                None
-            },
+            trace: args.trace.then(trace::on_stderr),
         };
-        let hosts = first([args.host.clone(), file.host], Vec::new);
-        let database = database(args.db.clone().or(file.db))?;
-        let own = global.token_file.iter().chain(&file.secrets);
-        let own = own.chain([&database]);
-        let private = own.cloned().collect();
+        let database = database(args.db.clone().or(filed.db))?;
+        let mut private = file.secrets;
+        private.extend(global.token_file.clone());
+        if let Database::File(path) = &database {
+            private.push(path.clone());
+        }
+        let keep = retention(
+            args.keep.or(filed.keep).unwrap_or(KEEP),
+            args.keep_pending
+                .or(filed.keep_pending)
+                .unwrap_or(KEEP_PENDING),
+        );
+        let host = first_given([&args.host, &filed.host]).unwrap_or_default();
         Ok(Self {
             listen,
             database,
-            keep: keep_for_recovery(
-                keep(
-                    args.keep.or(file.keep).unwrap_or(KEEP),
-                    args.keep_pending
-                        .or(file.keep_pending)
-                        .unwrap_or(KEEP_PENDING),
-                ),
-                &settings,
-            ),
+            keep: keep_for_recovery(keep, &settings),
             settings,
-            front: Front {
-                hosts: Hosts::new(hosts, file.cors),
-                static_dir: static_dir(args.static_dir.clone())?.or(file.static_dir),
+            options: ServerOptions {
+                origins: OriginPolicy::new(host, filed.cors),
+                static_dir: static_dir(args.static_dir.clone())?.or(filed.static_dir),
                 private,
             },
         })
     }
 }
 
-/// The hub's own token opens everything: whoever has it for one namespace would have them all.
-fn refuse_shared(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
+/// The hub's own token opens every namespace, so the holders of a namespace's token must not have it.
+fn reject_shared_token(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
     let opens = |rules: &NamespaceRules| rules.grants.iter().any(|it| it.token.matches(secret));
     match namespaces.tables().iter().find(|(_, rules)| opens(rules)) {
         Some((pattern, _)) => Err(Failure::Usage(format!(
@@ -116,21 +110,29 @@ fn refuse_shared(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
     }
 }
 
-/// The first list that says something.
-fn first<T>(lists: [Vec<T>; 2], usual: impl FnOnce() -> Vec<T>) -> Vec<T> {
-    let said = lists.into_iter().find(|list| !list.is_empty());
-    said.unwrap_or_else(usual)
+fn require_local(listen: &[ListenAddress]) -> Result<(), Failure> {
+    match listen.iter().find(|address| !address.is_local()) {
+        Some(address) => Err(Failure::Usage(format!(
+            "{address} can be reached from other machines: name a --token-file, or let anyone in with --open"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The first list that has anything in it.
+fn first_given<T: Clone>(lists: [&Vec<T>; 2]) -> Option<Vec<T>> {
+    lists.into_iter().find(|list| !list.is_empty()).cloned()
 }
 
 /// 7666 spells ROOM on a phone.
-fn usual_address() -> Vec<ListenAddress> {
+fn default_address() -> Vec<ListenAddress> {
     vec![ListenAddress::Tcp {
         host: "127.0.0.1".to_owned(),
         port: 7666,
     }]
 }
 
-fn keep(history: KeepFor, pending: KeepFor) -> Retention {
+fn retention(history: KeepFor, pending: KeepFor) -> Retention {
     Retention {
         history_age: history.age,
         history_bytes: history.bytes,
@@ -140,8 +142,8 @@ fn keep(history: KeepFor, pending: KeepFor) -> Retention {
     }
 }
 
-/// Who may come back for so long finds what it missed; all but the age is as `--keep` says. Only where `--keep 0` says that
-/// nothing is kept, what is kept for this has the usual bound.
+/// A client that returns within the time of `recovery` must find what it missed, so history is kept for at least that
+/// long. Its size stays as `--keep` says; only `--keep 0`, which keeps nothing, gets the default size.
 fn keep_for_recovery(mut keep: Retention, settings: &HubSettings) -> Retention {
     let Some(recovery) = settings.recovery else {
         return keep;
@@ -164,15 +166,13 @@ fn static_dir(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
     }
 }
 
-fn database(named: Option<Database>) -> Result<PathBuf, Failure> {
-    match named.or_else(Database::usual) {
-        Some(Database::Memory) => Ok(":memory:".into()),
-        Some(Database::File(path)) => Ok(path),
-        None => Err(Failure::Usage(
+fn database(given: Option<Database>) -> Result<Database, Failure> {
+    given.or_else(values::usual_database).ok_or_else(|| {
+        Failure::Usage(
             "neither XDG_STATE_HOME nor HOME says where the database goes: name it with --db"
                 .to_owned(),
-        )),
-    }
+        )
+    })
 }
 
 #[cfg(test)]
@@ -194,7 +194,7 @@ mod tests {
         };
         let file = HubFile::parse(Path::new("hub.toml"), file).unwrap();
         let settings = Settings::in_force(&cli.typed, cli.command.scope()).unwrap();
-        Plan::of(args, &settings.global(), file)
+        Plan::new(args, &settings.global(), file)
     }
 
     /// What the help of `serve` says that a flag is without it.
@@ -271,8 +271,8 @@ mod tests {
         assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 7));
         assert_eq!(said.settings.ping_interval, Duration::from_secs(1));
         assert_eq!(said.settings.recovery, Some(Duration::from_secs(60)));
-        assert_eq!(said.front.static_dir, Some("src".into()));
-        let hosts = |plan: &Plan, name| plan.front.hosts.admit(Some(name), None).is_ok();
+        assert_eq!(said.options.static_dir, Some("src".into()));
+        let hosts = |plan: &Plan, name| plan.options.origins.check(Some(name), None).is_ok();
         assert!(hosts(&said, "a.example"));
 
         let line = "--listen 127.0.0.1:3 --keep 1h/1 --ping-interval 2s --recovery 2m --static tests --host b.example";
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(flags.settings.ping_timeout, Duration::from_secs(1));
         assert_eq!(flags.settings.recovery, Some(Duration::from_secs(120)));
         assert_eq!(flags.settings.max_message, 1);
-        assert_eq!(flags.front.static_dir, Some("tests".into()));
+        assert_eq!(flags.options.static_dir, Some("tests".into()));
         assert!(hosts(&flags, "b.example") && !hosts(&flags, "a.example"));
         assert!(matches!(plan("--static none", ""), Err(Failure::Usage(_))));
     }

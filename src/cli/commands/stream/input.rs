@@ -87,10 +87,10 @@ fn join(piece: &mut PartBuffer, block: PartBuffer, ahead: &mut Option<PartBuffer
         return Read::More;
     }
     let bytes = block.bytes();
-    match piece.room().get_mut(..bytes.len()) {
+    match piece.spare().get_mut(..bytes.len()) {
         Some(room) => {
             room.copy_from_slice(bytes);
-            piece.filled(bytes.len());
+            piece.advance(bytes.len());
             Read::More
         }
         None => {
@@ -103,10 +103,10 @@ fn join(piece: &mut PartBuffer, block: PartBuffer, ahead: &mut Option<PartBuffer
 async fn read_pipe(pipe: &Receiver, piece: &mut PartBuffer) -> io::Result<Read> {
     loop {
         pipe.readable().await?;
-        match pipe.try_read(piece.room()) {
+        match pipe.try_read(piece.spare()) {
             Ok(0) => return Ok(Read::End),
             Ok(read) => {
-                piece.filled(read);
+                piece.advance(read);
                 return Ok(Read::More);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -144,9 +144,9 @@ fn pump(
 ) -> io::Result<Pumped> {
     loop {
         let mut block = PartBuffer::new(most);
-        match rustix::io::read(fd, block.room()) {
+        match rustix::io::read(fd, block.spare()) {
             Ok(0) => return Ok(Pumped::All),
-            Ok(read) => block.filled(read),
+            Ok(read) => block.advance(read),
             Err(Errno::INTR) => continue,
             Err(Errno::AGAIN) => {
                 wait_readable(fd)?;

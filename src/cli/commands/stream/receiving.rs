@@ -9,17 +9,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::error::{Broken, Cut, Left, StreamError};
 use super::ledger::{Ledger, Step};
 use super::publisher::Publisher;
 use crate::address::Seq;
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
+use crate::cli::failure::stream::{Broken, Cut, Left, StreamError};
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdout::{self, Form};
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::screen::progress::{Progress, Task};
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, Gap, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;
@@ -100,7 +100,7 @@ impl Receiving {
         let end = select! {
             end = self.follow(&mut peer) => end,
             signal = signals.next() => Ok(End::Signal(signal)),
-            () = at(deadline) => Ok(End::Timeout(timeout)),
+            () = wait_until(deadline) => Ok(End::Timeout(timeout)),
         };
         self.progress.clear();
         match end {
@@ -129,7 +129,7 @@ impl Receiving {
         let left = select! {
             left = self.leave_unfinished(&mut peer) => left?,
             signal = signals.next() => return Err(Failure::Signal(signal)),
-            () = at(Some(Instant::now() + limits::FINISH_TIMEOUT)) => self.left(Left::Ahead),
+            () = wait_until(Some(Instant::now() + limits::FINISH_TIMEOUT)) => self.left(Left::Ahead),
         };
         let why = if self.publisher.is_gone() {
             StreamError::PublisherGone
@@ -155,8 +155,8 @@ impl Receiving {
                     }
                     Came::Nothing
                 }
-                event = peer.next() => self.happened(event?, peer),
-                () = at(due) => self.silence(peer),
+                event = peer.next_event() => self.happened(event?, peer),
+                () = wait_until(due) => self.silence(peer),
                 () = self.progress.due() => {
                     self.progress.draw(awaited(peer));
                     Came::Nothing
@@ -205,11 +205,11 @@ impl Receiving {
                     return Came::Cut(StreamError::OtherLog);
                 }
             }
-            ClientEvent::Answered { id, answer } => {
+            ClientEvent::Response { id, answer } => {
                 self.publisher.answered(id, &answer);
             }
-            ClientEvent::Lost { .. } => self.caught_up = false,
-            ClientEvent::Back { .. } => self.publisher.moved(),
+            ClientEvent::Disconnected { .. } => self.caught_up = false,
+            ClientEvent::Reconnected { .. } => self.publisher.moved(),
             _ => {}
         }
         Came::Nothing
@@ -229,7 +229,7 @@ impl Receiving {
             return Came::Nothing;
         }
         // Before anything of it is acknowledged.
-        peer.keep(self.ledger.begun());
+        peer.hold_cursor(self.ledger.begun());
         self.publisher.heard(piece.sid.as_deref());
         self.last_at = header.at;
         self.progress.did(1, bytes.len() as u64);
@@ -277,7 +277,7 @@ impl Receiving {
             Settled::Written(log) => log,
         };
         let next = self.ledger.over();
-        peer.keep(next);
+        peer.hold_cursor(next);
         self.remaining -= 1;
         if self.remaining == 0 {
             return Ok(Flow::Enough);
@@ -287,7 +287,7 @@ impl Receiving {
             Log::Same => next.unwrap_or(last.next()),
             Log::Other => Seq::START,
         };
-        peer.read_from(place, next);
+        peer.resubscribe_from(place, next);
         self.caught_up = false;
         self.gap = false;
         Ok(Flow::More)
@@ -303,7 +303,7 @@ impl Receiving {
                         return Ok(Settled::Closed);
                     }
                 }
-                event = peer.next() => {
+                event = peer.next_event() => {
                     let event = event?;
                     tell_link(&event, peer.url());
                     if let ClientEvent::Gap(Gap::OtherLog { .. }) = event {
@@ -319,7 +319,7 @@ impl Receiving {
     /// The stream is given up, and counts as read: otherwise nothing behind it would ever be reached.
     fn leave_behind(&mut self, peer: &mut HubClient) -> Left {
         let next = self.ledger.over();
-        peer.keep(next);
+        peer.hold_cursor(next);
         self.left(Left::Behind)
     }
 
@@ -332,11 +332,11 @@ impl Receiving {
         let deadline = Instant::now() + limits::LAST_ACK_TIMEOUT;
         while self.publisher.is_asked() {
             select! {
-                event = peer.next() => match event? {
-                    ClientEvent::Answered { id, answer } => {
+                event = peer.next_event() => match event? {
+                    ClientEvent::Response { id, answer } => {
                         self.publisher.answered(id, &answer);
                     }
-                    ClientEvent::Lost { .. } | ClientEvent::Gap(Gap::OtherLog { .. }) => {
+                    ClientEvent::Disconnected { .. } | ClientEvent::Gap(Gap::OtherLog { .. }) => {
                         return Ok(self.left(Left::Ahead));
                     }
                     event => tell_link(&event, peer.url()),

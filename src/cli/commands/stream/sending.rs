@@ -4,11 +4,11 @@
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::error::StreamError;
 use super::input::{Input, Read};
 use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
+use crate::cli::failure::stream::StreamError;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::Block;
@@ -26,7 +26,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let (target, template) = destination(args, global)?;
     let mut signals = crate::cli::runtime::listen()?;
     let peer = peer_or_signal(&target, retry(args), &mut signals).await?;
-    let most = piece_bytes(peer.hello().limits.message)?;
+    let most = piece_bytes(peer.hub_info().limits.message)?;
     let mut sending = Sending {
         template: Template {
             event: Some(crate::address::EventName::parse(EVENT).expect("it is a name")),
@@ -107,12 +107,12 @@ impl Sending {
     async fn run(&mut self, signals: &mut Signals) -> Result<(), Failure> {
         loop {
             self.publish();
-            if self.state == State::Told && self.peer.unconfirmed() == 0 {
+            if self.state == State::Told && self.peer.unconfirmed_messages() == 0 {
                 return Ok(());
             }
             let reads = self.state == State::Reading && !self.piece.is_full();
             select! {
-                event = self.peer.next() => match event {
+                event = self.peer.next_event() => match event {
                     Ok(event) => self.happened(&event)?,
                     Err(error) => return Err(Failure::Unsent(Box::new(error.into()))),
                 },
@@ -129,10 +129,10 @@ impl Sending {
 
     /// Sends what is to be sent now.
     fn publish(&mut self) {
-        if !self.peer.has_room() {
+        if !self.peer.can_publish() {
             return;
         }
-        let alone = self.peer.unconfirmed() == 0;
+        let alone = self.peer.unconfirmed_messages() == 0;
         let full = self.piece.is_full() || self.state == State::Full;
         // After a reconnect readers are told at once where the rest comes from.
         let moved = self.part > 0 && self.peer.is_connected() && self.known != self.sid();
@@ -150,7 +150,7 @@ impl Sending {
     }
 
     fn sid(&self) -> &str {
-        &self.peer.hello().sid
+        &self.peer.hub_info().sid
     }
 
     /// Sends what was read as the next piece, with the end, or why there is none, when that is to be told.
@@ -181,7 +181,7 @@ impl Sending {
 
     fn happened(&mut self, event: &ClientEvent) -> Result<(), StreamError> {
         tell_link(event, self.peer.url());
-        let log = &self.peer.hello().log;
+        let log = &self.peer.hub_info().log;
         match event {
             ClientEvent::Receipt(receipt) => {
                 self.log.get_or_insert_with(|| log.clone());
@@ -190,7 +190,9 @@ impl Sending {
                 self.missed = self.missed.take().or(missed);
             }
             // Whoever reads that one never gets the beginning.
-            ClientEvent::Back { .. } if self.log.as_ref().is_some_and(|first| first != log) => {
+            ClientEvent::Reconnected { .. }
+                if self.log.as_ref().is_some_and(|first| first != log) =>
+            {
                 return Err(StreamError::OtherLog);
             }
             _ => {}
@@ -213,10 +215,10 @@ impl Sending {
         self.state = State::Told;
         self.send(Some(why));
         let deadline = Instant::now() + limits::FINISH_TIMEOUT;
-        while self.peer.unconfirmed() > 0 {
+        while self.peer.unconfirmed_messages() > 0 {
             select! {
-                event = self.peer.next() => match event {
-                    Ok(ClientEvent::Lost { .. }) | Err(_) => return,
+                event = self.peer.next_event() => match event {
+                    Ok(ClientEvent::Disconnected { .. }) | Err(_) => return,
                     Ok(_) => {}
                 },
                 _ = signals.next() => return,

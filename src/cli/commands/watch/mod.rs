@@ -24,7 +24,7 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::table::Line;
 use crate::cli::screen::term;
-use crate::client::connection_state::at;
+use crate::client::connection_state::wait_until;
 use crate::client::{ClientError, ClientEvent, HubClient, RetryPolicy, Target};
 use crate::limits;
 use screen::{Page, Screen};
@@ -113,8 +113,8 @@ where
             }
             let asks = (self.asked.is_none() && self.peer.is_connected()).then_some(self.due);
             select! {
-                event = self.peer.next() => self.happened(event?)?,
-                () = at(asks) => self.ask(),
+                event = self.peer.next_event() => self.happened(event?)?,
+                () = wait_until(asks) => self.ask(),
                 change = changes.next() => {
                     self.screen.changed(change);
                     self.redraw();
@@ -149,18 +149,18 @@ where
             tell_link(&event, self.peer.url());
         }
         match event {
-            ClientEvent::Answered { id, answer }
+            ClientEvent::Response { id, answer }
                 if self.asked.is_some_and(|(asked, _)| asked == id) =>
             {
                 self.asked = None;
                 self.answer = Some(answer.map_err(ClientError::Refused)?);
                 self.drawn = Drawn::No;
             }
-            ClientEvent::Lost { .. } => {
+            ClientEvent::Disconnected { .. } => {
                 self.asked = None;
                 self.redraw();
             }
-            ClientEvent::Back { .. } => self.due = Instant::now(),
+            ClientEvent::Reconnected { .. } => self.due = Instant::now(),
             _ => {}
         }
         Ok(())

@@ -99,7 +99,7 @@ fn as_json(answer: &WhoResponse, namespace: &Namespace) -> String {
             transport: &person.transport,
             rooms: &person.rooms,
             lag: person.lag,
-            lag_is_least: person.lag_is_least == LagPrecision::AtLeast,
+            lag_is_least: person.lag_precision == LagPrecision::AtLeast,
             since: stdout::time(person.since),
         };
         text += &serde_json::to_string(&line).expect("names and numbers are JSON");
@@ -125,9 +125,9 @@ fn lines(
     for person in others(answer) {
         let rooms = person.rooms.iter().map(|room| address(namespace, room));
         let rooms = rooms.collect::<Vec<_>>().join(", ");
-        let more = match person.lag_is_least {
+        let more = match person.lag_precision {
             LagPrecision::AtLeast => "+",
-            LagPrecision::Exactly => "",
+            LagPrecision::Exact => "",
         };
         table.push([
             person

@@ -1,0 +1,75 @@
+//! Values that a file writes as a string, read by their type's own parser.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+
+use super::node::ONE_OR_MORE;
+
+/// A string.
+pub fn text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    struct Text<P>(P);
+    impl<T, E: fmt::Display, P: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Text<P> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E2: Error>(self, text: &str) -> Result<T, E2> {
+            self.0(text).map_err(E2::custom)
+        }
+    }
+    deserializer.deserialize_any(Text(parse))
+}
+
+/// A string, or a whole number that needs no quotes.
+pub fn quantity<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    struct Quantity<P>(P);
+    impl<T, E: fmt::Display, P: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Quantity<P> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string or a whole number")
+        }
+
+        fn visit_str<E2: Error>(self, text: &str) -> Result<T, E2> {
+            self.0(text).map_err(E2::custom)
+        }
+
+        fn visit_i64<E2: Error>(self, number: i64) -> Result<T, E2> {
+            self.visit_str(&number.to_string())
+        }
+    }
+    deserializer.deserialize_any(Quantity(parse))
+}
+
+/// One value, or an array of them.
+pub fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct OneOrMore<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut read = Vec::new();
+            while let Some(item) = items.next_element()? {
+                read.push(item);
+            }
+            Ok(read)
+        }
+    }
+    deserializer.deserialize_newtype_struct(ONE_OR_MORE, OneOrMore(PhantomData))
+}
