@@ -71,11 +71,11 @@ impl Services {
         let _ = self.failed.try_send(error);
     }
 
-    /// Logs that the hub refuses something, at most once in `limits::REFUSED_SAID_EVERY`: clients keep trying.
+    /// Logs that the hub refuses something, at most once in `limits::REFUSAL_LOG_INTERVAL`: clients keep trying.
     pub fn log_refusal(&self, why: &str) {
         let now = (self.clock)();
         let logged = self.refusal_logged_ms.load(Ordering::Relaxed);
-        let pause = u64::try_from(limits::REFUSED_SAID_EVERY.as_millis()).unwrap_or(u64::MAX);
+        let pause = u64::try_from(limits::REFUSAL_LOG_INTERVAL.as_millis()).unwrap_or(u64::MAX);
         if now.saturating_sub(logged) >= pause {
             self.refusal_logged_ms.store(now, Ordering::Relaxed);
             tracing::warn!("refusing for now: {why}");

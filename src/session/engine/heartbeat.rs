@@ -66,7 +66,7 @@ impl Heartbeat {
         match self.state {
             HeartbeatState::PingAt(at) if at <= now => {
                 // The timeout counts from when the ping was due, unless the hub could not send it in time.
-                let sent = if now - at <= limits::PING_LATE {
+                let sent = if now - at <= limits::PING_SLACK {
                     at
                 } else {
                     now

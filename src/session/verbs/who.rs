@@ -77,7 +77,7 @@ pub fn read_store(
         let rows = sockets.iter().map(|socket| {
             let lag = match socket.backlog {
                 Backlog::None => Lag::Exactly(0),
-                // Beyond `limits::LAGS_COUNTED` it is only known that they lag.
+                // Beyond `limits::LAGGING_SOCKETS_COUNTED` it is only known that they lag.
                 Backlog::InLog => lags.next().unwrap_or(Lag::AtLeast(0)),
             };
             let mut row = row(socket, lag);
@@ -106,7 +106,7 @@ async fn count_lags(
     let lagging: Vec<Arc<SocketStats>> = sockets
         .iter()
         .filter(|socket| socket.backlog == Backlog::InLog)
-        .take(limits::LAGS_COUNTED)
+        .take(limits::LAGGING_SOCKETS_COUNTED)
         .map(|socket| Arc::clone(&socket.stats))
         .collect();
     if lagging.is_empty() {

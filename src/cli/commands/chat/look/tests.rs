@@ -4,18 +4,13 @@ use super::*;
 use crate::address::Namespace;
 use crate::wire::batch::{DeliveryHeader, Framing, push_bytes_message};
 
-fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Chunk {
-    Chunk {
+fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> OutputBatch {
+    OutputBatch {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ops").unwrap()],
-            event: EventName::message(),
-            framing,
-            json: false,
             count,
-            first: None,
             from: from.map(|name| ClientName::parse(name).unwrap()),
-            at: 0,
-            reply: None,
+            ..DeliveryHeader::new(EventName::message(), framing)
         },
         body: Bytes::copy_from_slice(body),
         namespace: Namespace::root(),
