@@ -26,7 +26,7 @@ pub enum ValueError {
     TooLarge,
     #[error("at least 1ms")]
     Zero,
-    #[error("at least {} ms", limits::WATCH_EVERY_MIN.as_millis())]
+    #[error("at least {} ms", limits::WATCH_INTERVAL_MIN.as_millis())]
     Interval,
     #[error("at most {} h: that is how long the hub remembers what it has stored", limits::PRODUCER_TTL.as_secs() / 3600)]
     RetryFor,
@@ -145,7 +145,7 @@ pub fn positive_duration(text: &str) -> Result<Duration, ValueError> {
 /// How often `--watch` asks again.
 pub fn watch_interval(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
-        interval if interval >= limits::WATCH_EVERY_MIN => Ok(interval),
+        interval if interval >= limits::WATCH_INTERVAL_MIN => Ok(interval),
         _ => Err(ValueError::Interval),
     }
 }
@@ -277,7 +277,7 @@ mod tests {
             assert_eq!(duration(text), Err(ValueError::TooLarge), "{text}");
         }
         assert_eq!(positive_duration("0ms"), Err(ValueError::Zero));
-        assert_eq!(watch_interval("100ms"), Ok(limits::WATCH_EVERY_MIN));
+        assert_eq!(watch_interval("100ms"), Ok(limits::WATCH_INTERVAL_MIN));
         assert_eq!(watch_interval("99ms"), Err(ValueError::Interval));
         assert_eq!(retry_for("24h"), Ok(limits::PRODUCER_TTL));
         assert_eq!(retry_for("25h"), Err(ValueError::RetryFor));
