@@ -114,8 +114,7 @@ fn compare(found: &BTreeMap<String, String>, exceptions: &[(&str, &str)], wrong:
 
 #[test]
 fn no_file_imports_a_file_that_imports_it_back() {
-    let files = files();
-    let imports = Crate::new(&files).imports();
+    let imports = Crate::new(files()).imports();
     assert!(imports.len() > 1000, "only {} imports", imports.len());
     let circles = circles(&imports);
     let mut wrong: Vec<String> = circles
@@ -133,12 +132,11 @@ fn no_file_imports_a_file_that_imports_it_back() {
 
 #[test]
 fn files_import_only_what_the_tables_allow() {
-    let files = files();
-    let imports = Crate::new(&files).imports();
+    let imports = Crate::new(files()).imports();
     let mut wrong = Vec::new();
-    let tables: Vec<Table> = files
+    let tables: Vec<Table> = files()
         .iter()
-        .filter_map(|file| Table::of(file, &files, &mut wrong))
+        .filter_map(|file| Table::of(file, files(), &mut wrong))
         .collect();
     assert!(tables.iter().any(|it| it.file == "lib.rs"), "no table");
     for table in &tables {
@@ -184,8 +182,7 @@ fn the_pure_parts_know_no_runtime_no_clock_and_no_chance() {
         "tracing",
     ];
     let mut wrong = Vec::new();
-    let files = files();
-    let pure: Vec<&File> = files.iter().filter(|file| is_pure(&file.path)).collect();
+    let pure: Vec<&File> = files().iter().filter(|file| is_pure(&file.path)).collect();
     assert!(pure.len() > 10, "{}", pure.len());
     for file in pure {
         for path in &file.contents.paths {
