@@ -13,7 +13,7 @@
 //! - **One order.** Everything that changes who is owed a message (a publish, a join, a leave, a subscription) goes through
 //!   the store's writer, and the hub follows the commit log. The hub never queries the store.
 //! - **One owner.** Live state (sockets, and which rooms they are in) belongs to the hub's task. Other tasks send it messages.
-//! - **One predicate.** [`store::owed`] decides who gets a message, for live delivery, catch-up and counts alike.
+//! - **One predicate.** [`store::owed()`] decides who gets a message, for live delivery, catch-up and counts alike.
 //! - **Bounds.** Every queue and length has a bound in [`limits`]. A full mailbox makes its session read from the log; it
 //!   never loses a message.
 //!

@@ -5,11 +5,12 @@
 //! | folder | may import |
 //! |---|---|
 //! | nearest, screen | nobody |
+//! | toml_file | nearest |
 //! | io | screen |
-//! | args | nearest, screen, io |
-//! | settings | nearest, screen, io, args |
+//! | args | nearest, screen, io, toml_file |
+//! | settings | screen, io, toml_file, args |
 //! | commands/exec/error, commands/stream/error | screen |
-//! | failure | screen, io, settings, commands/exec/error, commands/stream/error |
+//! | failure | screen, io, toml_file, settings, commands/exec/error, commands/stream/error |
 //! | runtime | io, failure |
 //! | remote | screen, io, args, settings, failure, runtime |
 //! | commands | screen, io, args, settings, failure, runtime, remote, commands/exec/error, commands/stream/error |
@@ -23,6 +24,7 @@ pub mod remote;
 pub mod runtime;
 pub mod screen;
 pub mod settings;
+pub mod toml_file;
 
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;

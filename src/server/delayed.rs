@@ -1,5 +1,6 @@
-//! What comes due in the store, on its way to the hub: nobody asked for it just now, so it has a share of memory of its own,
-//! and what it meets is said in the log.
+//! Delayed messages that become due, on their way from the store to the hub.
+//!
+//! No session asked for them just now, so their bytes count against a bound of their own, and a refusal goes to the log.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +11,8 @@ use crate::hub::ticket::{Commit, Ticket};
 use crate::limits;
 use crate::store::{NewRecord, OpOutcome};
 
-/// Tickets for what is due, as long as the hub keeps up with it.
-pub(super) fn tickets() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'static {
+/// Returns a function that makes the ticket for a due message, or `None` while too many bytes of them are on their way.
+pub(super) fn ticket_source() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'static {
     let queue = Arc::new(Semaphore::new(limits::DUE_QUEUE_BYTES));
     move |record| {
         let cost = record.body.len();
@@ -25,26 +26,26 @@ pub(super) fn tickets() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send + 'st
     }
 }
 
-/// Says now and then that what is due waits: its publishers are not there to be told.
+/// Warns that due messages have to wait, at most once every [`limits::REFUSED_SAID_EVERY`].
 #[derive(Default)]
-pub(super) struct Grumble {
-    said: Option<Instant>,
+pub(super) struct RefusalLog {
+    last_warning: Option<Instant>,
 }
 
-impl Grumble {
-    pub(super) fn hear(&mut self, commit: &Commit) {
-        let refused = commit.iter().find_map(|(done, ticket)| match done {
+impl RefusalLog {
+    pub(super) fn observe(&mut self, commit: &Commit) {
+        let refusal = commit.iter().find_map(|(done, ticket)| match done {
             OpOutcome::Refused(refusal) if ticket.request.is_none() => Some(refusal),
             _ => None,
         });
-        let Some(refusal) = refused else { return };
+        let Some(refusal) = refusal else { return };
         let now = Instant::now();
         if self
-            .said
-            .is_none_or(|said| now - said >= limits::REFUSED_SAID_EVERY)
+            .last_warning
+            .is_none_or(|last| now - last >= limits::REFUSED_SAID_EVERY)
         {
-            self.said = Some(now);
-            tracing::warn!("what is due waits: {refusal}");
+            self.last_warning = Some(now);
+            tracing::warn!("delayed messages that are due have to wait: {refusal}");
         }
     }
 }
@@ -58,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_on_its_way_than_the_hub_has_room_for() {
-        let mut tickets = tickets();
+    fn the_bytes_on_their_way_are_bounded() {
+        let mut tickets = ticket_source();
         let half = record(limits::DUE_QUEUE_BYTES / 2);
         let first = tickets(&half).unwrap();
         let second = tickets(&half).unwrap();
         assert!(tickets(&record(1)).is_none());
-        // What the hub handed out makes room; the largest of all takes everything there is.
+        // A ticket that is dropped makes room. The largest message takes all of it.
         drop(first);
         assert!(tickets(&record(limits::DUE_QUEUE_BYTES * 2)).is_none());
         let third = tickets(&record(1)).unwrap();

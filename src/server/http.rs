@@ -1,66 +1,39 @@
-//! HTTP in front of the sessions: who may come in (Host, Origin), what is where, and what becomes of a connection that is
-//! upgraded.
+//! One HTTP connection: checks Host and Origin, sends each request where its path belongs, and hands over a connection
+//! that is upgraded to WebSocket.
 
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, HOST, HeaderMap,
-    HeaderValue, ORIGIN, VARY,
-};
+use hyper::header::{HOST, ORIGIN};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::{mpsc, watch};
 
-use super::accept::listener::Connection;
-use super::body::Body;
-use super::engine_io::{self, Newcomer, Purpose, Refusal, text};
-use super::origin::{Admitted, Hosts};
-use super::polling::transport::Doors;
+use super::accept::peer_stream::PeerStream;
+use super::app_state::{AppState, NewSession};
+use super::cors;
+use super::engine_io::error::EngineError;
+use super::engine_io::requests;
+use super::origin::RequestOrigin;
 use super::polling::upgrade;
-use super::site::pages::{Asked, Pages};
-use super::websocket::transport::WebSocket;
-use crate::hub::peer::PeerAddress;
+use super::response::{HttpResponse, header_text, plain_text};
+use super::routes::Route;
+use super::site::pages::SiteRequest;
+use super::websocket::handshake::{UpgradePurpose, UpgradeSlot};
+use super::websocket::transport::WebSocketTransport;
+use crate::hub::peer::{Peer, PeerAddress};
 use crate::limits;
-use crate::session::engine::params::EngineMode;
-use crate::session::services::Services;
+use crate::session::engine::params::SessionParams;
+use crate::session::services::random_id;
 
-pub type Answer = Response<Body>;
-
-/// What serving a connection needs; shared by all.
-pub struct Site {
-    pub services: Arc<Services>,
-    pub hosts: Hosts,
-    pub pages: Pages,
-    pub doors: Arc<Doors>,
-    /// Sessions that are to be run: they outlive the connection that begins them.
-    pub newcomers: mpsc::Sender<Newcomer>,
-    pub shutdown: watch::Receiver<bool>,
-}
-
-/// Where a request leaves the upgrade of its connection, which has one at the most.
-#[derive(Clone)]
-pub struct Upgrades(mpsc::Sender<(OnUpgrade, Purpose)>);
-
-impl Upgrades {
-    pub fn put(&self, upgrade: OnUpgrade, purpose: Purpose) {
-        // So there is always place for it.
-        let _ = self.0.try_send((upgrade, purpose));
-    }
-}
-
-/// Serves one connection to its end, or until it is upgraded.
-pub async fn serve(site: Arc<Site>, connection: Connection) {
-    let (upgrades, mut upgraded) = mpsc::channel(1);
-    let upgrades = Upgrades(upgrades);
-    let address = connection.peer();
-    if exchange(&site, connection, address, upgrades)
+/// Serves one connection until it ends or has become a session's.
+pub async fn serve(state: Arc<AppState>, connection: PeerStream) {
+    let address = connection.peer_address();
+    let (slot, mut upgraded) = UpgradeSlot::new();
+    if serve_http(&state, connection, address, slot)
         .await
         .is_none()
     {
@@ -69,46 +42,52 @@ pub async fn serve(site: Arc<Site>, connection: Connection) {
     let Ok((upgrade, purpose)) = upgraded.try_recv() else {
         return;
     };
-    let parts = match upgrade
-        .await
-        .map(|upgraded| upgraded.downcast::<TokioIo<Connection>>())
-    {
-        Ok(Ok(parts)) => parts,
-        Ok(Err(_)) | Err(_) => return,
+    let Ok(upgraded) = upgrade.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<PeerStream>>() else {
+        return;
     };
-    let max_frame = site.services.settings.max_frame();
-    let websocket = WebSocket::accept(parts.io.into_inner(), parts.read_buf, max_frame).await;
+    let max_frame = state.services.settings.max_frame();
+    let connection = parts.io.into_inner();
+    let websocket = WebSocketTransport::accept(connection, parts.read_buf, max_frame).await;
     let websocket = Box::new(websocket);
-    let mut shutdown = site.shutdown.clone();
-    let stopping = shutdown.wait_for(|stopping| *stopping);
     match purpose {
-        Purpose::Session(speech) => {
-            // The hub is ending, or has as many as it holds.
-            let _ = site
-                .newcomers
-                .send(engine_io::newcomer(websocket, speech, address))
-                .await;
+        UpgradePurpose::NewSession(mode) => {
+            let params = SessionParams {
+                sid: random_id(),
+                upgrades: &[],
+                speech: mode,
+                peer: Arc::new(Peer::websocket(address)),
+            };
+            let new_session = NewSession {
+                transport: websocket,
+                params,
+            };
+            // Fails if the hub is shutting down.
+            let _ = state.new_sessions.send(new_session).await;
         }
-        // Cancel-safe: a probe that is dropped leaves its session as it was.
-        Purpose::Probe(probe) => tokio::select! {
-            () = upgrade::run(probe, websocket) => {}
-            _ = stopping => {}
-        },
-        Purpose::Nothing => upgrade::close(websocket).await,
+        UpgradePurpose::Probe(probe) => {
+            let mut shutdown = state.shutdown.clone();
+            // Cancel-safe: dropping a probe leaves its session as it was.
+            tokio::select! {
+                () = upgrade::run(probe, websocket) => {}
+                _ = shutdown.wait_for(|shutdown| *shutdown) => {}
+            }
+        }
+        UpgradePurpose::Close => upgrade::close(websocket).await,
     }
 }
 
-/// HTTP until the connection ends or is upgraded; None: there is nothing more to do with it.
-async fn exchange(
-    site: &Arc<Site>,
-    connection: Connection,
+/// Serves HTTP until the connection ends or is upgraded. `None`: an error or a shutdown ended it.
+async fn serve_http(
+    state: &Arc<AppState>,
+    connection: PeerStream,
     address: PeerAddress,
-    upgrades: Upgrades,
+    slot: UpgradeSlot,
 ) -> Option<()> {
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(address);
-        let (site, upgrades) = (Arc::clone(site), upgrades.clone());
-        async move { Ok::<_, Infallible>(answer(&site, request, &upgrades).await) }
+        let (state, slot) = (Arc::clone(state), slot.clone());
+        async move { Ok::<_, Infallible>(respond(&state, request, &slot).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -117,11 +96,11 @@ async fn exchange(
         .serve_connection(TokioIo::new(connection), service)
         .with_upgrades();
     let mut serving = pin!(serving);
-    let mut shutdown = site.shutdown.clone();
-    // Cancel-safe: the connection keeps its state in itself.
+    let mut shutdown = state.shutdown.clone();
+    // Cancel-safe: the connection keeps its own state.
     let served = tokio::select! {
         served = serving.as_mut() => Some(served),
-        _ = shutdown.wait_for(|stopping| *stopping) => None,
+        _ = shutdown.wait_for(|shutdown| *shutdown) => None,
     };
     let Some(served) = served else {
         // Sessions that end answer the requests that wait for them.
@@ -134,72 +113,50 @@ async fn exchange(
         .ok()
 }
 
-/// Answers one request; what is refused is logged here.
-async fn answer(site: &Site, request: Request<Incoming>, upgrades: &Upgrades) -> Answer {
+/// Answers one request. A refusal is logged here.
+async fn respond(state: &AppState, request: Request<Incoming>, slot: &UpgradeSlot) -> HttpResponse {
     let headers = request.headers();
-    let admitted = site.hosts.admit(text(headers, HOST), text(headers, ORIGIN));
-    let invited = match admitted {
-        Ok(Admitted::Invited) => headers.get(ORIGIN).cloned(),
-        Ok(Admitted::AtHome) | Err(_) => None,
+    let checked = state
+        .origins
+        .check(header_text(headers, HOST), header_text(headers, ORIGIN));
+    let cross_origin = match checked {
+        Ok(RequestOrigin::Cross) => headers.get(ORIGIN).cloned(),
+        Ok(RequestOrigin::Same) | Err(_) => None,
     };
-    let answered = match admitted {
-        Err(refused) => Err(refused.into()),
-        Ok(_) if invited.is_some() && request.method() == Method::OPTIONS => Ok(preflight(headers)),
-        Ok(_) => route(site, request, upgrades).await,
+    let result = match checked {
+        Err(error) => Err(error.into()),
+        Ok(_) if cross_origin.is_some() && request.method() == Method::OPTIONS => {
+            Ok(cors::preflight(headers))
+        }
+        Ok(_) => route(state, request, slot).await,
     };
-    let mut answer = answered.unwrap_or_else(|refusal| {
-        tracing::info!("refused a request: {refusal}");
-        refusal.into_answer()
+    let mut response = result.unwrap_or_else(|error| {
+        tracing::info!("refused a request: {error}");
+        error.into_response()
     });
-    if let Some(origin) = invited {
-        let headers = answer.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.append(VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = cross_origin {
+        cors::allow_origin(&mut response, origin);
     }
-    answer
+    response
 }
 
-/// What is where.
 async fn route(
-    site: &Site,
+    state: &AppState,
     request: Request<Incoming>,
-    upgrades: &Upgrades,
-) -> Result<Answer, Refusal> {
-    let path = request.uri().path().trim_end_matches('/');
-    let echo = site.services.settings.echo.as_deref();
-    if path == "/socket.io" {
-        engine_io::answer(site, request, EngineMode::SocketIo, upgrades).await
-    } else if echo.is_some_and(|echo| echo.trim_end_matches('/') == path) {
-        engine_io::answer(site, request, EngineMode::Echo, upgrades).await
-    } else {
-        Ok(site.pages.answer(Asked::of(&request)).await)
+    slot: &UpgradeSlot,
+) -> Result<HttpResponse, EngineError> {
+    match state.routes.find(request.uri().path()) {
+        Some(Route::Engine(mode)) => requests::respond(state, request, mode, slot).await,
+        Some(Route::Site { path, built_in }) => {
+            let request = SiteRequest {
+                method: request.method(),
+                uri: request.uri(),
+                headers: request.headers(),
+                path,
+                built_in,
+            };
+            Ok(state.pages.respond(request).await)
+        }
+        None => Ok(plain_text(StatusCode::NOT_FOUND, "nothing here")),
     }
-}
-
-/// What a browser asks before it lets an invited page send a request of its own making.
-fn preflight(asked: &HeaderMap) -> Answer {
-    let mut answer = Response::new(Body::Empty);
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    let headers = answer.headers_mut();
-    let methods = HeaderValue::from_static("GET, POST");
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
-        headers.append(VARY, ACCESS_CONTROL_REQUEST_HEADERS.into());
-    }
-    headers.insert(
-        ACCESS_CONTROL_MAX_AGE,
-        HeaderValue::from(limits::PREFLIGHT_KEPT.as_secs()),
-    );
-    answer
-}
-
-pub fn plain(status: StatusCode, text: &str) -> Answer {
-    let mut answer = Response::new(Body::from(format!("{text}\n")));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    answer
 }

@@ -1,4 +1,4 @@
-//! A hub under way: its parts are started, what comes to it is handed on, and they end in order.
+//! A running hub: starts its parts, hands connections and sessions to them, and ends them in order.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,28 +8,44 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::accept::file_limit;
-use super::accept::listener::{Connection, Listener};
-use super::delayed::{self, Grumble};
-use super::engine_io::Newcomer;
-use super::http::{self, Site};
-use super::polling::transport::Doors;
-use super::{Server, ServerError, now_ms};
+use super::accept::listener::{BoundListener, accept_all};
+use super::accept::peer_stream::PeerStream;
+use super::app_state::{AppState, NewSession};
+use super::clock::now_ms;
+use super::delayed::{self, RefusalLog};
+use super::error::ServerError;
+use super::http;
+use super::origin::OriginPolicy;
+use super::polling::sessions::PollingSessions;
+use super::routes::Routes;
+use super::site::pages::Pages;
 use crate::hub;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session;
 use crate::session::handler;
 use crate::session::services::Services;
+use crate::session::settings::HubSettings;
 use crate::store::reader_pool::ReaderPool;
 use crate::store::sessions::SessionOp;
 use crate::store::writer::{self, Urgency};
-use crate::store::{Op, StoreError};
+use crate::store::{Op, Store, StoreError};
 
-pub(super) struct Running {
-    site: Arc<Site>,
-    accepting: mpsc::Receiver<Connection>,
-    begun: mpsc::Receiver<Newcomer>,
-    /// HTTP connections, and sessions.
+/// Everything that a hub needs before it runs.
+pub(super) struct ServerParts {
+    pub(super) listeners: Vec<BoundListener>,
+    pub(super) store: Box<dyn Store>,
+    pub(super) settings: HubSettings,
+    pub(super) origins: OriginPolicy,
+    pub(super) routes: Routes,
+    pub(super) pages: Pages,
+}
+
+pub(super) struct RunningServer {
+    state: Arc<AppState>,
+    accepted: mpsc::Receiver<PeerStream>,
+    new_sessions: mpsc::Receiver<NewSession>,
+    /// A task for each HTTP connection and each session.
     connections: JoinSet<()>,
     programs: JoinSet<()>,
     hub: JoinHandle<()>,
@@ -39,93 +55,96 @@ pub(super) struct Running {
     stop_programs: watch::Sender<bool>,
 }
 
-impl Running {
-    pub(super) fn start(server: Server) -> Result<Self, ServerError> {
-        let Server {
+impl RunningServer {
+    pub(super) fn start(parts: ServerParts) -> Result<Self, ServerError> {
+        let ServerParts {
             listeners,
             store,
             settings,
-            hosts,
+            origins,
+            routes,
             pages,
-        } = server;
+        } = parts;
         let (head, members, log_id) = (store.head(), store.members()?, store.log_id().to_owned());
         let readers = ReaderPool::new(&*store)?;
         let (commits, committed) = mpsc::unbounded_channel();
-        let mut grumble = Grumble::default();
+        let mut refusal_log = RefusalLog::default();
         let on_commit = move |commit| {
-            grumble.hear(&commit);
-            // The hub's task ends only after the writer.
+            refusal_log.observe(&commit);
+            // The hub's task outlives the writer.
             let _ = commits.send(commit);
         };
-        let (writer, thread) =
-            writer::spawn::<Ticket, _, _>(store, now_ms, delayed::tickets(), on_commit);
-        // Before anyone is here.
+        let (writer, writer_thread) =
+            writer::spawn::<Ticket, _, _>(store, now_ms, delayed::ticket_source(), on_commit);
+        // Sessions that the store remembers from the last run are not connected any more.
         let ticket = Ticket {
             request: None,
             permit: None,
         };
-        // Only a writer that has ended takes nothing, and then its error is found at the end.
+        // It fails only if the writer has ended, whose error is returned at the end.
         let _ = writer.send(Op::Session(SessionOp::AllLost), Urgency::Now, ticket);
-        let (inbox, asked) = mpsc::channel(limits::HUB_INBOX);
-        let hub = tokio::spawn(hub::run(head, members, committed, asked, now_ms));
+        let (inbox, messages) = mpsc::channel(limits::HUB_INBOX);
+        let hub = tokio::spawn(hub::run(head, members, committed, messages, now_ms));
         let (failed, failures) = mpsc::channel(1);
         let services = Services::new(settings, &log_id, writer, inbox, readers, now_ms, failed);
-        let (stop, stopping) = watch::channel(false);
-        let (newcomers, begun) = mpsc::channel(1);
-        let site = Arc::new(Site {
+        let (stop, shutdown) = watch::channel(false);
+        let (session_sender, new_sessions) = mpsc::channel(1);
+        let accepted = accept_all(listeners, &shutdown);
+        let state = Arc::new(AppState {
             services: Arc::new(services),
-            hosts,
+            origins,
+            routes,
             pages,
-            doors: Arc::new(Doors::default()),
-            newcomers,
-            shutdown: stopping,
+            polling_sessions: Arc::new(PollingSessions::default()),
+            new_sessions: session_sender,
+            shutdown,
         });
-        let (stop_programs, programs_stopping) = watch::channel(false);
+        let (stop_programs, programs_shutdown) = watch::channel(false);
         Ok(Self {
-            accepting: accept_all(listeners, &site),
-            begun,
+            accepted,
+            new_sessions,
             connections: JoinSet::new(),
-            programs: handler::run::start(&site.services, &programs_stopping),
-            site,
+            programs: handler::run::start(&state.services, &programs_shutdown),
+            state,
             hub,
-            writer: thread,
+            writer: writer_thread,
             failures,
             stop,
             stop_programs,
         })
     }
 
-    /// Until `shutdown` is ready or the store fails.
+    /// Serves until `shutdown` is ready or the store fails. Returns the store's error.
     pub(super) async fn serve(&mut self, shutdown: impl Future<Output = ()>) -> Option<StoreError> {
         let Self {
-            site,
+            state,
             connections,
-            begun,
+            new_sessions,
             ..
         } = self;
-        let most = file_limit::connections();
+        let max_connections = file_limit::max_connections();
         tokio::pin!(shutdown);
         loop {
             // Every arm only waits: cancel-safe.
             tokio::select! {
                 () = &mut shutdown => return None,
                 failure = self.failures.recv() => return failure,
-                // It ends before it is told to only when the store's writer did.
+                // The hub's task ends by itself only after the store's writer has.
                 _ = &mut self.hub => return None,
-                Some(connection) = self.accepting.recv() => {
-                    if connections.len() < most {
-                        connections.spawn(http::serve(Arc::clone(site), connection));
+                Some(connection) = self.accepted.recv() => {
+                    if connections.len() < max_connections {
+                        connections.spawn(http::serve(Arc::clone(state), connection));
                     } else {
-                        site.services.say_refused("too many connections");
+                        state.services.say_refused("too many connections");
                     }
                 }
-                Some(Newcomer { transport, opening }) = begun.recv() => {
+                Some(NewSession { transport, params }) = new_sessions.recv() => {
                     if connections.len() < limits::CONNECTIONS {
-                        let (services, stopping) = (&site.services, &site.shutdown);
-                        let session = session::run(Arc::clone(services), transport, opening, stopping.clone());
-                        connections.spawn(session);
+                        let services = Arc::clone(&state.services);
+                        let shutdown = state.shutdown.clone();
+                        connections.spawn(session::run(services, transport, params, shutdown));
                     } else {
-                        site.services.say_refused("too many sessions");
+                        state.services.say_refused("too many sessions");
                     }
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
@@ -133,57 +152,28 @@ impl Running {
         }
     }
 
-    /// `failure` is why, when it is not because it was asked to.
+    /// Ends the parts in order: accepting, sessions, shared queues, programs, the writer, and with it the hub's task.
+    /// `failure` is the error that [`Self::serve`] returned.
     pub(super) async fn end(mut self, failure: Option<StoreError>) -> Result<(), ServerError> {
-        drop((self.accepting, self.begun));
+        drop((self.accepted, self.new_sessions));
         let _ = self.stop.send(true);
         while self.connections.join_next().await.is_some() {}
-        self.site.services.shares.end().await;
-        // They hear who left, and what they say to that is stored.
+        self.state.services.shares.end().await;
+        // Programs get every disconnect event, and what they answer is still stored.
         let _ = self.stop_programs.send(true);
         while self.programs.join_next().await.is_some() {}
-        // The last ways to the writer are gone with the site; it commits what it deferred and ends, and the hub after it.
-        drop(self.site);
+        // This drops the last sender to the writer, which commits what it deferred and ends.
+        drop(self.state);
         let writer = self.writer;
-        let ended = tokio::task::spawn_blocking(move || writer.join()).await;
-        let died = || StoreError::Io {
+        let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+        let panicked = || StoreError::Io {
             path: PathBuf::new(),
             reason: "the writer died".to_owned(),
         };
-        let written = ended.ok().and_then(Result::ok).ok_or_else(died)?;
+        let result = joined.ok().and_then(Result::ok).ok_or_else(panicked)?;
         match failure {
             Some(failure) => Err(failure.into()),
-            None => Ok(written?),
+            None => Ok(result?),
         }
     }
-}
-
-/// One task a listener; they end when the receiver is dropped.
-fn accept_all(listeners: Vec<Listener>, site: &Site) -> mpsc::Receiver<Connection> {
-    let (accepted, connections) = mpsc::channel(1);
-    for listener in listeners {
-        let accepted = accepted.clone();
-        let mut stopping = site.shutdown.clone();
-        tokio::spawn(async move {
-            loop {
-                let accept = tokio::select! {
-                    accept = listener.accept() => accept,
-                    _ = stopping.wait_for(|stopping| *stopping) => return,
-                };
-                match accept {
-                    Ok(connection) => {
-                        if accepted.send(connection).await.is_err() {
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        // Out of file descriptors, or a peer that left already: others may still come.
-                        tracing::warn!("cannot accept a connection: {error}");
-                        tokio::time::sleep(limits::ACCEPT_PAUSE).await;
-                    }
-                }
-            }
-        });
-    }
-    connections
 }

@@ -1,71 +1,76 @@
-//! Which Host and Origin a browser may come with: a page elsewhere must not reach a hub on loopback.
+//! The check of Host and Origin: a page of another site must not reach a hub on loopback.
 //!
-//! A page of another origin is kept out by its Origin; one that had its own name resolved to this machine (DNS
-//! rebinding) by its Host.
+//! The Origin header keeps out pages of other sites. The Host header keeps out pages whose own host name was made to
+//! resolve to this machine (DNS rebinding).
 
 use std::net::IpAddr;
 
-/// The names under which this hub may be reached. IP addresses and `localhost` always are: rebinding needs a name.
+/// The host names and origins that are accepted. IP addresses and `localhost` are accepted always: rebinding needs a name.
 #[derive(Debug, Clone, Default)]
-pub struct Hosts {
+pub struct OriginPolicy {
     names: Vec<String>,
-    /// Origins of pages that may come from elsewhere; `*` is any.
+    /// Origins of other sites whose pages are accepted. `*` is any origin.
     origins: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum OriginError {
     #[error(
-        "this hub is not known as {0:?}; start it with --host NAME to have it reached under that name"
+        "this hub does not answer to the host name {0:?}; to add a name, start it with --host NAME"
     )]
     Host(String),
     #[error(
-        "pages from {0:?} may not reach this hub; list that origin under cors in hub.toml to let them"
+        "pages from {0:?} may not use this hub; to allow them, add that origin to cors in hub.toml"
     )]
     Origin(String),
 }
 
-/// How somebody comes in.
+/// Where an accepted request comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admitted {
-    /// No page, or one of our own.
-    AtHome,
-    /// A page from elsewhere whose origin is listed: its browser must be told that it may read the answer.
-    Invited,
+pub enum RequestOrigin {
+    /// A page of this hub, or a client that is no page.
+    Same,
+    /// A page of another site whose origin is listed. Its browser needs CORS headers to read the response.
+    Cross,
 }
 
-impl Hosts {
+impl OriginPolicy {
     pub fn new(names: Vec<String>, origins: Vec<String>) -> Self {
         Self { names, origins }
     }
 
-    /// Without a Host (HTTP/1.0, some Unix-socket clients) there is no browser; without an Origin no page.
-    pub fn admit(&self, host: Option<&str>, origin: Option<&str>) -> Result<Admitted, Refused> {
+    /// Every browser sends Host, and every page of another site sends Origin. A request without them (HTTP/1.0, some
+    /// clients on Unix sockets) is not a browser's.
+    pub fn check(
+        &self,
+        host: Option<&str>,
+        origin: Option<&str>,
+    ) -> Result<RequestOrigin, OriginError> {
         if let Some(host) = host
-            && !self.knows(without_port(host))
+            && !self.is_known_host(without_port(host))
         {
-            return Err(Refused::Host(host.to_owned()));
+            return Err(OriginError::Host(host.to_owned()));
         }
         let Some(origin) = origin else {
-            return Ok(Admitted::AtHome);
+            return Ok(RequestOrigin::Same);
         };
-        let of_page = origin
+        let page_host = origin
             .strip_prefix("http://")
             .or_else(|| origin.strip_prefix("https://"));
-        match (of_page, host) {
-            (Some(page), Some(host)) if page.eq_ignore_ascii_case(host) => Ok(Admitted::AtHome),
-            _ if self.invites(origin) => Ok(Admitted::Invited),
-            _ => Err(Refused::Origin(origin.to_owned())),
+        match (page_host, host) {
+            (Some(page), Some(host)) if page.eq_ignore_ascii_case(host) => Ok(RequestOrigin::Same),
+            _ if self.allows_origin(origin) => Ok(RequestOrigin::Cross),
+            _ => Err(OriginError::Origin(origin.to_owned())),
         }
     }
 
-    fn invites(&self, origin: &str) -> bool {
+    fn allows_origin(&self, origin: &str) -> bool {
         self.origins
             .iter()
             .any(|known| known == "*" || known.eq_ignore_ascii_case(origin))
     }
 
-    fn knows(&self, name: &str) -> bool {
+    fn is_known_host(&self, name: &str) -> bool {
         let bare = name
             .strip_prefix('[')
             .and_then(|name| name.strip_suffix(']'))
@@ -96,8 +101,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_pages_come_in() {
-        let hosts = Hosts::new(vec!["hub.school.example".to_owned()], Vec::new());
+    fn only_our_own_pages_are_accepted() {
+        let policy = OriginPolicy::new(vec!["hub.school.example".to_owned()], Vec::new());
         let admitted = [
             (None, None),
             (Some("127.0.0.1:7666"), None),
@@ -110,8 +115,8 @@ mod tests {
             ),
         ];
         for (host, origin) in admitted {
-            let admitted = hosts.admit(host, origin);
-            assert_eq!(admitted, Ok(Admitted::AtHome), "{host:?} {origin:?}");
+            let accepted = policy.check(host, origin);
+            assert_eq!(accepted, Ok(RequestOrigin::Same), "{host:?} {origin:?}");
         }
         let refused = [
             (Some("evil.example:7666"), None),
@@ -125,24 +130,28 @@ mod tests {
             (Some(""), None),
         ];
         for (host, origin) in refused {
-            assert!(hosts.admit(host, origin).is_err(), "{host:?} {origin:?}");
+            assert!(policy.check(host, origin).is_err(), "{host:?} {origin:?}");
         }
     }
+
     #[test]
-    fn pages_that_are_listed_come_from_elsewhere() {
-        let hosts = |origins: &[&str]| {
+    fn pages_of_listed_origins_are_accepted() {
+        let policy = |origins: &[&str]| {
             let origins = origins.iter().map(|it| (*it).to_owned()).collect();
-            Hosts::new(Vec::new(), origins)
+            OriginPolicy::new(Vec::new(), origins)
         };
-        let of = |origins, origin| hosts(origins).admit(Some("127.0.0.1:7666"), Some(origin));
+        let of = |origins, origin| policy(origins).check(Some("127.0.0.1:7666"), Some(origin));
         let listed: &[&str] = &["https://app.example", "http://localhost:8000"];
-        assert_eq!(of(listed, "https://app.example"), Ok(Admitted::Invited));
-        assert_eq!(of(listed, "http://localhost:8000"), Ok(Admitted::Invited));
+        assert_eq!(of(listed, "https://app.example"), Ok(RequestOrigin::Cross));
+        assert_eq!(
+            of(listed, "http://localhost:8000"),
+            Ok(RequestOrigin::Cross)
+        );
         assert!(of(listed, "http://app.example").is_err());
         assert!(of(listed, "null").is_err());
-        assert_eq!(of(&["*"], "null"), Ok(Admitted::Invited));
-        // A listed page does not make the hub known under another name.
-        let elsewhere = hosts(&["*"]).admit(Some("evil.example"), Some("http://a.example"));
-        assert!(matches!(elsewhere, Err(Refused::Host(_))));
+        assert_eq!(of(&["*"], "null"), Ok(RequestOrigin::Cross));
+        // A listed origin adds no host name.
+        let elsewhere = policy(&["*"]).check(Some("evil.example"), Some("http://a.example"));
+        assert!(matches!(elsewhere, Err(OriginError::Host(_))));
     }
 }

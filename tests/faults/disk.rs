@@ -129,7 +129,7 @@ fn what_is_due_on_a_full_disk_waits_for_room() {
         raw.batch("/", &header, line.as_bytes());
     }
     faulty.fail("full");
-    hub.wait_for_stderr("what is due waits: the disk is full");
+    hub.wait_for_stderr("delayed messages that are due have to wait: the disk is full");
     assert_eq!(stored(hub), "");
     faulty.mend("full");
     hub.wait_for_room_messages("r", 2);

@@ -18,6 +18,7 @@ pub mod queue;
 pub mod remote;
 pub mod request;
 pub mod rooms;
+pub mod scalars;
 pub mod scope;
 pub mod script;
 pub mod serve;

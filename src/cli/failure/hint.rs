@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::cli::settings::error::SettingsError;
-use crate::cli::settings::toml_file::content::ContentError;
+use crate::cli::toml_file::content::ContentError;
 use crate::client::{ClientError, DialError, ErrorResponse};
 use crate::server::ServerError;
 use crate::store::StoreError;
@@ -71,7 +71,7 @@ pub(super) fn server_hint(error: &ServerError) -> Option<&'static str> {
             }
             _ => Some("--listen names another address"),
         },
-        ServerError::Folder(_) => Some("--static names a folder of files for browsers"),
+        ServerError::StaticFolder(_) => Some("--static names a folder of files for browsers"),
         ServerError::Store(error) => match error {
             StoreError::Locked { .. } => Some("stop that hub, or name another database with --db"),
             StoreError::Foreign { .. } => {

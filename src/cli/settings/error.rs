@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::toml_file::content::ContentError;
-use super::toml_file::diagnostics::InvalidFile;
+use crate::cli::toml_file::content::ContentError;
+use crate::cli::toml_file::diagnostics::InvalidFile;
 
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {

@@ -9,12 +9,10 @@ pub mod config_file;
 pub mod error;
 pub mod global;
 pub mod hub_file;
-pub mod scalars;
 pub mod server;
 pub mod source;
 #[cfg(test)]
 mod tests;
-pub mod toml_file;
 
 use std::cmp::Ordering;
 use std::ffi::OsString;

@@ -1,12 +1,12 @@
-//! How many files the system lets the hub have open, and so how many connections it takes: it must not find out in the
-//! middle of a commit.
+//! The system's limit on open files, and the number of connections that fit below it. A hub that ran out of file
+//! descriptors could fail in the middle of a commit.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::limits;
 
-/// Raises the limit as far as the system lets it be raised, and says how many connections fit below it.
-pub fn connections() -> usize {
+/// Raises the limit as far as the system allows and returns the number of connections that fit below it.
+pub fn max_connections() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -16,7 +16,7 @@ pub fn connections() -> usize {
         Ok(()) => raised.current,
         Err(_) => limit.current,
     };
-    let connections = fitting(files);
+    let connections = connections_below(files);
     if connections < limits::CONNECTIONS {
         tracing::debug!(
             "the system's limit on open files (ulimit -Hn) leaves room for {connections} connections"
@@ -25,13 +25,13 @@ pub fn connections() -> usize {
     connections
 }
 
-/// None is no limit.
-fn fitting(files: Option<u64>) -> usize {
+/// `None`: the system sets no limit.
+fn connections_below(files: Option<u64>) -> usize {
     let files = files.and_then(|files| usize::try_from(files).ok());
-    let fitting = files.map_or(limits::CONNECTIONS, |files| {
+    let connections = files.map_or(limits::CONNECTIONS, |files| {
         files.saturating_sub(limits::FILES_OF_OURS)
     });
-    fitting.clamp(1, limits::CONNECTIONS)
+    connections.clamp(1, limits::CONNECTIONS)
 }
 
 #[cfg(test)]
@@ -39,10 +39,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_connections_as_files_are_left() {
-        assert_eq!(fitting(None), limits::CONNECTIONS);
-        assert_eq!(fitting(Some(u64::MAX)), limits::CONNECTIONS);
-        assert_eq!(fitting(Some(1024)), 1024 - limits::FILES_OF_OURS);
-        assert_eq!(fitting(Some(0)), 1);
+    fn connections_leave_room_for_the_hubs_own_files() {
+        assert_eq!(connections_below(None), limits::CONNECTIONS);
+        assert_eq!(connections_below(Some(u64::MAX)), limits::CONNECTIONS);
+        assert_eq!(connections_below(Some(1024)), 1024 - limits::FILES_OF_OURS);
+        assert_eq!(connections_below(Some(0)), 1);
     }
 }

@@ -1,21 +1,20 @@
-//! Where the hub listens: TCP addresses and Unix sockets, and the connections that come from them.
+//! The addresses that the hub listens on, TCP and Unix sockets, and the connections it accepts there.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::str::FromStr;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::{mpsc, watch};
 
-use crate::hub::peer::PeerAddress;
+use super::peer_stream::PeerStream;
+use crate::limits;
 
-/// An address of `--listen`: `127.0.0.1:7666`, `[::1]:0`, `localhost:7666`, `unix:/run/roomcat.sock`. A name is
-/// resolved when it is bound.
+/// An address of `--listen`: `127.0.0.1:7666`, `[::1]:0`, `localhost:7666`, `unix:/run/roomcat.sock`. A host name is
+/// resolved when the listener is bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
     Tcp { host: String, port: u16 },
@@ -24,26 +23,26 @@ pub enum ListenAddress {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an address to listen on is HOST:PORT, as in 127.0.0.1:7666, or unix:/path")]
-pub struct NotAnAddress;
+pub struct ListenAddressError;
 
 impl FromStr for ListenAddress {
-    type Err = NotAnAddress;
-    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+    type Err = ListenAddressError;
+    fn from_str(text: &str) -> Result<Self, ListenAddressError> {
         if let Some(path) = text.strip_prefix("unix:") {
             return if path.is_empty() {
-                Err(NotAnAddress)
+                Err(ListenAddressError)
             } else {
                 Ok(Self::Unix(path.into()))
             };
         }
-        let (host, port) = text.rsplit_once(':').ok_or(NotAnAddress)?;
-        let port = port.parse().map_err(|_| NotAnAddress)?;
+        let (host, port) = text.rsplit_once(':').ok_or(ListenAddressError)?;
+        let port = port.parse().map_err(|_| ListenAddressError)?;
         let bracketed = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         match bracketed.unwrap_or(host) {
-            "" => Err(NotAnAddress),
-            host if host.contains(':') && bracketed.is_none() => Err(NotAnAddress),
+            "" => Err(ListenAddressError),
+            host if host.contains(':') && bracketed.is_none() => Err(ListenAddressError),
             host => Ok(Self::Tcp {
                 host: host.to_owned(),
                 port,
@@ -53,7 +52,7 @@ impl FromStr for ListenAddress {
 }
 
 impl ListenAddress {
-    /// Whether only this machine can reach it.
+    /// Whether only this machine can reach the address.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp { host, .. } => {
@@ -75,13 +74,13 @@ impl fmt::Display for ListenAddress {
 }
 
 #[derive(Debug)]
-pub enum Listener {
+pub enum BoundListener {
     Tcp(TcpListener),
-    /// The file goes with the listener.
+    /// The socket file is removed with the listener.
     Unix(UnixListener, PathBuf),
 }
 
-impl Listener {
+impl BoundListener {
     pub async fn bind(address: &ListenAddress) -> io::Result<Self> {
         match address {
             ListenAddress::Tcp { host, port } => TcpListener::bind((host.as_str(), *port))
@@ -94,7 +93,7 @@ impl Listener {
         }
     }
 
-    /// Where it listens really: the port that the system chose for port 0.
+    /// The address it is bound to. For port 0 that is the port that the system chose.
     pub fn address(&self) -> io::Result<ListenAddress> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(|address| ListenAddress::Tcp {
@@ -106,31 +105,31 @@ impl Listener {
     }
 
     /// Cancel-safe.
-    pub async fn accept(&self) -> io::Result<Connection> {
+    pub async fn accept(&self) -> io::Result<PeerStream> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok(Connection::Tcp(stream))
+                Ok(PeerStream::Tcp(stream))
             }
             Self::Unix(listener, _) => listener
                 .accept()
                 .await
-                .map(|(stream, _)| Connection::Unix(stream)),
+                .map(|(stream, _)| PeerStream::Unix(stream)),
         }
     }
 }
 
-impl Drop for Listener {
+impl Drop for BoundListener {
     fn drop(&mut self) {
         if let Self::Unix(_, path) = self {
-            // Gone already is as good.
+            // It may be gone already.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// A socket file that nobody answers is what a killed hub left; anything else there is not ours to remove.
+/// Removes the socket file that a killed hub left behind: one that refuses connections. Anything else stays.
 async fn remove_stale(path: &Path) -> io::Result<()> {
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
@@ -144,91 +143,41 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[derive(Debug)]
-pub enum Connection {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+/// Accepts connections from all listeners, with a task for each. The tasks end on shutdown, or when the receiver is dropped.
+pub fn accept_all(
+    listeners: Vec<BoundListener>,
+    shutdown: &watch::Receiver<bool>,
+) -> mpsc::Receiver<PeerStream> {
+    let (accepted, connections) = mpsc::channel(1);
+    for listener in listeners {
+        tokio::spawn(accept_from(listener, accepted.clone(), shutdown.clone()));
+    }
+    connections
 }
 
-impl Connection {
-    /// Who connected.
-    pub fn peer(&self) -> PeerAddress {
-        match self {
-            Self::Tcp(stream) => {
-                let address = stream.peer_addr().map(PeerAddress::Tcp);
-                address.unwrap_or_default()
-            }
-            Self::Unix(stream) => {
-                let process = stream.peer_cred().ok();
-                PeerAddress::Unix {
-                    uid: process.map(|process| process.uid()),
-                    pid: process.and_then(|process| process.pid()),
+async fn accept_from(
+    listener: BoundListener,
+    accepted: mpsc::Sender<PeerStream>,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    loop {
+        // Both arms only wait: cancel-safe.
+        let accept = tokio::select! {
+            accept = listener.accept() => accept,
+            _ = shutdown.wait_for(|shutdown| *shutdown) => return,
+        };
+        match accept {
+            Ok(connection) => {
+                if accepted.send(connection).await.is_err() {
+                    return;
                 }
             }
-        }
-    }
-
-    /// Whether there may be something to read; if not, `cx` is woken when there is.
-    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => stream.poll_read_ready(cx),
-        }
-    }
-}
-
-macro_rules! of_stream {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self.get_mut() {
-            Connection::Tcp(stream) => {
-                let $stream = Pin::new(stream);
-                $call
-            }
-            Connection::Unix(stream) => {
-                let $stream = Pin::new(stream);
-                $call
+            Err(error) => {
+                // The hub is out of file descriptors, or the peer has left already: the next one may succeed.
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(limits::ACCEPT_PAUSE).await;
             }
         }
-    };
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        of_stream!(self, stream => stream.poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        of_stream!(self, stream => stream.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        of_stream!(self, stream => stream.poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        of_stream!(self, stream => stream.poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        of_stream!(self, stream => stream.poll_shutdown(cx))
     }
 }
 
@@ -261,7 +210,11 @@ mod tests {
             "127.0.0.1:99999",
             "unix:",
         ] {
-            assert_eq!(bad.parse::<ListenAddress>(), Err(NotAnAddress), "{bad}");
+            assert_eq!(
+                bad.parse::<ListenAddress>(),
+                Err(ListenAddressError),
+                "{bad}"
+            );
         }
     }
 }

@@ -2,3 +2,4 @@
 
 pub mod file_limit;
 pub mod listener;
+pub mod peer_stream;

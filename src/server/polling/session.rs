@@ -1,7 +1,7 @@
-//! Where the requests of one polling client and its session meet: one GET that waits for something to be said, one POST
-//! whose packets wait to be taken, and the WebSocket that takes their place.
+//! The meeting point of a polling client's HTTP requests and its session: one GET that waits for packets, one POST whose
+//! packets wait to be read, and the WebSocket that replaces both after an upgrade.
 //!
-//! Knows nothing of HTTP's heads and bodies, nor of what the packets hold.
+//! This module knows nothing of HTTP headers and bodies, nor of what the packets say.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,153 +13,150 @@ use crate::session::engine::params::EngineMode;
 use crate::session::engine::transport::Transport;
 use crate::wire::engine;
 
-/// Why a request for a session is refused.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejected {
-    /// There is no such session, or none any more.
-    Unknown,
-    /// The session is there, and this is not what it may be asked.
-    Misplaced,
+pub enum PollingError {
+    /// There is no such session, or not any more.
+    UnknownSession,
+    /// The session exists, and does not accept this request now.
+    UnexpectedRequest,
 }
 
-type Verdict<T> = Result<T, Rejected>;
-pub(super) type Answer<T> = oneshot::Sender<Verdict<T>>;
+type PollingResult<T> = Result<T, PollingError>;
+pub(super) type ResponseSender<T> = oneshot::Sender<PollingResult<T>>;
 
-pub struct Door {
-    pub speech: EngineMode,
-    state: Mutex<State>,
-    /// Woken when a request came, or the session's transport is to change or end.
+pub struct PollingSession {
+    pub mode: EngineMode,
+    state: Mutex<PollingState>,
+    /// Woken when a request comes, or when the transport has changed or ended.
     session: AtomicWaker,
 }
 
-pub(super) struct State {
-    pub stage: Stage,
-    pub get: Option<Get>,
-    pub post: Post,
-    /// The client got a response, as far as we know; that it asks again is the proof.
-    pub untaken: bool,
+pub(super) struct PollingState {
+    pub phase: PollingPhase,
+    pub get: Option<PendingGet>,
+    pub post: PostState,
+    /// A response was sent. The next GET is the proof that it arrived.
+    pub is_response_unconfirmed: bool,
 }
 
-pub(super) enum Stage {
+pub(super) enum PollingPhase {
     Polling,
-    /// A WebSocket is being tried out; packets go by polling meanwhile.
+    /// A WebSocket is being probed. Packets go by polling meanwhile.
     Probing,
-    /// By WebSocket from here on; the session finds it here once.
+    /// Packets go by WebSocket from here on. The session takes it from here once.
     Upgraded(Option<Box<dyn Transport>>),
-    /// The client has said farewell, and the GET that it sent before may still come.
-    Parting,
-    /// Nothing comes or goes any more. What a request did to end it is told the session once.
+    /// The client has closed the session, and a GET that it sent before may still arrive.
+    Closing,
+    /// The session is over. If a request ended it, the session takes the reason from here once.
     Ended(Option<&'static str>),
 }
 
-/// The GET that waits.
-pub(super) struct Get {
-    pub answer: Answer<String>,
-    /// The session knows of it; before that it may be one that comes too late.
-    pub admitted: bool,
+/// A GET that waits for packets.
+pub(super) struct PendingGet {
+    pub response: ResponseSender<String>,
+    /// The session has seen it. Before that it may have come too late.
+    pub is_seen: bool,
 }
 
-pub(super) enum Post {
-    Nothing,
-    /// Its body is on its way.
-    Reading(Answer<()>),
-    Read(Answer<()>, Bytes),
-    /// The session has it in hand.
-    Taking,
+pub(super) enum PostState {
+    None,
+    /// The body is being received.
+    Receiving(ResponseSender<()>),
+    Received(ResponseSender<()>, Bytes),
+    /// The session is reading its packets.
+    Processing,
 }
 
-impl Door {
-    pub(super) fn new(speech: EngineMode) -> Self {
+impl PollingSession {
+    pub(super) fn new(mode: EngineMode) -> Self {
         Self {
-            speech,
-            state: Mutex::new(State {
-                stage: Stage::Polling,
+            mode,
+            state: Mutex::new(PollingState {
+                phase: PollingPhase::Polling,
                 get: None,
-                post: Post::Nothing,
-                untaken: false,
+                post: PostState::None,
+                is_response_unconfirmed: false,
             }),
             session: AtomicWaker::new(),
         }
     }
 
-    /// A GET: waits for packets. Dropped before its answer it ends the session, for nobody knows what it would have
-    /// carried.
-    pub fn get(self: &Arc<Self>) -> Verdict<Waiting<String>> {
+    /// A GET that waits for packets. A GET that is dropped before its response ends the session: packets in that response
+    /// would be lost.
+    pub fn get(self: &Arc<Self>) -> PollingResult<PendingRequest<String>> {
         let mut state = self.lock();
-        match state.stage {
-            Stage::Upgraded(_) => return Err(Rejected::Misplaced),
-            Stage::Ended(_) => return Err(Rejected::Unknown),
-            Stage::Polling | Stage::Probing | Stage::Parting => {}
+        match state.phase {
+            PollingPhase::Upgraded(_) => return Err(PollingError::UnexpectedRequest),
+            PollingPhase::Ended(_) => return Err(PollingError::UnknownSession),
+            PollingPhase::Polling | PollingPhase::Probing | PollingPhase::Closing => {}
         }
-        if let Some(first) = state.get.take() {
-            // Who is gone does not mind.
-            let _ = first.answer.send(Ok(engine::CLOSE.to_owned()));
-            self.end(state, "two GETs at once");
-            return Err(Rejected::Misplaced);
+        if state.get.is_some() {
+            self.close(state, "two GETs at once");
+            return Err(PollingError::UnexpectedRequest);
         }
-        let (answer, verdict) = oneshot::channel();
-        state.untaken = false;
-        state.get = Some(Get {
-            answer,
-            admitted: false,
+        let (response, result) = oneshot::channel();
+        state.is_response_unconfirmed = false;
+        state.get = Some(PendingGet {
+            response,
+            is_seen: false,
         });
         drop(state);
         self.session.wake();
-        Ok(Waiting::new(self, verdict, "a GET was given up"))
+        Ok(PendingRequest::new(self, result, "a GET was given up"))
     }
 
-    /// A POST whose body is about to be read.
-    pub fn post(self: &Arc<Self>) -> Verdict<Posting> {
+    /// A POST whose body is about to be received.
+    pub fn post(self: &Arc<Self>) -> PollingResult<PendingPost> {
         let mut state = self.lock();
-        match (&state.stage, &state.post) {
-            (Stage::Upgraded(_), _) => return Err(Rejected::Misplaced),
-            (Stage::Ended(_) | Stage::Parting, _) => return Err(Rejected::Unknown),
-            (_, Post::Nothing) => {}
-            (_, Post::Reading(_) | Post::Read(..) | Post::Taking) => {
+        match (&state.phase, &state.post) {
+            (PollingPhase::Upgraded(_), _) => return Err(PollingError::UnexpectedRequest),
+            (PollingPhase::Ended(_) | PollingPhase::Closing, _) => {
+                return Err(PollingError::UnknownSession);
+            }
+            (_, PostState::None) => {}
+            (_, PostState::Receiving(_) | PostState::Received(..) | PostState::Processing) => {
                 self.close(state, "two POSTs at once");
-                return Err(Rejected::Misplaced);
+                return Err(PollingError::UnexpectedRequest);
             }
         }
-        let (answer, verdict) = oneshot::channel();
-        state.post = Post::Reading(answer);
-        Ok(Posting {
-            waiting: Waiting::new(self, verdict, "a POST was given up"),
+        let (response, result) = oneshot::channel();
+        state.post = PostState::Receiving(response);
+        Ok(PendingPost {
+            request: PendingRequest::new(self, result, "a POST was given up"),
         })
     }
 
-    /// A WebSocket asks to take the place of polling. None: one already does.
-    pub fn probe(self: &Arc<Self>) -> Verdict<Option<Probe>> {
+    /// A WebSocket asks to replace polling. `None`: another one is being probed, or has replaced it.
+    pub fn probe(self: &Arc<Self>) -> PollingResult<Option<UpgradeProbe>> {
         let mut state = self.lock();
-        match state.stage {
-            Stage::Ended(_) | Stage::Parting => Err(Rejected::Unknown),
-            Stage::Probing | Stage::Upgraded(_) => Ok(None),
-            Stage::Polling => {
-                state.stage = Stage::Probing;
-                let door = Arc::clone(self);
-                Ok(Some(Probe { door }))
+        match state.phase {
+            PollingPhase::Ended(_) | PollingPhase::Closing => Err(PollingError::UnknownSession),
+            PollingPhase::Probing | PollingPhase::Upgraded(_) => Ok(None),
+            PollingPhase::Polling => {
+                state.phase = PollingPhase::Probing;
+                let session = Arc::clone(self);
+                Ok(Some(UpgradeProbe { session }))
             }
         }
     }
 
-    /// A request that no client of ours sends; the session ends, and whoever waits is told.
-    pub fn refuse(&self, why: &'static str) {
-        self.close(self.lock(), why);
+    /// Ends the session because of a request that no correct client sends. A GET that waits gets a close packet.
+    pub fn abort(&self, reason: &'static str) {
+        self.close(self.lock(), reason);
     }
 
-    fn close(&self, mut state: MutexGuard<'_, State>, why: &'static str) {
+    fn close(&self, mut state: MutexGuard<'_, PollingState>, reason: &'static str) {
         if let Some(get) = state.get.take() {
-            let _ = get.answer.send(Ok(engine::CLOSE.to_owned()));
+            // The client may be gone.
+            let _ = get.response.send(Ok(engine::CLOSE.to_owned()));
         }
-        self.end(state, why);
-    }
-
-    fn end(&self, mut state: MutexGuard<'_, State>, why: &'static str) {
-        // By WebSocket it goes on, whatever becomes of requests that came before.
+        // An upgraded session goes on by WebSocket, whatever becomes of older requests.
         if matches!(
-            state.stage,
-            Stage::Polling | Stage::Probing | Stage::Parting
+            state.phase,
+            PollingPhase::Polling | PollingPhase::Probing | PollingPhase::Closing
         ) {
-            state.stage = Stage::Ended(Some(why));
+            state.phase = PollingPhase::Ended(Some(reason));
         }
         drop(state);
         self.session.wake();
@@ -169,167 +166,174 @@ impl Door {
         self.session.register(session);
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here can panic half-way, so a poisoned state is still whole.
+    pub(super) fn lock(&self) -> MutexGuard<'_, PollingState> {
+        // No code that holds the lock can panic half-way, so a poisoned state is still whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A request that waits for the session.
-pub struct Waiting<T> {
-    door: Arc<Door>,
-    verdict: oneshot::Receiver<Verdict<T>>,
-    given_up: &'static str,
-    answered: bool,
+/// A request that waits for the session. Dropped before its response, it ends the session.
+pub struct PendingRequest<T> {
+    session: Arc<PollingSession>,
+    result: oneshot::Receiver<PollingResult<T>>,
+    drop_reason: &'static str,
+    is_answered: bool,
 }
 
-impl<T> Waiting<T> {
+impl<T> PendingRequest<T> {
     fn new(
-        door: &Arc<Door>,
-        verdict: oneshot::Receiver<Verdict<T>>,
-        given_up: &'static str,
+        session: &Arc<PollingSession>,
+        result: oneshot::Receiver<PollingResult<T>>,
+        drop_reason: &'static str,
     ) -> Self {
         Self {
-            door: Arc::clone(door),
-            verdict,
-            given_up,
-            answered: false,
+            session: Arc::clone(session),
+            result,
+            drop_reason,
+            is_answered: false,
         }
     }
 
-    pub async fn answer(mut self) -> Verdict<T> {
-        self.verdict().await
+    pub async fn response(mut self) -> PollingResult<T> {
+        self.wait().await
     }
 
-    /// Cancel-safe. A session that ended answers by not answering.
-    async fn verdict(&mut self) -> Verdict<T> {
-        let verdict = (&mut self.verdict).await;
-        self.answered = true;
-        verdict.unwrap_or(Err(Rejected::Unknown))
+    /// Cancel-safe. A session that ends drops the sender.
+    async fn wait(&mut self) -> PollingResult<T> {
+        let result = (&mut self.result).await;
+        self.is_answered = true;
+        result.unwrap_or(Err(PollingError::UnknownSession))
     }
 }
 
-impl<T> Drop for Waiting<T> {
+impl<T> Drop for PendingRequest<T> {
     fn drop(&mut self) {
-        if !self.answered {
-            self.door.refuse(self.given_up);
+        if !self.is_answered {
+            self.session.abort(self.drop_reason);
         }
     }
 }
 
-/// A POST whose body is being read.
-pub struct Posting {
-    waiting: Waiting<()>,
+/// A POST whose body is being received.
+pub struct PendingPost {
+    request: PendingRequest<()>,
 }
 
-impl Posting {
+impl PendingPost {
     /// Ready when the session has ended. Cancel-safe.
-    pub async fn ended(&mut self) -> Rejected {
-        match self.waiting.verdict().await {
-            Err(rejected) => rejected,
-            Ok(()) => Rejected::Unknown,
+    pub async fn session_ended(&mut self) -> PollingError {
+        match self.request.wait().await {
+            Err(error) => error,
+            Ok(()) => PollingError::UnknownSession,
         }
     }
 
-    /// Ready when the session has taken every packet of it, and would take more: that is the back-pressure.
-    pub async fn submit(self, body: Bytes) -> Verdict<()> {
+    /// Ready when the session has read every packet of the body. Until then the client sends no further POST: that is the
+    /// back-pressure.
+    pub async fn submit(self, body: Bytes) -> PollingResult<()> {
         self.put(body);
-        self.waiting.answer().await
+        self.request.response().await
     }
 
     fn put(&self, body: Bytes) {
-        let door = &self.waiting.door;
-        let mut state = door.lock();
-        if let Post::Reading(answer) = std::mem::replace(&mut state.post, Post::Nothing) {
-            match state.stage {
-                Stage::Polling | Stage::Probing => state.post = Post::Read(answer, body),
-                Stage::Upgraded(_) => {
-                    let _ = answer.send(Err(Rejected::Misplaced));
+        let session = &self.request.session;
+        let mut state = session.lock();
+        if let PostState::Receiving(response) = std::mem::replace(&mut state.post, PostState::None)
+        {
+            match state.phase {
+                PollingPhase::Polling | PollingPhase::Probing => {
+                    state.post = PostState::Received(response, body);
                 }
-                // Whoever waits is told by the sender's end.
-                Stage::Parting | Stage::Ended(_) => {}
+                PollingPhase::Upgraded(_) => {
+                    let _ = response.send(Err(PollingError::UnexpectedRequest));
+                }
+                // Dropping `response` tells the client.
+                PollingPhase::Closing | PollingPhase::Ended(_) => {}
             }
         }
         drop(state);
-        door.session.wake();
+        session.session.wake();
     }
 
-    /// Its body is not taken; the session goes on.
-    pub fn withdraw(mut self) {
-        self.waiting.answered = true;
-        self.waiting.door.lock().post = Post::Nothing;
+    /// Drops the POST without its body. The session goes on.
+    pub fn discard(mut self) {
+        self.request.is_answered = true;
+        self.request.session.lock().post = PostState::None;
     }
 }
 
-/// A WebSocket that is being tried out. Dropped, polling goes on.
-pub struct Probe {
-    door: Arc<Door>,
+/// A WebSocket that is being probed. If it is dropped, polling goes on.
+pub struct UpgradeProbe {
+    session: Arc<PollingSession>,
 }
 
-impl Probe {
-    pub fn is_wanted(&self) -> bool {
-        matches!(self.door.lock().stage, Stage::Probing)
+impl UpgradeProbe {
+    pub fn is_active(&self) -> bool {
+        matches!(self.session.lock().phase, PollingPhase::Probing)
     }
 
-    /// Answers the GET that waits with nothing: a client changes only when no request of its own is on its way.
-    pub fn release(&self) {
-        let mut state = self.door.lock();
-        if let Some(get) = state.get.take_if(|get| get.admitted) {
-            let _ = get.answer.send(Ok(engine::NOOP.to_owned()));
+    /// Answers the waiting GET with a noop packet: a client upgrades only when none of its requests is open.
+    pub fn release_get(&self) {
+        let mut state = self.session.lock();
+        if let Some(get) = state.get.take_if(|get| get.is_seen) {
+            let _ = get.response.send(Ok(engine::NOOP.to_owned()));
         }
     }
 
-    /// The client has changed to `transport`: it has all that went by polling. Gives it back when the session has ended.
+    /// The client has upgraded to `transport`, so it has everything that went by polling. Gives the transport back if the
+    /// session has ended.
     pub fn complete(self, transport: Box<dyn Transport>) -> Result<(), Box<dyn Transport>> {
-        let mut state = self.door.lock();
-        if !matches!(state.stage, Stage::Probing) {
+        let mut state = self.session.lock();
+        if !matches!(state.phase, PollingPhase::Probing) {
             return Err(transport);
         }
-        state.stage = Stage::Upgraded(Some(transport));
-        state.untaken = false;
+        state.phase = PollingPhase::Upgraded(Some(transport));
+        state.is_response_unconfirmed = false;
         if let Some(get) = state.get.take() {
-            let _ = get.answer.send(Err(Rejected::Misplaced));
+            let _ = get.response.send(Err(PollingError::UnexpectedRequest));
         }
-        // The session takes nothing more by polling, but for what it has in hand.
-        match std::mem::replace(&mut state.post, Post::Nothing) {
-            Post::Read(answer, _) | Post::Reading(answer) => {
-                let _ = answer.send(Err(Rejected::Misplaced));
+        // The session finishes the POST that it is reading and takes no other.
+        match std::mem::replace(&mut state.post, PostState::None) {
+            PostState::Received(response, _) | PostState::Receiving(response) => {
+                let _ = response.send(Err(PollingError::UnexpectedRequest));
             }
             other => state.post = other,
         }
         drop(state);
-        self.door.session.wake();
+        self.session.session.wake();
         Ok(())
     }
 }
 
-impl Drop for Probe {
+impl Drop for UpgradeProbe {
     fn drop(&mut self) {
-        let mut state = self.door.lock();
-        if matches!(state.stage, Stage::Probing) {
-            state.stage = Stage::Polling;
+        let mut state = self.session.lock();
+        if matches!(state.phase, PollingPhase::Probing) {
+            state.phase = PollingPhase::Polling;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::transport::Doors;
+    use super::super::sessions::PollingSessions;
+    use super::super::transport::PollingTransport;
     use super::*;
 
     #[tokio::test]
-    async fn a_post_that_was_not_taken_before_the_change_is_refused() {
-        let doors = Arc::new(Doors::default());
-        let (_, door, _session) = doors.open(EngineMode::Echo, &Arc::default());
-        let (_, _, other) = doors.open(EngineMode::Echo, &Arc::default());
-        let probe = door.probe().unwrap().unwrap();
-        let mut posted = Box::pin(door.post().unwrap().submit(Bytes::from_static(b"4")));
+    async fn an_upgrade_refuses_a_post_that_was_not_read_before() {
+        let sessions = Arc::new(PollingSessions::default());
+        let open = || PollingTransport::open(&sessions, EngineMode::Echo, &Arc::default());
+        let (_, session, _transport) = open();
+        let (_, _, other) = open();
+        let probe = session.probe().unwrap().unwrap();
+        let mut posted = Box::pin(session.post().unwrap().submit(Bytes::from_static(b"4")));
         tokio::select! {
             biased;
-            verdict = &mut posted => panic!("{verdict:?}"),
+            result = &mut posted => panic!("{result:?}"),
             () = std::future::ready(()) => {}
         }
         assert!(probe.complete(Box::new(other)).is_ok());
-        assert_eq!(posted.await, Err(Rejected::Misplaced));
+        assert_eq!(posted.await, Err(PollingError::UnexpectedRequest));
     }
 }

@@ -1,17 +1,20 @@
-//! Engine.IO over HTTP long-polling, as a session's transport: what it says goes into the GET that waits, what it hears
-//! comes from POSTs; and by WebSocket once the client has changed to it, without the session noticing.
+//! HTTP long-polling as a session's transport. Outgoing packets go into the GET that waits, incoming packets come from
+//! POSTs. After an upgrade it forwards to the WebSocket, without the session noticing.
 //!
-//! A response counts as taken when the client asks again: what was lost on the way is delivered again later to those who
-//! have a name.
+//! A response counts as delivered when the client sends its next GET. A named client gets what was lost with a response
+//! again later.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::time::Sleep;
 
-use super::session::{Answer, Door, Post, Rejected, Stage, State};
+use super::session::{
+    PollingError, PollingPhase, PollingSession, PollingState, PostState, ResponseSender,
+};
+use super::sessions::PollingSessions;
 use crate::hub::frame::WireFrame;
 use crate::hub::peer::Peer;
 use crate::limits;
@@ -21,114 +24,108 @@ use crate::session::services;
 use crate::wire::engine;
 use crate::wire::payload::{PayloadDecoder, PayloadEncoder, PayloadError, PayloadPacket};
 
-/// The polling sessions of a hub by their sids. Sids are looked up and never parsed.
-#[derive(Default)]
-pub struct Doors {
-    open: Mutex<HashMap<Arc<str>, Arc<Door>>>,
-}
-
-impl Doors {
-    /// The transport of a new session and its sid. It is found by it for as long as the transport lives.
-    pub fn open(
-        self: &Arc<Self>,
-        speech: EngineMode,
-        peer: &Arc<Peer>,
-    ) -> (Arc<str>, Arc<Door>, Polling) {
-        let sid: Arc<str> = services::random_id().into();
-        let door = Arc::new(Door::new(speech));
-        self.lock().insert(Arc::clone(&sid), Arc::clone(&door));
-        let transport = Polling {
-            doors: Arc::clone(self),
-            sid: Arc::clone(&sid),
-            door: Arc::clone(&door),
-            response: VecDeque::new(),
-            bytes: 0,
-            taking: None,
-            in_a_row: 0,
-            farewell: Farewell::Ours,
-            websocket: None,
-            peer: Arc::clone(peer),
-        };
-        (sid, door, transport)
-    }
-
-    pub fn find(&self, sid: &str) -> Option<Arc<Door>> {
-        self.lock().get(sid).cloned()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Door>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-pub struct Polling {
-    doors: Arc<Doors>,
+pub struct PollingTransport {
+    sessions: Arc<PollingSessions>,
     sid: Arc<str>,
-    door: Arc<Door>,
-    /// For the GET that waits.
+    session: Arc<PollingSession>,
+    /// Packets for the GET that waits, and their bytes.
     response: VecDeque<WireFrame>,
-    bytes: usize,
-    /// The POST that is being taken, and how it is answered.
-    taking: Option<(PayloadDecoder, Answer<()>)>,
-    /// Packets taken since others had their turn.
-    in_a_row: usize,
-    farewell: Farewell,
-    /// What everything is done by once the client has changed to it.
+    response_bytes: usize,
+    /// The POST that is being read, and how to answer it.
+    post: Option<(PayloadDecoder, ResponseSender<()>)>,
+    /// Packets read since other tasks had their turn.
+    packets_in_a_row: usize,
+    close_state: CloseState,
+    /// Set after an upgrade: everything goes through it.
     websocket: Option<Box<dyn Transport>>,
     peer: Arc<Peer>,
 }
 
-/// Who ends the session.
-enum Farewell {
-    Ours,
-    Theirs,
-    /// Theirs came before their last GET, which is awaited so long.
-    Awaiting(Pin<Box<Sleep>>),
+/// Who closed the session.
+enum CloseState {
+    /// The hub, unless the client still does.
+    Hub,
+    Client,
+    /// The client, and its last GET has not arrived yet. It is awaited for so long.
+    AwaitingGet(Pin<Box<Sleep>>),
 }
 
-impl Polling {
-    /// The next packet of the POST in hand.
-    fn posted(&mut self) -> Option<Result<WireFrame, PayloadError>> {
-        let (packets, _) = self.taking.as_mut()?;
+/// A request ended the session. The reason is there once.
+struct SessionEnded(Option<&'static str>);
+
+impl From<SessionEnded> for TransportError {
+    fn from(ended: SessionEnded) -> Self {
+        Self::Broken(ended.0.unwrap_or("ended").to_owned())
+    }
+}
+
+impl PollingTransport {
+    /// Opens a session under a new sid. Requests find it for as long as the transport lives.
+    pub fn open(
+        sessions: &Arc<PollingSessions>,
+        mode: EngineMode,
+        peer: &Arc<Peer>,
+    ) -> (Arc<str>, Arc<PollingSession>, Self) {
+        let sid: Arc<str> = services::random_id().into();
+        let session = Arc::new(PollingSession::new(mode));
+        sessions.insert(Arc::clone(&sid), Arc::clone(&session));
+        let transport = Self {
+            sessions: Arc::clone(sessions),
+            sid: Arc::clone(&sid),
+            session: Arc::clone(&session),
+            response: VecDeque::new(),
+            response_bytes: 0,
+            post: None,
+            packets_in_a_row: 0,
+            close_state: CloseState::Hub,
+            websocket: None,
+            peer: Arc::clone(peer),
+        };
+        (sid, session, transport)
+    }
+
+    /// The next packet of the POST that is being read.
+    fn next_packet(&mut self) -> Option<Result<WireFrame, PayloadError>> {
+        let (packets, _) = self.post.as_mut()?;
         Some(match packets.next_packet() {
             Some(Ok(PayloadPacket::Text(text))) => {
                 if matches!(engine::decode(text), Ok(engine::EnginePacket::Close)) {
-                    self.farewell = Farewell::Theirs;
+                    self.close_state = CloseState::Client;
                 }
                 Ok(WireFrame::text(text))
             }
             Some(Ok(PayloadPacket::Binary(bytes))) => Ok(WireFrame::Binary(bytes.into())),
             Some(Err(error)) => Err(error),
             None => {
-                let (_, answer) = self.taking.take()?;
+                let (_, response) = self.post.take()?;
                 // The next POST may come as soon as this one is answered.
-                self.door.lock().post = Post::Nothing;
-                let _ = answer.send(Ok(()));
+                self.session.lock().post = PostState::None;
+                let _ = response.send(Ok(()));
                 return None;
             }
         })
     }
 
-    /// What requests have changed since the session last looked.
-    fn look(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+    /// Takes over an upgrade, and notices that a request ended the session.
+    fn update(&mut self, cx: &mut Context<'_>) -> Result<(), SessionEnded> {
         if self.websocket.is_some() {
             return Ok(());
         }
-        self.door.register(cx.waker());
-        let mut state = self.door.lock();
-        match &mut state.stage {
-            Stage::Upgraded(websocket) => {
+        self.session.register(cx.waker());
+        let mut state = self.session.lock();
+        match &mut state.phase {
+            PollingPhase::Upgraded(websocket) => {
                 self.websocket = websocket.take();
                 self.peer.mark_upgraded();
                 Ok(())
             }
-            Stage::Ended(why) => Err(Over(why.take())),
-            Stage::Polling | Stage::Probing | Stage::Parting => Ok(()),
+            PollingPhase::Ended(reason) => Err(SessionEnded(reason.take())),
+            PollingPhase::Polling | PollingPhase::Probing | PollingPhase::Closing => Ok(()),
         }
     }
 
-    /// What was meant for a GET that has not come goes first.
-    fn poll_catch_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    /// After an upgrade, sends the packets that no GET came for, before anything newer.
+    fn poll_send_response(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         let Some(websocket) = &mut self.websocket else {
             return Poll::Ready(Ok(()));
         };
@@ -141,13 +138,13 @@ impl Polling {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives the GET that waits what was collected for it.
+    /// Answers the waiting GET with the packets collected for it.
     fn respond(&mut self) {
-        let mut state = self.door.lock();
+        let mut state = self.session.lock();
         let Some(get) = state.get.take() else { return };
-        state.untaken = true;
+        state.is_response_unconfirmed = true;
         drop(state);
-        self.bytes = 0;
+        self.response_bytes = 0;
         let mut payload = PayloadEncoder::default();
         for frame in self.response.drain(..) {
             match frame {
@@ -155,64 +152,56 @@ impl Polling {
                 WireFrame::Binary(bytes) => payload.binary(&bytes),
             }
         }
-        // A GET that has gone away has ended the session too.
-        let _ = get.answer.send(Ok(payload.finish()));
+        // A GET that is gone has ended the session.
+        let _ = get.response.send(Ok(payload.finish()));
     }
 
-    /// Answers the POST in hand for good.
-    fn release_post(&mut self, state: &mut State) {
-        let verdict = match self.farewell {
-            Farewell::Ours => Err(Rejected::Misplaced),
-            Farewell::Theirs | Farewell::Awaiting(_) => Ok(()),
+    /// Answers the last POST, if there is one.
+    fn answer_last_post(&mut self, state: &mut PollingState) {
+        let result = match self.close_state {
+            CloseState::Hub => Err(PollingError::UnexpectedRequest),
+            CloseState::Client | CloseState::AwaitingGet(_) => Ok(()),
         };
-        let waiting = std::mem::replace(&mut state.post, Post::Nothing);
-        let answer = match (self.taking.take(), waiting) {
-            (Some((_, answer)), _) | (None, Post::Reading(answer) | Post::Read(answer, _)) => {
-                answer
-            }
-            (None, Post::Nothing | Post::Taking) => return,
+        let waiting = std::mem::replace(&mut state.post, PostState::None);
+        let response = match (self.post.take(), waiting) {
+            (Some((_, response)), _)
+            | (None, PostState::Receiving(response) | PostState::Received(response, _)) => response,
+            (None, PostState::None | PostState::Processing) => return,
         };
-        let _ = answer.send(verdict);
+        let _ = response.send(result);
     }
 }
 
-/// A request ended the session, with the reason that it was not told yet.
-struct Over(Option<&'static str>);
-
-impl From<Over> for TransportError {
-    fn from(over: Over) -> Self {
-        Self::Broken(over.0.unwrap_or("ended").to_owned())
-    }
-}
-
-impl Transport for Polling {
+impl Transport for PollingTransport {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<WireFrame, TransportError>>> {
         loop {
-            if self.in_a_row >= limits::POSTED_IN_A_ROW {
-                self.in_a_row = 0;
+            if self.packets_in_a_row >= limits::POSTED_IN_A_ROW {
+                self.packets_in_a_row = 0;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            if let Some(packet) = self.posted() {
-                self.in_a_row += 1;
+            if let Some(packet) = self.next_packet() {
+                self.packets_in_a_row += 1;
                 let broken = |error: PayloadError| TransportError::Broken(error.to_string());
                 return Poll::Ready(Some(packet.map_err(broken)));
             }
-            if let Err(over) = self.look(cx) {
-                return Poll::Ready(Some(Err(over.into())));
+            if let Err(ended) = self.update(cx) {
+                return Poll::Ready(Some(Err(ended.into())));
             }
             if let Some(websocket) = &mut self.websocket {
                 return websocket.poll_recv(cx);
             }
-            let mut state = self.door.lock();
-            match std::mem::replace(&mut state.post, Post::Taking) {
-                Post::Read(answer, body) => self.taking = Some((PayloadDecoder::new(body), answer)),
+            let mut state = self.session.lock();
+            match std::mem::replace(&mut state.post, PostState::Processing) {
+                PostState::Received(response, body) => {
+                    self.post = Some((PayloadDecoder::new(body), response));
+                }
                 other => {
                     state.post = other;
-                    self.in_a_row = 0;
+                    self.packets_in_a_row = 0;
                     return Poll::Pending;
                 }
             }
@@ -220,18 +209,20 @@ impl Transport for Polling {
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.look(cx)?;
-        ready!(self.poll_catch_up(cx))?;
+        self.update(cx)?;
+        ready!(self.poll_send_response(cx))?;
         if let Some(websocket) = &mut self.websocket {
             return websocket.poll_ready(cx);
         }
-        if self.response.len() >= limits::POLLED_PACKETS || self.bytes >= limits::POLLED_BYTES {
+        if self.response.len() >= limits::POLLED_PACKETS
+            || self.response_bytes >= limits::POLLED_BYTES
+        {
             self.respond();
             return Poll::Pending;
         }
-        match &mut self.door.lock().get {
+        match &mut self.session.lock().get {
             Some(get) => {
-                get.admitted = true;
+                get.is_seen = true;
                 Poll::Ready(Ok(()))
             }
             None => Poll::Pending,
@@ -242,7 +233,7 @@ impl Transport for Polling {
         match &mut self.websocket {
             Some(websocket) => websocket.send(frame),
             None => {
-                self.bytes += frame.len();
+                self.response_bytes += frame.len();
                 self.response.push_back(frame);
                 Ok(())
             }
@@ -250,8 +241,8 @@ impl Transport for Polling {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        self.look(cx)?;
-        ready!(self.poll_catch_up(cx))?;
+        self.update(cx)?;
+        ready!(self.poll_send_response(cx))?;
         if let Some(websocket) = &mut self.websocket {
             return websocket.poll_flush(cx);
         }
@@ -259,7 +250,7 @@ impl Transport for Polling {
             self.respond();
             return Poll::Pending;
         }
-        if self.door.lock().untaken {
+        if self.session.lock().is_response_unconfirmed {
             Poll::Pending
         } else {
             Poll::Ready(Ok(()))
@@ -267,50 +258,51 @@ impl Transport for Polling {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // What ended it is known by now.
-        let _ = self.look(cx);
+        // The reason is known by now; this is for an upgrade.
+        let _ = self.update(cx);
         if let Some(websocket) = &mut self.websocket {
             return websocket.poll_close(cx);
         }
-        let door = Arc::clone(&self.door);
-        let mut state = door.lock();
-        self.release_post(&mut state);
-        let last = match (&mut self.farewell, state.get.take()) {
-            (Farewell::Ours, Some(get)) if !get.admitted => (get, Err(Rejected::Unknown)),
-            (Farewell::Ours, Some(get)) => (get, Ok(engine::CLOSE.to_owned())),
+        let session = Arc::clone(&self.session);
+        let mut state = session.lock();
+        self.answer_last_post(&mut state);
+        let (get, result) = match (&mut self.close_state, state.get.take()) {
+            (CloseState::Hub, Some(get)) if !get.is_seen => {
+                (get, Err(PollingError::UnknownSession))
+            }
+            (CloseState::Hub, Some(get)) => (get, Ok(engine::CLOSE.to_owned())),
             (_, Some(get)) => (get, Ok(engine::NOOP.to_owned())),
-            (Farewell::Ours, None) => {
-                state.stage = Stage::Ended(None);
+            (CloseState::Hub, None) => {
+                state.phase = PollingPhase::Ended(None);
                 return Poll::Ready(());
             }
-            (Farewell::Theirs, None) => {
-                state.stage = Stage::Parting;
-                let crossed = tokio::time::sleep(limits::CROSSED);
-                self.farewell = Farewell::Awaiting(Box::pin(crossed));
+            (CloseState::Client, None) => {
+                state.phase = PollingPhase::Closing;
+                let timeout = tokio::time::sleep(limits::CROSSED);
+                self.close_state = CloseState::AwaitingGet(Box::pin(timeout));
                 drop(state);
                 return self.poll_close(cx);
             }
-            (Farewell::Awaiting(crossed), None) => {
-                ready!(crossed.as_mut().poll(cx));
-                state.stage = Stage::Ended(None);
+            (CloseState::AwaitingGet(timeout), None) => {
+                ready!(timeout.as_mut().poll(cx));
+                state.phase = PollingPhase::Ended(None);
                 return Poll::Ready(());
             }
         };
-        state.stage = Stage::Ended(None);
-        let (get, verdict) = last;
-        let _ = get.answer.send(verdict);
+        state.phase = PollingPhase::Ended(None);
+        let _ = get.response.send(result);
         Poll::Ready(())
     }
 }
 
-impl Drop for Polling {
+impl Drop for PollingTransport {
     fn drop(&mut self) {
-        let mut state = self.door.lock();
-        state.stage = Stage::Ended(None);
-        // Whoever waits is told by this.
+        let mut state = self.session.lock();
+        state.phase = PollingPhase::Ended(None);
+        // Dropping the senders answers the requests that wait.
         state.get = None;
-        state.post = Post::Nothing;
+        state.post = PostState::None;
         drop(state);
-        self.doors.lock().remove(&self.sid);
+        self.sessions.remove(&self.sid);
     }
 }

@@ -1,5 +1,6 @@
-//! What the hub shows to browsers beside Socket.IO.
+//! What the hub shows to browsers beside Socket.IO: the files of a static folder, a Socket.IO client, and the class page.
 
+pub mod built_in;
 pub mod content_type;
 pub mod pages;
 pub mod site_path;

@@ -1,5 +1,4 @@
-//! What the hub shows to browsers beside Socket.IO: the files of a folder, a client script of its own, and the page for
-//! a class. Knows nothing of sessions; who may ask is decided before.
+//! Answers every request that is not Engine.IO's. Host and Origin were checked before.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -7,207 +6,188 @@ use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
     HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Response, StatusCode, Uri};
 
-use super::super::body::{Body, Disk};
+use super::built_in::BuiltIn;
 use super::content_type;
-use super::site_path::Inside;
-use super::static_folder::{Folder, Found, Opened};
+use super::site_path::SitePath;
+use super::static_folder::{Lookup, StaticFile, StaticFolder};
+use crate::server::response::{HttpResponse, plain_text};
+use crate::server::response_body::{DiskReads, ResponseBody};
 use crate::session::services::random_id;
 
-const SCRIPT: &str = include_str!("socket.io.js");
-/// The same as a module: it sets the same globals, and names them.
-const MODULE: &str = concat!(
-    include_str!("socket.io.js"),
-    "\nconst { io, Manager, Socket } = globalThis.io;\n",
-    "export { io, io as connect, io as default, Manager, Socket };\n"
-);
-const CLASS_PAGE: &str = include_str!("class.html");
-/// Stands in the page where each answer has a nonce of its own.
+/// The class page has this where each response puts a nonce of its own.
 const NONCE: &str = "{{nonce}}";
 
-const CORP: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 
 pub struct Pages {
-    folder: Option<Folder>,
-    disk: Disk,
+    folder: Option<StaticFolder>,
+    disk: DiskReads,
 }
 
-/// What of a request decides what is shown.
-pub struct Asked<'a> {
+/// The parts of a request that decide what is shown.
+pub struct SiteRequest<'a> {
     pub method: &'a Method,
     pub uri: &'a Uri,
     pub headers: &'a HeaderMap,
-}
-
-impl<'a> Asked<'a> {
-    pub fn of<B>(request: &'a Request<B>) -> Self {
-        Self {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-        }
-    }
+    /// The path of `uri`, below the hub's prefix.
+    pub path: &'a str,
+    pub built_in: Option<BuiltIn>,
 }
 
 impl Pages {
-    /// Without a folder `/` is the page for a class.
-    pub fn new(folder: Option<Folder>) -> Self {
+    pub fn new(folder: Option<StaticFolder>) -> Self {
         Self {
             folder,
-            disk: Disk::default(),
+            disk: DiskReads::default(),
         }
     }
 
-    /// The answer to any request that is not Socket.IO's.
-    pub async fn answer(&self, asked: Asked<'_>) -> Response<Body> {
-        let head = asked.method == Method::HEAD;
-        let mut answer = if head || asked.method == Method::GET {
-            self.show(&asked).await
+    pub async fn respond(&self, request: SiteRequest<'_>) -> HttpResponse {
+        let is_head = request.method == Method::HEAD;
+        let mut response = if is_head || request.method == Method::GET {
+            self.show(&request).await
         } else {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
-            set(&mut answer, ALLOW, "GET, HEAD");
-            answer
+            let mut response = plain_text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD");
+            set(&mut response, ALLOW, "GET, HEAD");
+            response
         };
-        set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
-        if head && answer.status() != StatusCode::NOT_MODIFIED {
-            let length = hyper::body::Body::size_hint(answer.body()).lower();
-            answer
+        set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if is_head && response.status() != StatusCode::NOT_MODIFIED {
+            let length = hyper::body::Body::size_hint(response.body()).lower();
+            response
                 .headers_mut()
                 .insert(CONTENT_LENGTH, HeaderValue::from(length));
-            *answer.body_mut() = Body::Empty;
+            *response.body_mut() = ResponseBody::Empty;
         }
-        answer
+        response
     }
 
-    /// A file of the folder comes before what is built in: the official client's bundle may lie where ours would be.
-    async fn show(&self, asked: &Asked<'_>) -> Response<Body> {
-        let path = asked.uri.path();
-        if let (Some(folder), Some(inside)) = (&self.folder, Inside::parse(path)) {
+    async fn show(&self, request: &SiteRequest<'_>) -> HttpResponse {
+        if let (Some(folder), Some(path)) = (&self.folder, SitePath::parse(request.path)) {
             let folder = folder.clone();
-            match self.disk.clone().ask(move || folder.find(&inside)).await {
-                Ok(Found::File(opened)) => return self.file(opened, asked),
-                Ok(Found::Folder) => return with_slash(asked.uri),
-                Ok(Found::Nothing) => {}
+            match self.disk.clone().run(move || folder.find(&path)).await {
+                Ok(Lookup::File(file)) => return self.file(file, request),
+                Ok(Lookup::Folder) => return redirect_to_folder(request.uri),
+                Ok(Lookup::NotFound) => {}
                 Err(error) => {
                     tracing::warn!("cannot read the static folder: {error}");
-                    let why = "the folder of these files cannot be read";
-                    return text(StatusCode::INTERNAL_SERVER_ERROR, why);
+                    let text = "the static folder cannot be read";
+                    return plain_text(StatusCode::INTERNAL_SERVER_ERROR, text);
                 }
             }
         }
-        match path {
-            "/socket.io/socket.io.js" => script(SCRIPT, asked),
-            "/socket.io/socket.io.esm.js" => script(MODULE, asked),
-            "/" if self.folder.is_none() => class_page(),
-            _ => self.nothing(),
+        match request.built_in {
+            Some(script @ (BuiltIn::Script | BuiltIn::Module)) => {
+                script_response(script.source(), request)
+            }
+            Some(page @ BuiltIn::ClassPage) if self.folder.is_none() => class_page(page.source()),
+            Some(BuiltIn::ClassPage) | None => self.not_found(),
         }
     }
 
-    fn file(&self, opened: Opened, asked: &Asked<'_>) -> Response<Body> {
-        let Opened {
+    fn file(&self, file: StaticFile, request: &SiteRequest<'_>) -> HttpResponse {
+        let StaticFile {
             file,
-            name,
+            path,
             length,
             etag,
-        } = opened;
-        let mut answer = tagged(asked, &etag, || Body::File(file, length, self.disk.clone()));
-        set(&mut answer, CONTENT_TYPE, content_type::of(&name));
-        // The bundle in the folder is as public as the one built in; anything else is for this hub's own pages.
-        if !asked.uri.path().starts_with("/socket.io/") {
-            set(&mut answer, CORP, "same-origin");
+        } = file;
+        let body = || ResponseBody::File(file, length, self.disk.clone());
+        let mut response = conditional(request.headers, &etag, body);
+        set(&mut response, CONTENT_TYPE, content_type::of(&path));
+        // A client script in the folder is as public as the built-in one. Everything else is for this hub's own pages.
+        if !request.path.starts_with("/socket.io/") {
+            set(&mut response, CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
         }
-        answer
+        response
     }
 
-    fn nothing(&self) -> Response<Body> {
+    fn not_found(&self) -> HttpResponse {
         let root = match self.folder {
-            Some(_) => "the files of the folder given to --static",
-            None => "a page to try everything with",
+            Some(_) => "the files of the --static folder",
+            None => "the class page, to try everything",
         };
-        text(
+        plain_text(
             StatusCode::NOT_FOUND,
             &format!(
                 "nothing here\n\n/                        {root}\n\
                  /socket.io/              Socket.IO\n\
-                 /socket.io/socket.io.js  its client, for pages"
+                 /socket.io/socket.io.js  a Socket.IO client for web pages"
             ),
         )
     }
 }
 
-fn script(source: &'static str, asked: &Asked<'_>) -> Response<Body> {
+fn script_response(source: &'static str, request: &SiteRequest<'_>) -> HttpResponse {
     let mut hasher = DefaultHasher::new();
     source.hash(&mut hasher);
-    let mut answer = tagged(asked, &format!("\"{:x}\"", hasher.finish()), || {
-        Body::from(source)
-    });
-    set(&mut answer, CONTENT_TYPE, JAVASCRIPT);
-    answer
+    let etag = format!("\"{:x}\"", hasher.finish());
+    let mut response = conditional(request.headers, &etag, || ResponseBody::from(source));
+    set(&mut response, CONTENT_TYPE, content_type::JAVASCRIPT);
+    response
 }
 
-/// It runs its own script and style and nothing else, and talks to this hub only. The nonce is new each time, so nothing
-/// of it is kept.
-fn class_page() -> Response<Body> {
+/// The page runs its own script and style and no other, and connects to this hub only. Each response has a nonce of its
+/// own, so it must not be cached.
+fn class_page(source: &str) -> HttpResponse {
     let nonce = random_id();
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \
          img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    let mut answer = Response::new(Body::from(CLASS_PAGE.replace(NONCE, &nonce)));
-    set(&mut answer, CONTENT_TYPE, "text/html; charset=utf-8");
-    set(&mut answer, CONTENT_SECURITY_POLICY, &policy);
-    set(&mut answer, REFERRER_POLICY, "no-referrer");
-    set(&mut answer, CACHE_CONTROL, "no-store");
-    set(&mut answer, CORP, "same-origin");
-    answer
+    let mut response = Response::new(ResponseBody::from(source.replace(NONCE, &nonce)));
+    set(&mut response, CONTENT_TYPE, content_type::HTML);
+    set(&mut response, CONTENT_SECURITY_POLICY, &policy);
+    set(&mut response, REFERRER_POLICY, "no-referrer");
+    set(&mut response, CACHE_CONTROL, "no-store");
+    set(&mut response, CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
+    response
 }
 
-/// With the body, unless the peer has it already; asked for again each time, for files change.
-fn tagged(asked: &Asked<'_>, etag: &str, body: impl FnOnce() -> Body) -> Response<Body> {
-    let mut answer = if has(asked.headers, etag) {
-        let mut answer = Response::new(Body::Empty);
-        *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        answer
+/// With the body, or 304 if the browser has it already. The browser asks again each time, because files change.
+fn conditional(
+    headers: &HeaderMap,
+    etag: &str,
+    body: impl FnOnce() -> ResponseBody,
+) -> HttpResponse {
+    let mut response = if matches_etag(headers, etag) {
+        let mut response = Response::new(ResponseBody::Empty);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
     } else {
         Response::new(body())
     };
-    set(&mut answer, ETAG, etag);
-    set(&mut answer, CACHE_CONTROL, "no-cache");
-    answer
+    set(&mut response, ETAG, etag);
+    set(&mut response, CACHE_CONTROL, "no-cache");
+    response
 }
 
-/// `If-None-Match`, compared weakly (RFC 9110, 13.1.2).
-fn has(headers: &HeaderMap, etag: &str) -> bool {
-    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+/// `If-None-Match`, by weak comparison (RFC 9110, section 13.1.2).
+fn matches_etag(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     headers.get_all(IF_NONE_MATCH).iter().any(|tags| {
         tags.to_str().is_ok_and(|tags| {
             tags.split(',')
-                .any(|tag| tag.trim() == "*" || bare(tag) == bare(etag))
+                .any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
         })
     })
 }
 
-/// What is in a folder refers to its neighbours: the browser has to know that it is one.
-fn with_slash(uri: &Uri) -> Response<Body> {
+/// Adds the slash: relative links in a folder's index need it.
+fn redirect_to_folder(uri: &Uri) -> HttpResponse {
     let query = uri.query().map(|query| format!("?{query}"));
     let target = format!("{}/{}", uri.path(), query.unwrap_or_default());
-    let mut answer = text(StatusCode::TEMPORARY_REDIRECT, &target);
-    set(&mut answer, LOCATION, &target);
-    answer
+    let mut response = plain_text(StatusCode::TEMPORARY_REDIRECT, &target);
+    set(&mut response, LOCATION, &target);
+    response
 }
 
-fn text(status: StatusCode, text: &str) -> Response<Body> {
-    let mut answer = Response::new(Body::from(format!("{text}\n")));
-    *answer.status_mut() = status;
-    set(&mut answer, CONTENT_TYPE, "text/plain; charset=utf-8");
-    answer
-}
-
-/// What cannot stand in a header is left out: nothing here comes with line breaks.
-fn set(answer: &mut Response<Body>, name: HeaderName, value: &str) {
+/// Leaves out a value that cannot stand in a header: one with control characters.
+fn set(response: &mut HttpResponse, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        answer.headers_mut().insert(name, value);
+        response.headers_mut().insert(name, value);
     }
 }

@@ -1,58 +1,57 @@
-//! The path of a request as a place inside a folder: decoded, and refused when it could mean anything outside of it.
-//! Knows no file system.
+//! The path of a request as a path below the static folder: percent-decoded, and refused if it could mean anything outside.
+//! Does not touch the file system.
+//!
+//! These rules are our own: a library that serves files would also show hidden files and follow every link.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-/// A place below a folder: plain names only, none of them hidden.
+use percent_encoding::percent_decode_str;
+
+/// A path below a folder: plain names only, none of them hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inside {
+pub struct SitePath {
     path: PathBuf,
-    kind: Asked,
+    target: PathTarget,
 }
 
 /// What the end of a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum PathTarget {
     /// `/page`
     File,
-    /// `/`, `/pages/`: what a folder shows.
+    /// `/`, `/pages/`: the index of a folder.
     Folder,
 }
 
-impl Inside {
-    /// From a path as it stands in a request. None for what names nothing inside: `..`, hidden names, empty names, NUL and
-    /// other control characters, escapes that are none.
+impl SitePath {
+    /// Parses the path of a request. `None` for `..`, hidden or empty names, control characters and malformed escapes.
     pub fn parse(path: &str) -> Option<Self> {
-        let decoded = decode(path.strip_prefix('/')?)?;
+        let decoded = percent_decode(path.strip_prefix('/')?)?;
         let mut names: Vec<&[u8]> = decoded.split(|byte| *byte == b'/').collect();
-        let kind = match names.pop_if(|last| last.is_empty()) {
-            Some(_) => Asked::Folder,
-            None => Asked::File,
+        let target = match names.pop_if(|last| last.is_empty()) {
+            Some(_) => PathTarget::Folder,
+            None => PathTarget::File,
         };
+        let path = names.iter().map(|name| OsStr::from_bytes(name)).collect();
         names
             .iter()
             .all(|name| is_plain(name))
-            .then(|| Self::of(&names, kind))
-    }
-
-    fn of(names: &[&[u8]], kind: Asked) -> Self {
-        let path = names.iter().map(|name| OsStr::from_bytes(name)).collect();
-        Self { path, kind }
+            .then_some(Self { path, target })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn asked(&self) -> Asked {
-        self.kind
+    pub fn target(&self) -> PathTarget {
+        self.target
     }
 }
 
-/// Whether each part of a path below a folder is a name that may be shown: where links lead is held to this as well.
-pub fn shows_nothing_hidden(path: &Path) -> bool {
+/// Whether every part of a path below a folder may be shown. The targets of links have to pass this too.
+pub fn has_only_visible_names(path: &Path) -> bool {
     path.components()
         .all(|part| matches!(part, Component::Normal(name) if !name.as_bytes().starts_with(b".")))
 }
@@ -61,22 +60,16 @@ fn is_plain(name: &[u8]) -> bool {
     !name.is_empty() && !name.starts_with(b".") && !name.iter().any(u8::is_ascii_control)
 }
 
-/// Percent-decoded. None when a `%` is not followed by two hexadecimal digits.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        decoded.push(match byte {
-            b'%' => digit(rest.next()?)? << 4 | digit(rest.next()?)?,
-            byte => byte,
-        });
-    }
-    Some(decoded)
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    let value = char::from(byte).to_digit(16)?;
-    u8::try_from(value).ok()
+/// `None` if a `%` is not followed by two hexadecimal digits: the library would let it pass.
+fn percent_decode(text: &str) -> Option<Vec<u8>> {
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    text.split('%')
+        .skip(1)
+        .all(is_escape)
+        .then(|| percent_decode_str(text).collect())
 }
 
 #[cfg(test)]
@@ -86,24 +79,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_paths_are_places_inside() {
-        for (text, path, asked) in [
-            ("/", "", Asked::Folder),
-            ("/index.html", "index.html", Asked::File),
-            ("/a/b/", "a/b", Asked::Folder),
-            ("/a%20b/%c3%bcber.txt", "a b/über.txt", Asked::File),
-            ("/a%2fb", "a/b", Asked::File),
-            ("/a..b/c...", "a..b/c...", Asked::File),
-            (r"/a\..\b", r"a\..\b", Asked::File),
-            ("/%2525", "%25", Asked::File),
+    fn plain_paths_are_accepted() {
+        for (text, path, target) in [
+            ("/", "", PathTarget::Folder),
+            ("/index.html", "index.html", PathTarget::File),
+            ("/a/b/", "a/b", PathTarget::Folder),
+            ("/a%20b/%c3%bcber.txt", "a b/über.txt", PathTarget::File),
+            ("/a%2fb", "a/b", PathTarget::File),
+            ("/a..b/c...", "a..b/c...", PathTarget::File),
+            (r"/a\..\b", r"a\..\b", PathTarget::File),
+            ("/%2525", "%25", PathTarget::File),
         ] {
-            let inside = Inside::parse(text).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((inside.path(), inside.asked()), (Path::new(path), asked));
+            let parsed = SitePath::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((parsed.path(), parsed.target()), (Path::new(path), target));
         }
     }
 
     #[test]
-    fn what_could_lead_outside_is_no_place() {
+    fn paths_that_could_lead_outside_are_refused() {
         for text in [
             "",
             "*",
@@ -129,16 +122,16 @@ mod tests {
             "/%zz",
             "/%+1",
         ] {
-            assert_eq!(Inside::parse(text), None, "{text}");
+            assert_eq!(SitePath::parse(text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_path_leaves(text in "/([./%2efEF05a]|\\PC){0,24}", junk in any::<String>()) {
+        fn no_path_leads_outside(text in "/([./%2efEF05a]|\\PC){0,24}", junk in any::<String>()) {
             for text in [text, junk] {
-                if let Some(inside) = Inside::parse(&text) {
-                    assert!(shows_nothing_hidden(inside.path()), "{text}");
+                if let Some(parsed) = SitePath::parse(&text) {
+                    assert!(has_only_visible_names(parsed.path()), "{text}");
                 }
             }
         }

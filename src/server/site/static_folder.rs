@@ -1,5 +1,5 @@
-//! A folder of files to serve: finds what a path means inside it and opens that, and never anything outside, whatever
-//! links say. Blocks on the disk: for threads that may.
+//! The static folder: finds and opens the file that a path names, and never one outside the folder, wherever links lead.
+//! Blocks on the disk, so it runs on threads that may.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -8,53 +8,52 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open, openat};
 
-use super::site_path::{Asked, Inside, shows_nothing_hidden};
+use super::site_path::{PathTarget, SitePath, has_only_visible_names};
 
-/// What a folder shows when it is asked for itself.
+/// The file that is shown for a folder.
 const INDEX: &str = "index.html";
-/// What SQLite and the hub's lock keep beside a database.
-const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
+/// The files that SQLite and the hub's lock keep beside a database, by the end of their names.
+const DATABASE_SUFFIXES: [&str; 5] = ["", "-wal", "-shm", "-journal", ".lock"];
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot serve {}: {reason}", path.display())]
-pub struct FolderError {
+pub struct StaticFolderError {
     path: PathBuf,
     reason: String,
 }
 
-/// A folder that is served.
 #[derive(Debug, Clone)]
-pub struct Folder {
+pub struct StaticFolder {
     root: PathBuf,
-    /// Files that are not shown wherever they lie.
+    /// Files that are not shown, wherever they are.
     private: Vec<PathBuf>,
 }
 
-/// What a path means.
+/// What a path leads to.
 #[derive(Debug)]
-pub enum Found {
-    /// A file that can be read.
-    File(Opened),
-    /// A folder; it is asked for with a slash at the end.
+pub enum Lookup {
+    File(StaticFile),
+    /// A folder whose path lacks the slash at its end.
     Folder,
-    /// Nothing that is shown: the reasons are not told.
-    Nothing,
+    /// Nothing there, or nothing that may be shown. The peer does not learn which.
+    NotFound,
 }
 
+/// An open file.
 #[derive(Debug)]
-pub struct Opened {
+pub struct StaticFile {
     pub file: File,
-    /// Where it lies really: its name says what it is.
-    pub name: PathBuf,
+    /// Its path below the folder with links resolved. The extension decides the content type.
+    pub path: PathBuf,
     pub length: u64,
-    /// Differs when the file was changed.
+    /// Changes when the file changes.
     pub etag: String,
 }
 
-impl Folder {
-    /// `root` has to be a folder. It may be replaced by another one while it is served.
-    pub fn new(root: &Path) -> Result<Self, FolderError> {
-        let refused = |reason: &str| FolderError {
+impl StaticFolder {
+    /// `root` has to be a folder. It may be replaced by another folder later.
+    pub fn new(root: &Path) -> Result<Self, StaticFolderError> {
+        let refused = |reason: &str| StaticFolderError {
             path: root.to_owned(),
             reason: reason.to_owned(),
         };
@@ -64,16 +63,16 @@ impl Folder {
                 root: absolute,
                 private: Vec::new(),
             }),
-            Ok(_) => Err(refused("it is not a folder")),
+            Ok(_) => Err(refused("not a folder")),
             Err(error) => Err(refused(&error.kind().to_string())),
         }
     }
 
-    /// Does not show these files, and what belongs to them if they are databases: a token, the hub's log.
+    /// Never shows these files, nor the files that SQLite keeps beside them: tokens, the hub's database.
     #[must_use]
     pub fn hiding(mut self, files: impl IntoIterator<Item = PathBuf>) -> Self {
         for file in files {
-            self.private.extend(BESIDE.iter().map(|end| {
+            self.private.extend(DATABASE_SUFFIXES.iter().map(|end| {
                 let mut name = file.clone().into_os_string();
                 name.push(end);
                 PathBuf::from(name)
@@ -82,87 +81,91 @@ impl Folder {
         self
     }
 
-    /// What is at a place. Errors are the disk's; what may not be seen is [`Found::Nothing`].
-    pub fn find(&self, inside: &Inside) -> io::Result<Found> {
+    /// Errors are the disk's. A file that may not be shown is [`Lookup::NotFound`].
+    pub fn find(&self, path: &SitePath) -> io::Result<Lookup> {
         let root = fs::canonicalize(&self.root)?;
-        let place = root.join(inside.path());
-        match self.open(&root, &place, inside.asked()) {
-            Err(error) if is_absence(&error) => Ok(Found::Nothing),
-            found => found,
+        let absolute = root.join(path.path());
+        match self.open(&root, &absolute, path.target()) {
+            Err(error) if is_not_found(&error) => Ok(Lookup::NotFound),
+            result => result,
         }
     }
 
-    fn open(&self, root: &Path, place: &Path, asked: Asked) -> io::Result<Found> {
-        let Some((file, name)) = beneath(root, place)? else {
-            return Ok(Found::Nothing);
+    fn open(&self, root: &Path, path: &Path, target: PathTarget) -> io::Result<Lookup> {
+        let Some((file, below)) = open_beneath(root, path)? else {
+            return Ok(Lookup::NotFound);
         };
-        let found = file.metadata()?;
-        match asked {
-            Asked::Folder if found.is_dir() => self.open(root, &place.join(INDEX), Asked::File),
-            Asked::File if found.is_dir() && place.ends_with(INDEX) => Ok(Found::Nothing),
-            Asked::File if found.is_dir() => Ok(Found::Folder),
-            Asked::File if found.is_file() && !self.is_private(&found) => Ok(Found::File(Opened {
-                length: found.len(),
-                etag: etag(&found),
-                file,
-                name,
-            })),
-            _ => Ok(Found::Nothing),
+        let metadata = file.metadata()?;
+        match target {
+            PathTarget::Folder if metadata.is_dir() => {
+                self.open(root, &path.join(INDEX), PathTarget::File)
+            }
+            PathTarget::File if metadata.is_dir() && path.ends_with(INDEX) => Ok(Lookup::NotFound),
+            PathTarget::File if metadata.is_dir() => Ok(Lookup::Folder),
+            PathTarget::File if metadata.is_file() && !self.is_private(&metadata) => {
+                Ok(Lookup::File(StaticFile {
+                    length: metadata.len(),
+                    etag: etag(&metadata),
+                    file,
+                    path: below,
+                }))
+            }
+            _ => Ok(Lookup::NotFound),
         }
     }
 
-    /// By what the file is, not by its name: there are links.
-    fn is_private(&self, found: &Metadata) -> bool {
-        let same = |other: Metadata| other.dev() == found.dev() && other.ino() == found.ino();
+    /// Compares the file itself, not its name: there are links.
+    fn is_private(&self, metadata: &Metadata) -> bool {
+        let same = |other: Metadata| other.dev() == metadata.dev() && other.ino() == metadata.ino();
         self.private
             .iter()
             .any(|file| fs::metadata(file).is_ok_and(same))
     }
 }
 
-/// Opens what a path leads to if that lies below `root`, and says where it does.
+/// Opens the file that `path` leads to, if that is below `root`, and returns its path below `root`.
 ///
-/// Links are followed first; then the place that they led to is opened step by step without following any, so that
-/// a link that is put there in between leads nowhere.
-fn beneath(root: &Path, place: &Path) -> io::Result<Option<(File, PathBuf)>> {
-    let real = fs::canonicalize(place)?;
-    let Ok(inside) = real.strip_prefix(root) else {
+/// Links are resolved first. Then the real path is opened name by name without following links, so that a link that is
+/// put there in between leads nowhere.
+fn open_beneath(root: &Path, path: &Path) -> io::Result<Option<(File, PathBuf)>> {
+    let real = fs::canonicalize(path)?;
+    let Ok(below) = real.strip_prefix(root) else {
         return Ok(None);
     };
-    if !shows_nothing_hidden(inside) {
+    if !has_only_visible_names(below) {
         return Ok(None);
     }
-    // A pipe would be waited for.
+    // NONBLOCK: opening a named pipe would wait for its writer.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mut at = open(root, flags, Mode::empty())?;
-    for name in inside.components() {
+    for name in below.components() {
         at = openat(&at, name.as_os_str(), flags, Mode::empty())?;
     }
-    Ok(Some((File::from(at), inside.to_owned())))
+    Ok(Some((File::from(at), below.to_owned())))
 }
 
-/// What is as good as not being there.
-fn is_absence(error: &io::Error) -> bool {
+/// Whether the error means that there is nothing to show.
+fn is_not_found(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
-    let named = matches!(
+    let is_named = matches!(
         error.kind(),
         Kind::NotFound | Kind::PermissionDenied | Kind::NotADirectory | Kind::InvalidFilename
     );
-    // A ring of links, or one that was put there just now; a socket or a device without its driver.
+    // LOOP: links in a circle, or a link put there just now. NXIO: a socket, or a device without a driver.
     let errno = rustix::io::Errno::from_io_error(error);
-    named
+    is_named
         || matches!(
             errno,
             Some(rustix::io::Errno::LOOP | rustix::io::Errno::NXIO)
         )
 }
 
-fn etag(found: &Metadata) -> String {
-    let (changed, part) = (found.mtime(), found.mtime_nsec());
+fn etag(metadata: &Metadata) -> String {
+    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
     format!(
-        "W/\"{changed:x}.{part:x}-{:x}-{:x}\"",
-        found.len(),
-        found.ino()
+        "W/\"{seconds:x}.{nanoseconds:x}-{:x}-{:x}\"",
+        metadata.len(),
+        metadata.ino()
     )
 }
 
@@ -172,25 +175,25 @@ mod tests {
 
     use super::*;
 
-    /// Not hidden itself, so that what is refused outside of a folder is refused for being outside.
+    /// Its name is not hidden, so that a path outside the folder is refused for being outside.
     fn around() -> tempfile::TempDir {
         tempfile::Builder::new().prefix("around").tempdir().unwrap()
     }
 
-    fn find(folder: &Folder, path: &str) -> Found {
-        folder.find(&Inside::parse(path).unwrap()).unwrap()
+    fn find(folder: &StaticFolder, path: &str) -> Lookup {
+        folder.find(&SitePath::parse(path).unwrap()).unwrap()
     }
 
-    fn is_file(folder: &Folder, path: &str) -> bool {
-        matches!(find(folder, path), Found::File(_))
+    fn is_file(folder: &StaticFolder, path: &str) -> bool {
+        matches!(find(folder, path), Lookup::File(_))
     }
 
-    fn is_nothing(folder: &Folder, path: &str) -> bool {
-        matches!(find(folder, path), Found::Nothing)
+    fn is_nothing(folder: &StaticFolder, path: &str) -> bool {
+        matches!(find(folder, path), Lookup::NotFound)
     }
 
     #[test]
-    fn only_what_lies_in_the_folder_is_found() {
+    fn only_files_in_the_folder_are_found() {
         let around = around();
         let (root, outside) = (around.path().join("site"), around.path().join("outside"));
         for folder in ["site/sub", "site/empty", "site/.git", "outside"] {
@@ -207,14 +210,14 @@ mod tests {
         symlink(".git/config", root.join("hidden")).unwrap();
         symlink("ring", root.join("ring")).unwrap();
         symlink("nowhere", root.join("broken")).unwrap();
-        // Its path begins with the root's, as text.
+        // As text, its path begins with the root's.
         fs::create_dir(around.path().join("site-2")).unwrap();
         fs::write(around.path().join("site-2/x"), "x").unwrap();
         symlink("../site-2/x", root.join("neighbour")).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, root.join("pipe"), Mode::RUSR).unwrap();
         let _listener = std::os::unix::net::UnixListener::bind(root.join("door")).unwrap();
 
-        let folder = Folder::new(&root).unwrap();
+        let folder = StaticFolder::new(&root).unwrap();
         for path in [
             "/",
             "/index.html",
@@ -244,9 +247,11 @@ mod tests {
             assert!(is_nothing(&folder, path), "{path}");
         }
         assert!(is_nothing(&folder, &format!("/{}", "x".repeat(5000))));
-        assert!(matches!(find(&folder, "/sub"), Found::Folder));
+        assert!(matches!(find(&folder, "/sub"), Lookup::Folder));
 
-        let hiding = Folder::new(&root).unwrap().hiding([root.join("a.txt")]);
+        let hiding = StaticFolder::new(&root)
+            .unwrap()
+            .hiding([root.join("a.txt")]);
         fs::write(root.join("a.txt-wal"), "log").unwrap();
         for path in ["/a.txt", "/good", "/a.txt-wal"] {
             assert!(is_nothing(&hiding, path), "{path}");
@@ -255,34 +260,34 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_changes_with_the_file_and_the_folder_may_be_replaced() {
+    fn the_etag_changes_with_the_file_and_the_folder_may_be_replaced() {
         let around = around();
         let root = around.path().join("site");
-        let tag = |folder: &Folder| match find(folder, "/a.txt") {
-            Found::File(opened) => opened.etag,
+        let etag_of = |folder: &StaticFolder| match find(folder, "/a.txt") {
+            Lookup::File(file) => file.etag,
             other => panic!("{other:?}"),
         };
         fs::create_dir(&root).unwrap();
         fs::write(root.join("a.txt"), "one").unwrap();
-        let folder = Folder::new(&root).unwrap();
-        let first = tag(&folder);
-        assert_eq!(tag(&folder), first);
+        let folder = StaticFolder::new(&root).unwrap();
+        let first = etag_of(&folder);
+        assert_eq!(etag_of(&folder), first);
         fs::write(root.join("a.txt"), "three").unwrap();
-        let second = tag(&folder);
+        let second = etag_of(&folder);
         assert_ne!(second, first);
         fs::rename(&root, around.path().join("old")).unwrap();
         fs::create_dir(&root).unwrap();
         fs::write(root.join("a.txt"), "three").unwrap();
-        assert_ne!(tag(&folder), second);
+        assert_ne!(etag_of(&folder), second);
     }
 
     #[test]
-    fn what_is_no_folder_is_refused_by_name() {
+    fn an_error_names_the_path_that_is_not_a_folder() {
         let around = around();
         fs::write(around.path().join("file"), "").unwrap();
         for name in ["file", "none"] {
             let path = around.path().join(name);
-            let error = Folder::new(&path).unwrap_err().to_string();
+            let error = StaticFolder::new(&path).unwrap_err().to_string();
             assert!(error.contains(&path.display().to_string()), "{error}");
         }
     }

@@ -1,8 +1,8 @@
-//! What goes out on one WebSocket connection: frames written beside tungstenite, which reads, and which writes nothing
-//! here but its answers to pings and closes.
+//! The writer frames of one WebSocket connection. tungstenite reads the connection; through this writer it sends only
+//! its answers to pings and closes.
 //!
-//! A burst of small frames is one buffer and one `write`; a large body is handed to the system as it is. Nothing is held
-//! between bursts: the buffer goes round among the connections of a thread.
+//! We write frames ourselves to save memory and system calls. A burst of small frames is one buffer and one `write`, and
+//! a large body is written from where it is. An idle connection holds no buffer: the connections of a thread share one.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -17,29 +17,29 @@ use crate::hub::frame::WireFrame;
 use crate::limits;
 
 thread_local! {
-    /// The buffer that was used last, empty: one burst follows another, each on a connection of its own.
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// The buffer of the last burst, emptied. Bursts of different connections follow one another.
+    static SPARE_BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-pub struct Outgoing<S> {
+pub struct FrameWriter<S> {
     io: S,
-    /// Whole frames, and at the end perhaps the header of `body`. The first `written` bytes are with the system.
+    /// Whole frames, and at the end perhaps the header of `body`. The system has the first `written` bytes.
     burst: Vec<u8>,
     written: usize,
-    /// A payload that is too large to be copied: nothing goes behind it until it is gone.
+    /// A payload too large to copy. No frame follows it until it is written.
     body: Bytes,
-    /// tungstenite's answer had to wait for room.
-    refused: bool,
+    /// A frame of tungstenite's found no room.
+    is_blocked: bool,
 }
 
-impl<S> Outgoing<S> {
+impl<S> FrameWriter<S> {
     pub fn new(io: S) -> Self {
         Self {
             io,
             burst: Vec::new(),
             written: 0,
             body: Bytes::new(),
-            refused: false,
+            is_blocked: false,
         }
     }
 
@@ -47,22 +47,22 @@ impl<S> Outgoing<S> {
         &self.io
     }
 
-    /// Whether it takes another frame without being written first.
+    /// Whether another frame can be pushed now.
     pub fn has_room(&self) -> bool {
         self.body.is_empty() && self.burst.len() < limits::WRITE_BUFFER_BYTES
     }
 
-    /// Whether there is anything to write.
+    /// Whether everything has been written.
     pub fn is_empty(&self) -> bool {
         self.burst.is_empty() && self.body.is_empty()
     }
 
-    /// An answer of tungstenite's did not fit, since it was last asked.
-    pub fn take_refused(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
+    /// Whether a frame of tungstenite's found no room since the last call.
+    pub fn take_blocked(&mut self) -> bool {
+        std::mem::take(&mut self.is_blocked)
     }
 
-    /// Only when it has room.
+    /// Call it only after [`Self::has_room`].
     pub fn push(&mut self, frame: WireFrame) {
         let (opcode, payload) = match frame {
             WireFrame::Text(text) => (TEXT, Bytes::from(text)),
@@ -79,38 +79,38 @@ impl<S> Outgoing<S> {
 
     fn burst(&mut self) -> &mut Vec<u8> {
         if self.burst.capacity() == 0 {
-            self.burst = SPARE.take();
+            self.burst = SPARE_BUFFER.take();
         }
         &mut self.burst
     }
 
-    /// Everything is with the system.
+    /// Returns the buffer: the system has everything.
     fn clear(&mut self) {
         self.burst.clear();
         self.written = 0;
-        SPARE.set(std::mem::take(&mut self.burst));
+        SPARE_BUFFER.set(std::mem::take(&mut self.burst));
     }
 }
 
-impl<S: AsyncWrite + Unpin> Outgoing<S> {
-    /// Ready: the operating system has everything.
+impl<S: AsyncWrite + Unpin> FrameWriter<S> {
+    /// Ready when the operating system has everything.
     pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.is_empty() {
             let io = Pin::new(&mut self.io);
             let burst = &self.burst[self.written..];
-            let taken = if self.body.is_empty() {
+            let accepted = if self.body.is_empty() {
                 io.poll_write(cx, burst)
             } else {
                 let both = [IoSlice::new(burst), IoSlice::new(&self.body)];
                 io.poll_write_vectored(cx, &both)
             };
-            let taken = ready!(taken)?;
-            if taken == 0 {
+            let accepted = ready!(accepted)?;
+            if accepted == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            let of_burst = taken.min(burst.len());
+            let of_burst = accepted.min(burst.len());
             self.written += of_burst;
-            self.body.advance(taken - of_burst);
+            self.body.advance(accepted - of_burst);
             if self.written == self.burst.len() && self.body.is_empty() {
                 self.clear();
             }
@@ -119,7 +119,7 @@ impl<S: AsyncWrite + Unpin> Outgoing<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Outgoing<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for FrameWriter<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -129,8 +129,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Outgoing<S> {
     }
 }
 
-/// tungstenite's side: whole frames, which take their place behind those that wait already.
-impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
+/// For tungstenite, which writes whole frames. They queue behind the frames that wait already.
+impl<S: AsyncWrite + Unpin> AsyncWrite for FrameWriter<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -138,15 +138,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if !this.has_room() {
-            // Whoever sends asks it again once there is.
-            this.refused = true;
+            // The transport flushes tungstenite again once there is room.
+            this.is_blocked = true;
             return Poll::Pending;
         }
         this.burst().extend_from_slice(buf);
         Poll::Ready(Ok(buf.len()))
     }
 
-    /// Sending is not tungstenite's.
+    /// Does nothing: the transport sends with [`Self::poll_send`].
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -160,7 +160,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 
-/// A server's frames are not masked.
+/// The header of an unmasked frame: a server does not mask.
 fn push_header(opcode: u8, length: usize, burst: &mut Vec<u8>) {
     burst.push(opcode);
     match (u8::try_from(length), u16::try_from(length)) {
@@ -181,14 +181,14 @@ mod tests {
     use super::*;
     use std::task::Waker;
 
-    /// Takes so many bytes at a time, and every other time none.
-    struct Trickle {
+    /// Accepts `at_once` bytes on every other write, and none in between.
+    struct SlowWriter {
         taken: Vec<u8>,
         at_once: usize,
         blocked: bool,
     }
 
-    impl AsyncWrite for Trickle {
+    impl AsyncWrite for SlowWriter {
         fn poll_write(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
@@ -223,21 +223,21 @@ mod tests {
         }
     }
 
-    fn outgoing(at_once: usize) -> Outgoing<Trickle> {
-        Outgoing::new(Trickle {
+    fn slow_writer(at_once: usize) -> FrameWriter<SlowWriter> {
+        FrameWriter::new(SlowWriter {
             taken: Vec::new(),
             at_once,
             blocked: false,
         })
     }
 
-    fn send(outgoing: &mut Outgoing<Trickle>) {
+    fn send(writer: &mut FrameWriter<SlowWriter>) {
         let mut cx = Context::from_waker(Waker::noop());
-        while outgoing.poll_send(&mut cx).is_pending() {}
+        while writer.poll_send(&mut cx).is_pending() {}
     }
 
     #[test]
-    fn a_header_tells_the_length() {
+    fn a_header_holds_the_length() {
         let cases: [(usize, &[u8]); 6] = [
             (0, &[0x81, 0]),
             (125, &[0x81, 125]),
@@ -254,18 +254,18 @@ mod tests {
     }
 
     #[test]
-    fn frames_leave_in_order_however_little_is_taken_at_once() {
+    fn frames_are_written_in_order_however_small_the_writes() {
         let small = WireFrame::text("hi");
         let copied = WireFrame::Binary(vec![7; limits::COPIED_BYTES - 1].into());
         let large = WireFrame::Binary(vec![8; limits::COPIED_BYTES].into());
         for at_once in [1, 3, 4096, usize::MAX] {
-            let mut outgoing = outgoing(at_once);
+            let mut writer = slow_writer(at_once);
             let mut expected = Vec::new();
             for frame in [&small, &copied, &small, &large, &small, &large] {
-                if !outgoing.has_room() {
-                    send(&mut outgoing);
+                if !writer.has_room() {
+                    send(&mut writer);
                 }
-                outgoing.push(frame.clone());
+                writer.push(frame.clone());
                 let (opcode, payload) = match frame {
                     WireFrame::Text(text) => (TEXT, text.as_bytes()),
                     WireFrame::Binary(bytes) => (BINARY, &bytes[..]),
@@ -273,28 +273,28 @@ mod tests {
                 push_header(opcode, payload.len(), &mut expected);
                 expected.extend_from_slice(payload);
             }
-            send(&mut outgoing);
-            assert!(outgoing.io.taken == expected, "{at_once} at once");
-            assert_eq!(outgoing.burst.capacity(), 0, "nothing is held when idle");
+            send(&mut writer);
+            assert!(writer.io.taken == expected, "{at_once} at once");
+            assert_eq!(writer.burst.capacity(), 0, "an idle writer holds no buffer");
         }
     }
 
     #[test]
-    fn an_answer_waits_until_what_stands_before_it_is_gone() {
+    fn a_frame_of_tungstenite_waits_for_room() {
         let mut cx = Context::from_waker(Waker::noop());
-        let mut outgoing = outgoing(4096);
-        let mut answer = |outgoing: &mut Outgoing<Trickle>| {
-            Pin::new(outgoing).poll_write(&mut cx, b"pong").is_ready()
+        let mut writer = slow_writer(4096);
+        let mut pong = |writer: &mut FrameWriter<SlowWriter>| {
+            Pin::new(writer).poll_write(&mut cx, b"pong").is_ready()
         };
-        assert!(answer(&mut outgoing));
-        assert!(!outgoing.take_refused());
-        outgoing.push(WireFrame::Binary(vec![8; limits::COPIED_BYTES].into()));
-        assert!(!answer(&mut outgoing));
-        assert!(outgoing.take_refused());
-        send(&mut outgoing);
-        assert!(answer(&mut outgoing));
-        send(&mut outgoing);
-        assert!(outgoing.io.taken.starts_with(b"pong\x82"));
-        assert!(outgoing.io.taken.ends_with(b"pong"));
+        assert!(pong(&mut writer));
+        assert!(!writer.take_blocked());
+        writer.push(WireFrame::Binary(vec![8; limits::COPIED_BYTES].into()));
+        assert!(!pong(&mut writer));
+        assert!(writer.take_blocked());
+        send(&mut writer);
+        assert!(pong(&mut writer));
+        send(&mut writer);
+        assert!(writer.io.taken.starts_with(b"pong\x82"));
+        assert!(writer.io.taken.ends_with(b"pong"));
     }
 }

@@ -1,4 +1,5 @@
-//! Engine.IO over WebSocket: one packet a frame. tungstenite reads them; written they are by [`Outgoing`].
+//! WebSocket as a session's transport: one Engine.IO packet per frame. tungstenite reads frames, [`FrameWriter`] writes
+//! them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,46 +10,46 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, Error, ProtocolError}
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use super::super::accept::listener::Connection;
-use super::frame_writer::Outgoing;
+use super::super::accept::peer_stream::PeerStream;
+use super::frame_writer::FrameWriter;
 use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::session::engine::transport::{Transport, TransportError};
 
-pub struct WebSocket {
-    stream: WebSocketStream<Outgoing<Connection>>,
-    /// All that came was read: there is nothing more until the connection says so.
-    read_up: bool,
+pub struct WebSocketTransport {
+    stream: WebSocketStream<FrameWriter<PeerStream>>,
+    /// Everything that arrived has been read. The next read waits for the connection to be readable.
+    is_drained: bool,
 }
 
-impl WebSocket {
-    /// Takes over a connection that was upgraded; `read` is what already came behind the request's head.
-    pub async fn accept(io: Connection, read: Bytes, max_frame: usize) -> Self {
+impl WebSocketTransport {
+    /// Takes over an upgraded connection. `read` holds the bytes that came right after the request's headers.
+    pub async fn accept(io: PeerStream, read: Bytes, max_frame: usize) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(limits::READ_BUFFER_BYTES)
             .write_buffer_size(0)
             .max_write_buffer_size(limits::PONG_BYTES)
             .max_message_size(Some(max_frame))
             .max_frame_size(Some(max_frame));
-        // A copy, which is short: the bytes themselves would keep the whole buffer that the head was read into.
-        let (io, read) = (Outgoing::new(io), read.to_vec());
+        // A short copy. Keeping `read` would keep the whole buffer that the headers were read into.
+        let (io, read) = (FrameWriter::new(io), read.to_vec());
         let role = Role::Server;
         let stream = WebSocketStream::from_partially_read(io, read, role, Some(config)).await;
         Self {
             stream,
-            read_up: false,
+            is_drained: false,
         }
     }
 
-    /// Writes all that waits, tungstenite's answers too.
+    /// Writes every pending frame, tungstenite's too.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
             ready!(self.stream.get_mut().poll_send(cx))?;
-            if !self.stream.get_mut().take_refused() {
+            if !self.stream.get_mut().take_blocked() {
                 return Poll::Ready(Ok(()));
             }
-            // Once for the answers that it holds, once more for the last one, which had no place among them. Pending means
-            // that it was refused again.
+            // Flush twice: tungstenite queues pongs and keeps one extra that did not fit. Pending means that a frame
+            // found no room again.
             for _ in 0..2 {
                 if let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx) {
                     flushed?;
@@ -58,17 +59,17 @@ impl WebSocket {
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if self.read_up {
-            // An error is met again by reading.
+        if self.is_drained {
+            // Reading returns the same error.
             let _ = ready!(self.stream.get_ref().io().poll_read_ready(cx));
         }
         let next = Pin::new(&mut self.stream).poll_next(cx);
-        self.read_up = next.is_pending();
+        self.is_drained = next.is_pending();
         next
     }
 }
 
-impl Transport for WebSocket {
+impl Transport for WebSocketTransport {
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -82,10 +83,10 @@ impl Transport for WebSocket {
                 Poll::Ready(Some(Ok(Message::Binary(bytes)))) => {
                     break Poll::Ready(Some(Ok(WireFrame::Binary(bytes))));
                 }
-                // tungstenite answers WebSocket's own pings; Engine.IO has others.
+                // tungstenite answers WebSocket pings. Engine.IO has pings of its own.
                 Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
                 Poll::Ready(Some(Ok(Message::Close(_))) | None) => break Poll::Ready(None),
-                // So does a process that is killed close it: the reference says the same of both.
+                // A process that is killed ends its connection like this. The reference treats both the same.
                 Poll::Ready(Some(Err(
                     Error::ConnectionClosed
                     | Error::AlreadyClosed
@@ -94,7 +95,7 @@ impl Transport for WebSocket {
                 Poll::Ready(Some(Err(error))) => break Poll::Ready(Some(Err(broken(error)))),
             }
         };
-        // An answer to a ping waits for no frame of ours.
+        // Send a pong now, without waiting for a frame of ours.
         if frame.is_pending()
             && !self.stream.get_ref().is_empty()
             && let Poll::Ready(Err(error)) = self.poll_send(cx)
@@ -122,7 +123,7 @@ impl Transport for WebSocket {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // What cannot be sent any more is lost with the connection.
+        // Errors do not matter: the connection ends either way.
         let _ = ready!(self.poll_send(cx));
         let _ = ready!(Pin::new(&mut self.stream).poll_close(cx));
         self.poll_send(cx).map(drop)

@@ -45,7 +45,7 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let stop = stop_signals()
         .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
     let store = plan.database.open(plan.keep).map_err(ServerError::from)?;
-    let server = Server::bind(&plan.listen, store, plan.settings, plan.front).await?;
+    let server = Server::bind(&plan.listen, store, plan.settings, plan.options).await?;
     tracing::info!("keeping messages in {}", plan.database);
     for address in server.addresses() {
         tracing::info!("listening on {address}");

@@ -13,8 +13,10 @@ use crate::cli::settings::Global;
 use crate::cli::settings::hub_file::HubFile;
 use crate::limits;
 use crate::server::accept::listener::ListenAddress;
-use crate::server::origin::Hosts;
-use crate::server::{Database, Front, HubSettings, NamespaceRules, Namespaces, Retention, Token};
+use crate::server::origin::OriginPolicy;
+use crate::server::{
+    Database, HubSettings, NamespaceRules, Namespaces, Retention, ServerOptions, Token,
+};
 
 /// Everything that a hub needs to start.
 #[derive(Debug)]
@@ -23,7 +25,7 @@ pub struct Plan {
     pub database: Database,
     pub keep: Retention,
     pub settings: HubSettings,
-    pub front: Front,
+    pub options: ServerOptions,
 }
 
 const KEEP: KeepFor = KeepFor {
@@ -87,8 +89,8 @@ impl Plan {
             database,
             keep: keep_for_recovery(keep, &settings),
             settings,
-            front: Front {
-                hosts: Hosts::new(host, filed.cors),
+            options: ServerOptions {
+                origins: OriginPolicy::new(host, filed.cors),
                 static_dir: static_dir(args.static_dir.clone())?.or(filed.static_dir),
                 private,
             },
@@ -269,8 +271,8 @@ mod tests {
         assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 7));
         assert_eq!(said.settings.ping_interval, Duration::from_secs(1));
         assert_eq!(said.settings.recovery, Some(Duration::from_secs(60)));
-        assert_eq!(said.front.static_dir, Some("src".into()));
-        let hosts = |plan: &Plan, name| plan.front.hosts.admit(Some(name), None).is_ok();
+        assert_eq!(said.options.static_dir, Some("src".into()));
+        let hosts = |plan: &Plan, name| plan.options.origins.check(Some(name), None).is_ok();
         assert!(hosts(&said, "a.example"));
 
         let line = "--listen 127.0.0.1:3 --keep 1h/1 --ping-interval 2s --recovery 2m --static tests --host b.example";
@@ -281,7 +283,7 @@ mod tests {
         assert_eq!(flags.settings.ping_timeout, Duration::from_secs(1));
         assert_eq!(flags.settings.recovery, Some(Duration::from_secs(120)));
         assert_eq!(flags.settings.max_message, 1);
-        assert_eq!(flags.front.static_dir, Some("tests".into()));
+        assert_eq!(flags.options.static_dir, Some("tests".into()));
         assert!(hosts(&flags, "b.example") && !hosts(&flags, "a.example"));
         assert!(matches!(plan("--static none", ""), Err(Failure::Usage(_))));
     }

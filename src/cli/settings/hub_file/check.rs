@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::reactions::ReactionTable;
-use super::tables::{NamespaceTable, NamespaceTables, TokenTable};
+use crate::cli::args::scalars::DeclaredEvent;
 use crate::cli::args::serve::ServeArgs;
+use crate::cli::args::serve::namespaces::{NamespaceTable, NamespaceTables, TokenTable};
+use crate::cli::args::serve::reactions::ReactionTable;
 use crate::cli::io::secret::read_secret;
-use crate::cli::settings::scalars::DeclaredEvent;
-use crate::cli::settings::toml_file::diagnostics::Diagnostics;
+use crate::cli::toml_file::diagnostics::Diagnostics;
 use crate::server::accept::listener::ListenAddress;
 use crate::server::{
     Database, HandlerCommand, NamespaceRules, Namespaces, Reaction, Right, Rights, Token,

@@ -3,21 +3,19 @@
 //! The keys are declared with the flags, in [`ServeArgs`]. Flags and defaults are added elsewhere.
 
 mod check;
-pub mod reactions;
 pub mod summary;
-pub mod tables;
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
 
 use self::check::Checker;
-use self::reactions::{EmitTable, ReactionTable};
-use self::tables::{NamespaceTable, TokenTable};
-use super::toml_file::content::{self, ContentError};
-use super::toml_file::diagnostics::InvalidFile;
-use super::toml_file::{self, keys};
 use crate::cli::args::serve::ServeArgs;
+use crate::cli::args::serve::namespaces::{NamespaceTable, TokenTable};
+use crate::cli::args::serve::reactions::{EmitTable, ReactionTable};
+use crate::cli::toml_file::content::{self, ContentError};
+use crate::cli::toml_file::diagnostics::InvalidFile;
+use crate::cli::toml_file::{self, keys};
 use crate::limits;
 use crate::server::{Namespaces, Token};
 

@@ -1,15 +1,18 @@
 //! `serve`: each setting of a hub is declared once, as the flag and as the key of hub.toml.
 
+pub mod namespaces;
+pub mod reactions;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
 
-use super::values::{self, KeepFor};
-use crate::cli::settings::hub_file::tables::NamespaceTables;
-use crate::cli::settings::scalars;
-use crate::cli::settings::toml_file::text::one_or_more;
+use self::namespaces::NamespaceTables;
+use crate::cli::args::scalars;
+use crate::cli::args::values::{self, KeepFor};
+use crate::cli::toml_file::text::one_or_more;
 use crate::server::Database;
 use crate::server::accept::listener::ListenAddress;
 

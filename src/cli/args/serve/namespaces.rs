@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::reactions::ReactionTable;
 use crate::address::ClientName;
-use crate::cli::settings::scalars::{self, Command, DeclaredEvent, Secret};
+use crate::cli::args::scalars::{self, Command, DeclaredEvent, Secret};
 use crate::server::{NamespacePattern, Right};
 
 /// `[namespaces]`.

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use toml::Spanned;
 
 use crate::address::EventName;
-use crate::cli::settings::toml_file::diagnostics::Diagnostics;
+use crate::cli::toml_file::diagnostics::Diagnostics;
 use crate::limits;
 use crate::server::{AckPayload, EmitAction, EmitTo, Reaction, Relay};
 

@@ -1,4 +1,4 @@
-//! The body of an answer: text that is there already, or a file that is read in pieces as the peer takes them.
+//! The body of a response: bytes in memory, or a file that is read piece by piece as the peer takes them.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -12,23 +12,23 @@ use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::limits;
 
-/// Reads of files: so many at once, on threads that may wait for the disk.
+/// Runs file reads on blocking threads, at most [`limits::FILE_READS`] at once.
 #[derive(Debug, Clone)]
-pub struct Disk(Arc<Semaphore>);
+pub struct DiskReads(Arc<Semaphore>);
 
-impl Default for Disk {
+impl Default for DiskReads {
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(limits::FILE_READS)))
     }
 }
 
-impl Disk {
-    /// Runs `read` where it may wait for the disk, when it is its turn.
-    pub async fn ask<T: Send + 'static>(
+impl DiskReads {
+    /// Runs `read` on a thread that may block, when its turn comes.
+    pub async fn run<T: Send + 'static>(
         self,
         read: impl FnOnce() -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         let _turn = self.0.acquire_owned().await.map_err(io::Error::other)?;
         tokio::task::spawn_blocking(read)
             .await
@@ -36,25 +36,25 @@ impl Disk {
     }
 }
 
-type Reading = Pin<Box<dyn Future<Output = io::Result<(File, Bytes)>> + Send>>;
+type PendingRead = Pin<Box<dyn Future<Output = io::Result<(File, Bytes)>> + Send>>;
 
 #[derive(Default)]
-pub enum Body {
+pub enum ResponseBody {
     #[default]
     Empty,
     Whole(Bytes),
-    /// So many bytes of a file are left.
-    File(File, u64, Disk),
-    Reading(Reading, u64, Disk),
+    /// A file, and the number of its bytes that are left to send.
+    File(File, u64, DiskReads),
+    Reading(PendingRead, u64, DiskReads),
 }
 
-impl<T: Into<Bytes>> From<T> for Body {
-    fn from(text: T) -> Self {
-        Self::Whole(text.into())
+impl<T: Into<Bytes>> From<T> for ResponseBody {
+    fn from(bytes: T) -> Self {
+        Self::Whole(bytes.into())
     }
 }
 
-impl hyper::body::Body for Body {
+impl hyper::body::Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -63,21 +63,20 @@ impl hyper::body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
-            // Empty stays behind: after an error there is nothing more.
+            // `take` leaves `Empty` behind, so an error ends the body.
             match std::mem::take(&mut *self) {
-                Self::Empty => return Poll::Ready(None),
-                Self::Whole(text) => return Poll::Ready(Some(Ok(Frame::data(text)))),
-                Self::File(_, 0, _) => return Poll::Ready(None),
+                Self::Empty | Self::File(_, 0, _) => return Poll::Ready(None),
+                Self::Whole(bytes) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Self::File(file, left, disk) => {
-                    let reading = Box::pin(disk.clone().ask(move || piece(file, left)));
-                    *self = Self::Reading(reading, left, disk);
+                    let read = Box::pin(disk.clone().run(move || read_piece(file, left)));
+                    *self = Self::Reading(read, left, disk);
                 }
-                Self::Reading(mut reading, left, disk) => {
-                    let Poll::Ready(read) = reading.as_mut().poll(cx) else {
-                        *self = Self::Reading(reading, left, disk);
+                Self::Reading(mut read, left, disk) => {
+                    let Poll::Ready(done) = read.as_mut().poll(cx) else {
+                        *self = Self::Reading(read, left, disk);
                         return Poll::Pending;
                     };
-                    let (file, piece) = read?;
+                    let (file, piece) = done?;
                     *self = Self::File(file, left.saturating_sub(piece.len() as u64), disk);
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
@@ -92,14 +91,14 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(match self {
             Self::Empty => 0,
-            Self::Whole(text) => text.len() as u64,
+            Self::Whole(bytes) => bytes.len() as u64,
             Self::File(_, left, _) | Self::Reading(_, left, _) => *left,
         })
     }
 }
 
-/// The next piece. A file that has become shorter is an error: its length was told.
-fn piece(mut file: File, left: u64) -> io::Result<(File, Bytes)> {
+/// Reads the next piece. It is an error if the file has become shorter: its length was sent with the headers.
+fn read_piece(mut file: File, left: u64) -> io::Result<(File, Bytes)> {
     let length = left.min(limits::FILE_PIECE_BYTES as u64);
     let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.by_ref().take(length).read_to_end(&mut piece)?;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::toml_file::text::{one_or_more, quantity, text};
+use super::values::{self, KeepFor};
 use crate::address::{EventName, NameError, Namespace};
-use crate::cli::args::values::{self, KeepFor};
 use crate::cli::screen::term::ColorChoice;
+use crate::cli::toml_file::text::{one_or_more, quantity, text};
 use crate::client::HubUrl;
 use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 use crate::limits;

@@ -1,0 +1,6 @@
+//! The HTTP requests of Engine.IO.
+
+pub mod error;
+pub mod query;
+pub mod request_body;
+pub mod requests;
