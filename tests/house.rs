@@ -18,13 +18,10 @@ const LINES_PER_FUNCTION: usize = 70;
 
 /// Longer files, each with its reason.
 const LONG_FILES: &[(&str, &str)] = &[
-    
-    
     ("client/hub_client.rs", "to be split"),
-("hub/tests.rs", "to be split"),
+    ("hub/tests.rs", "to be split"),
     ("client/subscription.rs", "to be split"),
     ("session/socket/mod.rs", "to be split"),
-    
 ];
 
 /// Longer functions, as `file: function`, each with its reason.
@@ -343,7 +340,10 @@ fn a_table_says_who_may_import_whom() {
     assert_eq!(table.forbids("x/a.rs", "x/b/tree.rs"), None);
     assert_eq!(table.forbids("x/b/tree.rs", "x/a.rs"), Some(("b", "a")));
     assert_eq!(table.forbids("x/b/tree.rs", "x/b/leaf.rs"), None);
-    assert_eq!(table.forbids("x/a.rs", "x/b/leaf.rs"), Some(("a", "b/leaf")));
+    assert_eq!(
+        table.forbids("x/a.rs", "x/b/leaf.rs"),
+        Some(("a", "b/leaf"))
+    );
     assert_eq!(table.forbids("x/d.rs", "x/b/mod.rs"), Some(("d", "b")));
     assert_eq!(table.forbids("x/d.rs", "x/c/mod.rs"), None);
     assert_eq!(table.forbids("x/d.rs", "y.rs"), None);

@@ -9,11 +9,10 @@
 //! | io | screen |
 //! | args | nearest, screen, io, toml_file |
 //! | settings | screen, io, toml_file, args |
-//! | commands/exec/error, commands/stream/error | screen |
-//! | failure | screen, io, toml_file, settings, commands/exec/error, commands/stream/error |
+//! | failure | screen, io, toml_file, settings |
 //! | runtime | io, failure |
 //! | remote | screen, io, args, settings, failure, runtime |
-//! | commands | screen, io, args, settings, failure, runtime, remote, commands/exec/error, commands/stream/error |
+//! | commands | screen, io, args, settings, failure, runtime, remote |
 
 pub mod args;
 pub mod commands;

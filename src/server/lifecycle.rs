@@ -158,7 +158,7 @@ impl RunningServer {
         drop((self.accepted, self.new_sessions));
         let _ = self.stop.send(true);
         while self.connections.join_next().await.is_some() {}
-        self.state.services.shares.end().await;
+        self.state.services.shared_queues.end().await;
         // Programs get every disconnect event, and what they answer is still stored.
         let _ = self.stop_programs.send(true);
         while self.programs.join_next().await.is_some() {}

@@ -9,7 +9,7 @@ use super::engine::permits::permits;
 use super::handler::session_calls;
 use super::namespace::reactions;
 use super::services::Services;
-use super::shared_queue::sharing::Sharing;
+use super::shared_queue::sharer_handle::SharerHandle;
 use super::socket::Socket;
 use super::state::Session;
 use crate::hub::request::{PublishVerb, Request};
@@ -24,7 +24,10 @@ impl Session {
         let socket = self.sockets.swap_remove(index);
         self.promises.retain(|promise| !promise.is_of(socket.id));
         self.in_flight -= self.calls.drop_events_of(socket.id);
-        let shared = socket.sharing.as_ref().map_or(0, Sharing::awaited);
+        let shared = socket
+            .sharing
+            .as_ref()
+            .map_or(0, SharerHandle::pending_answers);
         self.in_flight = self.in_flight.saturating_sub(shared);
         session_calls::notify_disconnect(&self.services, &socket, end);
         if let Some(paid_at) = socket.standing.paid_at() {

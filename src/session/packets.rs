@@ -128,7 +128,7 @@ impl Session {
             Verb::Leave => self.leave(index, verbs::rooms(args)?, id),
             Verb::Sub => {
                 let (rooms, stretch) = verbs::sub(args)?;
-                match shared_queue::terms::terms(args)? {
+                match shared_queue::options::lease_terms(args)? {
                     Some(terms) => self.share(index, rooms, terms, id)?,
                     None => self.subscribe(index, rooms, stretch, id)?,
                 }

@@ -1,4 +1,4 @@
-//! What every session of a hub shares: its settings and the ways to the store and the hub's task.
+//! What every session of a hub shared_queues: its settings and the ways to the store and the hub's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::handler::Programs;
 use super::settings::HubSettings;
-use super::shared_queue::registry::Shares;
+use super::shared_queue::registry::SharedQueues;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::socket_id::SocketId;
 use crate::hub::ticket::Ticket;
@@ -21,7 +21,7 @@ pub struct Services {
     /// Of the namespaces that declare one.
     pub programs: Programs,
     /// Queues that several sockets split.
-    pub shares: Shares,
+    pub shared_queues: SharedQueues,
     pub settings: HubSettings,
     pub log_id: Arc<str>,
     pub log_tag: LogTag,
@@ -50,7 +50,7 @@ impl Services {
     ) -> Self {
         Self {
             programs: Programs::new(&settings.namespaces),
-            shares: Shares::default(),
+            shared_queues: SharedQueues::default(),
             settings,
             log_id: log_id.into(),
             log_tag: LogTag::new(log_id),

@@ -1,8 +1,10 @@
 //! Why a command did not do what it was asked: the text, what to do about it, and the exit code, all derived from the
 //! type and never from a text.
 
+pub mod exec;
 mod exit_code;
 mod hint;
+pub mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -14,14 +16,14 @@ use std::time::Duration;
 use colored::Colorize;
 use indicatif::HumanCount;
 
+use self::exec::ExecError;
 use self::exit_code::{argument_code, client_code};
 use self::hint::{
     CHECK_CONFIG, JOIN_ONE, LOOK_AT_HUB, ONE_HOLDER, RAISE_LIMIT, SEND_AGAIN, TRY_COMMAND,
     WAIT_LONGER, client_hint, server_hint, settings_hint,
 };
+use self::stream::{Cut, StreamError};
 use crate::address::ClientName;
-use crate::cli::commands::exec::error::ExecError;
-use crate::cli::commands::stream::error::{Cut, StreamError};
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;

@@ -1,6 +1,6 @@
-//! Who was handed which messages of a shared queue, and how far all of it is done: the ledger above the one durable cursor.
+//! The leases of a shared queue: which sharer holds which messages, and which are done, above the one durable cursor.
 //!
-//! Pure: the time comes as an argument, and what a record is nobody here knows. Records come in ascending order; each
+//! Pure: time comes in as an argument, and the type of a record is a parameter. Records are added in ascending order. Each
 //! message is free, held by one sharer, or done.
 
 mod ranges;
@@ -17,25 +17,25 @@ use crate::address::Seq;
 use crate::hub::socket_id::SocketId;
 use crate::limits;
 
-/// A record that can be handed in pieces.
-pub trait Divide: Clone {
-    /// Where a piece ends that begins with message `from`, goes no further than `to`, and has no more than `bytes`, but at
-    /// least one message; and how many bytes it has.
+/// A record that can be cut into pieces.
+pub trait DivisibleRecord: Clone {
+    /// The largest piece that begins with message `from`, ends at `to` or before, and has at most `bytes` bytes, but at least
+    /// one message. Returns the index behind its last message, and its length in bytes.
     fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize);
 }
 
-/// How much a sharer takes, and how patient it is to be waited for.
+/// How much one sharer may hold, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// Messages handed and not acked.
+pub struct LeaseTerms {
+    /// The most unacked messages.
     pub window: u32,
-    /// What it was handed goes to others when it acks nothing for so long.
+    /// When a sharer acks nothing for this long, its messages go to others.
     pub ack_timeout: Duration,
 }
 
 /// Messages `from..to` of a record, for one sharer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece<P> {
+pub struct LeasedPiece<P> {
     pub holder: SocketId,
     pub record: P,
     pub from: u32,
@@ -44,25 +44,25 @@ pub struct Piece<P> {
 
 #[derive(Debug)]
 pub struct Leases<P> {
-    /// Records that are not done, or stand behind one that is not.
+    /// Records that are not done, and those behind them.
     open: BTreeMap<u64, Open<P>>,
-    /// Nothing before it is owed, but what is open.
+    /// Before this seq only open records are owed.
     end: Seq,
-    /// What is to be handed, lowest first: the first message of a stretch, and the index behind its last.
+    /// Ranges of free messages: the first seq, and the index behind the last message.
     free: BTreeMap<Seq, u32>,
     free_messages: u64,
-    /// Messages of open records: how far acks may run ahead of the cursor.
+    /// Messages of all open records. Bounds how far acks run ahead of the cursor.
     ahead: u64,
-    /// Of records that may have to be handed once more.
+    /// Bytes of the open records that are not done.
     bytes: usize,
-    holders: BTreeMap<SocketId, Holder>,
-    /// Counts what was handed, to tell who was served last.
+    holders: BTreeMap<SocketId, LeaseHolder>,
+    /// The number of leases granted. Orders holders by when they were served.
     turns: u64,
 }
 
 #[derive(Debug)]
 struct Open<P> {
-    /// None: all of it is done.
+    /// `None` when all its messages are done.
     record: Option<P>,
     first: u32,
     count: u32,
@@ -71,20 +71,20 @@ struct Open<P> {
 }
 
 #[derive(Debug)]
-struct Holder {
-    terms: Terms,
-    /// In the order of handing.
+struct LeaseHolder {
+    terms: LeaseTerms,
+    /// In the order granted.
     leases: VecDeque<Lease>,
     messages: u32,
     bytes: usize,
-    /// Of what it was handed, what its transport has not taken: an ack does not prove that it has.
+    /// Bytes that its transport has not taken. An ack does not prove that it has.
     unsent: usize,
-    /// Since when it holds something and acks nothing.
+    /// When it last acked, or took its first message. `None` when it holds nothing.
     since: Option<Instant>,
-    /// When it was served last.
+    /// The value of `turns` when it was last served.
     turn: u64,
-    /// What it holds was taken from it: it is handed nothing more until it has acked all of that.
-    overdue: bool,
+    /// Its lease expired. It gets no more messages until it has acked everything it was given.
+    is_overdue: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,12 +105,12 @@ impl Lease {
     }
 }
 
-impl Holder {
-    /// How many messages it may be handed now. A large window is refilled a part at a time, so that batches stay batches.
+impl LeaseHolder {
+    /// How many messages it may get now. A large window is refilled in parts, so that batches stay large.
     fn room(&self) -> u32 {
         let left = self.terms.window.saturating_sub(self.messages);
-        let least = (self.terms.window / limits::SHARE_REFILLS).max(1);
-        let full = self.overdue || left < least || self.bytes_left() == 0;
+        let smallest = (self.terms.window / limits::SHARE_REFILLS).max(1);
+        let full = self.is_overdue || left < smallest || self.bytes_left() == 0;
         if full { 0 } else { left }
     }
 
@@ -119,7 +119,7 @@ impl Holder {
     }
 }
 
-impl<P: Divide> Leases<P> {
+impl<P: DivisibleRecord> Leases<P> {
     pub fn new(start: Seq) -> Self {
         Self {
             open: BTreeMap::new(),
@@ -133,8 +133,8 @@ impl<P: Divide> Leases<P> {
         }
     }
 
-    pub fn enter(&mut self, holder: SocketId, terms: Terms) {
-        let new = Holder {
+    pub fn add_holder(&mut self, holder: SocketId, terms: LeaseTerms) {
+        let new = LeaseHolder {
             terms,
             leases: VecDeque::new(),
             messages: 0,
@@ -142,43 +142,43 @@ impl<P: Divide> Leases<P> {
             unsent: 0,
             since: None,
             turn: self.turns,
-            overdue: false,
+            is_overdue: false,
         };
         self.holders.insert(holder, new);
     }
 
-    /// What it holds goes to others.
-    pub fn leave(&mut self, holder: SocketId) {
-        if let Some(gone) = self.holders.remove(&holder)
-            && !gone.overdue
+    /// Removes a holder. Its messages go to others.
+    pub fn remove_holder(&mut self, holder: SocketId) {
+        if let Some(removed) = self.holders.remove(&holder)
+            && !removed.is_overdue
         {
-            self.release(gone.leases);
+            self.release(removed.leases);
         }
     }
 
-    /// So many bytes of what `holder` was handed wait for its transport.
+    /// Sets how many bytes wait for the holder's transport.
     pub fn note_unsent(&mut self, holder: SocketId, bytes: usize) {
         if let Some(holder) = self.holders.get_mut(&holder) {
             holder.unsent = bytes;
         }
     }
 
-    /// Whether there is somebody for more than is free, and place to note it.
-    pub fn wants(&self) -> bool {
+    /// Whether holders have room for more than is free, and the bounds allow more open records.
+    pub fn has_room(&self) -> bool {
         let full = self.ahead >= limits::SHARE_AHEAD || self.bytes >= limits::SHARE_BYTES_MAX;
         if full && !self.open.is_empty() {
             return false;
         }
         if self.bytes >= limits::SHARE_BYTES && !self.open.is_empty() {
-            // Who works slowly on a little of much keeps nobody idle.
-            let idle = |holder: &Holder| holder.messages == 0 && holder.room() > 0;
+            // One slow holder does not keep the others idle.
+            let idle = |holder: &LeaseHolder| holder.messages == 0 && holder.room() > 0;
             return self.free.is_empty() && self.holders.values().any(idle);
         }
         let room = self.holders.values().map(|it| u64::from(it.room()));
         self.free_messages < room.sum()
     }
 
-    /// The messages `first..count` of a record behind all others are to be handed.
+    /// Adds the messages `first..count` of a record that is behind all others.
     pub fn add(&mut self, number: u64, first: u32, count: u32, record: P, bytes: usize) {
         self.end = self.end.max(Seq::after_record(number));
         if first >= count {
@@ -197,21 +197,21 @@ impl<P: Divide> Leases<P> {
         self.set_free(number, first, count);
     }
 
-    /// Nothing before `behind` is owed, but what was added.
+    /// Nothing before `behind` is owed, except records added already.
     pub fn skip(&mut self, behind: Seq) {
         self.end = self.end.max(behind);
     }
 
-    /// The next piece, and for whom: for who holds least, and of those for who was served longest ago. What is free is
-    /// divided among all who take something now.
-    pub fn hand(&mut self, now: Instant) -> Option<Piece<P>> {
+    /// Leases the next piece to the holder with the fewest messages, and among equals to the one served longest ago. Free
+    /// messages are divided among all holders with room.
+    pub fn lease_next(&mut self, now: Instant) -> Option<LeasedPiece<P>> {
         let (start, end) = self.free.first_key_value().map(|(at, end)| (*at, *end))?;
-        let id = self.freest()?;
-        let fair = self.fair();
+        let id = self.freest_holder()?;
+        let fair = self.fair_share();
         let holder = self.holders.get_mut(&id)?;
         let record = self.open.get(&start.record)?.record.clone()?;
-        let part = fair.saturating_sub(holder.messages).max(1);
-        let most = (end - start.index).min(holder.room()).min(part);
+        let fair = fair.saturating_sub(holder.messages).max(1);
+        let most = (end - start.index).min(holder.room()).min(fair);
         let (to, bytes) = record.fit(start.index, start.index + most, holder.bytes_left());
         let lease = Lease {
             record: start.record,
@@ -226,7 +226,7 @@ impl<P: Divide> Leases<P> {
         holder.since.get_or_insert(now);
         holder.leases.push_back(lease);
         self.take_free(start.record, start.index, to);
-        Some(Piece {
+        Some(LeasedPiece {
             holder: id,
             record,
             from: start.index,
@@ -234,8 +234,8 @@ impl<P: Divide> Leases<P> {
         })
     }
 
-    /// Everything handed to `holder` up to the handing of `seq` is done, whoever holds it now. What it was never handed
-    /// confirms nothing.
+    /// Marks everything that `holder` was given up to `seq` as done, even if another holder has it now. Ignores a seq that
+    /// `holder` was not given.
     pub fn ack(&mut self, holder: SocketId, seq: Seq, now: Instant) {
         let Some(state) = self.holders.get_mut(&holder) else {
             return;
@@ -263,47 +263,47 @@ impl<P: Divide> Leases<P> {
             state.messages -= lease.messages();
             state.bytes -= lease.bytes;
         }
-        state.overdue &= !state.leases.is_empty();
-        state.since = (!state.overdue && !state.leases.is_empty()).then_some(now);
+        state.is_overdue &= !state.leases.is_empty();
+        state.since = (!state.is_overdue && !state.leases.is_empty()).then_some(now);
         for lease in done {
-            self.settle(lease.record, lease.from, lease.to);
+            self.mark_done(lease.record, lease.from, lease.to);
         }
-        self.close();
+        self.drop_done();
     }
 
-    /// Takes from everyone who has acked nothing for too long what it holds. How many there were.
+    /// Frees the messages of all holders whose ack timeout has passed. Returns how many holders.
     pub fn expire(&mut self, now: Instant) -> usize {
-        let late = |holder: &Holder| {
+        let is_late = |holder: &LeaseHolder| {
             holder
                 .since
                 .is_some_and(|since| since + holder.terms.ack_timeout <= now)
         };
-        let mut taken = Vec::new();
-        let late = self.holders.values_mut().filter(|holder| late(holder));
+        let mut expired = Vec::new();
+        let late = self.holders.values_mut().filter(|holder| is_late(holder));
         for holder in late {
             holder.since = None;
-            holder.overdue = true;
-            taken.push(holder.leases.clone());
+            holder.is_overdue = true;
+            expired.push(holder.leases.clone());
         }
-        let count = taken.len();
-        for leases in taken {
+        let count = expired.len();
+        for leases in expired {
             self.release(leases);
         }
         count
     }
 
-    /// For whom something is that nobody leases: for who is next to be served, if anybody has room.
-    pub fn pass_by(&mut self) -> Option<SocketId> {
-        let id = self.freest()?;
+    /// The holder for a message that is not leased: the next one to serve, if any has room.
+    pub fn next_sharer(&mut self) -> Option<SocketId> {
+        let id = self.freest_holder()?;
         self.turns += 1;
         self.holders.get_mut(&id)?.turn = self.turns;
         Some(id)
     }
 
-    /// Who has most room, if anybody has.
-    fn freest(&self) -> Option<SocketId> {
-        let open = self.holders.iter().filter(|(_, holder)| holder.room() > 0);
-        let (id, _) = open.min_by_key(|(_, holder)| (holder.messages, holder.turn))?;
+    /// The next holder to serve, if any has room.
+    fn freest_holder(&self) -> Option<SocketId> {
+        let with_room = self.holders.iter().filter(|(_, holder)| holder.room() > 0);
+        let (id, _) = with_room.min_by_key(|(_, holder)| (holder.messages, holder.turn))?;
         Some(*id)
     }
 
@@ -316,7 +316,7 @@ impl<P: Divide> Leases<P> {
         deadlines.min()
     }
 
-    /// What is free and no longer owed is done: `owed` says from which message on a record still is.
+    /// Marks free messages that are no longer owed as done. `owed` returns the first message of a record that still is.
     pub fn drop_free(&mut self, owed: impl Fn(&P) -> Option<u32>) {
         let free: Vec<(Seq, u32)> = self.free.iter().map(|(at, end)| (*at, *end)).collect();
         for (start, end) in free {
@@ -325,10 +325,10 @@ impl<P: Divide> Leases<P> {
             };
             let upto = owed(record).map_or(end, |first| first.min(end));
             if start.index < upto {
-                self.settle(start.record, start.index, upto);
+                self.mark_done(start.record, start.index, upto);
             }
         }
-        self.close();
+        self.drop_done();
     }
 
     /// The first message that is not done.
@@ -339,24 +339,24 @@ impl<P: Divide> Leases<P> {
         }
     }
 
-    /// Whether everything that was added was handed.
-    pub fn is_handed(&self) -> bool {
+    /// Whether no message is free.
+    pub fn is_all_leased(&self) -> bool {
         self.free.is_empty()
     }
 
-    /// Messages that are to be handed.
+    /// The number of free messages.
     pub fn free(&self) -> u64 {
         self.free_messages
     }
 
-    /// Messages that somebody holds.
+    /// The number of messages held by holders whose lease has not expired.
     pub fn leased(&self) -> u64 {
-        let holding = self.holders.values().filter(|holder| !holder.overdue);
+        let holding = self.holders.values().filter(|holder| !holder.is_overdue);
         holding.map(|holder| u64::from(holder.messages)).sum()
     }
 
-    /// How many messages each of those who take something would have if what is free was divided among them.
-    fn fair(&self) -> u32 {
+    /// How many messages each holder with room would have if the free ones were divided among them.
+    fn fair_share(&self) -> u32 {
         let takers = self.holders.values().filter(|holder| holder.room() > 0);
         let held: u64 = takers
             .clone()
@@ -384,7 +384,7 @@ impl<P: Divide> Leases<P> {
         }
     }
 
-    fn settle(&mut self, number: u64, from: u32, to: u32) {
+    fn mark_done(&mut self, number: u64, from: u32, to: u32) {
         self.take_free(number, from, to);
         let Some(open) = self.open.get_mut(&number) else {
             return;
@@ -395,8 +395,8 @@ impl<P: Divide> Leases<P> {
         }
     }
 
-    /// Forgets the records that the cursor has passed.
-    fn close(&mut self) {
+    /// Drops the records that the cursor has passed.
+    fn drop_done(&mut self) {
         while let Some(first) = self.open.first_entry()
             && first.get().record.is_none()
         {
@@ -409,7 +409,7 @@ impl<P: Divide> Leases<P> {
         self.free.insert(Seq::new(number, from), to);
     }
 
-    /// Those of the messages that are free are so no longer.
+    /// Removes messages from the free ranges.
     fn take_free(&mut self, number: u64, from: u32, to: u32) {
         let before = self.free.range(..=Seq::new(number, from)).next_back();
         let begin = before

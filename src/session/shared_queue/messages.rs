@@ -1,4 +1,4 @@
-//! What a sharer's session and the desk of its queue say to each other.
+//! The messages between a sharer's session and its shared queue.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,64 +6,64 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::leases::Terms;
-use super::unsent::Unsent;
+use super::leases::LeaseTerms;
+use super::unsent::UnsentBytes;
 use crate::address::{RoomName, Seq};
 use crate::hub::frame::WireFrame;
 use crate::hub::socket_id::SocketId;
 use crate::store::Refusal;
 use crate::wire::error_code::ErrorCode;
 
-/// What a sharer's session wants of the desk.
+/// From a sharer's session to the queue.
 #[derive(Debug)]
-pub enum Asked {
-    Join(Joining),
+pub enum ShareRequest {
+    Join(ShareJoin),
     Ack {
         socket: SocketId,
         seq: Seq,
         answer: Option<u64>,
     },
     Leave(SocketId),
-    /// The transport took of what was handed: there may be room again.
-    Room,
+    /// The transport took frames, so there may be room for more.
+    Drained,
 }
 
 #[derive(Debug)]
-pub struct Joining {
+pub struct ShareJoin {
     pub socket: SocketId,
     pub sid: Arc<str>,
     pub rooms: Vec<RoomName>,
-    pub terms: Terms,
+    pub terms: LeaseTerms,
     pub answer: Option<u64>,
-    pub given: mpsc::UnboundedSender<Given>,
-    pub unsent: Arc<Unsent>,
+    pub events: mpsc::UnboundedSender<ShareEvent>,
+    pub unsent: Arc<UnsentBytes>,
 }
 
-/// What the desk gives a sharer's session.
+/// From the queue to a sharer's session.
 #[derive(Debug)]
-pub enum Given {
-    /// In the order of handing; bounded by what may be unsent.
+pub enum ShareEvent {
+    /// Frames to send, in order. [`UnsentBytes`] bounds how many.
     Frames(Vec<WireFrame>),
-    /// To each thing asked, one answer. None: nobody waits for it.
+    /// Each request gets one answer. `None` when the client did not ask for one.
     Answer(Option<(u64, Value)>),
     Refused {
         answer: Option<u64>,
         code: ErrorCode,
         message: String,
     },
-    /// By the store.
+    /// The store refused the request.
     StoreRefused {
         answer: Option<u64>,
         refusal: Refusal,
     },
-    /// Somebody holds the name alone now.
+    /// An exclusive subscriber took the name.
     NameTaken,
     Kicked(Arc<str>),
 }
 
-/// What a desk leaves to the next.
-pub struct Left {
-    /// Taken from `asked`, and not dealt with.
-    pub early: VecDeque<Asked>,
-    pub asked: mpsc::UnboundedReceiver<Asked>,
+/// Requests that a queue that ends leaves to the next one under the same name.
+pub struct UnhandledRequests {
+    /// Received already, before those of `receiver`.
+    pub received: VecDeque<ShareRequest>,
+    pub receiver: mpsc::UnboundedReceiver<ShareRequest>,
 }

@@ -1,24 +1,23 @@
-//! Shared queues: several sockets that split what waits for one client name, each message to one of them.
+//! Shared queues: several sockets split the messages that wait for one client name. Each message goes to one of them.
 //!
-//! `["sub", {rooms, "share": true, "ack_timeout"?, "window"?}]`: the socket becomes a sharer of its name's queue, and is
-//! answered as any `sub`; what it gets are batches, in which a record may come in pieces. `ack {seq}` confirms everything
-//! handed to this socket up to the handing of that message. What a sharer that goes has not confirmed is handed to the
-//! others, and so is what it has not confirmed when it confirms nothing for `ack_timeout` milliseconds (30,000 unless said);
-//! until it has, it is handed nothing more. `window` is how many messages it is handed before it acks. To a sharer,
-//! `caught-up` says that nothing was left to hand out; others may hold something still. All sharers of a name name the same
-//! rooms, or none.
+//! `["sub", {rooms, "share": true, "ack_timeout"?, "window"?}]` makes the socket a sharer of its name's queue. The answer is
+//! that of any `sub`. Messages come as batches, and a record may come in several pieces. `ack {seq}` confirms every message
+//! that this socket was given up to and including that one. When a sharer leaves, its unconfirmed messages go to the others.
+//! They also do when it confirms nothing for `ack_timeout` milliseconds (default 30,000); it then gets no more messages until
+//! it has confirmed all of them. `window` is how many unconfirmed messages it may hold. `caught-up` tells a sharer that
+//! nothing is left to hand out; others may still hold messages. All sharers of a name give the same rooms, or none.
 //!
-//! One task a name ([`desk`]) holds it for them: a subscriber of the hub like any other, so that an exclusive `sub` takes it
-//! over from all of them, and the first of them from an exclusive one. What is done above the one durable cursor it keeps
-//! in memory ([`leases`]): after a restart of the hub, a takeover, a kick of all and the going of the last sharer everything
-//! behind the cursor comes again, what was acked behind a hole too.
+//! One task for each name ([`queue`]) holds the name for its sharers. To the hub it is a subscriber like any other: an
+//! exclusive `sub` takes the name over from all of them, and the first sharer takes it over from an exclusive `sub`. There is
+//! one durable cursor; acks beyond it are kept in memory ([`leases`]). So after a restart of the hub, a takeover, a kick of
+//! all sharers, or the end of the last sharer, everything behind the cursor comes again, even what was acked behind a hole.
 
-mod desk;
+mod indexed_batch;
 mod leases;
 mod messages;
+pub mod options;
+mod queue;
 pub mod registry;
-pub mod sharer;
-pub mod sharing;
-mod sheaf;
-pub mod terms;
+pub mod session_sharing;
+pub mod sharer_handle;
 mod unsent;

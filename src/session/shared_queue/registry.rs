@@ -1,4 +1,4 @@
-//! The shared queues of a hub: the way to the desk of each.
+//! The shared queues of a hub, and how sessions reach them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,83 +7,86 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::messages::{Asked, Joining, Left};
+use super::messages::{ShareJoin, ShareRequest, UnhandledRequests};
 use crate::address::{ClientName, Namespace};
 use crate::limits;
 
-/// Whose queue.
-pub type Key = (Namespace, ClientName);
+/// A shared queue belongs to a client name in a namespace.
+pub type QueueKey = (Namespace, ClientName);
 
 /// The shared queues of a hub.
 #[derive(Debug, Default)]
-pub struct Shares(Mutex<Desks>);
+pub struct SharedQueues(Mutex<RunningQueues>);
 
 #[derive(Debug, Default)]
-struct Desks {
-    shares: HashMap<Key, Share>,
+struct RunningQueues {
+    queues: HashMap<QueueKey, RunningQueue>,
     tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
-struct Share {
-    /// Bounded by what its sharers' sessions have in flight.
-    desk: mpsc::UnboundedSender<Asked>,
-    figures: Arc<Figures>,
+struct RunningQueue {
+    /// Bounded by the verbs that its sharers' sessions have in flight.
+    requests: mpsc::UnboundedSender<ShareRequest>,
+    stats: Arc<QueueStats>,
 }
 
-/// What can be seen of a shared queue from outside.
+/// Counts of one shared queue, for `queue` and `who`.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct QueueStats {
     pub(super) sharers: AtomicU64,
     pub(super) leased: AtomicU64,
 }
 
-impl Figures {
+impl QueueStats {
     pub fn sharers(&self) -> u64 {
         self.sharers.load(Ordering::Relaxed)
     }
 
-    /// Messages that sharers hold.
+    /// Messages that sharers hold and have not confirmed.
     pub fn leased(&self) -> u64 {
         self.leased.load(Ordering::Relaxed)
     }
 }
 
-impl Shares {
-    /// What can be seen of the queue of this name, if it is shared.
-    pub fn figures(&self, key: &Key) -> Option<Arc<Figures>> {
+impl SharedQueues {
+    /// The counts of a name's queue, if it is shared.
+    pub fn stats(&self, key: &QueueKey) -> Option<Arc<QueueStats>> {
         self.lock()
-            .shares
+            .queues
             .get(key)
-            .map(|share| Arc::clone(&share.figures))
+            .map(|queue| Arc::clone(&queue.stats))
     }
 
-    /// The way to the desk of a name's queue, with this in it; where there is none, `run` is one.
+    /// Sends `join` to a name's queue, and starts the queue with `run` when there is none. Returns the queue's sender.
     pub fn join<F: Future<Output = ()> + Send + 'static>(
         &self,
-        key: &Key,
-        joining: Joining,
-        run: impl FnOnce(mpsc::UnboundedReceiver<Asked>, Arc<Figures>) -> F,
-    ) -> mpsc::UnboundedSender<Asked> {
-        let mut desks = self.lock();
-        while desks.tasks.try_join_next().is_some() {}
-        let Desks { shares, tasks } = &mut *desks;
-        // A desk ends only once it is not to be found here, but for one that panicked.
-        if shares.get(key).is_some_and(|share| share.desk.is_closed()) {
-            shares.remove(key);
+        key: &QueueKey,
+        join: ShareJoin,
+        run: impl FnOnce(mpsc::UnboundedReceiver<ShareRequest>, Arc<QueueStats>) -> F,
+    ) -> mpsc::UnboundedSender<ShareRequest> {
+        let mut running = self.lock();
+        while running.tasks.try_join_next().is_some() {}
+        let RunningQueues { queues, tasks } = &mut *running;
+        // A queue removes itself before it ends. Only a panic (which ends the program in release builds) leaves a closed one.
+        if queues
+            .get(key)
+            .is_some_and(|queue| queue.requests.is_closed())
+        {
+            queues.remove(key);
         }
-        let share = shares.entry(key.clone()).or_insert_with(|| {
-            let (desk, asked) = mpsc::unbounded_channel();
-            let figures = Arc::new(Figures::default());
-            tasks.spawn(run(asked, Arc::clone(&figures)));
-            Share { desk, figures }
+        let queue = queues.entry(key.clone()).or_insert_with(|| {
+            let (requests, receiver) = mpsc::unbounded_channel();
+            let stats = Arc::new(QueueStats::default());
+            tasks.spawn(run(receiver, Arc::clone(&stats)));
+            RunningQueue { requests, stats }
         });
-        // The hub is going when nobody takes it, and its session hears that by itself.
-        let _ = share.desk.send(Asked::Join(joining));
-        share.desk.clone()
+        // A failed send means that the hub is stopping, which the session learns by itself.
+        let _ = queue.requests.send(ShareRequest::Join(join));
+        queue.requests.clone()
     }
 
-    /// Waits for the desks, when all sessions have ended: each ends with the last of its sharers.
+    /// Waits for all queues after all sessions have ended. Each queue ends with its last sharer.
     pub async fn end(&self) {
         let mut tasks = std::mem::take(&mut self.lock().tasks);
         let ended = async { while tasks.join_next().await.is_some() {} };
@@ -96,18 +99,18 @@ impl Shares {
         }
     }
 
-    /// Whether nobody came meanwhile: then the desk is not to be found any more.
-    pub fn retire(&self, key: &Key, left: &Left) -> bool {
-        let mut desks = self.lock();
-        let idle = left.early.is_empty() && left.asked.is_empty();
-        if idle {
-            desks.shares.remove(key);
+    /// Removes the queue unless requests have arrived. Returns whether it was removed.
+    pub fn remove_if_idle(&self, key: &QueueKey, unhandled: &UnhandledRequests) -> bool {
+        let mut running = self.lock();
+        let is_idle = unhandled.received.is_empty() && unhandled.receiver.is_empty();
+        if is_idle {
+            running.queues.remove(key);
         }
-        idle
+        is_idle
     }
 
-    fn lock(&self) -> MutexGuard<'_, Desks> {
-        // Nothing in here panics half-way.
+    fn lock(&self) -> MutexGuard<'_, RunningQueues> {
+        // No code panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

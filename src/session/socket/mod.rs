@@ -31,7 +31,7 @@ use crate::session::engine::outbox::{Outbox, Submission};
 use crate::session::namespace::permissions::Permissions;
 use crate::session::namespace::socket_recovery::SocketRecovery;
 use crate::session::services::Services;
-use crate::session::shared_queue::sharing::Sharing;
+use crate::session::shared_queue::sharer_handle::SharerHandle;
 use crate::session::socket::credit::{Credit, CursorHold};
 use crate::session::socket::direct_message::DirectMessage;
 use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
@@ -67,7 +67,7 @@ pub struct Socket {
     early_cost: usize,
     feed: Feed,
     /// What it gets of a queue that it shares.
-    pub sharing: Option<Sharing>,
+    pub sharing: Option<SharerHandle>,
     /// A record of which a stock client got the messages before the index.
     part: Option<(Arc<Delivery>, u32)>,
     credit: Credit,

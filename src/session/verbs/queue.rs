@@ -233,9 +233,9 @@ fn queue_json(services: &Services, namespace: &Namespace, queue: QueueInfo) -> V
         bytes,
     } = queue;
     let mut body = json!({"name": client, "room": room, "pending": pending, "oldest": oldest_ms, "bytes": bytes});
-    if let Some(figures) = services.shares.figures(&(namespace.clone(), client)) {
-        body["sharers"] = json!(figures.sharers());
-        body["leased"] = json!(figures.leased());
+    if let Some(stats) = services.shared_queues.stats(&(namespace.clone(), client)) {
+        body["sharers"] = json!(stats.sharers());
+        body["leased"] = json!(stats.leased());
     }
     body
 }

@@ -14,9 +14,9 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::error::ExecError;
 use super::printed::{Printed, Turn};
 use crate::address::RoomName;
+use crate::cli::failure::exec::ExecError;
 use crate::cli::io::stdout::{self, Chunk, Form};
 use crate::cli::screen::term;
 use crate::cli::settings::OF_A_HUB;

@@ -2,7 +2,6 @@
 //! acknowledged in order, once they are done: by the command, or by being in the dead-letter room.
 
 mod command;
-pub mod error;
 mod letter;
 mod order;
 mod printed;
@@ -16,8 +15,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::cli::failure::exec::ExecError;
 use command::{Ended, Plan, Proof, Work};
-use error::ExecError;
 use letter::letter;
 use order::Order;
 use printed::Turn;

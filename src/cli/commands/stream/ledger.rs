@@ -4,8 +4,8 @@
 //! read again, and what is needed for that is where the earliest of them began. A stream of which the first piece was not
 //! seen is passed over, so reading from that place gives each stream once, in the order of their beginnings.
 
-use super::error::Broken;
 use crate::address::Seq;
+use crate::cli::failure::stream::Broken;
 use crate::limits;
 use crate::wire::stream::{Crc32, StreamPart};
 

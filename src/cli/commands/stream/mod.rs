@@ -1,6 +1,5 @@
 //! `--stream`: bytes as they are, from the stdin of one to the stdout of another, with an end.
 
-pub mod error;
 pub mod input;
 pub mod ledger;
 pub mod publisher;

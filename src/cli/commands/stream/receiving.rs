@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::error::{Broken, Cut, Left, StreamError};
 use super::ledger::{Ledger, Step};
 use super::publisher::Publisher;
 use crate::address::Seq;
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
+use crate::cli::failure::stream::{Broken, Cut, Left, StreamError};
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdout::{self, Form};
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};

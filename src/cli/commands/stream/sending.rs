@@ -4,11 +4,11 @@
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::error::StreamError;
 use super::input::{Input, Read};
 use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
+use crate::cli::failure::stream::StreamError;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::Block;

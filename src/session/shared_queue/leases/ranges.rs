@@ -1,6 +1,6 @@
-//! Which messages of a record are done: stretches that touch are one.
+//! A set of message indices, as ranges. Ranges that touch are merged.
 
-/// Ascending, and apart from each other.
+/// Ranges in ascending order, with a gap between each.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Ranges(Vec<(u32, u32)>);
 
@@ -17,13 +17,13 @@ impl Ranges {
         self.0.splice(begin..end, [(low, high)]);
     }
 
-    /// The first index at or after `first` that is not in here.
+    /// The first index at or after `first` that is not in the set.
     pub fn end_from(&self, first: u32) -> u32 {
         let holds = |(from, to): &&(u32, u32)| (*from..*to).contains(&first);
         self.0.iter().find(holds).map_or(first, |(_, to)| *to)
     }
 
-    /// What of `from..to` is not in here.
+    /// The ranges of `from..to` that are not in the set.
     pub fn holes(&self, from: u32, to: u32) -> Vec<(u32, u32)> {
         let mut holes = Vec::new();
         let mut at = from;

@@ -11,7 +11,7 @@ use super::*;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Even;
 
-impl Divide for Even {
+impl DivisibleRecord for Even {
     fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize) {
         let most = u32::try_from(bytes).unwrap_or(u32::MAX).max(1);
         let to = to.min(from.saturating_add(most));
@@ -21,8 +21,8 @@ impl Divide for Even {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn terms(window: u32) -> Terms {
-    Terms {
+fn terms(window: u32) -> LeaseTerms {
+    LeaseTerms {
         window,
         ack_timeout: PATIENCE,
     }
@@ -35,14 +35,14 @@ fn a(n: u64) -> SocketId {
 fn share(windows: &[u32]) -> Leases<Even> {
     let mut leases = Leases::new(Seq::START);
     for (id, window) in (0..).zip(windows) {
-        leases.enter(a(id), terms(*window));
+        leases.add_holder(a(id), terms(*window));
     }
     leases
 }
 
 /// All that can be handed now, as holder, record number and indices.
 fn all(leases: &mut Leases<Even>, now: Instant) -> Vec<(u64, u32, u32)> {
-    std::iter::from_fn(|| leases.hand(now))
+    std::iter::from_fn(|| leases.lease_next(now))
         .map(|piece| (piece.holder.0, piece.from, piece.to))
         .collect()
 }
@@ -51,7 +51,7 @@ fn all(leases: &mut Leases<Even>, now: Instant) -> Vec<(u64, u32, u32)> {
 fn a_batch_is_divided_among_those_who_have_room() {
     let mut leases = share(&[256, 256, 2, 256]);
     let now = Instant::now();
-    assert!(leases.wants());
+    assert!(leases.has_room());
     leases.add(1, 0, 100, Even, 100);
     let handed = all(&mut leases, now);
     let expected = [
@@ -96,7 +96,7 @@ fn what_the_dead_held_goes_to_the_living() {
     leases.add(1, 2, 10, Even, 8);
     assert_eq!(all(&mut leases, now), [(0, 2, 6), (1, 6, 10)]);
     leases.ack(a(0), Seq::new(1, 3), now);
-    leases.leave(a(0));
+    leases.remove_holder(a(0));
     assert_eq!(all(&mut leases, now), [], "no room");
     leases.ack(a(1), Seq::new(1, 9), now);
     assert_eq!(all(&mut leases, now), [(1, 4, 6)]);
@@ -126,7 +126,7 @@ fn who_is_late_loses_what_it_holds_until_it_confirms_it() {
     assert_eq!(leases.cursor(), Seq::new(2, 0));
     assert_eq!(all(&mut leases, later), [(0, 0, 4)]);
     // The other's are done, and do not come back when it goes.
-    leases.leave(a(1));
+    leases.remove_holder(a(1));
     assert_eq!(leases.free(), 4);
 }
 
@@ -148,10 +148,10 @@ fn acks_run_ahead_of_a_slow_one_only_so_far() {
     let mut leases = share(&[1, 1 << 16]);
     let now = Instant::now();
     let mut number = 0;
-    while leases.wants() {
+    while leases.has_room() {
         number += 1;
         leases.add(number, 0, 1000, Even, 1);
-        while let Some(piece) = leases.hand(now) {
+        while let Some(piece) = leases.lease_next(now) {
             if piece.holder == a(1) {
                 leases.ack(a(1), Seq::new(number, piece.to - 1), now);
             }
@@ -159,12 +159,12 @@ fn acks_run_ahead_of_a_slow_one_only_so_far() {
         assert!(number < limits::SHARE_AHEAD, "without end");
     }
     assert!(leases.ahead >= limits::SHARE_AHEAD);
-    leases.leave(a(0));
-    let piece = leases.hand(now).unwrap();
+    leases.remove_holder(a(0));
+    let piece = leases.lease_next(now).unwrap();
     assert_eq!((piece.holder, piece.from, piece.to), (a(1), 0, 1));
     leases.ack(a(1), Seq::new(1, 0), now);
     assert_eq!(leases.cursor(), Seq::after_record(number));
-    assert!(leases.wants());
+    assert!(leases.has_room());
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn what_is_dropped_is_done_unless_somebody_holds_it() {
     leases.add(2, 0, 8, Even, 8);
     all(&mut leases, now);
     leases.drop_free(|_| None);
-    assert!(leases.is_handed());
+    assert!(leases.is_all_leased());
     assert_eq!(leases.cursor(), Seq::new(1, 0));
     leases.ack(a(0), Seq::new(1, 2), now);
     assert_eq!(leases.cursor(), Seq::new(3, 0));
@@ -187,9 +187,9 @@ fn who_takes_nothing_is_handed_no_more_than_a_window_whatever_it_acks() {
     let now = Instant::now();
     let half = limits::SHARE_WINDOW_BYTES as u32 / 2;
     leases.add(1, 0, half, Even, half as usize);
-    leases.leave(a(1));
+    leases.remove_holder(a(1));
     let mut unsent = 0;
-    while let Some(piece) = leases.hand(now) {
+    while let Some(piece) = leases.lease_next(now) {
         unsent += (piece.to - piece.from) as usize;
         leases.note_unsent(a(0), unsent);
         leases.ack(a(0), Seq::new(1, piece.to - 1), now);
@@ -202,8 +202,8 @@ fn who_takes_nothing_is_handed_no_more_than_a_window_whatever_it_acks() {
     leases.ack(a(0), Seq::new(2, 1), now);
     leases.add(3, 0, 1, Even, 1);
     assert_eq!(all(&mut leases, now), []);
-    assert!(!leases.wants());
-    assert_eq!(leases.pass_by(), None);
+    assert!(!leases.has_room());
+    assert_eq!(leases.next_sharer(), None);
     leases.note_unsent(a(0), 0);
     assert_eq!(all(&mut leases, now), [(0, 0, 1)]);
 }
@@ -216,7 +216,7 @@ fn large_messages_are_worked_on_by_all_at_once_up_to_a_bound() {
         let mut leases = share(&vec![1; sharers]);
         let now = Instant::now();
         let mut number = 0;
-        while leases.wants() {
+        while leases.has_room() {
             number += 1;
             leases.add(number, 0, 1, Even, MIB);
             all(&mut leases, now);
@@ -231,13 +231,13 @@ fn large_messages_are_worked_on_by_all_at_once_up_to_a_bound() {
         leases.add(number, 0, 1, Even, MIB);
     }
     all(&mut leases, now);
-    assert!(!leases.wants());
+    assert!(!leases.has_room());
 }
 
 #[test]
 fn what_nobody_leases_goes_round() {
     let mut leases = share(&[4, 4, 4]);
-    let round = [(); 6].map(|()| leases.pass_by().unwrap().0);
+    let round = [(); 6].map(|()| leases.next_sharer().unwrap().0);
     assert_eq!(round, [0, 1, 2, 0, 1, 2]);
 }
 
@@ -293,7 +293,7 @@ impl Model {
 #[derive(Debug, Clone)]
 struct Numbered(u64);
 
-impl Divide for Numbered {
+impl DivisibleRecord for Numbered {
     fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize) {
         Even.fit(from, to, bytes)
     }
@@ -315,12 +315,12 @@ proptest! {
                     model.published.extend((0..count).map(|index| Seq::new(number, index)));
                 }
                 Step::Enter(id, window) => {
-                    leases.leave(a(id));
+                    leases.remove_holder(a(id));
                     model.handed.remove(&id);
-                    leases.enter(a(id), terms(window));
+                    leases.add_holder(a(id), terms(window));
                 }
                 Step::Leave(id) => {
-                    leases.leave(a(id));
+                    leases.remove_holder(a(id));
                     model.handed.remove(&id);
                 }
                 Step::Ack(id, n) => {
@@ -334,7 +334,7 @@ proptest! {
                     now += Duration::from_secs(seconds);
                     leases.expire(now);
                 }
-                Step::Hand => while let Some(piece) = leases.hand(now) {
+                Step::Hand => while let Some(piece) = leases.lease_next(now) {
                     model.hand(piece.holder.0, piece.record.0, (piece.from, piece.to));
                 },
             }
@@ -342,10 +342,10 @@ proptest! {
         }
         // Whoever is left does all of it.
         for id in 0..5 {
-            leases.leave(a(id));
+            leases.remove_holder(a(id));
         }
-        leases.enter(a(9), terms(7));
-        while let Some(piece) = leases.hand(now) {
+        leases.add_holder(a(9), terms(7));
+        while let Some(piece) = leases.lease_next(now) {
             leases.ack(a(9), Seq::new(piece.record.0, piece.to - 1), now);
         }
         let end = if number == 0 { Seq::START } else { Seq::after_record(number) };
@@ -373,7 +373,7 @@ fn check(leases: &Leases<Numbered>, model: &Model) {
         let messages: u32 = holder.leases.iter().map(Lease::messages).sum();
         assert_eq!(holder.messages, messages);
         assert!(messages <= holder.terms.window);
-        if !holder.overdue {
+        if !holder.is_overdue {
             for lease in &holder.leases {
                 count(lease.record, lease.from, lease.to);
             }

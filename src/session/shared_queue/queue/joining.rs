@@ -1,10 +1,10 @@
-//! How a desk takes the name, and who becomes a sharer: up to the answer to its `sub`.
+//! How a shared queue takes its name, and admits sharers up to the answer to their `sub`.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Desk, Sharer, Stage};
+use super::{QueueState, SharedQueue, Sharer};
 use crate::address::{RoomName, Seq};
 use crate::hub::inbox::{InboxMessage, SocketHandle};
 use crate::hub::input::CoreInput;
@@ -13,25 +13,25 @@ use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::outbox::Submission;
 use crate::session::services::random_id;
-use crate::session::shared_queue::messages::{Given, Joining};
+use crate::session::shared_queue::messages::{ShareEvent, ShareJoin};
 use crate::store::Op;
 use crate::store::writer::Urgency;
 use crate::wire::error_code::ErrorCode;
 
-impl Desk {
-    /// Takes the name, in the order of everything else.
+impl SharedQueue {
+    /// Takes the name, in the one order of all ops.
     pub(super) fn subscribe(&mut self, rooms: &[RoomName]) {
         let (namespace, name) = self.key.clone();
         let handle = SocketHandle {
             mailbox: Arc::clone(&self.mailbox),
-            notifications: Arc::clone(&self.notices),
+            notifications: Arc::clone(&self.notifications),
         };
         let input = CoreInput::Connect {
             socket: self.id,
             namespace: namespace.clone(),
             sid: random_id().into(),
             name: Some(name.clone()),
-            stats: Arc::clone(&self.vitals),
+            stats: Arc::clone(&self.socket_stats),
         };
         let connect = InboxMessage::Connect(self.id, handle, input);
         self.outbox.push(Submission::Hub(connect));
@@ -45,62 +45,58 @@ impl Desk {
             .push(Submission::Store(op, Urgency::Now, ticket));
     }
 
-    pub(super) fn waiting(&mut self) -> Vec<Joining> {
-        match std::mem::replace(&mut self.stage, Stage::New) {
-            Stage::Opening(waiting) => waiting,
-            stage => {
-                self.stage = stage;
+    /// Takes the sharers that wait for the queue to open.
+    pub(super) fn take_opening(&mut self) -> Vec<ShareJoin> {
+        match std::mem::replace(&mut self.state, QueueState::New) {
+            QueueState::Opening(joins) => joins,
+            state => {
+                self.state = state;
                 Vec::new()
             }
         }
     }
 
-    pub(super) fn turn_away(&mut self, code: ErrorCode, message: &str) {
-        for joining in self.waiting() {
-            refuse(&joining, code, message.to_owned());
+    pub(super) fn refuse_opening(&mut self, code: ErrorCode, message: &str) {
+        for join in self.take_opening() {
+            refuse(&join, code, message.to_owned());
         }
     }
 
-    /// The answer says what is stored up to now, and how much of it is known to be left to hand out.
-    pub(super) fn enter(&mut self, joining: Joining, head: u64, pending: u64) {
+    /// Answers with the head of the log and the number of messages known to be left to hand out.
+    pub(super) fn admit(&mut self, join: ShareJoin, head: u64, pending: u64) {
         let rooms = self.feed.rooms();
-        let others = |room: &RoomName| !rooms.contains(room);
-        if !joining.rooms.is_empty()
-            && (joining.rooms.len() != rooms.len() || joining.rooms.iter().any(others))
+        let is_other = |room: &RoomName| !rooms.contains(room);
+        if !join.rooms.is_empty()
+            && (join.rooms.len() != rooms.len() || join.rooms.iter().any(is_other))
         {
             let list: Vec<String> = rooms.iter().map(|room| format!("\"{room}\"")).collect();
             let why = format!(
                 "this queue is shared for {}; name these rooms, or none",
                 list.join(", ")
             );
-            return refuse(&joining, ErrorCode::BadRequest, why);
+            return refuse(&join, ErrorCode::BadRequest, why);
         }
         if self.sharers.len() >= limits::SHARERS {
             let why = format!("at most {} share one queue", limits::SHARERS);
-            return refuse(&joining, ErrorCode::BadRequest, why);
+            return refuse(&join, ErrorCode::BadRequest, why);
         }
         let body =
             json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": &**rooms});
         let sharer = Sharer {
-            given: joining.given,
-            unsent: joining.unsent,
-            caught_up: false,
+            events: join.events,
+            unsent: join.unsent,
+            is_caught_up: false,
         };
-        sharer.give(Given::Answer(joining.answer.map(|answer| (answer, body))));
-        tracing::debug!(
-            "{} {} is shared with {}",
-            self.key.0,
-            self.key.1,
-            joining.sid
-        );
-        self.sharers.insert(joining.socket, sharer);
-        self.leases.enter(joining.socket, joining.terms);
+        sharer.send(ShareEvent::Answer(join.answer.map(|answer| (answer, body))));
+        tracing::debug!("{} {} is shared with {}", self.key.0, self.key.1, join.sid);
+        self.sharers.insert(join.socket, sharer);
+        self.leases.add_holder(join.socket, join.terms);
     }
 }
 
-fn refuse(joining: &Joining, code: ErrorCode, message: String) {
-    let _ = joining.given.send(Given::Refused {
-        answer: joining.answer,
+fn refuse(join: &ShareJoin, code: ErrorCode, message: String) {
+    let _ = join.events.send(ShareEvent::Refused {
+        answer: join.answer,
         code,
         message,
     });

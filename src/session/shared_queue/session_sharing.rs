@@ -1,4 +1,4 @@
-//! A session's end of a shared queue: what one of its sockets was handed of it and has not yet been sent, and its acks.
+//! A session's side of shared queues: its sockets join and leave them, ack, and get their messages.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use std::task::{Context, Poll};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::desk;
-use super::leases::Terms;
-use super::messages::{Given, Joining};
-use super::sharing::Sharing;
-use super::unsent::Unsent;
+use super::leases::LeaseTerms;
+use super::messages::{ShareEvent, ShareJoin};
+use super::queue;
+use super::sharer_handle::SharerHandle;
+use super::unsent::UnsentBytes;
 use crate::address::{RoomName, Seq};
 use crate::hub::notification::Notification;
 use crate::hub::socket_id::SocketId;
@@ -20,12 +20,12 @@ use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
 
 impl Session {
-    /// The verb `sub` with `share`.
+    /// Joins the queue of the socket's name: the verb `sub` with `share`.
     pub(in crate::session) fn share(
         &mut self,
         index: usize,
         rooms: Vec<RoomName>,
-        terms: Terms,
+        terms: LeaseTerms,
         answer: Option<u64>,
     ) -> Result<(), VerbError> {
         let socket = &self.sockets[index];
@@ -39,48 +39,52 @@ impl Session {
         if socket.is_subscribed() {
             return refused("this socket is subscribed by itself");
         }
-        if socket.sharing.as_ref().is_some_and(|it| it.awaited() > 0) {
+        if socket
+            .sharing
+            .as_ref()
+            .is_some_and(|it| it.pending_answers() > 0)
+        {
             return refused("this socket has asked something of its queue; wait for the answer");
         }
         self.unshare(index);
         let socket = &mut self.sockets[index];
-        // Bounded by what may be unsent, and by what it has in flight.
-        let (give, given) = mpsc::unbounded_channel();
-        let unsent = Arc::new(Unsent::default());
-        let joining = Joining {
+        // Bounded by `UnsentBytes`, and by the verbs in flight.
+        let (sender, events) = mpsc::unbounded_channel();
+        let unsent = Arc::new(UnsentBytes::default());
+        let join = ShareJoin {
             socket: socket.id,
             sid: socket.sid.clone(),
             rooms,
             terms,
             answer,
-            given: give,
+            events: sender,
             unsent: Arc::clone(&unsent),
         };
         let key = (socket.namespace.clone(), name);
         let services = &self.services;
-        let desk = services.shares.join(&key, joining, |asked, figures| {
-            desk::run(Arc::clone(services), key.clone(), asked, figures)
+        let requests = services.shared_queues.join(&key, join, |receiver, stats| {
+            queue::run(Arc::clone(services), key.clone(), receiver, stats)
         });
-        socket.sharing = Some(Sharing {
+        socket.sharing = Some(SharerHandle {
             socket: socket.id,
-            desk,
-            given,
+            requests,
+            events,
             frames: VecDeque::new(),
             unsent,
-            awaited: 1,
+            pending_answers: 1,
         });
         self.in_flight += 1;
         Ok(())
     }
 
-    /// The socket is no sharer any more, if it was one.
+    /// Leaves the shared queue, if the socket is in one.
     pub(in crate::session) fn unshare(&mut self, index: usize) {
         if let Some(sharing) = self.sockets[index].sharing.take() {
-            self.in_flight = self.in_flight.saturating_sub(sharing.awaited());
+            self.in_flight = self.in_flight.saturating_sub(sharing.pending_answers());
         }
     }
 
-    /// An ack of a sharer. False when it is none.
+    /// Handles the ack of a sharer. Returns false when the socket is none.
     pub(in crate::session) fn ack_shared(
         &mut self,
         index: usize,
@@ -95,9 +99,9 @@ impl Session {
         true
     }
 
-    /// Takes what the desks gave.
+    /// Handles the events of shared queues. Returns whether there was one.
     pub(in crate::session) fn poll_shares(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut did = false;
+        let mut did_work = false;
         let mut index = 0;
         while let Some(socket) = self.sockets.get_mut(index) {
             let id = socket.id;
@@ -105,31 +109,31 @@ impl Session {
                 index += 1;
                 continue;
             };
-            let waiting = sharing.frames.len();
-            let given = sharing.poll(cx);
-            did |= sharing.frames.len() > waiting;
-            match given {
+            let before = sharing.frames.len();
+            let event = sharing.poll(cx);
+            did_work |= sharing.frames.len() > before;
+            match event {
                 Poll::Pending => index += 1,
-                // It was refused, or the hub is going, and its session hears that by itself.
+                // The queue refused the socket, or the hub is stopping, which the session learns by itself.
                 Poll::Ready(None) => self.unshare(index),
-                Poll::Ready(Some(given)) => {
-                    did = true;
-                    self.given(index, id, given);
+                Poll::Ready(Some(event)) => {
+                    did_work = true;
+                    self.handle_share_event(index, id, event);
                 }
             }
         }
-        did
+        did_work
     }
 
-    fn given(&mut self, index: usize, id: SocketId, given: Given) {
-        if !matches!(given, Given::NameTaken | Given::Kicked(_)) {
+    fn handle_share_event(&mut self, index: usize, id: SocketId, event: ShareEvent) {
+        if !matches!(event, ShareEvent::NameTaken | ShareEvent::Kicked(_)) {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
-        match given {
-            Given::Frames(_) => {}
-            Given::Answer(None) => {}
-            Given::Answer(Some((answer, body))) => self.answer(index, Some(answer), &body),
-            Given::Refused {
+        match event {
+            ShareEvent::Frames(_) => {}
+            ShareEvent::Answer(None) => {}
+            ShareEvent::Answer(Some((answer, body))) => self.answer(index, Some(answer), &body),
+            ShareEvent::Refused {
                 answer,
                 code,
                 message,
@@ -137,9 +141,9 @@ impl Session {
                 let error = json!({"code": code, "message": message});
                 self.answer(index, answer, &json!({"ok": false, "error": error}));
             }
-            Given::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
-            Given::NameTaken => self.told(id, Notification::NameTaken),
-            Given::Kicked(by) => self.told(id, Notification::Kicked { by }),
+            ShareEvent::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
+            ShareEvent::NameTaken => self.told(id, Notification::NameTaken),
+            ShareEvent::Kicked(by) => self.told(id, Notification::Kicked { by }),
         }
     }
 }

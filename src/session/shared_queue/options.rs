@@ -1,18 +1,18 @@
-//! What a `sub` says of sharing.
+//! The sharing options of a `sub`.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::leases::Terms;
+use super::leases::LeaseTerms;
 use crate::limits;
 use crate::session::verbs::error::VerbError;
 
-/// None: it does not share.
-pub fn terms(args: &[&RawValue]) -> Result<Option<Terms>, VerbError> {
+/// The lease terms that a `sub` asks for, within their bounds. `None` when it does not share.
+pub fn lease_terms(args: &[&RawValue]) -> Result<Option<LeaseTerms>, VerbError> {
     #[derive(Deserialize)]
-    struct Share<'a> {
+    struct ShareOptions<'a> {
         #[serde(default)]
         share: bool,
         ack_timeout: Option<u64>,
@@ -22,24 +22,24 @@ pub fn terms(args: &[&RawValue]) -> Result<Option<Terms>, VerbError> {
         #[serde(borrow)]
         last: Option<&'a RawValue>,
     }
-    // What is wrong with it is for `sub` to say.
-    let share = args.first().map(|arg| serde_json::from_str(arg.get()));
-    let Some(Ok(Share {
+    // `sub` itself reports malformed arguments.
+    let options = args.first().map(|arg| serde_json::from_str(arg.get()));
+    let Some(Ok(ShareOptions {
         share: true,
         ack_timeout,
         window,
         since,
         last,
-    })) = share
+    })) = options
     else {
         return Ok(None);
     };
     if since.is_some() || last.is_some() {
-        let why = "a shared queue begins where it is: no since, no last";
+        let why = "a shared queue starts at its cursor: it takes no since and no last";
         return Err(VerbError::BadRequest(why.to_owned()));
     }
     let ack_timeout = ack_timeout.map_or(limits::ACK_TIMEOUT, Duration::from_millis);
-    Ok(Some(Terms {
+    Ok(Some(LeaseTerms {
         window: window
             .unwrap_or(limits::SHARE_WINDOW)
             .clamp(1, limits::SHARE_WINDOW_MAX),
@@ -52,13 +52,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_said_is_bounded() {
-        let terms = |text: &str| {
+    fn the_options_are_bounded() {
+        let parse = |text: &str| {
             let raw: Box<RawValue> = serde_json::from_str(text).unwrap();
-            terms(&[&raw])
+            lease_terms(&[&raw])
         };
         let some = |window, millis| {
-            Some(Terms {
+            Some(LeaseTerms {
                 window,
                 ack_timeout: Duration::from_millis(millis),
             })
@@ -74,8 +74,8 @@ mod tests {
                 some(limits::SHARE_WINDOW_MAX, 86_400_000),
             ),
         ] {
-            assert_eq!(terms(text).unwrap(), expected, "{text}");
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
         }
-        assert!(terms(r#"{"share":true,"last":3}"#).is_err());
+        assert!(parse(r#"{"share":true,"last":3}"#).is_err());
     }
 }

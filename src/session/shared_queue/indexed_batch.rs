@@ -1,44 +1,44 @@
-//! A record that is handed in pieces, without walking all of it for each of them.
+//! A record whose pieces can be cut out without walking the whole body each time.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::leases::Divide;
+use super::leases::DivisibleRecord;
 use crate::hub::delivery::Delivery;
 use crate::hub::frame::WireFrame;
 use crate::limits;
 use crate::wire::batch;
 
 #[derive(Debug, Clone)]
-pub struct Sheaf {
-    pub parcel: Arc<Delivery>,
-    /// Where every so manieth message begins in the body.
+pub struct IndexedBatch {
+    pub delivery: Arc<Delivery>,
+    /// The offset in the body of every [`limits::SHARE_MARKS`]th message.
     marks: Arc<[usize]>,
 }
 
-impl Sheaf {
-    pub fn new(parcel: Arc<Delivery>) -> Self {
-        let (framing, body) = (parcel.header().framing, &parcel.record.body);
+impl IndexedBatch {
+    pub fn new(delivery: Arc<Delivery>) -> Self {
+        let (framing, body) = (delivery.header().framing, &delivery.record.body);
         let mut marks = vec![0];
         let mut at = 0;
-        for _ in 0..parcel.header().count / limits::SHARE_MARKS {
+        for _ in 0..delivery.header().count / limits::SHARE_MARKS {
             let rest = body.get(at..).unwrap_or_default();
             at += batch::skip(framing, rest, limits::SHARE_MARKS);
             marks.push(at);
         }
         Self {
-            parcel,
+            delivery,
             marks: marks.into(),
         }
     }
 
     /// The frames of messages `from..to`.
     pub fn frames(&self, from: u32, to: u32) -> [WireFrame; 2] {
-        if (from, to) == (0, self.parcel.header().count) {
-            return self.parcel.batch(0);
+        if (from, to) == (0, self.delivery.header().count) {
+            return self.delivery.batch(0);
         }
-        let body = &self.parcel.record.body;
+        let body = &self.delivery.record.body;
         let start = self.offset(from);
         let end = self.offset(to).max(start);
         let piece = if (end - start).saturating_mul(limits::SHARE_PINNED) < body.len() {
@@ -46,24 +46,24 @@ impl Sheaf {
         } else {
             body.slice(start..end)
         };
-        self.parcel.batch_range(from, to, piece)
+        self.delivery.batch_range(from, to, piece)
     }
 
-    /// Where message `index` begins in the body; its end, for the index behind the last.
+    /// The offset of message `index` in the body. The index behind the last message gives the end.
     fn offset(&self, index: u32) -> usize {
-        let body = &self.parcel.record.body;
+        let body = &self.delivery.record.body;
         let mark = (index / limits::SHARE_MARKS) as usize;
         let at = self.marks.get(mark).copied().unwrap_or(body.len());
         let rest = body.get(at..).unwrap_or_default();
         at + batch::skip(
-            self.parcel.header().framing,
+            self.delivery.header().framing,
             rest,
             index % limits::SHARE_MARKS,
         )
     }
 }
 
-impl Divide for Sheaf {
+impl DivisibleRecord for IndexedBatch {
     fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize) {
         let start = self.offset(from);
         let mut to = to.max(from + 1);
@@ -85,7 +85,7 @@ mod tests {
     use crate::store::{MessageHeader, Record};
     use crate::wire::batch::Framing;
 
-    fn sheaf(framing: Framing, count: u32, body: Vec<u8>) -> Sheaf {
+    fn indexed(framing: Framing, count: u32, body: Vec<u8>) -> IndexedBatch {
         let rooms = Arc::new([RoomName::whole_namespace()]);
         let header = MessageHeader {
             framing,
@@ -98,7 +98,7 @@ mod tests {
             header,
             body: Bytes::from(body),
         };
-        Sheaf::new(Arc::new(Delivery::new(record, DeliveryKind::Durable)))
+        IndexedBatch::new(Arc::new(Delivery::new(record, DeliveryKind::Durable)))
     }
 
     #[test]
@@ -111,12 +111,12 @@ mod tests {
                 batch::push_bytes_message(&mut bytes, line.trim_end().as_bytes());
             }
             for (framing, body) in [(Framing::Lines, text.into_bytes()), (Framing::Bytes, bytes)] {
-                let sheaf = sheaf(framing, count, body.clone());
+                let indexed = indexed(framing, count, body.clone());
                 let (mut from, mut together) = (0, Vec::new());
                 while from < count {
-                    let (to, length) = sheaf.fit(from, (from + 37).min(count), 90);
+                    let (to, length) = indexed.fit(from, (from + 37).min(count), 90);
                     assert!(from < to && to <= count);
-                    let [text, WireFrame::Binary(piece)] = sheaf.frames(from, to) else {
+                    let [text, WireFrame::Binary(piece)] = indexed.frames(from, to) else {
                         panic!("no body")
                     };
                     assert_eq!(piece.len(), length);
