@@ -1,380 +1,409 @@
-//! Every bound of the house, with its reason. A queue, length, count, depth or wait that is not here has no bound,
-//! and that is a defect. Sizes are bytes unless the name says otherwise.
+//! Every bound of the program, with its reason. A queue, length, count, depth or wait that is not here has no bound, which
+//! is a defect. Sizes are bytes unless the name says otherwise.
 
 use std::time::Duration;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// A namespace, room, client or event name. Long enough for a path or a UUID with a prefix; short enough for a table.
+// Names and files.
+
+/// A namespace, room, client or event name: long enough for a path or a UUID with a prefix, short enough for a table.
 pub const NAME_BYTES: usize = 256;
-/// What `--auth` may hold; a server takes its CONNECT in one frame beside everything else.
+/// The value of `--auth`: a server takes its CONNECT in one frame with everything else.
 pub const AUTH_BYTES: usize = 64 * KIB;
-/// A session's id or place in what another server recovers: the reference's have 24 characters at the most.
+/// A session id or offset of another server. The reference implementation's have at most 24 characters.
 pub const OFFSET_BYTES: usize = KIB;
-/// A token: room for a JSON Web Token, and a file of something else is noticed.
+/// A token: enough for a JSON Web Token, and small enough to notice the wrong file.
 pub const TOKEN_BYTES: usize = 4 * KIB;
-/// hub.toml: thousands of namespaces fit, and a file of something else is noticed.
+/// hub.toml: enough for thousands of namespaces, and small enough to notice the wrong file.
 pub const HUB_FILE_BYTES: usize = MIB;
-/// config.toml: hundreds of hubs fit, and it is read before every command.
+/// config.toml: enough for hundreds of hubs, and small because every command reads it.
 pub const CONFIG_FILE_BYTES: usize = 64 * KIB;
-/// Mistakes in hub.toml or config.toml that are told one by one; a file with more of them is not one.
-pub const MISTAKES_TOLD: usize = 100;
-/// Rooms one message may name (and one `join`, `sub` or `except`): the header stays small beside the body.
+/// Mistakes in hub.toml or config.toml that are reported one by one. A file with more of them is probably the wrong file.
+pub const DIAGNOSTICS_REPORTED: usize = 100;
+
+// Rooms, sockets and connections.
+
+/// Rooms in one message, `join`, `sub` or `except`: the header stays small compared with the body.
 pub const ROOMS_PER_MESSAGE: usize = 64;
-/// Rooms one socket may be in.
+/// Rooms that one socket may be in.
 pub const ROOMS_PER_SOCKET: usize = 1024;
-/// Rooms in one answer of `rooms`, which is of [`ANSWER_BYTES`] at most.
+/// Rooms in one answer of `rooms`, which must fit [`ANSWER_BYTES`].
 pub const ROOMS_LISTED: usize = 10_000;
-/// Members' rooms in one answer of `queue`, which is of [`ANSWER_BYTES`] at most.
+/// Pending queues in one answer of `queue`, which must fit [`ANSWER_BYTES`].
 pub const QUEUES_LISTED: usize = 10_000;
-/// Sockets in one answer of `who`, which is of [`ANSWER_BYTES`] at most: more than anyone reads.
+/// Sockets in one answer of `who`, which must fit [`ANSWER_BYTES`]: more than anyone reads.
 pub const SOCKETS_LISTED: usize = 10_000;
-/// Sockets of one answer of `who` for which is counted in the log how far they are behind: of healthy hubs none is.
-pub const LAGS_COUNTED: usize = 64;
-/// Records up to which that is counted, of all of them together: a number is wanted at once, not how many millions it are.
+/// Sockets in one answer of `who` whose lag is counted in the log. In a healthy hub no socket lags.
+pub const LAGGING_SOCKETS_COUNTED: usize = 64;
+/// Records that are counted for all lags of one answer together: a rough number at once is better than an exact one later.
 pub const LAG_RECORDS: u64 = 65_536;
-/// Sockets in a room up to which those who watch it are told who comes and goes: among more nobody reads that, and each who
-/// comes would be told to all.
-pub const PRESENCE_CROWD: usize = 256;
-/// Sockets looked at to tell them of one verb, over all the rooms that it is about: four rooms with as many as that; of the
-/// rooms behind those nobody is told.
-pub const PRESENCE_TOLD: usize = 4 * PRESENCE_CROWD;
-/// Bare names in one answer of `rooms`: more than anyone reads of what a shell completes.
+/// Sockets in a room up to which joins and leaves are announced. In a larger room nobody reads them, and each would cost a
+/// message to everyone.
+pub const PRESENCE_ROOM_SOCKETS: usize = 256;
+/// Sockets that one verb may notify of joins and leaves, over all its rooms: four rooms of the largest size. Rooms after
+/// that get no announcement.
+pub const PRESENCE_VISITS: usize = 4 * PRESENCE_ROOM_SOCKETS;
+/// Bare names in one answer: more than anyone reads of what a shell completes.
 pub const NAMES_LISTED: usize = 1000;
-/// All that a shell waits for names from the hub, while somebody has the finger on the key.
-pub const COMPLETION_TIME: Duration = Duration::from_millis(200);
-/// Namespaces one connection may enter.
+/// How long a shell waits for names from the hub while somebody presses the tab key.
+pub const COMPLETION_TIMEOUT: Duration = Duration::from_millis(200);
+/// Namespaces that one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
-/// Sockets that are remembered so that they may come back (`--recovery`), here and gone: each costs some 300 bytes of the
-/// database and as much again for every few rooms. Those longest gone make room.
+/// Recoverable sessions (`--recovery`), connected or not: each costs about 300 bytes of the database, and as much again for
+/// every few rooms. The one that was lost first makes room.
 pub const SESSIONS_REMEMBERED: usize = 100_000;
-/// What a client that comes back at the last moment has to be handed what it missed, before that may be pruned.
-pub const RECOVERY_READ: Duration = Duration::from_secs(60);
-/// A `pid`: ours are of 20 characters, and what is longer is none of them.
+/// How long messages stay for a client that comes back at the last moment, so that it can still read what it missed.
+pub const RECOVERY_READ_TIME: Duration = Duration::from_secs(60);
+/// A `pid`: ours have 20 characters, so a longer one is not ours.
 pub const PID_BYTES: usize = 64;
-/// Connections the hub holds; each costs a file descriptor and about 12 KiB.
+/// Connections of the hub: each costs a file descriptor and about 12 KiB.
 pub const CONNECTIONS: usize = 100_000;
-/// Files that the hub has open beside its connections, at most: its database as its writer and readers see it, its
-/// listeners, its programs' pipes, pages that are served.
-pub const FILES_OF_OURS: usize = 128;
+/// File descriptors that the hub needs besides its connections: the database for its writer and readers, listeners, pipes
+/// of programs, and pages that it serves.
+pub const RESERVED_FILES: usize = 128;
+
+// Messages and frames.
 
 /// One message (`--max-message`): Socket.IO's own default for `maxHttpBufferSize`.
 pub const MESSAGE_BYTES: usize = MIB;
-/// The most that `--max-message` may raise it to: a message must fit the credit window, or it could never be sent.
+/// The highest `--max-message`.
 pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
-/// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come
-/// in whole blocks, and 256 KiB is where a larger block stops being faster.
+/// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come in whole
+/// blocks, and beyond 256 KiB a larger block is not faster.
 pub const BATCH_BYTES: usize = 256 * KIB;
-/// Blocks of stdin that wait for the connection: enough to read ahead while one is sent, a megabyte at most.
+/// Blocks of stdin that wait for the connection: enough to read ahead while one is sent, and at most a megabyte.
 pub const INPUT_BLOCKS: usize = 4;
-/// Bytes that may stand around the data of one message in a frame: the header of a batch or the names in an event.
+/// What surrounds the data of one message in a frame: the header of a batch, or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
-/// One WebSocket message, as a client takes it: the largest message and what stands around it.
+/// One WebSocket message that a client takes: the largest message and what surrounds it.
 pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
 /// Packets in one answer to a polling client: python-engineio refuses more.
 pub const POLLED_PACKETS: usize = 16;
-/// An answer to a polling client that is this long is sent off: what a session hands to any transport at a time.
+/// An answer to a polling client is sent at this length, which is what a session gives to any transport at a time.
 pub const POLLED_BYTES: usize = WRITE_BUFFER_BYTES;
-/// Packets of one polling request that are taken before others have their turn: a million may stand in a request.
-pub const POSTED_IN_A_ROW: usize = 256;
-/// Of a request that is too long so much is read and dropped: who is still sending hears why only when it has sent it.
-pub const DROPPED_BYTES: usize = 8 * MIB;
-/// The most that `--max-payload` may raise one request of long-polling to: the largest frame as base64.
+/// Packets of one polling request that are handled in a row. A request may hold a million, and other sessions want a turn.
+pub const POSTED_PACKETS_PER_TURN: usize = 256;
+/// How much of an oversized request is read and dropped. A peer reads the error only after it has sent its request.
+pub const OVERSIZED_DRAIN_BYTES: usize = 8 * MIB;
+/// The highest `--max-payload` of one long-polling request: the largest frame as base64.
 pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX.div_ceil(3) * 4;
-/// Attachments of one event: the reference's parser has the same bound.
+/// Attachments of one event: the reference parser's own bound.
 pub const ATTACHMENTS: usize = 10;
-/// Digits of an ack id: what fits a u64 without overflow.
+/// Digits of an ack id: any number with so many digits fits a u64.
 pub const ACK_ID_DIGITS: usize = 19;
-/// Nesting of JSON that carries attachments, and so must be walked; stock clients walk it recursively.
+/// Nesting of JSON that carries attachments, because stock clients walk it recursively.
 pub const JSON_DEPTH: usize = 128;
-/// Arguments of one event or ack: slicing them costs 16 bytes each, which two bytes on the wire can ask for. More than a
-/// JavaScript call can spread, so no stock client meets it.
+/// Arguments of one event or ack: each costs 16 bytes of memory for two bytes on the wire. JavaScript cannot spread as many
+/// into a call, so no stock client reaches it.
 pub const ARGUMENTS: usize = 65_536;
-/// A time in another server's handshake: the longest that a JavaScript timer can wait, so nobody means more, and sums of
-/// two cannot overflow a clock.
+/// A time in another server's handshake: the longest that a JavaScript timer can wait, so that the sum of two of them does
+/// not overflow a clock.
 pub const HANDSHAKE_TIME: Duration = Duration::from_millis(i32::MAX as u64);
-/// A producer's name in an idempotent publish.
+/// The name of a producer in an idempotent publish.
 pub const PRODUCER_BYTES: usize = 64;
 
-/// Written to a subscriber and not yet acked, per socket; also published by `pub` and not yet confirmed.
+// Credit, queues and buffers.
+
+/// What a socket may have received and not acked, and what `pub` may have sent without a receipt.
 pub const CREDIT_BYTES: usize = 4 * MIB;
-/// Events handed to a stock client with `auth.ack` and not yet acked.
+/// Events that a stock client with `auth.ack` may have received and not acked.
 pub const CREDIT_EVENTS: usize = 1000;
-/// What `sub` writes to stdout before it says how far it came, when more is waiting: a quarter of the credit, so that
-/// acks flow while it writes.
+/// How much `sub` writes to stdout before it acks while more is waiting: a quarter of the credit, so that acks flow while it
+/// writes.
 pub const REPORT_BYTES: usize = MIB;
-/// What waits in one socket's mailbox. When it is full the session reads from the store instead.
+/// The mailbox of one socket. When it is full, the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
-/// What `on` has received and not yet written: with this much of it nothing further is read from the server.
+/// What `on` has received and not written yet. At this size it stops reading from the server.
 pub const UNWRITTEN_BYTES: usize = CREDIT_BYTES;
-/// What one entry in a mailbox or queue counts for at least: many small messages are bounded too.
+/// The least that one entry of a mailbox or queue counts for, so that many small messages are bounded too.
 pub const ENTRY_BYTES: usize = 256;
-/// Everything that waits for a commit, over all publishers.
+/// What waits for a commit, over all publishers.
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
-/// Verbs of one connection that wait for their answer; further ones are not read.
+/// Verbs of one connection without an answer. At this number the session stops reading.
 pub const VERBS_IN_FLIGHT: usize = 256;
-/// Bytes of answers that a peer has not taken; with more of them nothing further is read from it. Lists end
-/// there.
+/// Answers that a peer has not taken. At this size the session stops reading from it, and lists are cut off.
 pub const ANSWER_BYTES: usize = 2 * MIB;
-/// Batches that `pub` has in flight: enough to fill every commit, and room is left for the connection's other verbs.
+/// Batches of `pub` without a receipt: enough to fill every commit, and other verbs of the connection still fit.
 pub const BATCHES_IN_FLIGHT: usize = VERBS_IN_FLIGHT / 2;
 /// Messages from sessions that wait for the hub.
 pub const HUB_INBOX: usize = 1024;
-/// One page of catch-up read from the store.
+/// One page of catch-up.
 pub const PAGE_BYTES: usize = MIB / 2;
 /// Records in one page of catch-up.
 pub const PAGE_RECORDS: usize = 256;
-/// Records in the reader's rooms that one page looks at, owed or not: a page of nothing has an end too.
+/// Records that one page examines, owed or not, so that a page without any owed record ends too.
 pub const PAGE_LOOKED_AT: usize = 4096;
-/// Reads from the store that run at once; further ones wait.
+/// Reads from the store that run at once. Further ones wait.
 pub const READERS: usize = 4;
-/// Encoded bytes that a session hands to its transport before it waits for the transport to take them.
+/// Encoded bytes that a session gives to its transport before it waits for the transport.
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
-/// A frame's payload of this length or more is handed to the system where it is; a shorter one is copied behind the frames
-/// before it, so that a burst of them is one write.
-pub const COPIED_BYTES: usize = 16 * KIB;
-/// Answers to WebSocket's own pings that wait for a peer that takes nothing; of more, only the last is kept.
+/// A payload of at least this length is written from where it is. A shorter one is copied after the frames before it, so
+/// that a burst of frames is one write.
+pub const INLINE_PAYLOAD_BYTES: usize = 16 * KIB;
+/// Answers to WebSocket pings that wait for a peer that takes nothing. After that only the last one is kept.
 pub const PONG_BYTES: usize = KIB;
-/// tungstenite's read buffer: its default of 128 KiB would be the cost of every idle connection.
+/// tungstenite's read buffer: every idle connection would pay for its default of 128 KiB.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
-/// A client's read buffer. Each page of it is touched, and that is time when all there is to do is one `pub`; a larger one
-/// gains nothing that can be measured.
+/// A client's read buffer. Touching its pages takes time that a single `pub` notices, and a larger one is not faster.
 pub const CLIENT_READ_BUFFER_BYTES: usize = 16 * KIB;
-/// Plain events encoded for a record are kept for the next stock subscriber up to this many messages.
+/// Messages of a record up to which its plain events are kept for the next stock subscriber.
 pub const SHARED_EVENTS: usize = 64;
 
-/// Pieces in which a file of the static folder is read and sent: what one download holds in memory, and large enough that
-/// the disk is not asked for every page of it.
+// Static files.
+
+/// What one download holds in memory at a time: large enough that the disk is not asked for every page.
 pub const FILE_PIECE_BYTES: usize = 64 * KIB;
-/// Reads of static files that run at once; further ones wait. They must not take all the threads that may wait for a disk.
+/// Reads of static files that run at once, so that they do not take all the threads that may wait for a disk.
 pub const FILE_READS: usize = 4;
+
+// Connections.
 
 /// Engine.IO's defaults (protocol v4, "Heartbeat").
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// A connection that enters no namespace for this long is closed; the reference's default.
+/// How long a connection may stay without entering a namespace: the reference implementation's default.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
-/// A ping sent this late is late by timers; one sent later still is late by the hub, and who gets it has all its time.
-pub const PING_LATE: Duration = Duration::from_millis(50);
-/// How long a change from polling to WebSocket may take: the reference's `upgradeTimeout`.
+/// A ping may be this late because of timers. If it is later, the hub was busy, and the client gets its full timeout.
+pub const PING_SLACK: Duration = Duration::from_millis(50);
+/// How long an upgrade from polling to WebSocket may take: the reference implementation's `upgradeTimeout`.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often a polling client that is about to change to WebSocket is let go; the reference has the same.
+/// How often a poll is answered during an upgrade, so that the client can finish it. The reference implementation uses the
+/// same interval.
 pub const UPGRADE_RELEASE: Duration = Duration::from_millis(100);
-/// A polling client's two requests come on two connections: how much earlier its farewell may arrive than the request
-/// that it sent before.
-pub const CROSSED: Duration = Duration::from_millis(100);
-/// How long a browser may remember what an invited page may send.
-pub const PREFLIGHT_KEPT: Duration = Duration::from_secs(600);
-/// A request's head must arrive in this time.
+/// A polling client uses two connections, so its disconnect may overtake an earlier request by this much.
+pub const CROSSED_REQUEST_WAIT: Duration = Duration::from_millis(100);
+/// How long a browser may cache the answer to a preflight request.
+pub const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
+/// How long the head of a request may take.
 pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest that a connection waits for its next turn because of one batch in a namespace with a rate. TCP gives up on a
-/// peer that is gone after about as long: more would keep connections of the dead.
-pub const RATE_WAIT: Duration = Duration::from_secs(15 * 60);
-/// After a failed accept: a hub that is out of file descriptors must not spin.
+/// The longest wait for one batch in a namespace with a rate. TCP gives up on a dead peer after about as long; with a longer
+/// wait, dead connections would stay.
+pub const RATE_WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+/// The pause after a failed accept: a hub without free file descriptors must not spin.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often the hub's log says that there is no room for something: peers try again and again.
-pub const REFUSED_SAID_EVERY: Duration = Duration::from_secs(10);
-/// How long a session's goodbye may take: a peer that does not take it loses it.
+/// How often the hub logs that something is full: peers try again and again.
+pub const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a session may take to disconnect. A peer that does not read by then loses the reason.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What waits to be read by a namespace's program (`handler`); with more of it a call is refused as busy.
+// Programs of namespaces (`handler`).
+
+/// Calls that wait for a program to read them. At this size a call is refused as busy.
 pub const HANDLER_QUEUE_BYTES: usize = 4 * MIB;
-/// Farewells that wait to be read by a program, beside that: the sockets it let in, so that one which was slow for a while
-/// does not keep the dead on its lists.
+/// Disconnects that wait for a program to read them, besides calls. They concern sockets that it let in: a program that was
+/// slow for a while must still learn that they are gone.
 pub const HANDLER_DISCONNECTS: usize = 65_536;
-/// Answers of a program that are awaited at once.
-pub const HANDLER_AWAITED: usize = 4096;
-/// How long a program's answer is awaited.
-pub const HANDLER_ANSWER: Duration = Duration::from_secs(5);
-/// How long a program's next line waits for the session of whoever it has just let in to take its place. It takes a
-/// moment, unless everything waits for the disk.
-pub const HANDLER_ENTRY: Duration = Duration::from_secs(5);
-/// A program that ended is started again after these, doubling; one that ran for longer than the longest starts over.
+/// Calls of a program without an answer.
+pub const HANDLER_CALLS_IN_FLIGHT: usize = 4096;
+/// How long a program may take to answer.
+pub const HANDLER_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a program's next line waits until the socket that it has just let in is connected. Usually that is a moment,
+/// unless the disk is slow.
+pub const HANDLER_ENTRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause before a program starts again. It doubles each time, and starts over after a run longer than the maximum.
 pub const HANDLER_RESTART_MIN: Duration = Duration::from_millis(100);
 pub const HANDLER_RESTART_MAX: Duration = Duration::from_secs(5);
-/// How long a program may go on once it was told to end (its stdin is closed), or once it closed its stdout; then it is
-/// killed. How long its pipes are read once it ended. No longer than a peer's goodbye.
-pub const HANDLER_STOP: Duration = DRAIN_TIMEOUT;
-/// A line on a program's stderr, as the log shows it.
+/// How long a program may run after its stdin was closed or it closed its stdout, before it is killed; and how long its
+/// pipes are read after it ended. No longer than a session may take to disconnect.
+pub const HANDLER_STOP_TIMEOUT: Duration = DRAIN_TIMEOUT;
+/// A line of a program's stderr in the log.
 pub const HANDLER_STDERR_BYTES: usize = 4 * KIB;
-/// Lines about one program in the log within a second: a traceback fits, a loop does not fill the disk.
+/// Lines about one program in the log per second: enough for a traceback, but a loop does not fill the disk.
 pub const HANDLER_LOG_LINES: u32 = 100;
-/// Sockets that left whose sids are remembered: what a program sends one of them is dropped, not kept in a room of that
-/// name.
-pub const HANDLER_DEPARTED: usize = 4096;
+/// Disconnected sockets whose sids are remembered. What a program sends to one of them is dropped, instead of stored in a
+/// room of that name.
+pub const HANDLER_DISCONNECTED_SIDS: usize = 4096;
 
-/// Cursor moves wait at most this long for a commit to ride on.
+// The store.
+
+/// How long a cursor move waits for another commit.
 pub const ACK_DELAY: Duration = Duration::from_millis(100);
-/// How long a producer's last number is remembered, and so the most that `--retry-for` may be.
+/// How long a producer's last number is remembered, and so the highest `--retry-for`.
 pub const PRODUCER_TTL: Duration = Duration::from_secs(24 * 3600);
-/// Records looked at by one step of pruning: a step is part of a commit and must not delay it.
+/// Records that one step of pruning examines: a step delays the next commit.
 pub const PRUNE_RECORDS: usize = 256;
-/// How often the store looks through all producers for those past their time.
+/// How often the store examines all producers.
 pub const PRODUCER_SWEEP: Duration = Duration::from_secs(600);
-/// How often an idle store looks for what may go.
+/// How often an idle store prunes.
 pub const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
-/// What one transaction of the writer appends at most: 16 usual batches, and so about 10 ms until the receipts of the
-/// first of them leave.
+/// What one transaction appends: 16 usual batches, so that the first of them gets its receipt after about 10 ms.
 pub const GROUP_BYTES: usize = 4 * MIB;
-/// Ops in one transaction of the writer: single lines are grouped far enough that fsync costs them nothing, and still
-/// take less than 20 ms.
+/// Ops in one transaction: with so many, fsync costs single lines nothing, and the transaction takes less than 20 ms.
 pub const GROUP_OPS: usize = 2048;
-/// Publishes that wait for their time, batches counting once: more than one a second for a day. The writer counts them when
-/// it starts, and after a commit that the disk refused; that takes less than 100 ms.
+/// Delayed publishes (a batch counts once): more than one a second for a day. The writer counts them at its start and after
+/// a commit that the disk refused, which takes less than 100 ms.
 pub const DELAYED_RECORDS: usize = 100_000;
-/// Their bytes, which count to `--keep-pending` too: a tenth of what that is when nobody says.
+/// The size of delayed publishes, which counts towards `--keep-pending`: a tenth of its default.
 pub const DELAYED_BYTES: usize = 1024 * MIB;
-/// Of a smaller `--keep-pending` they may take one part in so many: what waits for a year must leave room for members.
+/// The part of a smaller `--keep-pending` that delayed publishes may take (one in so many): something that waits for a year
+/// must leave space for members.
 pub const DELAYED_SHARE: u64 = 4;
-/// How far ahead a publish may be for: a year, on whatever day it begins.
+/// How far ahead a publish may be delayed: a year, whatever day it begins.
 pub const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
-/// What became due and was not handed out yet, bytes of it: a hub that comes back after a day has a day's worth at once.
+/// Due records that the hub has not fanned out yet. A hub that starts after a day may have a day's worth of them at once.
 pub const DUE_QUEUE_BYTES: usize = 2 * GROUP_BYTES;
-/// When what is due finds that full, it is looked at again so much later.
+/// The pause when that queue is full.
 pub const DUE_PAUSE: Duration = Duration::from_millis(50);
-/// When what is due finds the disk full, it is tried again so much later.
+/// The pause when the disk has no space for due records.
 pub const DUE_RETRY: Duration = Duration::from_secs(1);
-/// What every record counts for beside its body where bytes of the log are bounded: rows, indexes, names.
+/// What a record counts for besides its body where bytes of the log are bounded: rows, indexes and names.
 pub const RECORD_OVERHEAD: usize = 256;
-/// Who pins most is looked up this often at most while publishes are refused: it visits every membership.
+/// How long the largest pending queue is remembered while publishes are refused: finding it visits every membership.
 pub const LARGEST_PENDING_TTL: Duration = Duration::from_secs(1);
 
-/// SQLite's page: measured, 16 KiB commits 256 KiB bodies twice as fast as 4 KiB does, and single lines as fast.
+/// SQLite's page. Measured: 16 KiB commits bodies of 256 KiB twice as fast as 4 KiB does, and single lines as fast.
 pub const DB_PAGE_BYTES: usize = 16 * KIB;
-/// What the writer's connection caches. A transaction that is larger spills into the write-ahead log.
+/// The page cache of the writer's connection. A larger transaction spills into the write-ahead log.
 pub const DB_WRITER_CACHE_BYTES: usize = 8 * MIB;
-/// What a reader's connection caches: pages of catch-up are read once.
+/// The page cache of a reader's connection, which reads a page of catch-up only once.
 pub const DB_READER_CACHE_BYTES: usize = MIB;
-/// The write-ahead log goes into the database when it is this long: half of this doubles the time that checkpoints
-/// take, twice of it gains nothing.
+/// The length at which the write-ahead log is moved into the database. Half of it doubles the time that checkpoints take,
+/// and twice of it gains nothing.
 pub const WAL_BYTES: usize = 32 * MIB;
-/// The length that the write-ahead log has from the start, and to which small commits let it come.
+/// The length that the write-ahead log has from the start, and that small commits stay within.
 pub const WAL_BYTES_MIN: usize = 4 * MIB;
-/// What a commit of a few lines adds to the write-ahead log at most: a page each of the log, the indexes and the producers.
+/// What a commit of a few lines adds to the write-ahead log: a page each of the log, the indexes and the producers.
 pub const SMALL_COMMIT_BYTES: usize = 128 * KIB;
-/// A write-ahead log that readers kept from starting over is waited for at this length.
+/// The length at which the writer waits for readers that keep the write-ahead log from starting over.
 pub const WAL_BYTES_MAX: usize = 4 * WAL_BYTES;
-/// How long the writer waits then for readers to let go. A read of ours is one page.
+/// How long it waits for them. A read of ours is one page.
 pub const WAL_RESTART_WAIT: Duration = Duration::from_millis(50);
 /// How long a commit waits for another program that holds the database's write lock.
 pub const DB_BUSY_WAIT: Duration = Duration::from_secs(2);
-/// Rooms without members whose row the writer remembers; beyond this it looks them up again.
+/// Rooms whose rows the writer remembers. Beyond this it looks them up again.
 pub const ROOMS_REMEMBERED: usize = 16 * 1024;
-/// Entries of a room's index that a merging reader holds at once, shared by its rooms but at least
-/// [`MERGE_CHUNK_MIN`] each.
+/// Index entries that a merging reader holds at once, shared by its rooms.
 pub const MERGE_CHUNK: usize = 256;
+/// The least of them for each room.
 pub const MERGE_CHUNK_MIN: usize = 8;
-/// Bodies up to this are read with their header in one go; longer ones only when they are owed and fit the page.
+/// Bodies up to this size are read with their header. Longer ones are read only when they are owed and fit the page.
 pub const INLINE_BODY_BYTES: usize = 4 * KIB;
 
-/// What `--format` may have: a screenful, which each message is made of.
+// Shared queues.
+
+/// A text of `--format`: a screenful, because every message is formatted with it.
 pub const FORMAT_BYTES: usize = 4 * KIB;
-/// Sharers of one queue: each is looked at for every piece that is handed.
+/// Sharers of one queue: handing out a piece looks at each of them.
 pub const SHARERS: usize = 1024;
-/// Messages that a sharer is handed before it acks, unless it says: it never waits for the next ones, and hoards little.
+/// Messages that a sharer holds without an ack, by default: enough that it never waits for the next ones, and few enough
+/// that it does not hoard.
 pub const SHARE_WINDOW: u32 = 512;
-/// The most that a sharer may ask for.
+/// The largest window that a sharer may ask for.
 pub const SHARE_WINDOW_MAX: u32 = 65_536;
-/// The same in bytes: a usual batch. So much of it may also wait for a sharer's transport, whatever was acked.
+/// The same in bytes: a usual batch. As much may also wait for a sharer's transport, acked or not.
 pub const SHARE_WINDOW_BYTES: usize = BATCH_BYTES;
-/// A window is refilled in so many parts, so that batches do not fall into crumbs.
+/// A window is refilled in so many parts, so that batches are not split into tiny pieces.
 pub const SHARE_REFILLS: u32 = 8;
-/// Messages from the oldest that is not done on: so many may come twice after a restart, a takeover, a
-/// kick, or the going of the last sharer.
+/// Messages from the oldest unfinished one on that may be handed out. So many may come twice after a restart, a takeover, a
+/// kick, or when the last sharer leaves.
 pub const SHARE_AHEAD: u64 = 100_000;
-/// Records of a shared queue that are held in memory, so that what nobody confirms can be handed to another. With more than
-/// this another is read only for a sharer that has nothing.
+/// Records of a shared queue in memory, kept so that another sharer can get what one does not confirm. Beyond this, a record
+/// is read only for a sharer that has nothing.
 pub const SHARE_BYTES: usize = 2 * CREDIT_BYTES;
-/// Nor for such a one with more than this: of a few sharers each can hold a message of the largest size.
+/// Beyond this, no record is read at all. A few sharers can each hold a message of the largest size.
 pub const SHARE_BYTES_MAX: usize = 16 * CREDIT_BYTES;
-/// What was handed keeps at most so many times its length in memory: of a longer record it is a copy.
-pub const SHARE_PINNED: usize = 4;
-/// A place in every so manieth message of a shared record is known, so that a piece of it costs no walk through all.
-pub const SHARE_MARKS: u32 = 64;
-/// How long a sharer may take for what it holds, unless told.
+/// A piece keeps a record in memory of at most so many times its own length. Of a longer record, the piece is copied.
+pub const SHARE_COPY_FACTOR: usize = 4;
+/// The offset of every so many messages of a shared record is known, so that finding a piece does not walk through the body.
+pub const SHARE_INDEX_INTERVAL: u32 = 64;
+/// How long a sharer may hold a message, by default.
 pub const ACK_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest that it may be told.
+/// The longest such time that it may ask for.
 pub const ACK_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Commands that `sub --exec` runs at once (`--jobs`): each is a process and two pipes.
+
+// `sub --exec`.
+
+/// Commands that run at once (`--jobs`): each is a process and two pipes.
 pub const EXEC_JOBS: u64 = 256;
-/// A command's stdin up to this is written before it starts: every pipe takes a page.
-pub const EXEC_STDIN_AT_ONCE: usize = 4 * KIB;
-/// How often `sub --exec` may be told to try again: with waits of up to [`RECONNECT_MAX`], more than an hour of it.
+/// The stdin of a command up to this size is written before it starts: every pipe takes a page.
+pub const EXEC_PREWRITTEN_STDIN: usize = 4 * KIB;
+/// The highest number of retries: with waits of up to [`RECONNECT_MAX`], more than an hour of them.
 pub const EXEC_RETRIES: u32 = 1000;
-/// Messages that `sub --exec` takes ahead of the oldest one that is not done.
+/// Messages that are taken ahead of the oldest unfinished one.
 pub const EXEC_AHEAD: usize = 1024;
-/// Messages whose commands the shell could not find or run, while none has shown that it can be: as one message may be
-/// what made it so, a few others are tried before that is called the command's own fault.
-pub const EXEC_UNPROVEN: usize = 4;
-/// Bytes that a command of several at once prints before they are written, and the others have to wait for its end.
-pub const EXEC_HELD: usize = 256 * KIB;
-/// How long a signal or `--timeout` leaves the commands that run, before they are killed.
-pub const EXEC_FINISH: Duration = Duration::from_secs(5);
-/// How long a command's stdout is read once it ended: something that it left behind may hold it open for ever.
-pub const EXEC_OUTPUT_END: Duration = Duration::from_secs(2);
-/// What stands before the bytes of a stream's piece: names and numbers. So much smaller than a message a piece has to be.
+/// Messages whose command may fail to start before the command itself is blamed. One message alone may be the reason, so a
+/// few others are tried.
+pub const EXEC_STARTUP_FAILURES: usize = 4;
+/// Output of a command that is held while others run. Beyond this it is written, and the others wait for its end.
+pub const EXEC_BUFFERED_OUTPUT: usize = 256 * KIB;
+/// How long running commands may go on after a signal or `--timeout`, before they are killed.
+pub const EXEC_FINISH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a command's stdout is read after it ended: a child of it may keep the pipe open for ever.
+pub const EXEC_OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
+
+// Streams.
+
+/// The names and numbers before the bytes of a stream's piece. A piece is smaller than a message by this much.
 pub const STREAM_HEAD_BYTES: usize = 512;
-/// What a pipe that feeds a stream is made to hold, where the system allows it (1 MiB unless it was told otherwise): four
-/// pieces, so that its two ends need not take turns.
+/// The capacity of the pipe that feeds a stream, where the system allows it (1 MiB by default): four pieces, so that its two
+/// ends need not take turns.
 pub const STREAM_PIPE_BYTES: usize = MIB;
-/// The id of a stream: ours are of 32 characters, a longer one is no piece of any.
+/// The id of a stream: ours have 32 characters, so a longer one is not an id.
 pub const STREAM_ID_BYTES: usize = 64;
-/// Characters of a publisher's reason for breaking off a stream that are shown.
+/// Characters shown of a publisher's reason for ending a stream early.
 pub const STREAM_REASON: usize = 200;
-/// How often a reader asks for a publisher of whom nothing came in the middle of a stream: it may be thinking.
-pub const STREAM_ASKED_EVERY: Duration = Duration::from_secs(3);
-/// How long a publisher must have been gone until its stream is cut off (`--stall`): it reconnects within [`RECONNECT_MAX`]
-/// once the hub is there, and says so at once.
+/// How often a reader asks whether a silent publisher is still there. It may only be slow.
+pub const STREAM_CHECK_INTERVAL: Duration = Duration::from_secs(3);
+/// How long a publisher may be gone before its stream is cut off (`--stall`). It reconnects within [`RECONNECT_MAX`] once
+/// the hub is there.
 pub const STREAM_STALL: Duration = Duration::from_secs(30);
-/// Answers that one `request` waits for at most.
+
+// Clients.
+
+/// Answers that one `request` waits for.
 pub const REPLIES: u64 = 1_000_000;
-/// How long `request` waits for answers, unless told.
+/// How long `request` waits for answers, by default.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Reconnecting waits between these, doubling, with jitter.
+/// The wait before reconnecting. It doubles each time, with jitter.
 pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
-/// A connection attempt, with its handshakes.
+/// A connection attempt with its handshakes.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a server may send of a recovered session before it says that it has recovered it.
+/// What a server may send of a recovered session before it says that the session is recovered.
 pub const RECOVERED_BYTES: usize = FRAME_BYTES_MAX;
-/// How long `emit` waits for the server's WebSocket to say that it has read the event.
+/// How long `emit` waits for the server to confirm that it has read the event.
 pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a plain client that has left waits for the server to hang up: a connection closed before may be reset, and what
-/// the server had not read is lost with it.
+/// How long a plain client waits for the server to close the connection. Closing it earlier may reset it, and lose what the
+/// server has not read.
 pub const HANG_UP_TIMEOUT: Duration = Duration::from_secs(1);
-/// Characters of one part of a frame that `--trace` shows: two lines of a terminal, and a program's log stays readable.
+/// Characters that `--trace` shows of one part of a frame: two lines of a terminal.
 pub const TRACED_CHARACTERS: usize = 160;
-/// Bytes of a binary frame that `--trace` shows.
+/// Bytes that `--trace` shows of a binary frame.
 pub const TRACED_BYTES: usize = 16;
-/// Secrets of a connection that `--trace` knows again in later frames.
+/// Secrets of a connection that `--trace` masks in later frames.
 pub const TRACED_SECRETS: usize = 16;
-/// `pub -f FILE` gives up this long after the hub was lost; a pipe does not.
+/// How long `pub -f FILE` tries to reach a lost hub. For a pipe there is no limit.
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
 /// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.
 pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a signal or `--timeout` leaves for writing what was received and acking it.
+/// How long a client may write and ack what it received, after a signal or `--timeout`.
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the farewell to the hub may take: it is a courtesy, and everything was confirmed before it.
+/// How long a client takes to disconnect: a courtesy, because everything was confirmed before.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
-/// Progress is shown of what takes longer than this: what is over before is not worth a flicker.
-pub const PROGRESS_AFTER: Duration = Duration::from_millis(300);
-/// The shortest `--watch`: faster than the eye, it would only keep the hub busy.
-pub const WATCH_EVERY_MIN: Duration = Duration::from_millis(100);
-/// How often `--watch` counts the seconds of what it waits for, and looks whether anyone reads what it prints.
+
+// The terminal.
+
+/// Progress is shown of what takes longer than this. Anything shorter would only flicker.
+pub const PROGRESS_DELAY: Duration = Duration::from_millis(300);
+/// The shortest `--watch`: a shorter interval is faster than the eye and only keeps the hub busy.
+pub const WATCH_INTERVAL_MIN: Duration = Duration::from_millis(100);
+/// How often `--watch` updates the seconds that it shows, and checks whether anyone still reads its output.
 pub const WATCH_TICK: Duration = Duration::from_secs(1);
-/// What `--watch` gives a terminal at its end to clear what stands below the table: one that was stopped takes nothing.
-pub const WATCH_END: Duration = Duration::from_millis(200);
-/// How long an answer may take before `--watch` says that it waits for it: a table of before looks like one of now.
-pub const WATCH_PATIENCE: Duration = Duration::from_secs(2);
-/// What a name keeps of itself in a table however narrow the terminal: a beginning and an end that tell it from others.
+/// How long `--watch` waits at its end for the terminal to clear what stands below the table: a stopped terminal takes
+/// nothing.
+pub const WATCH_CLEANUP_TIMEOUT: Duration = Duration::from_millis(200);
+/// How long an answer may take before `--watch` says that it is waiting: an old table looks like a current one.
+pub const WATCH_WAITING_AFTER: Duration = Duration::from_secs(2);
+/// Columns that a name keeps in a table on the narrowest terminal: a beginning and an end that tell it from others.
 pub const NAME_COLUMNS: usize = 8;
 /// How often progress is drawn: often enough for the eye.
-pub const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-/// Columns of the terminal's last line that progress leaves free: a terminal echoes Ctrl-C as two, and what is wrapped then
-/// would stay on the screen; and a terminal that becomes a little narrower has nothing to wrap.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// Columns that progress leaves free at the end of the line. A terminal echoes Ctrl-C in two columns, and a line that wraps
+/// would stay on the screen.
 pub const PROGRESS_FREE_COLUMNS: u16 = 3;
 /// Lines of `chat` that the arrow keys bring back.
 pub const CHAT_HISTORY: usize = 1000;
-/// What a step of the demo may wait for something; it takes milliseconds unless something is wrong.
+/// How long a step of the demo waits for something that usually takes milliseconds.
 pub const DEMO_TIMEOUT: Duration = Duration::from_secs(10);

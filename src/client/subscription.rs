@@ -369,14 +369,9 @@ mod tests {
     fn batch(record: u64, index: u32, count: u32) -> DeliveryHeader {
         DeliveryHeader {
             rooms: vec![RoomName::parse("r").unwrap()],
-            event: EventName::message(),
-            framing: Framing::Lines,
-            json: false,
             count,
             first: Some(Seq::new(record, index)),
-            from: None,
-            reply: None,
-            at: 0,
+            ..DeliveryHeader::new(EventName::message(), Framing::Lines)
         }
     }
 

@@ -23,7 +23,7 @@ pub fn preflight(request: &HeaderMap) -> HttpResponse {
     }
     headers.insert(
         ACCESS_CONTROL_MAX_AGE,
-        HeaderValue::from(limits::PREFLIGHT_KEPT.as_secs()),
+        HeaderValue::from(limits::PREFLIGHT_MAX_AGE.as_secs()),
     );
     response
 }

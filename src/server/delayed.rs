@@ -26,7 +26,7 @@ pub(super) fn ticket_source() -> impl FnMut(&NewRecord) -> Option<Ticket> + Send
     }
 }
 
-/// Warns that due messages have to wait, at most once every [`limits::REFUSED_SAID_EVERY`].
+/// Warns that due messages have to wait, at most once every [`limits::REFUSAL_LOG_INTERVAL`].
 #[derive(Default)]
 pub(super) struct RefusalLog {
     last_warning: Option<Instant>,
@@ -42,7 +42,7 @@ impl RefusalLog {
         let now = Instant::now();
         if self
             .last_warning
-            .is_none_or(|last| now - last >= limits::REFUSED_SAID_EVERY)
+            .is_none_or(|last| now - last >= limits::REFUSAL_LOG_INTERVAL)
         {
             self.last_warning = Some(now);
             tracing::warn!("delayed messages that are due have to wait: {refusal}");

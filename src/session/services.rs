@@ -75,7 +75,7 @@ impl Services {
     pub fn say_refused(&self, why: &str) {
         let now = (self.clock)();
         let said = self.said_refused_ms.load(Ordering::Relaxed);
-        let pause = u64::try_from(limits::REFUSED_SAID_EVERY.as_millis()).unwrap_or(u64::MAX);
+        let pause = u64::try_from(limits::REFUSAL_LOG_INTERVAL.as_millis()).unwrap_or(u64::MAX);
         if now.saturating_sub(said) >= pause {
             self.said_refused_ms.store(now, Ordering::Relaxed);
             tracing::warn!("refusing for now: {why}");

@@ -41,7 +41,7 @@ impl HubSettings {
         recovery
             .saturating_add(self.ping_interval)
             .saturating_add(self.ping_timeout)
-            .saturating_add(limits::RECOVERY_READ)
+            .saturating_add(limits::RECOVERY_READ_TIME)
     }
 
     /// The largest frame that can hold a legal packet.

@@ -106,6 +106,24 @@ pub struct DeliveryHeader {
 }
 
 impl PublishHeader {
+    /// One message for the whole namespace. A caller sets the fields it cares about over this one.
+    pub fn new(event: EventName, framing: Framing) -> Self {
+        Self {
+            rooms: Vec::new(),
+            event,
+            framing,
+            json: false,
+            count: 1,
+            id: None,
+            except: Vec::new(),
+            to: Audience::All,
+            volatile: false,
+            due: None,
+            delay: None,
+            reply: None,
+        }
+    }
+
     /// The header from the first argument of a `batch`.
     pub fn decode(json: &str) -> Result<Self, BatchError> {
         read_header(json)
@@ -113,6 +131,21 @@ impl PublishHeader {
 }
 
 impl DeliveryHeader {
+    /// One message without a place in the log. A caller sets the fields it cares about over this one.
+    pub fn new(event: EventName, framing: Framing) -> Self {
+        Self {
+            rooms: Vec::new(),
+            event,
+            framing,
+            json: false,
+            count: 1,
+            first: None,
+            from: None,
+            reply: None,
+            at: 0,
+        }
+    }
+
     /// The header from the first argument of a `batch`.
     pub fn decode(json: &str) -> Result<Self, BatchError> {
         read_header(json)

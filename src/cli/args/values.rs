@@ -20,7 +20,7 @@ pub enum ValueError {
     TooLarge,
     #[error("at least 1ms")]
     Zero,
-    #[error("at least {} ms", limits::WATCH_EVERY_MIN.as_millis())]
+    #[error("at least {} ms", limits::WATCH_INTERVAL_MIN.as_millis())]
     Interval,
     #[error("at most {} h: the hub remembers for that long what it has taken", limits::PRODUCER_TTL.as_secs() / 3600)]
     RetryFor,
@@ -119,7 +119,7 @@ pub fn some_duration(text: &str) -> Result<Duration, ValueError> {
 /// How often something is looked at.
 pub fn interval(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
-        fine if fine >= limits::WATCH_EVERY_MIN => Ok(fine),
+        fine if fine >= limits::WATCH_INTERVAL_MIN => Ok(fine),
         _ => Err(ValueError::Interval),
     }
 }
@@ -251,7 +251,7 @@ mod tests {
             assert_eq!(duration(text), Err(ValueError::TooLarge), "{text}");
         }
         assert_eq!(some_duration("0ms"), Err(ValueError::Zero));
-        assert_eq!(interval("100ms"), Ok(limits::WATCH_EVERY_MIN));
+        assert_eq!(interval("100ms"), Ok(limits::WATCH_INTERVAL_MIN));
         assert_eq!(interval("99ms"), Err(ValueError::Interval));
         assert_eq!(retry_for("24h"), Ok(limits::PRODUCER_TTL));
         assert_eq!(retry_for("25h"), Err(ValueError::RetryFor));

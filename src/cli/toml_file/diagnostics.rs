@@ -62,7 +62,7 @@ impl<'a> Diagnostics<'a> {
     /// All of them in the order of the file.
     pub fn into_error(mut self) -> InvalidFile {
         self.found.sort();
-        let shown = self.found.iter().take(limits::MISTAKES_TOLD);
+        let shown = self.found.iter().take(limits::DIAGNOSTICS_REPORTED);
         let lines = shown.map(|(at, message)| {
             let (line, column) = position(self.text, *at);
             format!("{}:{line}:{column}: {message}", self.path.display())
@@ -95,8 +95,12 @@ impl fmt::Display for InvalidFile {
         let file = self.path.display();
         match self.total {
             1 => write!(f, "{file} has a mistake"),
-            more if more <= limits::MISTAKES_TOLD => write!(f, "{file} has {more} mistakes"),
-            _ => write!(f, "{file} has more than {} mistakes", limits::MISTAKES_TOLD),
+            more if more <= limits::DIAGNOSTICS_REPORTED => write!(f, "{file} has {more} mistakes"),
+            _ => write!(
+                f,
+                "{file} has more than {} mistakes",
+                limits::DIAGNOSTICS_REPORTED
+            ),
         }
     }
 }

@@ -54,7 +54,7 @@ fn read<T: DeserializeOwned>(root: &DeValue<'_>, diagnostics: &mut Diagnostics<'
         if !mismatch.message.is_empty() {
             diagnostics.add(at, mismatch.message);
         }
-        if !skipped.insert(at) || diagnostics.len() > limits::MISTAKES_TOLD {
+        if !skipped.insert(at) || diagnostics.len() > limits::DIAGNOSTICS_REPORTED {
             return None;
         }
     }

@@ -12,7 +12,7 @@ use crate::address::{ClientName, EventName, Namespace};
 use crate::client::dial_options::{AuthFields, DialOptions};
 use crate::client::publish_window::PublishOutcome;
 use crate::client::subscription::{DeliveryMode, ShareOptions, StartPosition};
-use crate::wire::batch::{Audience, Framing, PublishHeader};
+use crate::wire::batch::{Framing, PublishHeader};
 use crate::wire::error_code::ErrorCode;
 
 struct Hub {
@@ -119,17 +119,7 @@ fn batch() -> Batch {
     Batch {
         header: PublishHeader {
             rooms: vec![RoomName::parse("r").unwrap()],
-            event: EventName::message(),
-            framing: Framing::Lines,
-            json: false,
-            count: 1,
-            id: None,
-            except: Vec::new(),
-            to: Audience::All,
-            volatile: false,
-            due: None,
-            delay: None,
-            reply: None,
+            ..PublishHeader::new(EventName::message(), Framing::Lines)
         },
         body: "hi\n".into(),
     }

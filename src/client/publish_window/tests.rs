@@ -2,7 +2,7 @@ use serde_json::value::RawValue;
 
 use super::*;
 use crate::address::{EventName, RoomName};
-use crate::wire::batch::{Audience, Framing};
+use crate::wire::batch::Framing;
 
 const CREDIT: usize = 10_000;
 
@@ -10,17 +10,8 @@ fn batch(bytes: usize) -> Batch {
     Batch {
         header: PublishHeader {
             rooms: vec![RoomName::parse("r").unwrap()],
-            event: EventName::message(),
-            framing: Framing::Lines,
-            json: false,
             count: 2,
-            id: None,
-            except: Vec::new(),
-            to: Audience::All,
-            volatile: false,
-            due: None,
-            delay: None,
-            reply: None,
+            ..PublishHeader::new(EventName::message(), Framing::Lines)
         },
         body: Bytes::from(vec![b'\n'; bytes]),
     }

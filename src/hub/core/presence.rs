@@ -86,11 +86,11 @@ impl Core {
             let Some(room) = namespace.rooms.get(name) else {
                 continue;
             };
-            if !room.has_watchers() || room.sockets.len() > limits::PRESENCE_CROWD {
+            if !room.has_watchers() || room.sockets.len() > limits::PRESENCE_ROOM_SOCKETS {
                 continue;
             }
             visited += room.sockets.len();
-            if visited > limits::PRESENCE_TOLD {
+            if visited > limits::PRESENCE_VISITS {
                 return;
             }
             let delivery = Arc::new(event_delivery(change, name, socket, effects.now_ms()));

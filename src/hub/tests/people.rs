@@ -158,7 +158,7 @@ fn who_takes_a_name_comes_behind_who_had_it() {
 fn a_crowd_is_not_told_of_each_other() {
     let mut hub = TestCore::default();
     hub.watch(1, None, &["a"]);
-    let crowd = limits::PRESENCE_CROWD as u64;
+    let crowd = limits::PRESENCE_ROOM_SOCKETS as u64;
     for socket in 2..=crowd + 5 {
         hub.sub(socket, None, &["a"]);
     }
@@ -178,12 +178,12 @@ fn who_enters_many_rooms_is_not_told_in_all_of_them() {
     let mut hub = TestCore::default();
     let names: Vec<String> = (10..74).map(|room| room.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let crowd = limits::PRESENCE_CROWD as u64 - 1;
+    let crowd = limits::PRESENCE_ROOM_SOCKETS as u64 - 1;
     for socket in 1..=crowd {
         hub.watch(socket, None, &names);
         hub.effects.presence.clear();
     }
-    let most = limits::PRESENCE_TOLD;
+    let most = limits::PRESENCE_VISITS;
     hub.sub(1000, None, &names);
     let notifications = hub.effects.presence.len();
     assert!(

@@ -29,7 +29,7 @@ pub fn max_connections() -> usize {
 fn connections_below(files: Option<u64>) -> usize {
     let files = files.and_then(|files| usize::try_from(files).ok());
     let connections = files.map_or(limits::CONNECTIONS, |files| {
-        files.saturating_sub(limits::FILES_OF_OURS)
+        files.saturating_sub(limits::RESERVED_FILES)
     });
     connections.clamp(1, limits::CONNECTIONS)
 }
@@ -42,7 +42,7 @@ mod tests {
     fn connections_leave_room_for_the_hubs_own_files() {
         assert_eq!(connections_below(None), limits::CONNECTIONS);
         assert_eq!(connections_below(Some(u64::MAX)), limits::CONNECTIONS);
-        assert_eq!(connections_below(Some(1024)), 1024 - limits::FILES_OF_OURS);
+        assert_eq!(connections_below(Some(1024)), 1024 - limits::RESERVED_FILES);
         assert_eq!(connections_below(Some(0)), 1);
     }
 }

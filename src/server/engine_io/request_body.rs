@@ -8,7 +8,7 @@ use super::error::EngineError;
 use crate::limits;
 use crate::server::polling::session::PendingPost;
 
-/// Ends early if the session ends. A body that is too large is read and dropped up to [`limits::DROPPED_BYTES`]: a client
+/// Ends early if the session ends. A body that is too large is read and dropped up to [`limits::OVERSIZED_DRAIN_BYTES`]: a client
 /// that is still sending does not read the error.
 pub async fn receive(
     mut body: Incoming,
@@ -32,7 +32,7 @@ pub async fn receive(
         if is_too_large {
             whole = Vec::new();
             dropped += data.len();
-            if dropped > limits::DROPPED_BYTES {
+            if dropped > limits::OVERSIZED_DRAIN_BYTES {
                 break;
             }
         } else {

@@ -178,7 +178,7 @@ impl Transport for PollingTransport {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<WireFrame, TransportError>>> {
         loop {
-            if self.packets_in_a_row >= limits::POSTED_IN_A_ROW {
+            if self.packets_in_a_row >= limits::POSTED_PACKETS_PER_TURN {
                 self.packets_in_a_row = 0;
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -278,7 +278,7 @@ impl Transport for PollingTransport {
             }
             (CloseState::Client, None) => {
                 state.phase = PollingPhase::Closing;
-                let timeout = tokio::time::sleep(limits::CROSSED);
+                let timeout = tokio::time::sleep(limits::CROSSED_REQUEST_WAIT);
                 self.close_state = CloseState::AwaitingGet(Box::pin(timeout));
                 drop(state);
                 return self.poll_close(cx);

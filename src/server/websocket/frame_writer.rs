@@ -70,7 +70,7 @@ impl<S> FrameWriter<S> {
         };
         let burst = self.burst();
         push_header(opcode, payload.len(), burst);
-        if payload.len() < limits::COPIED_BYTES {
+        if payload.len() < limits::INLINE_PAYLOAD_BYTES {
             burst.extend_from_slice(&payload);
         } else {
             self.body = payload;
@@ -256,8 +256,8 @@ mod tests {
     #[test]
     fn frames_are_written_in_order_however_small_the_writes() {
         let small = WireFrame::text("hi");
-        let copied = WireFrame::Binary(vec![7; limits::COPIED_BYTES - 1].into());
-        let large = WireFrame::Binary(vec![8; limits::COPIED_BYTES].into());
+        let copied = WireFrame::Binary(vec![7; limits::INLINE_PAYLOAD_BYTES - 1].into());
+        let large = WireFrame::Binary(vec![8; limits::INLINE_PAYLOAD_BYTES].into());
         for at_once in [1, 3, 4096, usize::MAX] {
             let mut writer = slow_writer(at_once);
             let mut expected = Vec::new();
@@ -288,7 +288,9 @@ mod tests {
         };
         assert!(pong(&mut writer));
         assert!(!writer.take_blocked());
-        writer.push(WireFrame::Binary(vec![8; limits::COPIED_BYTES].into()));
+        writer.push(WireFrame::Binary(
+            vec![8; limits::INLINE_PAYLOAD_BYTES].into(),
+        ));
         assert!(!pong(&mut writer));
         assert!(writer.take_blocked());
         send(&mut writer);

@@ -56,7 +56,7 @@ impl Heartbeat {
         match self.state {
             HeartbeatState::PingAt(at) if at <= now => {
                 // The time counts from when the ping was due, unless this hub was kept from sending it.
-                let sent = if now - at <= limits::PING_LATE {
+                let sent = if now - at <= limits::PING_SLACK {
                     at
                 } else {
                     now

@@ -80,7 +80,7 @@ impl Program {
             receiver: Mutex::new(Some(receiver)),
             bytes: semaphore(limits::HANDLER_QUEUE_BYTES),
             disconnects: semaphore(limits::HANDLER_DISCONNECTS),
-            unanswered: semaphore(limits::HANDLER_AWAITED),
+            unanswered: semaphore(limits::HANDLER_CALLS_IN_FLIGHT),
             next_id: AtomicU64::new(1),
         }))
     }

@@ -94,7 +94,7 @@ impl PendingCalls {
         if let (Some(id), Some(waiter)) = (call.id, call.waiter) {
             let call = UnansweredCall {
                 waiter,
-                deadline: now + limits::HANDLER_ANSWER,
+                deadline: now + limits::HANDLER_ANSWER_TIMEOUT,
                 is_written: false,
                 kind: call.kind,
                 sid: call.sid,
@@ -218,7 +218,7 @@ impl RecentlyDisconnected {
             return;
         }
         self.order.push_back(sid);
-        if self.order.len() > limits::HANDLER_DEPARTED
+        if self.order.len() > limits::HANDLER_DISCONNECTED_SIDS
             && let Some(oldest) = self.order.pop_front()
         {
             self.sids.remove(&oldest);

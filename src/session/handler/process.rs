@@ -112,7 +112,7 @@ impl ProgramProcess {
         if self.shutdown == Shutdown::No {
             self.shutdown = Shutdown::Requested;
         }
-        self.set_deadline(limits::HANDLER_STOP);
+        self.set_deadline(limits::HANDLER_STOP_TIMEOUT);
     }
 
     /// Cancel-safe: a partial write or read is kept here. Must not be called after `Exited`.
@@ -131,7 +131,7 @@ impl ProgramProcess {
             line = self.stdout.next(), if reads => match line {
                 Some(line) => return ProcessEvent::Stdout(line),
                 // It cannot answer any call from now on.
-                None => self.set_deadline(limits::HANDLER_STOP),
+                None => self.set_deadline(limits::HANDLER_STOP_TIMEOUT),
             },
             line = self.stderr.next(), if !self.stderr.has_ended() => {
                 if let Some(line) = line {
@@ -144,7 +144,7 @@ impl ProgramProcess {
                 self.stdin = None;
                 // Its background children end with it. The rest of its pipes is still read.
                 self.kill_group();
-                self.deadline = Some(Instant::now() + limits::HANDLER_STOP);
+                self.deadline = Some(Instant::now() + limits::HANDLER_STOP_TIMEOUT);
             }
             () = sleep_until(self.deadline.unwrap_or(self.started)), if self.deadline.is_some() => {
                 if self.shutdown == Shutdown::Killed || self.exit.is_some() {
@@ -178,7 +178,7 @@ impl ProgramProcess {
             (Err(_), _) => {
                 self.stdin = None;
                 self.writing = None;
-                self.set_deadline(limits::HANDLER_STOP);
+                self.set_deadline(limits::HANDLER_STOP_TIMEOUT);
             }
             (Ok(_), None) => {}
         }
@@ -195,7 +195,7 @@ impl ProgramProcess {
     fn kill(&mut self) {
         self.shutdown = Shutdown::Killed;
         self.kill_group();
-        self.deadline = Some(Instant::now() + limits::HANDLER_STOP);
+        self.deadline = Some(Instant::now() + limits::HANDLER_STOP_TIMEOUT);
     }
 
     fn kill_group(&self) {

@@ -143,8 +143,12 @@ impl ProgramRunner {
                 RunnerEvent::Notification(notification) => self.handle_notification(&notification),
                 RunnerEvent::Deadline => {
                     let expired = self.calls.expire(Instant::now());
-                    self.log
-                        .warn(|| format!("no answer to {expired} in {:?}", limits::HANDLER_ANSWER));
+                    self.log.warn(|| {
+                        format!(
+                            "no answer to {expired} in {:?}",
+                            limits::HANDLER_ANSWER_TIMEOUT
+                        )
+                    });
                 }
                 RunnerEvent::Start => self.start(),
                 RunnerEvent::Stop => self.stop(),
@@ -298,7 +302,7 @@ impl ProgramRunner {
     fn block_until_admitted(&mut self, admitting: oneshot::Receiver<()>) {
         self.blocked_on = Some(Box::pin(async move {
             // Other sockets wait no longer than this for one that does not get in.
-            let _ = timeout(limits::HANDLER_ENTRY, admitting).await;
+            let _ = timeout(limits::HANDLER_ENTRY_TIMEOUT, admitting).await;
             Ok(())
         }));
     }

@@ -13,7 +13,7 @@ use crate::wire::batch;
 #[derive(Debug, Clone)]
 pub struct IndexedBatch {
     pub delivery: Arc<Delivery>,
-    /// The offset in the body of every [`limits::SHARE_MARKS`]th message.
+    /// The offset in the body of every [`limits::SHARE_INDEX_INTERVAL`]th message.
     marks: Arc<[usize]>,
 }
 
@@ -22,9 +22,9 @@ impl IndexedBatch {
         let (framing, body) = (delivery.header().framing, &delivery.record.body);
         let mut marks = vec![0];
         let mut at = 0;
-        for _ in 0..delivery.header().count / limits::SHARE_MARKS {
+        for _ in 0..delivery.header().count / limits::SHARE_INDEX_INTERVAL {
             let rest = body.get(at..).unwrap_or_default();
-            at += batch::skip(framing, rest, limits::SHARE_MARKS);
+            at += batch::skip(framing, rest, limits::SHARE_INDEX_INTERVAL);
             marks.push(at);
         }
         Self {
@@ -41,7 +41,7 @@ impl IndexedBatch {
         let body = &self.delivery.record.body;
         let start = self.offset(from);
         let end = self.offset(to).max(start);
-        let piece = if (end - start).saturating_mul(limits::SHARE_PINNED) < body.len() {
+        let piece = if (end - start).saturating_mul(limits::SHARE_COPY_FACTOR) < body.len() {
             Bytes::copy_from_slice(&body[start..end])
         } else {
             body.slice(start..end)
@@ -52,13 +52,13 @@ impl IndexedBatch {
     /// The offset of message `index` in the body. The index behind the last message gives the end.
     fn offset(&self, index: u32) -> usize {
         let body = &self.delivery.record.body;
-        let mark = (index / limits::SHARE_MARKS) as usize;
+        let mark = (index / limits::SHARE_INDEX_INTERVAL) as usize;
         let at = self.marks.get(mark).copied().unwrap_or(body.len());
         let rest = body.get(at..).unwrap_or_default();
         at + batch::skip(
             self.delivery.header().framing,
             rest,
-            index % limits::SHARE_MARKS,
+            index % limits::SHARE_INDEX_INTERVAL,
         )
     }
 }

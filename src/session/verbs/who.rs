@@ -116,7 +116,7 @@ async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<LogRea
     let late: Vec<Arc<SocketStats>> = present
         .iter()
         .filter(counted)
-        .take(limits::LAGS_COUNTED)
+        .take(limits::LAGGING_SOCKETS_COUNTED)
         .map(|one| Arc::clone(&one.stats))
         .collect();
     let mut lags = match late.is_empty() {

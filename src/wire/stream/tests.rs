@@ -5,17 +5,7 @@ use crate::address::EventName;
 use crate::wire::batch::{check, encode_args};
 
 fn header() -> DeliveryHeader {
-    DeliveryHeader {
-        rooms: Vec::new(),
-        event: EventName::parse(EVENT).unwrap(),
-        framing: Framing::Args,
-        json: false,
-        count: 1,
-        first: None,
-        from: None,
-        reply: None,
-        at: 0,
-    }
+    DeliveryHeader::new(EventName::parse(EVENT).unwrap(), Framing::Args)
 }
 
 fn piece(part: u64) -> StreamPart {

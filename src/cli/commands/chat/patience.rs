@@ -15,7 +15,7 @@ pub struct Patience(Option<Instant>);
 
 impl Patience {
     pub fn begin(&mut self) {
-        self.0 = Some(Instant::now() + limits::PROGRESS_AFTER);
+        self.0 = Some(Instant::now() + limits::PROGRESS_DELAY);
     }
 
     /// For ever until it begins. Cancel-safe.
@@ -34,7 +34,7 @@ pub async fn telling<T>(awaited: impl Future<Output = T>, what: &str) -> T {
     let mut awaited = pin!(awaited);
     select! {
         done = &mut awaited => return done,
-        () = sleep(limits::PROGRESS_AFTER) => note(what),
+        () = sleep(limits::PROGRESS_DELAY) => note(what),
     }
     awaited.await
 }

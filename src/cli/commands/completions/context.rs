@@ -29,7 +29,7 @@ impl Context {
     pub fn new(words: Vec<OsString>) -> Self {
         Self {
             words,
-            until: Instant::now() + limits::COMPLETION_TIME,
+            until: Instant::now() + limits::COMPLETION_TIMEOUT,
         }
     }
 

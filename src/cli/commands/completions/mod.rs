@@ -2,7 +2,7 @@
 //!
 //! An answer is a line that says of what kind it is (`names`, or `files` and `folders`, which shells know better). Then come
 //! the names, a line each, for zsh and fish with what it means behind a tab; or what stands before the path in that word. Never a word on stderr, and never later than
-//! `limits::COMPLETION_TIME`.
+//! `limits::COMPLETION_TIMEOUT`.
 
 mod context;
 mod line;

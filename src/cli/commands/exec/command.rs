@@ -246,7 +246,7 @@ impl Process {
         };
         // It is gone, and its number may be another's.
         self.group = None;
-        let until = Instant::now() + limits::EXEC_OUTPUT_END;
+        let until = Instant::now() + limits::EXEC_OUTPUT_TIMEOUT;
         while taken.is_ok() && printed.is_open() && timeout_at(until, printed.read()).await.is_ok()
         {
             taken = printed.took().await;
@@ -271,7 +271,7 @@ impl Drop for Process {
 /// Stdin with the data in it, so that a command whose `sub` is killed meanwhile does not find it empty. None for data that
 /// a pipe may not take before anyone reads it.
 fn filled(data: &[u8]) -> Option<Stdio> {
-    if data.len() > limits::EXEC_STDIN_AT_ONCE {
+    if data.len() > limits::EXEC_PREWRITTEN_STDIN {
         return None;
     }
     let (reader, mut writer) = io::pipe().ok()?;

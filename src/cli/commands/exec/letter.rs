@@ -71,14 +71,11 @@ mod tests {
         Chunk {
             header: DeliveryHeader {
                 rooms: vec![RoomName::parse("jobs").unwrap()],
-                event: EventName::message(),
-                framing: Framing::Bytes,
-                json: false,
-                count: 1,
                 first: Some(Seq::new(41, 7)),
                 from: ClientName::parse("alice").ok(),
                 reply: RoomName::parse("answers").ok(),
                 at: 1_700_000_000_123,
+                ..DeliveryHeader::new(EventName::message(), Framing::Bytes)
             },
             body: body.into(),
             namespace: Namespace::root(),

@@ -199,7 +199,7 @@ impl Crew {
 
     /// Lets what runs end, within a bound, and has it acknowledged.
     async fn finish(&mut self, peer: &mut HubClient, reachable: bool) -> Result<(), Failure> {
-        let bound = wait_until(Some(Instant::now() + limits::EXEC_FINISH));
+        let bound = wait_until(Some(Instant::now() + limits::EXEC_FINISH_TIMEOUT));
         tokio::pin!(bound);
         while !self.running.is_empty() || reachable && !self.confirming.is_empty() {
             select! {
@@ -239,7 +239,7 @@ impl Crew {
         };
         term::note(format!(
             "{before}waiting for {commands}, {} at most; Ctrl-C {again}kills {them}",
-            spoken(limits::EXEC_FINISH)
+            spoken(limits::EXEC_FINISH_TIMEOUT)
         ));
     }
 
@@ -275,7 +275,7 @@ impl Crew {
             }
         }
         let may = self.order.len() < limits::EXEC_AHEAD
-            && self.unproven.len() < limits::EXEC_UNPROVEN
+            && self.unproven.len() < limits::EXEC_STARTUP_FAILURES
             && self.remaining != Some(0);
         let chunk = if may { self.next() } else { None }?;
         self.remaining = self.remaining.map(|remaining| remaining - 1);

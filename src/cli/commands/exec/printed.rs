@@ -64,7 +64,9 @@ impl Printed {
     pub async fn took(&mut self) -> io::Result<()> {
         match &self.to {
             To::Kept(most) if self.bytes.len() > *most => self.from = None,
-            To::Stdout(..) if self.bytes.len() >= limits::EXEC_HELD => return self.write().await,
+            To::Stdout(..) if self.bytes.len() >= limits::EXEC_BUFFERED_OUTPUT => {
+                return self.write().await;
+            }
             _ => {}
         }
         Ok(())

@@ -48,7 +48,7 @@ impl Publisher {
     }
 
     fn pause(&self) -> Duration {
-        limits::STREAM_ASKED_EVERY.min(self.stall)
+        limits::STREAM_CHECK_INTERVAL.min(self.stall)
     }
 
     /// When it is to be looked for again.

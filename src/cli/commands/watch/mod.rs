@@ -194,7 +194,7 @@ where
         let url = self.peer.url();
         match (awaited(&self.peer), self.asked) {
             (Some((since, what)), _) => Some(for_so_long(what, since)),
-            (None, Some((_, since))) if since.elapsed() >= limits::WATCH_PATIENCE => {
+            (None, Some((_, since))) if since.elapsed() >= limits::WATCH_WAITING_AFTER => {
                 Some(for_so_long(format!("no answer from {url}"), since))
             }
             _ => None,

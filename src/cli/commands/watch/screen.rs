@@ -139,7 +139,7 @@ impl Screen {
         let thread = thread::Builder::new().name("screen".to_owned());
         if thread.spawn(clear).is_ok() {
             // A terminal that takes nothing is not waited for.
-            let _ = timeout(limits::WATCH_END, told).await;
+            let _ = timeout(limits::WATCH_CLEANUP_TIMEOUT, told).await;
         }
     }
 }

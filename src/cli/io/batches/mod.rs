@@ -36,20 +36,19 @@ pub struct Template {
 
 impl Template {
     pub fn batch(&self, block: Block) -> Batch {
+        let event = self.event.clone().unwrap_or_else(EventName::message);
         Batch {
             header: PublishHeader {
                 rooms: self.rooms.clone(),
-                event: self.event.clone().unwrap_or_else(EventName::message),
-                framing: block.framing,
                 json: block.json,
                 count: block.count,
-                id: None,
                 except: self.except.clone(),
                 to: self.to,
                 volatile: self.volatile,
                 due: self.later.and_then(When::due),
                 delay: self.later.and_then(When::delay),
                 reply: self.reply.clone(),
+                ..PublishHeader::new(event, block.framing)
             },
             body: block.body,
         }

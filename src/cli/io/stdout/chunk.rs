@@ -33,17 +33,7 @@ impl Chunk {
     /// One event with its arguments, of a server that says nothing more of it.
     pub fn event(event: EventName, args: &EventArgs, namespace: Namespace) -> Self {
         Self {
-            header: DeliveryHeader {
-                rooms: Vec::new(),
-                event,
-                framing: Framing::Args,
-                json: false,
-                count: 1,
-                first: None,
-                from: None,
-                reply: None,
-                at: 0,
-            },
+            header: DeliveryHeader::new(event, Framing::Args),
             body: encode_args(&format!("[{}]", args.json), &args.attachments),
             namespace,
         }

@@ -12,14 +12,10 @@ fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
     Chunk {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ci").unwrap()],
-            event: EventName::message(),
-            framing,
-            json: false,
             count,
             first: Some(Seq::new(41, 7)),
-            from: None,
-            reply: None,
             at: 1_700_000_000_123,
+            ..DeliveryHeader::new(EventName::message(), framing)
         },
         body: body.into(),
         namespace: Namespace::root(),

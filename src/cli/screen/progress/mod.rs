@@ -110,7 +110,7 @@ impl Progress {
         let Some(shown) = &mut self.shown else {
             return;
         };
-        shown.due = Instant::now() + limits::PROGRESS_EVERY;
+        shown.due = Instant::now() + limits::PROGRESS_INTERVAL;
         match awaited {
             Some((since, what)) => {
                 shown.drawn = Drawn::Yes;
@@ -165,7 +165,7 @@ impl Shown {
         Self {
             bar,
             drawn: Drawn::No,
-            due: Instant::now() + limits::PROGRESS_AFTER,
+            due: Instant::now() + limits::PROGRESS_DELAY,
             _diversion: term::divert(move |lines| above.suspend(|| line::write(lines))),
         }
     }

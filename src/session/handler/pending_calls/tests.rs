@@ -111,11 +111,16 @@ fn a_call_without_an_answer_in_time_is_given_up_and_no_longer_written() {
     let mut bench = Bench::new();
     let mut written = bench.request(event("a"));
     bench.next_line().unwrap();
-    bench.now += limits::HANDLER_ANSWER / 2;
+    bench.now += limits::HANDLER_ANSWER_TIMEOUT / 2;
     let mut unwritten = bench.request(event("b"));
     bench.notify(event("c"));
     let first = bench.calls.deadline().unwrap();
-    assert_eq!(bench.calls.expire(first - limits::HANDLER_ANSWER / 10), 0);
+    assert_eq!(
+        bench
+            .calls
+            .expire(first - limits::HANDLER_ANSWER_TIMEOUT / 10),
+        0
+    );
     assert_eq!(bench.calls.expire(first), 1);
     assert!(matches!(written.try_recv(), Ok(Verdict::Silent)));
     assert!(matches!(unwritten.try_recv(), Err(TryRecvError::Empty)));
@@ -163,21 +168,23 @@ fn a_sid_names_a_socket_once_it_was_admitted() {
     bench.calls.deny(2, String::new());
     assert_eq!(bench.resolve("bb"), EmitTarget::Room);
     bench.request(call("ccc", CallEvent::Connect));
-    bench.calls.expire(bench.now + limits::HANDLER_ANSWER);
+    bench
+        .calls
+        .expire(bench.now + limits::HANDLER_ANSWER_TIMEOUT);
     assert_eq!(bench.resolve("ccc"), EmitTarget::Room);
 }
 
 #[test]
 fn disconnected_sids_are_forgotten_in_the_end() {
     let mut bench = Bench::new();
-    for number in 0..=limits::HANDLER_DEPARTED {
+    for number in 0..=limits::HANDLER_DISCONNECTED_SIDS {
         bench.notify(call(&format!("sid{number}"), CallEvent::Disconnect));
     }
     assert_eq!(bench.resolve("sid0"), EmitTarget::Room);
     assert_eq!(bench.resolve("sid1"), EmitTarget::Disconnected);
     assert_eq!(
         bench.calls.disconnected.sids.len(),
-        limits::HANDLER_DEPARTED
+        limits::HANDLER_DISCONNECTED_SIDS
     );
 }
 
@@ -216,7 +223,7 @@ fn the_queue_is_bounded_in_bytes_and_disconnects_have_a_bound_of_their_own() {
 fn unanswered_calls_are_bounded() {
     let mut bench = Bench::new();
     let mut unanswered = Vec::new();
-    for _ in 0..limits::HANDLER_AWAITED {
+    for _ in 0..limits::HANDLER_CALLS_IN_FLIGHT {
         unanswered.push(bench.request(event("a")));
         // The program reads the call and never answers it.
         bench.next_line().unwrap();

@@ -8,14 +8,9 @@ fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Chunk
     Chunk {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ops").unwrap()],
-            event: EventName::message(),
-            framing,
-            json: false,
             count,
-            first: None,
             from: from.map(|name| ClientName::parse(name).unwrap()),
-            at: 0,
-            reply: None,
+            ..DeliveryHeader::new(EventName::message(), framing)
         },
         body: Bytes::copy_from_slice(body),
         namespace: Namespace::root(),

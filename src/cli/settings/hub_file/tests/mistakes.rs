@@ -377,7 +377,7 @@ fn a_mistake_in_what_is_declared_for_an_event_says_what_would_do() {
 fn of_many_mistakes_the_first_are_reported() {
     let text: String = (0..500).map(|n| format!("key-{n} = 1\n")).collect();
     let many = parse(&text).unwrap_err();
-    assert_eq!(many.lines().len(), limits::MISTAKES_TOLD);
+    assert_eq!(many.lines().len(), limits::DIAGNOSTICS_REPORTED);
     assert!(
         many.to_string()
             .ends_with("hub.toml has more than 100 mistakes")
