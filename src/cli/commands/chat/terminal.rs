@@ -16,7 +16,7 @@ use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signal;
-use crate::cli::io::stdin::{Input, Payload, Split, typed};
+use crate::cli::io::stdin::{InputOptions, Payload, Split, typed};
 use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::presence;
@@ -236,7 +236,7 @@ impl Chat {
     }
 
     fn say(&mut self, room: RoomName, text: &str) {
-        let input = Input {
+        let input = InputOptions {
             split: Split::Lines,
             payload: Payload::Text,
             max_message: self.peer.hub_info().limits.message,
