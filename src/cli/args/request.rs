@@ -8,7 +8,7 @@ use clap::Args;
 use super::remote::Remote;
 use crate::address::{Address, EventName};
 use crate::cli::args::values;
-use crate::cli::io::stdout::Format;
+use crate::cli::io::stdout::FormatTemplate;
 use crate::limits;
 
 /// Ask a room and print the answers
@@ -55,8 +55,8 @@ pub struct RequestArgs {
     pub raw: bool,
 
     /// What is printed of each answer, as in --format '{from}: {data}'; the fields are those of `roomcat sub --format`
-    #[arg(long, value_name = "TEXT", value_parser = Format::parse)]
-    pub format: Option<Format>,
+    #[arg(long, value_name = "TEXT", value_parser = FormatTemplate::parse)]
+    pub format: Option<FormatTemplate>,
 
     #[command(flatten)]
     pub remote: Remote,

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::cli::args::emit::EmitArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::arguments::{Words, arguments};
-use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};
+use crate::cli::io::stdout::{self, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connect::asking;
 use crate::cli::remote::target::target;
 use crate::cli::settings::Global;
@@ -81,21 +81,21 @@ async fn answered(plain: &mut PlainConnection, target: &Target) -> Result<EventA
 /// An acknowledgement is an event without a name.
 async fn print(args: &EmitArgs, target: &Target, answer: &EventArgs) -> Result<(), Failure> {
     let form = if args.data {
-        Form::Data(Ending::Newline)
+        OutputFormat::Data(Terminator::Newline)
     } else {
-        Form::Args
+        OutputFormat::Args
     };
     let mut output = stdout::start(form);
     let event = args.event.clone();
-    output.write(Chunk::event(event, answer, target.namespace.clone()));
+    output.write(OutputBatch::event(event, answer, target.namespace.clone()));
     output.finish();
     // How far it came is reported before why it came no further.
     while let Some(wrote) = output.wrote.recv().await {
         match wrote {
-            Wrote::Failed(error) => return Err(Failure::Output(error)),
+            WriteReport::Failed(error) => return Err(Failure::Output(error)),
             // Success.
-            Wrote::Closed { .. } => break,
-            Wrote::Upto { .. } => {}
+            WriteReport::Closed { .. } => break,
+            WriteReport::Upto { .. } => {}
         }
     }
     Ok(())

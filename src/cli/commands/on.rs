@@ -11,7 +11,7 @@ use crate::address::Namespace;
 use crate::cli::args::on::OnArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signal;
-use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
+use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connect;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
@@ -113,7 +113,7 @@ fn tell(heard: &PlainEvent, url: &HubUrl) {
 struct Printing {
     output: Output,
     namespace: Namespace,
-    form: Form,
+    form: OutputFormat,
     ack: bool,
     remaining: Option<u64>,
     /// Events given to the writing thread, and of those the written.
@@ -129,9 +129,9 @@ struct Printing {
 impl Printing {
     fn new(args: &OnArgs, namespace: Namespace) -> Self {
         let form = if args.data {
-            Form::Data(Ending::Newline)
+            OutputFormat::Data(Terminator::Newline)
         } else {
-            Form::Event
+            OutputFormat::Event
         };
         Self {
             output: stdout::start(form.clone()),
@@ -160,10 +160,11 @@ impl Printing {
 
     fn print(&mut self, event: ReceivedEvent, owed: Option<AckHandle>) {
         let mut args = event.args;
-        if event.last == LastArgument::Offset && matches!(self.form, Form::Data(_)) {
+        if event.last_argument == LastArgument::Offset && matches!(self.form, OutputFormat::Data(_))
+        {
             args = without_offset(args);
         }
-        let chunk = Chunk::event(event.event, &args, self.namespace.clone());
+        let chunk = OutputBatch::event(event.event, &args, self.namespace.clone());
         self.handed += 1;
         self.waiting += chunk.body.len() as u64;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
@@ -174,7 +175,7 @@ impl Printing {
     }
 
     /// What the writing thread did next. Cancel-safe.
-    async fn report(&mut self) -> Option<Wrote> {
+    async fn report(&mut self) -> Option<WriteReport> {
         if self.closed {
             pending().await
         } else {
@@ -182,19 +183,23 @@ impl Printing {
         }
     }
 
-    fn wrote(&mut self, listener: &mut PlainClient, wrote: Option<Wrote>) -> Result<(), Failure> {
+    fn wrote(
+        &mut self,
+        listener: &mut PlainClient,
+        wrote: Option<WriteReport>,
+    ) -> Result<(), Failure> {
         match wrote {
-            Some(Wrote::Upto {
+            Some(WriteReport::Upto {
                 messages, bytes, ..
             }) => {
                 self.written += messages;
                 self.waiting = self.waiting.saturating_sub(bytes);
             }
-            Some(Wrote::Closed { messages, .. }) => {
+            Some(WriteReport::Closed { messages, .. }) => {
                 self.written += messages;
                 self.closed = true;
             }
-            Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+            Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
             None => self.closed = true,
         }
         while let Some((_, owed)) = self

@@ -8,8 +8,8 @@ use crate::cli::args::request::RequestArgs;
 use crate::cli::commands::publish::words::{joined, whole};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
-use crate::cli::io::stdin::{Block, Input, Payload, Source, Split, read};
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::stdin::{InputBlock, InputOptions, InputSource, Payload, Split, read};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::remote::target::target;
@@ -17,8 +17,8 @@ use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::connection_state::wait_until;
-use crate::client::hub_client::random_id;
 use crate::client::publish_window::PublishOutcome;
+use crate::client::random::random_id;
 use crate::client::{ClientEvent, HubClient, PublishReceipt, RetryPolicy, SubscribeRequest};
 use crate::limits;
 use crate::wire::batch::messages;
@@ -128,8 +128,8 @@ impl Asking<'_> {
     }
 
     /// Words, or all of stdin without the newline at its end.
-    async fn message(&self, max_message: usize) -> Result<Block, Failure> {
-        let input = Input {
+    async fn message(&self, max_message: usize) -> Result<InputBlock, Failure> {
+        let input = InputOptions {
             split: Split::Whole,
             payload: if self.args.json {
                 Payload::Json
@@ -141,12 +141,12 @@ impl Asking<'_> {
         if !self.args.message.is_empty() {
             return Ok(joined(&self.args.message, input)?);
         }
-        let any = Input {
+        let any = InputOptions {
             payload: Payload::Text,
             max_message: max_message.saturating_add(1),
             ..input
         };
-        let mut blocks = read(Source::Stdin, any);
+        let mut blocks = read(InputSource::Stdin, any);
         let block = blocks.next().await.transpose()?;
         let message = block.as_ref().and_then(|block| {
             let mut messages = messages(block.framing, &block.body);
@@ -194,15 +194,15 @@ impl Asking<'_> {
     }
 }
 
-fn form(args: &RequestArgs) -> Form {
+fn form(args: &RequestArgs) -> OutputFormat {
     let ending = match (args.null, args.raw) {
-        (true, _) => Ending::Nul,
-        (false, true) => Ending::Raw,
-        (false, false) => Ending::Newline,
+        (true, _) => Terminator::Nul,
+        (false, true) => Terminator::Raw,
+        (false, false) => Terminator::Newline,
     };
     match &args.format {
-        Some(format) => Form::Format(format.clone().into(), ending),
-        None => Form::Data(ending),
+        Some(format) => OutputFormat::FormatTemplate(format.clone().into(), ending),
+        None => OutputFormat::Data(ending),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::args::sub::SubArgs;
 use crate::cli::commands::exec::{Crew, refuse_a_circle};
 use crate::cli::commands::stream::receiving::Receiving;
 use crate::cli::failure::Failure;
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::remote::presence;
@@ -195,15 +195,15 @@ fn stdout_is_a_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
-fn form(args: &SubArgs) -> Form {
+fn form(args: &SubArgs) -> OutputFormat {
     let ending = match (args.null, args.raw) {
-        (true, _) => Ending::Nul,
-        (false, true) => Ending::Raw,
-        (false, false) => Ending::Newline,
+        (true, _) => Terminator::Nul,
+        (false, true) => Terminator::Raw,
+        (false, false) => Terminator::Newline,
     };
     match (args.json, &args.format) {
-        (true, _) => Form::Json,
-        (false, Some(format)) => Form::Format(Arc::new(format.clone()), ending),
-        (false, None) => Form::Data(ending),
+        (true, _) => OutputFormat::Json,
+        (false, Some(format)) => OutputFormat::FormatTemplate(Arc::new(format.clone()), ending),
+        (false, None) => OutputFormat::Data(ending),
     }
 }

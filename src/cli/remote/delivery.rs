@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::{Signal, Signals};
-use crate::cli::io::stdout::{Chunk, Output, Wrote};
+use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
@@ -93,7 +93,7 @@ impl Reading {
         }
         self.handed += u64::from(header.count);
         self.passed_over = None;
-        self.output.write(Chunk {
+        self.output.write(OutputBatch {
             header,
             body,
             namespace: self.namespace.clone(),
@@ -105,7 +105,7 @@ impl Reading {
     }
 
     /// Hands a line to stdout that is no message.
-    pub fn aside(&self, line: Chunk) {
+    pub fn aside(&self, line: OutputBatch) {
         self.output.write(line);
     }
 
@@ -116,7 +116,7 @@ impl Reading {
     }
 
     /// What the writing thread did next. Cancel-safe.
-    pub async fn report(&mut self) -> Option<Wrote> {
+    pub async fn report(&mut self) -> Option<WriteReport> {
         if self.closed {
             pending().await
         } else {
@@ -138,14 +138,18 @@ impl Reading {
         self.closed || self.written == self.handed
     }
 
-    pub fn wrote(&mut self, peer: &mut HubClient, wrote: Option<Wrote>) -> Result<Flow, Failure> {
+    pub fn wrote(
+        &mut self,
+        peer: &mut HubClient,
+        wrote: Option<WriteReport>,
+    ) -> Result<Flow, Failure> {
         let (last, messages) = match wrote {
-            Some(Wrote::Upto { last, messages, .. }) => (last, messages),
-            Some(Wrote::Closed { last, messages }) => {
+            Some(WriteReport::Upto { last, messages, .. }) => (last, messages),
+            Some(WriteReport::Closed { last, messages }) => {
                 self.closed = true;
                 (last, messages)
             }
-            Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+            Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
             // Reports end with one of the two above; without either there is nothing more to hope for.
             None => {
                 self.closed = true;

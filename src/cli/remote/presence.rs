@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::cli::io::stdout::{self, Chunk};
+use crate::cli::io::stdout::{self, OutputBatch};
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
-use crate::client::answers::{PresenceChange, PresenceEvent};
+use crate::client::events::{PresenceChange, PresenceEvent};
 
 /// `* alice joined lobby`, on stderr.
 pub fn note(presence: &PresenceEvent, namespace: &Namespace) {
@@ -30,7 +30,7 @@ pub fn did(what: PresenceChange) -> &'static str {
 }
 
 /// A line for stdout that is no message.
-pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> Chunk {
+pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> OutputBatch {
     #[derive(Serialize)]
     struct Object<'a> {
         presence: PresenceChange,
@@ -50,5 +50,5 @@ pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> Chunk {
         time: stdout::time(presence.at),
     };
     let object = serde_json::to_string(&object).expect("names and numbers are JSON");
-    Chunk::aside(&object, namespace.clone())
+    OutputBatch::aside(&object, namespace.clone())
 }

@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
-use crate::cli::io::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::stdin::{Blocks, InputError, InputOptions, InputSource, Payload, Split, read};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
@@ -33,12 +33,12 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     match stdin().is_terminal() && standard_output().is_terminal() {
         true if term::is_capable() => terminal::run(args, global).await,
         // Nothing to edit with; who said what is to be seen all the same.
-        true => plain(args, global, Form::Said).await,
-        false => plain(args, global, Form::Data(Ending::Newline)).await,
+        true => plain(args, global, OutputFormat::Said).await,
+        false => plain(args, global, OutputFormat::Data(Terminator::Newline)).await,
     }
 }
 
-async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failure> {
+async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, [&args.room])?;
     let mut signals = crate::cli::runtime::listen()?;
     let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
@@ -125,13 +125,13 @@ struct Talking {
 
 impl Talking {
     fn new(max_message: usize, args: &ChatArgs) -> Self {
-        let input = Input {
+        let input = InputOptions {
             split: Split::Lines,
             payload: Payload::Text,
             max_message,
         };
         Self {
-            blocks: read(Source::Stdin, input),
+            blocks: read(InputSource::Stdin, input),
             open: true,
             ends_with_input: args.eof || stdin().is_terminal(),
             failure: None,

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::printed::{Printed, Turn};
 use crate::address::RoomName;
 use crate::cli::failure::exec::ExecError;
-use crate::cli::io::stdout::{self, Chunk, Form};
+use crate::cli::io::stdout::{self, OutputBatch, OutputFormat};
 use crate::cli::screen::term;
 use crate::cli::settings::OF_A_HUB;
 use crate::client::backoff::Backoff;
@@ -30,7 +30,7 @@ pub struct Plan {
     /// Tries after the first.
     pub retries: u32,
     /// What stdin gets.
-    pub form: Form,
+    pub form: OutputFormat,
     /// What is printed goes to the reply room of a message that has one: of so many bytes at most.
     pub reply: Option<usize>,
     /// What is printed else waits for its command's end, as several run at once. Without it, it is there at once.
@@ -94,7 +94,7 @@ impl Plan {
     /// Works on the one message of `chunk`, which came by `room`.
     pub async fn work(
         &self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         room: Option<&RoomName>,
         mut work: watch::Receiver<Work>,
     ) -> Result<Ended, ExecError> {
@@ -118,7 +118,7 @@ impl Plan {
             }
             term::detail(format!("{reason}; trying again"));
             select! {
-                () = sleep(backoff.wait()) => {}
+                () = sleep(backoff.next_wait()) => {}
                 _ = work.changed() => return Ok(Ended::Abandoned),
             }
         }
@@ -126,7 +126,7 @@ impl Plan {
 
     async fn run(
         &self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         room: Option<&RoomName>,
         data: &Bytes,
     ) -> Result<Tried, ExecError> {
@@ -180,7 +180,7 @@ impl Plan {
 
     fn variables(
         &self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         room: Option<&RoomName>,
     ) -> impl Iterator<Item = (&'static str, String)> {
         let header = &chunk.header;

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::cli::io::stdin::{Block, message};
-use crate::cli::io::stdout::{Chunk, Form, rendered};
+use crate::cli::io::stdin::{InputBlock, message};
+use crate::cli::io::stdout::{OutputBatch, OutputFormat, rendered};
 use crate::wire::batch::Framing;
 
 /// JSON escapes a byte with up to six.
@@ -13,13 +13,16 @@ const ESCAPED: usize = 6;
 
 /// One line of JSON, of `max_message` bytes at most. Where the message and what is said of it do not fit, its beginning does,
 /// and `truncated` tells how many bytes it had.
-pub fn letter(chunk: &Chunk, reason: &str, attempts: u32, max_message: usize) -> Block {
+pub fn letter(chunk: &OutputBatch, reason: &str, attempts: u32, max_message: usize) -> InputBlock {
     let said = format!(",\"reason\":{},\"attempts\":{attempts}", json!(reason));
     let whole = object(chunk, &said);
     if whole.len() <= max_message {
         return block(whole);
     }
-    let data = rendered(&Form::Data(crate::cli::io::stdout::Ending::Raw), chunk);
+    let data = rendered(
+        &OutputFormat::Data(crate::cli::io::stdout::Terminator::Raw),
+        chunk,
+    );
     let said = format!("{said},\"truncated\":{}", data.len());
     let around = object(&cut(chunk, &[]), &said).len();
     let room = max_message.saturating_sub(around) / ESCAPED;
@@ -33,7 +36,7 @@ pub fn letter(chunk: &Chunk, reason: &str, attempts: u32, max_message: usize) ->
 }
 
 /// The same message with other data.
-fn cut(chunk: &Chunk, data: &[u8]) -> Chunk {
+fn cut(chunk: &OutputBatch, data: &[u8]) -> OutputBatch {
     let mut cut = chunk.clone();
     cut.header.framing = Framing::Bytes;
     cut.header.json = false;
@@ -43,15 +46,15 @@ fn cut(chunk: &Chunk, data: &[u8]) -> Chunk {
     cut
 }
 
-fn object(chunk: &Chunk, said: &str) -> String {
-    let object = rendered(&Form::Json, chunk);
+fn object(chunk: &OutputBatch, said: &str) -> String {
+    let object = rendered(&OutputFormat::Json, chunk);
     let object = String::from_utf8_lossy(&object);
     let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
     format!("{open}{said}}}")
 }
 
-fn block(object: String) -> Block {
-    Block {
+fn block(object: String) -> InputBlock {
+    InputBlock {
         json: true,
         ..message(object.as_bytes())
     }
@@ -65,10 +68,10 @@ mod tests {
     use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
     use crate::wire::batch::{DeliveryHeader, push_bytes_message};
 
-    fn chunk(data: &[u8]) -> Chunk {
+    fn chunk(data: &[u8]) -> OutputBatch {
         let mut body = Vec::new();
         push_bytes_message(&mut body, data);
-        Chunk {
+        OutputBatch {
             header: DeliveryHeader {
                 rooms: vec![RoomName::parse("jobs").unwrap()],
                 first: Some(Seq::new(41, 7)),
@@ -82,7 +85,7 @@ mod tests {
         }
     }
 
-    fn read(block: &Block) -> Value {
+    fn read(block: &InputBlock) -> Value {
         assert_eq!(
             (block.framing, block.json, block.count),
             (Framing::Lines, true, 1)

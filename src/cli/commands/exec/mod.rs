@@ -26,8 +26,8 @@ use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
-use crate::cli::io::stdin::{Block, message};
-use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
+use crate::cli::io::stdin::{InputBlock, message};
+use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::delivery::{End, awaited, confirm_last_ack, last, tell_link};
 use crate::cli::remote::presence;
 use crate::cli::screen::duration::spoken;
@@ -46,9 +46,9 @@ pub struct Crew {
     dead: RoomName,
     max_message: usize,
     /// Received, and not yet taken.
-    queue: VecDeque<Chunk>,
+    queue: VecDeque<OutputBatch>,
     /// Taken, and to be tried once it is known that the command can be run at all.
-    unproven: VecDeque<(u64, Chunk)>,
+    unproven: VecDeque<(u64, OutputBatch)>,
     /// Why it is not known.
     doubt: Option<ExecError>,
     order: Order,
@@ -70,7 +70,7 @@ pub struct Crew {
 /// One message, and what became of it.
 struct Worked {
     number: u64,
-    chunk: Chunk,
+    chunk: OutputBatch,
     ended: Ended,
 }
 
@@ -86,7 +86,7 @@ impl Crew {
     pub fn new(
         command: &str,
         args: &SubArgs,
-        form: Form,
+        form: OutputFormat,
         (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
         peer: &HubClient,
         dead: RoomName,
@@ -97,7 +97,7 @@ impl Crew {
             retries: args.script.retries,
             form: match form {
                 // A command gets the message, not a line.
-                Form::Data(Ending::Newline) => Form::Data(Ending::Raw),
+                OutputFormat::Data(Terminator::Newline) => OutputFormat::Data(Terminator::Raw),
                 form => form,
             },
             reply: args.script.reply.then_some(max_message),
@@ -126,7 +126,7 @@ impl Crew {
                 Drain::NotAsked
             },
             work: watch::Sender::new(Work::Wanted),
-            stdout: stdout::start(Form::Data(Ending::Raw)),
+            stdout: stdout::start(OutputFormat::Data(Terminator::Raw)),
             progress: Progress::of(Task::Wait),
         }
     }
@@ -183,7 +183,7 @@ impl Crew {
                 Some(worked) = self.running.join_next() => self.worked(worked, peer)?,
                 event = peer.next_event() => self.happened(event?, peer)?,
                 wrote = self.stdout.wrote.recv() => match wrote {
-                    Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+                    Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
                     // Nobody reads what is printed.
                     _ => return Ok(End::Done),
                 },
@@ -267,7 +267,7 @@ impl Crew {
     }
 
     /// What is to be worked on next, and its number.
-    fn take(&mut self) -> Option<(u64, Chunk)> {
+    fn take(&mut self) -> Option<(u64, OutputBatch)> {
         if self.plan.proof.is_there() {
             self.doubt = None;
             if let Some(again) = self.unproven.pop_front() {
@@ -283,7 +283,7 @@ impl Crew {
     }
 
     /// The next message that is wanted, by itself.
-    fn next(&mut self) -> Option<Chunk> {
+    fn next(&mut self) -> Option<OutputBatch> {
         loop {
             let chunk = self.queue.front_mut()?;
             let unwanted = self
@@ -310,7 +310,7 @@ impl Crew {
     }
 
     /// The room by which it came.
-    fn room(&self, chunk: &Chunk) -> Option<RoomName> {
+    fn room(&self, chunk: &OutputBatch) -> Option<RoomName> {
         let rooms = &chunk.header.rooms;
         let read = rooms.iter().find(|room| self.rooms.contains(room));
         read.or(rooms.first()).cloned()
@@ -319,7 +319,7 @@ impl Crew {
     fn happened(&mut self, event: ClientEvent, peer: &mut HubClient) -> Result<(), Failure> {
         tell_link(&event, peer.url());
         match event {
-            ClientEvent::Batch { header, body } => self.queue.push_back(Chunk {
+            ClientEvent::Batch { header, body } => self.queue.push_back(OutputBatch {
                 header,
                 body,
                 namespace: self.target.namespace.clone(),
@@ -385,7 +385,7 @@ impl Crew {
         Ok(())
     }
 
-    fn publish(&mut self, number: u64, room: &RoomName, block: Block, peer: &mut HubClient) {
+    fn publish(&mut self, number: u64, room: &RoomName, block: InputBlock, peer: &mut HubClient) {
         let template = Template {
             rooms: vec![room.clone()],
             ..Template::default()
@@ -413,6 +413,6 @@ pub fn refuse_a_circle(rooms: &[RoomName], dead: &RoomName) -> Result<(), Failur
 }
 
 /// As `$(…)` has it: a newline at the end is the end of the line, not part of the answer.
-fn answer(output: &[u8]) -> Block {
+fn answer(output: &[u8]) -> InputBlock {
     message(output.strip_suffix(b"\n").unwrap_or(output))
 }

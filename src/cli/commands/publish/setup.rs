@@ -10,7 +10,7 @@ use super::words::joined;
 use crate::cli::args::publish::PubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::{Destination, Envelopes, Feed, Template};
-use crate::cli::io::stdin::{Input, Payload, Source, Split, read};
+use crate::cli::io::stdin::{InputOptions, InputSource, Payload, Split, read};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::settings::Global;
@@ -147,7 +147,7 @@ pub fn feed(
     template: Template,
     max_message: usize,
 ) -> Result<Feed, Failure> {
-    let input = Input {
+    let input = InputOptions {
         split: match (args.null, args.whole) {
             (true, _) => Split::Nul,
             (false, true) => Split::Whole,
@@ -172,7 +172,7 @@ pub fn feed(
         (None, None) => Destination::Own,
         _ => Destination::OwnRooms,
     };
-    let lines = Input {
+    let lines = InputOptions {
         max_message: Envelopes::longest_line(max_message),
         ..input
     };
@@ -180,9 +180,9 @@ pub fn feed(
     Ok(Feed::Envelopes(envelopes))
 }
 
-pub fn source(files: &[PathBuf]) -> Source {
+pub fn source(files: &[PathBuf]) -> InputSource {
     match files {
-        [] => Source::Stdin,
-        files => Source::Files(files.to_vec()),
+        [] => InputSource::Stdin,
+        files => InputSource::Files(files.to_vec()),
     }
 }

@@ -3,17 +3,17 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::io::stdin::{Block, Input, InputError, Payload, words};
+use crate::cli::io::stdin::{InputBlock, InputError, InputOptions, Payload, words};
 use crate::wire::batch::{Framing, push_bytes_message};
 
 /// The words of the command line as one message, as `echo` joins them. They need not be text.
-pub fn joined(message: &[OsString], input: Input) -> Result<Block, InputError> {
+pub fn joined(message: &[OsString], input: InputOptions) -> Result<InputBlock, InputError> {
     let joined = message.join(std::ffi::OsStr::new(" "));
     whole(joined.as_bytes(), input)
 }
 
 /// One message, checked.
-pub fn whole(bytes: &[u8], input: Input) -> Result<Block, InputError> {
+pub fn whole(bytes: &[u8], input: InputOptions) -> Result<InputBlock, InputError> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return words(text, input);
     }
@@ -30,7 +30,7 @@ pub fn whole(bytes: &[u8], input: Input) -> Result<Block, InputError> {
     }
     let mut body = Vec::new();
     push_bytes_message(&mut body, bytes);
-    Ok(Block {
+    Ok(InputBlock {
         framing: Framing::Bytes,
         json: false,
         count: 1,

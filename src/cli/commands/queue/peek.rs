@@ -5,7 +5,7 @@ use tokio::select;
 use super::answer::about;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::target::target;
@@ -28,9 +28,9 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
         ..SubscribeRequest::default()
     });
     let form = if args.json {
-        Form::Json
+        OutputFormat::Json
     } else {
-        Form::Data(Ending::Newline)
+        OutputFormat::Data(Terminator::Newline)
     };
     let mut reading = Reading::new(stdout::start(form), &target).at_most(args.count);
     let end = select! {

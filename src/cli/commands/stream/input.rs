@@ -11,11 +11,11 @@ use rustix::io::Errno;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
-use crate::cli::io::stdin::{self, InputError, Source, wait_readable};
+use crate::cli::io::stdin::{self, InputError, InputSource, wait_readable};
 use crate::limits;
 use crate::wire::stream::PartBuffer;
 
-pub enum Input {
+pub enum InputOptions {
     Pipe(Receiver),
     Thread {
         blocks: mpsc::Receiver<Result<PartBuffer, InputError>>,
@@ -33,10 +33,10 @@ pub enum Read {
     End,
 }
 
-impl Input {
+impl InputOptions {
     /// Starts reading, in pieces of at most so many bytes.
-    pub fn open(source: Source, most: usize) -> Self {
-        if source == Source::Stdin
+    pub fn open(source: InputSource, most: usize) -> Self {
+        if source == InputSource::Stdin
             && let Some(pipe) = stdin::pipe()
         {
             // Fewer turns for both of its ends; where the system allows no more, it stays as it is.
@@ -115,7 +115,7 @@ async fn read_pipe(pipe: &Receiver, piece: &mut PartBuffer) -> io::Result<Read> 
     }
 }
 
-fn run(source: Source, most: usize, blocks: &mpsc::Sender<Result<PartBuffer, InputError>>) {
+fn run(source: InputSource, most: usize, blocks: &mpsc::Sender<Result<PartBuffer, InputError>>) {
     for path in source.paths() {
         let done = stdin::open(&path).and_then(|fd| pump(fd.as_fd(), most, blocks));
         match done {

@@ -16,7 +16,7 @@ use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::{Broken, Cut, Left, StreamError};
 use crate::cli::io::signals::Signals;
-use crate::cli::io::stdout::{self, Form};
+use crate::cli::io::stdout::{self, OutputFormat};
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::screen::progress::{Progress, Task};
 use crate::client::connection_state::wait_until;
@@ -70,7 +70,7 @@ impl Receiving {
     pub fn new(args: &SubArgs, target: &Target) -> Self {
         let stall = args.stream.stall.unwrap_or(limits::STREAM_STALL);
         Self {
-            reading: Reading::new(stdout::start(Form::Bytes), target),
+            reading: Reading::new(stdout::start(OutputFormat::Bytes), target),
             ledger: Ledger::default(),
             publisher: Publisher::new(stall),
             stall,

@@ -4,19 +4,19 @@
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use super::input::{Input, Read};
+use super::input::{InputOptions, Read};
 use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::StreamError;
 use crate::cli::io::batches::Template;
 use crate::cli::io::signals::Signals;
-use crate::cli::io::stdin::Block;
+use crate::cli::io::stdin::InputBlock;
 use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::progress::Progress;
 use crate::cli::settings::Global;
-use crate::client::hub_client::random_id;
+use crate::client::random::random_id;
 use crate::client::{ClientEvent, HubClient};
 use crate::limits;
 use crate::wire::batch::Framing;
@@ -38,7 +38,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         bytes: 0,
         crc: Crc32::default(),
         piece: PartBuffer::new(most),
-        input: Input::open(source(&args.file), most),
+        input: InputOptions::open(source(&args.file), most),
         state: State::Reading,
         known: String::new(),
         log: None,
@@ -81,7 +81,7 @@ struct Sending {
     bytes: u64,
     crc: Crc32,
     piece: PartBuffer,
-    input: Input,
+    input: InputOptions,
     state: State,
     /// The socket that the parts so far name.
     known: String,
@@ -170,7 +170,7 @@ impl Sending {
             abort,
         };
         self.part += 1;
-        let block = Block {
+        let block = InputBlock {
             framing: Framing::Args,
             json: false,
             count: 1,

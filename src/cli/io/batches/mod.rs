@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::address::{EventName, Namespace, RoomName};
-use crate::cli::io::stdin::{Block, Blocks, InputError};
+use crate::cli::io::stdin::{Blocks, InputBlock, InputError};
 use crate::client::Batch;
 use crate::limits;
 use crate::wire::batch::{
@@ -35,7 +35,7 @@ pub struct Template {
 }
 
 impl Template {
-    pub fn batch(&self, block: Block) -> Batch {
+    pub fn batch(&self, block: InputBlock) -> Batch {
         let event = self.event.clone().unwrap_or_else(EventName::message);
         Batch {
             header: PublishHeader {
@@ -64,7 +64,7 @@ pub struct Outgoing {
 
 /// Where the messages come from.
 pub enum Feed {
-    Words(Option<Block>, Template),
+    Words(Option<InputBlock>, Template),
     Blocks(Blocks, Template),
     Envelopes(Envelopes),
 }
@@ -142,7 +142,7 @@ impl Envelopes {
         }
     }
 
-    fn open(&mut self, block: &Block) {
+    fn open(&mut self, block: &InputBlock) {
         let mut group: Option<Group> = None;
         for line in messages(block.framing, &block.body) {
             self.lines += 1;
@@ -323,7 +323,7 @@ impl Group {
     }
 
     fn outgoing(self) -> Outgoing {
-        let block = Block {
+        let block = InputBlock {
             framing: match self.first.kind {
                 Kind::Text | Kind::Json => Framing::Lines,
                 Kind::Bytes => Framing::Bytes,

@@ -2,8 +2,8 @@ use tokio::sync::mpsc::channel;
 
 use super::*;
 
-fn block(lines: &str) -> Block {
-    Block {
+fn block(lines: &str) -> InputBlock {
+    InputBlock {
         framing: Framing::Lines,
         json: false,
         count: u32::try_from(lines.lines().count()).unwrap(),

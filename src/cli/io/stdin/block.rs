@@ -25,7 +25,7 @@ pub enum Payload {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Input {
+pub struct InputOptions {
     pub split: Split,
     pub payload: Payload,
     /// What the hub takes in one message.
@@ -34,7 +34,7 @@ pub struct Input {
 
 /// Messages ready to be a batch: at least one, and at most `limits::BATCH_BYTES` of body unless it is a single one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
+pub struct InputBlock {
     pub framing: Framing,
     pub json: bool,
     pub count: u32,

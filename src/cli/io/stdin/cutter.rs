@@ -9,7 +9,7 @@ use bytes::Bytes;
 use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::IgnoredAny;
 
-use super::block::{Block, Input, Payload, Split};
+use super::block::{InputBlock, InputOptions, Payload, Split};
 use super::error::InputError;
 use crate::limits::BATCH_BYTES;
 use crate::wire::batch::{Framing, push_bytes_message};
@@ -19,18 +19,18 @@ use crate::wire::batch::{Framing, push_bytes_message};
 const COPIED_BYTES: usize = BATCH_BYTES / 8;
 
 pub(super) struct Cutter {
-    input: Input,
+    input: InputOptions,
     buffer: Vec<u8>,
     /// So many bytes of the buffer hold no separator.
     scanned: usize,
     /// Messages handed on, or standing in `ready`.
     messages: u64,
-    ready: VecDeque<Result<Block, InputError>>,
+    ready: VecDeque<Result<InputBlock, InputError>>,
     ended: bool,
 }
 
 impl Cutter {
-    pub(super) fn new(input: Input) -> Self {
+    pub(super) fn new(input: InputOptions) -> Self {
         Self {
             input,
             buffer: Vec::new(),
@@ -65,7 +65,7 @@ impl Cutter {
     }
 
     /// The next block of what was read. After an error nothing more is to be asked.
-    pub(super) fn next_block(&mut self) -> Option<Result<Block, InputError>> {
+    pub(super) fn next_block(&mut self) -> Option<Result<InputBlock, InputError>> {
         loop {
             if let Some(block) = self.ready.pop_front() {
                 return Some(block);
@@ -247,7 +247,7 @@ impl Cutter {
             return;
         }
         self.messages += count;
-        self.ready.push_back(Ok(Block {
+        self.ready.push_back(Ok(InputBlock {
             framing,
             json: self.input.payload == Payload::Json,
             count: u32::try_from(count).expect("a block holds no more messages than bytes"),
@@ -257,7 +257,7 @@ impl Cutter {
 }
 
 /// One message, whatever its length.
-pub(super) fn single(message: &[u8]) -> Block {
+pub(super) fn single(message: &[u8]) -> InputBlock {
     let framing = if is_one_line(message) {
         Framing::Lines
     } else {
@@ -265,7 +265,7 @@ pub(super) fn single(message: &[u8]) -> Block {
     };
     let mut body = Vec::with_capacity(message.len() + 4);
     append(framing, &mut body, message);
-    Block {
+    InputBlock {
         framing,
         json: false,
         count: 1,

@@ -22,19 +22,19 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
 use crate::limits;
-pub use block::{Block, Input, Payload, Split};
+pub use block::{InputBlock, InputOptions, Payload, Split};
 use cutter::Cutter;
 pub use error::InputError;
-use pipe::Pipe;
+use pipe::StdinPipe;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum InputSource {
     Stdin,
     /// One after the other; `-` is stdin. The end of a file ends its last message.
     Files(Vec<PathBuf>),
 }
 
-impl Source {
+impl InputSource {
     /// In the order of reading.
     pub fn paths(self) -> Vec<PathBuf> {
         match self {
@@ -45,41 +45,44 @@ impl Source {
 }
 
 /// What comes of the input. Behind an error, and at the end of the input, there is nothing more.
-pub struct Blocks(Origin);
+pub struct Blocks(BlockOrigin);
 
-enum Origin {
-    Thread(mpsc::Receiver<Result<Block, InputError>>),
-    Pipe(Pipe),
+enum BlockOrigin {
+    Thread(mpsc::Receiver<Result<InputBlock, InputError>>),
+    StdinPipe(StdinPipe),
 }
 
 impl Blocks {
     /// The next block, or None behind the last. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Result<Block, InputError>> {
+    pub async fn next(&mut self) -> Option<Result<InputBlock, InputError>> {
         match &mut self.0 {
-            Origin::Thread(blocks) => blocks.recv().await,
-            Origin::Pipe(pipe) => pipe.next().await,
+            BlockOrigin::Thread(blocks) => blocks.recv().await,
+            BlockOrigin::StdinPipe(pipe) => pipe.next().await,
         }
     }
 }
 
-impl From<mpsc::Receiver<Result<Block, InputError>>> for Blocks {
-    fn from(blocks: mpsc::Receiver<Result<Block, InputError>>) -> Self {
-        Self(Origin::Thread(blocks))
+impl From<mpsc::Receiver<Result<InputBlock, InputError>>> for Blocks {
+    fn from(blocks: mpsc::Receiver<Result<InputBlock, InputError>>) -> Self {
+        Self(BlockOrigin::Thread(blocks))
     }
 }
 
 /// Starts reading; a pipe needs the runtime that it is read in.
-pub fn read(source: Source, input: Input) -> Blocks {
+pub fn read(source: InputSource, input: InputOptions) -> Blocks {
     match source {
-        Source::Stdin => match Pipe::stdin(input) {
-            Some(pipe) => Blocks(Origin::Pipe(pipe)),
+        InputSource::Stdin => match StdinPipe::stdin(input) {
+            Some(pipe) => Blocks(BlockOrigin::StdinPipe(pipe)),
             None => read_on_thread(source, input).into(),
         },
-        Source::Files(_) => read_on_thread(source, input).into(),
+        InputSource::Files(_) => read_on_thread(source, input).into(),
     }
 }
 
-fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, InputError>> {
+fn read_on_thread(
+    source: InputSource,
+    input: InputOptions,
+) -> mpsc::Receiver<Result<InputBlock, InputError>> {
     let (blocks, receiver) = mpsc::channel(limits::INPUT_BLOCKS);
     let refused = blocks.clone();
     let spawned = std::thread::Builder::new()
@@ -94,13 +97,13 @@ fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, 
 }
 
 /// One message. Its length is not looked at; see [`words`].
-pub fn message(bytes: &[u8]) -> Block {
+pub fn message(bytes: &[u8]) -> InputBlock {
     cutter::single(bytes)
 }
 
 /// Words of the command line as one message that is held to the same rules as one from stdin.
-pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
-    let mut cutter = Cutter::new(Input {
+pub fn words(text: &str, input: InputOptions) -> Result<InputBlock, InputError> {
+    let mut cutter = Cutter::new(InputOptions {
         split: Split::Whole,
         ..input
     });
@@ -112,7 +115,10 @@ pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
 }
 
 /// Lines that were typed or pasted; an error ends them.
-pub fn typed(text: &str, input: Input) -> impl Iterator<Item = Result<Block, InputError>> {
+pub fn typed(
+    text: &str,
+    input: InputOptions,
+) -> impl Iterator<Item = Result<InputBlock, InputError>> {
     let mut cutter = Cutter::new(input);
     cutter.fill(text.as_bytes());
     cutter.end();
@@ -120,29 +126,33 @@ pub fn typed(text: &str, input: Input) -> impl Iterator<Item = Result<Block, Inp
 }
 
 /// Why reading ends before the input does.
-enum Stop {
+enum ReadStop {
     /// Nobody listens any more, or was just told why there is no more.
     Told,
     Failed(io::Error),
 }
 
-impl From<Errno> for Stop {
+impl From<Errno> for ReadStop {
     fn from(errno: Errno) -> Self {
         Self::Failed(errno.into())
     }
 }
 
-fn run(source: Source, input: Input, blocks: &mpsc::Sender<Result<Block, InputError>>) {
+fn run(
+    source: InputSource,
+    input: InputOptions,
+    blocks: &mpsc::Sender<Result<InputBlock, InputError>>,
+) {
     let mut cutter = Cutter::new(input);
     for path in source.paths() {
         let done = open(&path)
-            .map_err(Stop::Failed)
+            .map_err(ReadStop::Failed)
             .and_then(|fd| pump(fd.as_fd(), &mut cutter, blocks));
         match done {
             Ok(()) => {}
-            Err(Stop::Told) => return,
+            Err(ReadStop::Told) => return,
             // A line that the error tore is not a message.
-            Err(Stop::Failed(source)) => {
+            Err(ReadStop::Failed(source)) => {
                 let path = shown(path);
                 let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
                 return;
@@ -200,8 +210,8 @@ pub fn open(path: &Path) -> io::Result<OwnedFd> {
 fn pump(
     fd: BorrowedFd<'_>,
     cutter: &mut Cutter,
-    blocks: &mpsc::Sender<Result<Block, InputError>>,
-) -> Result<(), Stop> {
+    blocks: &mpsc::Sender<Result<InputBlock, InputError>>,
+) -> Result<(), ReadStop> {
     loop {
         let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.room())) {
             Ok(read) => read,
@@ -218,7 +228,7 @@ fn pump(
         while let Some(block) = cutter.next_block() {
             let failed = block.is_err();
             if blocks.blocking_send(block).is_err() || failed {
-                return Err(Stop::Told);
+                return Err(ReadStop::Told);
             }
         }
         if read == 0 {

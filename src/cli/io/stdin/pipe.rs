@@ -7,51 +7,51 @@ use std::path::PathBuf;
 
 use tokio::net::unix::pipe::Receiver;
 
-use super::block::{Block, Input};
+use super::block::{InputBlock, InputOptions};
 use super::cutter::Cutter;
 use super::error::InputError;
 
-pub(super) struct Pipe {
+pub(super) struct StdinPipe {
     receiver: Receiver,
     cutter: Cutter,
-    state: State,
+    state: PipeState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum PipeState {
     Open,
     /// Its end was read; the cutter may hold the last messages.
     AtEnd,
     Failed,
 }
 
-impl Pipe {
+impl StdinPipe {
     /// None when stdin is no pipe that can be opened.
-    pub(super) fn stdin(input: Input) -> Option<Self> {
+    pub(super) fn stdin(input: InputOptions) -> Option<Self> {
         Some(Self {
             receiver: open()?,
             cutter: Cutter::new(input),
-            state: State::Open,
+            state: PipeState::Open,
         })
     }
 
     /// Cancel-safe: what was read stays in the cutter.
-    pub(super) async fn next(&mut self) -> Option<Result<Block, InputError>> {
+    pub(super) async fn next(&mut self) -> Option<Result<InputBlock, InputError>> {
         loop {
-            if self.state == State::Failed {
+            if self.state == PipeState::Failed {
                 return None;
             }
             if let Some(block) = self.cutter.next_block() {
                 if block.is_err() {
-                    self.state = State::Failed;
+                    self.state = PipeState::Failed;
                 }
                 return Some(block);
             }
-            if self.state == State::AtEnd {
+            if self.state == PipeState::AtEnd {
                 return None;
             }
             if let Err(source) = self.read().await {
-                self.state = State::Failed;
+                self.state = PipeState::Failed;
                 let path = PathBuf::from("stdin");
                 return Some(Err(InputError::Io { path, source }));
             }
@@ -63,7 +63,7 @@ impl Pipe {
         match self.receiver.try_read_buf(self.cutter.room()) {
             Ok(0) => {
                 self.cutter.end();
-                self.state = State::AtEnd;
+                self.state = PipeState::AtEnd;
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

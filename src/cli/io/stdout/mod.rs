@@ -4,12 +4,12 @@
 //! stdout takes at once is written without waking it. Knows nothing of connections or acks: the reports are what acks
 //! and credit are made of.
 
-mod chunk;
-mod form;
-mod format;
+mod batch;
 mod object;
+mod output_format;
 mod render;
 mod sink;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -24,17 +24,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::address::Seq;
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, Framing};
-pub use chunk::{Chunk, each};
-pub use form::{Ending, Form};
-pub use format::{Format, FormatError};
-use object::Screen;
+pub use batch::{OutputBatch, each};
+use object::OutputTarget;
 pub use object::time;
+pub use output_format::{OutputFormat, Terminator};
 use render::Renderer;
-use sink::{Ended, Short, write_all};
+use sink::{ShortWrite, WatchOutcome, write_all};
+pub use template::{FormatError, FormatTemplate};
 
 /// How far the writing came. `messages` and `bytes` count from the report before.
 #[derive(Debug)]
-pub enum Wrote {
+pub enum WriteReport {
     /// Written up to and including `last` (None while only volatile messages were); `bytes` are of the bodies of the
     /// chunks that were finished.
     Upto {
@@ -49,29 +49,29 @@ pub enum Wrote {
 }
 
 pub struct Output {
-    writing: Option<Way>,
+    writing: Option<OutputSink>,
     /// Closes, after everything was written, behind [`Output::finish`].
-    pub wrote: UnboundedReceiver<Wrote>,
+    pub wrote: UnboundedReceiver<WriteReport>,
 }
 
-enum Way {
-    Stdout(Writing),
-    Elsewhere(Box<dyn Fn(Chunk)>),
+enum OutputSink {
+    Stdout(StdoutThread),
+    Elsewhere(Box<dyn Fn(OutputBatch)>),
 }
 
-struct Writing {
-    chunks: Sender<Chunk>,
+struct StdoutThread {
+    chunks: Sender<OutputBatch>,
     /// Sent and not yet written: while there are any, nothing may overtake them.
     waiting: Arc<AtomicUsize>,
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<StdoutWriter>>,
 }
 
 impl Output {
     /// Never blocks.
-    pub fn write(&self, chunk: Chunk) {
+    pub fn write(&self, chunk: OutputBatch) {
         let writing = match &self.writing {
-            Some(Way::Stdout(writing)) => writing,
-            Some(Way::Elsewhere(hand)) => return hand(chunk),
+            Some(OutputSink::Stdout(writing)) => writing,
+            Some(OutputSink::Elsewhere(hand)) => return hand(chunk),
             None => return,
         };
         if writing.waiting.load(Ordering::Acquire) == 0
@@ -88,9 +88,12 @@ impl Output {
     }
 
     /// Somebody else shows what is handed over, without making anyone wait, and reports as stdout's thread does.
-    pub fn elsewhere(hand: impl Fn(Chunk) + 'static, wrote: UnboundedReceiver<Wrote>) -> Self {
+    pub fn elsewhere(
+        hand: impl Fn(OutputBatch) + 'static,
+        wrote: UnboundedReceiver<WriteReport>,
+    ) -> Self {
         Self {
-            writing: Some(Way::Elsewhere(Box::new(hand))),
+            writing: Some(OutputSink::Elsewhere(Box::new(hand))),
             wrote,
         }
     }
@@ -102,8 +105,8 @@ impl Output {
 }
 
 /// The messages of a chunk as they are shown, for what is no terminal.
-pub fn rendered(form: &Form, chunk: &Chunk) -> Vec<u8> {
-    let renderer = Renderer::new(form.clone(), Screen::Plain);
+pub fn rendered(form: &OutputFormat, chunk: &OutputBatch) -> Vec<u8> {
+    let renderer = Renderer::new(form.clone(), OutputTarget::Plain);
     let frame = renderer.frame(chunk);
     let mut out = Vec::new();
     for (index, message) in (0..).zip(each(chunk)) {
@@ -136,36 +139,36 @@ pub fn write_through(bytes: &[u8]) -> io::Result<()> {
     write_all(io::stdout().as_fd(), bytes).map_err(|short| short.error)
 }
 
-pub fn start(form: Form) -> Output {
+pub fn start(form: OutputFormat) -> Output {
     let screen = if io::stdout().is_terminal() {
-        Screen::Terminal
+        OutputTarget::Terminal
     } else {
-        Screen::Plain
+        OutputTarget::Plain
     };
     // Our own descriptor: std's handle is line-buffered.
     start_on(io::stdout().as_fd().try_clone_to_owned(), form, screen)
 }
 
-fn start_on(fd: io::Result<OwnedFd>, form: Form, screen: Screen) -> Output {
+fn start_on(fd: io::Result<OwnedFd>, form: OutputFormat, screen: OutputTarget) -> Output {
     let (reports, wrote) = unbounded_channel();
     let failed = reports.clone();
     let writing = fd.and_then(|fd| start_writing(fd, form, screen, reports));
-    let writing = writing.map_err(|error| failed.send(Wrote::Failed(error)));
+    let writing = writing.map_err(|error| failed.send(WriteReport::Failed(error)));
     Output {
-        writing: writing.ok().map(Way::Stdout),
+        writing: writing.ok().map(OutputSink::Stdout),
         wrote,
     }
 }
 
 fn start_writing(
     fd: OwnedFd,
-    form: Form,
-    screen: Screen,
-    reports: UnboundedSender<Wrote>,
-) -> io::Result<Writing> {
+    form: OutputFormat,
+    screen: OutputTarget,
+    reports: UnboundedSender<WriteReport>,
+) -> io::Result<StdoutThread> {
     let fd = Arc::new(fd);
-    let progress = Arc::new(Mutex::new(Progress::default()));
-    let writer = Arc::new(Mutex::new(Writer {
+    let progress = Arc::new(Mutex::new(WriteProgress::default()));
+    let writer = Arc::new(Mutex::new(StdoutWriter {
         small: sink::small(fd.as_fd()),
         renderer: Renderer::new(form, screen),
         buffer: Vec::new(),
@@ -180,7 +183,7 @@ fn start_writing(
     std::thread::Builder::new()
         .name("stdout".to_owned())
         .spawn(move || write_all_of(&incoming, &shared, &left))?;
-    Ok(Writing {
+    Ok(StdoutThread {
         chunks,
         waiting,
         writer,
@@ -188,7 +191,11 @@ fn start_writing(
 }
 
 /// The thread. It ends when nothing more is to be written, or stdout takes nothing more.
-fn write_all_of(chunks: &Receiver<Chunk>, writer: &Mutex<Writer>, waiting: &AtomicUsize) {
+fn write_all_of(
+    chunks: &Receiver<OutputBatch>,
+    writer: &Mutex<StdoutWriter>,
+    waiting: &AtomicUsize,
+) {
     while let Ok(first) = chunks.recv() {
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = 1;
@@ -209,8 +216,8 @@ fn write_all_of(chunks: &Receiver<Chunk>, writer: &Mutex<Writer>, waiting: &Atom
 /// It ends when what is returned here is dropped; and it must not keep `wrote` open, hence the weak sender.
 fn watch(
     fd: &Arc<OwnedFd>,
-    progress: &Arc<Mutex<Progress>>,
-    reports: &UnboundedSender<Wrote>,
+    progress: &Arc<Mutex<WriteProgress>>,
+    reports: &UnboundedSender<WriteReport>,
 ) -> io::Result<Option<PipeWriter>> {
     if !sink::can_close(fd.as_fd()) {
         return Ok(None);
@@ -218,13 +225,13 @@ fn watch(
     let (writing, held) = io::pipe()?;
     let (fd, progress, reports) = (Arc::clone(fd), Arc::clone(progress), reports.downgrade());
     let wait = move || {
-        if sink::wait_closed(fd.as_fd(), writing.as_fd()) == Ended::Unwatched {
+        if sink::wait_closed(fd.as_fd(), writing.as_fd()) == WatchOutcome::Unwatched {
             return;
         }
         // Whoever is writing finds out by itself; holding the lock means that everything written is reported.
         let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reports) = reports.upgrade() {
-            let _ = reports.send(Wrote::Closed {
+            let _ = reports.send(WriteReport::Closed {
                 last: progress.last,
                 messages: 0,
             });
@@ -237,13 +244,13 @@ fn watch(
 
 /// What was written, and not yet reported but for `last`.
 #[derive(Debug, Default)]
-struct Progress {
+struct WriteProgress {
     last: Option<Seq>,
     messages: u64,
     bytes: u64,
 }
 
-struct Writer {
+struct StdoutWriter {
     fd: Arc<OwnedFd>,
     /// Up to how many bytes stdout takes whole when it is ready at all.
     small: usize,
@@ -251,15 +258,15 @@ struct Writer {
     /// Rendered and not yet written; kept for its memory.
     buffer: Vec<u8>,
     /// Held from the first chunk that came until what was written is reported.
-    progress: Arc<Mutex<Progress>>,
-    reports: UnboundedSender<Wrote>,
+    progress: Arc<Mutex<WriteProgress>>,
+    reports: UnboundedSender<WriteReport>,
     /// The watching thread ends with this.
     _watched: Option<PipeWriter>,
 }
 
-impl Writer {
+impl StdoutWriter {
     /// Whether stdout takes the chunk without making anyone wait.
-    fn takes_at_once(&self, chunk: &Chunk) -> bool {
+    fn takes_at_once(&self, chunk: &OutputBatch) -> bool {
         self.renderer.is_as_it_came(&chunk.header)
             && chunk.body.len() <= self.small
             && sink::is_ready(self.fd.as_fd())
@@ -268,16 +275,16 @@ impl Writer {
     /// Writes a chunk and what follows it, and says how far it came.
     fn write_and_report(
         &mut self,
-        first: Chunk,
-        mut next: impl FnMut() -> Option<Chunk>,
-    ) -> Result<(), Over> {
+        first: OutputBatch,
+        mut next: impl FnMut() -> Option<OutputBatch>,
+    ) -> Result<(), OutputEnded> {
         let progress = Arc::clone(&self.progress);
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         let mut chunk = Some(first);
         while let Some(current) = chunk.take() {
             if let Err(stopped) = self.write(&current, &mut progress) {
                 self.report_end(stopped, &mut progress);
-                return Err(Over);
+                return Err(OutputEnded);
             }
             chunk = next();
             if chunk.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
@@ -287,7 +294,11 @@ impl Writer {
         Ok(())
     }
 
-    fn write(&mut self, chunk: &Chunk, progress: &mut Progress) -> Result<(), Stopped> {
+    fn write(
+        &mut self,
+        chunk: &OutputBatch,
+        progress: &mut WriteProgress,
+    ) -> Result<(), WriteError> {
         if self.renderer.is_as_it_came(&chunk.header) {
             write_all(self.fd.as_fd(), &chunk.body).map_err(|short| {
                 let messages = match chunk.header.framing {
@@ -298,7 +309,7 @@ impl Writer {
                     Framing::Bytes | Framing::Args => 0,
                 };
                 progress.settle(&chunk.header, 0, messages as u64);
-                Stopped::from(short)
+                WriteError::from(short)
             })?;
             progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
         } else {
@@ -313,7 +324,11 @@ impl Writer {
     }
 
     /// Message by message, written in pieces so that the buffer stays small.
-    fn write_each(&mut self, chunk: &Chunk, progress: &mut Progress) -> Result<(), Stopped> {
+    fn write_each(
+        &mut self,
+        chunk: &OutputBatch,
+        progress: &mut WriteProgress,
+    ) -> Result<(), WriteError> {
         let frame = self.renderer.frame(chunk);
         let mut written = 0;
         let mut rendered = 0;
@@ -332,11 +347,11 @@ impl Writer {
     /// Writes the buffer, which holds messages `from..to` of the chunk.
     fn flush(
         &mut self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         from: u32,
         to: u32,
-        progress: &mut Progress,
-    ) -> Result<(), Stopped> {
+        progress: &mut WriteProgress,
+    ) -> Result<(), WriteError> {
         let outcome = write_all(self.fd.as_fd(), &self.buffer);
         let whole = match &outcome {
             Ok(()) => to - from,
@@ -345,12 +360,12 @@ impl Writer {
         progress.settle(&chunk.header, from, u64::from(whole));
         self.buffer.clear();
         self.buffer.shrink_to(limits::MESSAGE_BYTES);
-        outcome.map_err(Stopped::from)
+        outcome.map_err(WriteError::from)
     }
 
     /// How many messages from `from` on fit whole into `written` bytes: found by rendering them again, once in a
     /// process's life, so that nothing has to be remembered of each message.
-    fn count_whole(&self, chunk: &Chunk, from: u32, written: usize) -> u32 {
+    fn count_whole(&self, chunk: &OutputBatch, from: u32, written: usize) -> u32 {
         let frame = self.renderer.frame(chunk);
         let mut again = Vec::new();
         let mut whole = 0;
@@ -365,30 +380,30 @@ impl Writer {
         whole
     }
 
-    fn report(&self, progress: &mut Progress) {
-        let _ = self.reports.send(Wrote::Upto {
+    fn report(&self, progress: &mut WriteProgress) {
+        let _ = self.reports.send(WriteReport::Upto {
             last: progress.last,
             messages: std::mem::take(&mut progress.messages),
             bytes: std::mem::take(&mut progress.bytes),
         });
     }
 
-    fn report_end(&self, stopped: Stopped, progress: &mut Progress) {
+    fn report_end(&self, stopped: WriteError, progress: &mut WriteProgress) {
         let report = match stopped {
-            Stopped::Closed => Wrote::Closed {
+            WriteError::Closed => WriteReport::Closed {
                 last: progress.last,
                 messages: std::mem::take(&mut progress.messages),
             },
-            Stopped::Failed(error) => {
+            WriteError::Failed(error) => {
                 self.report(progress);
-                Wrote::Failed(error)
+                WriteReport::Failed(error)
             }
         };
         let _ = self.reports.send(report);
     }
 }
 
-impl Progress {
+impl WriteProgress {
     /// `count` messages of a chunk, from its `from`th on, are written.
     fn settle(&mut self, header: &DeliveryHeader, from: u32, count: u64) {
         self.messages += count;
@@ -405,24 +420,24 @@ impl Progress {
 }
 
 /// A message as its reader sees it on a terminal: its data, control characters shown.
-pub fn shown(chunk: &Chunk, message: &[u8]) -> String {
-    let renderer = Renderer::new(Form::Data(Ending::Raw), Screen::Terminal);
+pub fn shown(chunk: &OutputBatch, message: &[u8]) -> String {
+    let renderer = Renderer::new(OutputFormat::Data(Terminator::Raw), OutputTarget::Terminal);
     let mut shown = Vec::new();
     renderer.render(&renderer.frame(chunk), 0, message, &mut shown);
     String::from_utf8_lossy(&shown).into_owned()
 }
 
 /// Stdout takes nothing more; the report said why.
-struct Over;
+struct OutputEnded;
 
 /// Why stdout takes nothing more.
-enum Stopped {
+enum WriteError {
     Closed,
     Failed(io::Error),
 }
 
-impl From<Short> for Stopped {
-    fn from(short: Short) -> Self {
+impl From<ShortWrite> for WriteError {
+    fn from(short: ShortWrite) -> Self {
         match short.error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::Closed,
             _ => Self::Failed(short.error),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::chunk::Chunk;
+use super::batch::OutputBatch;
 use crate::address::Seq;
 use crate::cli::screen::term;
 use crate::wire::attachments::{placeholder, rewrite_placeholders};
@@ -17,7 +17,7 @@ use crate::wire::batch::{Args, Framing, decode_args};
 
 /// What stdout is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Screen {
+pub(super) enum OutputTarget {
     /// A pipe or a file: bytes as they are.
     Plain,
     /// Control characters are shown, never obeyed.
@@ -25,17 +25,22 @@ pub(super) enum Screen {
 }
 
 /// What is the same for every message of a chunk, rendered once.
-pub(super) struct Frame<'a> {
-    pub(super) chunk: &'a Chunk,
+pub(super) struct BatchContext<'a> {
+    pub(super) chunk: &'a OutputBatch,
     /// For Form::Json: the object up to its seq, and between its seq and its data.
     pub(super) before: Vec<u8>,
     pub(super) after: Vec<u8>,
 }
 
-pub(super) fn push_data_for(screen: Screen, chunk: &Chunk, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_data_for(
+    screen: OutputTarget,
+    chunk: &OutputBatch,
+    message: &[u8],
+    out: &mut Vec<u8>,
+) {
     match screen {
-        Screen::Plain => push_data(chunk, message, out),
-        Screen::Terminal => {
+        OutputTarget::Plain => push_data(chunk, message, out),
+        OutputTarget::Terminal => {
             let mut data = Vec::new();
             push_data(chunk, message, &mut data);
             term::visible_data(&data, out);
@@ -43,7 +48,7 @@ pub(super) fn push_data_for(screen: Screen, chunk: &Chunk, message: &[u8], out: 
     }
 }
 
-pub(super) fn push_data(chunk: &Chunk, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_data(chunk: &OutputBatch, message: &[u8], out: &mut Vec<u8>) {
     match chunk.header.framing {
         Framing::Lines | Framing::Bytes => out.extend_from_slice(message),
         Framing::Args => match decode_args(&chunk.body) {
@@ -112,7 +117,7 @@ fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
 }
 
 /// `{"namespace":…,"rooms":…,"event":…` and `,"time":…,"from":…`; the seq comes between.
-pub(super) fn object_frame(chunk: &Chunk) -> (Vec<u8>, Vec<u8>) {
+pub(super) fn object_frame(chunk: &OutputBatch) -> (Vec<u8>, Vec<u8>) {
     let header = &chunk.header;
     let mut before = Vec::new();
     push_field("{\"namespace\":", &chunk.namespace, &mut before);
@@ -137,7 +142,7 @@ pub fn time(at_ms: u64) -> Option<String> {
     Some(at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
-pub(super) fn push_object(frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_object(frame: &BatchContext<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
     let header = &frame.chunk.header;
     out.extend_from_slice(&frame.before);
     if let Some(first) = header.first {

@@ -1,45 +1,49 @@
 //! How one message looks: bare data, or an object with all that is known of it. No IO.
 
-use super::chunk::Chunk;
-use super::form::{Ending, Form};
+use super::batch::OutputBatch;
 use super::object::{
-    Frame, Screen, object_frame, push_data, push_data_for, push_field, push_json,
+    BatchContext, OutputTarget, object_frame, push_data, push_data_for, push_field, push_json,
     push_json_for_terminal, push_object,
 };
+use super::output_format::{OutputFormat, Terminator};
 use crate::address::ClientName;
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 use crate::wire::batch::{DeliveryHeader, Framing, decode_args};
 
 pub(super) struct Renderer {
-    form: Form,
-    screen: Screen,
+    form: OutputFormat,
+    screen: OutputTarget,
 }
 
 impl Renderer {
-    pub(super) fn new(form: Form, screen: Screen) -> Self {
+    pub(super) fn new(form: OutputFormat, screen: OutputTarget) -> Self {
         Self { form, screen }
     }
 
     /// Whether the body, unchanged, is what is to be written.
     pub(super) fn is_as_it_came(&self, header: &DeliveryHeader) -> bool {
         let as_it_came = match self.form {
-            Form::Data(Ending::Newline) => header.framing == Framing::Lines,
-            Form::Bytes => true,
+            OutputFormat::Data(Terminator::Newline) => header.framing == Framing::Lines,
+            OutputFormat::Bytes => true,
             _ => false,
         };
-        as_it_came && self.screen == Screen::Plain
+        as_it_came && self.screen == OutputTarget::Plain
     }
 
-    pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
+    pub(super) fn frame<'a>(&self, chunk: &'a OutputBatch) -> BatchContext<'a> {
         let (before, after) = match &self.form {
-            Form::Data(_) | Form::Said | Form::Event | Form::Args | Form::Bytes => {
+            OutputFormat::Data(_)
+            | OutputFormat::Said
+            | OutputFormat::Event
+            | OutputFormat::Args
+            | OutputFormat::Bytes => (Vec::new(), Vec::new()),
+            OutputFormat::FormatTemplate(format, _) if !format.has_json() => {
                 (Vec::new(), Vec::new())
             }
-            Form::Format(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
-            Form::Json | Form::Format(..) => object_frame(chunk),
+            OutputFormat::Json | OutputFormat::FormatTemplate(..) => object_frame(chunk),
         };
-        Frame {
+        BatchContext {
             chunk,
             before,
             after,
@@ -47,35 +51,45 @@ impl Renderer {
     }
 
     /// One line of JSON.
-    fn push_json(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+    fn push_json(&self, frame: &BatchContext<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
         if frame.chunk.is_aside() {
             push_data(frame.chunk, message, out);
             return out.push(b'\n');
         }
         match self.form {
-            Form::Event => {
+            OutputFormat::Event => {
                 let event = frame.chunk.header.event.as_str();
                 push_array(frame.chunk, Some(event), message, out);
             }
-            Form::Args => push_array(frame.chunk, None, message, out),
-            Form::Data(_) | Form::Said | Form::Json | Form::Format(..) | Form::Bytes => {
+            OutputFormat::Args => push_array(frame.chunk, None, message, out),
+            OutputFormat::Data(_)
+            | OutputFormat::Said
+            | OutputFormat::Json
+            | OutputFormat::FormatTemplate(..)
+            | OutputFormat::Bytes => {
                 push_object(frame, index, message, out);
             }
         }
     }
 
     /// Appends message `index` of the frame's chunk.
-    pub(super) fn render(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn render(
+        &self,
+        frame: &BatchContext<'_>,
+        index: u32,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) {
         match (&self.form, self.screen) {
-            (Form::Format(format, ending), screen) => {
+            (OutputFormat::FormatTemplate(format, ending), screen) => {
                 format.render(frame, (index, message), screen, out);
                 push_ending(*ending, out);
             }
-            (Form::Data(ending), screen) => {
+            (OutputFormat::Data(ending), screen) => {
                 push_data_for(screen, frame.chunk, message, out);
                 push_ending(*ending, out);
             }
-            (Form::Said, screen) => {
+            (OutputFormat::Said, screen) => {
                 let from = frame.chunk.header.from.as_ref();
                 let from = from.map_or(SOMEONE, ClientName::as_str);
                 out.extend_from_slice(term::visible(from).as_bytes());
@@ -83,10 +97,10 @@ impl Renderer {
                 push_data_for(screen, frame.chunk, message, out);
                 out.push(b'\n');
             }
-            (Form::Bytes, Screen::Plain) => out.extend_from_slice(message),
-            (Form::Bytes, Screen::Terminal) => term::visible_data(message, out),
-            (_, Screen::Plain) => self.push_json(frame, index, message, out),
-            (_, Screen::Terminal) => {
+            (OutputFormat::Bytes, OutputTarget::Plain) => out.extend_from_slice(message),
+            (OutputFormat::Bytes, OutputTarget::Terminal) => term::visible_data(message, out),
+            (_, OutputTarget::Plain) => self.push_json(frame, index, message, out),
+            (_, OutputTarget::Terminal) => {
                 let mut json = Vec::new();
                 self.push_json(frame, index, message, &mut json);
                 push_json_for_terminal(&json, out);
@@ -95,15 +109,15 @@ impl Renderer {
     }
 }
 
-fn push_ending(ending: Ending, out: &mut Vec<u8>) {
+fn push_ending(ending: Terminator, out: &mut Vec<u8>) {
     match ending {
-        Ending::Newline => out.push(b'\n'),
-        Ending::Nul => out.push(0),
-        Ending::Raw => {}
+        Terminator::Newline => out.push(b'\n'),
+        Terminator::Nul => out.push(0),
+        Terminator::Raw => {}
     }
 }
 
-fn push_array(chunk: &Chunk, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
+fn push_array(chunk: &OutputBatch, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
     let args = match chunk.header.framing {
         Framing::Args => decode_args(&chunk.body).ok(),
         Framing::Lines | Framing::Bytes => None,

@@ -9,13 +9,13 @@ use rustix::io::Errno;
 
 /// Not everything was written.
 #[derive(Debug)]
-pub(super) struct Short {
+pub(super) struct ShortWrite {
     pub(super) written: usize,
     pub(super) error: io::Error,
 }
 
 /// Writes everything, waiting where a neighbour made the descriptor non-blocking.
-pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Short> {
+pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), ShortWrite> {
     let mut written = 0;
     while written < bytes.len() {
         let outcome = match rustix::io::write(fd, &bytes[written..]) {
@@ -28,7 +28,7 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Short> {
             Err(Errno::AGAIN) => wait(fd, PollFlags::OUT).map_err(io::Error::from),
             Err(errno) => Err(errno.into()),
         };
-        outcome.map_err(|error| Short { written, error })?;
+        outcome.map_err(|error| ShortWrite { written, error })?;
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ pub(super) fn is_closed(fd: BorrowedFd<'_>) -> bool {
 
 /// Why [`wait_closed`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum WatchOutcome {
     /// The reader has gone away.
     Closed,
     /// Nobody writes any more, or poll cannot tell: the writer will find out by writing.
@@ -80,14 +80,14 @@ pub(super) enum Ended {
 
 /// Waits until the reader of `fd` has gone away, or the other end of `writing` has. Asked for no events, poll wakes for
 /// errors and hang-ups alone.
-pub(super) fn wait_closed(fd: BorrowedFd<'_>, writing: BorrowedFd<'_>) -> Ended {
+pub(super) fn wait_closed(fd: BorrowedFd<'_>, writing: BorrowedFd<'_>) -> WatchOutcome {
     let mut fds = [fd, writing].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty()));
     loop {
         match rustix::event::poll(&mut fds, None) {
             Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) if fds[0].revents().is_empty() => return Ended::Unwatched,
-            Ok(_) => return Ended::Closed,
-            Err(_) => return Ended::Unwatched,
+            Ok(_) if fds[0].revents().is_empty() => return WatchOutcome::Unwatched,
+            Ok(_) => return WatchOutcome::Closed,
+            Err(_) => return WatchOutcome::Unwatched,
         }
     }
 }

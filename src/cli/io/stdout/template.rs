@@ -4,19 +4,21 @@ use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::object::{Frame, Screen, push_data_for, push_json_for_terminal, push_object, time};
+use super::object::{
+    BatchContext, OutputTarget, push_data_for, push_json_for_terminal, push_object, time,
+};
 use crate::address::{RoomName, Seq};
 use crate::cli::screen::term;
 use crate::limits;
 
 /// What `--format` says, checked. What ends a message is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Format {
-    pieces: Vec<Piece>,
+pub struct FormatTemplate {
+    pieces: Vec<FormatPiece>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum FormatPiece {
     Literal(Vec<u8>),
     Field(Field),
     /// The local time by a strftime pattern.
@@ -72,7 +74,7 @@ pub enum FormatError {
     TooLong,
 }
 
-impl Format {
+impl FormatTemplate {
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         if text.len() > limits::FORMAT_BYTES {
             return Err(FormatError::TooLong);
@@ -96,7 +98,7 @@ impl Format {
                 '{' => {
                     let (inside, behind) = rest.split_once('}').ok_or(FormatError::Open)?;
                     if !literal.is_empty() {
-                        pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                        pieces.push(FormatPiece::Literal(std::mem::take(&mut literal)));
                     }
                     pieces.push(piece(inside)?);
                     rest = behind;
@@ -105,31 +107,31 @@ impl Format {
             }
         }
         if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal));
+            pieces.push(FormatPiece::Literal(literal));
         }
         Ok(Self { pieces })
     }
 
     /// Whether the object of `--json` is in it.
     pub(super) fn has_json(&self) -> bool {
-        self.pieces.contains(&Piece::Field(Field::Json))
+        self.pieces.contains(&FormatPiece::Field(Field::Json))
     }
 
     /// Appends message `index` of the frame's chunk. What a peer chose is not obeyed by a terminal; what the user wrote is.
     pub(super) fn render(
         &self,
-        frame: &Frame<'_>,
+        frame: &BatchContext<'_>,
         (index, message): (u32, &[u8]),
-        screen: Screen,
+        screen: OutputTarget,
         out: &mut Vec<u8>,
     ) {
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(bytes) => out.extend_from_slice(bytes),
-                Piece::LocalTime(pattern, zone) => {
+                FormatPiece::Literal(bytes) => out.extend_from_slice(bytes),
+                FormatPiece::LocalTime(pattern, zone) => {
                     push_local_time(frame.chunk.header.at, pattern, zone, out)
                 }
-                Piece::Field(field) => push(*field, frame, (index, message), screen, out),
+                FormatPiece::Field(field) => push(*field, frame, (index, message), screen, out),
             }
         }
     }
@@ -165,7 +167,7 @@ fn escape<'a>(rest: &'a str, literal: &mut Vec<u8>) -> Result<&'a str, FormatErr
     Ok(&rest[length..])
 }
 
-fn piece(inside: &str) -> Result<Piece, FormatError> {
+fn piece(inside: &str) -> Result<FormatPiece, FormatError> {
     let (name, pattern) = match inside.split_once(':') {
         Some((name, pattern)) => (name, Some(pattern)),
         None => (inside, None),
@@ -173,7 +175,7 @@ fn piece(inside: &str) -> Result<Piece, FormatError> {
     let field = FIELDS.iter().find(|(known, _)| *known == name);
     let (_, field) = field.ok_or_else(|| FormatError::Unknown(name.to_owned()))?;
     match (field, pattern) {
-        (field, None) => Ok(Piece::Field(*field)),
+        (field, None) => Ok(FormatPiece::Field(*field)),
         (Field::Time, Some("")) => Err(FormatError::NoPattern),
         (Field::Time, Some(pattern)) => {
             let zone = TimeZone::system();
@@ -182,7 +184,7 @@ fn piece(inside: &str) -> Result<Piece, FormatError> {
                 pattern: pattern.to_owned(),
                 reason: error.to_string(),
             })?;
-            Ok(Piece::LocalTime(pattern.to_owned(), zone))
+            Ok(FormatPiece::LocalTime(pattern.to_owned(), zone))
         }
         (_, Some(_)) => Err(FormatError::Pattern(name.to_owned())),
     }
@@ -206,15 +208,15 @@ fn push_local_time(at_ms: u64, pattern: &str, zone: &TimeZone, out: &mut Vec<u8>
 
 fn push(
     field: Field,
-    frame: &Frame<'_>,
+    frame: &BatchContext<'_>,
     (index, message): (u32, &[u8]),
-    screen: Screen,
+    screen: OutputTarget,
     out: &mut Vec<u8>,
 ) {
     let header = &frame.chunk.header;
     let mut name = |text: &str| match screen {
-        Screen::Plain => out.extend_from_slice(text.as_bytes()),
-        Screen::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
+        OutputTarget::Plain => out.extend_from_slice(text.as_bytes()),
+        OutputTarget::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
     };
     match field {
         Field::Data => push_data_for(screen, frame.chunk, message, out),
@@ -240,17 +242,17 @@ fn push(
 
 /// The object of `--json`, without the newline that ends it.
 fn shown_json(
-    frame: &Frame<'_>,
+    frame: &BatchContext<'_>,
     (index, message): (u32, &[u8]),
-    screen: Screen,
+    screen: OutputTarget,
     out: &mut Vec<u8>,
 ) {
     let mut object = Vec::new();
     push_object(frame, index, message, &mut object);
     let object = object.strip_suffix(b"\n").unwrap_or(&object);
     match screen {
-        Screen::Plain => out.extend_from_slice(object),
-        Screen::Terminal => push_json_for_terminal(object, out),
+        OutputTarget::Plain => out.extend_from_slice(object),
+        OutputTarget::Terminal => push_json_for_terminal(object, out),
     }
 }
 
@@ -260,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_a_format_is_said() {
-        let is = |text: &str| Format::parse(text).unwrap_err().to_string();
+        let is = |text: &str| FormatTemplate::parse(text).unwrap_err().to_string();
         assert_eq!(
             is("{who}"),
             "there is no field {who}; there are {time} {room} {rooms} {from} {data} {event} {seq} {namespace} {reply} {json}"
@@ -278,23 +280,23 @@ mod tests {
             ("\\xü", FormatError::Escape("xü".into())),
             (&"x".repeat(limits::FORMAT_BYTES + 1), FormatError::TooLong),
         ] {
-            assert_eq!(Format::parse(text), Err(error), "{text}");
+            assert_eq!(FormatTemplate::parse(text), Err(error), "{text}");
         }
         assert!(matches!(
-            Format::parse("{time:%!}"),
+            FormatTemplate::parse("{time:%!}"),
             Err(FormatError::Time { .. })
         ));
         assert!(matches!(
-            Format::parse("{time:%}"),
+            FormatTemplate::parse("{time:%}"),
             Err(FormatError::Time { .. })
         ));
     }
 
     #[test]
     fn escapes_and_doubled_braces_are_literal() {
-        let format = Format::parse(r"{{\n\t\r\0\e\\\x41\xff}}ü").unwrap();
+        let format = FormatTemplate::parse(r"{{\n\t\r\0\e\\\x41\xff}}ü").unwrap();
         let literal = b"{\n\t\r\0\x1b\\A\xff}\xc3\xbc".to_vec();
-        assert_eq!(format.pieces, [Piece::Literal(literal)]);
-        assert!(Format::parse("").unwrap().pieces.is_empty());
+        assert_eq!(format.pieces, [FormatPiece::Literal(literal)]);
+        assert!(FormatTemplate::parse("").unwrap().pieces.is_empty());
     }
 }

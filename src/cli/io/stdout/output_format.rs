@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::format::Format;
+use super::template::FormatTemplate;
 
 /// What follows each message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum Terminator {
     Newline,
     Nul,
     /// Nothing.
@@ -15,13 +15,13 @@ pub enum Ending {
 
 /// How messages are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputFormat {
     /// The data, and what ends it.
-    Data(Ending),
+    Data(Terminator),
     /// One object a message, in one line, with all that is known of it.
     Json,
     /// What `--format` says, and what ends it.
-    Format(Arc<Format>, Ending),
+    FormatTemplate(Arc<FormatTemplate>, Terminator),
     /// As people read it: who said it, and the data.
     Said,
     /// One array a message, in one line: the event's name and its arguments.

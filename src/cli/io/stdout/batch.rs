@@ -8,13 +8,13 @@ use crate::wire::batch::{DeliveryHeader, Framing, encode_args, messages};
 
 /// Messages as they came.
 #[derive(Debug, Clone)]
-pub struct Chunk {
+pub struct OutputBatch {
     pub header: DeliveryHeader,
     pub body: Bytes,
     pub namespace: Namespace,
 }
 
-impl Chunk {
+impl OutputBatch {
     /// A line of JSON between messages that is none of them: nobody counts it.
     pub fn aside(object: &str, namespace: Namespace) -> Self {
         let args = EventArgs {
@@ -41,7 +41,7 @@ impl Chunk {
 }
 
 /// The messages of a chunk. An event as it came is one message, the body.
-pub fn each(chunk: &Chunk) -> impl Iterator<Item = &[u8]> {
+pub fn each(chunk: &OutputBatch) -> impl Iterator<Item = &[u8]> {
     let count = match chunk.header.framing {
         Framing::Args => 1,
         Framing::Lines | Framing::Bytes => chunk.header.count,
