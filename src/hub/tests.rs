@@ -11,7 +11,7 @@ use super::core::{Core, Effects};
 use super::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
 use super::input::CoreInput;
 use super::mailbox::{Mailbox, MailboxItem};
-use super::notification::{Notification, PublishReceipt};
+use super::notification::{DeliveryReceipt, Notification};
 use super::request::{DirectRecord, JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
 use super::socket_id::SocketId;
 use super::socket_stats::SocketStats;
@@ -202,7 +202,7 @@ impl TestCore {
         }
     }
 
-    fn publish(&mut self, socket: u64, header: MessageHeader) -> PublishReceipt {
+    fn publish(&mut self, socket: u64, header: MessageHeader) -> DeliveryReceipt {
         self.head += 1;
         let record = Record {
             number: self.head,

@@ -15,7 +15,7 @@ use super::verbs::delay;
 use super::verbs::who::Seen;
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::frame::WireFrame;
-use crate::hub::notification::{LiveRoom, Notification, PublishReceipt};
+use crate::hub::notification::{DeliveryReceipt, LiveRoom, Notification};
 use crate::hub::request::PublishVerb;
 use crate::hub::socket_id::SocketId;
 use crate::limits;
@@ -219,8 +219,8 @@ impl Session {
     }
 }
 
-fn receipt_json(publisher: PublishVerb, receipt: &PublishReceipt) -> Value {
-    let PublishReceipt {
+fn receipt_json(publisher: PublishVerb, receipt: &DeliveryReceipt) -> Value {
+    let DeliveryReceipt {
         first,
         count,
         delivered,

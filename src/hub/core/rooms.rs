@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::effects::Effects;
-use super::presence::PresenceChange;
+use super::presence::PresenceAction;
 use super::recovery::restore_cursors;
 use super::state::{Attachment, Core, SocketState};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -139,7 +139,7 @@ impl Core {
             }
         };
         let entered = entered.into_iter();
-        self.announce(PresenceChange::Join, (id, &socket), entered, effects);
+        self.announce(PresenceAction::Join, (id, &socket), entered, effects);
         self.finish_room_change(requester, socket, rooms, effects);
     }
 
@@ -209,7 +209,7 @@ impl Core {
             self.remove_if_empty(&socket.namespace, name);
         }
         self.announce(
-            PresenceChange::Leave,
+            PresenceAction::Leave,
             (id, &socket),
             left.into_iter(),
             effects,
