@@ -222,7 +222,7 @@ fn the_server_sees_what_it_is_told() {
     assert_eq!(seen["roomcat"], Value::Null);
     server
         .cmd(&["emit", "x"])
-        .stderr_has("it does not speak WebSocket there: it hung up")
+        .stderr_has("it does not speak WebSocket at this address: it closed the connection")
         .status(3)
         .check();
     for wrong in [
@@ -495,7 +495,7 @@ fn what_is_no_socket_io_server_is_said_to_be_none() {
 #[test]
 fn what_is_no_websocket_server_is_said_to_be_none() {
     for (answer, why) in [
-        ("", "it hung up"),
+        ("", "it closed the connection"),
         ("SSH-2.0-OpenSSH_9\r\n", "its answer is not HTTP"),
         ("HTTP/1.0 404 Not Found\r\n\r\n", "it answered in HTTP/1.0"),
     ] {
@@ -513,7 +513,7 @@ fn what_is_no_websocket_server_is_said_to_be_none() {
         });
         Cmd::new(&["emit", "-u", &url, "a"])
             .stderr(&format!(
-                "roomcat: cannot reach {url}: it does not speak WebSocket there: {why}\n  hint: see to the URL (-u or \
+                "roomcat: cannot reach {url}: it does not speak WebSocket at this address: {why}\n  hint: see to the URL (-u or \
                  ROOMCAT_URL); where Socket.IO is not under /socket.io/, name its --path\n"
             ))
             .status(3)

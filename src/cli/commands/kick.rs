@@ -1,25 +1,22 @@
 //! `kick`: somebody's connections are closed.
 
-use serde::Deserialize;
-use serde_json::json;
-
 use crate::address::ClientName;
 use crate::cli::args::kick::KickArgs;
 use crate::cli::failure::Failure;
-use crate::cli::remote::ask;
+use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::answers::parse;
-use crate::client::{ClientError, Target};
+use crate::client::Target;
+use crate::client::verbs::kick::KickRequest;
 
 pub async fn run(args: &KickArgs, global: &Global) -> Result<(), Failure> {
     let (target, _) = target(global, &args.remote, [])?;
     let whom = &args.whom;
     // Nobody chooses a sid, but everybody a name: a name that is another's sid is not meant.
-    let mut kicked = kick(&target, &json!({"sid": whom}).to_string()).await?;
+    let mut kicked = kick(&target, KickRequest::Sid(whom)).await?;
     if kicked == 0 && ClientName::parse(whom).is_ok() {
-        kicked = kick(&target, &json!({"as": whom}).to_string()).await?;
+        kicked = kick(&target, KickRequest::Name(whom)).await?;
     }
     match kicked {
         0 => Err(Failure::Other {
@@ -43,13 +40,6 @@ pub async fn run(args: &KickArgs, global: &Global) -> Result<(), Failure> {
     }
 }
 
-async fn kick(target: &Target, args: &str) -> Result<u64, Failure> {
-    #[derive(Deserialize)]
-    struct Kicked {
-        kicked: u64,
-    }
-    let answer = ask::ask(target, "kick", args).await?;
-    let answer: Kicked = parse("the answer to kick", &answer)
-        .map_err(|error| ClientError::Protocol(error.to_string()))?;
-    Ok(answer.kicked)
+async fn kick(target: &Target, request: KickRequest<'_>) -> Result<u64, Failure> {
+    Ok(ask(target, &request).await?.kicked)
 }

@@ -3,10 +3,11 @@
 use crate::address::{Address, RoomName};
 use crate::cli::args::remote::Remote;
 use crate::cli::failure::Failure;
-use crate::cli::remote::ask;
+use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
+use crate::client::verbs::membership::{JoinRequest, LeaveRequest};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -43,8 +44,10 @@ pub async fn run(
         )));
     };
     let (target, rooms) = target(global, remote, rooms)?;
-    let asked = serde_json::to_string(&rooms).expect("names are JSON");
-    ask::ask(&target, verb, &asked).await?;
+    match change {
+        Change::Join => ask(&target, &JoinRequest(&rooms)).await?,
+        Change::Leave => ask(&target, &LeaveRequest(&rooms)).await?,
+    };
     let rooms: Vec<&str> = rooms.iter().map(RoomName::as_str).collect();
     term::detail(format!("{name} {} {}", change.done(), rooms.join(", ")));
     Ok(())

@@ -160,7 +160,8 @@ impl Printing {
 
     fn print(&mut self, event: ReceivedEvent, owed: Option<AckHandle>) {
         let mut args = event.args;
-        if event.last == LastArgument::Offset && matches!(self.form, OutputFormat::Data(_)) {
+        if event.last_argument == LastArgument::Offset && matches!(self.form, OutputFormat::Data(_))
+        {
             args = without_offset(args);
         }
         let chunk = OutputBatch::event(event.event, &args, self.namespace.clone());

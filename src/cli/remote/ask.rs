@@ -1,26 +1,27 @@
 //! One question to the hub and its answer, for commands that do nothing else.
 
-use serde_json::value::RawValue;
 use tokio::select;
 
 use crate::cli::failure::Failure;
 use crate::cli::remote::connect::asking;
+use crate::client::verbs::Request;
 use crate::client::{ClientError, HubConnection, Target};
 
-/// `args` is the inside of a JSON array.
-pub async fn ask(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue>, Failure> {
+pub async fn ask<R: Request>(target: &Target, request: &R) -> Result<R::Response, Failure> {
     let mut signals = crate::cli::runtime::listen()?;
     select! {
-        answer = asking(&target.url, asked(target, verb, args)) => Ok(answer?),
+        answer = asking(&target.url, asked(target, request)) => Ok(answer?),
         signal = signals.next() => Err(Failure::Signal(signal)),
     }
 }
 
-async fn asked(target: &Target, verb: &str, args: &str) -> Result<Box<RawValue>, ClientError> {
+async fn asked<R: Request>(target: &Target, request: &R) -> Result<R::Response, ClientError> {
     let mut connection = HubConnection::open(target)
         .await
         .map_err(|error| error.with_url(&target.url))?;
-    let answer = connection.call(target, verb, args).await?;
-    connection.close().await;
-    answer.map_err(ClientError::Refused)
+    let response = connection.request(target, request).await;
+    if let Ok(_) | Err(ClientError::Refused(_)) = response {
+        connection.close().await;
+    }
+    response
 }

@@ -6,7 +6,7 @@ use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::io::stdout::{self, OutputBatch};
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
-use crate::client::answers::{PresenceChange, PresenceEvent};
+use crate::client::events::{PresenceChange, PresenceEvent};
 
 /// `* alice joined lobby`, on stderr.
 pub fn note(presence: &PresenceEvent, namespace: &Namespace) {

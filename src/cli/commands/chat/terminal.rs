@@ -22,8 +22,11 @@ use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
 use crate::cli::remote::presence;
 use crate::cli::remote::target::target;
 use crate::cli::settings::Global;
-use crate::client::answers::{PresenceEvent, RoomsResponse, VerbResult, WhoResponse, parse};
+use crate::client::PresenceEvent;
 use crate::client::connection_state::wait_until;
+use crate::client::verbs::rooms::{RoomsRequest, RoomsResponse};
+use crate::client::verbs::who::{WhoRequest, WhoResponse};
+use crate::client::verbs::{Request, VerbResult};
 use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 
@@ -307,8 +310,7 @@ impl Chat {
             self.who_is_asked = true;
             return;
         }
-        let question = serde_json::json!({ "room": &room }).to_string();
-        match self.peer.call("rooms", &question) {
+        match self.peer.request(&RoomsRequest { room: Some(&room) }) {
             Some(id) => {
                 self.asked.insert(id, Asked::Members(room));
             }
@@ -324,11 +326,11 @@ impl Chat {
         };
         let said = match asked {
             None => return,
-            Some(Asked::Members(room)) => match parse("the answer to rooms", &text) {
+            Some(Asked::Members(room)) => match RoomsRequest::parse_response(&text) {
                 Ok(answer) => return self.ask_sockets(room, &answer),
                 Err(error) => error.to_string(),
             },
-            Some(Asked::Sockets(room, away)) => match parse("the answer to who", &text) {
+            Some(Asked::Sockets(room, away)) => match WhoRequest::parse_response(&text) {
                 Ok(answer) => who(&room, &answer, &away),
                 Err(error) => error.to_string(),
             },
@@ -342,8 +344,11 @@ impl Chat {
         let members = found.map(|room| &room.members[..]).unwrap_or_default();
         let away = members.iter().filter(|member| !member.here);
         let away = away.map(|member| member.name.clone()).collect();
-        let question = serde_json::json!({ "room": &room }).to_string();
-        match self.peer.call("who", &question) {
+        let request = WhoRequest {
+            room: Some(&room),
+            sid: None,
+        };
+        match self.peer.request(&request) {
             Some(id) => {
                 self.asked.insert(id, Asked::Sockets(room, away));
             }

@@ -118,7 +118,7 @@ impl Plan {
             }
             term::detail(format!("{reason}; trying again"));
             select! {
-                () = sleep(backoff.wait()) => {}
+                () = sleep(backoff.next_wait()) => {}
                 _ = work.changed() => return Ok(Ended::Abandoned),
             }
         }

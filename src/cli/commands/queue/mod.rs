@@ -9,16 +9,17 @@ mod tests;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::answer::{Queue, Queues, queues};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::queue::{QueueArgs, QueueCommand};
 use crate::cli::commands::rooms::{address, timestamp};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
+use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
+use crate::client::verbs::queue::{QueueRequest, QueueResponse, QueueSummary};
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {
@@ -27,7 +28,8 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
         None => {}
     }
     let (target, _) = target(global, &args.remote, [])?;
-    let Queues { queues, more } = queues(&target, args.name.as_ref()).await?;
+    let name = args.name.as_ref();
+    let QueueResponse { queues, more } = ask(&target, &QueueRequest { name }).await?;
     let text = match args.json {
         true => as_json(&queues, &target.namespace),
         false => {
@@ -43,7 +45,7 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     stdout::print(&text).map_err(Failure::Output)
 }
 
-fn as_json(queues: &[Queue], namespace: &Namespace) -> String {
+fn as_json(queues: &[QueueSummary], namespace: &Namespace) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         namespace: &'a Namespace,
@@ -75,7 +77,7 @@ fn as_json(queues: &[Queue], namespace: &Namespace) -> String {
 }
 
 fn lines(
-    queues: &[Queue],
+    queues: &[QueueSummary],
     namespace: &Namespace,
     now: Timestamp,
     columns: Option<usize>,

@@ -3,11 +3,10 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::thread;
 
-use serde::{Deserialize, Serialize};
 use tokio::select;
 use tokio::sync::oneshot;
 
-use super::answer::{about, queues};
+use super::answer::about;
 use crate::address::{ClientName, RoomName};
 use crate::cli::args::queue::PurgeArgs;
 use crate::cli::failure::Failure;
@@ -16,8 +15,9 @@ use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::answers::parse;
-use crate::client::{ClientError, Target};
+use crate::client::Target;
+use crate::client::verbs::purge::{PurgeRequest, PurgeResponse};
+use crate::client::verbs::queue::QueueRequest;
 
 pub async fn run(args: &PurgeArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
@@ -26,22 +26,10 @@ pub async fn run(args: &PurgeArgs, global: &Global) -> Result<(), Failure> {
         term::note("nothing was purged");
         return Ok(());
     }
-    #[derive(Serialize)]
-    struct Question<'a> {
-        name: &'a ClientName,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        room: Option<&'a RoomName>,
-    }
-    #[derive(Deserialize)]
-    struct Answer {
-        messages: u64,
-    }
     let name = &args.name;
-    let question = serde_json::to_string(&Question { name, room }).expect("names are JSON");
-    let answer = ask(&target, "purge", &question).await;
-    let answer = answer.map_err(|failure| about(failure, name, &target.namespace, room))?;
-    let Answer { messages } = parse("the answer to purge", &answer)
-        .map_err(|error| ClientError::Protocol(error.to_string()))?;
+    let PurgeResponse { messages } = ask(&target, &PurgeRequest { name, room })
+        .await
+        .map_err(|failure| about(failure, name, &target.namespace, room))?;
     let text = format!("purged messages: {messages}\n");
     stdout::print(&text).map_err(Failure::Output)
 }
@@ -58,7 +46,7 @@ async fn confirmed(
                 .to_owned(),
         ));
     }
-    let queues = queues(target, Some(name)).await?;
+    let queues = ask(target, &QueueRequest { name: Some(name) }).await?;
     let mine = queues
         .queues
         .iter()

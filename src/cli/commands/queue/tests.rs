@@ -1,7 +1,7 @@
 use super::*;
 use crate::cli::screen::term::Paint;
 
-fn queues() -> Vec<Queue> {
+fn queues() -> Vec<QueueSummary> {
     let text = r#"[{"name":"worker","room":"jobs","pending":120,"oldest":1700000000123,"bytes":4096,"sharers":2,"leased":8},
         {"name":"zoe","room":"","pending":0,"oldest":null,"bytes":0}]"#;
     serde_json::from_str(text).unwrap()

@@ -8,11 +8,10 @@ use std::cell::Cell;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::rooms::RoomsArgs;
-use crate::cli::commands::watch::{Question, watch};
+use crate::cli::commands::watch::watch;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
@@ -20,14 +19,13 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::ClientError;
-use crate::client::answers::{RoomSummary, RoomsResponse, parse};
+use crate::client::verbs::rooms::{RoomSummary, RoomsRequest, RoomsResponse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
     // The empty room is the whole namespace, and so is its name.
     let one = rooms.first().filter(|room| !room.as_str().is_empty());
-    let question = question(one);
+    let request = RoomsRequest { room: one };
     let zone = TimeZone::system();
     let shown = Shown {
         namespace: &target.namespace,
@@ -39,25 +37,18 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
         zone: &zone,
     };
     if let Some(every) = args.watching.watch {
-        let question = Question {
-            verb: VERB,
-            args: &question,
-            every,
-        };
         // Said again only when there are more of them.
         let expired = Cell::new(0);
-        return watch(&target, question, |answer, columns| {
-            let answer = shown.which.of(understood(answer)?);
+        return watch(&target, request, every, |answer, columns| {
+            let answer = shown.which.of(answer.clone());
             if expired.replace(answer.expired) < answer.expired {
                 warn_of_expired(&answer);
             }
-            Ok(shown.lines(&answer, columns))
+            shown.lines(&answer, columns)
         })
         .await;
     }
-    let answer = shown
-        .which
-        .of(understood(&ask(&target, VERB, &question).await?)?);
+    let answer = shown.which.of(ask(&target, &request).await?);
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
         false => {
@@ -72,13 +63,6 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     stdout::print(&text).map_err(Failure::Output)
 }
 
-const VERB: &str = "rooms";
-
-fn understood(answer: &RawValue) -> Result<RoomsResponse, Failure> {
-    let answer = parse("the answer to rooms", answer);
-    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
-}
-
 fn warn_of_expired(answer: &RoomsResponse) {
     if answer.expired > 0 {
         term::warn(format!(
@@ -86,15 +70,6 @@ fn warn_of_expired(answer: &RoomsResponse) {
             answer.expired
         ));
     }
-}
-
-pub(super) fn question(room: Option<&RoomName>) -> String {
-    #[derive(Serialize)]
-    struct Question<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        room: Option<&'a RoomName>,
-    }
-    serde_json::to_string(&Question { room }).expect("a name is JSON")
 }
 
 fn as_json(answer: &RoomsResponse, namespace: &Namespace) -> String {

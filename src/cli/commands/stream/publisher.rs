@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::client::HubClient;
-use crate::client::answers::VerbResult;
+use crate::client::verbs::VerbResult;
+use crate::client::verbs::who::WhoRequest;
 use crate::limits;
 
 #[derive(Debug)]
@@ -63,8 +64,10 @@ impl Publisher {
     pub fn ask(&mut self, peer: &mut HubClient) {
         self.ask_at = Instant::now() + self.pause();
         if let (None, Some(sid)) = (self.gone_since, &self.sid) {
-            let args = serde_json::json!({ "sid": sid }).to_string();
-            self.asked = peer.call("who", &args);
+            self.asked = peer.request(&WhoRequest {
+                room: None,
+                sid: Some(sid),
+            });
         }
     }
 

@@ -16,7 +16,7 @@ use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::progress::Progress;
 use crate::cli::settings::Global;
-use crate::client::hub_client::random_id;
+use crate::client::random::random_id;
 use crate::client::{ClientEvent, HubClient};
 use crate::limits;
 use crate::wire::batch::Framing;

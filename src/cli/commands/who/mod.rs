@@ -6,12 +6,11 @@ mod tests;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::who::WhoArgs;
-use crate::cli::commands::rooms::{address, question, timestamp};
-use crate::cli::commands::watch::{Question, watch};
+use crate::cli::commands::rooms::{address, timestamp};
+use crate::cli::commands::watch::watch;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
@@ -19,30 +18,22 @@ use crate::cli::remote::target::target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::ClientError;
-use crate::client::answers::{LagPrecision, SocketInfo, WhoResponse, parse};
+use crate::client::verbs::who::{LagPrecision, SocketInfo, WhoRequest, WhoResponse};
 
 pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = target(global, &args.remote, &args.room)?;
-    let question = question(rooms.first());
+    let request = WhoRequest {
+        room: rooms.first(),
+        sid: None,
+    };
     let zone = TimeZone::system();
     if let Some(every) = args.watching.watch {
-        let question = Question {
-            verb: VERB,
-            args: &question,
-            every,
-        };
-        return watch(&target, question, |answer, columns| {
-            Ok(lines(
-                &understood(answer)?,
-                &target.namespace,
-                &zone,
-                columns,
-            ))
+        return watch(&target, request, every, |answer, columns| {
+            lines(answer, &target.namespace, &zone, columns)
         })
         .await;
     }
-    let answer = understood(&ask(&target, VERB, &question).await?)?;
+    let answer = ask(&target, &request).await?;
     let text = match args.json {
         true => as_json(&answer, &target.namespace),
         false => {
@@ -54,13 +45,6 @@ pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
         term::warn(format!("{} more are connected", answer.more));
     }
     stdout::print(&text).map_err(Failure::Output)
-}
-
-const VERB: &str = "who";
-
-fn understood(answer: &RawValue) -> Result<WhoResponse, Failure> {
-    let answer = parse("the answer to who", answer);
-    Ok(answer.map_err(|error| ClientError::Protocol(error.to_string()))?)
 }
 
 /// Not who asks: that connection is over as soon as it is answered.
