@@ -111,7 +111,7 @@ impl Core {
         notify_receipt(request, receipt, effects);
     }
 
-    /// Applies a committed fact, whoever caused it, and then answers the socket that requested it, if one did.
+    /// Applies a committed fact, then answers the socket that requested it, if there is one.
     fn apply_commit(
         &mut self,
         outcome: OpOutcome,

@@ -55,7 +55,7 @@ pub async fn serve(state: Arc<AppState>, connection: PeerStream) {
             let params = SessionParams {
                 sid: random_id(),
                 upgrades: &[],
-                speech: mode,
+                mode,
                 peer: Arc::new(Peer::websocket(address)),
             };
             let new_session = NewSession {

@@ -70,7 +70,7 @@ async fn handshake(
         params: SessionParams {
             sid: (*sid).to_owned(),
             upgrades: &["websocket"],
-            speech: mode,
+            mode,
             peer,
         },
     };
