@@ -44,7 +44,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     };
     peer.subscribe(subscription(args, rooms));
     if let Some(command) = &args.script.exec {
-        let way = global.passed_on.clone();
+        let way = global.child_variables.clone();
         let crew = Crew::new(command, args, form(args), (&target, way), &peer, dead);
         let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
         return worked.map_err(|failure| failure.about(global.name.as_ref()));

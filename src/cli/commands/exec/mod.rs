@@ -87,7 +87,7 @@ impl Crew {
         command: &str,
         args: &SubArgs,
         form: OutputFormat,
-        (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
+        (target, child_variables): (&Target, Vec<(&'static str, OsString)>),
         peer: &HubClient,
         dead: RoomName,
     ) -> Self {
@@ -102,7 +102,7 @@ impl Crew {
             },
             reply: args.script.reply.then_some(max_message),
             turn: (args.script.jobs.get() > 1).then(Turn::default),
-            passed_on,
+            child_variables,
             proof: Proof::default(),
         };
         Self {

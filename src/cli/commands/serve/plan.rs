@@ -50,7 +50,7 @@ impl Plan {
         };
         let listen = first_given([&args.listen, &filed.listen]).unwrap_or_else(default_address);
         let is_open = args.open || filed.open;
-        if token.is_none() && !is_open && !file.namespaces.all_ask() {
+        if token.is_none() && !is_open && !file.namespaces.all_want_tokens() {
             require_local(&listen)?;
         }
         let max_message = args.max_message.or(filed.max_message);
@@ -193,7 +193,7 @@ mod tests {
             panic!("serve is serve");
         };
         let file = HubFile::parse(Path::new("hub.toml"), file).unwrap();
-        let settings = Settings::in_force(&cli.typed, cli.command.scope()).unwrap();
+        let settings = Settings::resolve(&cli.typed, cli.command.scope()).unwrap();
         Plan::new(args, &settings.global(), file)
     }
 
