@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The program of a namespace, in Python and nothing else: handler = "python3 handler.py" in hub.toml.
 
-Lets in who knows the password, says to everyone how many are here, and carries messages to rooms and to single people.
+Accepts clients that know the password, tells everyone how many are connected, and sends messages to rooms and to people.
 """
 
 import hmac
@@ -13,17 +13,17 @@ PASSWORD = os.environ.get("CHAT_PASSWORD", "open sesame")
 here = {}  # sid -> (namespace, name)
 
 
-def say(**line):
-    print(json.dumps(line), flush=True)  # a line left in a buffer is a line not said
+def send(**line):
+    print(json.dumps(line), flush=True)  # the hub sees a line only after a flush
 
 
 def emit(call, event, *args, to=None):
-    say(emit=event, args=args, to=to, namespace=call["namespace"])
+    send(emit=event, args=args, to=to, namespace=call["namespace"])
 
 
 def answer(call, *args):
     if call.get("ack"):
-        say(id=call["id"], ack=args)
+        send(id=call["id"], ack=args)
 
 
 def count(call):
@@ -34,9 +34,9 @@ def count(call):
 def connect(call):
     (auth,) = call["args"]
     if not hmac.compare_digest(str(auth.get("password")).encode(), PASSWORD.encode()):
-        say(id=call["id"], deny="the password is wrong")
+        send(id=call["id"], deny="the password is wrong")
         return
-    say(id=call["id"], ack=[])  # from here on it is in, and can be sent something
+    send(id=call["id"], ack=[])  # from here on the socket is connected and can receive events
     name = call.get("as", "somebody")
     here[call["sid"]] = (call["namespace"], name)
     emit(call, "welcome", f"hello, {name}", to=call["sid"])
@@ -49,20 +49,20 @@ def disconnect(call):
 
 
 def news(call):
-    """["news", text]: to whoever has joined the room "news"."""
+    """["news", text]: to everyone in the room "news"."""
     (text,) = call["args"]
     emit(call, "news", text, to="news")
     answer(call, "sent")
 
 
 def whisper(call):
-    """["whisper", name, text]: to everyone of that name, and nobody else."""
+    """["whisper", name, text]: to the sockets with that name only."""
     name, text = call["args"]
-    found = [sid for sid, who in here.items() if who == (call["namespace"], name)]
+    receivers = [sid for sid, client in here.items() if client == (call["namespace"], name)]
     sender = here.get(call["sid"], (None, "somebody"))[1]
-    for sid in found:
+    for sid in receivers:
         emit(call, "whisper", sender, text, to=sid)
-    answer(call, len(found))
+    answer(call, len(receivers))
 
 
 EVENTS = {"connect": connect, "disconnect": disconnect, "news": news, "whisper": whisper}
@@ -72,6 +72,6 @@ for line in sys.stdin.buffer:
     try:
         EVENTS[call["event"]](call)
     except KeyError:
-        say(id=call["id"], deny="there is no such event here")
-    except (TypeError, ValueError) as error:  # arguments that nobody expected
-        say(id=call["id"], deny=str(error))
+        send(id=call["id"], deny="unknown event")
+    except (TypeError, ValueError) as error:  # unexpected arguments
+        send(id=call["id"], deny=str(error))

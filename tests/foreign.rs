@@ -222,7 +222,7 @@ fn the_server_sees_what_it_is_told() {
     assert_eq!(seen["roomcat"], Value::Null);
     server
         .cmd(&["emit", "x"])
-        .stderr_has("it does not speak WebSocket there: it hung up")
+        .stderr_has("it does not speak WebSocket at this address: it closed the connection")
         .status(3)
         .check();
     for wrong in [
@@ -373,10 +373,10 @@ fn frames_are_explained_and_secrets_masked() {
         "← 0{\"sid\":\"",
         "   open · handshake: a ping every 25000 ms, to be answered within 20000 ms · ",
         "→ 40{\"token\":\"swor…\"}   message · CONNECT · auth · ",
-        "…\"}   message · CONNECT · entered · ",
-        "→ 451-0[\"a\",\"hi\",{\"_placeholder\":true,\"num\":0}]   message · BINARY_EVENT \"a\" · attachments that follow: 1 · asks for an answer, ack id 0 · 2 arguments · ",
+        "…\"}   message · CONNECT · accepted · ",
+        "→ 451-0[\"a\",\"hi\",{\"_placeholder\":true,\"num\":0}]   message · BINARY_EVENT \"a\" · attachments to follow: 1 · asks for an answer, ack id 0 · 2 arguments · ",
         "→ <\"x\">   attachment 1 of 1 · 1 byte",
-        "   message · BINARY_ACK · attachments that follow: 1 · answers ack id 0 · 2 arguments · ",
+        "   message · BINARY_ACK · attachments to follow: 1 · answer to ack id 0 · 2 arguments · ",
         "→ 41   message · DISCONNECT · 2 bytes",
     ] {
         assert!(said.contains(wanted), "{wanted}\n{said}");
@@ -495,7 +495,7 @@ fn what_is_no_socket_io_server_is_said_to_be_none() {
 #[test]
 fn what_is_no_websocket_server_is_said_to_be_none() {
     for (answer, why) in [
-        ("", "it hung up"),
+        ("", "it closed the connection"),
         ("SSH-2.0-OpenSSH_9\r\n", "its answer is not HTTP"),
         ("HTTP/1.0 404 Not Found\r\n\r\n", "it answered in HTTP/1.0"),
     ] {
@@ -513,7 +513,7 @@ fn what_is_no_websocket_server_is_said_to_be_none() {
         });
         Cmd::new(&["emit", "-u", &url, "a"])
             .stderr(&format!(
-                "roomcat: cannot reach {url}: it does not speak WebSocket there: {why}\n  hint: see to the URL (-u or \
+                "roomcat: cannot reach {url}: it does not speak WebSocket at this address: {why}\n  hint: see to the URL (-u or \
                  ROOMCAT_URL); where Socket.IO is not under /socket.io/, name its --path\n"
             ))
             .status(3)

@@ -105,7 +105,7 @@ fn ten_lines_of_shell_let_in_and_answer() {
     let house = House::example("sh", "handler.sh");
     let mut nobody = Raw::open(house.hub.url());
     let error = refused(&nobody.connect("/", &Value::Null));
-    assert_eq!(error["message"], "say who you are");
+    assert_eq!(error["message"], "give a name");
     let mut alice = Raw::connected(house.hub.url(), "/", &json!({"as": "alice"}));
     let answer = alice.call("/", "ask", &json!("how late is it"));
     assert!(answer.as_str().unwrap().starts_with("it is "), "{answer}");
@@ -140,7 +140,7 @@ fn more_lines_of_python_do_more() {
     let denied = alice.call("/", "whisper", &json!("bob"));
     assert_eq!(denied["error"]["code"], "denied", "{denied}");
     let unknown = alice.call("/", "dance", &json!(1));
-    assert_eq!(unknown["error"]["message"], "there is no such event here");
+    assert_eq!(unknown["error"]["message"], "unknown event");
 
     drop(bob);
     assert_eq!(alice.event().args(), [1], "bob is told to have left");

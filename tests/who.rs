@@ -178,7 +178,14 @@ tokens = [
     alice.assert_alive();
     // A socket of another that has the same name goes too.
     let second = enter("alice7");
-    let kicked = enter("teacher7").must("kick", &json!({"as": "alice"}));
+    let mut teacher = enter("teacher7");
+    wait_until("the sockets that were closed above are gone", || {
+        let answer = teacher.must("who", &json!({}));
+        answer["sockets"]
+            .as_array()
+            .is_some_and(|all| all.len() == 3)
+    });
+    let kicked = teacher.must("kick", &json!({"as": "alice"}));
     assert_eq!(kicked["kicked"], 2, "{kicked}");
     for mut alice in [alice, second] {
         let closed = alice.event_named("closed").args();

@@ -1,5 +1,5 @@
-//! How long to wait before the next attempt: doubling between two bounds, with jitter, so that a thousand clients of
-//! one hub do not come back in the same millisecond. Has no clock.
+//! Exponential backoff between two bounds, with jitter, so that a thousand clients of one hub do not reconnect in the same
+//! millisecond. Has no clock.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Somewhere between half the current ceiling and all of it; the ceiling then doubles.
-    pub fn wait(&mut self) -> Duration {
-        // Without randomness the wait is the longest one: later is always allowed.
+    /// How long to wait before the next attempt: between half the current ceiling and all of it. Doubles the ceiling.
+    pub fn next_wait(&mut self) -> Duration {
+        // Without randomness, wait the longest: later is always allowed.
         let random = getrandom::u32().unwrap_or(u32::MAX);
         self.wait_with(random)
     }
@@ -33,7 +33,7 @@ impl Backoff {
         wait
     }
 
-    /// After an attempt that worked.
+    /// Call it after an attempt that succeeded.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_bound_and_start_again_after_success() {
+    fn waits_double_up_to_the_bound_and_restart_after_success() {
         let mut backoff = Backoff::default();
         let longest: Vec<u128> = (0..8)
             .map(|_| backoff.wait_with(u32::MAX).as_millis())
@@ -52,6 +52,6 @@ mod tests {
         assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
         backoff.reset();
         assert_eq!(backoff.wait_with(0).as_millis(), 50);
-        assert!((100..=200).contains(&backoff.wait().as_millis()));
+        assert!((100..=200).contains(&backoff.next_wait().as_millis()));
     }
 }

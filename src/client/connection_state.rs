@@ -1,4 +1,4 @@
-//! The one connection of a client, or where it stands on the way to the next. Decides nothing.
+//! A client's one connection, and the states between two connections. Decides nothing.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -7,35 +7,35 @@ use tokio::time::{Instant, sleep_until};
 
 use super::error::{DialError, DisconnectReason};
 
-/// A connection that is there.
+/// An established connection.
 pub trait ClientConnection {
     type Incoming;
 
-    /// The next thing that came. Cancel-safe.
+    /// Cancel-safe.
     fn next(&mut self) -> impl Future<Output = Result<Self::Incoming, DisconnectReason>>;
 }
 
-type Dialing<L> = Pin<Box<dyn Future<Output = Result<Box<L>, DialError>>>>;
+type DialFuture<C> = Pin<Box<dyn Future<Output = Result<Box<C>, DialError>>>>;
 
-/// The connection, or the way to the next one.
-pub enum ConnectionState<L> {
-    Up(Box<L>),
+pub enum ConnectionState<C> {
+    Up(Box<C>),
+    /// Until it is time to dial.
     Waiting(Instant),
-    Dialing(Dialing<L>),
+    Dialing(DialFuture<C>),
 }
 
-pub enum ConnectionEvent<L: ClientConnection> {
-    Received(L::Incoming),
+pub enum ConnectionEvent<C: ClientConnection> {
+    Received(C::Incoming),
     Disconnected(DisconnectReason),
     WaitOver,
-    Dialed(Result<Box<L>, DialError>),
+    Dialed(Result<Box<C>, DialError>),
 }
 
-impl<L: ClientConnection> ConnectionState<L> {
-    /// Cancel-safe: each await is on something that is kept in the link.
-    pub async fn next(&mut self) -> ConnectionEvent<L> {
+impl<C: ClientConnection> ConnectionState<C> {
+    /// Cancel-safe: each await is on something that the state keeps.
+    pub async fn next(&mut self) -> ConnectionEvent<C> {
         match self {
-            Self::Up(line) => match line.next().await {
+            Self::Up(connection) => match connection.next().await {
                 Ok(incoming) => ConnectionEvent::Received(incoming),
                 Err(reason) => ConnectionEvent::Disconnected(reason),
             },
@@ -43,15 +43,15 @@ impl<L: ClientConnection> ConnectionState<L> {
                 sleep_until(*until).await;
                 ConnectionEvent::WaitOver
             }
-            Self::Dialing(dialing) => ConnectionEvent::Dialed(dialing.await),
+            Self::Dialing(dial) => ConnectionEvent::Dialed(dial.await),
         }
     }
 }
 
-/// Waits for a moment that may never come.
-pub async fn wait_until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
+/// Waits until `deadline`; for ever if there is none.
+pub async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => pending().await,
     }
 }

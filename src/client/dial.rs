@@ -1,6 +1,5 @@
-//! Dialing: a byte stream to the hub (TCP, TLS or a Unix socket) and the WebSocket upgrade on it.
-//!
-//! Knows nothing of Engine.IO or Socket.IO.
+//! Dialing: opens a byte stream to the server (TCP, TLS or a Unix socket) and upgrades it to WebSocket. Knows nothing of
+//! Engine.IO or Socket.IO.
 
 use std::io;
 use std::pin::Pin;
@@ -19,13 +18,13 @@ use crate::limits;
 
 pub type ClientWebSocket = WebSocketStream<MaybeTlsStream<ByteStream>>;
 
-/// What carries the bytes below TLS.
+/// The byte stream below TLS.
 pub enum ByteStream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-pub async fn dial(url: &HubUrl, dialing: &DialOptions) -> Result<ClientWebSocket, DialError> {
+pub async fn dial(url: &HubUrl, options: &DialOptions) -> Result<ClientWebSocket, DialError> {
     let (stream, security) = match url.endpoint() {
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path).await?;
@@ -37,7 +36,7 @@ pub async fn dial(url: &HubUrl, dialing: &DialOptions) -> Result<ClientWebSocket
             security,
         } => {
             let stream = TcpStream::connect((host.as_str(), *port)).await?;
-            // A line typed is a message now, not when the previous segment was acknowledged.
+            // Send a typed line at once, not when the previous segment is acknowledged.
             stream.set_nodelay(true)?;
             (ByteStream::Tcp(stream), *security)
         }
@@ -50,14 +49,14 @@ pub async fn dial(url: &HubUrl, dialing: &DialOptions) -> Result<ClientWebSocket
     let connector = match security {
         Security::Plain => Some(Connector::Plain),
         Security::Tls => {
-            // Fails only when a provider is installed already, and then that one serves.
+            // Fails only if a provider is installed already; that one serves.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            // The library then reads the system's certificates, which costs milliseconds.
+            // None: the library reads the system's certificates, which takes milliseconds.
             None
         }
     };
-    let mut request = url.upgrade_uri(dialing).into_client_request()?;
-    dialing.put_headers(request.headers_mut());
+    let mut request = url.upgrade_uri(options).into_client_request()?;
+    options.put_headers(request.headers_mut());
     let (socket, _response) =
         client_async_tls_with_config(request, stream, Some(config), connector).await?;
     Ok(socket)

@@ -1,16 +1,27 @@
-//! What a server may want beyond its URL: another path, a query, headers, and more in CONNECT's auth object.
+//! What a server may need beyond its URL: another path, a query, headers, and further members of CONNECT's auth object.
 //!
 //! Parsed where it is typed; what parses can be sent. Values may be secrets: nothing here prints them.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Target;
+/// The characters that `encodeURIComponent` escapes.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
-/// How the connection is asked for.
+/// Options of the WebSocket upgrade request.
 #[derive(Debug, Clone, Default)]
 pub struct DialOptions {
     pub path: EnginePath,
@@ -24,14 +35,14 @@ impl DialOptions {
         let mut resource = format!("{}?EIO=4&transport=websocket", self.path.0);
         for QueryParameter { name, value } in &self.query {
             resource.push('&');
-            push_encoded(&mut resource, name);
+            resource.extend(utf8_percent_encode(name, ESCAPED));
             resource.push('=');
-            push_encoded(&mut resource, value);
+            resource.extend(utf8_percent_encode(value, ESCAPED));
         }
         resource
     }
 
-    /// A name that stands there already (Host, say) has its value replaced; otherwise headers of one name add up.
+    /// Replaces headers that are there already (Host, say). Several options of one name add up.
     pub(super) fn put_headers(&self, headers: &mut HeaderMap) {
         for header in &self.headers {
             headers.remove(&header.name);
@@ -48,23 +59,23 @@ pub enum OptionError {
     NoSlash,
     #[error("a path cannot contain {0:?}")]
     InPath(char),
-    #[error("a query is NAME=VALUE")]
+    #[error("a query parameter is NAME=VALUE")]
     NoValue,
-    #[error("EIO, transport and sid are Engine.IO's own")]
+    #[error("EIO, transport and sid are set by Engine.IO itself")]
     OwnParameter,
     #[error("a header is 'Name: value'")]
     NoColon,
-    #[error("this is no name of a header")]
+    #[error("this is not a header name")]
     HeaderName,
     #[error("a header's value cannot contain control characters")]
     HeaderValue,
-    #[error("this header is the WebSocket handshake's own")]
+    #[error("the WebSocket handshake sets this header itself")]
     OwnHeader,
     #[error("auth is a JSON object, as in {{\"token\": \"x\"}}, or @FILE with one in it")]
     Auth,
 }
 
-/// Where Engine.IO listens: begins and ends with a slash.
+/// The path of Engine.IO. Begins and ends with a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnginePath(String);
 
@@ -73,9 +84,9 @@ impl EnginePath {
         if !text.starts_with('/') {
             return Err(OptionError::NoSlash);
         }
-        // What a path may hold as it is (RFC 3986, "Path"); a percent sign is taken for the start of an escape.
-        let fine = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:@".contains(c);
-        if let Some(bad) = text.chars().find(|c| !fine(*c)) {
+        // The characters of a path (RFC 3986, "Path"); a percent sign is taken for the start of an escape.
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%!$&'()*+,;=:@".contains(c);
+        if let Some(bad) = text.chars().find(|c| !is_allowed(*c)) {
             return Err(OptionError::InPath(bad));
         }
         Ok(Self(format!("{}/", text.trim_end_matches('/'))))
@@ -94,7 +105,7 @@ impl Default for EnginePath {
     }
 }
 
-/// A parameter of the query, not yet encoded.
+/// A query parameter, not yet percent-encoded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct QueryParameter {
     name: String,
@@ -136,11 +147,11 @@ impl HttpHeader {
     pub fn parse(text: &str) -> Result<Self, OptionError> {
         let (name, value) = text.split_once(':').ok_or(OptionError::NoColon)?;
         let name: HeaderName = name.trim().parse().map_err(|_| OptionError::HeaderName)?;
-        let own = name.as_str().starts_with("sec-websocket-");
-        if own || matches!(name.as_str(), "connection" | "upgrade") {
+        let is_own = name.as_str().starts_with("sec-websocket-");
+        if is_own || matches!(name.as_str(), "connection" | "upgrade") {
             return Err(OptionError::OwnHeader);
         }
-        // The constructor takes text that is no ASCII too, as HTTP does.
+        // This constructor accepts non-ASCII text, as HTTP does.
         let value = HeaderValue::from_bytes(value.trim().as_bytes());
         let mut value = value.map_err(|_| OptionError::HeaderValue)?;
         value.set_sensitive(true);
@@ -159,7 +170,7 @@ impl fmt::Debug for HttpHeader {
     }
 }
 
-/// Members of CONNECT's auth object, beside those that roomcat has flags for.
+/// Members of CONNECT's auth object besides those that roomcat has flags for.
 #[derive(Clone, Default)]
 pub struct AuthFields {
     members: BTreeMap<String, Box<RawValue>>,
@@ -173,42 +184,30 @@ impl AuthFields {
         }
     }
 
-    /// The same for a connection that speaks under its name and holds nothing of it: it may listen while another listener
-    /// holds the name, and no cursor moves.
+    /// Asks to publish under the client name without holding it: another socket may hold the name, and no cursor moves.
     pub fn as_guest(mut self) -> Self {
-        let yes = RawValue::from_string("true".to_owned()).expect("true is JSON");
-        self.members.insert("guest".to_owned(), yes);
+        let value = RawValue::from_string("true".to_owned()).expect("true is JSON");
+        self.members.insert("guest".to_owned(), value);
         self
     }
 
-    /// What a roomcat hub is sent: who, the token, and that its protocol is spoken.
-    pub(super) fn roomcat(&self, target: &Target) -> String {
-        self.object(target, &[("roomcat", "1".to_owned())])
-            .unwrap_or_default()
+    pub(super) fn contains(&self, key: &str) -> bool {
+        self.members.contains_key(key)
     }
 
-    /// What any server is sent; None when there is nothing to say. Of the session to recover what the user did not give: as
-    /// in the reference's client, that is what counts.
-    pub(super) fn plain(&self, target: &Target, resume: &[(&str, String)]) -> Option<String> {
-        let given = |key: &str| self.members.contains_key(key);
-        let resume = resume.iter().filter(|(key, _)| !given(key)).cloned();
-        self.object(target, &resume.collect::<Vec<_>>())
-    }
-
-    fn object(&self, target: &Target, more: &[(&str, String)]) -> Option<String> {
-        let quoted = |text: &str| serde_json::to_string(text).expect("a string is JSON");
-        let name = target.name.as_ref().map(|name| quoted(name.as_str()));
-        let token = target.token.as_deref().map(quoted);
-        let named = [("as", name), ("token", token)];
-        let named = named
-            .into_iter()
-            .filter_map(|(key, value)| Some((key, value?)));
-        let set: Vec<(&str, String)> = named.chain(more.iter().cloned()).collect();
-        let given = self.members.iter();
-        let given = given.filter(|(key, _)| !set.iter().any(|(ours, _)| ours == key));
-        let given = given.map(|(key, value)| format!("{}:{}", quoted(key), value.get()));
-        let ours = set.iter().map(|(key, value)| format!("\"{key}\":{value}"));
-        let members: Vec<String> = ours.chain(given).collect();
+    /// A JSON object of `fields` (their values are JSON) and, behind them, the members with other keys. None when it would be
+    /// empty.
+    pub(super) fn object(&self, fields: &[(&str, String)]) -> Option<String> {
+        let set = |key: &str| fields.iter().any(|(field, _)| *field == key);
+        let fields = fields
+            .iter()
+            .map(|(key, value)| format!("\"{key}\":{value}"));
+        let others = self.members.iter().filter(|(key, _)| !set(key));
+        let others = others.map(|(key, value)| {
+            let key = serde_json::to_string(key).expect("a string is JSON");
+            format!("{key}:{}", value.get())
+        });
+        let members: Vec<String> = fields.chain(others).collect();
         (!members.is_empty()).then(|| format!("{{{}}}", members.join(",")))
     }
 }
@@ -219,29 +218,13 @@ impl fmt::Debug for AuthFields {
     }
 }
 
-/// As `encodeURIComponent` does it.
-fn push_encoded(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::{ClientName, Namespace};
-    use crate::client::HubUrl;
 
     #[test]
-    fn a_query_is_encoded_behind_engine_io_s_own() {
-        let dialing = DialOptions {
+    fn query_parameters_are_encoded_behind_those_of_engine_io() {
+        let options = DialOptions {
             path: EnginePath::parse("/chat/engine").unwrap(),
             query: ["a=b c&d", "ü==", "empty="]
                 .map(|text| QueryParameter::parse(text).unwrap())
@@ -249,7 +232,7 @@ mod tests {
             headers: Vec::new(),
         };
         assert_eq!(
-            dialing.resource(),
+            options.resource(),
             "/chat/engine/?EIO=4&transport=websocket&a=b%20c%26d&%C3%BC=%3D&empty="
         );
         assert_eq!(
@@ -259,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused() {
+    fn invalid_options_are_refused() {
         for (text, error) in [
             ("socket.io", OptionError::NoSlash),
             ("/a b", OptionError::InPath(' ')),
@@ -291,57 +274,27 @@ mod tests {
 
     #[test]
     fn nothing_here_prints_a_secret() {
-        let dialing = DialOptions {
+        let options = DialOptions {
             path: EnginePath::default(),
             query: vec![QueryParameter::parse("key=secret").unwrap()],
             headers: vec![HttpHeader::parse("Authorization: Bearer secret").unwrap()],
         };
         let auth = AuthFields::parse(r#"{"password":"secret"}"#).unwrap();
-        assert!(!format!("{dialing:?} {auth:?}").contains("secret"));
+        assert!(!format!("{options:?} {auth:?}").contains("secret"));
     }
 
     #[test]
-    fn headers_replace_what_stands_there_and_add_up() {
+    fn headers_replace_those_of_the_handshake_and_add_up() {
         let header = |text| HttpHeader::parse(text).unwrap();
-        let dialing = DialOptions {
+        let options = DialOptions {
             headers: vec![header("host: example"), header("X-A: 1"), header("x-a: 2")],
             ..DialOptions::default()
         };
         let mut headers = HeaderMap::new();
         headers.insert("host", HeaderValue::from_static("127.0.0.1"));
-        dialing.put_headers(&mut headers);
+        options.put_headers(&mut headers);
         assert_eq!(headers.get_all("host").iter().count(), 1);
         assert_eq!(headers["host"], "example");
         assert_eq!(headers.get_all("x-a").iter().count(), 2);
-    }
-
-    #[test]
-    fn flags_come_before_what_auth_says() {
-        let target = |name: Option<&str>, token: Option<&str>| Target {
-            url: HubUrl::parse("ws://h").unwrap(),
-            namespace: Namespace::root(),
-            name: name.map(|name| ClientName::parse(name).unwrap()),
-            token: token.map(str::to_owned),
-            dial: DialOptions::default(),
-            auth: AuthFields::default(),
-            trace: None,
-        };
-        let auth = AuthFields::parse(r#"{"token":"theirs","n":1e400,"roomcat":7}"#).unwrap();
-        assert_eq!(
-            auth.roomcat(&target(Some("alice"), Some("ours"))),
-            r#"{"as":"alice","token":"ours","roomcat":1,"n":1e400}"#
-        );
-        let nobody = target(None, None);
-        assert_eq!(
-            auth.plain(&nobody, &[]).unwrap(),
-            r#"{"n":1e400,"roomcat":7,"token":"theirs"}"#
-        );
-        let resume = [("pid", "1".to_owned()), ("n", "2".to_owned())];
-        assert_eq!(
-            auth.plain(&nobody, &resume).unwrap(),
-            r#"{"pid":1,"n":1e400,"roomcat":7,"token":"theirs"}"#
-        );
-        assert_eq!(AuthFields::default().plain(&nobody, &[]), None);
-        assert_eq!(AuthFields::default().roomcat(&nobody), r#"{"roomcat":1}"#);
     }
 }

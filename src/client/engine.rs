@@ -1,9 +1,9 @@
-//! One Engine.IO session over WebSocket, and in it one Socket.IO namespace: the handshakes, packets both ways at once, and
-//! the watch for pings.
+//! One Engine.IO session over WebSocket with one Socket.IO namespace: handshakes, packets in both directions, and the ping
+//! timeout.
 //!
-//! Writing never keeps it from reading: what is sent waits in an outbox that is emptied while it listens. The outbox is
-//! bounded by whoever sends. Knows what a packet is and nothing of what events mean: a roomcat hub and any other
-//! Socket.IO server are the same to it. Does not reconnect.
+//! Writing never blocks reading: packets to send wait in an outbox that is emptied while the connection reads. Callers bound
+//! the outbox. Decodes packets, but gives events no meaning: a roomcat hub is like any other Socket.IO server. Does not
+//! reconnect.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -18,10 +18,10 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::Target;
-use super::answers;
 use super::dial::{self, ClientWebSocket};
 use super::error::{DialError, DisconnectReason};
+use super::error_response::ErrorResponse;
+use super::target::Target;
 use crate::address::Namespace;
 use crate::limits;
 use crate::wire::attachments::{Assembler, TextFrame};
@@ -33,69 +33,70 @@ pub struct EngineConnection {
     socket: ClientWebSocket,
     namespace: Namespace,
     assembler: Assembler,
-    /// Attachments to come that belong to what was passed over.
-    passed_over: usize,
+    /// Attachments still to come that belong to an unreadable event.
+    attachments_to_skip: usize,
     outbox: VecDeque<Message>,
-    /// Something was given to the socket since it was last flushed.
+    /// The socket holds frames that are not flushed.
     unflushed: bool,
-    /// What answers to pings cost that were not all written yet.
-    pongs: usize,
-    /// Writing failed; what the server had sent before is still read, as it may say why.
-    write_failed: Option<DisconnectReason>,
-    patience: Duration,
-    heard: Instant,
-    alarm: Pin<Box<Sleep>>,
-    /// The answer to the WebSocket ping of [`Self::settle`] came.
-    ponged: bool,
+    /// Bytes of pongs in the outbox, about.
+    pong_bytes: usize,
+    /// Why writing failed. Reading goes on, as the server may have sent the reason.
+    write_error: Option<DisconnectReason>,
+    /// How long the server may be silent.
+    silence_limit: Duration,
+    last_received: Instant,
+    silence_timer: Pin<Box<Sleep>>,
+    /// The pong for [`Self::probe`] arrived.
+    probe_answered: bool,
     tracer: Option<Tracer>,
 }
 
-/// What came: of whatever namespace.
+/// A packet of any namespace, as it is received.
 pub enum ReceivedPacket<'a, 'b> {
     Packet(&'a Packet<'a>, &'b [Bytes]),
-    /// An event whose name is none here. Other servers may use it all the same: no reason to lose the connection.
+    /// An event whose name is not valid here. Other servers may use such names, so it does not end the connection.
     Unreadable(PacketError),
 }
 
 impl EngineConnection {
-    /// Dials, and has the server's Engine.IO handshake.
+    /// Dials and reads the server's Engine.IO handshake.
     pub async fn open(target: &Target) -> Result<Self, DialError> {
         let mut engine = Self {
             socket: dial::dial(&target.url, &target.dial).await?,
             namespace: target.namespace.clone(),
             assembler: Assembler::default(),
-            passed_over: 0,
+            attachments_to_skip: 0,
             outbox: VecDeque::new(),
             unflushed: false,
-            pongs: 0,
-            write_failed: None,
-            patience: limits::DIAL_TIMEOUT,
-            heard: Instant::now(),
-            alarm: Box::pin(sleep_until(Instant::now() + limits::DIAL_TIMEOUT)),
-            ponged: false,
+            pong_bytes: 0,
+            write_error: None,
+            silence_limit: limits::DIAL_TIMEOUT,
+            last_received: Instant::now(),
+            silence_timer: Box::pin(sleep_until(Instant::now() + limits::DIAL_TIMEOUT)),
+            probe_answered: false,
             tracer: target.trace.clone().map(Tracer::for_client),
         };
-        let patience = poll_fn(|cx| engine.poll_open(cx)).await?;
-        engine.patience = patience;
-        engine.alarm.as_mut().reset(Instant::now() + patience);
+        engine.silence_limit = poll_fn(|cx| engine.poll_open(cx)).await?;
+        let timeout = Instant::now() + engine.silence_limit;
+        engine.silence_timer.as_mut().reset(timeout);
         Ok(engine)
     }
 
-    /// Sends CONNECT and waits for the reply, which is returned. Packets that come before it are handed to `early`: a
-    /// server that recovers a session sends what was missed first.
+    /// Sends CONNECT and returns the reply. Calls `on_early` with packets that arrive before it: a server that recovers a
+    /// session sends the missed ones first.
     pub async fn enter(
         &mut self,
         auth: Option<&str>,
-        mut early: impl FnMut(ReceivedPacket<'_, '_>) -> Result<(), DisconnectReason>,
+        mut on_early: impl FnMut(ReceivedPacket<'_, '_>) -> Result<(), DisconnectReason>,
     ) -> Result<Box<RawValue>, DialError> {
         let namespace = self.namespace.clone();
         self.send(socket::encode_connect(&namespace, auth));
-        let outcome = self.next(|taken| match taken {
+        let outcome = self.next(|received| match received {
             ReceivedPacket::Packet(packet @ Packet::Connect { .. }, _)
             | ReceivedPacket::Packet(packet @ Packet::ConnectError { .. }, _) => {
-                Ok(reply(packet, &namespace))
+                Ok(connect_reply(packet, &namespace))
             }
-            taken => early(taken).map(|()| None),
+            received => on_early(received).map(|()| None),
         });
         outcome.await?
     }
@@ -104,70 +105,73 @@ impl EngineConnection {
         &self.namespace
     }
 
-    /// A text frame, sent by the next [`Self::next`].
+    /// Queues a text frame; [`Self::next`] sends it.
     pub fn send(&mut self, frame: String) {
         self.outbox.push_back(Message::text(frame));
     }
 
-    /// An attachment of what was sent before it.
+    /// Queues an attachment of the text frame before it.
     pub fn send_attachment(&mut self, attachment: Bytes) {
         self.outbox.push_back(Message::Binary(attachment));
     }
 
-    /// The next packet that means something to `understand`; what waits in the outbox is sent meanwhile. Cancel-safe:
-    /// nothing is taken from the socket that is not handed on or kept here.
+    /// Returns the first value that `decode` makes of a packet; sends the outbox meanwhile. Cancel-safe: a packet read from
+    /// the socket is decoded or kept.
     pub async fn next<T>(
         &mut self,
-        mut understand: impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
+        mut decode: impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
     ) -> Result<T, DisconnectReason> {
-        poll_fn(|cx| self.poll_next(cx, &mut understand)).await
+        poll_fn(|cx| self.poll_next(cx, &mut decode)).await
     }
 
-    /// Sends what waits. Packets that come meanwhile are passed over.
+    /// Sends the outbox. Drops packets that arrive meanwhile.
     pub async fn flush(&mut self) -> Result<(), DisconnectReason> {
-        self.until(|engine| engine.outbox.is_empty() && !engine.unflushed)
+        self.wait_until(|engine| engine.outbox.is_empty() && !engine.unflushed)
             .await
     }
 
-    /// Returns when the server's WebSocket has read everything that was sent: it answers a ping behind it. Packets that
-    /// come meanwhile are passed over.
+    /// Waits until the server has read everything that was sent: until it answers a WebSocket ping sent behind it. Drops
+    /// packets that arrive meanwhile.
     pub async fn probe(&mut self) -> Result<(), DisconnectReason> {
-        self.ponged = false;
+        self.probe_answered = false;
         self.outbox.push_back(Message::Ping(Bytes::new()));
-        self.until(|engine| engine.ponged).await
+        self.wait_until(|engine| engine.probe_answered).await
     }
 
-    async fn until(&mut self, holds: impl Fn(&Self) -> bool) -> Result<(), DisconnectReason> {
+    async fn wait_until(
+        &mut self,
+        is_done: impl Fn(&Self) -> bool,
+    ) -> Result<(), DisconnectReason> {
         poll_fn(|cx| {
-            let lost = self.poll_next(cx, &mut |_| Ok(None::<()>));
-            match (holds(self), lost) {
-                (true, _) => Poll::Ready(Ok(())),
-                (false, Poll::Ready(Err(reason))) => Poll::Ready(Err(reason)),
-                (false, _) => Poll::Pending,
+            let outcome = self.poll_next(cx, &mut |_| Ok(None::<()>));
+            if is_done(self) {
+                Poll::Ready(Ok(()))
+            } else {
+                outcome
             }
         })
         .await
     }
 
-    /// Says goodbye, so that the server need not find out. What it had not confirmed before may be lost.
+    /// Sends a disconnect, so that the server need not find out. What it had not confirmed before may be lost.
     pub async fn close(mut self) {
-        self.say_goodbye();
+        self.queue_disconnect();
         let written = poll_fn(|cx| {
             self.poll_write(cx);
-            if self.outbox.is_empty() && !self.unflushed || self.write_failed.is_some() {
+            if self.outbox.is_empty() && !self.unflushed || self.write_error.is_some() {
                 Poll::Ready(())
             } else {
                 Poll::Pending
             }
         });
-        // Too late is as good as never: the server notices the closed socket.
+        // After the timeout the server notices the closed socket by itself.
         let _ = timeout(limits::CLOSE_TIMEOUT, written).await;
     }
 
-    /// Says goodbye and stays until the server has hung up: a connection that is closed with something unread in it is
-    /// reset, and what the server had not read yet is gone.
+    /// Sends a disconnect and waits until the server closes the connection. Closing earlier, with unread data, would reset
+    /// the connection and lose what the server has not read yet.
     pub async fn close_and_drain(mut self) {
-        self.say_goodbye();
+        self.queue_disconnect();
         let drained = poll_fn(|cx| {
             loop {
                 self.poll_write(cx);
@@ -181,14 +185,13 @@ impl EngineConnection {
         let _ = timeout(limits::HANG_UP_TIMEOUT, drained).await;
     }
 
-    fn say_goodbye(&mut self) {
-        let goodbye = socket::encode_disconnect(&self.namespace);
-        self.send(goodbye);
+    fn queue_disconnect(&mut self) {
+        self.send(socket::encode_disconnect(&self.namespace));
         self.send(engine::CLOSE.to_owned());
         self.outbox.push_back(Message::Close(None));
     }
 
-    /// The handshake; how long the server may stay silent.
+    /// Reads the handshake; returns how long the server may be silent.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Duration, DialError>> {
         let no_handshake = || DialError::Protocol("no EngineConnection.IO handshake".to_owned());
         loop {
@@ -200,8 +203,8 @@ impl EngineConnection {
                         return Poll::Ready(Err(no_handshake()));
                     };
                     let open = engine::Handshake::decode(open)?;
-                    let patience = open.ping_interval.saturating_add(open.ping_timeout);
-                    return Poll::Ready(Ok(Duration::from_millis(patience)));
+                    let silence_limit = open.ping_interval.saturating_add(open.ping_timeout);
+                    return Poll::Ready(Ok(Duration::from_millis(silence_limit)));
                 }
                 Poll::Ready(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Poll::Ready(Ok(_)) => return Poll::Ready(Err(no_handshake())),
@@ -212,23 +215,23 @@ impl EngineConnection {
     fn poll_next<T>(
         &mut self,
         cx: &mut Context<'_>,
-        understand: &mut impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
+        decode: &mut impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
     ) -> Poll<Result<T, DisconnectReason>> {
         loop {
             self.poll_write(cx);
             match self.poll_frame(cx) {
                 Poll::Ready(Ok(message)) => {
-                    self.heard = Instant::now();
-                    if let Some(incoming) = self.take(message, understand)? {
-                        return Poll::Ready(Ok(incoming));
+                    self.last_received = Instant::now();
+                    if let Some(value) = self.handle_frame(message, decode)? {
+                        return Poll::Ready(Ok(value));
                     }
                 }
                 Poll::Ready(Err(reason)) => return Poll::Ready(Err(reason)),
                 Poll::Pending => {
-                    if let Some(reason) = self.write_failed.take() {
+                    if let Some(reason) = self.write_error.take() {
                         return Poll::Ready(Err(reason));
                     }
-                    return self.poll_alarm(cx).map(Err);
+                    return self.poll_silence(cx).map(Err);
                 }
             }
         }
@@ -246,9 +249,9 @@ impl EngineConnection {
         }
     }
 
-    /// Gives the socket what it takes of the outbox.
+    /// Moves frames from the outbox to the socket, as far as it accepts them.
     fn poll_write(&mut self, cx: &mut Context<'_>) {
-        while self.write_failed.is_none() && (self.unflushed || !self.outbox.is_empty()) {
+        while self.write_error.is_none() && (self.unflushed || !self.outbox.is_empty()) {
             let mut socket = Pin::new(&mut self.socket);
             let done = match socket.as_mut().poll_ready(cx) {
                 Poll::Pending => return,
@@ -268,61 +271,59 @@ impl EngineConnection {
                 },
                 Poll::Ready(failed) => failed,
             };
-            self.write_failed = done.err().map(DisconnectReason::from);
+            self.write_error = done.err().map(DisconnectReason::from);
         }
     }
 
-    /// Any frame counts as a sign of life, not only a ping. The alarm is set anew only when it rings.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
-        while self.alarm.as_mut().poll(cx).is_ready() {
-            let due = self.heard + self.patience;
+    /// Any frame counts as a sign of life, not only a ping. The timer is reset only when it fires.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
+        while self.silence_timer.as_mut().poll(cx).is_ready() {
+            let due = self.last_received + self.silence_limit;
             if due <= Instant::now() {
-                return Poll::Ready(DisconnectReason::Timeout(self.patience));
+                return Poll::Ready(DisconnectReason::Timeout(self.silence_limit));
             }
-            self.alarm.as_mut().reset(due);
+            self.silence_timer.as_mut().reset(due);
         }
         Poll::Pending
     }
 
-    /// Whoever sends pings and never reads the answers is no server.
+    /// Fails for a server that sends pings and does not read the pongs.
     fn pong<T>(&mut self, probe: &str) -> Result<Option<T>, DisconnectReason> {
         if self.outbox.is_empty() {
-            self.pongs = 0;
+            self.pong_bytes = 0;
         }
-        self.pongs += probe.len() + limits::ENTRY_BYTES;
-        if self.pongs > limits::ANSWER_BYTES {
+        self.pong_bytes += probe.len() + limits::ENTRY_BYTES;
+        if self.pong_bytes > limits::ANSWER_BYTES {
             return Err(DisconnectReason::Protocol(
-                "it pings and does not read the answers".to_owned(),
+                "it sends pings and does not read the pongs".to_owned(),
             ));
         }
         self.send(format!("{}{probe}", engine::PONG));
         Ok(None)
     }
 
-    fn take<T>(
+    fn handle_frame<T>(
         &mut self,
         message: Message,
-        understand: &mut impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
+        decode: &mut impl FnMut(ReceivedPacket<'_, '_>) -> Result<Option<T>, DisconnectReason>,
     ) -> Result<Option<T>, DisconnectReason> {
         match message {
             Message::Text(frame) => match engine::decode(&frame)? {
                 engine::EnginePacket::Ping(probe) => self.pong(probe),
                 engine::EnginePacket::Message(text) => match self.assembler.text(text) {
-                    Ok(TextFrame::Complete(packet)) => {
-                        understand(ReceivedPacket::Packet(&packet, &[]))
-                    }
+                    Ok(TextFrame::Complete(packet)) => decode(ReceivedPacket::Packet(&packet, &[])),
                     Ok(TextFrame::Partial) => Ok(None),
                     Err(error @ (PacketError::Event(_) | PacketError::Unnamed)) => {
-                        self.passed_over = socket::attachments(text);
-                        understand(ReceivedPacket::Unreadable(error))
+                        self.attachments_to_skip = socket::attachments(text);
+                        decode(ReceivedPacket::Unreadable(error))
                     }
                     Err(error) => Err(error.into()),
                 },
                 engine::EnginePacket::Close => Err(DisconnectReason::Closed),
                 _ => Ok(None),
             },
-            Message::Binary(_) if self.passed_over > 0 => {
-                self.passed_over -= 1;
+            Message::Binary(_) if self.attachments_to_skip > 0 => {
+                self.attachments_to_skip -= 1;
                 Ok(None)
             }
             Message::Binary(attachment) => {
@@ -335,48 +336,51 @@ impl EngineConnection {
                         Ok(None)
                     };
                 };
-                understand(ReceivedPacket::Packet(
+                decode(ReceivedPacket::Packet(
                     &binary.packet()?,
                     &binary.attachments,
                 ))
             }
             Message::Pong(_) => {
-                self.ponged = true;
+                self.probe_answered = true;
                 Ok(None)
             }
-            // WebSocket's own pings are answered by the library, and its close frame ends the stream.
+            // The library answers WebSocket pings, and a close frame ends the stream.
             _ => Ok(None),
         }
     }
 }
 
-/// What an answer to CONNECT means; None when it is of another namespace.
-fn reply(packet: &Packet<'_>, wanted: &Namespace) -> Option<Result<Box<RawValue>, DialError>> {
+/// Reads the reply to CONNECT; None for another namespace.
+fn connect_reply(
+    packet: &Packet<'_>,
+    requested: &Namespace,
+) -> Option<Result<Box<RawValue>, DialError>> {
     match packet {
-        // Servers of Socket.IO v2 enter `/` unasked, and their CONNECT says nothing.
+        // A Socket.IO v2 server enters `/` without being asked, and its CONNECT is empty.
         Packet::Connect { auth, .. } if !has_sid(*auth) => Some(Err(DialError::Version2)),
         Packet::Connect {
             namespace,
             auth: Some(reply),
-        } if namespace == wanted => Some(Ok((*reply).to_owned())),
-        Packet::ConnectError { namespace, data } if namespace == wanted => {
-            Some(Err(DialError::Denied(answers::connect_error(data))))
-        }
+        } if namespace == requested => Some(Ok((*reply).to_owned())),
+        Packet::ConnectError { namespace, data } if namespace == requested => Some(Err(
+            DialError::Denied(ErrorResponse::from_connect_error(data)),
+        )),
         _ => None,
     }
 }
 
-/// Every server of protocol v5 names the socket; those before did not.
+/// Servers of protocol v5 send the sid; earlier ones did not.
 fn has_sid(reply: Option<&RawValue>) -> bool {
     #[derive(Deserialize)]
-    struct Named {
+    struct Reply {
         #[serde(rename = "sid")]
         _sid: String,
     }
-    reply.is_some_and(|reply| serde_json::from_str::<Named>(reply.get()).is_ok())
+    reply.is_some_and(|reply| serde_json::from_str::<Reply>(reply.get()).is_ok())
 }
 
-/// What WebSocket does for itself is not shown.
+/// WebSocket's own control frames are not traced.
 fn trace(tracer: &mut Option<Tracer>, direction: Direction, message: &Message) {
     let Some(tracer) = tracer else { return };
     match message {

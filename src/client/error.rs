@@ -1,4 +1,4 @@
-//! What can go wrong between a client and its hub, as types: the command line derives exit codes and hints from them.
+//! Errors of a client: each type says what failed, so that the command line can derive exit codes and hints from it.
 
 use std::io;
 use std::time::Duration;
@@ -7,36 +7,38 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
-use super::answers::InvalidMessage;
+use super::error_response::ErrorResponse;
+use super::invalid_message::InvalidMessage;
+use super::url::HubUrl;
 use crate::wire::engine::EngineError;
 use crate::wire::error_code::ErrorCode;
 use crate::wire::socket::PacketError;
 
-/// Why the client stopped for good.
+/// An error that ends the client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     #[error("cannot reach {url}: {reason}")]
     Unreachable { url: String, reason: DialError },
-    /// The namespace was not entered, or the hub took it away (another holder of the name, for instance).
+    /// The server refused the CONNECT, or disconnected this client later, for instance because another took its name.
     #[error("{url} refused: {refusal}")]
     Denied { url: String, refusal: ErrorResponse },
-    /// The hub closed the connection because somebody asked for it.
+    /// Someone closed this socket with `kick`.
     #[error("{refusal}, from {url}")]
     Kicked { url: String, refusal: ErrorResponse },
     #[error("{url} is a Socket.IO server, not a roomcat hub")]
     NotAHub { url: String },
     #[error("lost {url}: {reason}")]
     Lost { url: String, reason: String },
-    /// A verb was refused.
+    /// The hub refused a verb.
     #[error("the hub refused: {0}")]
     Refused(ErrorResponse),
-    #[error("the hub answered what this client does not understand: {0}")]
+    #[error("the hub sent something this client does not understand: {0}")]
     Protocol(String),
 }
 
 impl ClientError {
-    /// The hub said why it disconnects.
-    pub fn from_closed(url: &super::HubUrl, refusal: ErrorResponse) -> Self {
+    /// The error of a `closed` event.
+    pub fn from_closed(url: &HubUrl, refusal: ErrorResponse) -> Self {
         let url = url.to_string();
         match refusal.code {
             Some(ErrorCode::Kicked) => Self::Kicked { url, refusal },
@@ -45,28 +47,7 @@ impl ClientError {
     }
 }
 
-/// A refusal as the hub worded it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ErrorResponse {
-    /// None: a code of a newer hub, or none at all from another server.
-    pub code: Option<ErrorCode>,
-    pub message: String,
-}
-
-impl ErrorResponse {
-    /// Whether the namespace does not exist. Every Socket.IO server says so in the same words, without a code.
-    pub fn is_invalid_namespace(&self) -> bool {
-        self.code.is_none() && self.message == "Invalid namespace"
-    }
-
-    /// Whether the hub may accept the same publish later.
-    pub fn is_temporary(&self) -> bool {
-        self.code.is_some_and(ErrorCode::is_temporary)
-    }
-}
-
-/// Why a connection did not come about.
+/// Why a connection could not be established.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     #[error("{}", io_error_text(.0))]
@@ -75,19 +56,19 @@ pub enum DialError {
     Timeout(Duration),
     #[error("TLS: {0}")]
     Tls(String),
-    #[error("its certificate is not to be trusted: {0}")]
+    #[error("its certificate is not trusted: {0}")]
     Certificate(String),
-    #[error("it answered HTTP status {status} where a WebSocket was asked for{}", because(.message))]
+    #[error("it answered with HTTP status {status} instead of a WebSocket{}", because(.message))]
     Http {
         status: u16,
-        /// Why, when it is an Engine.IO server that says so.
+        /// The reason, if an Engine.IO server gives one.
         message: Option<String>,
     },
     #[error(
-        "it speaks the protocol of Socket.IO v2 (EIO=3), and roomcat that of v3 and v4 (EIO=4)"
+        "it speaks the protocol of Socket.IO v2 (EIO=3); roomcat speaks that of v3 and v4 (EIO=4)"
     )]
     Version2,
-    #[error("it does not speak WebSocket there: {0}")]
+    #[error("it does not speak WebSocket at this address: {0}")]
     NoWebSocket(&'static str),
     #[error("it does not speak Socket.IO over WebSocket: {0}")]
     Protocol(String),
@@ -98,7 +79,7 @@ pub enum DialError {
 }
 
 impl DialError {
-    /// Another attempt would end the same way.
+    /// Whether another attempt would end the same way.
     pub fn is_final(&self) -> bool {
         match self {
             Self::Denied(refusal) => {
@@ -109,7 +90,7 @@ impl DialError {
         }
     }
 
-    pub fn with_url(self, url: &super::HubUrl) -> ClientError {
+    pub fn with_url(self, url: &HubUrl) -> ClientError {
         let url = url.to_string();
         match self {
             Self::Denied(refusal) => ClientError::Denied { url, refusal },
@@ -122,7 +103,7 @@ impl DialError {
 impl From<tungstenite::Error> for DialError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
-            // tokio-rustls wraps what TLS found wrong in an io::Error.
+            // tokio-rustls wraps TLS errors in an io::Error.
             tungstenite::Error::Io(error) => match tls_error(&error) {
                 Some(rustls::Error::InvalidCertificate(reason)) => {
                     Self::Certificate(reason.to_string())
@@ -136,7 +117,7 @@ impl From<tungstenite::Error> for DialError {
                 message: response.body().as_deref().and_then(engine_error),
             },
             tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
-                Self::NoWebSocket("it hung up")
+                Self::NoWebSocket("it closed the connection")
             }
             tungstenite::Error::Protocol(ProtocolError::WrongHttpVersion) => {
                 Self::NoWebSocket("it answered in HTTP/1.0")
@@ -149,21 +130,19 @@ impl From<tungstenite::Error> for DialError {
     }
 }
 
-/// The message of `{"code":…,"message":…}`, as Engine.IO servers answer what they refuse. What of it has arrived by now is
-/// not all of it if it was long; then it says nothing.
+/// The message of `{"code":…,"message":…}`, an Engine.IO server's refusal. None if it is longer than what has arrived by now.
 fn engine_error(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
-    struct Refused {
+    struct EngineRefusal {
         message: String,
     }
-    let refused: Refused = serde_json::from_slice(body).ok()?;
-    Some(refused.message)
+    let refusal: EngineRefusal = serde_json::from_slice(body).ok()?;
+    Some(refusal.message)
 }
 
-fn because(said: &Option<String>) -> String {
-    said.as_ref()
-        .map(|said| format!(": {said}"))
-        .unwrap_or_default()
+fn because(message: &Option<String>) -> String {
+    let message = message.as_ref();
+    message.map_or_else(String::new, |message| format!(": {message}"))
 }
 
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
@@ -185,7 +164,7 @@ impl From<PacketError> for DialError {
 impl From<DisconnectReason> for DialError {
     fn from(reason: DisconnectReason) -> Self {
         match reason {
-            DisconnectReason::Closed => Self::Protocol("it closed".to_owned()),
+            DisconnectReason::Closed => Self::Protocol("it closed the connection".to_owned()),
             DisconnectReason::Io(error) => Self::Io(error),
             DisconnectReason::Timeout(patience) => Self::Timeout(patience),
             DisconnectReason::Protocol(reason) => Self::Protocol(reason),
@@ -193,21 +172,21 @@ impl From<DisconnectReason> for DialError {
     }
 }
 
-/// Why a connection that had been there ended.
+/// Why an established connection ended.
 #[derive(Debug, thiserror::Error)]
 pub enum DisconnectReason {
     #[error("it closed the connection")]
     Closed,
     #[error("{}", io_error_text(.0))]
     Io(io::Error),
-    #[error("nothing was heard for {} s", .0.as_secs())]
+    #[error("it sent nothing for {} s", .0.as_secs())]
     Timeout(Duration),
-    #[error("it sent what this client does not understand: {0}")]
+    #[error("it sent something this client does not understand: {0}")]
     Protocol(String),
 }
 
 impl DisconnectReason {
-    pub fn with_url(self, url: &super::HubUrl) -> ClientError {
+    pub fn with_url(self, url: &HubUrl) -> ClientError {
         ClientError::Lost {
             url: url.to_string(),
             reason: self.to_string(),
@@ -241,13 +220,19 @@ impl From<PacketError> for DisconnectReason {
     }
 }
 
+impl From<InvalidMessage> for ClientError {
+    fn from(error: InvalidMessage) -> Self {
+        Self::Protocol(error.to_string())
+    }
+}
+
 impl From<InvalidMessage> for DisconnectReason {
     fn from(error: InvalidMessage) -> Self {
         Self::Protocol(error.to_string())
     }
 }
 
-/// An io::Error as people say it: "connection refused", not "Connection refused (os error 111)".
+/// An I/O error in plain words: "connection refused", not "Connection refused (os error 111)".
 pub fn io_error_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = match (error.raw_os_error(), text.rfind(" (os error")) {
@@ -266,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn system_errors_read_like_a_sentence() {
+    fn system_errors_are_in_plain_words() {
         assert_eq!(
             io_error_text(&io::Error::from_raw_os_error(111)),
             "connection refused"
@@ -278,21 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_change_is_tried_again() {
-        for (code, passes) in [
-            ("full", true),
-            ("disk", true),
-            ("too_large", false),
-            ("out_of_order", false),
-            ("token", false),
-            ("brand_new", false),
-        ] {
-            let refusal = ErrorResponse {
-                code: ErrorCode::parse(code),
-                message: String::new(),
-            };
-            assert_eq!(refusal.is_temporary(), passes, "{code}");
-        }
+    fn only_errors_that_may_pass_are_retried() {
         let http = |status| DialError::Http {
             status,
             message: None,

@@ -1,17 +1,17 @@
-//! A plain client that outlives its connections: it hears events, and comes back when the server was away.
+//! A client of any Socket.IO server that outlives its connections: it receives events and reconnects.
 //!
-//! Each call may be dropped at any await: everything that must not be lost with it lives here.
+//! Everything that must survive a cancelled call lives in the client, so each call may be dropped at any await.
 
 use tokio::time::{Instant, timeout};
 
-use super::Target;
 use super::backoff::Backoff;
 use super::connection_state::{ConnectionEvent, ConnectionState};
 use super::error::{ClientError, DisconnectReason};
-use super::hub_client::RetryPolicy;
 use super::plain_connection::{
     PlainConnection, ReceivedEvent, RecoveryState, ServerMessage, SessionOrigin,
 };
+use super::retry::RetryPolicy;
+use super::target::Target;
 use super::url::HubUrl;
 use crate::limits;
 use crate::wire::socket::PacketError;
@@ -19,19 +19,18 @@ use crate::wire::socket::PacketError;
 pub struct PlainClient {
     target: Target,
     retry: RetryPolicy,
-    link: ConnectionState<PlainConnection>,
-    session: Option<RecoveryState>,
+    connection: ConnectionState<PlainConnection>,
+    recovery: Option<RecoveryState>,
     backoff: Backoff,
-    up_since: Instant,
-    /// Counts connections: an ack id means something only on the one that it came by.
-    connection: u64,
+    connected_at: Instant,
+    /// Counts connections: an ack id is valid only on the connection that it came by.
+    connection_number: u64,
 }
 
-/// What happened.
 #[derive(Debug)]
 pub enum PlainEvent {
     Event(ReceivedEvent, Option<AckHandle>),
-    /// An event that cannot be shown was passed over.
+    /// An event that cannot be shown was dropped.
     Unreadable(PacketError),
     Disconnected {
         reason: String,
@@ -39,27 +38,27 @@ pub enum PlainEvent {
     Reconnected(SessionOrigin),
 }
 
-/// An acknowledgement that the server asked for.
+/// An acknowledgement that the server waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AckHandle {
-    connection: u64,
+    connection_number: u64,
     id: u64,
 }
 
 impl PlainClient {
-    /// Fails at once when the server cannot be reached: only what was there can be waited for.
+    /// Fails at once when the server cannot be reached: the retry policy is for later losses.
     pub async fn connect(target: Target, retry: RetryPolicy) -> Result<Self, ClientError> {
-        let plain = PlainConnection::open(&target, None)
+        let connection = PlainConnection::open(&target, None)
             .await
             .map_err(|error| error.with_url(&target.url))?;
         Ok(Self {
             target,
             retry,
-            session: plain.session().cloned(),
-            link: ConnectionState::Up(Box::new(plain)),
+            recovery: connection.recovery_state().cloned(),
+            connection: ConnectionState::Up(Box::new(connection)),
             backoff: Backoff::default(),
-            up_since: Instant::now(),
-            connection: 0,
+            connected_at: Instant::now(),
+            connection_number: 0,
         })
     }
 
@@ -68,63 +67,69 @@ impl PlainClient {
     }
 
     /// Acknowledges an event, unless the connection that it came by is gone.
-    pub fn ack(&mut self, owed: AckHandle) {
-        if let ConnectionState::Up(plain) = &mut self.link
-            && owed.connection == self.connection
+    pub fn ack(&mut self, handle: AckHandle) {
+        if let ConnectionState::Up(connection) = &mut self.connection
+            && handle.connection_number == self.connection_number
         {
-            plain.ack(owed.id);
+            connection.ack(handle.id);
         }
     }
 
-    /// The next thing that happened. Cancel-safe.
+    /// Cancel-safe.
     pub async fn next_event(&mut self) -> Result<PlainEvent, ClientError> {
         loop {
-            let heard = match self.link.next().await {
-                ConnectionEvent::Received(said) => self.said(said)?,
-                ConnectionEvent::Disconnected(reason) => Some(self.lost(&reason)?),
+            let event = match self.connection.next().await {
+                ConnectionEvent::Received(message) => self.handle_message(message)?,
+                ConnectionEvent::Disconnected(reason) => Some(self.handle_disconnect(&reason)?),
                 ConnectionEvent::WaitOver => {
                     self.dial();
                     None
                 }
-                ConnectionEvent::Dialed(Ok(plain)) => Some(self.back(plain)),
+                ConnectionEvent::Dialed(Ok(connection)) => Some(self.handle_reconnect(connection)),
                 ConnectionEvent::Dialed(Err(error)) if error.is_final() => {
                     return Err(error.with_url(&self.target.url));
                 }
                 ConnectionEvent::Dialed(Err(_)) => {
-                    self.wait();
+                    self.wait_to_dial();
                     None
                 }
             };
-            if let Some(heard) = heard {
-                return Ok(heard);
+            if let Some(event) = event {
+                return Ok(event);
             }
         }
     }
 
-    /// Writes what is still to be sent, and says goodbye, within a bound.
+    /// Sends what is queued and then a disconnect, within a bound.
     pub async fn close(self) {
-        let ConnectionState::Up(mut plain) = self.link else {
+        let ConnectionState::Up(mut connection) = self.connection else {
             return;
         };
-        let leaving = async {
-            // Without it a goodbye overtakes the last acknowledgements.
-            if plain.settle().await.is_ok() {
-                plain.close().await;
+        let closing = async {
+            // Otherwise the disconnect overtakes the last acknowledgements.
+            if connection.settle().await.is_ok() {
+                connection.close().await;
             }
         };
-        // Too late is as good as never.
-        let _ = timeout(limits::FINISH_TIMEOUT, leaving).await;
+        // After the timeout the server notices the closed socket by itself.
+        let _ = timeout(limits::FINISH_TIMEOUT, closing).await;
     }
 
-    fn said(&mut self, said: ServerMessage) -> Result<Option<PlainEvent>, ClientError> {
-        Ok(match said {
+    fn handle_message(
+        &mut self,
+        message: ServerMessage,
+    ) -> Result<Option<PlainEvent>, ClientError> {
+        Ok(match message {
             ServerMessage::Event(event) => {
-                let connection = self.connection;
-                let owed = event.id.map(|id| AckHandle { connection, id });
-                Some(PlainEvent::Event(event, owed))
+                let connection_number = self.connection_number;
+                let handle = event.id.map(|id| AckHandle {
+                    connection_number,
+                    id,
+                });
+                Some(PlainEvent::Event(event, handle))
             }
             ServerMessage::Unreadable(error) => Some(PlainEvent::Unreadable(error)),
-            // As in the reference's client: who was put out does not come back by itself.
+            // Like Socket.IO's client, do not reconnect after the server disconnected this client.
             ServerMessage::Disconnected(refusal) => {
                 let url = self.target.url.to_string();
                 return Err(ClientError::Denied { url, refusal });
@@ -133,7 +138,7 @@ impl PlainClient {
         })
     }
 
-    fn lost(&mut self, reason: &DisconnectReason) -> Result<PlainEvent, ClientError> {
+    fn handle_disconnect(&mut self, reason: &DisconnectReason) -> Result<PlainEvent, ClientError> {
         let reason = reason.to_string();
         if self.retry == RetryPolicy::Never {
             return Err(ClientError::Lost {
@@ -141,35 +146,35 @@ impl PlainClient {
                 reason,
             });
         }
-        if let ConnectionState::Up(plain) = &self.link {
-            self.session = plain.session().cloned();
+        if let ConnectionState::Up(connection) = &self.connection {
+            self.recovery = connection.recovery_state().cloned();
         }
-        // A server that lets in and hangs up at once is no better than one that is away.
-        if self.up_since.elapsed() >= limits::RECONNECT_MAX {
+        // A server that accepts a connection and closes it at once is no better than one that is down.
+        if self.connected_at.elapsed() >= limits::RECONNECT_MAX {
             self.backoff.reset();
         }
-        self.wait();
+        self.wait_to_dial();
         Ok(PlainEvent::Disconnected { reason })
     }
 
-    fn wait(&mut self) {
-        self.link = ConnectionState::Waiting(Instant::now() + self.backoff.wait());
+    fn wait_to_dial(&mut self) {
+        self.connection = ConnectionState::Waiting(Instant::now() + self.backoff.next_wait());
     }
 
     fn dial(&mut self) {
-        let (target, session) = (self.target.clone(), self.session.clone());
-        self.link = ConnectionState::Dialing(Box::pin(async move {
-            let plain = PlainConnection::open(&target, session.as_ref()).await;
-            plain.map(Box::new)
+        let (target, recovery) = (self.target.clone(), self.recovery.clone());
+        self.connection = ConnectionState::Dialing(Box::pin(async move {
+            let connection = PlainConnection::open(&target, recovery.as_ref()).await;
+            connection.map(Box::new)
         }));
     }
 
-    fn back(&mut self, plain: Box<PlainConnection>) -> PlainEvent {
-        let recovered = plain.origin();
-        self.session = plain.session().cloned();
-        self.link = ConnectionState::Up(plain);
-        self.up_since = Instant::now();
-        self.connection += 1;
-        PlainEvent::Reconnected(recovered)
+    fn handle_reconnect(&mut self, connection: Box<PlainConnection>) -> PlainEvent {
+        let origin = connection.origin();
+        self.recovery = connection.recovery_state().cloned();
+        self.connection = ConnectionState::Up(connection);
+        self.connected_at = Instant::now();
+        self.connection_number += 1;
+        PlainEvent::Reconnected(origin)
     }
 }

@@ -1,7 +1,7 @@
-//! One connection to a namespace of any Socket.IO server, as a plain client of it: events both ways, and acknowledgements.
+//! One connection to a namespace of any Socket.IO server: events in both directions, and acknowledgements.
 //!
-//! Where the server recovers sessions, it remembers what the next connection needs for it, as the JavaScript client does
-//! (Socket.IO docs, "Connection state recovery"). Does not reconnect.
+//! If the server recovers sessions, remembers what the next connection needs, as the JavaScript client does (Socket.IO docs,
+//! "Connection state recovery"). Does not reconnect.
 
 use std::collections::VecDeque;
 
@@ -10,33 +10,32 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
 
-use super::Target;
-use super::answers;
 use super::connection_state::ClientConnection;
 use super::engine::{EngineConnection, ReceivedPacket};
-use super::error::{DialError, DisconnectReason, ErrorResponse};
+use super::error::{DialError, DisconnectReason};
+use super::error_response::ErrorResponse;
+use super::target::Target;
 use crate::address::{EventName, Namespace};
 use crate::limits;
 use crate::wire::socket::{self, EventPacket, Packet, PacketError, join_args};
 
 pub struct PlainConnection {
     engine: EngineConnection,
-    session: Option<RecoveryState>,
-    /// Came before the namespace was entered.
+    recovery: Option<RecoveryState>,
+    /// Messages that arrived before the reply to CONNECT.
     early: VecDeque<ServerMessage>,
-    recovered: SessionOrigin,
+    origin: SessionOrigin,
 }
 
-/// What a server sends.
 #[derive(Debug)]
 pub enum ServerMessage {
     Event(ReceivedEvent),
-    /// The answer to what was emitted with this ack id.
+    /// The acknowledgement of the event that was emitted with this id.
     Ack {
         id: u64,
         args: EventArgs,
     },
-    /// The server put this client out of the namespace.
+    /// The server disconnected this client from the namespace.
     Disconnected(ErrorResponse),
     /// An event that cannot be shown.
     Unreadable(PacketError),
@@ -46,21 +45,21 @@ pub enum ServerMessage {
 pub struct ReceivedEvent {
     pub event: EventName,
     pub args: EventArgs,
-    /// The server wants an acknowledgement of this id.
+    /// The ack id, if the server wants an acknowledgement.
     pub id: Option<u64>,
-    pub last: LastArgument,
+    pub last_argument: LastArgument,
 }
 
-/// What the last argument of an event is.
+/// What the last argument of an event may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastArgument {
     Argument,
-    /// The server's own addition: the event's place in what it can recover. Told from an application's text by nothing
-    /// but that the server recovers.
+    /// The event's offset for session recovery, added by the server. Looks like any text argument: only a server that recovers
+    /// sessions adds one.
     Offset,
 }
 
-/// Arguments as they came, or as they go.
+/// The arguments of an event or of an acknowledgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventArgs {
     /// The inside of a JSON array; placeholders stand for the attachments.
@@ -68,14 +67,14 @@ pub struct EventArgs {
     pub attachments: Vec<Bytes>,
 }
 
-/// What a server recovers a session by. Whoever knows the pid can take the session over.
+/// What a server recovers a session by. The pid is a secret: it opens the session.
 #[derive(Clone)]
 pub struct RecoveryState {
     pid: String,
     offset: Option<String>,
 }
 
-/// Whether this connection goes on where the one before it ended.
+/// Whether this connection continues the session of the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionOrigin {
     Recovered,
@@ -83,28 +82,30 @@ pub enum SessionOrigin {
 }
 
 impl PlainConnection {
-    /// Dials and enters the namespace; the whole of it within `limits::DIAL_TIMEOUT`. `session` is that of an earlier
-    /// connection.
-    pub async fn open(target: &Target, session: Option<&RecoveryState>) -> Result<Self, DialError> {
-        timeout(limits::DIAL_TIMEOUT, Self::handshake(target, session))
+    /// Dials and enters the namespace, within [`limits::DIAL_TIMEOUT`]. `recovery` is that of an earlier connection.
+    pub async fn open(
+        target: &Target,
+        recovery: Option<&RecoveryState>,
+    ) -> Result<Self, DialError> {
+        timeout(limits::DIAL_TIMEOUT, Self::handshake(target, recovery))
             .await
             .unwrap_or(Err(DialError::Timeout(limits::DIAL_TIMEOUT)))
     }
 
     async fn handshake(
         target: &Target,
-        session: Option<&RecoveryState>,
+        recovery: Option<&RecoveryState>,
     ) -> Result<Self, DialError> {
         let mut engine = EngineConnection::open(target).await?;
-        let resume = session.map(RecoveryState::members).unwrap_or_default();
-        let auth = target.auth.plain(target, &resume);
+        let fields = recovery.map(RecoveryState::auth_fields).unwrap_or_default();
+        let auth = target.plain_auth(&fields);
         let (mut early, mut bytes) = (VecDeque::new(), 0);
-        // What was missed is part of the session that it is sent for.
-        let mut past = session.cloned();
-        let keep = |taken: ReceivedPacket<'_, '_>| {
-            if let Some(said) = understand(&target.namespace, &mut past, taken)? {
-                bytes += said.cost();
-                early.push_back(said);
+        // The messages before the reply are those that the recovered session missed.
+        let mut past = recovery.cloned();
+        let keep = |received: ReceivedPacket<'_, '_>| {
+            if let Some(message) = decode(&target.namespace, &mut past, received)? {
+                bytes += message.cost();
+                early.push_back(message);
             }
             if bytes > limits::RECOVERED_BYTES {
                 Err(DisconnectReason::Protocol(
@@ -116,32 +117,31 @@ impl PlainConnection {
         };
         let reply = engine.enter(auth.as_deref(), keep).await?;
         let pid = pid(&reply);
-        let recovered = match (&past, &pid) {
-            (Some(past), Some(pid)) if past.pid == *pid => SessionOrigin::Recovered,
-            _ => SessionOrigin::New,
-        };
-        let session = match recovered {
-            SessionOrigin::Recovered => past,
-            SessionOrigin::New => pid.map(|pid| RecoveryState { pid, offset: None }),
+        let (origin, recovery) = match (past, pid) {
+            (Some(past), Some(pid)) if past.pid == pid => (SessionOrigin::Recovered, Some(past)),
+            (_, pid) => {
+                let new = pid.map(|pid| RecoveryState { pid, offset: None });
+                (SessionOrigin::New, new)
+            }
         };
         Ok(Self {
             engine,
-            session,
+            recovery,
             early,
-            recovered,
+            origin,
         })
     }
 
     pub fn origin(&self) -> SessionOrigin {
-        self.recovered
+        self.origin
     }
 
-    /// What the next connection is opened with.
-    pub fn session(&self) -> Option<&RecoveryState> {
-        self.session.as_ref()
+    /// For the next connection to open with.
+    pub fn recovery_state(&self) -> Option<&RecoveryState> {
+        self.recovery.as_ref()
     }
 
-    /// Sent by the next [`ClientConnection::next`] or [`Self::settle`].
+    /// Queues an event; [`ClientConnection::next`] and [`Self::settle`] send it.
     pub fn emit(&mut self, id: Option<u64>, event: &EventName, args: &EventArgs) {
         let count = args.attachments.len();
         let namespace = self.engine.namespace();
@@ -158,19 +158,19 @@ impl PlainConnection {
         self.engine.send(text);
     }
 
-    /// Returns when the server has read what was emitted, or does not say so in time. A goodbye right behind an event
-    /// can overtake it: the reference server hands events to its application a moment after it read them, and not at
-    /// all when the client has left by then.
+    /// Waits until the server has read what was emitted, within a bound. A disconnect right behind an event can overtake it:
+    /// Socket.IO's server passes events to the application a moment after reading them, and drops them if the client has
+    /// left by then.
     pub async fn settle(&mut self) -> Result<(), DisconnectReason> {
         self.engine.flush().await?;
         match timeout(limits::SETTLE_TIMEOUT, self.engine.probe()).await {
-            // The event may have been what it hung up for.
+            // The server may have closed the connection because of the event.
             Ok(Err(DisconnectReason::Closed)) | Err(_) => Ok(()),
             Ok(outcome) => outcome,
         }
     }
 
-    /// Says goodbye, and stays until it was heard.
+    /// Sends a disconnect and waits until the server closes the connection.
     pub async fn close(self) {
         self.engine.close_and_drain().await;
     }
@@ -180,26 +180,25 @@ impl ClientConnection for PlainConnection {
     type Incoming = ServerMessage;
 
     async fn next(&mut self) -> Result<ServerMessage, DisconnectReason> {
-        if let Some(said) = self.early.pop_front() {
-            return Ok(said);
+        if let Some(message) = self.early.pop_front() {
+            return Ok(message);
         }
         let namespace = self.engine.namespace().clone();
-        let Self {
-            engine, session, ..
-        } = self;
-        engine
-            .next(|taken| understand(&namespace, session, taken))
+        let recovery = &mut self.recovery;
+        self.engine
+            .next(|received| decode(&namespace, recovery, received))
             .await
     }
 }
 
 impl ServerMessage {
+    /// Bytes in memory, about.
     fn cost(&self) -> usize {
-        let held = match self {
+        let args = match self {
             Self::Event(ReceivedEvent { args, .. }) | Self::Ack { args, .. } => args.len(),
             Self::Disconnected(_) | Self::Unreadable(_) => 0,
         };
-        held + limits::ENTRY_BYTES
+        args + limits::ENTRY_BYTES
     }
 }
 
@@ -213,7 +212,7 @@ impl EventArgs {
         self.json.is_empty()
     }
 
-    fn of(args: &[&RawValue], attachments: &[Bytes]) -> Self {
+    fn new(args: &[&RawValue], attachments: &[Bytes]) -> Self {
         Self {
             json: join_args(args),
             attachments: attachments.to_vec(),
@@ -222,18 +221,20 @@ impl EventArgs {
 }
 
 impl RecoveryState {
-    /// Members of the auth object, their values JSON.
-    fn members(&self) -> Vec<(&'static str, String)> {
-        let quoted = |text: &str| serde_json::to_string(text).expect("a string is JSON");
-        let pid = Some(("pid", quoted(&self.pid)));
-        let offset = self.offset.as_deref().map(quoted);
-        pid.into_iter()
-            .chain(offset.map(|offset| ("offset", offset)))
-            .collect()
+    /// Members of the auth object; their values are JSON.
+    fn auth_fields(&self) -> Vec<(&'static str, String)> {
+        let quote = |text: &str| serde_json::to_string(text).expect("a string is JSON");
+        let mut fields = vec![("pid", quote(&self.pid))];
+        fields.extend(
+            self.offset
+                .as_deref()
+                .map(|offset| ("offset", quote(offset))),
+        );
+        fields
     }
 
-    /// An event without an ack id that ends in a text moves the offset.
-    fn passed(&mut self, event: &EventPacket<'_>) -> LastArgument {
+    /// Takes the offset of an event: its last argument, if that is a text and the event has no ack id.
+    fn take_offset(&mut self, event: &EventPacket<'_>) -> LastArgument {
         let text = event
             .args
             .last()
@@ -249,41 +250,43 @@ impl RecoveryState {
     }
 }
 
-fn understand(
+/// None for packets of other namespaces.
+fn decode(
     namespace: &Namespace,
-    session: &mut Option<RecoveryState>,
-    taken: ReceivedPacket<'_, '_>,
+    recovery: &mut Option<RecoveryState>,
+    received: ReceivedPacket<'_, '_>,
 ) -> Result<Option<ServerMessage>, DisconnectReason> {
-    let (packet, attachments) = match taken {
+    let (packet, attachments) = match received {
         ReceivedPacket::Packet(packet, attachments) => (packet, attachments),
         ReceivedPacket::Unreadable(error) => return Ok(Some(ServerMessage::Unreadable(error))),
     };
     Ok(match packet {
         Packet::Event(event) if event.namespace == *namespace => {
-            let last = session
+            let last_argument = recovery
                 .as_mut()
-                .map_or(LastArgument::Argument, |session| session.passed(event));
+                .map_or(LastArgument::Argument, |recovery| {
+                    recovery.take_offset(event)
+                });
             Some(ServerMessage::Event(ReceivedEvent {
                 event: event.event.clone(),
-                args: EventArgs::of(&event.args, attachments),
+                args: EventArgs::new(&event.args, attachments),
                 id: event.id,
-                last,
+                last_argument,
             }))
         }
         Packet::Ack(ack) if ack.namespace == *namespace => Some(ServerMessage::Ack {
             id: ack.id,
-            args: EventArgs::of(&ack.args, attachments),
+            args: EventArgs::new(&ack.args, attachments),
         }),
-        Packet::Disconnect { namespace: which } if which == namespace => {
-            Some(ServerMessage::Disconnected(ErrorResponse {
-                code: None,
-                message: "it disconnected this client".to_owned(),
-            }))
-        }
+        Packet::Disconnect { namespace: of } if of == namespace => Some(
+            ServerMessage::Disconnected(ErrorResponse::without_code("it disconnected this client")),
+        ),
         Packet::ConnectError {
-            namespace: which,
+            namespace: of,
             data,
-        } if which == namespace => Some(ServerMessage::Disconnected(answers::connect_error(data))),
+        } if of == namespace => Some(ServerMessage::Disconnected(
+            ErrorResponse::from_connect_error(data),
+        )),
         _ => None,
     })
 }

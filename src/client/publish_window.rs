@@ -1,7 +1,7 @@
-//! What was published and is not yet confirmed: the credit window, receipts, and what is sent again.
+//! Batches that were published and are not yet confirmed: the credit window, receipts, and sending again.
 //!
-//! Pure: a state machine of batches and answers, without clock or socket. Each batch has a number that the hub takes
-//! only in order and only once, so sending again after a lost connection or a refusal neither loses nor doubles.
+//! Pure: a state machine of batches and responses, without clock or socket. Each batch has a number that the hub accepts only in
+//! order and only once, so sending again after a lost connection or a refusal neither loses nor repeats a message.
 
 #[cfg(test)]
 mod tests;
@@ -10,13 +10,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::answers::{self, PublishResponse, VerbResult};
-use super::error::ErrorResponse;
+use super::error_response::ErrorResponse;
+use super::verbs::VerbResult;
+use super::verbs::publish::PublishResponse;
 use crate::limits;
 use crate::wire::batch::{PublishHeader, PublishId};
 use crate::wire::error_code::ErrorCode;
 
-/// What is to be published; the window gives it its id.
+/// Messages to publish together. The window sets the id of the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     pub header: PublishHeader,
@@ -27,37 +28,37 @@ pub struct Batch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishReceipt {
     pub messages: u32,
-    /// Of the batch's body.
+    /// Bytes of the batch's body.
     pub bytes: usize,
     pub outcome: PublishOutcome,
 }
 
-/// Whom a batch reached: recipients, not messages.
+/// Counts recipients, not messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublishOutcome {
     Delivered {
         delivered: u64,
         queued: u64,
     },
-    /// Nobody yet: it waits in the hub until then, milliseconds since 1970.
+    /// The hub will deliver it then, milliseconds since 1970 (UTC).
     Delayed {
         due_ms: u64,
     },
-    /// It had been committed before the connection was lost, and its receipt went with the connection.
+    /// It was committed, but its receipt was lost with an earlier connection.
     Unknown,
 }
 
-/// What an answer led to.
+/// The effect of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WindowEvent {
     Confirmed(PublishReceipt),
-    /// Not one of ours, or nothing to be done yet.
+    /// The response is to another request, or others must arrive first.
     None,
-    /// Refused for now, and everything behind it is back: wait, then [`PublishWindow::resume`].
+    /// Refused for now, and nothing is in flight any more. Wait, then call [`PublishWindow::resume`].
     Stalled(ErrorResponse),
     /// Refused for good.
     Refused(ErrorResponse),
-    /// The answer makes no sense; going on could lose messages.
+    /// The response makes no sense; continuing could lose messages.
     ProtocolError(String),
 }
 
@@ -70,10 +71,10 @@ pub struct PublishWindow {
     in_flight: usize,
     in_flight_bytes: usize,
     held_bytes: usize,
-    messages: u64,
-    /// This hub took a number of ours, so it will refuse what is out of order. Before that it would take any number,
-    /// and a refused first batch would be passed over: so the first one goes alone.
-    known: bool,
+    unconfirmed_messages: u64,
+    /// Whether this hub has accepted a number of this producer, so that it refuses what is out of order. Before that it accepts
+    /// any number and would skip a refused first batch, so the first batch is sent alone.
+    is_known: bool,
     refusal: Option<ErrorResponse>,
 }
 
@@ -86,20 +87,20 @@ struct PendingBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SendState {
     Waiting,
-    /// With the ack id of its latest sending.
+    /// With this ack id.
     Sent(u64),
-    /// Refused, and not yet to be sent again.
+    /// Refused; to be sent again after [`PublishWindow::resume`].
     Refused,
 }
 
 impl PendingBatch {
-    fn bytes(&self) -> usize {
+    fn cost(&self) -> usize {
         self.batch.body.len().max(limits::ENTRY_BYTES)
     }
 }
 
 impl PublishWindow {
-    /// `producer` is random: one per process that publishes.
+    /// `producer` is random, one per publishing process.
     pub fn new(producer: String, credit: usize) -> Self {
         Self {
             producer,
@@ -109,20 +110,20 @@ impl PublishWindow {
             in_flight: 0,
             in_flight_bytes: 0,
             held_bytes: 0,
-            messages: 0,
-            known: false,
+            unconfirmed_messages: 0,
+            is_known: false,
             refusal: None,
         }
     }
 
-    /// Whether another batch may be pushed; at most one is held beyond the credit.
+    /// Whether another batch may be pushed. The window exceeds the credit by at most one batch.
     pub fn has_capacity(&self) -> bool {
         self.held_bytes < self.credit
     }
 
-    /// Messages that were pushed and not confirmed.
+    /// Messages that were pushed and are not confirmed.
     pub fn unconfirmed_messages(&self) -> u64 {
-        self.messages
+        self.unconfirmed_messages
     }
 
     pub fn is_empty(&self) -> bool {
@@ -130,99 +131,99 @@ impl PublishWindow {
     }
 
     pub fn push(&mut self, mut batch: Batch) {
-        // Volatile messages are not stored, so nothing could tell a second one from the first.
+        // The hub does not store volatile messages, so it could not detect a repeated one.
         if !batch.header.volatile {
             let number = self.next_number;
             self.next_number += 1;
             batch.header.id = Some(PublishId(self.producer.clone(), number));
         }
-        self.messages += u64::from(batch.header.count);
+        self.unconfirmed_messages += u64::from(batch.header.count);
         let entry = PendingBatch {
             batch,
             state: SendState::Waiting,
         };
-        self.held_bytes += entry.bytes();
+        self.held_bytes += entry.cost();
         self.entries.push_back(entry);
     }
 
-    /// The next batch to send with this ack id, if one may be sent now.
+    /// The next batch that may be sent, marked as sent with this ack id.
     pub fn next_to_send(&mut self, id: u64) -> Option<&Batch> {
-        let most = if self.known {
+        let max_in_flight = if self.is_known {
             limits::BATCHES_IN_FLIGHT
         } else {
             1
         };
-        if self.refusal.is_some() || self.in_flight >= most {
+        if self.refusal.is_some() || self.in_flight >= max_in_flight {
             return None;
         }
         let entry = self
             .entries
             .iter_mut()
             .find(|entry| entry.state == SendState::Waiting)?;
-        // A batch larger than the whole credit goes when nothing else is out.
-        if self.in_flight > 0 && self.in_flight_bytes + entry.bytes() > self.credit {
+        // A batch larger than the whole credit is sent when nothing else is in flight.
+        if self.in_flight > 0 && self.in_flight_bytes + entry.cost() > self.credit {
             return None;
         }
         entry.state = SendState::Sent(id);
         self.in_flight += 1;
-        self.in_flight_bytes += entry.bytes();
+        self.in_flight_bytes += entry.cost();
         Some(&entry.batch)
     }
 
     pub fn handle_response(&mut self, id: u64, answer: VerbResult) -> WindowEvent {
-        let sent = |entry: &PendingBatch| entry.state == SendState::Sent(id);
-        let Some(at) = self.entries.iter().position(sent) else {
+        let is_sent = |entry: &PendingBatch| entry.state == SendState::Sent(id);
+        let Some(index) = self.entries.iter().position(is_sent) else {
             return WindowEvent::None;
         };
         self.in_flight -= 1;
-        self.in_flight_bytes -= self.entries[at].bytes();
+        self.in_flight_bytes -= self.entries[index].cost();
         match answer {
-            Ok(text) => match answers::parse("a receipt", &text) {
-                Ok(answer) => self.confirmed(at, &answer),
+            Ok(json) => match PublishResponse::parse(&json) {
+                Ok(response) => self.confirm(index, &response),
                 Err(error) => WindowEvent::ProtocolError(error.to_string()),
             },
-            Err(refusal) => self.refused(at, refusal),
+            Err(refusal) => self.refuse(index, refusal),
         }
     }
 
-    fn confirmed(&mut self, at: usize, answer: &PublishResponse) -> WindowEvent {
-        let passed_over = |entry: &PendingBatch| {
+    fn confirm(&mut self, index: usize, response: &PublishResponse) -> WindowEvent {
+        let is_skipped = |entry: &PendingBatch| {
             entry.state == SendState::Refused && !entry.batch.header.volatile
         };
-        if self.entries.iter().take(at).any(passed_over) {
+        if self.entries.iter().take(index).any(is_skipped) {
             return WindowEvent::ProtocolError(
-                "it took a batch behind one that it had refused".to_owned(),
+                "it accepted a batch behind one that it had refused".to_owned(),
             );
         }
-        let Some(entry) = self.entries.remove(at) else {
+        let Some(entry) = self.entries.remove(index) else {
             return WindowEvent::None;
         };
-        self.known = true;
-        self.held_bytes -= entry.bytes();
-        self.messages -= u64::from(entry.batch.header.count);
+        self.is_known = true;
+        self.held_bytes -= entry.cost();
+        self.unconfirmed_messages -= u64::from(entry.batch.header.count);
         let receipt = PublishReceipt {
             messages: entry.batch.header.count,
             bytes: entry.batch.body.len(),
-            outcome: match (answer.duplicate, answer.due) {
+            outcome: match (response.duplicate, response.due) {
                 (true, _) => PublishOutcome::Unknown,
                 (false, Some(due_ms)) => PublishOutcome::Delayed { due_ms },
                 (false, None) => PublishOutcome::Delivered {
-                    delivered: answer.delivered,
-                    queued: answer.queued,
+                    delivered: response.delivered,
+                    queued: response.queued,
                 },
             },
         };
         WindowEvent::Confirmed(receipt)
     }
 
-    /// Those behind a refused batch come back as out of order. When the last of them is back, the first refusal says
-    /// what became of all.
-    fn refused(&mut self, at: usize, refusal: ErrorResponse) -> WindowEvent {
+    /// The hub refuses the batches behind a refused one as out of order. When the last of them was refused, the first refusal
+    /// decides about all.
+    fn refuse(&mut self, index: usize, refusal: ErrorResponse) -> WindowEvent {
         let out_of_order = refusal.code == Some(ErrorCode::OutOfOrder);
         if !out_of_order && !refusal.is_temporary() {
             return WindowEvent::Refused(refusal);
         }
-        self.entries[at].state = SendState::Refused;
+        self.entries[index].state = SendState::Refused;
         match &self.refusal {
             Some(first) if out_of_order || first.code != Some(ErrorCode::OutOfOrder) => {}
             _ => self.refusal = Some(refusal),
@@ -230,10 +231,6 @@ impl PublishWindow {
         if self.in_flight > 0 {
             return WindowEvent::None;
         }
-        self.stalled()
-    }
-
-    fn stalled(&mut self) -> WindowEvent {
         match &self.refusal {
             None => WindowEvent::None,
             Some(refusal) if refusal.code == Some(ErrorCode::OutOfOrder) => {
@@ -243,37 +240,34 @@ impl PublishWindow {
         }
     }
 
-    /// Sends again what was refused, from the first.
+    /// Makes refused batches ready to be sent again, from the first.
     pub fn resume(&mut self) {
         self.refusal = None;
-        self.all_wait();
-    }
-
-    /// A new connection: what was in flight is sent again, in order. Returns how many volatile messages were in flight
-    /// and are given up, as nobody could tell whether they had arrived.
-    pub fn reset_for_connection(&mut self, credit: usize) -> u64 {
-        self.credit = credit;
-        // It may be another hub, or one with another database.
-        self.known = false;
-        let mut lost = 0;
-        self.entries.retain(|entry| {
-            let gone = entry.batch.header.volatile && matches!(entry.state, SendState::Sent(_));
-            if gone {
-                lost += u64::from(entry.batch.header.count);
-                self.held_bytes -= entry.bytes();
-            }
-            !gone
-        });
-        self.messages -= lost;
-        self.resume();
-        lost
-    }
-
-    fn all_wait(&mut self) {
         for entry in &mut self.entries {
             entry.state = SendState::Waiting;
         }
         self.in_flight = 0;
         self.in_flight_bytes = 0;
+    }
+
+    /// Makes what was in flight ready to be sent again over a new connection, in order. Drops the volatile messages that were in
+    /// flight, as they may have arrived, and returns their number.
+    pub fn reset_for_connection(&mut self, credit: usize) -> u64 {
+        self.credit = credit;
+        // It may be another hub, or have another database.
+        self.is_known = false;
+        let mut dropped = 0;
+        self.entries.retain(|entry| {
+            let is_dropped =
+                entry.batch.header.volatile && matches!(entry.state, SendState::Sent(_));
+            if is_dropped {
+                dropped += u64::from(entry.batch.header.count);
+                self.held_bytes -= entry.cost();
+            }
+            !is_dropped
+        });
+        self.unconfirmed_messages -= dropped;
+        self.resume();
+        dropped
     }
 }

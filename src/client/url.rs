@@ -1,6 +1,4 @@
-//! The hub's URL as it is typed: what to dial, and the namespace that its path names.
-//!
-//! Does not resolve names and does not dial.
+//! The hub's URL as typed: where to connect, and the namespace in its path. Does not resolve names.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,12 +10,12 @@ use crate::address::{NameError, Namespace};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubUrl {
     endpoint: Endpoint,
-    /// As typed, without the path: what messages call the hub.
+    /// As typed, without the path. Messages to people name the hub by it.
     shown: String,
     namespace: Option<Namespace>,
 }
 
-/// Where the bytes go.
+/// Where to connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     Tcp {
@@ -41,18 +39,18 @@ pub enum UrlError {
         "a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666"
     )]
     Scheme,
-    #[error("this URL names no host")]
+    #[error("the URL has no host")]
     NoHost,
     #[error("a host name cannot contain {0:?}")]
     Host(char),
-    #[error("an IPv6 address stands in brackets, as in ws://[::1]:7666")]
+    #[error("write an IPv6 address in brackets, as in ws://[::1]:7666")]
     Ipv6,
     #[error("{0:?} is not a port")]
     Port(String),
-    #[error("a hub's URL holds no user or password; give a token with --token-file")]
+    #[error("a hub's URL cannot contain a user or password; give a token with --token-file")]
     Credentials,
-    #[error("a hub's URL ends with its path; {0:?} is not part of one")]
-    Behind(char),
+    #[error("a hub's URL ends with its path; {0:?} cannot be in it")]
+    AfterPath(char),
     #[error("unix: is followed by the path of a socket, as in unix:/run/roomcat.sock")]
     NoPath,
     #[error("the path of a hub's URL is a namespace: {0}")]
@@ -75,7 +73,7 @@ impl HubUrl {
             None => (rest, ""),
         };
         if let Some(found) = path.chars().find(|c| matches!(c, '?' | '#')) {
-            return Err(UrlError::Behind(found));
+            return Err(UrlError::AfterPath(found));
         }
         let (host, port) = host_and_port(authority)?;
         let default = match security {
@@ -89,7 +87,7 @@ impl HubUrl {
                 security,
             },
             shown: format!("{scheme}://{authority}"),
-            // A slash at the end of a URL is no other place.
+            // A trailing slash does not change the namespace.
             namespace: match path.trim_end_matches('/') {
                 "" => None,
                 path => Some(Namespace::parse(path)?),
@@ -98,7 +96,7 @@ impl HubUrl {
     }
 
     fn unix(text: &str, path: &str) -> Result<Self, UrlError> {
-        // `unix:///path` is how other programs write it.
+        // Other programs write `unix:///path`.
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {
             return Err(UrlError::NoPath);
@@ -120,8 +118,8 @@ impl HubUrl {
     }
 
     /// The URI of the WebSocket upgrade (Engine.IO protocol v4, "WebSocket").
-    pub fn upgrade_uri(&self, dialing: &DialOptions) -> String {
-        let resource = dialing.resource();
+    pub fn upgrade_uri(&self, options: &DialOptions) -> String {
+        let resource = options.resource();
         match &self.endpoint {
             Endpoint::Unix(_) => format!("ws://localhost{resource}"),
             Endpoint::Tcp {
@@ -129,7 +127,7 @@ impl HubUrl {
                 port,
                 security,
             } => {
-                let (scheme, usual) = match security {
+                let (scheme, default_port) = match security {
                     Security::Plain => ("ws", 80),
                     Security::Tls => ("wss", 443),
                 };
@@ -138,8 +136,8 @@ impl HubUrl {
                 } else {
                     host.clone()
                 };
-                // A browser's Host header leaves the scheme's own port out, and so do we: the hub compares it.
-                if *port == usual {
+                // Like a browser, leave the scheme's default port out of the Host header: the hub compares it with the Origin.
+                if *port == default_port {
                     format!("{scheme}://{host}{resource}")
                 } else {
                     format!("{scheme}://{host}:{port}{resource}")
@@ -167,12 +165,12 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
         return Err(UrlError::Credentials);
     }
     let (host, port) = if let Some(inside) = authority.strip_prefix('[') {
-        let (host, behind) = inside.split_once(']').ok_or(UrlError::Ipv6)?;
+        let (host, rest) = inside.split_once(']').ok_or(UrlError::Ipv6)?;
         host.parse::<std::net::Ipv6Addr>()
             .map_err(|_| UrlError::Ipv6)?;
-        match behind.strip_prefix(':') {
+        match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
-            None if behind.is_empty() => (host, None),
+            None if rest.is_empty() => (host, None),
             None => return Err(UrlError::Ipv6),
         }
     } else {
@@ -185,8 +183,8 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
     if host.is_empty() {
         return Err(UrlError::NoHost);
     }
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
-    if let Some(bad) = host.chars().find(|c| !fine(*c)) {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':');
+    if let Some(bad) = host.chars().find(|c| !is_allowed(*c)) {
         return Err(UrlError::Host(bad));
     }
     let port = match port {
@@ -206,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_where_and_which_namespace() {
+    fn a_url_has_an_endpoint_and_a_namespace() {
         let cases = [
             (
                 "ws://127.0.0.1:7666",
@@ -273,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused_with_its_reason() {
+    fn an_invalid_url_is_refused_with_its_reason() {
         for (text, error) in [
             ("127.0.0.1:7666", UrlError::Scheme),
             ("ftp://h", UrlError::Scheme),
@@ -284,7 +282,7 @@ mod tests {
             ("ws://h:+1", UrlError::Port("+1".into())),
             ("ws://h:65536", UrlError::Port("65536".into())),
             ("ws://u:p@h", UrlError::Credentials),
-            ("ws://h/?x=1", UrlError::Behind('?')),
+            ("ws://h/?x=1", UrlError::AfterPath('?')),
             ("ws://::1:7", UrlError::Ipv6),
             ("ws://[::1", UrlError::Ipv6),
             ("ws://[::1]x", UrlError::Ipv6),
@@ -296,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_call_the_hub_as_it_was_typed() {
+    fn a_url_is_shown_as_it_was_typed() {
         assert_eq!(
             HubUrl::parse("ws://h:1/ns").unwrap().to_string(),
             "ws://h:1"

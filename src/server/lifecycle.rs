@@ -135,7 +135,7 @@ impl RunningServer {
                     if connections.len() < max_connections {
                         connections.spawn(http::serve(Arc::clone(state), connection));
                     } else {
-                        state.services.say_refused("too many connections");
+                        state.services.log_refusal("too many connections");
                     }
                 }
                 Some(NewSession { transport, params }) = new_sessions.recv() => {
@@ -144,7 +144,7 @@ impl RunningServer {
                         let shutdown = state.shutdown.clone();
                         connections.spawn(session::run(services, transport, params, shutdown));
                     } else {
-                        state.services.say_refused("too many sessions");
+                        state.services.log_refusal("too many sessions");
                     }
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}

@@ -1,4 +1,4 @@
-//! The end of a socket, and of its session: everyone who has to know is told.
+//! The end of a socket or a session: the hub, the store, the namespace's program and its other sockets hear of it.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use super::engine::permits::permits;
 use super::handler::session_calls;
 use super::namespace::reactions;
 use super::services::Services;
-use super::shared_queue::sharer_handle::SharerHandle;
 use super::socket::Socket;
 use super::state::Session;
 use crate::hub::request::{PublishVerb, Request};
@@ -19,75 +18,71 @@ use crate::store::Op;
 use crate::store::writer::Urgency;
 
 impl Session {
-    /// One socket leaves; the session goes on.
-    pub(super) fn depart(&mut self, index: usize, end: &EndReason) -> Socket {
+    /// Removes one socket. The session goes on.
+    pub(super) fn disconnect(&mut self, index: usize, end: &EndReason) -> Socket {
         let socket = self.sockets.swap_remove(index);
-        self.promises.retain(|promise| !promise.is_of(socket.id));
-        self.in_flight -= self.calls.drop_events_of(socket.id);
-        let shared = socket
-            .sharing
-            .as_ref()
-            .map_or(0, SharerHandle::pending_answers);
-        self.in_flight = self.in_flight.saturating_sub(shared);
+        self.pending_acks.retain(|ack| ack.socket != socket.id);
+        self.calls.drop_events_of(socket.id);
         session_calls::notify_disconnect(&self.services, &socket, end);
-        if let Some(paid_at) = socket.standing.paid_at() {
-            self.pay_until(paid_at);
+        if let Some(until) = socket.permissions.throttled_until() {
+            self.throttle(until);
         }
         let max_message = self.services.settings.max_message;
-        if let Some(record) = reactions::farewell(&socket, end, max_message) {
-            self.ask(Op::Append { record, id: None }, unanswered(&socket));
+        if let Some(record) = reactions::disconnect_record(&socket, end, max_message) {
+            self.submit(Op::Append { record, id: None }, publish_ticket(&socket));
         }
-        let ticket = farewell(&socket, end);
+        let (op, ticket) = (socket.end_op(end), disconnect_ticket(&socket, end));
         self.outbox
-            .push(Submission::Store(socket.parting(end), Urgency::Now, ticket));
+            .push(Submission::Store(op, Urgency::Now, ticket));
         socket
     }
 
+    /// Ends the session with all its sockets.
     pub(super) async fn finish(mut self, end: &EndReason) {
         session_calls::abandon(&mut self.calls, &self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
             session_calls::notify_disconnect(&self.services, &socket, end);
-            // When the hub itself ends, nobody is left to be told.
+            // When the hub itself ends, there is nobody left to tell.
             if !matches!(end, EndReason::Shutdown | EndReason::Store(_)) {
-                publish_farewell(&self.services, &socket, end).await;
+                publish_disconnect(&self.services, &socket, end).await;
             }
-            let (op, ticket) = (socket.parting(end), farewell(&socket, end));
-            // With the store gone the hub is going too.
+            let (op, ticket) = (socket.end_op(end), disconnect_ticket(&socket, end));
+            // This fails only when the hub is going too.
             let _ = self.services.writer.send(op, Urgency::Now, ticket);
         }
         let transport = &mut self.transport;
         let closing = poll_fn(|cx| transport.poll_close(cx));
-        // A peer that does not take the goodbye loses it.
+        // A client that does not take its last frames loses them.
         let _ = tokio::time::timeout(limits::DRAIN_TIMEOUT, closing).await;
     }
 }
 
-/// What is declared for a socket's end waits its turn like any other publish.
-async fn publish_farewell(services: &Services, socket: &Socket, end: &EndReason) {
-    let Some(record) = reactions::farewell(socket, end, services.settings.max_message) else {
+/// Publishes the declared `disconnect` event, which waits for its share of the append queue like any other message.
+async fn publish_disconnect(services: &Services, socket: &Socket, end: &EndReason) {
+    let max_message = services.settings.max_message;
+    let Some(record) = reactions::disconnect_record(socket, end, max_message) else {
         return;
     };
-    let mut ticket = unanswered(socket);
-    let place = Arc::clone(&services.append_queue).acquire_many_owned(permits(record.body.len()));
-    match tokio::time::timeout(limits::DRAIN_TIMEOUT, place).await {
+    let mut ticket = publish_ticket(socket);
+    let permit = Arc::clone(&services.append_queue).acquire_many_owned(permits(record.body.len()));
+    match tokio::time::timeout(limits::DRAIN_TIMEOUT, permit).await {
         Ok(Ok(permit)) => ticket.permit = Some(permit),
         Ok(Err(_)) | Err(_) => {
-            tracing::warn!("nobody was told that {} left: the store is busy", socket);
+            tracing::warn!("the disconnect event of {socket} was not published: the store is busy");
             return;
         }
     }
     let op = Op::Append { record, id: None };
-    // With the store gone the hub is going too.
+    // This fails only when the hub is going too.
     let _ = services.writer.send(op, Urgency::Now, ticket);
 }
 
-/// For a publish of which nobody wants to know what became.
-fn unanswered(socket: &Socket) -> Ticket {
+fn publish_ticket(socket: &Socket) -> Ticket {
     Ticket::unanswered(socket.id, Request::Publish(PublishVerb::Single))
 }
 
-/// A socket is gone: what tells the hub to forget it, after everything that it asked for before.
-fn farewell(socket: &Socket, end: &EndReason) -> Ticket {
-    tracing::info!("a user disconnected {} ({end})", socket);
+/// Tells the hub to forget the socket, after everything that the socket asked for before.
+fn disconnect_ticket(socket: &Socket, end: &EndReason) -> Ticket {
+    tracing::info!("a user disconnected {socket} ({end})");
     Ticket::unanswered(socket.id, Request::Disconnect)
 }

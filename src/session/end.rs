@@ -1,4 +1,4 @@
-//! Why a session ends, or one of its sockets.
+//! Why a session or one of its sockets ends.
 
 use std::sync::Arc;
 
@@ -8,7 +8,6 @@ use crate::store::StoreError;
 use crate::wire::engine::EngineError;
 use crate::wire::socket::PacketError;
 
-/// Why a session ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EndReason {
     #[error("transport close")]
@@ -18,14 +17,14 @@ pub enum EndReason {
     #[error("client namespace disconnect")]
     Left,
     #[error("a newer subscriber took this name")]
-    Replaced,
+    NameTaken,
     #[error("kicked by {0}")]
     Kicked(Arc<str>),
-    #[error("its client came back by another connection")]
-    CameBack,
-    /// It waited to be let in.
+    #[error("its client connected again")]
+    Replaced,
+    /// The namespace's program did not admit it.
     #[error("refused")]
-    Refused,
+    NotAdmitted,
     #[error("ping timeout")]
     PingTimeout,
     #[error("no namespace entered in time")]
@@ -33,11 +32,11 @@ pub enum EndReason {
     #[error("parse error: {0}")]
     Engine(#[from] EngineError),
     #[error("parse error: {0}")]
-    Socket(#[from] PacketError),
+    Packet(#[from] PacketError),
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
-    /// Pruned while it was handed out; the client comes back and starts afresh.
-    #[error("what it missed is no longer kept")]
+    /// The store pruned messages while it sent them to a returning client. The client reconnects and starts afresh.
+    #[error("the messages it missed are no longer kept")]
     Missed,
     #[error("the hub is shutting down")]
     Shutdown,
@@ -46,17 +45,17 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// What an application is told of it, in the reference's words.
+    /// The reason that an application gets, in the words of the reference server.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Closed | Self::Missed => "transport close",
             Self::Left => "client namespace disconnect",
-            Self::Replaced | Self::Kicked(_) | Self::CameBack | Self::Refused => {
+            Self::NameTaken | Self::Kicked(_) | Self::Replaced | Self::NotAdmitted => {
                 "server namespace disconnect"
             }
             Self::PingTimeout => "ping timeout",
             Self::Transport(_) => "transport error",
-            Self::Engine(_) | Self::Socket(_) => "parse error",
+            Self::Engine(_) | Self::Packet(_) => "parse error",
             Self::ConnectTimeout | Self::Forbidden(_) => "forced server close",
             Self::Shutdown | Self::Store(_) => "server shutting down",
         }

@@ -1,7 +1,8 @@
-//! One task per Engine.IO session: packets in, verbs to the store and the hub, and what is owed back out.
+//! One task per Engine.IO session: it takes the client's packets, sends requests to the store and the hub, and writes what
+//! the client's sockets are owed.
 //!
-//! The task is one `poll` over everything it waits for, so that reading, writing, timers and the hub never block each
-//! other. It knows its transport only as a trait, and nothing of HTTP.
+//! The task is one `poll` over everything it waits for, so reading, writing, timers and the hub never block each other. It
+//! knows its transport only as a trait, and nothing of HTTP.
 
 mod disconnect;
 mod end;
@@ -10,6 +11,7 @@ pub mod handler;
 pub mod namespace;
 mod notifications;
 mod packets;
+mod refusal;
 pub mod services;
 pub mod settings;
 pub mod shared_queue;
@@ -25,17 +27,17 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::end::EndReason;
-use self::engine::heartbeat::{HeartbeatAction, Held};
-use self::engine::outbox::Submission;
+use self::engine::heartbeat::{HeartbeatAction, ReadState};
 use self::engine::params::{EngineMode, SessionParams};
 use self::engine::transport::Transport;
 use self::namespace::pending_ack::PendingAck;
 use self::services::Services;
-use self::socket::{Finished, Socket};
+use self::socket::Socket;
+use self::socket::query::QueryResult;
 use self::state::Session;
 use crate::hub::frame::WireFrame;
+use crate::hub::ticket::Ticket;
 use crate::limits;
-use crate::store::writer::Urgency;
 use crate::wire::attachments::TextFrame;
 use crate::wire::engine::{EnginePacket, Handshake, PING, decode};
 use crate::wire::explain::{Direction, Tracer};
@@ -44,18 +46,18 @@ use crate::wire::explain::{Direction, Tracer};
 pub async fn run(
     services: Arc<Services>,
     transport: Box<dyn Transport>,
-    opening: SessionParams,
+    params: SessionParams,
     mut shutdown: watch::Receiver<bool>,
 ) {
-    let mut session = Session::new(services, transport, &opening);
-    session.open(opening);
-    // Both arms are cancel-safe: the session's poll keeps all its state in itself.
+    let mut session = Session::new(services, transport, &params);
+    session.send_handshake(params);
+    // Both arms are cancel-safe: `poll` keeps all its state in the session.
     let end = tokio::select! {
         end = poll_fn(|cx| session.poll(cx)) => end,
-        _ = shutdown.wait_for(|stopping| *stopping) => EndReason::Shutdown,
+        _ = shutdown.wait_for(|is_stopping| *is_stopping) => EndReason::Shutdown,
     };
     let services = Arc::clone(&session.services);
-    // In a box: what its end takes is not held while it lives.
+    // Boxed, so that a live session does not carry the memory that its end needs.
     Box::pin(session.finish(&end)).await;
     if let EndReason::Store(error) = end {
         services.fail(error);
@@ -67,25 +69,25 @@ fn millis(duration: std::time::Duration) -> u64 {
 }
 
 impl Session {
-    fn open(&mut self, opening: SessionParams) {
+    fn send_handshake(&mut self, params: SessionParams) {
         let settings = &self.services.settings;
         let handshake = Handshake {
-            sid: opening.sid,
-            upgrades: opening.upgrades.iter().map(|it| (*it).to_owned()).collect(),
+            sid: params.sid,
+            upgrades: params.upgrades.iter().map(|it| (*it).to_owned()).collect(),
             ping_interval: millis(settings.ping_interval),
             ping_timeout: millis(settings.ping_timeout),
             max_payload: settings.max_payload as u64,
         };
-        let watch = settings.trace.clone();
-        self.tracer = watch.map(|watch| Box::new(Tracer::for_session(watch, &handshake.sid)));
+        let sink = settings.trace.clone();
+        self.tracer = sink.map(|sink| Box::new(Tracer::for_session(sink, &handshake.sid)));
         self.out.push_back(WireFrame::text(handshake.encode()));
     }
 
-    /// Ready only with the end; otherwise everything that could be done was done.
+    /// Ready when the session ends. Pending when nothing more can be done now.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<EndReason> {
         self.waker.register(cx.waker());
         loop {
-            match self.turn(cx) {
+            match self.poll_once(cx) {
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
                 Err(end) => return Poll::Ready(end),
@@ -93,140 +95,142 @@ impl Session {
         }
     }
 
-    /// A little of everything; false when there was nothing to do.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
-        let mut did = false;
-        while let Some((socket, told)) = self.notices.take() {
-            self.told(socket, told);
-            did = true;
+    /// Does a little of everything. False when there was nothing to do.
+    fn poll_once(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
+        let mut progressed = false;
+        while let Some((socket, notification)) = self.notifications.take() {
+            self.handle_notification(socket, notification);
+            progressed = true;
         }
-        did |= self.poll_reads(cx)?;
-        did |= self.poll_calls(cx)?;
-        did |= self.poll_shares(cx);
+        progressed |= self.poll_reads(cx)?;
+        progressed |= self.poll_calls(cx)?;
+        progressed |= self.poll_shares(cx);
         if let Poll::Ready(sent) = self.outbox.poll(cx) {
             sent?;
         }
-        // Before writing: who is too late is told nothing more.
-        did |= self.poll_timer(cx)?;
-        // Writing by itself lets nothing else go on.
-        did |= self.poll_write(cx)? && self.awaits_store();
+        // Before writing: a client that timed out gets nothing more.
+        progressed |= self.poll_timer(cx)?;
+        // A write alone makes nothing else possible, unless the store has to be asked.
+        progressed |= self.poll_write(cx)? && self.awaits_store();
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
         {
-            self.frame(frame.ok_or(EndReason::Closed)??)?;
-            did = true;
+            self.handle_frame(frame.ok_or(EndReason::Closed)??)?;
+            progressed = true;
         }
-        Ok(did)
+        Ok(progressed)
     }
 
-    /// Whether there is something to ask of the store, or an answer of its to come: who waits for that has to be polled.
+    /// Whether a request or an answer of the store is outstanding: its future must be polled.
     fn awaits_store(&self) -> bool {
         !self.outbox.is_empty() || self.sockets.iter().any(Socket::is_reading)
     }
 
-    /// Whether what was read before waits for the store or the hub: that is not the peer's doing, and its ping clock
-    /// pauses.
-    fn held(&self) -> Held {
-        // A list may be long, and waits for a reader of the store: one at a time bounds what they take.
-        let listing = self.sockets.iter().any(Socket::is_listing);
-        let promised: usize = self.promises.iter().map(PendingAck::bytes).sum();
-        if listing
+    /// Requests and calls that wait for an answer.
+    fn in_flight(&self) -> usize {
+        let shared = self.sockets.iter().filter_map(|it| it.sharing.as_ref());
+        self.hub_requests
+            + self.calls.pending_events()
+            + shared
+                .map(|sharing| sharing.pending_answers())
+                .sum::<usize>()
+    }
+
+    /// Reading pauses while earlier requests wait for the store or the hub. The client cannot help that, so its ping clock
+    /// pauses too.
+    fn read_state(&self) -> ReadState {
+        let is_querying = self.sockets.iter().any(Socket::is_querying);
+        let pending_acks: usize = self.pending_acks.iter().map(PendingAck::bytes).sum();
+        if is_querying
             || !self.outbox.is_empty()
-            || self.in_flight >= limits::VERBS_IN_FLIGHT
-            || promised > limits::ANSWER_BYTES
-            || self.paid_at.is_some()
+            || self.in_flight() >= limits::VERBS_IN_FLIGHT
+            || pending_acks > limits::ANSWER_BYTES
+            || self.throttled_until.is_some()
         {
-            Held::Yes
+            ReadState::Paused
         } else {
-            Held::No
+            ReadState::Reading
         }
     }
 
-    /// Nor is anything read while the peer does not take what it was sent; but then its ping clock runs.
+    /// False also while the client does not take what it was sent. Its ping clock runs then.
     fn may_read(&self) -> bool {
-        if self.held() == Held::Yes || self.out.len() > limits::VERBS_IN_FLIGHT {
+        if self.read_state() == ReadState::Paused || self.out.len() > limits::VERBS_IN_FLIGHT {
             return false;
         }
-        // Answers are text; what was asked for by credit is bounded by it.
+        // Answers are text. Deliveries, which are bounded by credit, are mostly binary.
         let texts = self
             .out
             .iter()
             .filter(|it| matches!(it, WireFrame::Text(_)));
         let early: usize = self.sockets.iter().map(Socket::early_cost).sum();
-        let bytes = texts.map(WireFrame::len).sum::<usize>() + early + self.attached;
+        let bytes = texts.map(WireFrame::len).sum::<usize>() + early + self.attachment_bytes;
         bytes <= limits::ANSWER_BYTES
     }
 
+    /// Takes what readers of the store found for the sockets.
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
-        let mut did = false;
+        let mut progressed = false;
         for index in 0..self.sockets.len() {
             let socket = &mut self.sockets[index];
-            while let Poll::Ready(done) =
-                socket.poll_reads(cx, &self.services, &mut self.outbox, &mut self.out)
+            while let Poll::Ready(read) =
+                socket.poll_log(cx, &self.services, &mut self.outbox, &mut self.out)
             {
-                did = true;
-                match done? {
-                    Finished::Nothing => {}
-                    Finished::Rooms(listing) => notifications::answer_rooms(
-                        &socket.namespace,
-                        &listing,
-                        &self.services,
-                        &mut self.out,
-                    ),
-                    Finished::Names { answer, body } => {
-                        notifications::acknowledge(&socket.namespace, answer, &body, &mut self.out)
+                read?;
+                progressed = true;
+            }
+            if let Poll::Ready((ack_id, result)) = socket.poll_query(cx) {
+                progressed = true;
+                match result? {
+                    QueryResult::Answer(body) => self.answer(index, ack_id, &body),
+                    QueryResult::Submit(op, request) => {
+                        let ticket = Ticket::new(socket.request(ack_id, request));
+                        self.submit(op, ticket);
                     }
-                    Finished::Counted(counted) => {
-                        let (op, ticket) = counted.give_up(socket.id, socket.namespace.clone());
-                        self.in_flight += 1;
-                        self.outbox
-                            .push(Submission::Store(op, Urgency::Now, ticket));
-                    }
-                    Finished::Missed => return Err(EndReason::Missed),
                 }
             }
         }
-        Ok(did)
+        Ok(progressed)
     }
 
-    /// Hands frames to the transport while it takes them, asking the sockets for more when there are none.
+    /// Gives frames to the transport while it takes them, and asks the sockets for more when there are none.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
-        // What the peer has taken counts before it is sent more.
-        let mut did = self.poll_flush(cx)?;
+        // What the client has taken counts before it is sent more.
+        let mut progressed = self.poll_flush(cx)?;
         loop {
             match self.transport.poll_ready(cx) {
-                Poll::Pending => return Ok(did),
+                Poll::Pending => return Ok(progressed),
                 Poll::Ready(ready) => ready?,
             }
             if self.out.is_empty() {
-                self.attached = 0;
+                self.attachment_bytes = 0;
                 if !self.fill() {
                     break;
                 }
-                self.handed = self.out.len();
+                self.delivery_frames = self.out.len();
             }
-            did = true;
+            progressed = true;
             if let Some(frame) = self.out.pop_front() {
-                self.handed = self.handed.saturating_sub(1);
+                self.delivery_frames = self.delivery_frames.saturating_sub(1);
                 self.trace(Direction::Sent, &frame);
                 self.transport.send(frame)?;
-                self.dirty = true;
+                self.needs_flush = true;
             }
         }
-        did |= self.poll_flush(cx)?;
-        Ok(did)
+        progressed |= self.poll_flush(cx)?;
+        Ok(progressed)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
-        if !self.dirty {
+        if !self.needs_flush {
             return Ok(false);
         }
         let Poll::Ready(flushed) = self.transport.poll_flush(cx) else {
             return Ok(false);
         };
         flushed?;
-        self.dirty = false;
-        if self.handed == 0 {
+        self.needs_flush = false;
+        if self.delivery_frames == 0 {
             for socket in &mut self.sockets {
                 socket.flushed(&mut self.outbox);
             }
@@ -235,32 +239,36 @@ impl Session {
     }
 
     fn fill(&mut self) -> bool {
-        let mut did = false;
+        let mut progressed = false;
         for socket in &mut self.sockets {
-            did |= socket.fill(
+            progressed |= socket.fill(
                 &self.services,
-                &self.notices,
+                &self.notifications,
                 &mut self.outbox,
                 &mut self.out,
             );
             socket.note_progress();
         }
-        did
+        progressed
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
-        // A timer is late by up to a millisecond; whether a pong is, the clock says.
-        let late = self.heart.awaits_pong() && self.heart.next() <= Instant::now();
-        if self.timer.as_mut().poll(cx).is_pending() && !late {
+        // A timer may fire up to a millisecond late. For a missing pong the clock decides.
+        let is_late = self.heartbeat.awaits_pong() && self.heartbeat.next() <= Instant::now();
+        if self.timer.as_mut().poll(cx).is_pending() && !is_late {
             return Ok(false);
         }
         let now = Instant::now();
-        self.paid_at = self.paid_at.filter(|paid_at| *paid_at > now);
-        match self.heart.beat(now, &self.services.settings, self.held()) {
+        self.throttled_until = self.throttled_until.filter(|until| *until > now);
+        let read_state = self.read_state();
+        match self
+            .heartbeat
+            .advance(now, &self.services.settings, read_state)
+        {
             HeartbeatAction::Ping => self.out.push_back(WireFrame::Text(PING.into())),
-            HeartbeatAction::Nothing => {}
-            HeartbeatAction::NoPong => return Err(EndReason::PingTimeout),
-            HeartbeatAction::NoConnect => return Err(EndReason::ConnectTimeout),
+            HeartbeatAction::None => {}
+            HeartbeatAction::PongTimeout => return Err(EndReason::PingTimeout),
+            HeartbeatAction::ConnectTimeout => return Err(EndReason::ConnectTimeout),
         }
         self.set_timer();
         Ok(true)
@@ -276,39 +284,38 @@ impl Session {
         }
     }
 
-    fn frame(&mut self, frame: WireFrame) -> Result<(), EndReason> {
+    fn handle_frame(&mut self, frame: WireFrame) -> Result<(), EndReason> {
         self.trace(Direction::Received, &frame);
         let text = match frame {
-            WireFrame::Binary(_) if self.speech == EngineMode::Echo => {
-                self.attached += frame.len();
+            WireFrame::Binary(_) if self.mode == EngineMode::Echo => {
+                self.attachment_bytes += frame.len();
                 self.out.push_back(frame);
                 return Ok(());
             }
             WireFrame::Binary(bytes) => {
                 if self.assembler.held() + bytes.len() > self.services.settings.max_frame() {
-                    return Err(EndReason::Forbidden(
-                        "a binary event larger than this hub takes",
-                    ));
+                    let why = "a binary event larger than this hub takes";
+                    return Err(EndReason::Forbidden(why));
                 }
                 if let Some(binary) = self.assembler.binary(bytes)? {
                     let packet = binary.packet()?;
-                    return self.packet(packet, &binary.attachments);
+                    return self.handle_packet(packet, &binary.attachments);
                 }
                 return Ok(());
             }
             WireFrame::Text(text) => text,
         };
         match decode(&text)? {
-            EnginePacket::Message(_) if self.speech == EngineMode::Echo => {
+            EnginePacket::Message(_) if self.mode == EngineMode::Echo => {
                 self.out.push_back(WireFrame::Text(text));
                 Ok(())
             }
             EnginePacket::Message(packet) => match self.assembler.text(packet)? {
-                TextFrame::Complete(packet) => self.packet(packet, &[]),
+                TextFrame::Complete(packet) => self.handle_packet(packet, &[]),
                 TextFrame::Partial => Ok(()),
             },
             EnginePacket::Pong(_) => {
-                self.heart.pong(Instant::now(), &self.services.settings);
+                self.heartbeat.pong(Instant::now(), &self.services.settings);
                 self.set_timer();
                 Ok(())
             }

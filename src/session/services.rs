@@ -1,4 +1,4 @@
-//! What every session of a hub shared_queues: its settings and the ways to the store and the hub's task.
+//! What all sessions of a hub share: its settings, and how to reach the store and the hub's task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,9 +18,9 @@ use crate::store::writer::Writer;
 use crate::wire::offset::LogTag;
 
 pub struct Services {
-    /// Of the namespaces that declare one.
+    /// The programs of the namespaces that declare one.
     pub programs: Programs,
-    /// Queues that several sockets split.
+    /// The queues that several sockets share.
     pub shared_queues: SharedQueues,
     pub settings: HubSettings,
     pub log_id: Arc<str>,
@@ -28,14 +28,14 @@ pub struct Services {
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<InboxMessage>,
     pub readers: ReaderPool,
-    /// Permits are bytes: what waits for a commit over all publishers, held until the receipt.
+    /// A permit is a byte. Bounds what waits for a commit, over all publishers; held until the receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
-    /// The first failure of the store that a session met: it ends the hub.
+    /// Takes the first store error that a session meets. It ends the hub.
     failed: mpsc::Sender<StoreError>,
     next_socket: AtomicU64,
-    /// When it was last said that something is refused, milliseconds since 1970.
-    said_refused_ms: AtomicU64,
+    /// When the last refusal was logged, milliseconds since 1970.
+    refusal_logged_ms: AtomicU64,
 }
 
 impl Services {
@@ -61,23 +61,23 @@ impl Services {
             clock,
             failed,
             next_socket: AtomicU64::new(1),
-            said_refused_ms: AtomicU64::new(0),
+            refusal_logged_ms: AtomicU64::new(0),
         }
     }
 
-    /// What cannot be read was acknowledged once: a hub that went on would hide it.
+    /// Ends the hub. A hub that went on would hide that acknowledged messages cannot be read.
     pub fn fail(&self, error: StoreError) {
-        // One is enough to end it.
+        // The first error is enough.
         let _ = self.failed.try_send(error);
     }
 
-    /// Tells whoever runs the hub that there is no room: once in a while, for peers go on trying.
-    pub fn say_refused(&self, why: &str) {
+    /// Logs that the hub refuses something, at most once in `limits::REFUSAL_LOG_INTERVAL`: clients keep trying.
+    pub fn log_refusal(&self, why: &str) {
         let now = (self.clock)();
-        let said = self.said_refused_ms.load(Ordering::Relaxed);
+        let logged = self.refusal_logged_ms.load(Ordering::Relaxed);
         let pause = u64::try_from(limits::REFUSAL_LOG_INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        if now.saturating_sub(said) >= pause {
-            self.said_refused_ms.store(now, Ordering::Relaxed);
+        if now.saturating_sub(logged) >= pause {
+            self.refusal_logged_ms.store(now, Ordering::Relaxed);
             tracing::warn!("refusing for now: {why}");
         }
     }
@@ -87,8 +87,8 @@ impl Services {
     }
 }
 
-/// A random id of 20 characters, as Socket.IO's sids: 120 bits, URL-safe. It does not begin with a dash: sids are typed as
-/// words of commands, and would be taken for a flag.
+/// A random id of 20 characters, like Socket.IO's sids: 120 bits, URL-safe. It does not begin with a dash, so that people can
+/// type it as an argument of a command.
 pub fn random_id() -> String {
     use base64::Engine as _;
     loop {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_can_be_typed() {
+    fn an_id_never_looks_like_a_flag() {
         for _ in 0..1000 {
             let id = random_id();
             assert!(id.len() == 20 && !id.starts_with('-'), "{id}");

@@ -1,4 +1,4 @@
-//! The settings of a hub, as its sessions need them.
+//! The settings of a hub that its sessions need.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,31 +12,31 @@ use crate::wire::explain::TraceSink;
 pub struct HubSettings {
     pub ping_interval: Duration,
     pub ping_timeout: Duration,
-    /// A connection that enters no namespace for this long is closed.
+    /// A connection that enters no namespace in this time is closed.
     pub connect_timeout: Duration,
     /// The largest message taken, bytes.
     pub max_message: usize,
     /// The most that one request of long-polling holds, bytes.
     pub max_payload: usize,
-    /// For so long a stock client that lost its connection may come back to its rooms and what it missed. None: it
+    /// How long a stock client that lost its connection can return to its rooms and missed messages. `None`: it always
     /// starts afresh.
     pub recovery: Option<Duration>,
-    /// At this path, as in `/engine.io/`, plain Engine.IO: every message goes back to who sent it.
+    /// A path, like `/engine.io/`, for plain Engine.IO: every message goes back to its sender.
     pub echo: Option<String>,
     pub token: Option<Token>,
     pub namespaces: Namespaces,
-    /// Who is shown each frame.
+    /// Receives every frame, for `--trace`.
     pub trace: Option<Arc<dyn TraceSink>>,
 }
 
 impl HubSettings {
-    /// The `max_payload` that lets the largest message through: as base64, with what stands around it.
+    /// The `max_payload` that lets the largest message through, encoded as base64 and framed.
     pub fn usual_payload(max_message: usize) -> usize {
         (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4
     }
 
-    /// How old a message may be that a client misses which comes back in time: its connection may have been dead for a
-    /// while before anyone noticed.
+    /// How long messages are kept for clients that return. It is longer than `recovery`, for a connection may be dead for a
+    /// while before the hub notices.
     pub fn missed_for(&self, recovery: Duration) -> Duration {
         recovery
             .saturating_add(self.ping_interval)

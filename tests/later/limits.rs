@@ -50,7 +50,7 @@ fn the_wire_refuses_what_makes_no_sense() {
         (json!({"due": u64::MAX}), "at most 366 days ahead"),
         (json!({"delay": days(366) + 1}), "at most 366 days ahead"),
         (json!({"delay": u64::MAX}), "at most 366 days ahead"),
-        (json!({"due": 1, "delay": 1}), "two words for one time"),
+        (json!({"due": 1, "delay": 1}), "not both"),
         (json!({"due": 1, "volatile": true}), "volatile"),
         (json!({"delay": 1, "volatile": true}), "volatile"),
         (json!({"due": -1}), "invalid"),

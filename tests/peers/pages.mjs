@@ -72,7 +72,7 @@ const scenarios = {
     await say(alice, "to all <img src=x onerror=alert(1)>", { room: "lobby" });
     for (const page of [alice, bob]) await shows(page, "#messages .text", "to all <img");
     await carol.heard("to all <img src=x onerror=alert(1)>");
-    await shows(alice, "#receipt", "handed to 3 sockets");
+    await shows(alice, "#receipt", "delivered to 3 sockets");
     await say(bob, "to the others", { room: "lobby", to: "others" });
     await shows(alice, "#messages .text", "to the others");
     await carol.heard("to the others");
@@ -104,7 +104,7 @@ const scenarios = {
     await roomcat("pub", "lobby", "--json", "-e", "numbers", '{"n": [1, 2]}');
     await shows(bob, "#messages .text", '{"n": [1, 2]}');
     await shows(alice, "#frames", "message, BINARY_EVENT");
-    await shows(alice, "#frames", "ack id: wants an answer");
+    await shows(alice, "#frames", "ack id: expects an answer");
 
     for (const [page, scheme] of [[alice, "light"], [bob, "dark"]]) {
       await assertAccessible(page, `the class page in ${scheme}`);

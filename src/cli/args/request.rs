@@ -8,7 +8,7 @@ use clap::Args;
 use super::remote::Remote;
 use crate::address::{Address, EventName};
 use crate::cli::args::values;
-use crate::cli::io::stdout::Format;
+use crate::cli::io::stdout::FormatTemplate;
 use crate::limits;
 
 /// Ask a room and print the answers
@@ -31,11 +31,11 @@ pub struct RequestArgs {
     pub message: Vec<OsString>,
 
     /// End after N answers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=limits::REPLIES))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::number(1..=limits::REPLIES))]
     pub replies: u64,
 
     /// End after this time, with exit code 5 [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     pub timeout: Option<Duration>,
 
     /// The message is a JSON value, and JavaScript clients get it as one
@@ -55,8 +55,8 @@ pub struct RequestArgs {
     pub raw: bool,
 
     /// What is printed of each answer, as in --format '{from}: {data}'; the fields are those of `roomcat sub --format`
-    #[arg(long, value_name = "TEXT", value_parser = Format::parse)]
-    pub format: Option<Format>,
+    #[arg(long, value_name = "TEXT", value_parser = FormatTemplate::parse)]
+    pub format: Option<FormatTemplate>,
 
     #[command(flatten)]
     pub remote: Remote,

@@ -9,7 +9,7 @@ use super::script::Script;
 use super::share::Share;
 use super::{stream, values};
 use crate::address::{Address, EventName};
-use crate::cli::io::stdout::Format;
+use crate::cli::io::stdout::FormatTemplate;
 use crate::client::StartPosition;
 
 /// Subscribe to rooms: their messages on stdout, a line each
@@ -28,7 +28,7 @@ pub struct SubArgs {
     pub rooms: Vec<Address>,
 
     /// End after N messages
-    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long = "count", value_name = "N", value_parser = values::number(1..=u64::MAX))]
     pub count: Option<u64>,
 
     /// End after this time, with exit code 5
@@ -44,7 +44,7 @@ pub struct SubArgs {
     pub since: Option<StartPosition>,
 
     /// Begin with the last N messages
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::number(0..=u64::MAX))]
     pub last: Option<u64>,
 
     /// Only this event; others count as read
@@ -68,8 +68,8 @@ pub struct SubArgs {
     /// Fields: {time} {room} {rooms} {from} {data} {event} {seq} {namespace} {reply} {json}; empty where the message has none.
     /// {time:%H:%M:%S} is the local time by a strftime pattern. \n \t \r \0 \e \\ and \x41 are what they are in C, and a
     /// brace is written twice. A newline is added, as ever; -0 adds a NUL, --raw nothing.
-    #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = Format::parse)]
-    pub format: Option<Format>,
+    #[arg(long, value_name = "TEXT", conflicts_with = "json", value_parser = FormatTemplate::parse)]
+    pub format: Option<FormatTemplate>,
 
     /// Say who comes to the rooms and who goes: on stderr, with --json as objects between the messages
     #[arg(long)]

@@ -2,8 +2,8 @@
 
 use crate::cli::args::emit::EmitArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::arguments::{Words, arguments};
-use crate::cli::io::stdout::{self, Chunk, Ending, Form, Wrote};
+use crate::cli::io::arguments::{WordMode, arguments};
+use crate::cli::io::stdout::{self, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connect::await_answer;
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::target::resolve_target;
@@ -18,9 +18,9 @@ const ACK_ID: u64 = 0;
 pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
     let (target, _) = resolve_target(global, &args.remote, [])?;
     let words = if args.text {
-        Words::Text
+        WordMode::Text
     } else {
-        Words::Guessed
+        WordMode::Auto
     };
     // Stdin may be a terminal, so it is read while a signal still ends the process.
     let arguments = arguments(&args.event, &args.args, words)?;
@@ -75,20 +75,20 @@ async fn receive_ack(
 /// Prints an acknowledgement, which is an event without a name.
 async fn print(args: &EmitArgs, target: &Target, ack: &EventArgs) -> Result<(), Failure> {
     let form = if args.data {
-        Form::Data(Ending::Newline)
+        OutputFormat::Data(Terminator::Newline)
     } else {
-        Form::Args
+        OutputFormat::Args
     };
     let mut output = stdout::start(form);
     let event = args.event.clone();
-    output.write(Chunk::event(event, ack, target.namespace.clone()));
+    output.write(OutputBatch::event(event, ack, target.namespace.clone()));
     output.finish();
-    while let Some(report) = output.wrote.recv().await {
+    while let Some(report) = output.reports.recv().await {
         match report {
-            Wrote::Failed(error) => return Err(Failure::Output(error)),
+            WriteReport::Failed(error) => return Err(Failure::Output(error)),
             // A closed stdout is success.
-            Wrote::Closed { .. } => break,
-            Wrote::Upto { .. } => {}
+            WriteReport::Closed { .. } => break,
+            WriteReport::Upto { .. } => {}
         }
     }
     Ok(())

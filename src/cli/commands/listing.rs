@@ -10,16 +10,6 @@ use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::table::{self, Line};
 use crate::cli::screen::term;
 
-/// The arguments of `rooms` and `who`: the inside of a JSON array.
-pub fn room_query(room: Option<&RoomName>) -> String {
-    #[derive(Serialize)]
-    struct RoomQuery<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        room: Option<&'a RoomName>,
-    }
-    serde_json::to_string(&RoomQuery { room }).expect("a name is JSON")
-}
-
 /// A room as it is typed on the command line: a bare name unless that would be ambiguous.
 pub fn room_address(namespace: &Namespace, room: &RoomName) -> String {
     match room.as_str() {

@@ -1,7 +1,5 @@
 //! `join` and `leave`: change the rooms that a client name is a member of.
 
-use serde::de::IgnoredAny;
-
 use crate::address::{Address, RoomName};
 use crate::cli::args::remote::Remote;
 use crate::cli::failure::Failure;
@@ -9,6 +7,7 @@ use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
+use crate::client::verbs::membership::{JoinRequest, LeaveRequest};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MembershipChange {
@@ -45,8 +44,10 @@ pub async fn run(
         )));
     };
     let (target, rooms) = resolve_target(global, remote, rooms)?;
-    let args = serde_json::to_string(&rooms).expect("names are JSON");
-    let _: IgnoredAny = ask(&target, verb, &args).await?;
+    match change {
+        MembershipChange::Join => ask(&target, &JoinRequest(&rooms)).await?,
+        MembershipChange::Leave => ask(&target, &LeaveRequest(&rooms)).await?,
+    };
     let rooms: Vec<&str> = rooms.iter().map(RoomName::as_str).collect();
     term::detail(format!("{name} {} {}", change.result(), rooms.join(", ")));
     Ok(())

@@ -8,7 +8,7 @@ use tokio::select;
 use crate::address::Namespace;
 use crate::cli::args::on::OnArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
+use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connect::await_connection;
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::target::resolve_target;
@@ -87,7 +87,7 @@ fn note_event(event: &PlainEvent, url: &HubUrl) {
 struct EventOutput {
     output: Output,
     namespace: Namespace,
-    form: Form,
+    form: OutputFormat,
     ack: bool,
     remaining: Option<u64>,
     /// Events given to the writer thread, and how many of them it has written.
@@ -102,9 +102,9 @@ struct EventOutput {
 impl EventOutput {
     fn new(args: &OnArgs, namespace: Namespace) -> Self {
         let form = if args.data {
-            Form::Data(Ending::Newline)
+            OutputFormat::Data(Terminator::Newline)
         } else {
-            Form::Event
+            OutputFormat::Event
         };
         Self {
             output: stdout::start(form.clone()),
@@ -133,10 +133,11 @@ impl EventOutput {
 
     fn write(&mut self, event: ReceivedEvent, ack: Option<AckHandle>) {
         let mut args = event.args;
-        if event.last == LastArgument::Offset && matches!(self.form, Form::Data(_)) {
+        if event.last_argument == LastArgument::Offset && matches!(self.form, OutputFormat::Data(_))
+        {
             args = without_offset(args);
         }
-        let chunk = Chunk::event(event.event, &args, self.namespace.clone());
+        let chunk = OutputBatch::event(event.event, &args, self.namespace.clone());
         self.queued += 1;
         self.unwritten_bytes += chunk.body.len() as u64;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
@@ -147,11 +148,11 @@ impl EventOutput {
     }
 
     /// The writer thread's next report, for [`Self::handle_report`]. Cancel-safe.
-    async fn next_report(&mut self) -> Option<Wrote> {
+    async fn next_report(&mut self) -> Option<WriteReport> {
         if self.closed {
             pending().await
         } else {
-            self.output.wrote.recv().await
+            self.output.reports.recv().await
         }
     }
 
@@ -159,20 +160,20 @@ impl EventOutput {
     fn handle_report(
         &mut self,
         listener: &mut PlainClient,
-        report: Option<Wrote>,
+        report: Option<WriteReport>,
     ) -> Result<(), Failure> {
         match report {
-            Some(Wrote::Upto {
+            Some(WriteReport::Upto {
                 messages, bytes, ..
             }) => {
                 self.written += messages;
                 self.unwritten_bytes = self.unwritten_bytes.saturating_sub(bytes);
             }
-            Some(Wrote::Closed { messages, .. }) => {
+            Some(WriteReport::Closed { messages, .. }) => {
                 self.written += messages;
                 self.closed = true;
             }
-            Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+            Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
             None => self.closed = true,
         }
         let written = self.written;

@@ -6,9 +6,9 @@ use crate::address::RoomName;
 use crate::cli::args::request::RequestArgs;
 use crate::cli::commands::publish::words::{join_words, single_message};
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
-use crate::cli::io::stdin::{Block, Input, Payload, Source, Split, read};
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::stdin::{InputBlock, InputOptions, InputSource, Payload, Split, read};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{AckingOutput, Flow};
@@ -17,8 +17,8 @@ use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::hub_client::random_id;
 use crate::client::publish_window::PublishOutcome;
+use crate::client::random::random_id;
 use crate::client::{Batch, ClientEvent, HubClient, PublishReceipt, RetryPolicy, SubscribeRequest};
 use crate::limits;
 use crate::wire::batch::messages;
@@ -110,18 +110,18 @@ impl Requester<'_> {
     }
 
     async fn read_request(&self, max_message: usize) -> Result<Batch, Failure> {
-        let template = Template {
+        let template = BatchTemplate {
             rooms: self.rooms.clone(),
             event: self.args.event.clone(),
             reply: Some(self.reply_room.clone()),
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         Ok(template.batch(self.read_message(max_message).await?))
     }
 
     /// The words, or all of stdin without its last newline.
-    async fn read_message(&self, max_message: usize) -> Result<Block, Failure> {
-        let input = Input {
+    async fn read_message(&self, max_message: usize) -> Result<InputBlock, Failure> {
+        let input = InputOptions {
             split: Split::Whole,
             payload: if self.args.json {
                 Payload::Json
@@ -134,12 +134,12 @@ impl Requester<'_> {
             return Ok(join_words(&self.args.message, input)?);
         }
         // The newline does not count towards the limit. JSON is checked without it.
-        let stdin = Input {
+        let stdin = InputOptions {
             payload: Payload::Text,
             max_message: max_message.saturating_add(1),
             ..input
         };
-        let mut blocks = read(Source::Stdin, stdin);
+        let mut blocks = read(InputSource::Stdin, stdin);
         let block = blocks.next().await.transpose()?;
         let message = block.as_ref().and_then(|block| {
             let mut messages = messages(block.framing, &block.body);
@@ -187,15 +187,15 @@ impl Requester<'_> {
     }
 }
 
-fn form(args: &RequestArgs) -> Form {
+fn form(args: &RequestArgs) -> OutputFormat {
     let ending = match (args.null, args.raw) {
-        (true, _) => Ending::Nul,
-        (false, true) => Ending::Raw,
-        (false, false) => Ending::Newline,
+        (true, _) => Terminator::Nul,
+        (false, true) => Terminator::Raw,
+        (false, false) => Terminator::Newline,
     };
     match &args.format {
-        Some(format) => Form::Format(format.clone().into(), ending),
-        None => Form::Data(ending),
+        Some(format) => OutputFormat::Template(format.clone().into(), ending),
+        None => OutputFormat::Data(ending),
     }
 }
 

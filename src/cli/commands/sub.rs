@@ -10,7 +10,7 @@ use crate::cli::args::sub::SubArgs;
 use crate::cli::commands::exec::{CommandRunner, WorkerPool, reject_dead_letter_loop};
 use crate::cli::commands::stream::receiver::StreamReceiver;
 use crate::cli::failure::Failure;
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{AckingOutput, Flow};
@@ -42,8 +42,14 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     peer.subscribe(subscription(args, rooms));
     let result = if let Some(command) = &args.script.exec {
         let max_message = peer.hub_info().limits.message;
-        let passed_on = global.passed_on.clone();
-        let runner = CommandRunner::new(command, &args.script, form(args), passed_on, max_message);
+        let child_variables = global.child_variables.clone();
+        let runner = CommandRunner::new(
+            command,
+            &args.script,
+            form(args),
+            child_variables,
+            max_message,
+        );
         let pool = WorkerPool::new(runner, args, target, dead_letter_room, max_message);
         pool.run(peer, &mut interrupts).await
     } else if args.stream.stream {
@@ -181,15 +187,15 @@ fn progress(args: &SubArgs) -> Progress {
     }
 }
 
-fn form(args: &SubArgs) -> Form {
+fn form(args: &SubArgs) -> OutputFormat {
     let ending = match (args.null, args.raw) {
-        (true, _) => Ending::Nul,
-        (false, true) => Ending::Raw,
-        (false, false) => Ending::Newline,
+        (true, _) => Terminator::Nul,
+        (false, true) => Terminator::Raw,
+        (false, false) => Terminator::Newline,
     };
     match (args.json, &args.format) {
-        (true, _) => Form::Json,
-        (false, Some(format)) => Form::Format(Arc::new(format.clone()), ending),
-        (false, None) => Form::Data(ending),
+        (true, _) => OutputFormat::Json,
+        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), ending),
+        (false, None) => OutputFormat::Data(ending),
     }
 }

@@ -80,7 +80,10 @@ fn each_failure_has_its_exit_code() {
         (denied(ErrorCode::Forbidden), 4),
         (denied(ErrorCode::NoAnswer), 4),
         (other_server("Invalid namespace"), 4),
-        (unreachable(DialError::NoWebSocket("it hung up")), 3),
+        (
+            unreachable(DialError::NoWebSocket("it closed the connection")),
+            3,
+        ),
         (other_server("odd"), 4),
         (ClientError::NotAHub { url: "u".into() }.into(), 4),
         (refused(ErrorCode::Forbidden), 4),

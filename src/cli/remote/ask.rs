@@ -1,39 +1,26 @@
-//! One verb to the hub and its answer, for commands that need nothing else.
-
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+//! One verb to the hub and its response, for commands that need nothing else.
 
 use crate::cli::failure::Failure;
 use crate::cli::remote::connect::await_answer;
 use crate::cli::remote::interrupts::Interrupts;
+use crate::client::verbs::Request;
 use crate::client::{ClientError, HubConnection, Target};
 
-/// Sends a verb; `args` is the inside of a JSON array.
-pub async fn ask<T: DeserializeOwned>(
-    target: &Target,
-    verb: &str,
-    args: &str,
-) -> Result<T, Failure> {
-    let call = await_answer(&target.url, connect_and_call(target, verb, args));
-    let answer = Interrupts::listen(None)?.run(call).await?;
-    parse_answer(verb, &answer)
+pub async fn ask<R: Request>(target: &Target, request: &R) -> Result<R::Response, Failure> {
+    let response = await_answer(&target.url, connect_and_request(target, request));
+    Interrupts::listen(None)?.run(response).await
 }
 
-/// Errors: the hub's answer to `verb` has another shape than `T`.
-pub fn parse_answer<T: DeserializeOwned>(verb: &str, answer: &RawValue) -> Result<T, Failure> {
-    serde_json::from_str(answer.get())
-        .map_err(|error| ClientError::Protocol(format!("the answer to {verb}: {error}")).into())
-}
-
-async fn connect_and_call(
+async fn connect_and_request<R: Request>(
     target: &Target,
-    verb: &str,
-    args: &str,
-) -> Result<Box<RawValue>, ClientError> {
+    request: &R,
+) -> Result<R::Response, ClientError> {
     let mut connection = HubConnection::open(target)
         .await
         .map_err(|error| error.with_url(&target.url))?;
-    let answer = connection.call(target, verb, args).await?;
-    connection.close().await;
-    answer.map_err(ClientError::Refused)
+    let response = connection.request(target, request).await;
+    if let Ok(_) | Err(ClientError::Refused(_)) = response {
+        connection.close().await;
+    }
+    response
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::cli::failure::Failure;
-use crate::cli::io::stdout::{Chunk, Output, Wrote};
+use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
 use crate::cli::remote::connection_notes::note_event;
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
@@ -87,7 +87,7 @@ impl AckingOutput {
         }
         self.queued += u64::from(header.count);
         self.skipped = None;
-        self.output.write(Chunk {
+        self.output.write(OutputBatch {
             header,
             body,
             namespace: self.namespace.clone(),
@@ -99,7 +99,7 @@ impl AckingOutput {
     }
 
     /// Queues a line that is not a message.
-    pub fn write_note(&self, line: Chunk) {
+    pub fn write_note(&self, line: OutputBatch) {
         self.output.write(line);
     }
 
@@ -110,11 +110,11 @@ impl AckingOutput {
     }
 
     /// The writer thread's next report, for [`Self::handle_report`]. Cancel-safe.
-    pub async fn next_report(&mut self) -> Option<Wrote> {
+    pub async fn next_report(&mut self) -> Option<WriteReport> {
         if self.closed {
             pending().await
         } else {
-            self.output.wrote.recv().await
+            self.output.reports.recv().await
         }
     }
 
@@ -136,15 +136,15 @@ impl AckingOutput {
     pub fn handle_report(
         &mut self,
         peer: &mut HubClient,
-        report: Option<Wrote>,
+        report: Option<WriteReport>,
     ) -> Result<Flow, Failure> {
         let (last, messages) = match report {
-            Some(Wrote::Upto { last, messages, .. }) => (last, messages),
-            Some(Wrote::Closed { last, messages }) => {
+            Some(WriteReport::Upto { last, messages, .. }) => (last, messages),
+            Some(WriteReport::Closed { last, messages }) => {
                 self.closed = true;
                 (last, messages)
             }
-            Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+            Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
             // The writer thread died without its last report.
             None => {
                 self.closed = true;

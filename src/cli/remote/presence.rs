@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::cli::io::stdout::{self, Chunk};
+use crate::cli::io::stdout::{self, OutputBatch};
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
-use crate::client::answers::{PresenceChange, PresenceEvent};
+use crate::client::events::{PresenceChange, PresenceEvent};
 
 /// Prints `* alice joined lobby` on stderr.
 pub fn print_note(presence: &PresenceEvent, namespace: &Namespace) {
@@ -34,7 +34,7 @@ pub fn past_tense(change: PresenceChange) -> &'static str {
 }
 
 /// The line of `--json`.
-pub fn json_line(presence: &PresenceEvent, namespace: &Namespace) -> Chunk {
+pub fn json_line(presence: &PresenceEvent, namespace: &Namespace) -> OutputBatch {
     #[derive(Serialize)]
     struct PresenceJson<'a> {
         presence: PresenceChange,
@@ -54,5 +54,5 @@ pub fn json_line(presence: &PresenceEvent, namespace: &Namespace) -> Chunk {
         time: stdout::time(presence.at),
     };
     let object = serde_json::to_string(&object).expect("names and numbers are JSON");
-    Chunk::aside(&object, namespace.clone())
+    OutputBatch::annotation(&object, namespace.clone())
 }

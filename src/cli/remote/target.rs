@@ -23,7 +23,7 @@ pub fn resolve_target<'a>(
 ) -> Result<(Target, Vec<RoomName>), Failure> {
     let (namespace, rooms) = resolve_rooms(default_namespace(global), addresses)?;
     let token = global.token_file.as_deref().map(read_token).transpose()?;
-    let server = global.server.under(remote);
+    let server = global.server.with_flags(remote);
     let target = Target {
         url: global.url.clone(),
         namespace,
@@ -34,7 +34,7 @@ pub fn resolve_target<'a>(
             .map(read_auth)
             .transpose()?
             .unwrap_or_default(),
-        dial: server.into_dialing(),
+        dial: server.into_dial_options(),
         trace: if remote.trace {
             Some(trace::stderr_sink())
         } else {

@@ -1,6 +1,7 @@
-//! A peer against a hub of these tests: a real socket, and a script for what is said on it.
+//! A client against a scripted hub, over a real socket.
 
 use std::future::Future;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -8,10 +9,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::*;
-use crate::address::{ClientName, EventName, Namespace};
+use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::client::dial_options::{AuthFields, DialOptions};
+use crate::client::publish_window::Batch;
 use crate::client::publish_window::PublishOutcome;
-use crate::client::subscription::{DeliveryMode, ShareOptions, StartPosition};
+use crate::client::verbs::sub::{DeliveryMode, ShareOptions, StartPosition, SubscribeRequest};
 use crate::wire::batch::{Framing, PublishHeader};
 use crate::wire::error_code::ErrorCode;
 
@@ -24,7 +26,7 @@ struct Hub {
 impl Hub {
     fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        // Small, so that a hub that does not read is felt soon.
+        // Small, so that the client soon notices a hub that does not read.
         socket.set_recv_buffer_size(4096).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         Self {
@@ -47,22 +49,23 @@ impl Hub {
         }
     }
 
-    /// The next connection, up to what the hub answers to CONNECT.
-    async fn accept(&self, reply: &str) -> Line {
+    /// Accepts the next connection and replies to its CONNECT.
+    async fn accept(&self, reply: &str) -> TestConnection {
         let (stream, _) = self.listener.accept().await.unwrap();
-        let mut line = Line(accept_async(stream).await.unwrap());
+        let mut connection = TestConnection(accept_async(stream).await.unwrap());
         let pings = self.pings;
-        line.say(&format!(
-            r#"0{{"sid":"s","upgrades":[],{pings},"maxPayload":1000000}}"#
-        ))
-        .await;
-        let connect = line.hear().await;
+        connection
+            .send(&format!(
+                r#"0{{"sid":"s","upgrades":[],{pings},"maxPayload":1000000}}"#
+            ))
+            .await;
+        let connect = connection.receive().await;
         assert_eq!(connect, r#"40{"as":"alice","token":"secret","roomcat":1}"#);
-        line.say(reply).await;
-        line
+        connection.send(reply).await;
+        connection
     }
 
-    async fn welcome(&self) -> Line {
+    async fn welcome(&self) -> TestConnection {
         let log = self.log;
         self.accept(&format!(
             r#"40{{"sid":"x","roomcat":1,"version":"0","log":"{log}"}}"#
@@ -71,14 +74,14 @@ impl Hub {
     }
 }
 
-struct Line(WebSocketStream<TcpStream>);
+struct TestConnection(WebSocketStream<TcpStream>);
 
-impl Line {
-    async fn say(&mut self, text: &str) {
+impl TestConnection {
+    async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
-    async fn hear(&mut self) -> String {
+    async fn receive(&mut self) -> String {
         self.0
             .next()
             .await
@@ -90,8 +93,8 @@ impl Line {
     }
 
     /// A batch's ack id and number.
-    async fn hear_batch(&mut self) -> (u64, u64) {
-        let text = self.hear().await;
+    async fn receive_batch(&mut self) -> (u64, u64) {
+        let text = self.receive().await;
         let (id, args) = text.strip_prefix("451-").unwrap().split_once('[').unwrap();
         let args: Vec<serde_json::Value> = serde_json::from_str(&format!("[{args}")).unwrap();
         let body = self.0.next().await.unwrap().unwrap();
@@ -100,7 +103,7 @@ impl Line {
     }
 
     async fn receipt(&mut self, id: u64) {
-        self.say(&format!(
+        self.send(&format!(
             r#"43{id}[{{"ok":true,"delivered":1,"queued":0}}]"#
         ))
         .await;
@@ -110,7 +113,7 @@ impl Line {
         let header = format!(
             r#"451-["batch",{{"rooms":["r"],"event":"message","framing":"lines","count":1,"first":"{first}","at":0}},{{"_placeholder":true,"num":0}}]"#
         );
-        self.say(&header).await;
+        self.send(&header).await;
         self.0.send(Message::Binary("hi\n".into())).await.unwrap();
     }
 }
@@ -125,17 +128,17 @@ fn batch() -> Batch {
     }
 }
 
-/// The hub's part and the peer's; a hang is a failure.
-async fn together<A, B>(script: impl Future<Output = A>, peer: impl Future<Output = B>) {
-    let both = async { tokio::join!(script, peer) };
+/// Runs the hub's script and the client's; a hang fails the test.
+async fn together<A, B>(script: impl Future<Output = A>, client: impl Future<Output = B>) {
+    let both = async { tokio::join!(script, client) };
     let done = tokio::time::timeout(Duration::from_secs(20), both).await;
     assert!(done.is_ok(), "it hangs");
 }
 
-/// Runs until `wanted` says that it was this event.
-async fn until(peer: &mut HubClient, wanted: impl Fn(&ClientEvent) -> bool) -> ClientEvent {
+/// Runs the client until an event is wanted, and returns that event.
+async fn until(client: &mut HubClient, wanted: impl Fn(&ClientEvent) -> bool) -> ClientEvent {
     loop {
-        let event = peer.next_event().await.unwrap();
+        let event = client.next_event().await.unwrap();
         if wanted(&event) {
             return event;
         }
@@ -143,36 +146,37 @@ async fn until(peer: &mut HubClient, wanted: impl Fn(&ClientEvent) -> bool) -> C
 }
 
 #[tokio::test]
-async fn what_was_not_confirmed_is_sent_again_with_the_same_number() {
+async fn unconfirmed_batches_are_sent_again_with_the_same_number() {
     let hub = Hub::new();
     let script = async {
-        let mut line = hub.welcome().await;
-        let (id, number) = line.hear_batch().await;
+        let mut connection = hub.welcome().await;
+        let (id, number) = connection.receive_batch().await;
         assert_eq!(number, 1);
-        line.receipt(id).await;
-        assert_eq!(line.hear_batch().await.1, 2);
-        assert_eq!(line.hear_batch().await.1, 3);
-        drop(line);
-        let mut line = hub.welcome().await;
-        let (id, number) = line.hear_batch().await;
+        connection.receipt(id).await;
+        assert_eq!(connection.receive_batch().await.1, 2);
+        assert_eq!(connection.receive_batch().await.1, 3);
+        drop(connection);
+        let mut connection = hub.welcome().await;
+        let (id, number) = connection.receive_batch().await;
         assert_eq!(number, 2);
-        line.say(&format!(r#"43{id}[{{"ok":true,"duplicate":true}}]"#))
+        connection
+            .send(&format!(r#"43{id}[{{"ok":true,"duplicate":true}}]"#))
             .await;
-        let (id, number) = line.hear_batch().await;
+        let (id, number) = connection.receive_batch().await;
         assert_eq!(number, 3);
-        line.receipt(id).await;
-        line
+        connection.receipt(id).await;
+        connection
     };
     let publish = async {
-        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+        let mut client = HubClient::connect(hub.target(), RetryPolicy::Forever)
             .await
             .unwrap();
         for _ in 0..3 {
-            peer.publish(batch());
+            client.publish(batch());
         }
         let mut reached = Vec::new();
-        while peer.unconfirmed_messages() > 0 {
-            if let ClientEvent::Receipt(receipt) = peer.next_event().await.unwrap() {
+        while client.unconfirmed_messages() > 0 {
+            if let ClientEvent::Receipt(receipt) = client.next_event().await.unwrap() {
                 reached.push(receipt.outcome);
             }
         }
@@ -186,42 +190,45 @@ async fn what_was_not_confirmed_is_sent_again_with_the_same_number() {
 }
 
 #[tokio::test]
-async fn a_full_hub_is_asked_again_until_patience_ends() {
+async fn a_refused_batch_is_retried_until_the_deadline() {
     let hub = Hub::new();
     let full =
         |id| format!(r#"43{id}[{{"ok":false,"error":{{"code":"full","message":"no room"}}}}]"#);
     let script = async {
-        let mut line = hub.welcome().await;
-        let (id, _) = line.hear_batch().await;
-        line.say(&full(id)).await;
-        let (id, number) = line.hear_batch().await;
+        let mut connection = hub.welcome().await;
+        let (id, _) = connection.receive_batch().await;
+        connection.send(&full(id)).await;
+        let (id, number) = connection.receive_batch().await;
         assert_eq!(number, 1);
-        line.receipt(id).await;
+        connection.receipt(id).await;
         loop {
-            let (id, number) = line.hear_batch().await;
+            let (id, number) = connection.receive_batch().await;
             assert_eq!(number, 2);
-            line.say(&full(id)).await;
+            connection.send(&full(id)).await;
         }
     };
     let publish = async {
         let patience = RetryPolicy::For(Duration::from_millis(300));
-        let mut peer = HubClient::connect(hub.target(), patience).await.unwrap();
-        peer.publish(batch());
-        until(&mut peer, |event| {
+        let mut client = HubClient::connect(hub.target(), patience).await.unwrap();
+        client.publish(batch());
+        until(&mut client, |event| {
             matches!(event, ClientEvent::PublishStalled(_))
         })
         .await;
-        until(&mut peer, |event| matches!(event, ClientEvent::Receipt(_))).await;
-        peer.publish(batch());
-        until(&mut peer, |event| {
+        until(&mut client, |event| {
+            matches!(event, ClientEvent::Receipt(_))
+        })
+        .await;
+        client.publish(batch());
+        until(&mut client, |event| {
             matches!(event, ClientEvent::PublishStalled(_))
         })
         .await;
-        match peer.next_event().await {
+        match client.next_event().await {
             Err(ClientError::Refused(refusal)) => assert_eq!(refusal.code, Some(ErrorCode::Full)),
             other => panic!("{other:?}"),
         }
-        assert_eq!(peer.unconfirmed_messages(), 1);
+        assert_eq!(client.unconfirmed_messages(), 1);
     };
     select! {
         () = publish => {}
@@ -230,54 +237,59 @@ async fn a_full_hub_is_asked_again_until_patience_ends() {
 }
 
 #[tokio::test]
-async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
+async fn a_subscription_resumes_behind_the_last_written_message_and_repeats_nothing() {
     let hub = Hub::new();
     let script = async {
-        let mut line = hub.welcome().await;
-        assert_eq!(line.hear().await, r#"421["sub",{"rooms":["r"],"since":7}]"#);
-        line.say(r#"431[{"ok":true,"head":"41","pending":2,"rooms":["r"]}]"#)
+        let mut connection = hub.welcome().await;
+        assert_eq!(
+            connection.receive().await,
+            r#"421["sub",{"rooms":["r"],"since":7}]"#
+        );
+        connection
+            .send(r#"431[{"ok":true,"head":"41","pending":2,"rooms":["r"]}]"#)
             .await;
-        line.deliver("40").await;
-        line.deliver("41").await;
-        assert_eq!(line.hear().await, r#"42["ack",{"seq":"40"}]"#);
-        drop(line);
-        let mut line = hub.welcome().await;
+        connection.deliver("40").await;
+        connection.deliver("41").await;
+        assert_eq!(connection.receive().await, r#"42["ack",{"seq":"40"}]"#);
+        drop(connection);
+        let mut connection = hub.welcome().await;
         let again = r#"422["sub",{"rooms":["r"],"since":"41","log":"log-1"}]"#;
-        assert_eq!(line.hear().await, again);
-        line.say(r#"432[{"ok":true,"head":"41","pending":1,"rooms":["r"]}]"#)
+        assert_eq!(connection.receive().await, again);
+        connection
+            .send(r#"432[{"ok":true,"head":"41","pending":1,"rooms":["r"]}]"#)
             .await;
-        assert_eq!(line.hear().await, r#"42["ack",{"seq":"40"}]"#);
-        line.deliver("41").await;
-        line.deliver("42").await;
-        assert_eq!(line.hear().await, r#"42["ack",{"seq":"42"}]"#);
-        assert_eq!(line.hear().await, r#"423["ack",{"seq":"42"}]"#);
-        line.say(r#"433[{"ok":true}]"#).await;
-        line
+        assert_eq!(connection.receive().await, r#"42["ack",{"seq":"40"}]"#);
+        connection.deliver("41").await;
+        connection.deliver("42").await;
+        assert_eq!(connection.receive().await, r#"42["ack",{"seq":"42"}]"#);
+        assert_eq!(connection.receive().await, r#"423["ack",{"seq":"42"}]"#);
+        connection.send(r#"433[{"ok":true}]"#).await;
+        connection
     };
     let subscribe = async {
-        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+        let mut client = HubClient::connect(hub.target(), RetryPolicy::Forever)
             .await
             .unwrap();
-        peer.subscribe(SubscribeRequest {
+        client.subscribe(SubscribeRequest {
             rooms: vec![RoomName::parse("r").unwrap()],
             since: Some(StartPosition::Time(7)),
             ..SubscribeRequest::default()
         });
         let is_batch = |event: &ClientEvent| matches!(event, ClientEvent::Batch { .. });
-        until(&mut peer, is_batch).await;
-        until(&mut peer, is_batch).await;
-        peer.ack(Seq::new(40, 0));
-        until(&mut peer, |event| {
+        until(&mut client, is_batch).await;
+        until(&mut client, is_batch).await;
+        client.ack(Seq::new(40, 0));
+        until(&mut client, |event| {
             matches!(event, ClientEvent::Disconnected { .. })
         })
         .await;
-        match until(&mut peer, is_batch).await {
+        match until(&mut client, is_batch).await {
             ClientEvent::Batch { header, .. } => assert_eq!(header.first, Some(Seq::new(42, 0))),
             other => panic!("{other:?}"),
         }
-        peer.ack(Seq::new(42, 0));
-        assert!(peer.request_ack_confirmation());
-        until(&mut peer, |event| {
+        client.ack(Seq::new(42, 0));
+        assert!(client.request_ack_confirmation());
+        until(&mut client, |event| {
             matches!(event, ClientEvent::AckConfirmed)
         })
         .await;
@@ -286,32 +298,32 @@ async fn a_subscription_resumes_behind_what_was_written_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn a_sharer_is_told_that_its_ack_was_lost_with_its_connection() {
+async fn a_sharer_learns_that_its_ack_was_lost_with_its_connection() {
     let hub = Hub::new();
     let script = async {
         let sub =
             |id| format!(r#"42{id}["sub",{{"rooms":["r"],"share":true,"ack_timeout":5000}}]"#);
         let subscribed = |id| format!(r#"43{id}[{{"ok":true,"rooms":["r"]}}]"#);
-        let mut line = hub.welcome().await;
-        assert_eq!(line.hear().await, sub(1));
-        line.say(&subscribed(1)).await;
-        line.deliver("40").await;
-        assert_eq!(line.hear().await, r#"42["ack",{"seq":"40"}]"#);
-        assert_eq!(line.hear().await, r#"422["ack",{"seq":"40"}]"#);
-        drop(line);
-        // While this one is written the connection is lost once more.
-        let mut line = hub.welcome().await;
-        assert_eq!(line.hear().await, sub(3));
-        line.say(&subscribed(3)).await;
-        line.deliver("40").await;
-        drop(line);
+        let mut connection = hub.welcome().await;
+        assert_eq!(connection.receive().await, sub(1));
+        connection.send(&subscribed(1)).await;
+        connection.deliver("40").await;
+        assert_eq!(connection.receive().await, r#"42["ack",{"seq":"40"}]"#);
+        assert_eq!(connection.receive().await, r#"422["ack",{"seq":"40"}]"#);
+        drop(connection);
+        // The connection is lost again while this message is written.
+        let mut connection = hub.welcome().await;
+        assert_eq!(connection.receive().await, sub(3));
+        connection.send(&subscribed(3)).await;
+        connection.deliver("40").await;
+        drop(connection);
         hub.welcome().await
     };
     let share = async {
-        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+        let mut client = HubClient::connect(hub.target(), RetryPolicy::Forever)
             .await
             .unwrap();
-        peer.subscribe(SubscribeRequest {
+        client.subscribe(SubscribeRequest {
             rooms: vec![RoomName::parse("r").unwrap()],
             mode: DeliveryMode::Shared(ShareOptions {
                 window: None,
@@ -321,55 +333,58 @@ async fn a_sharer_is_told_that_its_ack_was_lost_with_its_connection() {
         });
         let is_batch = |event: &ClientEvent| matches!(event, ClientEvent::Batch { .. });
         let is_lost = |event: &ClientEvent| matches!(event, ClientEvent::AckLost);
-        until(&mut peer, is_batch).await;
-        peer.ack(Seq::new(40, 0));
-        assert!(peer.request_ack_confirmation());
-        until(&mut peer, is_lost).await;
-        until(&mut peer, is_batch).await;
-        until(&mut peer, |event| {
+        until(&mut client, is_batch).await;
+        client.ack(Seq::new(40, 0));
+        assert!(client.request_ack_confirmation());
+        until(&mut client, is_lost).await;
+        until(&mut client, is_batch).await;
+        until(&mut client, |event| {
             matches!(event, ClientEvent::Reconnected { .. })
         })
         .await;
-        peer.ack(Seq::new(40, 0));
-        assert!(peer.request_ack_confirmation());
-        until(&mut peer, is_lost).await;
-        peer
+        client.ack(Seq::new(40, 0));
+        assert!(client.request_ack_confirmation());
+        until(&mut client, is_lost).await;
+        client
     };
     together(script, share).await;
 }
 
 #[tokio::test]
-async fn reading_goes_on_while_the_hub_does_not_read() {
+async fn reading_continues_while_the_hub_does_not_read() {
     const BATCHES: usize = 200;
     let hub = Hub::new();
     let body = Bytes::from(vec![b'\n'; 64 * 1024]);
     let script = async {
-        let mut line = hub.welcome().await;
-        let (id, _) = line.hear_batch().await;
-        line.receipt(id).await;
-        // Far more than socket buffers hold, both ways at once.
+        let mut connection = hub.welcome().await;
+        let (id, _) = connection.receive_batch().await;
+        connection.receipt(id).await;
+        // Far more than socket buffers hold, in both directions.
         for record in 1..=BATCHES {
-            line.deliver(&record.to_string()).await;
-            line.say("2").await;
+            connection.deliver(&record.to_string()).await;
+            connection.send("2").await;
         }
-        line
+        connection
     };
     let both = async {
-        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Never)
+        let mut client = HubClient::connect(hub.target(), RetryPolicy::Never)
             .await
             .unwrap();
-        peer.subscription = Some(Subscription::new(SubscribeRequest::default(), "log-1"));
-        peer.verbs.subscribed = true;
-        peer.publish(batch());
-        until(&mut peer, |event| matches!(event, ClientEvent::Receipt(_))).await;
-        while peer.can_publish() {
+        client.subscription = Some(Subscription::new(SubscribeRequest::default(), "log-1"));
+        client.requests.subscribe = SubscribeState::Active;
+        client.publish(batch());
+        until(&mut client, |event| {
+            matches!(event, ClientEvent::Receipt(_))
+        })
+        .await;
+        while client.can_publish() {
             let mut large = batch();
             large.header.count = u32::try_from(body.len()).unwrap();
             large.body = body.clone();
-            peer.publish(large);
+            client.publish(large);
         }
         for _ in 0..BATCHES {
-            until(&mut peer, |event| {
+            until(&mut client, |event| {
                 matches!(event, ClientEvent::Batch { .. })
             })
             .await;
@@ -379,20 +394,20 @@ async fn reading_goes_on_while_the_hub_does_not_read() {
 }
 
 #[tokio::test]
-async fn a_silent_hub_is_lost_and_a_ping_is_answered() {
+async fn a_silent_hub_is_disconnected_and_a_ping_is_answered() {
     let mut hub = Hub::new();
     hub.pings = r#""pingInterval":30,"pingTimeout":20"#;
     let script = async {
-        let mut line = hub.welcome().await;
-        line.say("2").await;
-        assert_eq!(line.hear().await, "3");
-        line
+        let mut connection = hub.welcome().await;
+        connection.send("2").await;
+        assert_eq!(connection.receive().await, "3");
+        connection
     };
     let wait = async {
-        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Never)
+        let mut client = HubClient::connect(hub.target(), RetryPolicy::Never)
             .await
             .unwrap();
-        match peer.next_event().await {
+        match client.next_event().await {
             Err(ClientError::Lost { reason, .. }) => {
                 assert!(reason.contains("nothing"), "{reason}")
             }
@@ -403,20 +418,21 @@ async fn a_silent_hub_is_lost_and_a_ping_is_answered() {
 }
 
 #[tokio::test]
-async fn who_takes_the_name_ends_this_one() {
+async fn a_client_ends_when_another_takes_its_name() {
     let hub = Hub::new();
     let script = async {
-        let mut line = hub.welcome().await;
-        line.say(r#"42["closed",{"code":"name_taken","message":"alice is elsewhere"}]"#)
+        let mut connection = hub.welcome().await;
+        connection
+            .send(r#"42["closed",{"code":"name_taken","message":"alice is elsewhere"}]"#)
             .await;
-        line.say("41").await;
-        line
+        connection.send("41").await;
+        connection
     };
     let wait = async {
-        let mut peer = HubClient::connect(hub.target(), RetryPolicy::Forever)
+        let mut client = HubClient::connect(hub.target(), RetryPolicy::Forever)
             .await
             .unwrap();
-        match peer.next_event().await {
+        match client.next_event().await {
             Err(ClientError::Denied { refusal, .. }) => {
                 assert_eq!(refusal.code, Some(ErrorCode::NameTaken))
             }
@@ -427,7 +443,7 @@ async fn who_takes_the_name_ends_this_one() {
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_says_why() {
+async fn a_refused_connection_has_its_reason() {
     for (reply, wanted) in [
         (
             r#"44{"message":"wrong token","data":{"code":"token"}}"#,
@@ -446,31 +462,31 @@ async fn a_connection_that_cannot_be_says_why() {
             assert!(error.to_string().contains(wanted), "{error}");
         };
         let script = async {
-            let mut line = hub.accept(reply).await;
-            // "41" alone is passed over; the end of the connection is not.
-            let _ = line.0.close(None).await;
+            let mut connection = hub.accept(reply).await;
+            // "41" alone is ignored; the end of the connection is not.
+            let _ = connection.0.close(None).await;
         };
         together(script, open).await;
     }
 }
 
 #[tokio::test]
-async fn nobody_there_is_known_at_once_and_later_after_patience() {
+async fn an_unreachable_hub_fails_at_once_at_first_and_after_the_deadline_later() {
     let hub = Hub::new();
     let target = hub.target();
     let accept = hub.welcome();
-    let (line, peer) = tokio::join!(
+    let (connection, client) = tokio::join!(
         accept,
         HubClient::connect(target.clone(), RetryPolicy::For(Duration::ZERO))
     );
-    let mut peer = peer.unwrap();
-    drop((line, hub));
-    until(&mut peer, |event| {
+    let mut client = client.unwrap();
+    drop((connection, hub));
+    until(&mut client, |event| {
         matches!(event, ClientEvent::Disconnected { .. })
     })
     .await;
     assert!(matches!(
-        peer.next_event().await,
+        client.next_event().await,
         Err(ClientError::Lost { .. })
     ));
 

@@ -1,3 +1,5 @@
+//! The publish window: credit, refusals and reconnects.
+
 use serde_json::value::RawValue;
 
 use super::*;
@@ -17,7 +19,7 @@ fn batch(bytes: usize) -> Batch {
     }
 }
 
-fn taken() -> VerbResult {
+fn accepted() -> VerbResult {
     Ok(
         RawValue::from_string(r#"{"ok":true,"first":"1","delivered":1,"queued":2}"#.into())
             .unwrap(),
@@ -37,7 +39,7 @@ fn known() -> PublishWindow {
     window.push(batch(1));
     assert_eq!(number(window.next_to_send(1)), Some(1));
     assert!(matches!(
-        window.handle_response(1, taken()),
+        window.handle_response(1, accepted()),
         WindowEvent::Confirmed(_)
     ));
     window
@@ -66,7 +68,7 @@ fn at_most_the_credit_is_in_flight() {
     assert!(!window.has_capacity());
     assert_eq!(all_sent(&mut window, 10), [2, 3]);
     assert!(matches!(
-        window.handle_response(10, taken()),
+        window.handle_response(10, accepted()),
         WindowEvent::Confirmed(_)
     ));
     assert_eq!(all_sent(&mut window, 20), [4]);
@@ -74,17 +76,17 @@ fn at_most_the_credit_is_in_flight() {
 }
 
 #[test]
-fn a_batch_above_the_credit_goes_alone() {
+fn a_batch_above_the_credit_is_sent_alone() {
     let mut window = known();
     window.push(batch(1));
     window.push(batch(CREDIT * 2));
     window.push(batch(1));
     assert_eq!(all_sent(&mut window, 10), [2]);
-    window.handle_response(10, taken());
+    window.handle_response(10, accepted());
     assert_eq!(all_sent(&mut window, 11), [3]);
-    window.handle_response(11, taken());
+    window.handle_response(11, accepted());
     assert_eq!(all_sent(&mut window, 12), [4]);
-    window.handle_response(12, taken());
+    window.handle_response(12, accepted());
     assert!(window.is_empty() && window.has_capacity() && window.unconfirmed_messages() == 0);
 }
 
@@ -104,7 +106,7 @@ fn small_batches_are_bounded_in_number() {
 }
 
 #[test]
-fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
+fn the_first_batch_is_sent_alone_until_the_hub_knows_the_producer() {
     let mut window = PublishWindow::new("p".into(), CREDIT);
     window.push(batch(1));
     window.push(batch(1));
@@ -118,12 +120,12 @@ fn the_first_batch_goes_alone_until_the_hub_knows_the_producer() {
     );
     window.resume();
     assert_eq!(all_sent(&mut window, 5), [1]);
-    window.handle_response(5, taken());
+    window.handle_response(5, accepted());
     assert_eq!(all_sent(&mut window, 6), [2]);
 }
 
 #[test]
-fn a_receipt_says_whom_it_reached() {
+fn a_receipt_has_the_outcome() {
     let mut window = known();
     window.push(batch(1));
     window.next_to_send(7);
@@ -137,7 +139,7 @@ fn a_receipt_says_whom_it_reached() {
         outcome,
     };
     assert_eq!(
-        window.handle_response(7, taken()),
+        window.handle_response(7, accepted()),
         WindowEvent::Confirmed(receipt)
     );
 
@@ -154,7 +156,7 @@ fn a_receipt_says_whom_it_reached() {
         window.handle_response(8, duplicate),
         WindowEvent::Confirmed(receipt)
     );
-    assert_eq!(window.handle_response(8, taken()), WindowEvent::None);
+    assert_eq!(window.handle_response(8, accepted()), WindowEvent::None);
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
         }
         assert_eq!(all_sent(&mut window, 10), [2, 3, 4, 5]);
         assert!(matches!(
-            window.handle_response(10, taken()),
+            window.handle_response(10, accepted()),
             WindowEvent::Confirmed(_)
         ));
         assert_eq!(
@@ -186,7 +188,7 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
         assert_eq!(all_sent(&mut window, 30), [3, 4, 5]);
         for id in 30..33 {
             assert!(matches!(
-                window.handle_response(id, taken()),
+                window.handle_response(id, accepted()),
                 WindowEvent::Confirmed(_)
             ));
         }
@@ -195,7 +197,7 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
 }
 
 #[test]
-fn the_refusal_that_counts_may_come_after_those_it_caused() {
+fn the_deciding_refusal_may_arrive_after_those_it_caused() {
     let mut window = known();
     window.push(batch(1));
     window.push(batch(1));
@@ -229,32 +231,32 @@ fn out_of_order_without_a_cause_is_final() {
 }
 
 #[test]
-fn a_hub_that_passes_over_a_refused_batch_is_not_believed() {
+fn a_hub_that_skips_a_refused_batch_is_an_error() {
     let mut window = known();
     window.push(batch(1));
     window.push(batch(1));
     all_sent(&mut window, 10);
     window.handle_response(10, refused(ErrorCode::Full));
     assert!(matches!(
-        window.handle_response(11, taken()),
+        window.handle_response(11, accepted()),
         WindowEvent::ProtocolError(_)
     ));
 }
 
 #[test]
-fn a_new_connection_gets_what_was_not_confirmed_with_the_same_numbers() {
+fn a_new_connection_gets_unconfirmed_batches_with_the_same_numbers() {
     let mut window = known();
     for _ in 0..3 {
         window.push(batch(1));
     }
     assert_eq!(all_sent(&mut window, 10), [2, 3, 4]);
-    window.handle_response(10, taken());
+    window.handle_response(10, accepted());
     assert_eq!(window.reset_for_connection(CREDIT), 0);
     assert_eq!(all_sent(&mut window, 20), [3]);
-    assert_eq!(window.handle_response(11, taken()), WindowEvent::None);
-    window.handle_response(20, taken());
+    assert_eq!(window.handle_response(11, accepted()), WindowEvent::None);
+    window.handle_response(20, accepted());
     assert_eq!(all_sent(&mut window, 30), [4]);
-    window.handle_response(30, taken());
+    window.handle_response(30, accepted());
     assert_eq!(
         (
             window.unconfirmed_messages(),

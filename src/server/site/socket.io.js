@@ -1,8 +1,8 @@
 /*!
- * A small Socket.IO client: Socket.IO protocol v5 over Engine.IO protocol v4, by WebSocket only.
+ * A small Socket.IO client: Socket.IO protocol v5 over Engine.IO protocol v4, over WebSocket only.
  *
- * It comes with roomcat and speaks to every Socket.IO v4 server that takes WebSocket. For pages, it is used as the
- * official client is:
+ * It comes with roomcat and works with every Socket.IO v4 server that accepts WebSocket. A page uses it like the
+ * official client:
  *
  *     <script src="/socket.io/socket.io.js"></script>
  *     <script>
@@ -13,11 +13,11 @@
  *
  * or as a module: import { io } from "/socket.io/socket.io.esm.js".
  *
- * Two things it has that others have not: socket.io.on("frame", ({ direction, data, at }) => …) shows each frame as it
- * passes, "in" or "out", as text or binary, at a time, with the secrets in it masked; and socket.welcome is what the
- * server answered to CONNECT.
+ * It has two features that the official client lacks. socket.io.on("frame", ({ direction, data, at }) => …) reports
+ * every frame: its direction "in" or "out", its text or bytes with secrets masked, and its time. socket.welcome is the
+ * server's answer to CONNECT.
  *
- * Three classes, from the outside in: Socket (one namespace), Manager (one connection that comes back, shared by
+ * The classes, from the outside in: Socket (one namespace), Manager (one connection that reconnects, shared by
  * namespaces), Engine (one WebSocket with its heartbeat).
  */
 (function (scope) {
@@ -40,7 +40,7 @@
       return this;
     }
 
-    /** Without a listener all of the event, without an event all there are. */
+    /** Removes a listener. Without `listener`: all of the event. Without `event`: all. */
     off(event, listener) {
       if (event === undefined) {
         this.#listeners.clear();
@@ -49,7 +49,7 @@
       } else {
         const left = this.#listeners.get(event) ?? [];
         const index = left.findIndex((entry) => entry.listener === listener);
-        // A copy: it may be called from a listener of the same event.
+        // A new array: the caller may be a listener of the same event.
         this.#listeners.set(event, left.filter((_, at) => at !== index));
       }
       return this;
@@ -63,8 +63,8 @@
       return (this.#listeners.get(event) ?? []).length > 0;
     }
 
-    /** Calls the listeners; a subclass may give `emit` another meaning. */
-    tell(event, ...args) {
+    /** Calls the listeners. In Socket, `emit` sends to the server instead. */
+    dispatch(event, ...args) {
       for (const entry of [...(this.#listeners.get(event) ?? [])]) {
         if (entry.once) this.off(event, entry.listener);
         entry.listener.apply(this, args);
@@ -72,7 +72,7 @@
     }
 
     emit(event, ...args) {
-      this.tell(event, ...args);
+      this.dispatch(event, ...args);
       return this;
     }
   }
@@ -102,7 +102,7 @@
     ArrayBuffer.isView(value) ||
     (typeof Blob === "function" && value instanceof Blob);
 
-  /** The value with a placeholder for each binary in it; the binaries go to `attachments`. */
+  /** Replaces each binary in the value with a placeholder. The binaries are added to `attachments`. */
   function withPlaceholders(value, attachments) {
     if (value === null || typeof value !== "object") return value;
     if (isBinary(value)) return { _placeholder: true, num: attachments.push(value) - 1 };
@@ -113,7 +113,7 @@
     );
   }
 
-  /** The value with its binaries in their places again. */
+  /** Puts the binaries back in the places of their placeholders. */
   function withBinaries(value, attachments) {
     if (value === null || typeof value !== "object") return value;
     if (value._placeholder === true) {
@@ -124,7 +124,7 @@
     return value;
   }
 
-  /** A packet as frames: a text, and a binary for each attachment. */
+  /** Encodes a packet as frames: one text, then a binary for each attachment. */
   function encode({ type, nsp, id, data }) {
     const attachments = [];
     const payload = type === EVENT || type === ACK ? withPlaceholders(data, attachments) : data;
@@ -135,15 +135,15 @@
     return [text, ...attachments];
   }
 
-  /** Packets from frames; one with attachments is whole when they have come. Throws at what is no packet. */
+  /** Decodes frames to packets. A packet with attachments is complete with its last one. Throws on an invalid frame. */
   class Decoder {
     #partial = null;
     #attachments = [];
 
-    /** The packet that this frame completes, if it does. */
+    /** Returns the packet that this frame completes, or null. */
     add(frame) {
       if (typeof frame !== "string") return this.#binary(frame);
-      if (this.#partial) throw new Error("got a text while attachments were awaited");
+      if (this.#partial) throw new Error("got a text frame while waiting for attachments");
       const { attachments, ...packet } = parse(frame);
       if (attachments === 0) return packet;
       this.#partial = { packet, attachments };
@@ -152,7 +152,7 @@
     }
 
     #binary(frame) {
-      if (!this.#partial) throw new Error("got an attachment without its packet");
+      if (!this.#partial) throw new Error("got an attachment without a packet");
       this.#attachments.push(frame);
       const { packet, attachments } = this.#partial;
       if (this.#attachments.length < attachments) return null;
@@ -163,23 +163,23 @@
 
   /** <type>[<attachments>-][<namespace>,][<ack id>][<JSON>] */
   function parse(text) {
-    const found = /^([0-6])(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
-    if (!found) throw new Error("invalid packet");
-    const type = Number(found[1]);
+    const match = /^([0-6])(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)(.*)$/s.exec(text);
+    if (!match) throw new Error("invalid packet");
+    const type = Number(match[1]);
     const binary = type === BINARY_EVENT || type === BINARY_ACK;
-    if (binary !== (found[2] !== undefined)) throw new Error("illegal attachments");
+    if (binary !== (match[2] !== undefined)) throw new Error("illegal attachments");
     const packet = {
       type: binary ? type - 3 : type,
-      nsp: found[3] ?? "/",
-      id: found[4] === "" ? undefined : Number(found[4]),
-      data: found[5] === "" ? undefined : JSON.parse(found[5]),
-      attachments: binary ? Number(found[2]) : 0,
+      nsp: match[3] ?? "/",
+      id: match[4] === "" ? undefined : Number(match[4]),
+      data: match[5] === "" ? undefined : JSON.parse(match[5]),
+      attachments: binary ? Number(match[2]) : 0,
     };
-    if (!isSound(packet)) throw new Error("invalid payload");
+    if (!isValid(packet)) throw new Error("invalid payload");
     return packet;
   }
 
-  function isSound({ type, id, data }) {
+  function isValid({ type, id, data }) {
     switch (type) {
       case CONNECT:
         return typeof data === "object" || data === undefined;
@@ -194,13 +194,13 @@
     }
   }
 
-  // ---- what the "frame" event shows --------------------------------------------------------------------------------
+  // ---- masking for the "frame" event -------------------------------------------------------------------------------
 
-  /** What auth may hold that is no secret. */
-  const PLAIN = new Set(["as", "roomcat", "ack", "offset", "sid", "version", "log", "limits"]);
+  /** The keys of CONNECT's object whose values are not secret. */
+  const PUBLIC_KEYS = new Set(["as", "roomcat", "ack", "offset", "sid", "version", "log", "limits"]);
 
-  /** A frame as it may be shown: of a CONNECT's object only what is known to be harmless, of the rest all. */
-  function masked(frame) {
+  /** Masks the values in a CONNECT's object, except those known to be harmless. */
+  function maskSecrets(frame) {
     const connect = typeof frame === "string" && /^(40(?:\/[^,]*,)?)(\{.*)$/s.exec(frame);
     if (!connect) return frame;
     let data;
@@ -209,7 +209,7 @@
     } catch {
       return connect[1] + "•••";
     }
-    const shown = Object.entries(data).map(([key, value]) => [key, PLAIN.has(key) ? value : "•••"]);
+    const shown = Object.entries(data).map(([key, value]) => [key, PUBLIC_KEYS.has(key) ? value : "•••"]);
     return connect[1] + JSON.stringify(Object.fromEntries(shown));
   }
 
@@ -219,7 +219,7 @@
     id;
     transport = { name: "websocket" };
     #socket = null;
-    #patience = 0;
+    #pingWindow = 0;
     #deadline = Infinity;
     #timer;
 
@@ -228,7 +228,7 @@
       try {
         this.#socket = new WebSocket(url, protocols);
       } catch (error) {
-        // A page that came by https may not open ws://. Whoever listens has yet to begin.
+        // A page loaded over https may not open ws://. The caller adds its listeners after this.
         queueMicrotask(() => this.#failed(error));
         return;
       }
@@ -244,19 +244,19 @@
       };
     }
 
-    /** Whether what is sent has a chance to arrive. A page that slept notices by the clock what its timer missed. */
+    /** Whether a frame sent now can arrive. Timers stop while a computer sleeps, so this looks at the clock too. */
     get writable() {
       if (Date.now() > this.#deadline) queueMicrotask(() => this.close("ping timeout"));
       else return this.#socket?.readyState === WebSocket.OPEN;
       return false;
     }
 
-    /** An Engine.IO message: text, or binary as it is. */
+    /** Sends an Engine.IO message, text or binary. */
     send(data) {
       this.#write(typeof data === "string" ? `4${data}` : data);
     }
 
-    /** Once; nothing comes after it. */
+    /** Emits "close" once. No event follows it. */
     close(reason = "forced close", description) {
       const socket = this.#socket;
       if (!socket) return;
@@ -264,12 +264,12 @@
       clearTimeout(this.#timer);
       socket.onmessage = socket.onerror = socket.onclose = null;
       socket.close();
-      this.tell("close", reason, description);
+      this.dispatch("close", reason, description);
     }
 
     #failed(error) {
       error.type = "TransportError";
-      this.tell("error", error);
+      this.dispatch("error", error);
     }
 
     #write(frame) {
@@ -279,12 +279,12 @@
     }
 
     #show(direction, data) {
-      if (this.hasListeners("frame")) this.tell("frame", { direction, data: masked(data), at: Date.now() });
+      if (this.hasListeners("frame")) this.dispatch("frame", { direction, data: maskSecrets(data), at: Date.now() });
     }
 
     #receive(frame) {
       this.#show("in", frame);
-      if (typeof frame !== "string") return this.tell("data", frame);
+      if (typeof frame !== "string") return this.dispatch("data", frame);
       switch (frame[0]) {
         case "0":
           return this.#handshake(frame.slice(1));
@@ -293,13 +293,13 @@
         case "2":
           this.#awaitPing();
           this.#write("3" + frame.slice(1));
-          return this.tell("ping");
+          return this.dispatch("ping");
         case "4":
-          return this.tell("data", frame.slice(1));
+          return this.dispatch("data", frame.slice(1));
         case "6":
           return;
         default:
-          return this.close("parse error", { description: `no packet begins with ${frame[0]}` });
+          return this.close("parse error", { description: `unknown packet type ${frame[0]}` });
       }
     }
 
@@ -311,27 +311,27 @@
         return this.close("parse error", error);
       }
       this.id = handshake.sid;
-      this.#patience = handshake.pingInterval + handshake.pingTimeout;
+      this.#pingWindow = handshake.pingInterval + handshake.pingTimeout;
       this.#awaitPing();
-      this.tell("open");
+      this.dispatch("open");
     }
 
     #awaitPing() {
       clearTimeout(this.#timer);
-      this.#deadline = Date.now() + this.#patience;
-      this.#timer = setTimeout(() => this.close("ping timeout"), this.#patience);
+      this.#deadline = Date.now() + this.#pingWindow;
+      this.#timer = setTimeout(() => this.close("ping timeout"), this.#pingWindow);
     }
   }
 
-  // ---- Manager: a connection that comes back, shared by namespaces -------------------------------------------------
+  // ---- Manager: a connection that reconnects, shared by namespaces -------------------------------------------------
 
   class Manager extends Emitter {
     engine = null;
     nsps = {};
     #state = "closed";
     #reconnecting = false;
-    /** Whoever closed it wants it to stay so. */
-    #stays = false;
+    /** The application closed the connection. */
+    #skipReconnect = false;
     #attempts = 0;
     #timer;
     #decoder;
@@ -363,31 +363,31 @@
       return this.#reconnecting;
     }
 
-    /** The socket of a namespace, made when it is asked for the first time. */
+    /** The socket of a namespace, created on the first call. */
     socket(nsp, opts) {
-      const known = this.nsps[nsp];
-      if (!known) return (this.nsps[nsp] = new Socket(this, nsp, opts));
-      if (this.opts.autoConnect && !known.active) known.connect();
-      return known;
+      const existing = this.nsps[nsp];
+      if (!existing) return (this.nsps[nsp] = new Socket(this, nsp, opts));
+      if (this.opts.autoConnect && !existing.active) existing.connect();
+      return existing;
     }
 
     open(done) {
       if (this.#state !== "closed") return this;
       this.#state = "opening";
-      this.#stays = false;
+      this.#skipReconnect = false;
       this.#decoder = new Decoder();
       const engine = new Engine(this.#url(), this.opts.protocols);
       this.engine = engine;
-      const patience = this.opts.timeout;
-      const timer = patience ? setTimeout(() => failed(new Error("timeout")), patience) : undefined;
+      const openTimeout = this.opts.timeout;
+      const timer = openTimeout ? setTimeout(() => failed(new Error("timeout")), openTimeout) : undefined;
       const failed = (error) => {
         clearTimeout(timer);
         if (this.#state !== "opening" || this.engine !== engine) return;
         this.#state = "closed";
         engine.off();
         engine.close();
-        this.tell("error", error);
-        // Whoever waits decides what comes next; otherwise it is tried again.
+        this.dispatch("error", error);
+        // A caller that waits decides about retries.
         if (done) done(error);
         else this.#reconnect();
       };
@@ -395,12 +395,12 @@
       engine.on("open", () => {
         clearTimeout(timer);
         this.#state = "open";
-        this.tell("open");
+        this.dispatch("open");
         done?.();
       });
       engine.on("data", (data) => this.#receive(data));
-      engine.on("ping", () => this.tell("ping"));
-      engine.on("frame", (frame) => this.tell("frame", frame));
+      engine.on("ping", () => this.dispatch("ping"));
+      engine.on("frame", (frame) => this.dispatch("frame", frame));
       engine.on("close", (reason, description) => {
         clearTimeout(timer);
         this.#closed(reason, description);
@@ -416,14 +416,14 @@
       for (const frame of encode(packet)) this.engine.send(frame);
     }
 
-    /** A socket has left: the connection goes with the last one. */
-    left() {
+    /** A socket has closed. The last one closes the connection. */
+    socketClosed() {
       if (Object.values(this.nsps).some((socket) => socket.active)) return;
       this.close();
     }
 
     close() {
-      this.#stays = true;
+      this.#skipReconnect = true;
       this.#reconnecting = false;
       clearTimeout(this.#timer);
       if (this.#state === "closed") return;
@@ -447,44 +447,44 @@
       } catch (error) {
         return this.engine.close("parse error", error);
       }
-      // Outside of that: what a listener throws is no parse error.
-      if (packet) this.tell("packet", packet);
+      // Not inside `try`: an exception of a listener is not a parse error.
+      if (packet) this.dispatch("packet", packet);
     }
 
     #closed(reason, description) {
       this.#attempts = 0;
       this.#state = "closed";
-      this.tell("close", reason, description);
-      if (this.opts.reconnection && !this.#stays) this.#reconnect();
+      this.dispatch("close", reason, description);
+      if (this.opts.reconnection && !this.#skipReconnect) this.#reconnect();
     }
 
     #reconnect() {
-      if (this.#reconnecting || this.#stays || !this.opts.reconnection) return;
+      if (this.#reconnecting || this.#skipReconnect || !this.opts.reconnection) return;
       if (this.#attempts >= this.opts.reconnectionAttempts) {
         this.#attempts = 0;
-        this.tell("reconnect_failed");
+        this.dispatch("reconnect_failed");
         return;
       }
       this.#reconnecting = true;
       this.#timer = setTimeout(() => {
-        this.tell("reconnect_attempt", this.#attempts);
-        // A listener may have closed it.
-        if (this.#stays) return;
+        this.dispatch("reconnect_attempt", this.#attempts);
+        // A listener may have closed the connection.
+        if (this.#skipReconnect) return;
         this.open((error) => {
           this.#reconnecting = false;
           if (error) {
             this.#reconnect();
-            this.tell("reconnect_error", error);
+            this.dispatch("reconnect_error", error);
           } else {
             const attempts = this.#attempts;
             this.#attempts = 0;
-            this.tell("reconnect", attempts);
+            this.dispatch("reconnect", attempts);
           }
         });
       }, this.#delay());
     }
 
-    /** Doubles, with jitter, so that a hub that restarts is not met by all at once. */
+    /** Doubles each time. The jitter keeps clients from reconnecting all at once. */
     #delay() {
       const { reconnectionDelay, reconnectionDelayMax, randomizationFactor } = this.opts;
       const delay = reconnectionDelay * 2 ** this.#attempts++;
@@ -504,15 +504,15 @@
     receiveBuffer = [];
     #opts;
     #flags = {};
-    #ids = 0;
+    #nextAckId = 0;
     #acks = new Map();
     #any = [];
     #anyOutgoing = [];
-    /** What is sent again until it is acknowledged (opts.retries), one at a time. */
+    /** Events sent one at a time, each until it is acknowledged (opts.retries). */
     #queue = [];
     #pid;
     #offset;
-    #subscribed = null;
+    #managerListeners = null;
 
     constructor(manager, nsp, opts = {}) {
       super();
@@ -523,9 +523,9 @@
       if (manager.opts.autoConnect) this.connect();
     }
 
-    /** Whether it connects by itself when the connection is back. */
+    /** Whether the socket connects when the connection is back. */
     get active() {
-      return this.#subscribed !== null;
+      return this.#managerListeners !== null;
     }
 
     get disconnected() {
@@ -537,13 +537,13 @@
       return this;
     }
 
-    /** Of the next emit: its callback gets an error first, after so many milliseconds without an answer. */
+    /** For the next emit: its callback gets an error as its first argument if there is no answer in time. */
     timeout(milliseconds) {
       this.#flags.timeout = milliseconds;
       return this;
     }
 
-    /** Nothing is compressed here. */
+    /** Does nothing: this client never compresses. */
     compress() {
       return this;
     }
@@ -562,10 +562,10 @@
 
     disconnect() {
       if (this.connected) this.#send({ type: DISCONNECT });
-      const was = this.connected;
+      const wasConnected = this.connected;
       this.#unsubscribe();
-      // The connection may have gone with it, and said so.
-      if (was && this.connected) this.#closed("io client disconnect");
+      // If the connection closed with the socket, "disconnect" was emitted already.
+      if (wasConnected && this.connected) this.#closed("io client disconnect");
       return this;
     }
 
@@ -587,7 +587,7 @@
       }
       const packet = { type: EVENT, data: [event, ...args] };
       if (typeof args.at(-1) === "function") {
-        packet.id = this.#ids++;
+        packet.id = this.#nextAckId++;
         this.#awaitAck(packet.id, packet.data.pop(), flags.timeout ?? this.#opts.ackTimeout);
       }
       if (this.connected && this.io.engine.writable) this.#sendEvent(packet);
@@ -595,7 +595,7 @@
       return this;
     }
 
-    /** A promise of the answer's first argument. */
+    /** Resolves to the first argument of the acknowledgement. */
     emitWithAck(event, ...args) {
       return new Promise((resolve, reject) => {
         const ack = (error, answer) => (error ? reject(error) : resolve(answer));
@@ -643,20 +643,20 @@
     }
 
     #subscribe() {
-      if (this.#subscribed) return;
-      this.#subscribed = {
+      if (this.#managerListeners) return;
+      this.#managerListeners = {
         open: () => this.#opened(),
         packet: (packet) => packet.nsp === this.nsp && this.#packet(packet),
-        error: (error) => this.connected || this.tell("connect_error", error),
+        error: (error) => this.connected || this.dispatch("connect_error", error),
         close: (reason, description) => this.#closed(reason, description),
       };
-      for (const [event, listener] of Object.entries(this.#subscribed)) this.io.on(event, listener);
+      for (const [event, listener] of Object.entries(this.#managerListeners)) this.io.on(event, listener);
     }
 
     #unsubscribe() {
-      for (const [event, listener] of Object.entries(this.#subscribed ?? {})) this.io.off(event, listener);
-      this.#subscribed = null;
-      this.io.left();
+      for (const [event, listener] of Object.entries(this.#managerListeners ?? {})) this.io.off(event, listener);
+      this.#managerListeners = null;
+      this.io.socketClosed();
     }
 
     #send(packet) {
@@ -670,9 +670,9 @@
 
     #opened() {
       const connect = (auth) => {
-        // A client that comes back says where it was, and gets what it missed.
-        const place = this.#pid ? { pid: this.#pid, offset: this.#offset } : undefined;
-        this.#send({ type: CONNECT, data: place ? { ...place, ...auth } : auth });
+        // After a reconnect: ask for the events since the last offset.
+        const recovery = this.#pid ? { pid: this.#pid, offset: this.#offset } : undefined;
+        this.#send({ type: CONNECT, data: recovery ? { ...recovery, ...auth } : auth });
       };
       if (typeof this.auth === "function") this.auth(connect);
       else connect(this.auth);
@@ -681,13 +681,13 @@
     #packet({ type, id, data }) {
       switch (type) {
         case CONNECT:
-          return this.#entered(data);
+          return this.#connected(data);
         case DISCONNECT:
           this.#unsubscribe();
           return this.connected && this.#closed("io server disconnect");
         case CONNECT_ERROR:
           this.#unsubscribe();
-          return this.tell("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
+          return this.dispatch("connect_error", Object.assign(new Error(data.message ?? data), { data: data.data }));
         case EVENT:
           return this.#event(id === undefined ? data : [...data, this.#answer(id)]);
         case ACK:
@@ -695,9 +695,9 @@
       }
     }
 
-    #entered(data) {
+    #connected(data) {
       if (!data?.sid) {
-        return this.tell("connect_error", new Error("the server speaks an older Socket.IO protocol than this client"));
+        return this.dispatch("connect_error", new Error("the server speaks an older Socket.IO protocol than this client"));
       }
       this.id = data.sid;
       this.welcome = data;
@@ -710,18 +710,18 @@
       for (const args of received) this.#deliver(args);
       for (const packet of unsent) this.#sendEvent(packet);
       this.#sendQueued({ again: true });
-      this.tell("connect");
+      this.dispatch("connect");
     }
 
     #event(args) {
-      // What comes before the CONNECT's answer was missed: it is shown when there is an id.
+      // Recovered events come before the answer to CONNECT. They are delivered after it.
       if (this.connected) this.#deliver(args);
       else this.receiveBuffer.push(args);
     }
 
     #deliver(args) {
       for (const listener of [...this.#any]) listener.apply(this, args);
-      this.tell(...args);
+      this.dispatch(...args);
       if (this.#pid && typeof args.at(-1) === "string") this.#offset = args.at(-1);
     }
 
@@ -759,7 +759,7 @@
       if (!this.connected) return;
       this.connected = false;
       this.id = undefined;
-      this.tell("disconnect", reason, description);
+      this.dispatch("disconnect", reason, description);
       const unsent = new Set(this.sendBuffer.map((packet) => packet.id));
       for (const [id, ack] of [...this.#acks]) {
         if (unsent.has(id)) continue;
@@ -797,7 +797,7 @@
 
   // ---- io() --------------------------------------------------------------------------------------------------------
 
-  /** Where to connect and which namespace: "http://host:port/admin?x=1", "/admin", "host:port"; without one, here. */
+  /** Splits "http://host:port/admin?x=1", "/admin" or "host:port" into its parts. Without `uri`: the page's origin. */
   function parseAddress(uri = scope.location?.origin) {
     if (uri.startsWith("//")) uri = scope.location.protocol + uri;
     else if (uri.startsWith("/")) uri = scope.location.origin + uri;
@@ -813,7 +813,7 @@
 
   const managers = new Map();
 
-  /** A socket for a namespace; those of one host share a connection, unless opts say `forceNew` or `multiplex: false`. */
+  /** A socket for a namespace. Those of one host share a connection, unless `forceNew` or `multiplex: false` is set. */
   function io(uri, opts) {
     if (typeof uri === "object") [uri, opts] = [undefined, uri];
     opts = opts ?? {};

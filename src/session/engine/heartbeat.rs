@@ -1,5 +1,5 @@
-//! The heartbeat (Engine.IO protocol v4, "Heartbeat"): the server pings, the client answers in time. Also the wait for a
-//! first CONNECT. Pure but for the clock it is given.
+//! The heartbeat (Engine.IO protocol v4, "Heartbeat"): the server pings, the client must answer in time. Also the deadline
+//! for the first CONNECT. Pure: the time comes as an argument.
 
 use tokio::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::session::settings::HubSettings;
 #[derive(Debug)]
 pub struct Heartbeat {
     state: HeartbeatState,
-    /// Until a namespace is entered.
+    /// The deadline for the first CONNECT. `None` once a namespace is entered.
     connect_by: Option<Instant>,
 }
 
@@ -20,23 +20,28 @@ enum HeartbeatState {
     PongBy(Instant),
 }
 
+/// What is due now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeartbeatAction {
+    None,
+    /// Send a ping.
     Ping,
-    Nothing,
-    NoPong,
-    NoConnect,
+    /// The client did not answer the last ping.
+    PongTimeout,
+    /// The client entered no namespace.
+    ConnectTimeout,
 }
 
 impl Heartbeat {
-    pub fn new(now: Instant, settings: &HubSettings, speech: EngineMode) -> Self {
-        let connect_by = (speech == EngineMode::SocketIo).then(|| now + settings.connect_timeout);
+    pub fn new(now: Instant, settings: &HubSettings, mode: EngineMode) -> Self {
+        let connect_by = (mode == EngineMode::SocketIo).then(|| now + settings.connect_timeout);
         Self {
             state: HeartbeatState::PingAt(now + settings.ping_interval),
             connect_by,
         }
     }
 
+    /// When something is due next.
     pub fn next(&self) -> Instant {
         let (HeartbeatState::PingAt(at) | HeartbeatState::PongBy(at)) = self.state;
         self.connect_by.map_or(at, |by| by.min(at))
@@ -47,15 +52,20 @@ impl Heartbeat {
         matches!(self.state, HeartbeatState::PongBy(_))
     }
 
-    /// What is due at `now`. While the hub does not read from the peer, its pong cannot arrive: `held` puts that off. The
-    /// pings go on, for the peer has a clock too.
-    pub fn beat(&mut self, now: Instant, settings: &HubSettings, held: Held) -> HeartbeatAction {
+    /// What is due at `now`. While the session does not read, no pong can arrive: then the deadline moves. The pings go on,
+    /// for the client has a clock too.
+    pub fn advance(
+        &mut self,
+        now: Instant,
+        settings: &HubSettings,
+        reading: ReadState,
+    ) -> HeartbeatAction {
         if self.connect_by.is_some_and(|by| by <= now) {
-            return HeartbeatAction::NoConnect;
+            return HeartbeatAction::ConnectTimeout;
         }
         match self.state {
             HeartbeatState::PingAt(at) if at <= now => {
-                // The time counts from when the ping was due, unless this hub was kept from sending it.
+                // The timeout counts from when the ping was due, unless the hub could not send it in time.
                 let sent = if now - at <= limits::PING_SLACK {
                     at
                 } else {
@@ -64,12 +74,12 @@ impl Heartbeat {
                 self.state = HeartbeatState::PongBy(sent + settings.ping_timeout);
                 HeartbeatAction::Ping
             }
-            HeartbeatState::PongBy(by) if by <= now && held == Held::Yes => {
+            HeartbeatState::PongBy(by) if by <= now && reading == ReadState::Paused => {
                 self.state = HeartbeatState::PongBy(now + settings.ping_timeout);
                 HeartbeatAction::Ping
             }
-            HeartbeatState::PongBy(by) if by <= now => HeartbeatAction::NoPong,
-            HeartbeatState::PingAt(_) | HeartbeatState::PongBy(_) => HeartbeatAction::Nothing,
+            HeartbeatState::PongBy(by) if by <= now => HeartbeatAction::PongTimeout,
+            HeartbeatState::PingAt(_) | HeartbeatState::PongBy(_) => HeartbeatAction::None,
         }
     }
 
@@ -77,16 +87,17 @@ impl Heartbeat {
         self.state = HeartbeatState::PingAt(now + settings.ping_interval);
     }
 
+    /// A namespace was entered.
     pub fn connected(&mut self) {
         self.connect_by = None;
     }
 }
 
-/// Whether the hub has stopped reading from this peer.
+/// Whether the session reads from its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
-    Yes,
-    No,
+pub enum ReadState {
+    Reading,
+    Paused,
 }
 
 #[cfg(test)]
@@ -112,47 +123,50 @@ mod tests {
     }
 
     #[test]
-    fn the_pong_is_due_from_when_the_ping_was() {
-        let (settings, begun) = (settings(), Instant::now());
-        let at = |ms| begun + Duration::from_millis(ms);
-        let mut heart = Heartbeat::new(begun, &settings, EngineMode::Echo);
+    fn the_pong_timeout_counts_from_when_the_ping_was_due() {
+        let (settings, start) = (settings(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut heartbeat = Heartbeat::new(start, &settings, EngineMode::Echo);
         assert_eq!(
-            heart.beat(at(299), &settings, Held::No),
-            HeartbeatAction::Nothing
+            heartbeat.advance(at(299), &settings, ReadState::Reading),
+            HeartbeatAction::None
         );
         assert_eq!(
-            heart.beat(at(303), &settings, Held::No),
+            heartbeat.advance(at(303), &settings, ReadState::Reading),
             HeartbeatAction::Ping
         );
-        assert_eq!(heart.next(), at(500));
+        assert_eq!(heartbeat.next(), at(500));
         assert_eq!(
-            heart.beat(at(500), &settings, Held::No),
-            HeartbeatAction::NoPong
+            heartbeat.advance(at(500), &settings, ReadState::Reading),
+            HeartbeatAction::PongTimeout
         );
     }
 
     #[test]
-    fn who_was_asked_late_may_answer_late() {
-        let (settings, begun) = (settings(), Instant::now());
-        let mut heart = Heartbeat::new(begun, &settings, EngineMode::Echo);
-        let stalled = begun + Duration::from_secs(9);
+    fn a_late_ping_moves_the_deadline_of_its_pong() {
+        let (settings, start) = (settings(), Instant::now());
+        let mut heartbeat = Heartbeat::new(start, &settings, EngineMode::Echo);
+        let stalled = start + Duration::from_secs(9);
         assert_eq!(
-            heart.beat(stalled, &settings, Held::No),
+            heartbeat.advance(stalled, &settings, ReadState::Reading),
             HeartbeatAction::Ping
         );
-        assert_eq!(heart.next(), stalled + settings.ping_timeout);
+        assert_eq!(heartbeat.next(), stalled + settings.ping_timeout);
     }
 
     #[test]
-    fn only_socket_io_has_namespaces_to_enter() {
-        let (settings, begun) = (settings(), Instant::now());
-        let late = begun + settings.connect_timeout;
-        let mut heart = Heartbeat::new(begun, &settings, EngineMode::SocketIo);
+    fn only_socket_io_has_a_connect_deadline() {
+        let (settings, start) = (settings(), Instant::now());
+        let late = start + settings.connect_timeout;
+        let mut heartbeat = Heartbeat::new(start, &settings, EngineMode::SocketIo);
         assert_eq!(
-            heart.beat(late, &settings, Held::No),
-            HeartbeatAction::NoConnect
+            heartbeat.advance(late, &settings, ReadState::Reading),
+            HeartbeatAction::ConnectTimeout
         );
-        let mut echo = Heartbeat::new(begun, &settings, EngineMode::Echo);
-        assert_eq!(echo.beat(late, &settings, Held::No), HeartbeatAction::Ping);
+        let mut echo = Heartbeat::new(start, &settings, EngineMode::Echo);
+        assert_eq!(
+            echo.advance(late, &settings, ReadState::Reading),
+            HeartbeatAction::Ping
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Engine.IO: the heartbeat, the transport, and the queue of what goes to the store and the hub.
+//! What a session runs on: its transport and heartbeat, and the queue of its requests to the store and the hub.
 
 pub mod heartbeat;
 pub mod outbox;

@@ -1,6 +1,6 @@
-//! What a session has asked of the store and the hub and they have not yet taken, in order.
+//! The requests of a session that the store and the hub have not taken yet, in order.
 //!
-//! While anything waits here the session reads nothing more from its peer: that is the credit towards publishers.
+//! While one waits here the session reads nothing more from its client: this is the flow control for publishers.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -21,20 +21,20 @@ use crate::store::writer::Urgency;
 pub enum Submission {
     Store(Op, Urgency, Ticket),
     Hub(InboxMessage),
-    /// Everything before it was taken: a program that waits for that goes on.
+    /// Lets a program go on that waits until everything before this is taken.
     Release(EntryHold),
 }
 
-type Sending = Pin<Box<dyn Future<Output = Result<(), HubClosed>> + Send>>;
+type SendFuture = Pin<Box<dyn Future<Output = Result<(), HubClosed>> + Send>>;
 
-/// The store or the hub has ended, and so will this session.
+/// The store or the hub has ended, so the session must too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HubClosed;
 
 pub struct Outbox {
     services: Arc<Services>,
     waiting: VecDeque<Submission>,
-    sending: Option<Sending>,
+    sending: Option<SendFuture>,
 }
 
 impl Outbox {
@@ -54,7 +54,7 @@ impl Outbox {
         self.waiting.is_empty() && self.sending.is_none()
     }
 
-    /// Ready when everything was taken.
+    /// Ready when everything is taken.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HubClosed>> {
         loop {
             if let Some(sending) = &mut self.sending {
@@ -68,24 +68,24 @@ impl Outbox {
             }
             match self.waiting.pop_front() {
                 None => {
-                    // An idle session keeps no queue.
+                    // Frees the memory: most sessions are idle.
                     self.waiting = VecDeque::new();
                     return Poll::Ready(Ok(()));
                 }
-                Some(Submission::Hub(message)) => self.ask_hub(message)?,
+                Some(Submission::Hub(message)) => self.send_to_hub(message)?,
                 Some(Submission::Release(hold)) => drop(hold),
                 Some(Submission::Store(op, urgency, ticket)) => {
-                    self.ask_store(op, urgency, ticket)?
+                    self.send_to_store(op, urgency, ticket)?
                 }
             }
         }
     }
 
-    fn ask_hub(&mut self, message: InboxMessage) -> Result<(), HubClosed> {
+    fn send_to_hub(&mut self, message: InboxMessage) -> Result<(), HubClosed> {
         use tokio::sync::mpsc::error::TrySendError;
         let message = match message {
             InboxMessage::Volatile(input @ CoreInput::Volatile { .. }, None) => {
-                self.ask_hub_in_turn(input);
+                self.send_volatile(input);
                 return Ok(());
             }
             message => message,
@@ -103,8 +103,8 @@ impl Outbox {
         }
     }
 
-    /// A volatile publish waits for its place like any other.
-    fn ask_hub_in_turn(&mut self, input: CoreInput) {
+    /// A volatile message waits for its share of the append queue like any other.
+    fn send_volatile(&mut self, input: CoreInput) {
         let bytes = match &input {
             CoreInput::Volatile { record, .. } => record.body.len(),
             _ => 0,
@@ -120,7 +120,12 @@ impl Outbox {
         }));
     }
 
-    fn ask_store(&mut self, op: Op, urgency: Urgency, mut ticket: Ticket) -> Result<(), HubClosed> {
+    fn send_to_store(
+        &mut self,
+        op: Op,
+        urgency: Urgency,
+        mut ticket: Ticket,
+    ) -> Result<(), HubClosed> {
         let (Op::Append { record, .. } | Op::Delay { record, .. }) = &op else {
             return self
                 .services

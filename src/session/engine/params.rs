@@ -1,23 +1,22 @@
-//! What a session begins with: what its transport's side has settled with the client.
+//! What a session starts with: its transport and the client have agreed on it.
 
 use std::sync::Arc;
 
 use crate::hub::peer::Peer;
 
-/// What the handshake tells the client, beside the hub's settings.
 #[derive(Debug, Clone)]
 pub struct SessionParams {
     pub sid: String,
-    /// The transports that the client may change to.
+    /// The transports that the client may upgrade to.
     pub upgrades: &'static [&'static str],
-    pub speech: EngineMode,
+    pub mode: EngineMode,
     pub peer: Arc<Peer>,
 }
 
-/// What a session speaks in Engine.IO's messages.
+/// What Engine.IO's messages carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineMode {
     SocketIo,
-    /// Every message goes back to who sent it: for trying out Engine.IO's clients and transports.
+    /// Nothing of ours: every message goes back to its sender, for trying out Engine.IO clients and transports.
     Echo,
 }

@@ -1,8 +1,8 @@
-//! What a body counts for in a queue whose permits are bytes.
+//! The permits of a byte-bounded queue.
 
 use crate::limits;
 
-/// What a body counts for in the append queue: between one entry and the whole queue.
+/// The permits that a body takes in the append queue: between one entry and the whole queue.
 pub fn permits(bytes: usize) -> u32 {
     let permits = bytes.clamp(limits::ENTRY_BYTES, limits::APPEND_QUEUE_BYTES);
     u32::try_from(permits).expect("the append queue is smaller than 4 GiB")

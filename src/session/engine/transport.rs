@@ -1,4 +1,4 @@
-//! What a session needs of its transport: frames in, frames out, one of each kind of readiness.
+//! The transport of a session, as a trait.
 
 use std::task::{Context, Poll};
 
@@ -12,19 +12,18 @@ pub enum TransportError {
     Broken(String),
 }
 
-/// Engine.IO over one connection, or whatever a transport makes of several. Reading and writing are polled by the same task
-/// and never wait for each other.
+/// Engine.IO frames over one or several connections. The same task polls reading and writing; neither waits for the other.
 pub trait Transport: Send {
-    /// None: the peer closed it.
+    /// `None`: the client closed it.
     fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<WireFrame, TransportError>>>;
-    /// Ready: it takes another frame.
+    /// Ready when it takes another frame.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
-    /// Only after `poll_ready`.
+    /// Takes a frame. Only after `poll_ready` was ready.
     fn send(&mut self, frame: WireFrame) -> Result<(), TransportError>;
-    /// Hands on all that was sent. Ready: it is taken, by the operating system or, where it can be known, by the peer.
+    /// Flushes every frame. Ready when the operating system has them or, on transports that know, the client.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
     /// Flushes and ends it.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()>;

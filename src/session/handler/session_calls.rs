@@ -34,19 +34,19 @@ impl Session {
         if self
             .services
             .programs
-            .of(&entrance.standing.rules)
+            .of(&entrance.permissions.rules)
             .is_none()
         {
             return self.admit(entrance, None);
         }
-        match self.who_was_it(&entrance) {
+        match self.read_earlier_sid(&entrance) {
             Some(former_sid) => self.calls.returning.push((entrance, former_sid)),
             None => self.ask_program_to_enter(entrance),
         }
     }
 
     fn ask_program_to_enter(&mut self, entrance: AdmissionRequest) {
-        let Some(program) = self.services.programs.of(&entrance.standing.rules) else {
+        let Some(program) = self.services.programs.of(&entrance.permissions.rules) else {
             return;
         };
         match program.request(entrance_call(&entrance)) {
@@ -63,7 +63,7 @@ impl Session {
         attachments: &[Bytes],
     ) -> bool {
         let socket = &self.sockets[index];
-        let Some(program) = self.services.programs.of(&socket.standing.rules) else {
+        let Some(program) = self.services.programs.of(&socket.permissions.rules) else {
             return false;
         };
         let what = CallEvent::Event(packet.event.clone());
@@ -71,7 +71,7 @@ impl Session {
         let call = call(Caller::from(socket), what, args, attachments);
         let Some(id) = packet.id else {
             if let Err(busy) = program.notify(call) {
-                self.services.say_refused(&busy.to_string());
+                self.services.log_refusal(&busy.to_string());
             }
             return true;
         };
@@ -83,7 +83,6 @@ impl Session {
                     id,
                     verdict,
                 });
-                self.in_flight += 1;
             }
             Err(busy) => self.refuse_call(index, id, &busy.into()),
         }
@@ -104,7 +103,7 @@ impl Session {
                 Err(no_answer) => {
                     // The program may still acknowledge the connect later.
                     if matches!(no_answer, HandlerError::Silent) {
-                        notify_abandoned(&self.services, &entrance, &EndReason::Refused);
+                        notify_abandoned(&self.services, &entrance, &EndReason::NotAdmitted);
                     }
                     self.deny(&entrance.namespace, &AdmissionError::Program(no_answer));
                 }
@@ -112,7 +111,6 @@ impl Session {
         }
         while let Some((EventCall { socket, id, .. }, answer)) = self.calls.poll_events(cx) {
             did = true;
-            self.in_flight -= 1;
             let Some(index) = self.sockets.iter().position(|it| it.id == socket) else {
                 continue;
             };
@@ -124,7 +122,7 @@ impl Session {
                     let text = socket::encode_ack(namespace, id, &args, attachments.len());
                     let attachments = attachments.into_iter().map(WireFrame::Binary);
                     let frames = std::iter::once(WireFrame::text(text)).chain(attachments);
-                    self.say(index, frames.collect());
+                    self.send_frames(index, frames.collect());
                 }
                 Err(no_answer) => self.refuse_call(index, id, &no_answer),
             }
@@ -140,14 +138,14 @@ impl Session {
 /// Tells the program that a socket disconnected.
 pub(crate) fn notify_disconnect(services: &Services, socket: &Socket, end: &EndReason) {
     // When the client has come back, its sid is still connected.
-    if !matches!(end, EndReason::CameBack) {
-        let program = services.programs.of(&socket.standing.rules);
+    if !matches!(end, EndReason::Replaced) {
+        let program = services.programs.of(&socket.permissions.rules);
         notify_program(program, Caller::from(socket), end);
     }
 }
 
 fn notify_abandoned(services: &Services, entrance: &AdmissionRequest, end: &EndReason) {
-    let program = services.programs.of(&entrance.standing.rules);
+    let program = services.programs.of(&entrance.permissions.rules);
     notify_program(program, Caller::from(entrance), end);
 }
 

@@ -48,11 +48,14 @@ impl WaitingCalls {
             .any(|entrance| entrance.namespace == *namespace)
     }
 
-    /// Drops the event calls of a socket that leaves. Returns how many there were.
-    pub fn drop_events_of(&mut self, socket: SocketId) -> usize {
-        let before = self.events.len();
+    /// Events that wait for their acknowledgement.
+    pub fn pending_events(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Drops the event calls of a socket that leaves.
+    pub fn drop_events_of(&mut self, socket: SocketId) {
         self.events.retain(|event| event.socket != socket);
-        before - self.events.len()
     }
 
     pub(super) fn poll_returning(
@@ -68,7 +71,7 @@ impl WaitingCalls {
                 },
             )?;
         let (mut entrance, _) = self.returning.remove(index);
-        Some(catchup::done(sid).map(|sid| {
+        Some(catchup::join_result(sid).map(|sid| {
             entrance.sid = sid.unwrap_or(entrance.sid);
             entrance
         }))

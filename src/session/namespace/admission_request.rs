@@ -1,4 +1,4 @@
-//! Somebody who enters a namespace, and why they may not.
+//! A CONNECT that passed the hub's own checks, and why a CONNECT is refused.
 
 use std::sync::Arc;
 
@@ -10,38 +10,37 @@ use super::policy::AuthError;
 use crate::address::{ClientName, Namespace};
 use crate::hub::socket_id::SocketId;
 use crate::session::handler::call::HandlerError;
-use crate::session::socket::ClientKind;
+use crate::session::socket::client_kind::ClientKind;
 use crate::session::socket::credit::Credit;
-use crate::session::verbs::args::reason;
+use crate::session::verbs::args::json_error;
 use crate::store::sessions::ResumeRequest;
 use crate::wire::error_code::ErrorCode;
 
-/// Somebody whom the hub lets in.
+/// A socket that the hub would admit. The namespace's program may still deny it.
 #[derive(Debug)]
 pub struct AdmissionRequest {
     pub id: SocketId,
     pub sid: Arc<str>,
     pub namespace: Namespace,
-    /// The client name that it holds once it subscribes; a guest holds none.
+    /// The client name that it holds once it subscribes. A guest holds none.
     pub name: Option<ClientName>,
-    /// As whom it publishes.
+    /// The name that it publishes under.
     pub from: Option<ClientName>,
-    pub standing: Permissions,
-    pub dialect: ClientKind,
+    pub permissions: Permissions,
+    pub kind: ClientKind,
     pub credit: Credit,
-    /// What it shows of an earlier session.
-    pub earlier: Option<ResumeRequest>,
-    /// The auth object as it came.
+    /// The earlier session that it asks for.
+    pub resume: Option<ResumeRequest>,
+    /// The auth object as the client sent it.
     pub auth: Option<Box<RawValue>>,
 }
 
-/// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
-    /// The reference's words: clients know them.
+    /// In the words of the reference server, which clients know.
     #[error("Invalid namespace")]
     Namespace,
-    #[error("auth: {}", reason(.0))]
+    #[error("auth: {}", json_error(.0))]
     Auth(serde_json::Error),
     #[error("too many namespaces on one connection")]
     TooMany,
@@ -52,11 +51,12 @@ pub enum AdmissionError {
 }
 
 impl AdmissionError {
+    /// The data of the CONNECT_ERROR packet.
     pub(super) fn data(&self) -> Value {
         let code = match self {
             Self::Namespace => return json!({"message": self.to_string()}),
             Self::Auth(_) | Self::TooMany => ErrorCode::BadRequest,
-            Self::Token(denied) => denied.code(),
+            Self::Token(error) => error.code(),
             Self::Program(no_answer) => no_answer.code(),
         };
         json!({"message": self.to_string(), "data": {"code": code}})

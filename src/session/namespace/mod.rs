@@ -1,4 +1,4 @@
-//! A namespace: who may enter it, what they may do there, and what its declared events do.
+//! Namespaces: who may enter, what they may do there, and what declared events do.
 
 pub mod admission;
 pub mod admission_request;

@@ -1,26 +1,23 @@
-//! The acknowledgement of a declared event, while it waits for what the event published.
+//! The acknowledgement of a declared event whose publishes are not committed yet.
 
 use crate::hub::frame::WireFrame;
 use crate::hub::socket_id::SocketId;
 
-/// An acknowledgement that waits for what its event published: what is acknowledged is on disk.
+/// The client gets the acknowledgement once everything that its event published is on disk.
 #[derive(Debug)]
 pub struct PendingAck {
     pub socket: SocketId,
     pub id: u64,
-    /// Publishes that were not answered yet.
+    /// Publishes that wait for the hub's response.
     pub publishes: usize,
-    /// What is sent then; nothing when no `ack` is declared.
-    pub answer: Vec<WireFrame>,
-    pub refused: bool,
+    /// The acknowledgement. Empty when none is declared.
+    pub frames: Vec<WireFrame>,
+    /// The client got a refusal instead.
+    pub is_refused: bool,
 }
 
 impl PendingAck {
-    pub fn is_of(&self, socket: SocketId) -> bool {
-        self.socket == socket
-    }
-
     pub fn bytes(&self) -> usize {
-        self.answer.iter().map(WireFrame::len).sum()
+        self.frames.iter().map(WireFrame::len).sum()
     }
 }

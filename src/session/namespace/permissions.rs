@@ -1,4 +1,4 @@
-//! What was settled when a socket was let in: what holds in its namespace, what it may do there, how fast.
+//! What a socket may do in its namespace, and how fast. Settled when it was admitted.
 
 use std::sync::Arc;
 
@@ -12,58 +12,44 @@ use crate::address::ClientName;
 pub struct Permissions {
     pub rules: Arc<NamespaceRules>,
     pub may: Rights,
-    /// The client that its token is for, and no other.
+    /// The only name that its token allows.
     pub own_name: Option<ClientName>,
-    kicks: Kicks,
-    bucket: Option<RateLimiter>,
-    /// It was said that this socket tries what it may not.
-    said: bool,
-}
-
-/// Sending others away is for those who run things: who got in where nothing is asked, or with a token that may do
-/// everything and is not one client's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kicks {
-    Others,
-    Nobody,
+    may_kick: bool,
+    rate: Option<RateLimiter>,
+    is_refusal_logged: bool,
 }
 
 impl Permissions {
-    pub fn new(rules: Arc<NamespaceRules>, pass: &AuthOutcome, now: Instant) -> Self {
-        let bucket = rules.rate.map(|rate| RateLimiter::new(rate, now));
+    pub fn new(rules: Arc<NamespaceRules>, auth: &AuthOutcome, now: Instant) -> Self {
+        let rate = rules.rate.map(|rate| RateLimiter::new(rate, now));
         Self {
             rules,
-            may: pass.may,
-            own_name: pass.own_name().cloned(),
-            kicks: if pass.is_anyones() && pass.may == Rights::PubAndSub {
-                Kicks::Others
-            } else {
-                Kicks::Nobody
-            },
-            bucket,
-            said: false,
+            may: auth.may,
+            own_name: auth.own_name().cloned(),
+            may_kick: auth.allows_any_name() && auth.may == Rights::PubAndSub,
+            rate,
+            is_refusal_logged: false,
         }
     }
 
-    /// Whether it may send others away.
+    /// Kicking is for administrators: clients of an open namespace, or with a token that has every right and no name.
     pub fn may_kick(&self) -> bool {
-        self.kicks == Kicks::Others
+        self.may_kick
     }
 
-    /// So many messages came from it. Returns when the next may, unless that is at once.
+    /// Counts messages against the rate. Returns when the next may come, unless that is now.
     pub fn spend(&mut self, messages: u32) -> Option<Instant> {
-        let bucket = self.bucket.as_mut()?;
-        bucket.spend(messages, Instant::now())
+        self.rate.as_mut()?.spend(messages, Instant::now())
     }
 
-    /// When it has nothing left to pay: entering the namespace anew must not be a way around its rate.
-    pub fn paid_at(&self) -> Option<Instant> {
-        let paid_at = self.bucket.as_ref()?.full_at();
-        (paid_at > Instant::now()).then_some(paid_at)
+    /// When its rate is fully restored. A client that leaves and enters again must not start with a fresh one.
+    pub fn throttled_until(&self) -> Option<Instant> {
+        let restored_at = self.rate.as_ref()?.restored_at();
+        (restored_at > Instant::now()).then_some(restored_at)
     }
 
     /// Whether this is the first time that it tried what it may not.
-    pub fn first_refusal(&mut self) -> bool {
-        !std::mem::replace(&mut self.said, true)
+    pub fn is_first_refusal(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_refusal_logged, true)
     }
 }

@@ -1,6 +1,5 @@
-//! What a namespace is like: who may enter it, what they may do there, and what becomes of an application's events.
-//!
-//! hub.toml's tables, checked, as sessions ask them. Pure data: reads no file and runs nothing.
+//! The rules of namespaces: who may enter, what they may do, and what declared events do. Made from the tables of hub.toml.
+//! Pure data: reads no file and runs nothing.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -16,10 +15,10 @@ use crate::wire::error_code::ErrorCode;
 /// The namespaces of a hub.
 #[derive(Debug, Clone, Default)]
 pub struct Namespaces {
-    /// None: none is declared, and each is made as it is asked for.
+    /// `None`: none is declared, and every namespace exists.
     declared: Option<Vec<(NamespacePattern, Arc<NamespaceRules>)>>,
-    /// What holds where nothing is declared.
-    open: Arc<NamespaceRules>,
+    /// The rules when none is declared.
+    undeclared: Arc<NamespaceRules>,
 }
 
 impl Namespaces {
@@ -28,27 +27,28 @@ impl Namespaces {
         namespaces.sort_by_key(|(pattern, _)| pattern.rank());
         Self {
             declared: Some(namespaces),
-            open: Arc::default(),
+            undeclared: Arc::default(),
         }
     }
 
-    /// What is declared, the most particular first; nothing when each is made as it is asked for.
+    /// The declared namespaces, most specific first. Empty when none is declared.
     pub fn tables(&self) -> &[(NamespacePattern, Arc<NamespaceRules>)] {
         self.declared.as_deref().unwrap_or_default()
     }
 
-    /// Whether nobody comes in anywhere without a token of the namespace.
-    pub fn all_ask(&self) -> bool {
-        let asks = |(_, rules): &(NamespacePattern, Arc<NamespaceRules>)| !rules.grants.is_empty();
+    /// Whether every namespace wants a token of its own.
+    pub fn all_want_tokens(&self) -> bool {
+        let wants_token =
+            |(_, rules): &(NamespacePattern, Arc<NamespaceRules>)| !rules.grants.is_empty();
         self.declared
             .as_ref()
-            .is_some_and(|all| all.iter().all(asks))
+            .is_some_and(|all| all.iter().all(wants_token))
     }
 
-    /// The rules of a namespace; None when there is none of this name ("Invalid namespace").
+    /// The rules of a namespace. `None`: it does not exist ("Invalid namespace").
     pub fn rules(&self, namespace: &Namespace) -> Option<&Arc<NamespaceRules>> {
         let Some(declared) = &self.declared else {
-            return Some(&self.open);
+            return Some(&self.undeclared);
         };
         declared
             .iter()
@@ -57,7 +57,7 @@ impl Namespaces {
     }
 }
 
-/// A namespace's name, in which each `*` stands for any characters but `/`, at least one: `/tenant-*`.
+/// A pattern for names of namespaces. Each `*` matches one or more characters other than `/`: `/tenant-*`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct NamespacePattern(String);
 
@@ -67,7 +67,7 @@ pub struct InvalidPattern;
 
 impl NamespacePattern {
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        // A name that is legal with something for each star is legal as a pattern.
+        // A pattern is valid if it is a valid name with a letter for each star.
         Namespace::parse(&text.replace('*', "x")).map_err(|_| InvalidPattern)?;
         if text.starts_with('/') && !text.contains("**") {
             Ok(Self(text.to_owned()))
@@ -80,7 +80,7 @@ impl NamespacePattern {
         &self.0
     }
 
-    /// The namespace that it names, when it names just one.
+    /// The only namespace that it matches, if it has no star.
     pub fn fixed(&self) -> Option<Namespace> {
         let fixed = !self.0.contains('*');
         fixed.then(|| Namespace::parse(&self.0).ok()).flatten()
@@ -90,7 +90,7 @@ impl NamespacePattern {
         matches(self.0.as_bytes(), namespace.as_str().as_bytes())
     }
 
-    /// The most particular first: fixed names, then by what is not left open.
+    /// Sorts the most specific first: names without a star, then by the number of fixed characters.
     fn rank(&self) -> (usize, std::cmp::Reverse<usize>) {
         let stars = self.0.matches('*').count();
         (stars.min(1), std::cmp::Reverse(self.0.len() - stars))
@@ -98,11 +98,11 @@ impl NamespacePattern {
 }
 
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    // Where to go on when what was taken for the last star was too little.
-    let (mut p, mut n, mut again) = (0, 0, None);
+    // Where to retry when the last star matched too little.
+    let (mut p, mut n, mut retry) = (0, 0, None);
     loop {
         if p < pattern.len() && pattern[p] == b'*' && n < name.len() && name[n] != b'/' {
-            again = Some((p, n + 1));
+            retry = Some((p, n + 1));
             (p, n) = (p + 1, n + 1);
         } else if p < pattern.len() && n < name.len() && pattern[p] != b'*' && pattern[p] == name[n]
         {
@@ -110,9 +110,9 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
         } else if p == pattern.len() && n == name.len() {
             return true;
         } else {
-            match again {
+            match retry {
                 Some((star, taken)) if taken < name.len() && name[taken] != b'/' => {
-                    again = Some((star, taken + 1));
+                    retry = Some((star, taken + 1));
                     (p, n) = (star + 1, taken + 1);
                 }
                 _ => return false,
@@ -121,20 +121,20 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
-/// The rules of one namespace, or of all that one pattern stands for.
+/// The rules of the namespaces that one pattern matches.
 #[derive(Debug, Default)]
 pub struct NamespaceRules {
-    /// Any of these tokens lets in. Empty: the hub's own token does, or nothing is asked.
+    /// Any of these tokens admits. Empty: the hub's own token admits, or no token is needed.
     pub grants: Vec<TokenGrant>,
-    /// Messages a second that one connection may send; more are taken later, not refused.
+    /// Messages a second that one connection may send. The hub reads more later; it does not refuse them.
     pub rate: Option<NonZeroU32>,
-    /// What is declared for events, `connect` and `disconnect` among them.
+    /// The reactions to events, `connect` and `disconnect` included.
     pub on: BTreeMap<String, Reaction>,
-    /// The namespace's program.
+    /// The program of the namespaces.
     pub handler: Option<HandlerCommand>,
 }
 
-/// A namespace's program, as it is started: by the shell, in a folder.
+/// A shell command that runs a namespace's program in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandlerCommand {
     pub command: String,
@@ -148,9 +148,8 @@ impl HandlerCommand {
 }
 
 impl NamespaceRules {
-    /// What a token opens. Each one that there is gets compared, whatever became of the others: the time that this takes
-    /// says nothing.
-    pub fn pass(
+    /// Checks a token. It is compared with every token there is, so that the time reveals nothing.
+    pub fn authenticate(
         &self,
         hub: Option<&Token>,
         offered: Option<&str>,
@@ -159,24 +158,24 @@ impl NamespaceRules {
             return Ok(AuthOutcome::default());
         }
         let offered = offered.ok_or(AuthError::NoToken)?;
-        let mut pass = None;
+        let mut outcome = None;
         for grant in &self.grants {
-            if grant.token.matches(offered) && pass.is_none() {
-                pass = Some(AuthOutcome {
+            if grant.token.matches(offered) && outcome.is_none() {
+                outcome = Some(AuthOutcome {
                     name: grant.name.clone(),
                     may: grant.may,
                 });
             }
         }
-        // The hub's own opens everything, with every right.
+        // The hub's own token gives every right in every namespace.
         if hub.is_some_and(|token| token.matches(offered)) {
-            pass = Some(AuthOutcome::default());
+            outcome = Some(AuthOutcome::default());
         }
-        pass.ok_or(AuthError::WrongToken)
+        outcome.ok_or(AuthError::WrongToken)
     }
 }
 
-/// What the token that came with a CONNECT allows.
+/// What the token of a CONNECT allows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AuthOutcome {
     name: Option<ClientName>,
@@ -184,27 +183,27 @@ pub struct AuthOutcome {
 }
 
 impl AuthOutcome {
-    /// The client whose token it is, when it is for one alone.
+    /// The only name that the token allows.
     pub fn own_name(&self) -> Option<&ClientName> {
         self.name.as_ref()
     }
 
-    /// Whether its holder may have any name.
-    pub fn is_anyones(&self) -> bool {
+    /// Whether the client may choose its name.
+    pub fn allows_any_name(&self) -> bool {
         self.name.is_none()
     }
 
-    /// The client's name, given the one that it asked for.
-    pub fn name(&self, asked: Option<ClientName>) -> Result<Option<ClientName>, AuthError> {
-        match (&self.name, asked) {
-            (Some(own), Some(asked)) if *own != asked => Err(AuthError::OtherName(asked)),
+    /// The client's name, given the one that it asks for.
+    pub fn name(&self, requested: Option<ClientName>) -> Result<Option<ClientName>, AuthError> {
+        match (&self.name, requested) {
+            (Some(own), Some(other)) if *own != other => Err(AuthError::OtherName(other)),
             (Some(own), _) => Ok(Some(own.clone())),
-            (None, asked) => Ok(asked),
+            (None, requested) => Ok(requested),
         }
     }
 }
 
-/// Why a CONNECT with or without a token is refused.
+/// Why a CONNECT is refused for its token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     #[error("this hub wants a token")]
@@ -224,11 +223,11 @@ impl AuthError {
     }
 }
 
-/// What a token is good for.
+/// A token with what it allows.
 #[derive(Debug)]
 pub struct TokenGrant {
     pub token: Token,
-    /// Its holder is this client and no other.
+    /// The only name that it allows.
     pub name: Option<ClientName>,
     pub may: Rights,
 }
@@ -251,19 +250,19 @@ impl Rights {
     }
 }
 
-/// What one thing that a socket asks for takes.
+/// The right that one request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     Pub,
     Sub,
 }
 
-/// What a declared event does. Nothing of it happens to others unless it says so.
+/// What a declared event does.
 #[derive(Debug, Default)]
 pub struct Reaction {
-    /// To whom the event itself goes on. Off for a declared event that does not say.
+    /// Who gets the event itself. Off unless declared.
     pub relay: Relay,
-    /// An event to the sender with the same arguments.
+    /// An event back to the sender, with the same arguments.
     pub reply: Option<EventName>,
     pub ack: Option<AckPayload>,
     pub emit: Option<EmitAction>,
@@ -277,7 +276,7 @@ pub enum Relay {
     Off,
 }
 
-/// What an acknowledgement answers.
+/// The arguments of an acknowledgement.
 #[derive(Debug)]
 pub enum AckPayload {
     /// The event's own arguments.
@@ -285,8 +284,8 @@ pub enum AckPayload {
     Fixed(Vec<Box<RawValue>>),
 }
 
-/// One more event. Its arguments are those of the event that caused it (for `connect` the auth object, `{}` without one;
-/// for `disconnect` the reason) unless it brings its own.
+/// One more event. Without arguments of its own it has those of the event that caused it: for `connect` the auth object,
+/// or `{}`; for `disconnect` the reason.
 #[derive(Debug)]
 pub struct EmitAction {
     pub event: EventName,
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_a_part_of_a_name() {
+    fn a_star_matches_a_part_of_a_name() {
         for (pattern, name, fits) in [
             ("/", "/", true),
             ("/", "/a", false),
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_what_it_is_for() {
+    fn a_token_gives_its_own_rights() {
         let token = |text| Token::new(text).unwrap();
         let name = |text| ClientName::parse(text).unwrap();
         let grant = |text, name, may| TokenGrant {
@@ -353,32 +352,42 @@ mod tests {
             ..NamespaceRules::default()
         };
         let hub = token("hub");
-        let pass = |name, may| Ok(AuthOutcome { name, may });
+        let allowed = |name, may| Ok(AuthOutcome { name, may });
         for (offered, outcome) in [
             (None, Err(AuthError::NoToken)),
             (Some(""), Err(AuthError::WrongToken)),
             (Some("tw"), Err(AuthError::WrongToken)),
-            (Some("one"), pass(Some(name("teacher")), Rights::PubAndSub)),
-            (Some("two"), pass(None, Rights::Sub)),
-            (Some("hub"), pass(None, Rights::PubAndSub)),
+            (
+                Some("one"),
+                allowed(Some(name("teacher")), Rights::PubAndSub),
+            ),
+            (Some("two"), allowed(None, Rights::Sub)),
+            (Some("hub"), allowed(None, Rights::PubAndSub)),
         ] {
-            assert_eq!(rules.pass(Some(&hub), offered), outcome, "{offered:?}");
+            assert_eq!(
+                rules.authenticate(Some(&hub), offered),
+                outcome,
+                "{offered:?}"
+            );
         }
-        assert_eq!(rules.pass(None, Some("hub")), Err(AuthError::WrongToken));
+        assert_eq!(
+            rules.authenticate(None, Some("hub")),
+            Err(AuthError::WrongToken)
+        );
         let open = NamespaceRules::default();
         assert_eq!(
-            open.pass(None, Some("whatever")),
+            open.authenticate(None, Some("whatever")),
             Ok(AuthOutcome::default())
         );
-        assert_eq!(open.pass(Some(&hub), None), Err(AuthError::NoToken));
+        assert_eq!(open.authenticate(Some(&hub), None), Err(AuthError::NoToken));
         assert_eq!(
-            open.pass(Some(&hub), Some("hub")),
+            open.authenticate(Some(&hub), Some("hub")),
             Ok(AuthOutcome::default())
         );
     }
 
     #[test]
-    fn a_token_with_a_name_makes_its_holder_that_client() {
+    fn a_token_with_a_name_allows_no_other() {
         let name = |text| ClientName::parse(text).unwrap();
         let teacher = AuthOutcome {
             name: Some(name("teacher")),
@@ -397,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_particular_rules_hold() {
+    fn the_most_specific_pattern_wins() {
         let rated = |rate| {
             Arc::new(NamespaceRules {
                 rate: NonZeroU32::new(rate),

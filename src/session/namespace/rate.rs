@@ -1,4 +1,4 @@
-//! How fast one connection may send in a namespace: arithmetic on the clock it is given. Knows nothing of what is sent.
+//! The rate limit of one connection in a namespace. Pure: the time comes as an argument.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,37 +7,40 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// A bucket that holds the messages of one second and fills at the rate. What was sent is spent even where there was not
-/// enough: the next is then taken later, and nothing is refused.
+/// A token bucket that holds the messages of one second. It never refuses a message: when a client spends more than there
+/// is, its next message is read later.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimiter {
     rate: NonZeroU32,
-    full_at: Instant,
+    restored_at: Instant,
 }
 
-/// What the bucket holds is what comes in this time.
+/// The bucket holds what comes in during this time.
 const BURST: Duration = Duration::from_secs(1);
 
 impl RateLimiter {
     pub fn new(rate: NonZeroU32, now: Instant) -> Self {
-        Self { rate, full_at: now }
+        Self {
+            rate,
+            restored_at: now,
+        }
     }
 
-    /// So many messages were sent. Returns when the next may be, unless that is at once.
+    /// Counts messages. Returns when the next may come, unless that is now.
     pub fn spend(&mut self, messages: u32, now: Instant) -> Option<Instant> {
-        let spent = self.full_at.max(now) + self.worth(messages);
-        self.full_at = spent.min(now + BURST + limits::RATE_WAIT_MAX);
-        let next = (self.full_at + self.worth(1)).checked_sub(BURST)?;
+        let spent = self.restored_at.max(now) + self.duration_of(messages);
+        self.restored_at = spent.min(now + BURST + limits::RATE_WAIT_MAX);
+        let next = (self.restored_at + self.duration_of(1)).checked_sub(BURST)?;
         (next > now).then_some(next)
     }
 
-    /// When all that was spent has come back.
-    pub fn full_at(&self) -> Instant {
-        self.full_at
+    /// When the bucket is full again.
+    pub fn restored_at(&self) -> Instant {
+        self.restored_at
     }
 
-    /// How long so many messages take to come back.
-    fn worth(&self, messages: u32) -> Duration {
+    /// How long it takes to restore this many messages.
+    fn duration_of(&self, messages: u32) -> Duration {
         const SECOND: u64 = Duration::from_secs(1).as_nanos() as u64;
         Duration::from_nanos(u64::from(messages) * SECOND / u64::from(self.rate.get()))
     }
@@ -55,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_messages_of_a_second_go_at_once_and_then_one_at_a_time() {
+    fn the_messages_of_a_second_pass_at_once_and_then_one_at_a_time() {
         let (mut bucket, now) = bucket(50);
         for n in 1..50 {
             assert_eq!(bucket.spend(1, now), None, "{n}");
@@ -69,7 +72,7 @@ mod tests {
     fn an_idle_second_fills_the_bucket_and_not_more() {
         let (mut bucket, now) = bucket(2);
         assert_eq!(bucket.spend(2, now), Some(now + 500 * MS));
-        assert_eq!(bucket.full_at(), now + 1000 * MS);
+        assert_eq!(bucket.restored_at(), now + 1000 * MS);
         let later = now + 3600 * 1000 * MS;
         assert_eq!(bucket.spend(1, later), None);
         assert_eq!(bucket.spend(1, later), Some(later + 500 * MS));
@@ -91,7 +94,7 @@ mod tests {
     fn no_wait_is_longer_than_the_bound() {
         let (mut bucket, now) = bucket(1);
         let next = bucket.spend(u32::MAX, now).unwrap();
-        assert_eq!(next, now + limits::RATE_WAIT_MAX + bucket.worth(1));
+        assert_eq!(next, now + limits::RATE_WAIT_MAX + bucket.duration_of(1));
         let (mut quick, now) = self::bucket(u32::MAX);
         assert_eq!(quick.spend(1000, now), None);
     }

@@ -1,5 +1,4 @@
-//! What is declared for an application's events: relayed, replied to, acknowledged, followed by another. Knows nothing of
-//! how they were declared.
+//! The reactions that a namespace declares for events: relay, reply, ack and emit. Knows nothing of hub.toml.
 
 use std::sync::Arc;
 
@@ -17,23 +16,23 @@ use crate::session::socket::Socket;
 use crate::session::socket::direct_message::DirectMessage;
 use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
-use crate::session::verbs::{self, PublishRequest};
+use crate::session::verbs::publish::{PublishRequest, Sender, relay};
 use crate::store::{NewRecord, Refusal};
 use crate::wire::batch::Audience;
 use crate::wire::socket::{self, EventPacket};
 
-/// The names under which coming and going are declared. No application's event has one of them.
+/// Declared like events, though no application's event can have these names.
 const CONNECT: &str = "connect";
 const DISCONNECT: &str = "disconnect";
 
-/// What an event brought, for those that it causes.
+/// The arguments and attachments of an event, for the events that it payloads.
 #[derive(Clone, Copy)]
-struct Cause<'a> {
+struct EventPayload<'a> {
     args: &'a [&'a RawValue],
     attachments: &'a [Bytes],
 }
 
-impl<'a> Cause<'a> {
+impl<'a> EventPayload<'a> {
     fn of(args: &'a [&'a RawValue]) -> Self {
         Self {
             args,
@@ -65,38 +64,38 @@ impl<'a> Cause<'a> {
         event: &EventName,
         max_message: usize,
     ) -> Result<PublishRequest, VerbError> {
-        let sender = socket.sender(max_message);
-        verbs::relay(sender, audience, event.clone(), self.args, self.attachments)
+        let sender = Sender::of(socket, max_message);
+        relay(sender, audience, event.clone(), self.args, self.attachments)
     }
 }
 
-/// Calls `with` with what was declared instead of an event's own arguments, if anything was.
+/// Calls `with` with the declared arguments, or else with those of the event.
 fn own_or<T>(
     declared: Option<&[Box<RawValue>]>,
-    cause: Cause<'_>,
-    with: impl FnOnce(Cause<'_>) -> T,
+    payload: EventPayload<'_>,
+    with: impl FnOnce(EventPayload<'_>) -> T,
 ) -> T {
     match declared {
-        None => with(cause),
+        None => with(payload),
         Some(declared) => {
             let args: Vec<&RawValue> = declared.iter().map(|arg| &**arg).collect();
-            with(Cause::of(&args))
+            with(EventPayload::of(&args))
         }
     }
 }
 
 impl Session {
-    /// Does what is declared for an event that a socket sent.
+    /// Does what the namespace declares for an event of this socket.
     pub(crate) fn react(&mut self, index: usize, packet: &EventPacket<'_>, attachments: &[Bytes]) {
-        let rules = Arc::clone(&self.sockets[index].standing.rules);
+        let rules = Arc::clone(&self.sockets[index].permissions.rules);
         let Some(reaction) = rules.on.get(packet.event.as_str()) else {
             return;
         };
-        let cause = Cause {
+        let payload = EventPayload {
             args: &packet.args,
             attachments,
         };
-        let publishes = match self.declared_publishes(index, reaction, &packet.event, cause) {
+        let publishes = match self.declared_publishes(index, reaction, &packet.event, payload) {
             Ok(publishes) => publishes,
             Err(error) => {
                 return self.refuse(index, packet.id, error.code(), &error.to_string());
@@ -106,25 +105,25 @@ impl Session {
         for publish in publishes {
             self.publish(index, publish, PublishVerb::Single, packet.id);
         }
-        for said in to_sender(reaction, cause) {
-            self.say_aside(index, said);
+        for message in to_sender(reaction, payload) {
+            self.send_direct(index, message);
         }
         let Some(id) = packet.id else { return };
         let socket = &self.sockets[index];
-        let answer = match &reaction.ack {
+        let frames = match &reaction.ack {
             None => Vec::new(),
-            Some(AckPayload::Args) => cause.ack(socket, id),
-            Some(AckPayload::Fixed(args)) => own_or(Some(args), cause, |own| own.ack(socket, id)),
+            Some(AckPayload::Args) => payload.ack(socket, id),
+            Some(AckPayload::Fixed(args)) => own_or(Some(args), payload, |own| own.ack(socket, id)),
         };
         if count == 0 {
-            self.say(index, answer);
+            self.send_frames(index, frames);
         } else {
-            self.promises.push(PendingAck {
+            self.pending_acks.push(PendingAck {
                 socket: self.sockets[index].id,
                 id,
                 publishes: count,
-                answer,
-                refused: false,
+                frames,
+                is_refused: false,
             });
         }
     }
@@ -134,7 +133,7 @@ impl Session {
         index: usize,
         reaction: &Reaction,
         event: &EventName,
-        cause: Cause<'_>,
+        payload: EventPayload<'_>,
     ) -> Result<Vec<PublishRequest>, VerbError> {
         let (socket, max_message) = (&self.sockets[index], self.services.settings.max_message);
         let relayed = match reaction.relay {
@@ -142,59 +141,59 @@ impl Session {
             Relay::All => Some(Audience::All),
             Relay::Others => Some(Audience::Others),
         };
-        let relayed = relayed.map(|audience| cause.relay(socket, audience, event, max_message));
-        let emitted = to_others(socket, reaction, cause, max_message);
+        let relayed = relayed.map(|audience| payload.relay(socket, audience, event, max_message));
+        let emitted = to_others(socket, reaction, payload, max_message);
         relayed.into_iter().chain(emitted).collect()
     }
 
-    /// A publish of a declared event was answered. False when it was of no such event.
-    pub(crate) fn promised(
+    /// The hub responded to a publish of a declared event. False when the publish was something else.
+    pub(crate) fn publish_answered(
         &mut self,
         index: usize,
-        answer: Option<u64>,
+        ack_id: Option<u64>,
         refusal: Option<&Refusal>,
     ) -> bool {
-        let (socket, Some(id)) = (self.sockets[index].id, answer) else {
+        let (socket, Some(id)) = (self.sockets[index].id, ack_id) else {
             return false;
         };
-        let of_it = |promise: &PendingAck| promise.socket == socket && promise.id == id;
-        let Some(place) = self.promises.iter().position(of_it) else {
+        let is_its_ack = |ack: &PendingAck| ack.socket == socket && ack.id == id;
+        let Some(position) = self.pending_acks.iter().position(is_its_ack) else {
             return false;
         };
-        let promise = &mut self.promises[place];
-        promise.publishes -= 1;
-        let last = promise.publishes == 0;
+        let pending = &mut self.pending_acks[position];
+        pending.publishes -= 1;
+        let is_last = pending.publishes == 0;
         if let Some(refusal) = refusal {
-            let first = !std::mem::replace(&mut promise.refused, true);
-            promise.answer.clear();
-            if first {
-                self.refused(index, answer, refusal);
+            let is_first = !std::mem::replace(&mut pending.is_refused, true);
+            pending.frames.clear();
+            if is_first {
+                self.answer_refusal(index, ack_id, refusal);
             }
         }
-        if last {
-            let promise = self.promises.swap_remove(place);
-            self.say(index, promise.answer);
+        if is_last {
+            let pending = self.pending_acks.swap_remove(position);
+            self.send_frames(index, pending.frames);
         }
         true
     }
 
-    /// What is declared for coming in: for the socket itself once it is in, for others behind its subscription.
-    pub(crate) fn greet(&mut self, index: usize, auth: Option<&RawValue>) {
-        let rules = Arc::clone(&self.sockets[index].standing.rules);
+    /// Does what is declared for `connect`: for the socket once its CONNECT is answered, for others after its subscription.
+    pub(crate) fn react_to_connect(&mut self, index: usize, auth: Option<&RawValue>) {
+        let rules = Arc::clone(&self.sockets[index].permissions.rules);
         let Some(reaction) = rules.on.get(CONNECT) else {
             return;
         };
         let socket = &self.sockets[index];
         let empty = raw(&json!({}));
         let own = [auth.unwrap_or(&empty)];
-        let said = to_sender(reaction, Cause::of(&own));
-        // A token is between its holder and the hub, and so may be whatever else is in there.
+        let messages = to_sender(reaction, EventPayload::of(&own));
+        // Others see only the name: a token is a secret, and other fields may be.
         let name = socket.from.as_ref();
-        let known = raw(&name.map_or(json!({}), |name| json!({"as": name})));
+        let public = raw(&name.map_or(json!({}), |name| json!({"as": name})));
         let max_message = self.services.settings.max_message;
-        let emitted = to_others(socket, reaction, Cause::of(&[&known]), max_message);
-        for said in said {
-            self.say_aside(index, said);
+        let emitted = to_others(socket, reaction, EventPayload::of(&[&public]), max_message);
+        for message in messages {
+            self.send_direct(index, message);
         }
         if let Some(Ok(publish)) = emitted {
             self.publish(index, publish, PublishVerb::Single, None);
@@ -202,34 +201,38 @@ impl Session {
     }
 }
 
-/// What is declared for a socket that goes, unless it was never really there.
-pub(crate) fn farewell(socket: &Socket, end: &EndReason, max_message: usize) -> Option<NewRecord> {
-    let reaction = socket.standing.rules.on.get(DISCONNECT)?;
+/// What to publish for `disconnect`. `None` also for a socket whose CONNECT was never answered.
+pub(crate) fn disconnect_record(
+    socket: &Socket,
+    end: &EndReason,
+    max_message: usize,
+) -> Option<NewRecord> {
+    let reaction = socket.permissions.rules.on.get(DISCONNECT)?;
     let reason = raw(&json!(end.reason()));
-    let emitted = to_others(socket, reaction, Cause::of(&[&reason]), max_message)?;
+    let emitted = to_others(socket, reaction, EventPayload::of(&[&reason]), max_message)?;
     emitted
         .ok()
         .filter(|_| socket.is_entered())
         .map(|publish| publish.record)
 }
 
-fn to_sender(reaction: &Reaction, cause: Cause<'_>) -> Vec<DirectMessage> {
-    let mut said = Vec::new();
+fn to_sender(reaction: &Reaction, payload: EventPayload<'_>) -> Vec<DirectMessage> {
+    let mut messages = Vec::new();
     if let Some(EmitAction { event, args, to }) = &reaction.emit
         && *to == EmitTo::Sender
     {
-        said.push(own_or(args.as_deref(), cause, |it| it.event(event)));
+        messages.push(own_or(args.as_deref(), payload, |it| it.event(event)));
     }
     if let Some(event) = &reaction.reply {
-        said.push(cause.event(event));
+        messages.push(payload.event(event));
     }
-    said
+    messages
 }
 
 fn to_others(
     socket: &Socket,
     reaction: &Reaction,
-    cause: Cause<'_>,
+    payload: EventPayload<'_>,
     max_message: usize,
 ) -> Option<Result<PublishRequest, VerbError>> {
     let EmitAction { event, args, to } = reaction.emit.as_ref()?;
@@ -238,7 +241,7 @@ fn to_others(
         EmitTo::All => Audience::All,
         EmitTo::Others => Audience::Others,
     };
-    Some(own_or(args.as_deref(), cause, |it| {
+    Some(own_or(args.as_deref(), payload, |it| {
         it.relay(socket, audience, event, max_message)
     }))
 }

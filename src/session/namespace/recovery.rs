@@ -1,7 +1,7 @@
-//! Stock clients that lost their connection and come back (Socket.IO's connection state recovery): to the sid and rooms that
-//! they had, and to what they missed, which comes before CONNECT is answered.
+//! Socket.IO's connection state recovery: a stock client that lost its connection returns to its sid and its rooms, and
+//! gets the messages that it missed before its CONNECT is answered.
 //!
-//! What is remembered is the store's; here it is asked for and given up.
+//! The store remembers the sessions; here a session asks it to.
 
 use std::sync::Arc;
 
@@ -32,48 +32,51 @@ use crate::store::{Op, StoreError};
 use crate::wire::offset::LogTag;
 use crate::wire::socket;
 
-/// A field of CONNECT's auth object that is ours if it is a text; an application may have one of that name for something
-/// else, and that is no mistake.
+/// A field of CONNECT's auth object that is ours if it is a text. An application may use the same name for something else.
 #[derive(Debug, Default)]
 pub enum OptionalText {
     #[default]
-    Nothing,
-    Other,
+    Missing,
+    NotText,
     Text(String),
 }
 
 impl<'de> Deserialize<'de> for OptionalText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(serde_json::from_str(raw.get()).map_or(Self::Other, Self::Text))
+        Ok(serde_json::from_str(raw.get()).map_or(Self::NotText, Self::Text))
     }
 }
 
-/// The session that a client shows; None when it is nothing that this log could have given. Without an offset it got no
-/// event yet: the reference starts afresh then, and loses what came meanwhile.
-pub fn earlier(pid: OptionalText, offset: OptionalText, log: &LogTag) -> Option<ResumeRequest> {
+/// The session that a client asks to return to. `None` when this log cannot have given it. A client without an offset has
+/// got no event yet: like the reference server, the hub then starts afresh.
+pub fn resume_request(
+    pid: OptionalText,
+    offset: OptionalText,
+    log: &LogTag,
+) -> Option<ResumeRequest> {
     let OptionalText::Text(pid) = pid else {
         return None;
     };
     let from = match offset {
-        OptionalText::Nothing => None,
-        OptionalText::Other => return None,
+        OptionalText::Missing => None,
+        OptionalText::NotText => return None,
         OptionalText::Text(offset) => Some(log.seq(&offset)?),
     };
     (pid.len() <= limits::PID_BYTES).then_some(ResumeRequest { pid, from })
 }
 
 impl Session {
-    /// Asks the store to remember a socket that is about to subscribe, or to take up what it shows. Clients that answer each
-    /// event are not asked for: an event with an ack id moves no offset.
-    pub(crate) fn remember(&mut self, socket: &mut Socket, earlier: Option<ResumeRequest>) {
+    /// Asks the store to remember a socket that is about to subscribe, or to restore the session that its client asks for.
+    /// Not for clients that ack each event: an event with an ack id carries no offset.
+    pub(crate) fn remember(&mut self, socket: &mut Socket, resume: Option<ResumeRequest>) {
         if self.services.settings.recovery.is_none()
             || !matches!(socket.credit(), Credit::Written(_))
         {
             return;
         }
         let holder = HolderId::random();
-        socket.recall = SocketRecovery::Asked(holder);
+        socket.recovery = SocketRecovery::Requested(holder);
         let op = SessionOp::Open {
             holder,
             new: SessionIdentity {
@@ -82,21 +85,21 @@ impl Session {
                 namespace: socket.namespace.clone(),
                 client: socket.name.clone(),
             },
-            resume: earlier,
+            resume,
         };
         let ticket = Ticket::unanswered(socket.id, Request::OpenSession);
-        self.ask(Op::Session(op), ticket);
+        self.submit(Op::Session(op), ticket);
     }
 
-    /// Asks whose session it is that somebody shows who is about to enter, where others have to know its sid before the
-    /// store has taken the session up. If that fails in the end, it is a new session with that sid.
-    pub(crate) fn who_was_it(
+    /// Reads the sid of the session that a client asks for: the namespace's program has to know it before the store has
+    /// restored the session. If that fails later, the client gets a new session with that sid.
+    pub(crate) fn read_earlier_sid(
         &self,
-        entrance: &AdmissionRequest,
+        request: &AdmissionRequest,
     ) -> Option<JoinHandle<Result<Option<Arc<str>>, StoreError>>> {
         let recovery = self.services.settings.recovery?;
-        let pid = entrance.earlier.as_ref()?.pid.clone();
-        let (namespace, client) = (entrance.namespace.clone(), entrance.name.clone());
+        let pid = request.resume.as_ref()?.pid.clone();
+        let (namespace, client) = (request.namespace.clone(), request.name.clone());
         let age = u64::try_from(recovery.as_millis()).unwrap_or(u64::MAX);
         let lost_by_ms = (self.services.clock)().saturating_sub(age);
         let readers = self.services.readers.clone();
@@ -107,109 +110,109 @@ impl Session {
         }))
     }
 
-    /// The rooms of a client are the store's; those of its session follow them.
-    pub(crate) fn follow(&mut self, index: usize, change: Op) {
+    /// Has the session that the store remembers follow a change of its client's rooms.
+    pub(crate) fn update_stored_session(&mut self, index: usize, change: Op) {
         if let Op::Session(_) = change {
-            // Nobody asked, and nobody is answered.
             let ticket = Ticket::unanswered(self.sockets[index].id, Request::Ack);
             self.outbox
                 .push(Submission::Store(change, Urgency::Now, ticket));
         }
     }
 
-    /// What the store remembers of it from now on.
-    pub(crate) fn begun(&mut self, index: usize, begun: Option<OpenedSession>) {
+    /// The store remembers the socket, if it could.
+    pub(crate) fn session_opened(&mut self, index: usize, opened: Option<OpenedSession>) {
         let socket = &mut self.sockets[index];
-        let SocketRecovery::Asked(holder) = socket.recall else {
+        let SocketRecovery::Requested(holder) = socket.recovery else {
             return;
         };
         let Some(OpenedSession {
             pid, sid, origin, ..
-        }) = begun
+        }) = opened
         else {
             self.services
-                .say_refused("a connection cannot be remembered, so that it may come back");
-            socket.recall = SocketRecovery::Nothing;
-            return self.connected(index);
+                .log_refusal("the store cannot remember a connection for recovery");
+            socket.recovery = SocketRecovery::Off;
+            return self.complete_connect(index);
         };
-        let pass = RecoveryKey {
+        let key = RecoveryKey {
             pid,
             log: self.services.log_tag.clone(),
         };
         socket.sid = sid;
         match origin {
             SessionOrigin::New => {
-                socket.recall = SocketRecovery::Known(holder, pass);
-                self.connected(index);
+                socket.recovery = SocketRecovery::Active(holder, key);
+                self.complete_connect(index);
             }
-            // What it missed comes with its subscription.
+            // Its subscription brings the messages that it missed.
             SessionOrigin::Recovered => {
-                socket.recall = SocketRecovery::Returning(holder, pass);
-                tracing::info!("a user connected {}, recovered", socket);
+                socket.recovery = SocketRecovery::Restoring(holder, key);
+                tracing::info!("a user connected {socket}, recovered");
             }
         }
     }
 }
 
 impl Socket {
-    /// The offset of what is not in the log: of everything that it was handed so far.
+    /// The offset of an event that is not in the log: that of everything sent so far.
     pub fn offset(&self) -> Option<String> {
-        Some(self.recall.log()?.offset(self.position()))
+        Some(self.recovery.log()?.offset(self.cursor()))
     }
 
-    /// CONNECT's answer to a stock client.
-    pub fn greeting(&self) -> WireFrame {
-        let data = match &self.recall {
-            SocketRecovery::Returning(_, pass) | SocketRecovery::Known(_, pass) => {
-                json!({"sid": &*self.sid, "pid": &*pass.pid})
+    /// The answer to the CONNECT of a stock client.
+    pub fn connect_reply(&self) -> WireFrame {
+        let data = match &self.recovery {
+            SocketRecovery::Restoring(_, key) | SocketRecovery::Active(_, key) => {
+                json!({"sid": &*self.sid, "pid": &*key.pid})
             }
-            SocketRecovery::Nothing | SocketRecovery::Asked(_) => json!({"sid": &*self.sid}),
+            SocketRecovery::Off | SocketRecovery::Requested(_) => json!({"sid": &*self.sid}),
         };
         let text = socket::encode_connect(&self.namespace, Some(&data.to_string()));
         WireFrame::text(text)
     }
 
-    /// What takes the place of a change of its rooms in the order of all things.
-    pub fn entering(&self, rooms: &[RoomName]) -> Op {
-        self.recall.holder().map_or(Op::Noop, |holder| {
-            let rooms = rooms.to_vec();
-            Op::Session(SessionOp::Enter { holder, rooms })
+    /// The op with which the store remembers that the socket enters rooms. `Op::Noop` when it remembers nothing.
+    pub fn enter_op(&self, rooms: &[RoomName]) -> Op {
+        self.session_op(|holder| SessionOp::Enter {
+            holder,
+            rooms: rooms.to_vec(),
         })
     }
 
-    pub fn exiting(&self, rooms: &[RoomName]) -> Op {
-        self.recall.holder().map_or(Op::Noop, |holder| {
-            let rooms = rooms.to_vec();
-            Op::Session(SessionOp::Exit { holder, rooms })
+    pub fn exit_op(&self, rooms: &[RoomName]) -> Op {
+        self.session_op(|holder| SessionOp::Exit {
+            holder,
+            rooms: rooms.to_vec(),
         })
     }
 
-    pub fn forgetting(&self) -> Op {
-        let holder = self.recall.holder();
-        holder.map_or(Op::Noop, |holder| Op::Session(SessionOp::Forget(holder)))
+    pub fn forget_op(&self) -> Op {
+        self.session_op(SessionOp::Forget)
     }
 
-    /// What takes the place of its end. As in the reference, who loses the connection may come back, and who says goodbye or
-    /// is sent away may not. When the hub goes, the next one says when that was.
-    pub fn parting(&self, end: &EndReason) -> Op {
-        let Some(holder) = self.recall.holder() else {
-            return Op::Noop;
-        };
+    /// The op for the end of the socket. As in the reference server, a client that loses its connection may return; one
+    /// that leaves or is sent away may not. When the hub stops, the next one records when that was.
+    pub fn end_op(&self, end: &EndReason) -> Op {
         match end {
             EndReason::Shutdown | EndReason::Store(_) => Op::Noop,
             EndReason::Closed
             | EndReason::Transport(_)
             | EndReason::PingTimeout
             | EndReason::ConnectTimeout
-            | EndReason::Missed => Op::Session(SessionOp::Lost(holder)),
+            | EndReason::Missed => self.session_op(SessionOp::Lost),
             EndReason::Left
-            | EndReason::Replaced
+            | EndReason::NameTaken
             | EndReason::Kicked(_)
-            | EndReason::CameBack
-            | EndReason::Refused
+            | EndReason::Replaced
+            | EndReason::NotAdmitted
             | EndReason::Engine(_)
-            | EndReason::Socket(_)
-            | EndReason::Forbidden(_) => Op::Session(SessionOp::Forget(holder)),
+            | EndReason::Packet(_)
+            | EndReason::Forbidden(_) => self.forget_op(),
         }
+    }
+
+    fn session_op(&self, op: impl FnOnce(HolderId) -> SessionOp) -> Op {
+        let holder = self.recovery.holder();
+        holder.map_or(Op::Noop, |holder| Op::Session(op(holder)))
     }
 }

@@ -1,24 +1,23 @@
-//! What is remembered of a socket, so that its client may come back.
+//! What the store remembers of a socket, so that its client can return.
 
 use std::sync::Arc;
 
 use crate::store::sessions::HolderId;
 use crate::wire::offset::LogTag;
 
-/// What is remembered of a socket, and whether its CONNECT was answered.
 #[derive(Debug)]
 pub enum SocketRecovery {
-    /// Nothing: it is answered as soon as the hub knows it.
-    Nothing,
+    /// The store remembers nothing. CONNECT is answered as soon as the hub knows the socket.
+    Off,
     /// The store was asked to remember it.
-    Asked(HolderId),
-    /// It is who it was before, and is told so behind what it missed.
-    Returning(HolderId, RecoveryKey),
-    /// It was told its `pid`.
-    Known(HolderId, RecoveryKey),
+    Requested(HolderId),
+    /// The store restored an earlier session. CONNECT is answered after the missed messages.
+    Restoring(HolderId, RecoveryKey),
+    /// The client knows its `pid`.
+    Active(HolderId, RecoveryKey),
 }
 
-/// What a client needs to come back.
+/// What a client needs to return.
 #[derive(Debug, Clone)]
 pub struct RecoveryKey {
     pub pid: Arc<str>,
@@ -26,29 +25,29 @@ pub struct RecoveryKey {
 }
 
 impl SocketRecovery {
-    /// The log that the offsets of its events are of, when they carry any.
+    /// The log that the offsets of its events refer to, if they carry offsets.
     pub fn log(&self) -> Option<&LogTag> {
         match self {
-            Self::Nothing | Self::Asked(_) => None,
-            Self::Returning(_, pass) | Self::Known(_, pass) => Some(&pass.log),
+            Self::Off | Self::Requested(_) => None,
+            Self::Restoring(_, key) | Self::Active(_, key) => Some(&key.log),
         }
     }
 
     pub fn holder(&self) -> Option<HolderId> {
         match self {
-            Self::Nothing => None,
-            Self::Asked(holder) | Self::Returning(holder, _) | Self::Known(holder, _) => {
+            Self::Off => None,
+            Self::Requested(holder) | Self::Restoring(holder, _) | Self::Active(holder, _) => {
                 Some(*holder)
             }
         }
     }
 
-    /// Everything missed was handed: CONNECT may be answered now. False when it was before.
-    pub fn arrived(&mut self) -> bool {
-        let Self::Returning(holder, pass) = self else {
+    /// The socket has every missed message, so CONNECT can be answered now. False when it is answered already.
+    pub fn complete(&mut self) -> bool {
+        let Self::Restoring(holder, key) = self else {
             return false;
         };
-        *self = Self::Known(*holder, pass.clone());
+        *self = Self::Active(*holder, key.clone());
         true
     }
 }

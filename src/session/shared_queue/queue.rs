@@ -37,7 +37,7 @@ use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{HubClosed, Outbox, Submission};
 use crate::session::services::Services;
 use crate::session::socket::catchup::LogRead;
-use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, NextItem};
 use crate::store::StoreError;
 use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
@@ -235,7 +235,7 @@ impl SharedQueue {
                 ..
             } => {
                 let (services, reader) = (&self.services, (*reader).clone());
-                self.feed.subscribed(services, reader, head, None, stretch);
+                self.feed.subscribe(services, reader, head, None, stretch);
                 self.socket_stats.set_reader(Arc::clone(self.feed.reader()));
             }
             Notification::NoRooms { .. } => {
@@ -270,9 +270,9 @@ impl SharedQueue {
                     );
                 }
             }
-            Notification::ReaderChanged { reader } => self.feed.moved(&reader),
+            Notification::ReaderChanged { reader } => self.feed.set_rooms(&reader),
             Notification::PendingPurged { rooms, cursor } => {
-                self.feed.emptied(&rooms, cursor);
+                self.feed.purged(&rooms, cursor);
                 self.purged = self.purged.max(cursor);
                 self.drop_purged();
             }
@@ -294,7 +294,7 @@ impl SharedQueue {
                 }
                 QueueState::Opening(joins) => joins.push(join),
                 QueueState::Open => {
-                    let head = self.feed.position().record.saturating_sub(1);
+                    let head = self.feed.cursor().record.saturating_sub(1);
                     self.admit(join, head, self.leases.free());
                 }
             },
@@ -320,7 +320,7 @@ impl SharedQueue {
     fn handle_read(&mut self, read: LogRead) {
         match read {
             LogRead::Opened(opened) => {
-                if self.feed.opened(&opened, CaughtUpNotice::Nothing).is_none() {
+                if self.feed.open(&opened, CaughtUpNotice::Skip).is_none() {
                     return;
                 }
                 self.leases = Leases::new(opened.start);
@@ -333,7 +333,7 @@ impl SharedQueue {
                 }
             }
             LogRead::Page(page) => {
-                let AddedPage { skip, gap } = self.feed.turned(page);
+                let AddedPage { skip, gap } = self.feed.add_page(page);
                 if let Some(behind) = skip {
                     self.skip(behind);
                 }
@@ -343,12 +343,11 @@ impl SharedQueue {
                     self.broadcast("gap", &json!({"from": from, "to": to}));
                 }
             }
-            LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {}
         }
     }
 
     fn skip(&mut self, behind: Seq) {
-        self.feed.pass(behind);
+        self.feed.advance(behind);
         self.leases.skip(behind);
     }
 
@@ -370,20 +369,20 @@ impl SharedQueue {
             if !self.leases.has_room() {
                 return did_work;
             }
-            match self.feed.next(&self.services, &self.notifications) {
-                Next::Nothing => {
+            match self.feed.poll_next(&self.services, &self.notifications) {
+                NextItem::None => {
                     did_work |= self.send_caught_up();
                     return did_work;
                 }
-                Next::Busy => {}
-                Next::Delivery(delivery, from) => self.add_delivery(delivery, from),
-                Next::Skip(behind) => self.skip(behind),
-                Next::Live { skip, .. } => {
+                NextItem::Retry => {}
+                NextItem::Delivery(delivery, from) => self.add_delivery(delivery, from),
+                NextItem::Skip(behind) => self.skip(behind),
+                NextItem::Live { skip, .. } => {
                     if let Some(behind) = skip {
                         self.skip(behind);
                     }
                 }
-                Next::Attach => {
+                NextItem::Attach => {
                     let attach = InboxMessage::Core(CoreInput::Attach(self.id));
                     self.outbox.push(Submission::Hub(attach));
                 }
@@ -402,7 +401,7 @@ impl SharedQueue {
         }
         let (number, count) = (delivery.record.number, delivery.header().count);
         let bytes = delivery.record.body.len();
-        self.feed.pass(Seq::after_record(number));
+        self.feed.advance(Seq::after_record(number));
         self.leases
             .add(number, from, count, IndexedBatch::new(delivery), bytes);
     }
@@ -412,7 +411,7 @@ impl SharedQueue {
         if !self.feed.is_live() || !self.notifications.is_empty() || !self.leases.is_all_leased() {
             return false;
         }
-        let head = Seq::new(self.feed.position().record.saturating_sub(1), 0);
+        let head = Seq::new(self.feed.cursor().record.saturating_sub(1), 0);
         let event = self.event("caught-up", &json!({"head": head}));
         let mut did_work = false;
         for sharer in self.sharers.values_mut().filter(|it| !it.is_caught_up) {
@@ -445,7 +444,8 @@ impl SharedQueue {
     fn drop_purged(&mut self) {
         if self.leases.cursor() < self.purged {
             let feed = &self.feed;
-            self.leases.drop_free(|batch| feed.owes(&batch.delivery));
+            self.leases
+                .drop_free(|batch| feed.first_owed(&batch.delivery));
         }
     }
 
@@ -484,6 +484,6 @@ impl SharedQueue {
         leased.store(held, Ordering::Relaxed);
         let unconfirmed = held + self.leases.free();
         self.socket_stats
-            .record_progress(self.feed.position(), unconfirmed);
+            .record_progress(self.feed.cursor(), unconfirmed);
     }
 }

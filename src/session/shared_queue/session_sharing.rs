@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::leases::LeaseTerms;
@@ -15,7 +14,7 @@ use super::unsent::UnsentBytes;
 use crate::address::{RoomName, Seq};
 use crate::hub::notification::Notification;
 use crate::hub::socket_id::SocketId;
-use crate::session::socket::ClientKind;
+use crate::session::socket::client_kind::ClientKind;
 use crate::session::state::Session;
 use crate::session::verbs::error::VerbError;
 
@@ -33,7 +32,7 @@ impl Session {
         let Some(name) = socket.name.clone() else {
             return refused("a queue is shared under a client name");
         };
-        if socket.dialect == ClientKind::Stock {
+        if socket.kind == ClientKind::Stock {
             return refused("a queue is shared among clients that ask for this protocol");
         }
         if socket.is_subscribed() {
@@ -73,15 +72,12 @@ impl Session {
             unsent,
             pending_answers: 1,
         });
-        self.in_flight += 1;
         Ok(())
     }
 
     /// Leaves the shared queue, if the socket is in one.
     pub(in crate::session) fn unshare(&mut self, index: usize) {
-        if let Some(sharing) = self.sockets[index].sharing.take() {
-            self.in_flight = self.in_flight.saturating_sub(sharing.pending_answers());
-        }
+        self.sockets[index].sharing = None;
     }
 
     /// Handles the ack of a sharer. Returns false when the socket is none.
@@ -95,7 +91,6 @@ impl Session {
             return false;
         };
         sharing.ack(seq, answer);
-        self.in_flight += 1;
         true
     }
 
@@ -126,9 +121,6 @@ impl Session {
     }
 
     fn handle_share_event(&mut self, index: usize, id: SocketId, event: ShareEvent) {
-        if !matches!(event, ShareEvent::NameTaken | ShareEvent::Kicked(_)) {
-            self.in_flight = self.in_flight.saturating_sub(1);
-        }
         match event {
             ShareEvent::Frames(_) => {}
             ShareEvent::Answer(None) => {}
@@ -137,13 +129,12 @@ impl Session {
                 answer,
                 code,
                 message,
-            } => {
-                let error = json!({"code": code, "message": message});
-                self.answer(index, answer, &json!({"ok": false, "error": error}));
+            } => self.refuse(index, answer, code, &message),
+            ShareEvent::StoreRefused { answer, refusal } => {
+                self.answer_refusal(index, answer, &refusal)
             }
-            ShareEvent::StoreRefused { answer, refusal } => self.refused(index, answer, &refusal),
-            ShareEvent::NameTaken => self.told(id, Notification::NameTaken),
-            ShareEvent::Kicked(by) => self.told(id, Notification::Kicked { by }),
+            ShareEvent::NameTaken => self.handle_notification(id, Notification::NameTaken),
+            ShareEvent::Kicked(by) => self.handle_notification(id, Notification::Kicked { by }),
         }
     }
 }

@@ -1,62 +1,44 @@
-//! Reading the log for a socket that is behind: where its subscription begins, and pages from there to the point where
-//! its mailbox goes on.
+//! Reads the log for a socket that is behind: where its subscription begins, and pages from there to the record where its
+//! mailbox continues.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::address::{ClientName, Namespace, RoomName, Seq};
-use crate::hub::notification::LiveRoom;
 use crate::hub::request::{ReplayRange, ReplayStart};
-use crate::session::verbs::queue::Counted;
 use crate::store::reader_pool::ReaderPool;
-use crate::store::{LogPage, Reader, RoomInfo, StoreError};
+use crate::store::{LogPage, Reader, StoreError};
 
-/// What reading the store came to.
+/// What the store read for a feed.
 #[derive(Debug)]
 pub enum LogRead {
-    Opened(Opened),
+    Opened(OpenedSubscription),
     Page(LogPage),
-    Rooms(Listing),
-    Counted(Counted),
-    /// The whole answer.
-    Names {
-        answer: Option<u64>,
-        body: Value,
-    },
-}
-
-/// For the verb `rooms`: what is live and what is stored.
-#[derive(Debug)]
-pub struct Listing {
-    pub answer: Option<u64>,
-    pub live: Vec<LiveRoom>,
-    pub stored: Vec<RoomInfo>,
 }
 
 /// Where a subscription begins.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedSubscription {
     /// With the cursors that this subscription starts from.
     pub reader: Arc<Reader>,
     pub start: Seq,
-    /// The last record of the past: what follows comes by the mailbox.
+    /// The last record to read from the log; the mailbox has the rest.
     pub head: u64,
     pub pending: u64,
     pub resumed: ResumeOutcome,
 }
 
-/// What the client remembers of an earlier connection.
+/// How a subscription relates to an earlier one of its client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResumeOutcome {
-    Nothing,
-    /// Everything before `start` was written.
-    ThisLog,
-    /// Its place is one in another log than this one.
+    /// It does not resume one.
+    New,
+    /// The client wrote everything before `start`.
+    SameLog,
+    /// The client's seq belongs to another log.
     OtherLog,
 }
 
-/// Decides where each room of the subscription begins and counts what is pending from there up to `head`.
+/// Finds where each room of the subscription begins, and counts what is pending from there up to `head`.
 pub async fn open(
     readers: ReaderPool,
     namespace: Namespace,
@@ -66,15 +48,15 @@ pub async fn open(
     log_id: Arc<str>,
 ) -> Result<LogRead, StoreError> {
     let resumed = match &stretch.log {
-        None => ResumeOutcome::Nothing,
-        Some(log) if **log == *log_id => ResumeOutcome::ThisLog,
+        None => ResumeOutcome::New,
+        Some(log) if **log == *log_id => ResumeOutcome::SameLog,
         Some(_) => ResumeOutcome::OtherLog,
     };
     let live = Seq::after_record(head);
     let untouched = stretch.since.is_none() && stretch.last.is_none();
     if untouched && reader.rooms.values().all(|cursor| *cursor >= live) {
         let reader = Arc::new(reader);
-        return Ok(LogRead::Opened(Opened {
+        return Ok(LogRead::Opened(OpenedSubscription {
             reader,
             start: live,
             head,
@@ -94,8 +76,8 @@ pub async fn open(
                 let last = store.seq_of_last(&namespace, &reader, n, head)?;
                 from = Some(from.map_or(last, |from| from.max(last)));
             }
-            // Who resumes knows what it has seen; who asks for the past of a room gets what is pending too.
-            let exact = resumed != ResumeOutcome::Nothing || reader.name.is_none();
+            // A client that resumes knows what it has seen. One that asks for the past of a room also gets what is pending.
+            let exact = resumed != ResumeOutcome::New || reader.name.is_none();
             for cursor in reader.rooms.values_mut() {
                 *cursor = match from {
                     Some(from) if exact => from,
@@ -105,7 +87,7 @@ pub async fn open(
             }
             let start = reader.rooms.values().min().copied().unwrap_or(live);
             let pending = store.pending(&namespace, &reader, start, head)?;
-            Ok(LogRead::Opened(Opened {
+            Ok(LogRead::Opened(OpenedSubscription {
                 reader: Arc::new(reader),
                 start,
                 head,
@@ -116,7 +98,7 @@ pub async fn open(
         .await
 }
 
-/// Where what waits for a client begins and ends, as of one commit.
+/// Finds where the messages that wait for a client begin and end, as of one commit.
 pub async fn peek(
     readers: ReaderPool,
     namespace: Namespace,
@@ -125,18 +107,18 @@ pub async fn peek(
 ) -> Result<LogRead, StoreError> {
     readers
         .run(move |store| {
-            let standing = store.memberships(&namespace, &client)?;
-            let head = standing.head;
-            let reader = standing.reader(client, room.as_ref());
+            let memberships = store.memberships(&namespace, &client)?;
+            let head = memberships.head;
+            let reader = memberships.reader(client, room.as_ref());
             let live = Seq::after_record(head);
             let start = reader.rooms.values().min().copied().unwrap_or(live);
             let pending = store.pending(&namespace, &reader, start, head)?;
-            Ok(LogRead::Opened(Opened {
+            Ok(LogRead::Opened(OpenedSubscription {
                 reader: Arc::new(reader),
                 start,
                 head,
                 pending,
-                resumed: ResumeOutcome::Nothing,
+                resumed: ResumeOutcome::New,
             }))
         })
         .await
@@ -158,24 +140,7 @@ pub async fn page(
         .await
 }
 
-pub async fn rooms(
-    readers: ReaderPool,
-    namespace: Namespace,
-    room: Option<RoomName>,
-    live: Vec<LiveRoom>,
-    answer: Option<u64>,
-) -> Result<LogRead, StoreError> {
-    let stored = readers
-        .run(move |store| store.rooms(&namespace, room.as_ref()))
-        .await?;
-    Ok(LogRead::Rooms(Listing {
-        answer,
-        live,
-        stored,
-    }))
-}
-
-/// The rooms of `reader`, each with the cursor it has in `cursors`, if it has one there.
+/// The rooms of `reader`, with the cursors that `cursors` has for them.
 pub fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
     let mut merged = reader.clone();
     for (room, cursor) in &mut merged.rooms {
@@ -186,11 +151,11 @@ pub fn with_cursors_of(reader: &Reader, cursors: &Reader) -> Arc<Reader> {
     Arc::new(merged)
 }
 
-/// What a task that read the store came to.
-pub fn done<T>(
-    done: Result<Result<T, StoreError>, tokio::task::JoinError>,
+/// The result of a task that read the store.
+pub fn join_result<T>(
+    result: Result<Result<T, StoreError>, tokio::task::JoinError>,
 ) -> Result<T, StoreError> {
-    done.unwrap_or_else(|error| {
+    result.unwrap_or_else(|error| {
         Err(StoreError::Io {
             path: Default::default(),
             reason: error.to_string(),

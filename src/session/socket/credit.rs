@@ -1,57 +1,55 @@
-//! What was handed to a socket and not yet confirmed: pure bookkeeping, one kind for each way of confirming.
-//!
-//! Knows nothing of rooms, stores or transports. A cursor is the first seq not yet confirmed.
+//! What a socket was sent and has not confirmed: pure bookkeeping, one kind for each way to confirm. A cursor is the first
+//! seq that is not confirmed. Knows nothing of rooms, stores or transports.
 
 use std::collections::VecDeque;
 
 use crate::address::Seq;
 use crate::limits;
 
-/// How a socket confirms what it was handed.
+/// How a socket confirms what it was sent.
 #[derive(Debug)]
 pub enum Credit {
-    /// `roomcat`: the verb `ack` names the last message written.
+    /// A roomcat client: the verb `ack` names the last message written.
     Acks(AckWindow),
     /// A stock client with `auth.ack`: each event carries an ack id.
     Events(EventAcks),
-    /// Any other stock client: what its transport took counts.
+    /// Any other stock client: it confirms what its transport takes.
     Written(Option<Seq>),
 }
 
 impl Credit {
-    /// Whether more may be handed now.
+    /// Whether more may be sent now.
     pub fn has_room(&self) -> bool {
         match self {
             Self::Acks(window) => window.bytes < limits::CREDIT_BYTES,
-            Self::Events(answers) => answers.waiting.len() < limits::CREDIT_EVENTS,
+            Self::Events(acks) => acks.unacked.len() < limits::CREDIT_EVENTS,
             Self::Written(_) => true,
         }
     }
 
-    /// Messages that were handed and are not confirmed.
+    /// Messages that were sent and are not confirmed.
     pub fn unconfirmed(&self) -> u64 {
         match self {
             Self::Acks(window) => window.messages,
-            Self::Events(answers) => answers.waiting.len() as u64,
+            Self::Events(acks) => acks.unacked.len() as u64,
             Self::Written(_) => 0,
         }
     }
 
-    /// A subscription begins: what was handed before is of another, and confirming it moves no cursor of this one.
-    pub fn begin(&mut self) {
+    /// A subscription begins. A late confirmation of something sent before moves none of its cursors.
+    pub fn reset(&mut self) {
         match self {
             Self::Acks(window) => *window = AckWindow::default(),
-            Self::Events(answers) => answers.forget(),
+            Self::Events(acks) => acks.reset(),
             Self::Written(end) => *end = None,
         }
     }
 
-    /// Everything before `cursor` was looked at and the rest of it is not owed. Returns the cursor to move to now, when
-    /// nothing before it waits to be confirmed.
+    /// Nothing else before `cursor` is owed. Returns the cursor to move to now, if nothing before it is unconfirmed.
     pub fn skip(&mut self, cursor: Seq) -> Option<Seq> {
         let last = match self {
-            Self::Acks(window) => window.handed.back_mut().map(|handed| &mut handed.end),
-            Self::Events(answers) => answers.waiting.back_mut().map(|waiting| &mut waiting.end),
+            Self::Acks(window) => window.unacked.back_mut().map(|record| &mut record.end),
+            Self::Events(acks) => acks.unacked.back_mut().map(|event| &mut event.end),
             Self::Written(end) => {
                 *end = Some(cursor);
                 return None;
@@ -67,9 +65,8 @@ impl Credit {
     }
 }
 
-/// Where the cursors of one subscription may stand: how far everything is confirmed, and what is wanted again all the same.
-/// Who writes one thing that is made of many messages confirms each of them for its credit, and keeps the first until it has
-/// all of them.
+/// How far the cursors of one subscription may move. A client that assembles one thing from many messages confirms each of
+/// them, for credit, but keeps the first until it has all: after a lost connection they come again.
 #[derive(Debug, Default)]
 pub struct CursorHold {
     confirmed: Option<Seq>,
@@ -84,7 +81,7 @@ impl CursorHold {
         }
     }
 
-    /// From now on the cursors stop at this one; at None they go as far as everything is confirmed.
+    /// From now on the cursors stop at `keep`, if it is given.
     pub fn keep(&mut self, keep: Option<Seq>) {
         self.keep = keep;
     }
@@ -94,17 +91,17 @@ impl CursorHold {
         self.confirmed = self.confirmed.max(Some(cursor));
     }
 
-    /// Where the cursors stand now, once anything was confirmed.
+    /// Where the cursors may stand now. `None`: nothing is confirmed yet.
     pub fn cursor(&self) -> Option<Seq> {
         let confirmed = self.confirmed?;
         Some(self.keep.map_or(confirmed, |keep| keep.min(confirmed)))
     }
 }
 
-/// Records handed and not acked, bounded by bytes.
+/// Records sent and not acked, bounded by bytes.
 #[derive(Debug, Default)]
 pub struct AckWindow {
-    handed: VecDeque<UnackedRecord>,
+    unacked: VecDeque<UnackedRecord>,
     bytes: usize,
     messages: u64,
 }
@@ -115,18 +112,18 @@ struct UnackedRecord {
     /// The cursor once `last` is confirmed.
     end: Seq,
     bytes: usize,
-    /// Not yet confirmed.
+    /// Those that are not confirmed.
     messages: u64,
 }
 
 impl AckWindow {
-    /// So many messages of a record up to `last`, its final one, were handed.
-    pub fn hand(&mut self, last: Seq, messages: u32, bytes: usize) {
+    /// The last messages of a record were sent, up to `last`.
+    pub fn add(&mut self, last: Seq, messages: u32, bytes: usize) {
         let bytes = bytes + limits::ENTRY_BYTES;
         let messages = u64::from(messages);
         self.bytes += bytes;
         self.messages += messages;
-        self.handed.push_back(UnackedRecord {
+        self.unacked.push_back(UnackedRecord {
             last,
             end: Seq::after_record(last.record),
             bytes,
@@ -134,17 +131,17 @@ impl AckWindow {
         });
     }
 
-    /// Everything handed up to and including `seq` is confirmed: the new cursor, or None when that changes nothing.
-    /// A seq that was never handed confirms no more than what was.
+    /// Confirms everything up to and including `seq`. Returns the new cursor, or None when nothing changes. A seq beyond what
+    /// was sent confirms only what was sent.
     pub fn ack(&mut self, seq: Seq) -> Option<Seq> {
         let mut cursor = None;
-        while let Some(first) = self.handed.front().filter(|first| first.last <= seq) {
+        while let Some(first) = self.unacked.front().filter(|first| first.last <= seq) {
             cursor = Some(first.end);
             self.bytes -= first.bytes;
             self.messages -= first.messages;
-            self.handed.pop_front();
+            self.unacked.pop_front();
         }
-        let first = self.handed.front_mut();
+        let first = self.unacked.front_mut();
         match first.filter(|first| first.last.record == seq.record) {
             Some(first) => {
                 let left = u64::from(first.last.index - seq.index).min(first.messages);
@@ -157,45 +154,46 @@ impl AckWindow {
     }
 }
 
-/// Events handed with ack ids, bounded by number.
+/// Events sent with ack ids, bounded by number.
 #[derive(Debug, Default)]
 pub struct EventAcks {
-    waiting: VecDeque<UnackedEvent>,
-    /// The ack id of the first that waits; the others count up from it.
+    unacked: VecDeque<UnackedEvent>,
+    /// The ack id of the first unacked event; the others count up from it.
     first_id: u64,
 }
 
 #[derive(Debug)]
 struct UnackedEvent {
+    /// The cursor once it is acked.
     end: Seq,
-    answered: bool,
+    is_acked: bool,
 }
 
 impl EventAcks {
-    /// The ack id for one more event; `end` is the cursor once it is confirmed.
-    pub fn hand(&mut self, end: Seq) -> u64 {
-        self.waiting.push_back(UnackedEvent {
+    /// The ack id for one more event; `end` is the cursor once it is acked.
+    pub fn add(&mut self, end: Seq) -> u64 {
+        self.unacked.push_back(UnackedEvent {
             end,
-            answered: false,
+            is_acked: false,
         });
-        self.first_id + self.waiting.len() as u64 - 1
+        self.first_id + self.unacked.len() as u64 - 1
     }
 
-    /// Answers to what was handed so far mean nothing any more; no id is used twice.
-    fn forget(&mut self) {
-        self.first_id += self.waiting.len() as u64;
-        self.waiting.clear();
+    /// Later acks of what was sent so far have no effect, for no id is used twice.
+    fn reset(&mut self) {
+        self.first_id += self.unacked.len() as u64;
+        self.unacked.clear();
     }
 
-    /// The new cursor, when this answer completes a prefix of what was handed.
+    /// Returns the new cursor, if this ack completes a prefix of what was sent.
     pub fn ack(&mut self, id: u64) -> Option<Seq> {
         let index = usize::try_from(id.checked_sub(self.first_id)?).ok()?;
-        self.waiting.get_mut(index)?.answered = true;
+        self.unacked.get_mut(index)?.is_acked = true;
         let mut cursor = None;
-        while let Some(first) = self.waiting.front().filter(|first| first.answered) {
+        while let Some(first) = self.unacked.front().filter(|first| first.is_acked) {
             cursor = Some(first.end);
             self.first_id += 1;
-            self.waiting.pop_front();
+            self.unacked.pop_front();
         }
         cursor
     }
@@ -206,11 +204,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ack_confirms_everything_handed_up_to_it() {
+    fn an_ack_confirms_everything_sent_up_to_it() {
         let mut window = AckWindow::default();
-        window.hand(Seq::new(1, 9), 10, 100);
-        window.hand(Seq::new(2, 0), 1, 100);
-        window.hand(Seq::new(5, 3), 4, 100);
+        window.add(Seq::new(1, 9), 10, 100);
+        window.add(Seq::new(2, 0), 1, 100);
+        window.add(Seq::new(5, 3), 4, 100);
         assert_eq!(window.messages, 15);
         assert_eq!(
             window.ack(Seq::new(1, 4)),
@@ -226,7 +224,7 @@ mod tests {
         assert_eq!(
             window.ack(Seq::new(99, 0)),
             Some(Seq::new(6, 0)),
-            "never past what was handed"
+            "never past what was sent"
         );
         assert_eq!((window.bytes, window.messages), (0, 0));
     }
@@ -237,7 +235,7 @@ mod tests {
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
         };
-        window.hand(Seq::new(1, 0), 1, limits::CREDIT_BYTES);
+        window.add(Seq::new(1, 0), 1, limits::CREDIT_BYTES);
         assert!(!credit.has_room());
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
@@ -247,17 +245,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_skipped_is_confirmed_with_what_stands_before_it() {
+    fn a_skipped_record_is_confirmed_with_the_one_before_it() {
         let mut credit = Credit::Acks(AckWindow::default());
         assert_eq!(
             credit.skip(Seq::new(3, 0)),
             Some(Seq::new(3, 0)),
-            "nothing waits"
+            "nothing is unconfirmed"
         );
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
         };
-        window.hand(Seq::new(3, 0), 1, 1);
+        window.add(Seq::new(3, 0), 1, 1);
         assert_eq!(credit.skip(Seq::new(9, 0)), None);
         let Credit::Acks(window) = &mut credit else {
             unreachable!()
@@ -266,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_holds_the_cursor_and_nothing_else() {
+    fn a_kept_message_holds_the_cursor_and_no_credit() {
         let mut hold = CursorHold::default();
         hold.keep(Some(Seq::new(3, 0)));
         assert_eq!(hold.cursor(), None, "nothing is confirmed");
@@ -282,16 +280,14 @@ mod tests {
     }
 
     #[test]
-    fn answers_out_of_order_confirm_the_contiguous_prefix() {
-        let mut answers = EventAcks::default();
-        let ids: Vec<u64> = (1..=3)
-            .map(|n| answers.hand(Seq::after_record(n)))
-            .collect();
-        assert_eq!(answers.ack(ids[1]), None);
-        assert_eq!(answers.ack(77), None, "never handed");
-        assert_eq!(answers.ack(ids[0]), Some(Seq::after_record(2)));
-        assert_eq!(answers.ack(ids[0]), None, "again");
-        assert_eq!(answers.ack(ids[2]), Some(Seq::after_record(3)));
-        assert_eq!(answers.hand(Seq::after_record(4)), 3);
+    fn acks_out_of_order_confirm_the_contiguous_prefix() {
+        let mut acks = EventAcks::default();
+        let ids: Vec<u64> = (1..=3).map(|n| acks.add(Seq::after_record(n))).collect();
+        assert_eq!(acks.ack(ids[1]), None);
+        assert_eq!(acks.ack(77), None, "never sent");
+        assert_eq!(acks.ack(ids[0]), Some(Seq::after_record(2)));
+        assert_eq!(acks.ack(ids[0]), None, "again");
+        assert_eq!(acks.ack(ids[2]), Some(Seq::after_record(3)));
+        assert_eq!(acks.add(Seq::after_record(4)), 3);
     }
 }

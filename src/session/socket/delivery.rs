@@ -1,5 +1,5 @@
-//! Handing a socket what it is owed, and moving its cursors as it confirms: by an ack, by an event's answer, or by the
-//! transport having taken it. Knows nothing of where it came from.
+//! Sends a socket what it is owed, and moves its cursors as its client confirms: by the verb `ack`, by acknowledging an
+//! event, or by the transport taking the frames. Knows nothing of where a delivery comes from.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,132 +9,151 @@ use super::credit::Credit;
 use crate::address::Seq;
 use crate::hub::delivery::{Delivery, DeliveryKind};
 use crate::hub::frame::WireFrame;
-use crate::hub::request::{Request, SocketRequest};
+use crate::hub::request::Request;
 use crate::hub::ticket::Ticket;
 use crate::limits;
 use crate::session::engine::outbox::{Outbox, Submission};
-use crate::session::verbs::Ack;
 use crate::store::Op;
 use crate::store::writer::Urgency;
 use crate::wire::batch;
 
 impl Socket {
-    /// Nothing before `behind` is left to hand.
-    pub(super) fn skip(&mut self, behind: Seq, outbox: &mut Outbox) {
-        self.feed.pass(behind);
-        if let Some(cursor) = self.credit.skip(behind) {
-            self.confirmed(cursor, outbox);
+    /// Nothing before `cursor` is left to send.
+    pub(super) fn skip(&mut self, cursor: Seq, outbox: &mut Outbox) {
+        self.feed.advance(cursor);
+        if let Some(cursor) = self.credit.skip(cursor) {
+            self.confirm(cursor, outbox);
         }
     }
 
-    pub(super) fn hand(&mut self, parcel: Arc<Delivery>, from: u32, out: &mut VecDeque<WireFrame>) {
-        let number = parcel.record.number;
-        match (&mut self.credit, parcel.kind) {
-            // No message: as a plain event, and none of their credit.
+    pub(super) fn deliver(
+        &mut self,
+        delivery: Arc<Delivery>,
+        from: u32,
+        out: &mut VecDeque<WireFrame>,
+    ) {
+        let number = delivery.record.number;
+        match (&mut self.credit, delivery.kind) {
+            // A presence event is no message: it takes no credit.
             (_, DeliveryKind::Presence) => {
-                out.extend(parcel.shared_events(None).into_iter().flatten().cloned());
+                out.extend(delivery.shared_events(None).into_iter().flatten().cloned());
             }
             (Credit::Acks(window), kind) => {
-                out.extend(parcel.batch(from));
+                out.extend(delivery.batch(from));
                 if kind == DeliveryKind::Durable {
-                    let count = parcel.header().count;
-                    window.hand(
+                    let count = delivery.header().count;
+                    window.add(
                         Seq::new(number, count - 1),
                         count - from,
-                        parcel.record.body.len(),
+                        delivery.record.body.len(),
                     );
-                    self.feed.pass(Seq::after_record(number));
+                    self.feed.advance(Seq::after_record(number));
                 }
             }
-            (Credit::Events(_), DeliveryKind::Durable) => self.hand_events(parcel, from, out),
-            (_, kind) => match parcel.shared_events(self.recall.log()) {
+            (Credit::Events(_), DeliveryKind::Durable) => self.deliver_events(delivery, from, out),
+            (_, kind) => match delivery.shared_events(self.recovery.log()) {
                 Some(frames) if from == 0 => {
                     out.extend(frames.iter().cloned());
                     if kind == DeliveryKind::Durable {
-                        self.handed_before(Seq::after_record(number));
+                        self.note_written(Seq::after_record(number));
                     }
                 }
-                _ => self.hand_events(parcel, from, out),
+                _ => self.deliver_events(delivery, from, out),
             },
         }
     }
 
-    /// Message by message, as far as the transport's buffer and the credit go; the rest waits in `part`.
-    fn hand_events(&mut self, parcel: Arc<Delivery>, from: u32, out: &mut VecDeque<WireFrame>) {
-        let count = parcel.header().count;
-        let body = batch::cut(parcel.header().framing, &parcel.record.body, from, count);
+    /// Sends the messages one by one, as far as the transport's buffer and the credit go. The rest waits in `partial`.
+    fn deliver_events(
+        &mut self,
+        delivery: Arc<Delivery>,
+        from: u32,
+        out: &mut VecDeque<WireFrame>,
+    ) {
+        let count = delivery.header().count;
+        let body = batch::cut(
+            delivery.header().framing,
+            &delivery.record.body,
+            from,
+            count,
+        );
         let (mut index, mut bytes, mut frames) = (from, 0, Vec::new());
-        for message in batch::messages(parcel.header().framing, &body) {
+        for message in batch::messages(delivery.header().framing, &body) {
             if bytes >= limits::WRITE_BUFFER_BYTES || !self.credit.has_room() {
-                self.part = Some((Arc::clone(&parcel), index));
+                self.partial = Some((Arc::clone(&delivery), index));
                 break;
             }
-            let end = parcel.end_of(index);
+            let end = delivery.end_of(index);
             index += 1;
-            let behind = if parcel.kind == DeliveryKind::Durable {
+            let cursor = if delivery.kind == DeliveryKind::Durable {
                 end
             } else {
-                self.feed.position()
+                self.feed.cursor()
             };
-            let offset = self.recall.log().map(|log| log.offset(behind));
+            let offset = self.recovery.log().map(|log| log.offset(cursor));
             let id = match &mut self.credit {
-                Credit::Events(answers) if parcel.kind == DeliveryKind::Durable => {
-                    Some(answers.hand(end))
+                Credit::Events(acks) if delivery.kind == DeliveryKind::Durable => {
+                    Some(acks.add(end))
                 }
                 _ => None,
             };
-            parcel.event(message, id, offset.as_deref(), &mut frames);
-            if parcel.kind == DeliveryKind::Durable {
-                self.handed_before(end);
+            delivery.event(message, id, offset.as_deref(), &mut frames);
+            if delivery.kind == DeliveryKind::Durable {
+                self.note_written(end);
             }
             bytes += message.len() + limits::ENTRY_BYTES;
         }
         out.extend(frames);
     }
 
-    fn handed_before(&mut self, end: Seq) {
-        self.feed.pass(end);
+    fn note_written(&mut self, end: Seq) {
+        self.feed.advance(end);
         if let Credit::Written(written) = &mut self.credit {
             *written = Some(end);
         }
     }
 
-    /// The transport has taken everything that was handed.
+    /// The transport has taken everything that was sent.
     pub fn flushed(&mut self, outbox: &mut Outbox) {
         if let Credit::Written(written) = &mut self.credit
             && let Some(cursor) = written.take()
         {
-            self.confirmed(cursor, outbox);
+            self.confirm(cursor, outbox);
         }
     }
 
-    /// The verb `ack`. True when the store will answer it; otherwise there is nothing to wait for.
-    pub fn ack(&mut self, ack: Ack, answer: Option<u64>, outbox: &mut Outbox) -> bool {
+    /// The verb `ack`: confirms everything up to `seq`, and keeps the cursors before `keep`. True when the store will
+    /// answer; otherwise there is nothing to wait for.
+    pub fn ack(
+        &mut self,
+        seq: Seq,
+        keep: Option<Seq>,
+        ack_id: Option<u64>,
+        outbox: &mut Outbox,
+    ) -> bool {
         let Credit::Acks(window) = &mut self.credit else {
             return false;
         };
-        if let Some(cursor) = window.ack(ack.seq) {
+        if let Some(cursor) = window.ack(seq) {
             self.hold.confirm(cursor);
         }
-        self.hold.keep(ack.keep);
-        // What moves nothing more may have been moved by an earlier ack that still waits for its commit, or that the disk
-        // refused: an answer is the proof that it was done.
-        let cursor = self.hold.cursor().filter(|it| Some(*it) > self.moved_to);
-        let cursor = cursor.or(answer.and(self.moved_to));
-        let urgency = if answer.is_some() {
+        self.hold.keep(keep);
+        // An answer proves that the cursors are on disk. Even an ack that moves nothing asks the store: an earlier one may
+        // still wait for its commit, or the disk may have refused it.
+        let new = self
+            .hold
+            .cursor()
+            .filter(|it| Some(*it) > self.requested_cursor);
+        let cursor = new.or(ack_id.and(self.requested_cursor));
+        let urgency = if ack_id.is_some() {
             Urgency::Now
         } else {
             Urgency::Later
         };
-        match (cursor, answer) {
-            (Some(cursor), _) => self.move_cursor(cursor, urgency, answer, outbox),
+        match (cursor, ack_id) {
+            (Some(cursor), _) => self.move_cursor(cursor, urgency, ack_id, outbox),
             (None, Some(_)) if self.name.is_some() => {
-                let want = Request::Ack;
-                let ticket = Ticket::new(SocketRequest {
-                    socket: self.id,
-                    ack_id: answer,
-                    kind: want,
-                });
+                let ticket = Ticket::new(self.request(ack_id, Request::Ack));
                 outbox.push(Submission::Store(Op::Noop, urgency, ticket));
                 true
             }
@@ -142,17 +161,17 @@ impl Socket {
         }
     }
 
-    /// A stock client's answer to an event.
-    pub fn answered(&mut self, id: u64, outbox: &mut Outbox) {
-        if let Credit::Events(answers) = &mut self.credit
-            && let Some(cursor) = answers.ack(id)
+    /// A stock client acknowledged an event.
+    pub fn event_acked(&mut self, id: u64, outbox: &mut Outbox) {
+        if let Credit::Events(acks) = &mut self.credit
+            && let Some(cursor) = acks.ack(id)
         {
-            self.confirmed(cursor, outbox);
+            self.confirm(cursor, outbox);
         }
     }
 
-    /// Everything before `cursor` was dealt with, in whatever way.
-    pub(super) fn confirmed(&mut self, cursor: Seq, outbox: &mut Outbox) {
+    /// Everything before `cursor` is confirmed or not owed.
+    pub(super) fn confirm(&mut self, cursor: Seq, outbox: &mut Outbox) {
         self.hold.confirm(cursor);
         if let Some(cursor) = self.hold.cursor() {
             self.move_cursor(cursor, Urgency::Later, None, outbox);
@@ -163,27 +182,23 @@ impl Socket {
         &mut self,
         cursor: Seq,
         urgency: Urgency,
-        answer: Option<u64>,
+        ack_id: Option<u64>,
         outbox: &mut Outbox,
     ) -> bool {
         let Some(client) = self.name.clone().filter(|_| !self.feed.is_peeking()) else {
             return false;
         };
-        if answer.is_none() && self.moved_to >= Some(cursor) {
+        if ack_id.is_none() && self.requested_cursor >= Some(cursor) {
             return false;
         }
-        self.moved_to = Some(cursor);
+        self.requested_cursor = Some(cursor);
         let op = Op::Ack {
             namespace: self.namespace.clone(),
             client,
             rooms: Arc::clone(self.feed.rooms()),
             cursor,
         };
-        let ticket = Ticket::new(SocketRequest {
-            socket: self.id,
-            ack_id: answer,
-            kind: Request::Ack,
-        });
+        let ticket = Ticket::new(self.request(ack_id, Request::Ack));
         outbox.push(Submission::Store(op, urgency, ticket));
         true
     }

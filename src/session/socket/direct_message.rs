@@ -1,4 +1,4 @@
-//! What a socket is told by itself, past its rooms: answers to what it asked, and events that go to their sender alone.
+//! A message for one socket alone, past its rooms: the answer to a request, or an event that goes only to its sender.
 
 use bytes::Bytes;
 
@@ -10,8 +10,8 @@ use crate::wire::socket;
 
 #[derive(Debug)]
 pub enum DirectMessage {
-    Answer(Vec<WireFrame>),
-    /// Encoded when it goes out: then the offset is known that goes with it.
+    Frames(Vec<WireFrame>),
+    /// Encoded when it is sent, for only then its offset is known.
     Event {
         event: EventName,
         /// The inside of a JSON array, placeholders included.
@@ -21,10 +21,10 @@ pub enum DirectMessage {
 }
 
 impl DirectMessage {
-    /// What it costs while it waits.
+    /// What it takes of a bound while it waits, bytes.
     pub fn cost(&self) -> usize {
         let bytes = match self {
-            Self::Answer(frames) => frames.iter().map(WireFrame::len).sum(),
+            Self::Frames(frames) => frames.iter().map(WireFrame::len).sum(),
             Self::Event {
                 args, attachments, ..
             } => args.len() + attachments.iter().map(Bytes::len).sum::<usize>(),
@@ -34,7 +34,7 @@ impl DirectMessage {
 
     pub fn into_frames(self, namespace: &Namespace, offset: Option<&str>) -> Vec<WireFrame> {
         let (event, args, attachments) = match self {
-            Self::Answer(frames) => return frames,
+            Self::Frames(frames) => return frames,
             Self::Event {
                 event,
                 args,

@@ -1,8 +1,7 @@
-//! What a reader is owed next: from the log while it is behind and from its mailbox when it is not; either way in order,
-//! without gap or repeat.
+//! Decides what a reader is owed next: from the log while it is behind, then from its mailbox; always in order, without
+//! gap or repeat.
 //!
-//! Knows nothing of how that is encoded, of credit, or of who confirms it: whoever holds a feed is told what comes, and
-//! does it.
+//! Knows nothing of encoding, credit or confirmation: its holder does what [`NextItem`] says.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -11,7 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
 
-use super::catchup::{self, LogRead, Opened};
+use super::catchup::{self, LogRead, OpenedSubscription};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::delivery::{Delivery, DeliveryKind};
 use crate::hub::mailbox::{Mailbox, MailboxItem};
@@ -22,88 +21,87 @@ use crate::store::{LogPage, Reader, StoreError, owed};
 
 #[derive(Debug)]
 enum FeedState {
-    /// Subscribed to nothing.
+    /// No subscription.
     Silent,
-    /// Finding out where the subscription begins.
+    /// The store is looking where the subscription begins.
     Opening {
-        answer: Option<u64>,
-        behind: LogEnd,
+        ack_id: Option<u64>,
+        then: AfterLog,
     },
-    /// Reading the log up to record `upto`; the mailbox has what follows.
+    /// Reads the log up to record `upto`.
     Reading {
         next: Option<Seq>,
         upto: u64,
         page: VecDeque<(u32, Delivery)>,
-        announce: CaughtUpNotice,
-        behind: LogEnd,
+        notice: CaughtUpNotice,
+        then: AfterLog,
     },
     Live,
-    /// The mailbox overflowed and was emptied; the hub was asked to fill it again.
+    /// The mailbox overflowed and is empty now. The hub was asked to attach it again.
     Attaching,
 }
 
-/// What follows what is read from the log.
+/// Where the feed goes on after the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LogEnd {
+enum AfterLog {
     Mailbox,
-    /// Nothing: it was a look at what waits for somebody.
-    Nothing,
+    /// A peek ends with the log.
+    Stop,
 }
 
-/// Whether the end of the catch-up is news for who reads.
+/// Whether the reader is told that it has caught up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaughtUpNotice {
-    CaughtUp,
-    Nothing,
+    Send,
+    Skip,
 }
 
 #[derive(Debug)]
 pub struct Feed {
     namespace: Namespace,
     reader: Arc<Reader>,
-    /// The reader's rooms, as cursor moves name them.
+    /// The reader's rooms, as the ops that move its cursors name them.
     rooms: Arc<[RoomName]>,
     mailbox: Arc<Mailbox>,
     state: FeedState,
-    /// What it is in since a look at somebody else's messages began.
-    meanwhile: Option<Reader>,
-    /// The first seq that was neither handed nor skipped.
-    position: Seq,
-    /// The end of the last gap that was told.
-    gap_told: Seq,
+    /// Rooms that the reader entered while it peeks.
+    rooms_after_peek: Option<Reader>,
+    /// The first seq that was neither sent nor skipped.
+    cursor: Seq,
+    /// The end of the last gap that was reported.
+    reported_gap: Seq,
     reading: Option<JoinHandle<Result<LogRead, StoreError>>>,
-    /// Rooms of which what stood before a place was given up since this subscription began.
-    emptied: BTreeMap<RoomName, Seq>,
+    /// Rooms that were purged up to a seq since this subscription began.
+    purged: BTreeMap<RoomName, Seq>,
 }
 
 /// What comes next.
 #[derive(Debug)]
-pub enum Next {
-    /// Nothing, for now.
-    Nothing,
-    /// Something was begun; ask again.
-    Busy,
-    /// A record, from the message of this index on.
+pub enum NextItem {
+    /// Nothing now.
+    None,
+    /// Call again: something changed.
+    Retry,
+    /// A record, from the message with this index on.
     Delivery(Arc<Delivery>, u32),
-    /// Nothing before this place is left to hand.
+    /// Nothing before this seq is left to send.
     Skip(Seq),
-    /// The log was read to the end of record `upto`: nothing before it is left to hand, if a place is given, and what
-    /// follows is live.
+    /// The log is read to the end of record `upto`, and what follows is live. Nothing before `skip` is left to send.
     Live {
         skip: Option<Seq>,
         upto: u64,
-        announce: CaughtUpNotice,
+        notice: CaughtUpNotice,
     },
-    /// The hub has to be asked to attach this feed again.
+    /// Ask the hub to attach this feed again.
     Attach,
 }
 
-/// A page that came.
+/// What a page of the log changed.
 #[derive(Debug, Default)]
 pub struct AddedPage {
-    /// Nothing before this place is left to hand, as far as the log was read.
+    /// Nothing before this seq is left to send, as far as the log is read.
     pub skip: Option<Seq>,
-    /// Some between these is no longer kept.
+    /// The store no longer keeps every message between these.
     pub gap: Option<(Seq, Seq)>,
 }
 
@@ -115,22 +113,22 @@ impl Feed {
             rooms: Arc::new([]),
             mailbox,
             state: FeedState::Silent,
-            meanwhile: None,
-            position: Seq::START,
-            gap_told: Seq::START,
+            rooms_after_peek: None,
+            cursor: Seq::START,
+            reported_gap: Seq::START,
             reading: None,
-            emptied: BTreeMap::new(),
+            purged: BTreeMap::new(),
         }
     }
 
-    /// The first seq that was neither handed nor skipped.
-    pub fn position(&self) -> Seq {
-        self.position
+    /// The first seq that was neither sent nor skipped.
+    pub fn cursor(&self) -> Seq {
+        self.cursor
     }
 
-    /// Everything before `behind` was handed or is not owed.
-    pub fn pass(&mut self, behind: Seq) {
-        self.position = self.position.max(behind);
+    /// Everything before `cursor` was sent or is not owed.
+    pub fn advance(&mut self, cursor: Seq) {
+        self.cursor = self.cursor.max(cursor);
     }
 
     pub fn is_silent(&self) -> bool {
@@ -141,7 +139,7 @@ impl Feed {
         matches!(self.state, FeedState::Live)
     }
 
-    /// Whether it asked the store for what is owed, or where that begins.
+    /// Whether the store is reading for it.
     pub fn is_reading(&self) -> bool {
         self.reading.is_some()
     }
@@ -159,20 +157,22 @@ impl Feed {
         self.reader.rooms.contains_key(room)
     }
 
-    /// The hub attached a new subscription at `head`; now find out where it begins.
-    pub fn subscribed(
+    /// The hub attached a new subscription at `head`. Asks the store where it begins.
+    pub fn subscribe(
         &mut self,
         services: &Services,
         reader: Reader,
         head: u64,
-        answer: Option<u64>,
+        ack_id: Option<u64>,
         stretch: ReplayRange,
     ) {
         self.set_reader(Arc::new(reader.clone()));
-        let behind = LogEnd::Mailbox;
-        self.state = FeedState::Opening { answer, behind };
-        self.meanwhile = None;
-        self.emptied.clear();
+        self.state = FeedState::Opening {
+            ack_id,
+            then: AfterLog::Mailbox,
+        };
+        self.rooms_after_peek = None;
+        self.purged.clear();
         let (readers, log_id) = (services.readers.clone(), Arc::clone(&services.log_id));
         let opening = catchup::open(
             readers,
@@ -186,16 +186,18 @@ impl Feed {
         self.reading = Some(tokio::spawn(opening));
     }
 
-    /// Looks at what waits for a client, in one room or in all that it joined.
+    /// Reads what waits for a client, in one room or in all that it joined, without moving anything.
     pub fn peek(
         &mut self,
         services: &Services,
         client: ClientName,
         room: Option<RoomName>,
-        answer: Option<u64>,
+        ack_id: Option<u64>,
     ) {
-        let behind = LogEnd::Nothing;
-        self.state = FeedState::Opening { answer, behind };
+        self.state = FeedState::Opening {
+            ack_id,
+            then: AfterLog::Stop,
+        };
         let (readers, namespace) = (services.readers.clone(), self.namespace.clone());
         self.stop_reading();
         self.reading = Some(tokio::spawn(catchup::peek(
@@ -203,63 +205,65 @@ impl Feed {
         )));
     }
 
-    /// Whether it only looks: no cursor is to move.
+    /// While it peeks no cursor may move.
     pub fn is_peeking(&self) -> bool {
         matches!(
             self.state,
             FeedState::Opening {
-                behind: LogEnd::Nothing,
+                then: AfterLog::Stop,
                 ..
             } | FeedState::Reading {
-                behind: LogEnd::Nothing,
+                then: AfterLog::Stop,
                 ..
             }
         )
     }
 
     /// In these rooms nothing before `cursor` is owed any more.
-    pub fn emptied(&mut self, rooms: &[RoomName], cursor: Seq) {
+    pub fn purged(&mut self, rooms: &[RoomName], cursor: Seq) {
         for room in rooms {
-            let end = self.emptied.entry(room.clone()).or_insert(cursor);
+            let end = self.purged.entry(room.clone()).or_insert(cursor);
             *end = cursor.max(*end);
         }
-        self.skip_emptied();
+        self.skip_purged();
         if let FeedState::Reading { page, .. } = &mut self.state {
             let reader = &self.reader;
             let left = std::mem::take(page).into_iter();
             *page = left
-                .filter_map(|(from, parcel)| Some((still(from, &parcel, reader)?, parcel)))
+                .filter_map(|(from, delivery)| {
+                    Some((still_owed(from, &delivery, reader)?, delivery))
+                })
                 .collect();
         }
     }
 
-    /// From which message on a record is still owed.
-    pub fn owes(&self, parcel: &Delivery) -> Option<u32> {
-        owed(parcel.record.number, parcel.header(), &self.reader)
+    /// The index of the first message of a record that is still owed.
+    pub fn first_owed(&self, delivery: &Delivery) -> Option<u32> {
+        owed(delivery.record.number, delivery.header(), &self.reader)
     }
 
-    fn skip_emptied(&mut self) {
+    fn skip_purged(&mut self) {
         let reader = Arc::make_mut(&mut self.reader);
-        for (room, end) in &self.emptied {
+        for (room, end) in &self.purged {
             if let Some(cursor) = reader.rooms.get_mut(room) {
                 *cursor = (*cursor).max(*end);
             }
         }
     }
 
-    /// The reader entered or left rooms by itself.
-    pub fn moved(&mut self, reader: &Reader) {
+    /// The reader entered or left rooms.
+    pub fn set_rooms(&mut self, reader: &Reader) {
         if self.is_peeking() {
-            self.meanwhile = Some(reader.clone());
+            self.rooms_after_peek = Some(reader.clone());
             return;
         }
         if self.is_silent()
             && let Some(start) = reader.rooms.values().min()
         {
-            self.position = *start;
+            self.cursor = *start;
             self.state = FeedState::Live;
         }
-        // Cursors of rooms that stay are this feed's: the hub's are those of the time of subscribing.
+        // Rooms that stay keep this feed's cursors: the hub's are as old as the subscription.
         self.set_reader(catchup::with_cursors_of(reader, &self.reader));
     }
 
@@ -268,26 +272,21 @@ impl Feed {
         self.reader = reader;
     }
 
-    /// Attached again at `head`: what lies between is in the log.
+    /// The hub attached it again at `head`: everything before that comes from the log.
     pub fn attached(&mut self, head: u64) {
         if matches!(self.state, FeedState::Attaching) {
-            self.read_on(
-                self.position,
-                head,
-                CaughtUpNotice::Nothing,
-                LogEnd::Mailbox,
-            );
+            self.read_on(self.cursor, head, CaughtUpNotice::Skip, AfterLog::Mailbox);
         }
     }
 
-    fn read_on(&mut self, from: Seq, upto: u64, announce: CaughtUpNotice, behind: LogEnd) {
+    fn read_on(&mut self, from: Seq, upto: u64, notice: CaughtUpNotice, then: AfterLog) {
         let next = (from.record <= upto).then_some(from);
         self.state = FeedState::Reading {
             next,
             upto,
             page: VecDeque::new(),
-            announce,
-            behind,
+            notice,
+            then,
         };
     }
 
@@ -297,7 +296,7 @@ impl Feed {
         }
     }
 
-    /// Ready with what the store answered, if it was asked: for [`Self::opened`] or [`Self::turned`].
+    /// Ready with what the store read, for [`Self::open`] or [`Self::add_page`].
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<LogRead, StoreError>> {
         let Some(reading) = &mut self.reading else {
             return Poll::Pending;
@@ -306,148 +305,159 @@ impl Feed {
             return Poll::Pending;
         };
         self.reading = None;
-        Poll::Ready(catchup::done(done))
+        Poll::Ready(catchup::join_result(done))
     }
 
-    /// It was found out where the subscription begins. Returns the ack id of who asked for it; None when that was meanwhile
-    /// replaced.
-    pub fn opened(&mut self, opened: &Opened, announce: CaughtUpNotice) -> Option<Option<u64>> {
-        let FeedState::Opening { answer, behind } = self.state else {
+    /// The store found where the subscription begins. Returns the ack id of its request. `None`: another subscription has
+    /// replaced it.
+    pub fn open(
+        &mut self,
+        opened: &OpenedSubscription,
+        notice: CaughtUpNotice,
+    ) -> Option<Option<u64>> {
+        let FeedState::Opening { ack_id, then } = self.state else {
             return None;
         };
-        self.set_reader(match behind {
-            // Rooms may have been entered or left while the store was asked.
-            LogEnd::Mailbox => catchup::with_cursors_of(&self.reader, &opened.reader),
-            LogEnd::Nothing => Arc::clone(&opened.reader),
+        self.set_reader(match then {
+            // The reader may have entered or left rooms meanwhile.
+            AfterLog::Mailbox => catchup::with_cursors_of(&self.reader, &opened.reader),
+            AfterLog::Stop => Arc::clone(&opened.reader),
         });
-        self.skip_emptied();
-        self.position = opened.start;
-        self.read_on(opened.start, opened.head, announce, behind);
-        Some(answer)
+        self.skip_purged();
+        self.cursor = opened.start;
+        self.read_on(opened.start, opened.head, notice, then);
+        Some(ack_id)
     }
 
-    /// The next page.
-    pub fn turned(&mut self, page: LogPage) -> AddedPage {
+    /// Takes the next page.
+    pub fn add_page(&mut self, page: LogPage) -> AddedPage {
         let FeedState::Reading {
             next,
             upto,
-            page: waiting,
+            page: pending,
             ..
         } = &mut self.state
         else {
             return AddedPage::default();
         };
-        let (reader, whole) = (&self.reader, self.emptied.is_empty());
-        waiting.extend(page.records.into_iter().filter_map(|(from, record)| {
-            let parcel = Delivery::new(record, DeliveryKind::Durable);
-            let from = if whole {
+        let (reader, is_unpurged) = (&self.reader, self.purged.is_empty());
+        pending.extend(page.records.into_iter().filter_map(|(from, record)| {
+            let delivery = Delivery::new(record, DeliveryKind::Durable);
+            let from = if is_unpurged {
                 from
             } else {
-                still(from, &parcel, reader)?
+                still_owed(from, &delivery, reader)?
             };
-            Some((from, parcel))
+            Some((from, delivery))
         }));
         *next = page.next;
-        let behind = page.next.unwrap_or(Seq::after_record(*upto));
-        // Pages in a row can meet the same gap.
-        let gap = page.gap.filter(|(_, to)| *to > self.gap_told);
+        let cursor = page.next.unwrap_or(Seq::after_record(*upto));
+        // Two pages can meet the same gap.
+        let gap = page.gap.filter(|(_, to)| *to > self.reported_gap);
         if let Some((_, to)) = gap {
-            self.gap_told = to;
+            self.reported_gap = to;
         }
         AddedPage {
-            skip: waiting.is_empty().then_some(behind),
+            skip: pending.is_empty().then_some(cursor),
             gap,
         }
     }
 
-    /// What is to be handed now. Who asks can take it.
-    pub fn next(&mut self, services: &Services, notices: &NotificationQueue) -> Next {
+    /// What to send now. The caller must have credit for it.
+    pub fn poll_next(
+        &mut self,
+        services: &Services,
+        notifications: &NotificationQueue,
+    ) -> NextItem {
         match &mut self.state {
             FeedState::Silent => match self.mailbox.take_direct() {
-                Some(parcel) => Next::Delivery(parcel, 0),
-                None => Next::Nothing,
+                Some(delivery) => NextItem::Delivery(delivery, 0),
+                None => NextItem::None,
             },
-            FeedState::Opening { .. } | FeedState::Attaching => Next::Nothing,
-            FeedState::Reading {
-                next,
-                upto,
-                page,
-                announce,
-                behind,
-            } => {
-                if let Some(from) = *next
-                    && page.len() < 2
-                    && self.reading.is_none()
-                {
-                    let (readers, reader) = (services.readers.clone(), Arc::clone(&self.reader));
-                    let reading =
-                        catchup::page(readers, self.namespace.clone(), reader, from, *upto);
-                    self.reading = Some(tokio::spawn(reading));
-                    return Next::Busy;
-                }
-                if let Some((from, parcel)) = page.pop_front() {
-                    return Next::Delivery(Arc::new(parcel), from);
-                }
-                if self.reading.is_some() {
-                    return Next::Nothing;
-                }
-                let (upto, announce, behind) = (*upto, *announce, *behind);
-                if behind == LogEnd::Nothing {
-                    self.state = FeedState::Silent;
-                    self.set_reader(Arc::default());
-                    if let Some(reader) = self.meanwhile.take() {
-                        self.moved(&reader);
-                    }
-                    return Next::Live {
-                        skip: None,
-                        upto,
-                        announce,
-                    };
-                }
-                self.state = FeedState::Live;
-                let end = Seq::after_record(upto);
-                Next::Live {
-                    skip: (end > self.position).then_some(end),
-                    upto,
-                    announce,
-                }
-            }
+            FeedState::Opening { .. } | FeedState::Attaching => NextItem::None,
+            FeedState::Reading { .. } => self.next_from_log(services),
             FeedState::Live => match self.mailbox.take() {
-                MailboxItem::Empty => Next::Nothing,
-                // The hub tells of a room before it hands a parcel of that room: what was told in between comes first. Who
-                // holds the feed was woken for it.
-                MailboxItem::Delivery(parcel) if !notices.is_empty() => {
-                    self.mailbox.put_back(parcel);
-                    Next::Nothing
+                MailboxItem::Empty => NextItem::None,
+                // The hub notifies about a room before it delivers from that room, so notifications come first. They woke
+                // the session.
+                MailboxItem::Delivery(delivery) if !notifications.is_empty() => {
+                    self.mailbox.put_back(delivery);
+                    NextItem::None
                 }
-                MailboxItem::Delivery(parcel) => self.consider(parcel),
+                MailboxItem::Delivery(delivery) => self.classify(delivery),
                 MailboxItem::Overflowed => {
                     self.state = FeedState::Attaching;
-                    Next::Attach
+                    NextItem::Attach
                 }
             },
         }
     }
 
-    fn consider(&self, parcel: Arc<Delivery>) -> Next {
-        if matches!(parcel.kind, DeliveryKind::Direct | DeliveryKind::Presence) {
-            return Next::Delivery(parcel, 0);
+    fn next_from_log(&mut self, services: &Services) -> NextItem {
+        let FeedState::Reading {
+            next,
+            upto,
+            page,
+            notice,
+            then,
+        } = &mut self.state
+        else {
+            return NextItem::None;
+        };
+        if let Some(from) = *next
+            && page.len() < 2
+            && self.reading.is_none()
+        {
+            let (readers, reader) = (services.readers.clone(), Arc::clone(&self.reader));
+            let reading = catchup::page(readers, self.namespace.clone(), reader, from, *upto);
+            self.reading = Some(tokio::spawn(reading));
+            return NextItem::Retry;
         }
-        let number = parcel.record.number;
-        if parcel.kind == DeliveryKind::Durable && number < self.position.record {
-            return Next::Busy;
+        if let Some((from, delivery)) = page.pop_front() {
+            return NextItem::Delivery(Arc::new(delivery), from);
         }
-        match owed(number, parcel.header(), &self.reader) {
-            Some(from) => Next::Delivery(parcel, from),
-            None if parcel.kind == DeliveryKind::Durable => Next::Skip(Seq::after_record(number)),
-            None => Next::Busy,
+        if self.reading.is_some() {
+            return NextItem::None;
+        }
+        let (upto, notice, end) = (*upto, *notice, Seq::after_record(*upto));
+        let skip = match *then {
+            AfterLog::Stop => {
+                self.state = FeedState::Silent;
+                self.set_reader(Arc::default());
+                if let Some(reader) = self.rooms_after_peek.take() {
+                    self.set_rooms(&reader);
+                }
+                None
+            }
+            AfterLog::Mailbox => {
+                self.state = FeedState::Live;
+                (end > self.cursor).then_some(end)
+            }
+        };
+        NextItem::Live { skip, upto, notice }
+    }
+
+    fn classify(&self, delivery: Arc<Delivery>) -> NextItem {
+        if matches!(delivery.kind, DeliveryKind::Direct | DeliveryKind::Presence) {
+            return NextItem::Delivery(delivery, 0);
+        }
+        let number = delivery.record.number;
+        if delivery.kind == DeliveryKind::Durable && number < self.cursor.record {
+            return NextItem::Retry;
+        }
+        match owed(number, delivery.header(), &self.reader) {
+            Some(from) => NextItem::Delivery(delivery, from),
+            None if delivery.kind == DeliveryKind::Durable => {
+                NextItem::Skip(Seq::after_record(number))
+            }
+            None => NextItem::Retry,
         }
     }
 }
 
-/// Of what was owed from message `from` on, what still is.
-fn still(from: u32, parcel: &Delivery, reader: &Reader) -> Option<u32> {
-    let first = owed(parcel.record.number, parcel.header(), reader)?;
+/// The first message from `from` on that is still owed.
+fn still_owed(from: u32, delivery: &Delivery, reader: &Reader) -> Option<u32> {
+    let first = owed(delivery.record.number, delivery.header(), reader)?;
     Some(first.max(from))
 }
 

@@ -1,129 +1,90 @@
-//! One socket: a session's end in one namespace. What it is owed its feed knows; here it is encoded and handed, as far as
-//! the peer's credit goes.
+//! One socket: a session's part in one namespace. Its feed decides what the socket is owed; here that is encoded and put
+//! into the session's output, as far as the client's credit goes.
 
 pub mod catchup;
+pub mod client_kind;
 pub mod credit;
 mod delivery;
 pub mod direct_message;
 pub mod feed;
+pub mod query;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use serde_json::json;
 
-use self::catchup::{Listing, LogRead, Opened, ResumeOutcome};
+use self::catchup::{LogRead, OpenedSubscription, ResumeOutcome};
+use self::client_kind::ClientKind;
+use self::credit::{Credit, CursorHold};
+use self::direct_message::DirectMessage;
+use self::feed::{AddedPage, CaughtUpNotice, Feed, NextItem};
+use self::query::{Query, QueryResult};
+use super::end::EndReason;
+use super::engine::outbox::{Outbox, Submission};
+use super::namespace::admission_request::AdmissionRequest;
+use super::namespace::permissions::Permissions;
+use super::namespace::socket_recovery::SocketRecovery;
+use super::services::Services;
+use super::shared_queue::sharer_handle::SharerHandle;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 use crate::hub::delivery::Delivery;
 use crate::hub::frame::WireFrame;
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
 use crate::hub::mailbox::Mailbox;
-use crate::hub::notification::LiveRoom;
 use crate::hub::notification_queue::NotificationQueue;
-use crate::hub::request::ReplayRange;
+use crate::hub::request::{ReplayRange, Request, SocketRequest};
 use crate::hub::socket_id::SocketId;
 use crate::hub::socket_stats::SocketStats;
-use crate::session::engine::outbox::{Outbox, Submission};
-use crate::session::namespace::permissions::Permissions;
-use crate::session::namespace::socket_recovery::SocketRecovery;
-use crate::session::services::Services;
-use crate::session::shared_queue::sharer_handle::SharerHandle;
-use crate::session::socket::credit::{Credit, CursorHold};
-use crate::session::socket::direct_message::DirectMessage;
-use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, Next};
-use crate::session::verbs::Sender;
-use crate::session::verbs::queue::Counted;
 use crate::store::{LogPage, Reader, StoreError};
 use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
-
-/// Which language the peer speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientKind {
-    /// Batches and verbs' events: asked for with `"roomcat":1`.
-    Roomcat,
-    /// Plain Socket.IO.
-    Stock,
-}
 
 pub struct Socket {
     pub id: SocketId,
     pub namespace: Namespace,
     pub sid: Arc<str>,
     pub name: Option<ClientName>,
-    /// As whom it publishes: its name, or that of which it is a guest.
+    /// The name that it publishes under. A guest has one here and none in `name`.
     pub from: Option<ClientName>,
-    pub dialect: ClientKind,
-    pub standing: Permissions,
-    /// What others see of it.
-    vitals: Arc<SocketStats>,
-    /// What it is told before its CONNECT is answered, for afterwards.
+    pub kind: ClientKind,
+    pub permissions: Permissions,
+    /// What other clients see of it.
+    stats: Arc<SocketStats>,
+    /// Direct messages that wait until its CONNECT is answered. `None` from then on.
     early: Option<Vec<DirectMessage>>,
-    /// What that costs; nothing once it was answered.
+    /// The cost of `early`, bytes.
     early_cost: usize,
     feed: Feed,
-    /// What it gets of a queue that it shares.
+    /// Its part in a shared queue.
     pub sharing: Option<SharerHandle>,
-    /// A record of which a stock client got the messages before the index.
-    part: Option<(Arc<Delivery>, u32)>,
+    /// A record that a stock client has in part: all messages before the index.
+    partial: Option<(Arc<Delivery>, u32)>,
     credit: Credit,
     hold: CursorHold,
-    pub recall: SocketRecovery,
-    /// Where this subscription last asked for its cursors to stand.
-    moved_to: Option<Seq>,
-    /// Lists of rooms asked for and not yet answered.
-    listings: usize,
-    /// Questions to the store other than for messages.
-    asking: Vec<JoinHandle<Result<LogRead, StoreError>>>,
-}
-
-/// A socket that enters its namespace.
-pub struct NewSocket {
-    pub id: SocketId,
-    pub namespace: Namespace,
-    pub sid: Arc<str>,
-    pub name: Option<ClientName>,
-    /// As whom it publishes: its name, or that of which it is a guest.
-    pub from: Option<ClientName>,
-    pub dialect: ClientKind,
-    pub credit: Credit,
-    pub mailbox: Arc<Mailbox>,
-    pub standing: Permissions,
-    pub vitals: Arc<SocketStats>,
-}
-
-/// What a finished read of the store was for, where the session has to finish it.
-pub enum Finished {
-    Nothing,
-    Rooms(Listing),
-    Names {
-        answer: Option<u64>,
-        body: Value,
-    },
-    /// What is to be given up.
-    Counted(Counted),
-    /// Of what a client that came back had missed some is gone.
-    Missed,
+    pub recovery: SocketRecovery,
+    /// The cursor that this subscription last asked the store for.
+    requested_cursor: Option<Seq>,
+    query: Query,
 }
 
 impl Socket {
-    pub fn new(entry: NewSocket) -> Self {
-        let NewSocket {
+    pub fn new(request: AdmissionRequest, mailbox: Arc<Mailbox>, stats: Arc<SocketStats>) -> Self {
+        let AdmissionRequest {
             id,
-            namespace,
             sid,
+            namespace,
             name,
             from,
-            dialect,
+            permissions,
+            kind,
             credit,
-            mailbox,
-            standing,
-            vitals,
-        } = entry;
+            resume: _,
+            auth: _,
+        } = request;
         Self {
             id,
             feed: Feed::new(namespace.clone(), mailbox),
@@ -132,18 +93,26 @@ impl Socket {
             sid,
             name,
             from,
-            dialect,
-            standing,
-            vitals,
+            kind,
+            permissions,
+            stats,
             early: Some(Vec::new()),
             early_cost: 0,
-            part: None,
+            partial: None,
             credit,
             hold: CursorHold::default(),
-            recall: SocketRecovery::Nothing,
-            moved_to: None,
-            listings: 0,
-            asking: Vec::new(),
+            recovery: SocketRecovery::Off,
+            requested_cursor: None,
+            query: Query::None,
+        }
+    }
+
+    /// A request of this socket, for the hub.
+    pub fn request(&self, ack_id: Option<u64>, kind: Request) -> SocketRequest {
+        SocketRequest {
+            socket: self.id,
+            ack_id,
+            kind,
         }
     }
 
@@ -151,74 +120,81 @@ impl Socket {
         &self.credit
     }
 
-    /// The first seq that was neither handed nor skipped.
-    pub fn position(&self) -> Seq {
-        self.feed.position()
+    /// The first seq that was neither sent nor skipped.
+    pub fn cursor(&self) -> Seq {
+        self.feed.cursor()
     }
 
-    /// Lets others see how far it is.
+    /// Updates what other clients see of its progress.
     pub fn note_progress(&self) {
-        let position = self.feed.position();
-        self.vitals
-            .record_progress(position, self.credit.unconfirmed());
+        let cursor = self.feed.cursor();
+        self.stats
+            .record_progress(cursor, self.credit.unconfirmed());
     }
 
     fn note_reader(&self) {
-        self.vitals.set_reader(Arc::clone(self.feed.reader()));
+        self.stats.set_reader(Arc::clone(self.feed.reader()));
     }
 
-    /// Answers its CONNECT, and tells it what it was told too early.
+    /// Answers its CONNECT and sends what waited for that.
     pub fn enter(&mut self, reply: WireFrame, out: &mut VecDeque<WireFrame>) {
         out.push_back(reply);
         let early = self.early.take().into_iter().flatten();
         self.early_cost = 0;
-        out.extend(early.filter_map(|aside| self.say(aside)).flatten());
+        out.extend(early.filter_map(|it| self.direct_frames(it)).flatten());
     }
 
     pub fn is_entered(&self) -> bool {
         self.early.is_none()
     }
 
-    /// The frames of something for this socket alone; None when it waits until its CONNECT is answered.
-    pub fn say(&mut self, aside: DirectMessage) -> Option<Vec<WireFrame>> {
+    /// The frames of a direct message. `None`: the message waits until the CONNECT is answered.
+    pub fn direct_frames(&mut self, message: DirectMessage) -> Option<Vec<WireFrame>> {
         match &mut self.early {
             Some(early) => {
-                self.early_cost += aside.cost();
-                early.push(aside);
+                self.early_cost += message.cost();
+                early.push(message);
                 None
             }
-            None => Some(aside.into_frames(&self.namespace, self.offset().as_deref())),
+            None => Some(message.into_frames(&self.namespace, self.offset().as_deref())),
         }
     }
 
-    /// What waits until its CONNECT is answered.
+    /// What the direct messages cost that wait for the CONNECT to be answered, bytes.
     pub fn early_cost(&self) -> usize {
         self.early_cost
     }
 
-    /// As whom it publishes.
-    pub fn sender(&self, max_message: usize) -> Sender<'_> {
-        Sender {
-            namespace: &self.namespace,
-            sid: &self.sid,
-            name: self.from.as_ref(),
-            max_message,
-        }
+    /// Its client sent a query to the hub.
+    pub fn query_sent(&mut self) {
+        self.query = Query::AtHub;
     }
 
-    /// The peer asked for a list of rooms.
-    pub fn lists_rooms(&mut self) {
-        self.listings += 1;
+    /// The hub's response is the whole answer.
+    pub fn query_answered(&mut self) {
+        self.query = Query::None;
     }
 
-    /// What was asked for like a list of rooms was answered.
-    pub fn listed(&mut self) {
-        self.listings = self.listings.saturating_sub(1);
+    /// Runs the query, or the second part of it, on a reader of the store.
+    pub fn query_store(
+        &mut self,
+        ack_id: Option<u64>,
+        read: impl Future<Output = Result<QueryResult, StoreError>> + Send + 'static,
+    ) {
+        let job = tokio::spawn(read);
+        self.query = Query::AtStore { ack_id, job };
     }
 
-    /// Whether a list of rooms is still to be answered.
-    pub fn is_listing(&self) -> bool {
-        self.listings > 0
+    pub fn is_querying(&self) -> bool {
+        self.query.is_running()
+    }
+
+    /// Ready with the ack id of the request when its query is done.
+    pub fn poll_query(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Option<u64>, Result<QueryResult, StoreError>)> {
+        self.query.poll(cx)
     }
 
     /// Whether it listens to rooms.
@@ -226,64 +202,62 @@ impl Socket {
         !self.feed.is_silent()
     }
 
-    /// Whether it asked the store for what it is owed, or where that begins.
+    /// Whether it is reading what it is owed from the store, or where that begins.
     pub fn is_reading(&self) -> bool {
         self.feed.is_reading()
     }
 
-    /// The hub attached a new subscription at `head`; now find out where it begins.
-    pub fn subscribed(
+    /// The hub attached a new subscription at `head`. Now the store is asked where it begins.
+    pub fn subscribe(
         &mut self,
         services: &Services,
         reader: &Reader,
         head: u64,
-        answer: Option<u64>,
-        stretch: ReplayRange,
+        ack_id: Option<u64>,
+        range: ReplayRange,
     ) {
         let mut reader = reader.clone();
         if matches!(self.credit, Credit::Written(_)) {
-            // A stock socket that joined one more room: of the others it was handed all before its position.
+            // A stock socket joined one more room. From its other rooms it has everything before its cursor.
             for (room, cursor) in &mut reader.rooms {
                 if self.feed.is_in(room) {
-                    *cursor = (*cursor).max(self.feed.position());
+                    *cursor = (*cursor).max(self.feed.cursor());
                 }
             }
         }
-        self.credit.begin();
-        self.hold = CursorHold::keeping(stretch.keep);
-        self.moved_to = None;
-        self.part = None;
-        self.feed
-            .subscribed(services, reader, head, answer, stretch);
+        self.credit.reset();
+        self.hold = CursorHold::keeping(range.keep);
+        self.requested_cursor = None;
+        self.partial = None;
+        self.feed.subscribe(services, reader, head, ack_id, range);
         self.note_reader();
     }
 
-    /// The socket entered or left rooms by itself.
-    pub fn moved(&mut self, reader: &Reader) {
-        self.feed.moved(reader);
+    /// The socket entered or left rooms.
+    pub fn set_rooms(&mut self, reader: &Reader) {
+        self.feed.set_rooms(reader);
         self.note_reader();
     }
 
     /// In these rooms nothing before `cursor` is owed any more.
-    pub fn emptied(&mut self, rooms: &[RoomName], cursor: Seq) {
-        self.feed.emptied(rooms, cursor);
+    pub fn purged(&mut self, rooms: &[RoomName], cursor: Seq) {
+        self.feed.purged(rooms, cursor);
     }
 
-    /// Looks at what waits for a client; nothing moves.
+    /// Reads what waits for a client, without moving anything.
     pub fn peek(
         &mut self,
         services: &Services,
         client: ClientName,
         room: Option<RoomName>,
-        answer: Option<u64>,
+        ack_id: Option<u64>,
     ) {
-        self.credit.begin();
+        self.credit.reset();
         self.hold = CursorHold::default();
-        self.moved_to = None;
-        self.feed.peek(services, client, room, answer);
+        self.requested_cursor = None;
+        self.feed.peek(services, client, room, ack_id);
     }
 
-    /// Whether it looks at what waits for a client, and has not yet seen all of it.
     pub fn is_peeking(&self) -> bool {
         self.feed.is_peeking()
     }
@@ -294,143 +268,100 @@ impl Socket {
         self.feed.rooms().len() + new.count()
     }
 
-    /// Attached again at `head`: what lies between is in the log.
+    /// The hub attached it again at `head`: everything before that comes from the log.
     pub fn attached(&mut self, head: u64) {
         self.feed.attached(head);
     }
 
-    /// Asks the store what there is beside what the hub said is live, for the verb `rooms`.
-    pub fn ask_rooms(
-        &mut self,
-        services: &Services,
-        room: Option<RoomName>,
-        live: Vec<LiveRoom>,
-        answer: Option<u64>,
-    ) {
-        let asking = catchup::rooms(
-            services.readers.clone(),
-            self.namespace.clone(),
-            room,
-            live,
-            answer,
-        );
-        self.ask_store(asking);
-    }
-
-    /// Asks the store, for the verb `rooms`.
-    pub fn ask_store(
-        &mut self,
-        asking: impl Future<Output = Result<LogRead, StoreError>> + Send + 'static,
-    ) {
-        self.asking.push(tokio::spawn(asking));
-    }
-
-    /// Takes what the store answered, if it did.
-    pub fn poll_reads(
+    /// Takes what the store read for the feed.
+    pub fn poll_log(
         &mut self,
         cx: &mut Context<'_>,
         services: &Services,
         outbox: &mut Outbox,
         out: &mut VecDeque<WireFrame>,
-    ) -> Poll<Result<Finished, StoreError>> {
-        if let Poll::Ready(done) = self.feed.poll_read(cx) {
-            return Poll::Ready(match done? {
-                LogRead::Opened(opened) => Ok(self.opened(opened, services, outbox, out)),
-                LogRead::Page(page) => Ok(self.page(page, outbox, out)),
-                LogRead::Rooms(_) | LogRead::Names { .. } | LogRead::Counted(_) => {
-                    Ok(Finished::Nothing)
-                }
-            });
-        }
-        for index in 0..self.asking.len() {
-            if let Poll::Ready(done) = std::pin::Pin::new(&mut self.asking[index]).poll(cx) {
-                drop(self.asking.swap_remove(index));
-                self.listings = self.listings.saturating_sub(1);
-                return Poll::Ready(match catchup::done(done)? {
-                    LogRead::Rooms(listing) => Ok(Finished::Rooms(listing)),
-                    LogRead::Names { answer, body } => Ok(Finished::Names { answer, body }),
-                    LogRead::Counted(counted) => Ok(Finished::Counted(counted)),
-                    LogRead::Opened(_) | LogRead::Page(_) => Ok(Finished::Nothing),
-                });
+    ) -> Poll<Result<(), EndReason>> {
+        let Poll::Ready(read) = self.feed.poll_read(cx) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match read? {
+            LogRead::Opened(opened) => {
+                self.open(opened, services, outbox, out);
+                Ok(())
             }
-        }
-        Poll::Pending
+            LogRead::Page(page) => self.add_page(page, outbox, out),
+        })
     }
 
-    fn opened(
+    /// The store found where the subscription begins.
+    fn open(
         &mut self,
-        opened: Opened,
+        opened: OpenedSubscription,
         services: &Services,
         outbox: &mut Outbox,
         out: &mut VecDeque<WireFrame>,
-    ) -> Finished {
-        let announce = match self.dialect {
-            ClientKind::Roomcat => CaughtUpNotice::CaughtUp,
-            ClientKind::Stock => CaughtUpNotice::Nothing,
+    ) {
+        let notice = match self.kind {
+            ClientKind::Roomcat => CaughtUpNotice::Send,
+            ClientKind::Stock => CaughtUpNotice::Skip,
         };
-        let Some(answer) = self.feed.opened(&opened, announce) else {
-            return Finished::Nothing;
+        let Some(ack_id) = self.feed.open(&opened, notice) else {
+            return;
         };
         self.note_reader();
-        let Opened {
+        let OpenedSubscription {
             start,
             head,
             pending,
             resumed,
             ..
         } = opened;
-        if let Some(answer) = answer {
+        if let Some(ack_id) = ack_id {
             let rooms = &**self.feed.rooms();
-            let body = match self.feed.is_peeking() && rooms.is_empty() {
-                false => {
-                    json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
-                }
-                true => {
-                    json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has not joined that"}})
-                }
+            let body = if self.feed.is_peeking() && rooms.is_empty() {
+                json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has not joined that"}})
+            } else {
+                json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
             };
             out.push_back(WireFrame::text(socket::encode_ack(
                 &self.namespace,
-                answer,
+                ack_id,
                 &body.to_string(),
                 0,
             )));
         }
         match resumed {
-            ResumeOutcome::Nothing => {}
-            // It was written, and the ack was lost with the connection.
-            ResumeOutcome::ThisLog => {
-                self.confirmed(start, outbox);
-            }
-            ResumeOutcome::OtherLog => self.tell(out, "gap", &json!({"log": &*services.log_id})),
+            ResumeOutcome::New => {}
+            // The client wrote everything before `start`; its ack was lost with the connection.
+            ResumeOutcome::SameLog => self.confirm(start, outbox),
+            ResumeOutcome::OtherLog => self.notify(out, "gap", &json!({"log": &*services.log_id})),
         }
-        Finished::Nothing
     }
 
-    fn page(
+    fn add_page(
         &mut self,
         page: LogPage,
         outbox: &mut Outbox,
         out: &mut VecDeque<WireFrame>,
-    ) -> Finished {
-        let AddedPage { skip, gap } = self.feed.turned(page);
-        // What is left of a record that was handed in part stands before all of this.
-        if let (Some(behind), None) = (skip, &self.part) {
-            self.skip(behind, outbox);
+    ) -> Result<(), EndReason> {
+        let AddedPage { skip, gap } = self.feed.add_page(page);
+        // The rest of a record that was sent in part comes before all of this.
+        if let (Some(cursor), None) = (skip, &self.partial) {
+            self.skip(cursor, outbox);
         }
         if let Some((from, to)) = gap {
-            tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind what is kept");
-            self.tell(out, "gap", &json!({"from": from, "to": to}));
-            if matches!(self.recall, SocketRecovery::Returning(..)) {
-                return Finished::Missed;
+            tracing::warn!(namespace = %self.namespace, sid = %self.sid, %from, %to, "a reader fell behind the kept history");
+            self.notify(out, "gap", &json!({"from": from, "to": to}));
+            if matches!(self.recovery, SocketRecovery::Restoring(..)) {
+                return Err(EndReason::Missed);
             }
         }
-        Finished::Nothing
+        Ok(())
     }
 
-    /// An event of the hub's own, for those who speak its dialect.
-    fn tell(&self, out: &mut VecDeque<WireFrame>, event: &str, data: &serde_json::Value) {
-        if self.dialect == ClientKind::Roomcat {
+    /// An event from the hub itself, for roomcat clients.
+    fn notify(&self, out: &mut VecDeque<WireFrame>, event: &str, data: &serde_json::Value) {
+        if self.kind == ClientKind::Roomcat {
             out.push_back(WireFrame::text(socket::encode_event(
                 &self.namespace,
                 None,
@@ -441,11 +372,12 @@ impl Socket {
         }
     }
 
-    /// Puts the next of what it is owed into `out`, if there is something and credit for it. True when it did anything.
+    /// Puts the next thing that it is owed into `out`, if there is something and credit for it. True when it did
+    /// anything.
     pub fn fill(
         &mut self,
         services: &Services,
-        notices: &NotificationQueue,
+        notifications: &NotificationQueue,
         outbox: &mut Outbox,
         out: &mut VecDeque<WireFrame>,
     ) -> bool {
@@ -458,37 +390,32 @@ impl Socket {
         if !self.credit.has_room() {
             return false;
         }
-        if let Some((parcel, from)) = self.part.take() {
-            self.hand(parcel, from, out);
+        if let Some((delivery, from)) = self.partial.take() {
+            self.deliver(delivery, from, out);
             return true;
         }
         if self.early.is_some() && self.feed.is_silent() {
             return false;
         }
-        match self.feed.next(services, notices) {
-            Next::Nothing => return false,
-            Next::Busy => {}
-            Next::Delivery(parcel, from) => self.hand(parcel, from, out),
-            Next::Skip(behind) => self.skip(behind, outbox),
-            Next::Live {
-                skip,
-                upto,
-                announce,
-            } => {
-                if let Some(behind) = skip {
-                    self.skip(behind, outbox);
+        match self.feed.poll_next(services, notifications) {
+            NextItem::None => return false,
+            NextItem::Retry => {}
+            NextItem::Delivery(delivery, from) => self.deliver(delivery, from, out),
+            NextItem::Skip(cursor) => self.skip(cursor, outbox),
+            NextItem::Live { skip, upto, notice } => {
+                if let Some(cursor) = skip {
+                    self.skip(cursor, outbox);
                 }
-                if self.recall.arrived() {
-                    self.enter(self.greeting(), out);
+                if self.recovery.complete() {
+                    self.enter(self.connect_reply(), out);
                 }
-                if announce == CaughtUpNotice::CaughtUp {
-                    self.tell(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
+                if notice == CaughtUpNotice::Send {
+                    self.notify(out, "caught-up", &json!({"head": Seq::new(upto, 0)}));
                 }
             }
-            Next::Attach => {
-                outbox.push(Submission::Hub(InboxMessage::Core(CoreInput::Attach(
-                    self.id,
-                ))));
+            NextItem::Attach => {
+                let attach = InboxMessage::Core(CoreInput::Attach(self.id));
+                outbox.push(Submission::Hub(attach));
             }
         }
         true
@@ -502,14 +429,6 @@ impl fmt::Display for Socket {
         match &self.from {
             Some(name) => write!(f, "{namespace} {name} ({sid})"),
             None => write!(f, "{namespace} ({sid})"),
-        }
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        for asking in &self.asking {
-            asking.abort();
         }
     }
 }

@@ -6,8 +6,29 @@ use serde_json::value::RawValue;
 use super::error::VerbError;
 use crate::address::RoomName;
 use crate::limits;
+use crate::wire::verb::Verb;
 
-/// A room, or an array of rooms. Told apart by hand so that the error is that of the name.
+/// The one object that a verb takes.
+pub fn object<'a, T: Deserialize<'a>>(verb: Verb, args: &[&'a RawValue]) -> Result<T, VerbError> {
+    match args {
+        [arg] => parse(arg),
+        _ => Err(bad(&format!("{} takes one object", verb.as_str()))),
+    }
+}
+
+/// The object of a verb that also works without arguments.
+pub fn optional_object<'a, T: Deserialize<'a> + Default>(
+    verb: Verb,
+    args: &[&'a RawValue],
+) -> Result<T, VerbError> {
+    if args.is_empty() {
+        Ok(T::default())
+    } else {
+        object(verb, args)
+    }
+}
+
+/// A room, or an array of rooms. An untagged enum would hide the error in the name.
 pub fn one_or_many(raw: Option<&RawValue>) -> Result<Vec<RoomName>, VerbError> {
     match raw {
         None => Ok(Vec::new()),
@@ -33,7 +54,7 @@ pub fn distinct(rooms: Vec<RoomName>) -> Result<Vec<RoomName>, VerbError> {
     Ok(kept)
 }
 
-/// A field that is there, `null` included: `null` is data like any other.
+/// Deserializes a field that is there, `null` included: `null` is data.
 pub fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'a RawValue>, D::Error> {
@@ -41,15 +62,16 @@ pub fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 }
 
 pub fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> {
-    serde_json::from_str(raw.get()).map_err(|error| bad(&reason(&error)))
+    serde_json::from_str(raw.get()).map_err(|error| bad(&json_error(&error)))
 }
 
-/// What is wrong with a peer's JSON, without a place in it: what was read is a piece of a packet, which nobody has seen.
-pub fn reason(error: &serde_json::Error) -> String {
+/// The message of a JSON error without its line and column: they count from the start of a piece of a packet, which
+/// nobody has seen.
+pub fn json_error(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    if text.ends_with(&place) {
-        text.truncate(text.len() - place.len());
+    let suffix = format!(" at line {} column {}", error.line(), error.column());
+    if text.ends_with(&suffix) {
+        text.truncate(text.len() - suffix.len());
     }
     text
 }

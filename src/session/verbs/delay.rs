@@ -1,12 +1,12 @@
-//! Publishing for later: the fields `due` and `delay` of the verbs `pub` and `batch`, and how such a publish is answered.
+//! Delayed publishing: the fields `due` and `delay` of the verbs `pub` and `batch`, and their answer.
 //!
-//! `"due"` is a time in milliseconds since 1970, and `"delay"` a number of milliseconds from when the hub takes the message;
-//! the hub's clock decides about both, so a client whose clock is wrong says `"delay"`. With one of them the message is on
-//! disk when it is answered, with `{"ok":true,"due":…}` (and the `count` of a batch) in place of a receipt, and its `id` is
-//! used. When its time has come it gets its seq, and is handed out like any other: in the order of those times, and for equal
-//! ones in the order in which they were taken. Its `at` is when that was in truth: a hub that was away delivers then what
-//! became due meanwhile. A time that has passed already is now, and the answer an ordinary receipt. Both at once, one of them
-//! with `"volatile"`, and a time further ahead than `limits::DELAY_MAX` are refused as `bad_request`.
+//! `"due"` is a time in milliseconds since 1970, `"delay"` a number of milliseconds from when the hub takes the message.
+//! The hub's clock decides about both; a client whose clock is wrong sends `"delay"`. The hub stores such a message and
+//! answers `{"ok":true,"due":…}` (a batch also gets its `count`) instead of a receipt; its `id` is used up. When the message
+//! is due it gets its seq and goes out like any other: messages in the order of their due times, and those with the same
+//! due time in the order in which the hub took them. Its `at` is the real time of delivery: a hub that was down delivers
+//! late. A due time in the past means now, with an ordinary receipt. `bad_request` refuses both fields at once, one of them
+//! with `"volatile"`, and a time further ahead than `limits::DELAY_MAX`.
 
 use serde_json::{Value, json};
 
@@ -14,9 +14,18 @@ use super::args::bad;
 use super::error::VerbError;
 use crate::hub::request::PublishVerb;
 use crate::limits;
-use crate::store::delayed::DelayedQueueFull;
 
-/// When a message is to be delivered, as its publisher said.
+/// Where the hub keeps a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageMode {
+    Log,
+    /// Volatile: sent to the sockets that are there, never stored.
+    None,
+    /// In the store until it is due.
+    Delayed(DueTime),
+}
+
+/// When a message is due, as its publisher gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DueTime {
     /// Milliseconds since 1970.
@@ -26,8 +35,8 @@ pub enum DueTime {
 }
 
 impl DueTime {
-    /// By a clock: milliseconds since 1970.
-    pub fn due(self, now_ms: u64) -> Result<u64, VerbError> {
+    /// In milliseconds since 1970, as `now_ms`.
+    pub fn resolve(self, now_ms: u64) -> Result<u64, VerbError> {
         let due = match self {
             Self::At(due) => due,
             Self::After(delay) => now_ms.saturating_add(delay),
@@ -41,54 +50,27 @@ impl DueTime {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StorageMode {
-    Log,
-    /// Volatile: handed to whoever is there, never stored.
-    Nowhere,
-    /// It waits in the store until its time.
-    Later(DueTime),
-}
-
-/// Where a message goes that says this of itself.
-pub fn storage(
+/// The storage mode that these fields of a message ask for.
+pub fn storage_mode(
     volatile: bool,
     due: Option<u64>,
     delay: Option<u64>,
 ) -> Result<StorageMode, VerbError> {
     Ok(match (volatile, due, delay) {
         (false, None, None) => StorageMode::Log,
-        (true, None, None) => StorageMode::Nowhere,
-        (false, Some(due), None) => StorageMode::Later(DueTime::At(due)),
-        (false, None, Some(delay)) => StorageMode::Later(DueTime::After(delay)),
+        (true, None, None) => StorageMode::None,
+        (false, Some(due), None) => StorageMode::Delayed(DueTime::At(due)),
+        (false, None, Some(delay)) => StorageMode::Delayed(DueTime::After(delay)),
         (_, Some(_), Some(_)) => {
-            return Err(bad("\"due\" and \"delay\" are two words for one time"));
+            return Err(bad("give \"due\" or \"delay\", not both"));
         }
-        (true, ..) => return Err(bad("what is volatile is not kept until it is due")),
+        (true, ..) => return Err(bad("a volatile message cannot be delayed")),
     })
 }
 
-pub(crate) fn receipt(publisher: PublishVerb, due_ms: u64, count: u32) -> Value {
+pub fn receipt(publisher: PublishVerb, due_ms: u64, count: u32) -> Value {
     match publisher {
         PublishVerb::Single => json!({"ok": true, "due": due_ms}),
         PublishVerb::Batch => json!({"ok": true, "due": due_ms, "count": count}),
     }
-}
-
-/// What to do when no more may wait.
-pub(crate) fn until(crowded: &DelayedQueueFull) -> String {
-    if let DelayedQueueFull::Bytes { bytes: 0, .. } = crowded {
-        return "; serve --keep-pending sets the bound".to_owned();
-    }
-    let next_due_ms = crowded.next_due_ms();
-    let first = i64::try_from(next_due_ms).ok();
-    let first = first.and_then(|first| jiff::Timestamp::from_millisecond(first).ok());
-    let first = first.map_or_else(|| next_due_ms.to_string(), |first| format!("{first:.0}"));
-    let besides = match crowded {
-        DelayedQueueFull::Records { .. } | DelayedQueueFull::Bytes { .. } => {
-            "what is published without a delay is taken"
-        }
-        DelayedQueueFull::Pending { .. } => "serve --keep-pending sets the bound",
-    };
-    format!("; the first of it goes at {first}, and {besides}")
 }

@@ -1,21 +1,136 @@
-//! The verbs that publish, and what an application's own event comes to: from arguments to something for the log.
+//! The verbs that publish: `batch` and `pub`, and the relay of an application's own events.
+//!
+//! `["batch", header, body]`, with the body as its one attachment, is answered
+//! `{"ok": true, "first"?, "count", "delivered", "queued", "duplicate"?}`. `["pub", {rooms, event, data, …}]` is one message,
+//! whose data is any JSON, with its attachments; in its receipt `seq` stands for `first` and `count`. [`super::delay`] has
+//! the answer to a delayed message.
+//!
+//! `reply` is the room for answers. It is stored, and roomcat clients find it in the header of what they get; stock clients
+//! do not see it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::args::{bad, distinct, one_or_many, parse, present};
-use super::delay;
-use super::delay::StorageMode;
+use super::args::{bad, distinct, object, one_or_many, present};
+use super::definition::{VerbCall, VerbDefinition};
+use super::delay::{StorageMode, storage_mode};
 use super::error::VerbError;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
+use crate::hub::inbox::InboxMessage;
+use crate::hub::input::CoreInput;
+use crate::hub::notification::DeliveryReceipt;
+use crate::hub::request::{PublishVerb, Request};
+use crate::hub::ticket::Ticket;
 use crate::limits;
-use crate::store::{MessageHeader, NewRecord};
+use crate::session::namespace::policy::Right;
+use crate::session::socket::Socket;
+use crate::session::state::Session;
+use crate::store::{MessageHeader, NewRecord, Op};
 use crate::wire::batch::{self, Audience, BatchError, PublishHeader, PublishId};
+use crate::wire::verb::Verb;
 
-/// One thing to publish, checked.
+pub const BATCH: VerbDefinition = VerbDefinition {
+    right: Some(Right::Pub),
+    run: run_batch,
+};
+pub const PUB: VerbDefinition = VerbDefinition {
+    right: Some(Right::Pub),
+    run: run_pub,
+};
+
+fn run_batch(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
+    let sender = session.sender(call.index);
+    let publish = parse_batch(sender, call.args, call.attachments)?;
+    let count = publish.record.header.count;
+    session.publish(call.index, publish, PublishVerb::Batch, call.ack_id);
+    // The session counts every event as one message.
+    session.spend(call.index, count.saturating_sub(1));
+    Ok(())
+}
+
+fn run_pub(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
+    let sender = session.sender(call.index);
+    let publish = parse_pub(sender, call.args, call.attachments)?;
+    session.publish(call.index, publish, PublishVerb::Single, call.ack_id);
+    Ok(())
+}
+
+impl Session {
+    pub(in crate::session) fn sender(&self, index: usize) -> Sender<'_> {
+        Sender::of(&self.sockets[index], self.services.settings.max_message)
+    }
+
+    pub(in crate::session) fn publish(
+        &mut self,
+        index: usize,
+        publish: PublishRequest,
+        publisher: PublishVerb,
+        ack_id: Option<u64>,
+    ) {
+        let PublishRequest {
+            record,
+            id,
+            storage,
+        } = publish;
+        let request = self.sockets[index].request(ack_id, Request::Publish(publisher));
+        let now_ms = || (self.services.clock)();
+        match storage {
+            StorageMode::Log => self.submit(Op::Append { record, id }, Ticket::new(request)),
+            StorageMode::Delayed(due) => match due.resolve(now_ms()) {
+                Ok(due_ms) => self.submit(Op::Delay { record, id, due_ms }, Ticket::new(request)),
+                Err(error) => self.refuse(index, ack_id, error.code(), &error.to_string()),
+            },
+            StorageMode::None => {
+                let input = CoreInput::Volatile {
+                    record,
+                    at_ms: now_ms(),
+                    request,
+                };
+                self.send_to_hub(InboxMessage::Volatile(input, None));
+            }
+        }
+    }
+}
+
+pub fn answer(
+    session: &mut Session,
+    index: usize,
+    ack_id: Option<u64>,
+    publisher: PublishVerb,
+    receipt: &DeliveryReceipt,
+) {
+    if !session.pending_acks.is_empty() && session.publish_answered(index, ack_id, None) {
+        return;
+    }
+    let DeliveryReceipt {
+        first,
+        count,
+        delivered,
+        queued,
+        duplicate,
+    } = receipt;
+    let mut body = json!({"ok": true, "delivered": delivered, "queued": queued});
+    let seq_field = match publisher {
+        PublishVerb::Single => "seq",
+        PublishVerb::Batch => {
+            body["count"] = json!(count);
+            "first"
+        }
+    };
+    if let Some(first) = first {
+        body[seq_field] = json!(first);
+    }
+    if *duplicate {
+        body["duplicate"] = json!(true);
+    }
+    session.answer(index, ack_id, &body);
+}
+
+/// A checked message or batch.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PublishRequest {
     pub record: NewRecord,
@@ -23,18 +138,27 @@ pub struct PublishRequest {
     pub storage: StorageMode,
 }
 
-/// Who publishes: what a record remembers of its sender.
+/// The publisher, as its records name it.
 #[derive(Debug, Clone, Copy)]
 pub struct Sender<'a> {
-    pub namespace: &'a Namespace,
-    pub sid: &'a Arc<str>,
-    pub name: Option<&'a ClientName>,
-    /// The largest message taken, bytes.
-    pub max_message: usize,
+    namespace: &'a Namespace,
+    sid: &'a Arc<str>,
+    name: Option<&'a ClientName>,
+    /// The largest message it may send, bytes.
+    max_message: usize,
 }
 
-impl Sender<'_> {
-    /// Of one message with arguments, to everyone in these rooms.
+impl<'a> Sender<'a> {
+    pub fn of(socket: &'a Socket, max_message: usize) -> Self {
+        Self {
+            namespace: &socket.namespace,
+            sid: &socket.sid,
+            name: socket.from.as_ref(),
+            max_message,
+        }
+    }
+
+    /// The header of one message with arguments, to everyone in these rooms.
     fn header(&self, rooms: Arc<[RoomName]>, event: EventName) -> MessageHeader {
         MessageHeader {
             from: self.name.cloned(),
@@ -44,17 +168,16 @@ impl Sender<'_> {
     }
 }
 
-/// `["batch", header, body]`, the body being the one attachment.
-pub fn batch(
+fn parse_batch(
     sender: Sender<'_>,
     args: &[&RawValue],
-    attachments: Vec<Bytes>,
+    attachments: &[Bytes],
 ) -> Result<PublishRequest, VerbError> {
     let [header, _placeholder] = args else {
         return Err(bad("batch takes a header and a body"));
     };
     let header = PublishHeader::decode(header.get())?;
-    let Ok([body]) = <[Bytes; 1]>::try_from(attachments) else {
+    let [body] = attachments else {
         return Err(bad("batch takes one attachment"));
     };
     if body.len() > sender.max_message.max(limits::BATCH_BYTES) + 4 {
@@ -67,7 +190,7 @@ pub fn batch(
         header.framing,
         header.json,
         header.count,
-        &body,
+        body,
         sender.max_message,
     )?;
     let PublishHeader {
@@ -93,20 +216,17 @@ pub fn batch(
         reply,
         ..sender.header(targets(rooms)?, event)
     };
-    let storage = delay::storage(volatile, due, delay)?;
-    finish(header, body, id, storage)
+    let storage = storage_mode(volatile, due, delay)?;
+    finish(header, body.clone(), id, storage)
 }
 
-/// `["pub", {rooms, event, data, …}]`: one message, whose data is any JSON, with its attachments. As in a batch, `reply` is
-/// the room that answers go to: it is stored, and roomcat clients are told of it in the header of what they get; stock
-/// clients see nothing of it.
-pub fn single(
+fn parse_pub(
     sender: Sender<'_>,
     args: &[&RawValue],
     attachments: &[Bytes],
 ) -> Result<PublishRequest, VerbError> {
     #[derive(Deserialize)]
-    struct Single<'a> {
+    struct PubArgs<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
         #[serde(default = "EventName::message")]
@@ -125,10 +245,7 @@ pub fn single(
         delay: Option<u64>,
         reply: Option<RoomName>,
     }
-    let [arg] = args else {
-        return Err(bad("pub takes one object"));
-    };
-    let Single {
+    let PubArgs {
         rooms,
         event,
         data,
@@ -139,7 +256,7 @@ pub fn single(
         due,
         delay,
         reply,
-    } = parse(arg)?;
+    } = object(Verb::Pub, args)?;
     let data = data.map(|data| vec![data]).unwrap_or_default();
     let body = args_body(&data, attachments, sender.max_message)?;
     let header = MessageHeader {
@@ -148,11 +265,12 @@ pub fn single(
         reply,
         ..sender.header(targets(one_or_many(rooms)?)?, event)
     };
-    let storage = delay::storage(volatile, due, delay)?;
+    let storage = storage_mode(volatile, due, delay)?;
     finish(header, body, id, storage)
 }
 
-/// An application's own event, to the whole namespace: as `io.emit` would, or `socket.broadcast.emit`.
+/// An application's own event, to the whole namespace: as `io.emit`, or with `Audience::Others` as
+/// `socket.broadcast.emit`.
 pub fn relay(
     sender: Sender<'_>,
     audience: Audience,
@@ -216,7 +334,7 @@ fn args_body(
     Ok(batch::encode_args(&text, attachments))
 }
 
-/// No rooms at all mean the whole namespace.
+/// Without rooms a message goes to the whole namespace.
 fn targets(rooms: Vec<RoomName>) -> Result<Arc<[RoomName]>, VerbError> {
     let rooms = distinct(rooms)?;
     Ok(if rooms.is_empty() {

@@ -1,208 +1,170 @@
-//! The verb `who`: the sockets of a namespace, with what is known of each.
+//! `["who", {room?, sid?}]`, or without arguments: the sockets of the namespace, those in one room, or the one with a sid:
+//! `{"ok": true, "sockets": [{"sid", "as"?, "address", "uid"?, "pid"?, "transport", "rooms", "lag", "lag_is_least"?,
+//! "since", "you"?}], "more"?}`.
+//!
+//! Named sockets come first, sorted by name; within a name the oldest is first. `more` counts the sockets that did not fit
+//! (`limits::SOCKETS_LISTED`). `lag` counts the messages that wait for the socket, and those that it was sent and has not
+//! confirmed; with `lag_is_least` there are at least that many. `since` is milliseconds since 1970. `you` marks the socket
+//! that asks.
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::args::optional_object;
 use super::bounded_list::BoundedList;
+use super::definition::{VerbCall, VerbDefinition};
 use super::error::VerbError;
-use crate::address::Namespace;
-use crate::hub::inbox::InboxMessage;
+use crate::address::{Namespace, RoomName};
 use crate::hub::input::CoreInput;
 use crate::hub::notification::{Backlog, PresentSocket};
 use crate::hub::peer::PeerAddress;
-use crate::hub::request::{KickTarget, Request, SocketFilter, SocketRequest};
+use crate::hub::request::{Request, SocketFilter};
 use crate::hub::socket_stats::SocketStats;
 use crate::limits;
-use crate::session::engine::outbox::Submission;
-use crate::session::services::Services;
-use crate::session::socket::catchup::LogRead;
+use crate::session::namespace::policy::Right;
+use crate::session::socket::query::QueryResult;
 use crate::session::state::Session;
+use crate::store::reader_pool::ReaderPool;
 use crate::store::{StoreError, StoreReader};
+use crate::wire::verb::Verb;
 
-/// What the hub saw.
-pub(crate) struct Seen {
-    pub head: u64,
-    pub present: Vec<PresentSocket>,
-    pub more: u64,
+pub const WHO: VerbDefinition = VerbDefinition {
+    right: Some(Right::Sub),
+    run,
+};
+
+#[derive(Default, Deserialize)]
+struct WhoArgs {
+    room: Option<RoomName>,
+    sid: Option<String>,
 }
 
-/// Messages that a socket still has to get and confirm.
+fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
+    let WhoArgs { room, sid } = optional_object(Verb::Who, call.args)?;
+    let request = Request::Who(SocketFilter { room, sid });
+    session.query_hub(call.index, call.ack_id, request, CoreInput::Who);
+    Ok(())
+}
+
+/// Messages that a socket still has to get or to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lag {
     Exactly(u64),
     AtLeast(u64),
 }
 
-impl Session {
-    /// `["who", {room?, sid?}]`: the sockets of the namespace, or those of them that are in a room, or the one with a sid:
-    /// `{"ok": true, "sockets": [{"sid", "as"?, "address", "uid"?, "pid"?, "transport", "rooms", "lag", "lag_is_least"?,
-    /// "since", "you"?}], "more"?}`, by name, those without one behind, and then by age. `more` is how many the answer has no
-    /// place for (`limits::SOCKETS_LISTED`). `lag` is messages that wait for it, or were handed to it and are not
-    /// confirmed; with `lag_is_least` it is at least that many. `you` is the socket that asks. `since` is in milliseconds since 1970.
-    pub(crate) fn list_sockets(&mut self, index: usize, whom: SocketFilter, answer: Option<u64>) {
-        let request = SocketRequest {
-            socket: self.sockets[index].id,
-            ack_id: answer,
-            kind: Request::Who(whom),
-        };
-        self.in_flight += 1;
-        self.sockets[index].lists_rooms();
-        self.outbox
-            .push(Submission::Hub(InboxMessage::Core(CoreInput::Who(request))));
-    }
-
-    /// `["kick", {sid} | {as}]`: closes that socket, or all of that name in the namespace, but never the one that asks:
-    /// `{"ok": true, "kicked": n}`. A roomcat client is told `["closed", {"code": "kicked", "message"}]` before its
-    /// DISCONNECT. It bars nobody: who was kicked may come again.
-    pub(crate) fn kick(
-        &mut self,
-        index: usize,
-        culprit: KickTarget,
-        answer: Option<u64>,
-    ) -> Result<(), VerbError> {
-        let socket = &self.sockets[index];
-        if !socket.standing.may_kick() {
-            return Err(VerbError::MayNotKick);
-        }
-        let request = SocketRequest {
-            socket: socket.id,
-            ack_id: answer,
-            kind: Request::Kick(culprit),
-        };
-        self.in_flight += 1;
-        self.sockets[index].lists_rooms();
-        self.outbox
-            .push(Submission::Hub(InboxMessage::Core(CoreInput::Kick(
-                request,
-            ))));
-        Ok(())
-    }
-
-    pub(crate) fn seen(&mut self, index: usize, seen: Seen, answer: Option<u64>) {
-        let socket = &mut self.sockets[index];
-        let asker = Asker {
-            namespace: socket.namespace.clone(),
-            sid: Arc::clone(&socket.sid),
-            answer,
-        };
-        let asked = who(Arc::clone(&self.services), asker, seen);
-        socket.ask_store(asked);
-    }
-}
-
-struct Asker {
-    namespace: Namespace,
-    sid: Arc<str>,
-    answer: Option<u64>,
-}
-
-async fn who(services: Arc<Services>, asker: Asker, seen: Seen) -> Result<LogRead, StoreError> {
-    let Asker {
-        namespace,
-        sid,
-        answer,
-    } = asker;
-    let Seen {
-        head,
-        mut present,
-        more,
-    } = seen;
-    present.sort_by(|a, b| order(&a.stats).cmp(&order(&b.stats)));
-    let counted = |one: &&PresentSocket| one.backlog == Backlog::InLog;
-    let late: Vec<Arc<SocketStats>> = present
-        .iter()
-        .filter(counted)
-        .take(limits::LAGGING_SOCKETS_COUNTED)
-        .map(|one| Arc::clone(&one.stats))
-        .collect();
-    let mut lags = match late.is_empty() {
-        true => Vec::new(),
-        false => {
-            let count = move |store: &mut dyn StoreReader| {
-                let mut left = limits::LAG_RECORDS;
-                let lag = |vitals: &Arc<SocketStats>| {
-                    waiting(store, &namespace, vitals, (head, &mut left))
-                };
-                late.iter().map(lag).collect::<Result<Vec<_>, _>>()
+/// The hub listed the sockets, the log ending with record `head`; the store counts what waits for each.
+pub fn read_store(
+    session: &mut Session,
+    index: usize,
+    ack_id: Option<u64>,
+    head: u64,
+    (mut sockets, more): (Vec<PresentSocket>, u64),
+) {
+    let readers = session.services.readers.clone();
+    let socket = &mut session.sockets[index];
+    let (namespace, own_sid) = (socket.namespace.clone(), Arc::clone(&socket.sid));
+    socket.query_store(ack_id, async move {
+        sockets.sort_by(|a, b| sort_key(&a.stats).cmp(&sort_key(&b.stats)));
+        let mut lags = count_lags(&readers, namespace, &sockets, head)
+            .await?
+            .into_iter();
+        let rows = sockets.iter().map(|socket| {
+            let lag = match socket.backlog {
+                Backlog::None => Lag::Exactly(0),
+                // Beyond `limits::LAGGING_SOCKETS_COUNTED` it is only known that they lag.
+                Backlog::InLog => lags.next().unwrap_or(Lag::AtLeast(0)),
             };
-            services.readers.run(count).await?
-        }
-    }
-    .into_iter();
-    let lines = present.iter().map(|one| {
-        let lag = match one.backlog {
-            Backlog::None => Lag::Exactly(0),
-            // More than are counted are late: at least it is known that they are.
-            Backlog::InLog => lags.next().unwrap_or(Lag::AtLeast(0)),
-        };
-        let mut line = line(one, lag);
-        if one.reader.sid.as_ref() == Some(&sid) {
-            line["you"] = json!(true);
-        }
-        line
+            let mut row = row(socket, lag);
+            if socket.reader.sid.as_ref() == Some(&own_sid) {
+                row["you"] = json!(true);
+            }
+            row
+        });
+        let body = BoundedList::of(rows, more).body("sockets");
+        Ok(QueryResult::Answer(body))
     });
-    let body = BoundedList::of(lines, more).body("sockets");
-    Ok(LogRead::Names { answer, body })
 }
 
-/// With a name before those without.
-fn order(vitals: &SocketStats) -> (bool, Option<&str>, u64) {
-    let name = vitals.name.as_ref().map(|name| name.as_str());
-    (name.is_none(), name, vitals.connected_at_ms)
+fn sort_key(stats: &SocketStats) -> (bool, Option<&str>, u64) {
+    let name = stats.name.as_ref().map(|name| name.as_str());
+    (name.is_none(), name, stats.connected_at_ms)
 }
 
-/// What the log still has for it: up to `head`, and as far as so many records reach, of which it takes its part.
-fn waiting(
+/// The lags of the first sockets with a backlog in the log, in their order.
+async fn count_lags(
+    readers: &ReaderPool,
+    namespace: Namespace,
+    sockets: &[PresentSocket],
+    head: u64,
+) -> Result<Vec<Lag>, StoreError> {
+    let lagging: Vec<Arc<SocketStats>> = sockets
+        .iter()
+        .filter(|socket| socket.backlog == Backlog::InLog)
+        .take(limits::LAGGING_SOCKETS_COUNTED)
+        .map(|socket| Arc::clone(&socket.stats))
+        .collect();
+    if lagging.is_empty() {
+        return Ok(Vec::new());
+    }
+    let count = move |store: &mut dyn StoreReader| {
+        let mut budget = limits::LAG_RECORDS;
+        let lag =
+            |stats: &Arc<SocketStats>| count_lag(store, &namespace, stats, (head, &mut budget));
+        lagging.iter().map(lag).collect::<Result<Vec<_>, _>>()
+    };
+    readers.run(count).await
+}
+
+/// Counts up to `head`, or as many records as the budget has left.
+fn count_lag(
     store: &mut dyn StoreReader,
     namespace: &Namespace,
-    vitals: &SocketStats,
-    (head, left): (u64, &mut u64),
+    stats: &SocketStats,
+    (head, budget): (u64, &mut u64),
 ) -> Result<Lag, StoreError> {
-    let (reader, place) = (vitals.reader(), vitals.cursor());
-    let upto = head.min(place.record.saturating_add(*left));
-    *left -= upto.saturating_sub(place.record);
-    let waiting = store.pending(namespace, &reader, place, upto)?;
+    let (reader, cursor) = (stats.reader(), stats.cursor());
+    let upto = head.min(cursor.record.saturating_add(*budget));
+    *budget -= upto.saturating_sub(cursor.record);
+    let pending = store.pending(namespace, &reader, cursor, upto)?;
     Ok(if upto == head {
-        Lag::Exactly(waiting)
+        Lag::Exactly(pending)
     } else {
-        Lag::AtLeast(waiting)
+        Lag::AtLeast(pending)
     })
 }
 
-fn line(one: &PresentSocket, lag: Lag) -> Value {
-    let PresentSocket {
-        reader,
-        stats: vitals,
-        ..
-    } = one;
-    let mut line = Map::new();
-    let mut set = |key: &str, value: Value| drop(line.insert(key.to_owned(), value));
+fn row(socket: &PresentSocket, lag: Lag) -> Value {
+    let PresentSocket { reader, stats, .. } = socket;
+    let mut row = Map::new();
+    let mut set = |key: &str, value: Value| drop(row.insert(key.to_owned(), value));
     set("sid", json!(reader.sid.as_deref()));
-    if let Some(name) = &vitals.name {
+    if let Some(name) = &stats.name {
         set("as", json!(name));
     }
-    set("address", json!(vitals.peer.address.to_string()));
-    if let PeerAddress::Unix { uid, pid } = vitals.peer.address {
+    set("address", json!(stats.peer.address.to_string()));
+    if let PeerAddress::Unix { uid, pid } = stats.peer.address {
         for (key, value) in [("uid", uid.map(Value::from)), ("pid", pid.map(Value::from))] {
             if let Some(value) = value {
                 set(key, value);
             }
         }
     }
-    set("transport", json!(vitals.peer.transport()));
+    set("transport", json!(stats.peer.transport()));
     set("rooms", json!(reader.rooms.keys().collect::<Vec<_>>()));
-    let (waiting, least) = match lag {
-        Lag::Exactly(waiting) => (waiting, false),
-        Lag::AtLeast(waiting) => (waiting, true),
+    let (pending, is_least) = match lag {
+        Lag::Exactly(pending) => (pending, false),
+        Lag::AtLeast(pending) => (pending, true),
     };
-    set("lag", json!(waiting.saturating_add(vitals.unconfirmed())));
-    if least {
+    set("lag", json!(pending.saturating_add(stats.unconfirmed())));
+    if is_least {
         set("lag_is_least", json!(true));
     }
-    set("since", json!(vitals.connected_at_ms));
-    Value::Object(line)
+    set("since", json!(stats.connected_at_ms));
+    Value::Object(row)
 }

@@ -15,9 +15,9 @@ use tokio::select;
 
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
-use crate::cli::io::stdin::{Blocks, Input, InputError, Payload, Source, Split, read};
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::stdin::{Blocks, InputError, InputOptions, InputSource, Payload, Split, read};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::note_event;
 use crate::cli::remote::delivery::{AckingOutput, Flow};
@@ -33,20 +33,20 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     match stdin().is_terminal() && standard_output().is_terminal() {
         true if term::is_capable() => terminal::run(args, global).await,
         // Nothing to edit with; who said what is to be seen all the same.
-        true => plain(args, global, Form::Said).await,
-        false => plain(args, global, Form::Data(Ending::Newline)).await,
+        true => plain(args, global, OutputFormat::Chat).await,
+        false => plain(args, global, OutputFormat::Data(Terminator::Newline)).await,
     }
 }
 
-async fn plain(args: &ChatArgs, global: &Global, form: Form) -> Result<(), Failure> {
+async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(), Failure> {
     let (target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
     let mut interrupts = Interrupts::listen(args.timeout)?;
     let connect = connect_hub(&target, RetryPolicy::Forever);
     let mut peer = interrupts.run(connect).await?;
-    let template = Template {
+    let template = BatchTemplate {
         rooms: rooms.clone(),
         to: Audience::Others,
-        ..Template::default()
+        ..BatchTemplate::default()
     };
     peer.subscribe(SubscribeRequest {
         rooms,
@@ -72,7 +72,7 @@ async fn talk(
     peer: &mut HubClient,
     output: &mut AckingOutput,
     talking: &mut Talking,
-    template: &Template,
+    template: &BatchTemplate,
 ) -> Result<(), Failure> {
     while !talking.is_over(peer) {
         select! {
@@ -111,13 +111,13 @@ struct Talking {
 
 impl Talking {
     fn new(max_message: usize, args: &ChatArgs) -> Self {
-        let input = Input {
+        let input = InputOptions {
             split: Split::Lines,
             payload: Payload::Text,
             max_message,
         };
         Self {
-            blocks: read(Source::Stdin, input),
+            blocks: read(InputSource::Stdin, input),
             open: true,
             ends_with_input: args.eof || stdin().is_terminal(),
             failure: None,

@@ -11,7 +11,7 @@ use super::editor::{Board, Editor, Line, NOTHING};
 use super::look::{Colours, Look};
 use super::suspension::stop_here;
 use crate::address::{ClientName, RoomName, Seq};
-use crate::cli::io::stdout::{Chunk, Output, Wrote};
+use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
 use crate::cli::screen::term::{self, Diversion};
 
 pub struct Screen {
@@ -25,7 +25,7 @@ pub struct Screen {
 /// What is to be shown.
 enum Item {
     Lines(String),
-    Messages(Chunk),
+    Messages(OutputBatch),
     /// Nothing more.
     End,
 }
@@ -48,7 +48,7 @@ impl Screen {
             .spawn(move || show_all(&incoming, &board, &shared, &reports))?;
         let hand = items.clone();
         // When the thread is gone its last report says why.
-        let output = Output::elsewhere(move |chunk| drop(hand.send(Item::Messages(chunk))), wrote);
+        let output = Output::custom(move |chunk| drop(hand.send(Item::Messages(chunk))), wrote);
         let notes = items.clone();
         let diversion = term::divert(move |lines| drop(notes.send(Item::Lines(lines.to_owned()))));
         let screen = Self {
@@ -107,7 +107,12 @@ impl Drop for Screen {
 }
 
 /// The thread.
-fn show_all(items: &Receiver<Item>, board: &Board, look: &Look, reports: &UnboundedSender<Wrote>) {
+fn show_all(
+    items: &Receiver<Item>,
+    board: &Board,
+    look: &Look,
+    reports: &UnboundedSender<WriteReport>,
+) {
     for item in items {
         let (lines, messages) = match item {
             Item::Lines(lines) => (lines, None),
@@ -117,7 +122,7 @@ fn show_all(items: &Receiver<Item>, board: &Board, look: &Look, reports: &Unboun
         let shown = board.show(&lines);
         let report = match (shown, messages) {
             (Err(error), _) => {
-                let _ = reports.send(Wrote::Failed(error));
+                let _ = reports.send(WriteReport::Failed(error));
                 return;
             }
             (Ok(()), Some(chunk)) => upto(&chunk),
@@ -127,11 +132,11 @@ fn show_all(items: &Receiver<Item>, board: &Board, look: &Look, reports: &Unboun
     }
 }
 
-fn upto(chunk: &Chunk) -> Wrote {
+fn upto(chunk: &OutputBatch) -> WriteReport {
     let header = &chunk.header;
     let more = header.count.saturating_sub(1);
     let last = |first: Seq| Seq::new(first.record, first.index.saturating_add(more));
-    Wrote::Upto {
+    WriteReport::Upto {
         last: header.first.map(last),
         messages: u64::from(header.count),
         bytes: chunk.body.len() as u64,

@@ -13,9 +13,9 @@ use super::typed::{HELP, Typed};
 use crate::address::{Address, ClientName, Namespace, RoomName};
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signal;
-use crate::cli::io::stdin::{Input, Payload, Split, typed};
+use crate::cli::io::stdin::{InputOptions, Payload, Split, typed};
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::note_event;
 use crate::cli::remote::delivery::{AckingOutput, Flow};
@@ -23,7 +23,10 @@ use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
 use crate::cli::remote::target::resolve_target;
 use crate::cli::settings::Global;
-use crate::client::answers::{PresenceEvent, RoomsResponse, VerbResult, WhoResponse, parse};
+use crate::client::PresenceEvent;
+use crate::client::verbs::rooms::{RoomsRequest, RoomsResponse};
+use crate::client::verbs::who::{WhoRequest, WhoResponse};
+use crate::client::verbs::{Request, VerbResult};
 use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 
@@ -222,15 +225,15 @@ impl Chat {
     }
 
     fn say(&mut self, room: RoomName, text: &str) {
-        let input = Input {
+        let input = InputOptions {
             split: Split::Lines,
             payload: Payload::Text,
             max_message: self.peer.hub_info().limits.message,
         };
-        let template = Template {
+        let template = BatchTemplate {
             rooms: vec![room],
             to: Audience::Others,
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         for block in typed(text, input) {
             match block {
@@ -293,8 +296,7 @@ impl Chat {
             self.who_is_asked = true;
             return;
         }
-        let question = serde_json::json!({ "room": &room }).to_string();
-        match self.peer.call("rooms", &question) {
+        match self.peer.request(&RoomsRequest { room: Some(&room) }) {
             Some(id) => {
                 self.asked.insert(id, Asked::Members(room));
             }
@@ -310,11 +312,11 @@ impl Chat {
         };
         let said = match asked {
             None => return,
-            Some(Asked::Members(room)) => match parse("the answer to rooms", &text) {
+            Some(Asked::Members(room)) => match RoomsRequest::parse_response(&text) {
                 Ok(answer) => return self.ask_sockets(room, &answer),
                 Err(error) => error.to_string(),
             },
-            Some(Asked::Sockets(room, away)) => match parse("the answer to who", &text) {
+            Some(Asked::Sockets(room, away)) => match WhoRequest::parse_response(&text) {
                 Ok(answer) => who(&room, &answer, &away),
                 Err(error) => error.to_string(),
             },
@@ -328,8 +330,11 @@ impl Chat {
         let members = found.map(|room| &room.members[..]).unwrap_or_default();
         let away = members.iter().filter(|member| !member.here);
         let away = away.map(|member| member.name.clone()).collect();
-        let question = serde_json::json!({ "room": &room }).to_string();
-        match self.peer.call("who", &question) {
+        let request = WhoRequest {
+            room: Some(&room),
+            sid: None,
+        };
+        match self.peer.request(&request) {
             Some(id) => {
                 self.asked.insert(id, Asked::Sockets(room, away));
             }

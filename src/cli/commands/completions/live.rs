@@ -6,8 +6,10 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::answers::{WhoResponse, parse};
+use crate::client::verbs::Request;
+use crate::client::verbs::who::{WhoRequest, WhoResponse};
 use crate::client::{HubConnection, Target};
+use crate::wire::verb::Verb;
 
 /// As the verb `rooms` takes it.
 #[derive(Debug, Serialize)]
@@ -50,35 +52,31 @@ pub fn names(
     .unwrap_or_default()
 }
 
+#[derive(Deserialize)]
+pub struct Names {
+    names: Vec<String>,
+}
+
+impl Request for Question {
+    const VERB: Verb = Verb::Rooms;
+    type Response = Names;
+}
+
 fn asked(question: &Question, target: &Target) -> Option<Vec<String>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        names: Vec<String>,
-    }
-    let (verb, args) = match question.kind {
-        Kind::People => ("who", "{}".to_owned()),
-        _ => ("rooms", serde_json::to_string(question).ok()?),
-    };
     let runtime = crate::cli::runtime::runtime().ok()?;
-    let answer = runtime.block_on(async {
+    let names = runtime.block_on(async {
         let mut connection = HubConnection::open(target).await.ok()?;
-        connection.call(target, verb, &args).await.ok()?.ok()
+        if let Kind::People = question.kind {
+            let who = connection.request(target, &WhoRequest::default()).await;
+            return Some(people(&who.ok()?, &question.prefix));
+        }
+        Some(connection.request(target, question).await.ok()?.names)
     });
     // A name that is still being resolved would keep the process.
     runtime.shutdown_background();
-    let names = match question.kind {
-        Kind::People => people(
-            &parse("the answer to who", &answer?).ok()?,
-            &question.prefix,
-        ),
-        _ => {
-            let Answer { names } = parse("the answer to rooms", &answer?).ok()?;
-            names
-        }
-    };
     // What is shown could not be typed.
     let typeable = |name: &String| !name.contains(char::is_control);
-    Some(names.into_iter().filter(typeable).collect())
+    Some(names?.into_iter().filter(typeable).collect())
 }
 
 /// Names once, sids behind them.

@@ -18,9 +18,9 @@ use super::captured_stdout::{CapturedStdout, StdoutLock};
 use crate::address::RoomName;
 use crate::cli::args::script::Script;
 use crate::cli::failure::exec::ExecError;
-use crate::cli::io::stdout::{self, Chunk, Ending, Form};
+use crate::cli::io::stdout::{self, OutputBatch, OutputFormat, Terminator};
 use crate::cli::screen::term;
-use crate::cli::settings::OF_A_HUB;
+use crate::cli::settings::HUB_VARIABLES;
 use crate::client::backoff::Backoff;
 use crate::limits;
 
@@ -31,13 +31,13 @@ pub struct CommandRunner {
     /// Attempts after the first.
     retries: u32,
     /// How stdin gets the message.
-    form: Form,
+    form: OutputFormat,
     /// `--reply`: the size limit of the output that goes to a message's reply room.
     max_reply: Option<usize>,
-    /// When commands run concurrently, each writes its output in one go.
+    /// DeliveryTime commands run concurrently, each writes its output in one go.
     stdout_lock: Option<StdoutLock>,
     /// Variables that let a `roomcat` in the command reach the same hub.
-    passed_on: Vec<(&'static str, OsString)>,
+    child_variables: Vec<(&'static str, OsString)>,
     /// The command has ended once with another status than the shell's 126 and 127, so it exists and can be run.
     is_proven: AtomicBool,
 }
@@ -81,8 +81,8 @@ impl CommandRunner {
     pub fn new(
         command: &str,
         script: &Script,
-        form: Form,
-        passed_on: Vec<(&'static str, OsString)>,
+        form: OutputFormat,
+        child_variables: Vec<(&'static str, OsString)>,
         max_message: usize,
     ) -> Self {
         Self {
@@ -90,12 +90,12 @@ impl CommandRunner {
             retries: script.retries,
             form: match form {
                 // A command gets the message, not a line.
-                Form::Data(Ending::Newline) => Form::Data(Ending::Raw),
+                OutputFormat::Data(Terminator::Newline) => OutputFormat::Data(Terminator::Raw),
                 form => form,
             },
             max_reply: script.reply.then_some(max_message),
             stdout_lock: (script.jobs.get() > 1).then(StdoutLock::default),
-            passed_on,
+            child_variables,
             is_proven: AtomicBool::new(false),
         }
     }
@@ -107,7 +107,7 @@ impl CommandRunner {
     /// Runs the command for the one message of `chunk`, which came from `room`, until it succeeds or has no retries left.
     pub async fn run_with_retries(
         &self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         room: Option<&RoomName>,
         mut pool_state: watch::Receiver<PoolState>,
     ) -> Result<JobOutcome, ExecError> {
@@ -131,7 +131,7 @@ impl CommandRunner {
             }
             term::detail(format!("{reason}; trying again"));
             select! {
-                () = sleep(backoff.wait()) => {}
+                () = sleep(backoff.next_wait()) => {}
                 _ = pool_state.changed() => return Ok(JobOutcome::Abandoned),
             }
         }
@@ -139,17 +139,17 @@ impl CommandRunner {
 
     async fn run(
         &self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         room: Option<&RoomName>,
         data: &Bytes,
     ) -> Result<Attempt, ExecError> {
         let max_reply = self.max_reply.filter(|_| chunk.header.reply.is_some());
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command);
-        for name in VARIABLES.into_iter().chain(OF_A_HUB) {
+        for name in VARIABLES.into_iter().chain(HUB_VARIABLES) {
             command.env_remove(name);
         }
-        command.envs(self.passed_on.iter().cloned());
+        command.envs(self.child_variables.iter().cloned());
         command.envs(self.variables(chunk, room));
         let stdout = match (max_reply, &self.stdout_lock) {
             (None, None) => Stdio::inherit(),
@@ -196,7 +196,7 @@ impl CommandRunner {
 
     fn variables(
         &self,
-        chunk: &Chunk,
+        chunk: &OutputBatch,
         room: Option<&RoomName>,
     ) -> impl Iterator<Item = (&'static str, String)> {
         let header = &chunk.header;

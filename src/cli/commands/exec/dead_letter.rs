@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::cli::io::stdin::{Block, message};
-use crate::cli::io::stdout::{Chunk, Ending, Form, rendered};
+use crate::cli::io::stdin::{InputBlock, message};
+use crate::cli::io::stdout::{OutputBatch, OutputFormat, Terminator, rendered};
 use crate::wire::batch::{Framing, push_bytes_message};
 
 /// JSON needs up to six bytes to escape one.
@@ -13,13 +13,18 @@ const ESCAPED_BYTES: usize = 6;
 
 /// One line of JSON, of `max_message` bytes at most. If the message does not fit, only its beginning is included, and
 /// `truncated` says how many bytes it had.
-pub fn dead_letter(chunk: &Chunk, reason: &str, attempts: u32, max_message: usize) -> Block {
+pub fn dead_letter(
+    chunk: &OutputBatch,
+    reason: &str,
+    attempts: u32,
+    max_message: usize,
+) -> InputBlock {
     let extra = format!(",\"reason\":{},\"attempts\":{attempts}", json!(reason));
     let whole = object(chunk, &extra);
     if whole.len() <= max_message {
         return block(whole);
     }
-    let data = rendered(&Form::Data(Ending::Raw), chunk);
+    let data = rendered(&OutputFormat::Data(Terminator::Raw), chunk);
     let extra = format!("{extra},\"truncated\":{}", data.len());
     let around = object(&with_data(chunk, &[]), &extra).len();
     let max_data = max_message.saturating_sub(around) / ESCAPED_BYTES;
@@ -33,7 +38,7 @@ pub fn dead_letter(chunk: &Chunk, reason: &str, attempts: u32, max_message: usiz
 }
 
 /// The same message with other data.
-fn with_data(chunk: &Chunk, data: &[u8]) -> Chunk {
+fn with_data(chunk: &OutputBatch, data: &[u8]) -> OutputBatch {
     let mut copy = chunk.clone();
     copy.header.framing = Framing::Bytes;
     copy.header.json = false;
@@ -44,15 +49,15 @@ fn with_data(chunk: &Chunk, data: &[u8]) -> Chunk {
 }
 
 /// The object of `sub --json`, with `extra` added before its end.
-fn object(chunk: &Chunk, extra: &str) -> String {
-    let object = rendered(&Form::Json, chunk);
+fn object(chunk: &OutputBatch, extra: &str) -> String {
+    let object = rendered(&OutputFormat::Json, chunk);
     let object = String::from_utf8_lossy(&object);
     let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
     format!("{open}{extra}}}")
 }
 
-fn block(object: String) -> Block {
-    Block {
+fn block(object: String) -> InputBlock {
+    InputBlock {
         json: true,
         ..message(object.as_bytes())
     }
@@ -66,10 +71,10 @@ mod tests {
     use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
     use crate::wire::batch::DeliveryHeader;
 
-    fn chunk(data: &[u8]) -> Chunk {
+    fn chunk(data: &[u8]) -> OutputBatch {
         let mut body = Vec::new();
         push_bytes_message(&mut body, data);
-        Chunk {
+        OutputBatch {
             header: DeliveryHeader {
                 rooms: vec![RoomName::parse("jobs").unwrap()],
                 first: Some(Seq::new(41, 7)),
@@ -83,7 +88,7 @@ mod tests {
         }
     }
 
-    fn read(block: &Block) -> Value {
+    fn read(block: &InputBlock) -> Value {
         assert_eq!(
             (block.framing, block.json, block.count),
             (Framing::Lines, true, 1)

@@ -22,9 +22,9 @@ use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::failure::exec::ExecError;
-use crate::cli::io::batches::Template;
-use crate::cli::io::stdin::{Block, message};
-use crate::cli::io::stdout::{self, Chunk, Ending, Form, Output, Wrote};
+use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::stdin::{InputBlock, message};
+use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{confirm_last_ack, last_seq};
 use crate::cli::remote::interrupts::Interrupts;
@@ -46,9 +46,9 @@ pub struct WorkerPool {
     dead_letter_room: RoomName,
     max_message: usize,
     /// Received, but not started.
-    queue: VecDeque<Chunk>,
+    queue: VecDeque<OutputBatch>,
     /// Messages for which the shell could not run the command. They are retried once it has run for another message.
-    not_runnable: VecDeque<(u64, Chunk)>,
+    not_runnable: VecDeque<(u64, OutputBatch)>,
     /// Why the command could not be run.
     run_error: Option<ExecError>,
     tracker: AckTracker,
@@ -69,7 +69,7 @@ pub struct WorkerPool {
 
 struct FinishedJob {
     number: u64,
-    chunk: Chunk,
+    chunk: OutputBatch,
     outcome: JobOutcome,
 }
 
@@ -111,7 +111,7 @@ impl WorkerPool {
                 Drain::Off
             },
             state: watch::Sender::new(PoolState::Running),
-            stdout: stdout::start(Form::Data(Ending::Raw)),
+            stdout: stdout::start(OutputFormat::Data(Terminator::Raw)),
             progress: Progress::of(Task::Wait),
         }
     }
@@ -161,8 +161,8 @@ impl WorkerPool {
             select! {
                 Some(job) = self.running.join_next() => self.finish_job(job, peer)?,
                 event = peer.next_event() => self.handle_event(event?, peer)?,
-                report = self.stdout.wrote.recv() => match report {
-                    Some(Wrote::Failed(error)) => return Err(Failure::Output(error)),
+                report = self.stdout.reports.recv() => match report {
+                    Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
                     // Stdout is closed.
                     _ => return Ok(()),
                 },
@@ -254,7 +254,7 @@ impl WorkerPool {
     }
 
     /// The next message to work on, and its number.
-    fn next_job(&mut self) -> Option<(u64, Chunk)> {
+    fn next_job(&mut self) -> Option<(u64, OutputBatch)> {
         if self.runner.is_proven() {
             self.run_error = None;
             if let Some(job) = self.not_runnable.pop_front() {
@@ -270,7 +270,7 @@ impl WorkerPool {
     }
 
     /// Splits the next wanted message off the queue.
-    fn next_message(&mut self) -> Option<Chunk> {
+    fn next_message(&mut self) -> Option<OutputBatch> {
         loop {
             let chunk = self.queue.front_mut()?;
             let only = self.only_event.as_ref();
@@ -295,7 +295,7 @@ impl WorkerPool {
     }
 
     /// The subscribed room that the message came from.
-    fn source_room(&self, chunk: &Chunk) -> Option<RoomName> {
+    fn source_room(&self, chunk: &OutputBatch) -> Option<RoomName> {
         let rooms = &chunk.header.rooms;
         let subscribed = rooms.iter().find(|room| self.rooms.contains(room));
         subscribed.or(rooms.first()).cloned()
@@ -304,7 +304,7 @@ impl WorkerPool {
     fn handle_event(&mut self, event: ClientEvent, peer: &mut HubClient) -> Result<(), Failure> {
         note_event(&event, peer.url());
         match event {
-            ClientEvent::Batch { header, body } => self.queue.push_back(Chunk {
+            ClientEvent::Batch { header, body } => self.queue.push_back(OutputBatch {
                 header,
                 body,
                 namespace: self.target.namespace.clone(),
@@ -369,10 +369,10 @@ impl WorkerPool {
         Ok(())
     }
 
-    fn publish(&mut self, number: u64, room: &RoomName, block: Block, peer: &mut HubClient) {
-        let template = Template {
+    fn publish(&mut self, number: u64, room: &RoomName, block: InputBlock, peer: &mut HubClient) {
+        let template = BatchTemplate {
             rooms: vec![room.clone()],
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         peer.publish(template.batch(block));
         self.awaiting_receipt.push_back(number);
@@ -400,6 +400,6 @@ pub fn reject_dead_letter_loop(
 }
 
 /// Drops the last newline, as `$(…)` does.
-fn answer(output: &[u8]) -> Block {
+fn answer(output: &[u8]) -> InputBlock {
     message(output.strip_suffix(b"\n").unwrap_or(output))
 }

@@ -5,18 +5,18 @@ use std::io::{IsTerminal, stderr};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::io::batches::When;
+use crate::cli::io::batches::DeliveryTime;
 use crate::cli::screen::term;
 use crate::client::publish_window::PublishOutcome;
 
 #[derive(Debug)]
 pub struct DueTimeNotice {
     /// None once the notice was shown.
-    requested: Option<When>,
+    requested: Option<DeliveryTime>,
 }
 
 impl DueTimeNotice {
-    pub fn new(requested: Option<When>) -> Self {
+    pub fn new(requested: Option<DeliveryTime>) -> Self {
         Self { requested }
     }
 
@@ -29,10 +29,10 @@ impl DueTimeNotice {
                     term::note(format!("will be delivered at {}", local_time(due_ms)));
                 }
             }
-            (Some(When::At(_)), PublishOutcome::Delivered { .. }) => {
+            (Some(DeliveryTime::At(_)), PublishOutcome::Delivered { .. }) => {
                 term::note("the --at time has passed; delivered at once");
             }
-            (Some(When::After(_)), PublishOutcome::Delivered { .. }) => {}
+            (Some(DeliveryTime::After(_)), PublishOutcome::Delivered { .. }) => {}
         }
         self.requested = None;
     }

@@ -14,7 +14,7 @@ use self::receipt_check::ReceiptCheck;
 use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::stream::sender::send_stream;
 use crate::cli::failure::{Failure, Rest};
-use crate::cli::io::batches::{Feed, Outgoing};
+use crate::cli::io::batches::{BatchSource, RoutedBatch};
 use crate::cli::io::signals::Signal;
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
@@ -44,19 +44,19 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
 struct BatchPublisher {
     plan: PublishPlan,
     peer: HubClient,
-    feed: Feed,
+    feed: BatchSource,
     feed_is_open: bool,
     /// An error of the feed ends it, but what was read before is still published.
     feed_error: Option<Failure>,
     /// Read, but not yet given to the peer.
-    next: Option<Outgoing>,
+    next: Option<RoutedBatch>,
     progress: Progress,
     due_time_notice: DueTimeNotice,
     receipt_check: ReceiptCheck,
 }
 
 impl BatchPublisher {
-    fn new(plan: PublishPlan, peer: HubClient, feed: Feed) -> Self {
+    fn new(plan: PublishPlan, peer: HubClient, feed: BatchSource) -> Self {
         Self {
             peer,
             feed,
@@ -64,7 +64,7 @@ impl BatchPublisher {
             feed_error: None,
             next: None,
             progress: Progress::of(plan.task),
-            due_time_notice: DueTimeNotice::new(plan.template.later),
+            due_time_notice: DueTimeNotice::new(plan.template.delivery_time),
             receipt_check: ReceiptCheck::new(plan.required),
             plan,
         }
@@ -155,7 +155,7 @@ impl BatchPublisher {
 
     /// Counts the messages that the hub did not confirm, unsent ones included.
     async fn count_unconfirmed(&mut self) -> u64 {
-        let messages = |outgoing: &Outgoing| u64::from(outgoing.batch.header.count);
+        let messages = |outgoing: &RoutedBatch| u64::from(outgoing.batch.header.count);
         let mut unconfirmed =
             self.peer.unconfirmed_messages() + self.next.as_ref().map_or(0, messages);
         while self.feed_is_open {

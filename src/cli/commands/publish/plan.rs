@@ -11,8 +11,8 @@ use super::words::join_words;
 use crate::address::{Address, RoomName};
 use crate::cli::args::publish::PubArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::{Destination, Envelopes, Feed, Template};
-use crate::cli::io::stdin::{Input, InputError, Payload, Source, Split, check, read};
+use crate::cli::io::batches::{BatchSource, BatchTemplate, Destination, Envelopes};
+use crate::cli::io::stdin::{InputError, InputOptions, InputSource, Payload, Split, check, read};
 use crate::cli::remote::target::{explicit_namespace, resolve_target, room_of_flag};
 use crate::cli::screen::progress::Task;
 use crate::cli::settings::Global;
@@ -23,7 +23,7 @@ use crate::wire::batch::Audience;
 pub struct PublishPlan {
     pub target: Target,
     /// What all messages have in common.
-    pub template: Template,
+    pub template: BatchTemplate,
     pub retry: RetryPolicy,
     pub task: Task,
     /// `--require`
@@ -94,44 +94,47 @@ impl PublishPlan {
     }
 
     /// Where to read from when there are no words.
-    pub fn source(&self) -> Source {
+    pub fn source(&self) -> InputSource {
         match &self.files[..] {
-            [] => Source::Stdin,
-            files => Source::Files(files.to_vec()),
+            [] => InputSource::Stdin,
+            files => InputSource::Files(files.to_vec()),
         }
     }
 
     /// Starts to read the input. `max_message` is the hub's limit.
-    pub fn open_feed(&self, max_message: usize) -> Result<Feed, InputError> {
+    pub fn open_feed(&self, max_message: usize) -> Result<BatchSource, InputError> {
         let template = self.template.clone();
-        let input = Input {
+        let input = InputOptions {
             split: self.split,
             payload: self.payload,
             max_message,
         };
         if !self.words.is_empty() {
-            return Ok(Feed::Words(Some(join_words(&self.words, input)?), template));
+            return Ok(BatchSource::Words(
+                Some(join_words(&self.words, input)?),
+                template,
+            ));
         }
         let Some(destination) = self.envelopes else {
-            return Ok(Feed::Blocks(read(self.source(), input), template));
+            return Ok(BatchSource::Blocks(read(self.source(), input), template));
         };
-        let lines = Input {
-            max_message: Envelopes::longest_line(max_message),
+        let lines = InputOptions {
+            max_message: Envelopes::max_line_bytes(max_message),
             ..input
         };
         let blocks = read(self.source(), lines);
         let envelopes = Envelopes::new(blocks, template, destination, max_message);
-        Ok(Feed::Envelopes(envelopes))
+        Ok(BatchSource::Envelopes(envelopes))
     }
 }
 
-fn resolve_template(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
+fn resolve_template(args: &PubArgs, global: &Global) -> Result<(Target, BatchTemplate), Failure> {
     let to = || args.room.iter().chain(&args.to);
     // The rooms of --except are in the same namespace.
     let (target, _) = resolve_target(global, &args.remote, to().chain(&args.except))?;
     let reply = args.reply_to.as_ref();
     let reply = reply.map(|reply| room_of_flag(&target, reply, "--reply-to"));
-    let template = Template {
+    let template = BatchTemplate {
         rooms: distinct_rooms(to()),
         except: distinct_rooms(&args.except),
         event: args.event.clone(),
@@ -141,7 +144,7 @@ fn resolve_template(args: &PubArgs, global: &Global) -> Result<(Target, Template
             Audience::All
         },
         volatile: args.volatile,
-        later: args.later.when(),
+        delivery_time: args.later.delivery_time(),
         reply: reply.transpose()?,
     };
     Ok((target, template))

@@ -3,17 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::cli::io::stdin::{Block, Input, InputError, Payload, words};
+use crate::cli::io::stdin::{InputBlock, InputError, InputOptions, Payload, words};
 use crate::wire::batch::{Framing, push_bytes_message};
 
 /// Joins the words with spaces, as `echo` does. They need not be UTF-8.
-pub fn join_words(message: &[OsString], input: Input) -> Result<Block, InputError> {
+pub fn join_words(message: &[OsString], input: InputOptions) -> Result<InputBlock, InputError> {
     let joined = message.join(OsStr::new(" "));
     single_message(joined.as_bytes(), input)
 }
 
 /// Errors: the message is too long or, with `Payload::Json`, is not JSON.
-pub fn single_message(bytes: &[u8], input: Input) -> Result<Block, InputError> {
+pub fn single_message(bytes: &[u8], input: InputOptions) -> Result<InputBlock, InputError> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return words(text, input);
     }
@@ -30,7 +30,7 @@ pub fn single_message(bytes: &[u8], input: Input) -> Result<Block, InputError> {
     }
     let mut body = Vec::new();
     push_bytes_message(&mut body, bytes);
-    Ok(Block {
+    Ok(InputBlock {
         framing: Framing::Bytes,
         json: false,
         count: 1,

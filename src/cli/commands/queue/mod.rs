@@ -1,24 +1,25 @@
 //! `queue`: lists what waits for whom, as a table or as JSON.
 
-mod list;
 mod peek;
 mod purge;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use self::list::{QueueList, QueueSummary, list_queues};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::queue::{QueueArgs, QueueCommand};
 use crate::cli::commands::listing::{or_dash, print_json, print_table, room_address, timestamp};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
+use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
+use crate::client::verbs::queue::{QueueRequest, QueueResponse, QueueSummary};
 
 pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     match &args.action {
@@ -28,7 +29,8 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
     }
     let (target, _) = resolve_target(global, &args.remote, [])?;
     let namespace = &target.namespace;
-    let QueueList { queues, more } = list_queues(&target, args.name.as_ref()).await?;
+    let name = args.name.as_ref();
+    let QueueResponse { queues, more } = ask(&target, &QueueRequest { name }).await?;
     if args.json {
         return print_json(json_rows(&queues, namespace), more, "queue");
     }

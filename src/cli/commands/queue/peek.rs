@@ -2,10 +2,10 @@
 
 use tokio::select;
 
-use super::list::name_member;
+use super::refusal::name_member;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::stdout::{self, Ending, Form};
+use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::note_event;
 use crate::cli::remote::delivery::{AckingOutput, Flow};
@@ -31,9 +31,9 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
         ..SubscribeRequest::default()
     });
     let form = if args.json {
-        Form::Json
+        OutputFormat::Json
     } else {
-        Form::Data(Ending::Newline)
+        OutputFormat::Data(Terminator::Newline)
     };
     let mut output = AckingOutput::new(stdout::start(form), &target).limit(args.count);
     let ended = interrupts.run(receive(&mut peer, &mut output)).await;

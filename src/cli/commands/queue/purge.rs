@@ -3,10 +3,9 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::thread;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::list::{list_queues, name_member};
+use super::refusal::name_member;
 use crate::address::{ClientName, RoomName};
 use crate::cli::args::queue::PurgeArgs;
 use crate::cli::commands::listing::room_address;
@@ -19,6 +18,8 @@ use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::Target;
+use crate::client::verbs::purge::PurgeRequest;
+use crate::client::verbs::queue::QueueRequest;
 
 pub async fn run(args: &PurgeArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = resolve_target(global, &args.remote, &args.room)?;
@@ -27,18 +28,7 @@ pub async fn run(args: &PurgeArgs, global: &Global) -> Result<(), Failure> {
         term::note("nothing was purged");
         return Ok(());
     }
-    #[derive(Serialize)]
-    struct PurgeRequest<'a> {
-        name: &'a ClientName,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        room: Option<&'a RoomName>,
-    }
-    #[derive(Deserialize)]
-    struct PurgeResponse {
-        messages: u64,
-    }
-    let request = serde_json::to_string(&PurgeRequest { name, room }).expect("names are JSON");
-    let response: PurgeResponse = ask(&target, "purge", &request)
+    let response = ask(&target, &PurgeRequest { name, room })
         .await
         .map_err(|failure| name_member(failure, name, &target.namespace, room))?;
     let text = format!("purged messages: {}\n", response.messages);
@@ -57,7 +47,9 @@ async fn is_confirmed(
                 .to_owned(),
         ));
     }
-    let queues = list_queues(target, Some(name)).await?.queues;
+    let queues = ask(target, &QueueRequest { name: Some(name) })
+        .await?
+        .queues;
     let purged = queues
         .iter()
         .filter(|queue| room.is_none_or(|room| *room == queue.room));

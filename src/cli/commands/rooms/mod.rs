@@ -11,27 +11,23 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::rooms::RoomsArgs;
-use crate::cli::commands::listing::{
-    or_dash, print_json, print_table, room_address, room_query, timestamp,
-};
-use crate::cli::commands::watch::{Question, watch};
+use crate::cli::commands::listing::{or_dash, print_json, print_table, room_address, timestamp};
+use crate::cli::commands::watch::watch;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
-use crate::cli::remote::ask::{ask, parse_answer};
+use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::answers::{RoomSummary, RoomsResponse};
-
-const VERB: &str = "rooms";
+use crate::client::verbs::rooms::{RoomSummary, RoomsRequest, RoomsResponse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = resolve_target(global, &args.remote, &args.room)?;
     // The empty room stands for the whole namespace.
     let room = rooms.first().filter(|room| !room.as_str().is_empty());
-    let query = room_query(room);
+    let request = RoomsRequest { room };
     let zone = TimeZone::system();
     let view = RoomsView {
         namespace: &target.namespace,
@@ -43,22 +39,17 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
         zone: &zone,
     };
     if let Some(every) = args.watching.watch {
-        let question = Question {
-            verb: VERB,
-            args: &query,
-            every,
-        };
         let expired_before = Cell::new(0);
-        return watch(&target, question, |answer, columns| {
-            let answer = view.filter.apply(parse_answer(VERB, answer)?);
+        return watch(&target, request, every, |answer, columns| {
+            let answer = view.filter.apply(answer.clone());
             if expired_before.replace(answer.expired) < answer.expired {
                 warn_of_expired(&answer);
             }
-            Ok(view.lines(&answer, columns))
+            view.lines(&answer, columns)
         })
         .await;
     }
-    let answer = view.filter.apply(ask(&target, VERB, &query).await?);
+    let answer = view.filter.apply(ask(&target, &request).await?);
     warn_of_expired(&answer);
     if args.json {
         print_json(json_rows(&answer, view.namespace), answer.more, "room")

@@ -1,7 +1,7 @@
 //! Reads input into the parts of a stream. A pipe is read without a thread, directly into the part, whenever it is ready;
 //! files and terminals may block, so a thread reads them.
 //!
-//! When a part is sent is not decided here: until then, further input is added to it.
+//! DeliveryTime a part is sent is not decided here: until then, further input is added to it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
-use crate::cli::io::stdin::{self, InputError, Source, wait_readable};
+use crate::cli::io::stdin::{self, InputError, InputSource, wait_readable};
 use crate::limits;
 use crate::wire::stream::PartBuffer;
 
@@ -34,8 +34,8 @@ pub enum ReadOutcome {
 
 impl PartReader {
     /// Starts to read; a part has at most `max_bytes`.
-    pub fn open(source: Source, max_bytes: usize) -> Self {
-        if source == Source::Stdin
+    pub fn open(source: InputSource, max_bytes: usize) -> Self {
+        if source == InputSource::Stdin
             && let Some(pipe) = stdin::pipe()
         {
             // A larger pipe means fewer switches between writer and reader. If the system refuses, the pipe works as it is.
@@ -115,7 +115,7 @@ async fn read_pipe(pipe: &Receiver, part: &mut PartBuffer) -> io::Result<ReadOut
 }
 
 fn read_files(
-    source: Source,
+    source: InputSource,
     max_bytes: usize,
     blocks: &mpsc::Sender<Result<PartBuffer, InputError>>,
 ) {
@@ -125,7 +125,7 @@ fn read_files(
             Ok(FileEnd::Eof) => {}
             Ok(FileEnd::ReceiverGone) => return,
             Err(source) => {
-                let path = stdin::shown(path);
+                let path = stdin::display_path(path);
                 let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
                 return;
             }

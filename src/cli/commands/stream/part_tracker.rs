@@ -47,7 +47,7 @@ impl PartTracker {
                 start: seq,
                 next_part: 0,
                 bytes: 0,
-                crc: Crc32::default(),
+                crc: Crc32::new(),
             }),
             Some(current) if current.id == part.id => current,
             Some(_) => {
@@ -93,7 +93,11 @@ impl CurrentStream {
                 announced: end.bytes,
                 received: self.bytes,
             }),
-            Some(end) if end.crc32.is_some_and(|crc| crc != self.crc.value()) => {
+            Some(end)
+                if end
+                    .crc32
+                    .is_some_and(|crc| crc != self.crc.clone().finalize()) =>
+            {
                 PartMatch::Defect(StreamDefect::Checksum)
             }
             Some(_) => PartMatch::Last,

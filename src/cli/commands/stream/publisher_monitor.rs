@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::client::HubClient;
-use crate::client::answers::VerbResult;
+use crate::client::verbs::VerbResult;
+use crate::client::verbs::who::WhoRequest;
 use crate::limits;
 
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl PublisherMonitor {
         limits::STREAM_CHECK_INTERVAL.min(self.stall)
     }
 
-    /// When the publisher must be checked next.
+    /// DeliveryTime the publisher must be checked next.
     pub fn next_check(&self) -> Instant {
         match self.gone_since {
             Some(since) => since + self.stall,
@@ -63,8 +64,10 @@ impl PublisherMonitor {
     pub fn ask(&mut self, peer: &mut HubClient) {
         self.ask_at = Instant::now() + self.ask_interval();
         if let (None, Some(sid)) = (self.gone_since, &self.sid) {
-            let args = serde_json::json!({ "sid": sid }).to_string();
-            self.pending_call = peer.call("who", &args);
+            self.pending_call = peer.request(&WhoRequest {
+                room: None,
+                sid: Some(sid),
+            });
         }
     }
 

@@ -14,7 +14,7 @@ use crate::address::Seq;
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::{IncompleteStream, NextRead, StreamDefect, StreamError};
-use crate::cli::io::stdout::{self, Form};
+use crate::cli::io::stdout::{self, OutputFormat};
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{AckingOutput, Flow};
 use crate::cli::remote::interrupts::Interrupts;
@@ -37,7 +37,7 @@ pub struct StreamReceiver {
     remaining: u64,
     /// All stored messages came; what comes now is new.
     caught_up: bool,
-    /// When the stream's last part was published, by the hub's clock in milliseconds since 1970.
+    /// DeliveryTime the stream's last part was published, by the hub's clock in milliseconds since 1970.
     last_part_at: u64,
     /// The hub no longer keeps some of the messages.
     has_gap: bool,
@@ -69,7 +69,7 @@ impl StreamReceiver {
     pub fn new(args: &SubArgs, target: &Target) -> Self {
         let stall = args.stream.stall.unwrap_or(limits::STREAM_STALL);
         Self {
-            output: AckingOutput::new(stdout::start(Form::Bytes), target),
+            output: AckingOutput::new(stdout::start(OutputFormat::Bytes), target),
             tracker: PartTracker::default(),
             publisher: PublisherMonitor::new(stall),
             stall,

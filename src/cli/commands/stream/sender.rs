@@ -9,13 +9,13 @@ use crate::cli::commands::publish::plan::PublishPlan;
 use crate::cli::commands::publish::receipt_check::ReceiptCheck;
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::StreamError;
-use crate::cli::io::batches::Template;
-use crate::cli::io::stdin::Block;
+use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::stdin::InputBlock;
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::screen::progress::Progress;
-use crate::client::hub_client::random_id;
+use crate::client::random::random_id;
 use crate::client::{ClientEvent, HubClient};
 use crate::limits;
 use crate::wire::batch::Framing;
@@ -51,7 +51,7 @@ fn max_part_bytes(max_message: usize) -> Result<usize, StreamError> {
 }
 
 struct StreamSender {
-    template: Template,
+    template: BatchTemplate,
     peer: HubClient,
     id: String,
     next_part: u64,
@@ -84,7 +84,7 @@ impl StreamSender {
     fn new(plan: &PublishPlan, peer: HubClient) -> Result<Self, StreamError> {
         let max_bytes = max_part_bytes(peer.hub_info().limits.message)?;
         Ok(Self {
-            template: Template {
+            template: BatchTemplate {
                 event: Some(EventName::parse(EVENT).expect("it is a name")),
                 ..plan.template.clone()
             },
@@ -92,7 +92,7 @@ impl StreamSender {
             id: random_id(),
             next_part: 0,
             bytes: 0,
-            crc: Crc32::default(),
+            crc: Crc32::new(),
             buffer: PartBuffer::new(max_bytes),
             reader: PartReader::open(plan.source(), max_bytes),
             state: SendState::Reading,
@@ -166,12 +166,12 @@ impl StreamSender {
             sid: Some(self.announced_sid.clone()),
             end: is_complete.then_some(StreamEnd {
                 bytes: self.bytes,
-                crc32: Some(self.crc.value()),
+                crc32: Some(self.crc.clone().finalize()),
             }),
             abort,
         };
         self.next_part += 1;
-        let block = Block {
+        let block = InputBlock {
             framing: Framing::Args,
             json: false,
             count: 1,

@@ -12,7 +12,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::select;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -26,25 +25,18 @@ use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::screen::table::Line;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
+use crate::client::verbs::Request;
 use crate::client::{ClientError, ClientEvent, HubClient, RetryPolicy, Target};
 use crate::limits;
 use screen::{Page, Screen};
 
-/// What is asked, and how often.
-#[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
-    pub verb: &'a str,
-    /// The inside of a JSON array.
-    pub args: &'a str,
-    pub every: Duration,
-}
-
 /// Watches until a signal comes or stdout is closed. `show` makes lines of an answer, none with more columns than given;
 /// it is called again when the terminal has another size.
-pub async fn watch(
+pub async fn watch<R: Request>(
     target: &Target,
-    question: Question<'_>,
-    show: impl Fn(&RawValue, Option<usize>) -> Result<Vec<Line>, Failure>,
+    request: R,
+    every: Duration,
+    show: impl Fn(&R::Response, Option<usize>) -> Vec<Line>,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen(None)?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
@@ -57,7 +49,8 @@ pub async fn watch(
         .then(|| term::divert(move |lines| above.write_above(lines)));
     let mut watching = Watching {
         peer,
-        question,
+        request,
+        every,
         show,
         screen: Arc::clone(&screen),
         answer: None,
@@ -78,12 +71,13 @@ fn cannot_listen(error: io::Error) -> Failure {
     Failure::other(format!("cannot listen for signals: {error}"))
 }
 
-struct Watching<'a, S> {
+struct Watching<R: Request, S> {
     peer: HubClient,
-    question: Question<'a>,
+    request: R,
+    every: Duration,
     show: S,
     screen: Arc<Screen>,
-    answer: Option<Box<RawValue>>,
+    answer: Option<R::Response>,
     /// The question that is not answered, and since when.
     asked: Option<(u64, Instant)>,
     /// When it is asked next.
@@ -100,15 +94,16 @@ enum Drawn {
     No,
 }
 
-impl<S> Watching<'_, S>
+impl<R, S> Watching<R, S>
 where
-    S: Fn(&RawValue, Option<usize>) -> Result<Vec<Line>, Failure>,
+    R: Request,
+    S: Fn(&R::Response, Option<usize>) -> Vec<Line>,
 {
     async fn run(&mut self, mut changes: TerminalChanges) -> Result<(), Failure> {
         let mut tick = Instant::now() + limits::WATCH_TICK;
         loop {
             if self.drawn == Drawn::No && self.drawing.is_none() {
-                self.draw()?;
+                self.draw();
             }
             let asks = (self.asked.is_none() && self.peer.is_connected()).then_some(self.due);
             select! {
@@ -137,8 +132,8 @@ where
 
     fn ask(&mut self) {
         let now = Instant::now();
-        self.due = now + self.question.every;
-        let asked = self.peer.call(self.question.verb, self.question.args);
+        self.due = now + self.every;
+        let asked = self.peer.request(&self.request);
         self.asked = asked.map(|id| (id, now));
     }
 
@@ -152,7 +147,8 @@ where
                 if self.asked.is_some_and(|(asked, _)| asked == id) =>
             {
                 self.asked = None;
-                self.answer = Some(answer.map_err(ClientError::Refused)?);
+                let json = answer.map_err(ClientError::Refused)?;
+                self.answer = Some(R::parse_response(&json).map_err(ClientError::from)?);
                 self.drawn = Drawn::No;
             }
             ClientEvent::Disconnected { .. } => {
@@ -172,11 +168,11 @@ where
         }
     }
 
-    fn draw(&mut self) -> Result<(), Failure> {
+    fn draw(&mut self) {
         self.drawn = Drawn::Yes;
         let columns = term::stdout_columns();
         let lines = match &self.answer {
-            Some(answer) => (self.show)(answer, columns)?,
+            Some(answer) => (self.show)(answer, columns),
             None => Vec::new(),
         };
         let page = Page {
@@ -185,7 +181,6 @@ where
         };
         let screen = Arc::clone(&self.screen);
         self.drawing = Some(tokio::task::spawn_blocking(move || screen.draw(&page)));
-        Ok(())
     }
 
     /// Why what is shown is of before.

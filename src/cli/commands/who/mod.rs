@@ -9,39 +9,32 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::who::WhoArgs;
-use crate::cli::commands::listing::{
-    or_dash, print_json, print_table, room_address, room_query, timestamp,
-};
-use crate::cli::commands::watch::{Question, watch};
+use crate::cli::commands::listing::{or_dash, print_json, print_table, room_address, timestamp};
+use crate::cli::commands::watch::watch;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
-use crate::cli::remote::ask::{ask, parse_answer};
+use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::answers::{LagPrecision, SocketInfo, WhoResponse};
-
-const VERB: &str = "who";
+use crate::client::verbs::who::{LagPrecision, SocketInfo, WhoRequest, WhoResponse};
 
 pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
     let (target, rooms) = resolve_target(global, &args.remote, &args.room)?;
     let namespace = &target.namespace;
-    let query = room_query(rooms.first());
+    let request = WhoRequest {
+        room: rooms.first(),
+        sid: None,
+    };
     let zone = TimeZone::system();
     if let Some(every) = args.watching.watch {
-        let question = Question {
-            verb: VERB,
-            args: &query,
-            every,
-        };
-        return watch(&target, question, |answer, columns| {
-            let answer = parse_answer(VERB, answer)?;
-            Ok(lines(&answer, namespace, &zone, columns))
+        return watch(&target, request, every, |answer, columns| {
+            lines(answer, namespace, &zone, columns)
         })
         .await;
     }
-    let answer: WhoResponse = ask(&target, VERB, &query).await?;
+    let answer = ask(&target, &request).await?;
     if args.json {
         print_json(json_rows(&answer, namespace), answer.more, "socket")
     } else {

@@ -1,8 +1,8 @@
-//! Stdin (or files) becomes batch bodies: read, cut at the last separator, and handed on as blocks. A pipe is read when it
-//! is ready; files and terminals, which may make a reader wait, on a thread.
+//! Turns stdin or files into blocks of whole messages, ready to be sent as batches. A pipe is read when it is ready. Files and
+//! terminals can block, so a thread reads them.
 //!
-//! A line leaves as soon as `read()` has returned it; a file leaves in blocks. Nothing here knows of rooms,
-//! connections or credit: the bounded channel is what holds the reader back.
+//! A line is passed on as soon as `read()` has returned it; a file is passed on in blocks. This folder knows nothing of rooms,
+//! connections or credit: the bounded channel slows the reader down.
 
 mod block;
 mod cutter;
@@ -22,20 +22,20 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::mpsc;
 
 use crate::limits;
-pub use block::{Block, Input, Payload, Split};
+pub use block::{InputBlock, InputOptions, Payload, Split};
 use cutter::Cutter;
 pub use error::InputError;
-use pipe::Pipe;
+use pipe::StdinPipe;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum InputSource {
     Stdin,
-    /// One after the other; `-` is stdin. The end of a file ends its last message.
+    /// Read one after the other. `-` is stdin. The end of a file ends its last message.
     Files(Vec<PathBuf>),
 }
 
-impl Source {
-    /// In the order of reading.
+impl InputSource {
+    /// The paths in reading order.
     pub fn paths(self) -> Vec<PathBuf> {
         match self {
             Self::Stdin => vec![PathBuf::from("-")],
@@ -44,42 +44,45 @@ impl Source {
     }
 }
 
-/// What comes of the input. Behind an error, and at the end of the input, there is nothing more.
-pub struct Blocks(Origin);
+/// The blocks of the input. The stream ends after an error and at the end of the input.
+pub struct Blocks(BlockOrigin);
 
-enum Origin {
-    Thread(mpsc::Receiver<Result<Block, InputError>>),
-    Pipe(Pipe),
+enum BlockOrigin {
+    Thread(mpsc::Receiver<Result<InputBlock, InputError>>),
+    StdinPipe(StdinPipe),
 }
 
 impl Blocks {
-    /// The next block, or None behind the last. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Result<Block, InputError>> {
+    /// The next block, or `None` after the last. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<InputBlock, InputError>> {
         match &mut self.0 {
-            Origin::Thread(blocks) => blocks.recv().await,
-            Origin::Pipe(pipe) => pipe.next().await,
+            BlockOrigin::Thread(blocks) => blocks.recv().await,
+            BlockOrigin::StdinPipe(pipe) => pipe.next().await,
         }
     }
 }
 
-impl From<mpsc::Receiver<Result<Block, InputError>>> for Blocks {
-    fn from(blocks: mpsc::Receiver<Result<Block, InputError>>) -> Self {
-        Self(Origin::Thread(blocks))
+impl From<mpsc::Receiver<Result<InputBlock, InputError>>> for Blocks {
+    fn from(blocks: mpsc::Receiver<Result<InputBlock, InputError>>) -> Self {
+        Self(BlockOrigin::Thread(blocks))
     }
 }
 
-/// Starts reading; a pipe needs the runtime that it is read in.
-pub fn read(source: Source, input: Input) -> Blocks {
+/// Starts reading. Must be called inside the runtime that reads the blocks.
+pub fn read(source: InputSource, input: InputOptions) -> Blocks {
     match source {
-        Source::Stdin => match Pipe::stdin(input) {
-            Some(pipe) => Blocks(Origin::Pipe(pipe)),
+        InputSource::Stdin => match StdinPipe::stdin(input) {
+            Some(pipe) => Blocks(BlockOrigin::StdinPipe(pipe)),
             None => read_on_thread(source, input).into(),
         },
-        Source::Files(_) => read_on_thread(source, input).into(),
+        InputSource::Files(_) => read_on_thread(source, input).into(),
     }
 }
 
-fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, InputError>> {
+fn read_on_thread(
+    source: InputSource,
+    input: InputOptions,
+) -> mpsc::Receiver<Result<InputBlock, InputError>> {
     let (blocks, receiver) = mpsc::channel(limits::INPUT_BLOCKS);
     let refused = blocks.clone();
     let spawned = std::thread::Builder::new()
@@ -87,20 +90,20 @@ fn read_on_thread(source: Source, input: Input) -> mpsc::Receiver<Result<Block, 
         .spawn(move || run(source, input, &blocks));
     if let Err(source) = spawned {
         let path = PathBuf::from("stdin");
-        // The channel is new and its receiver is in our hands, so there is room.
+        // The channel is empty and its receiver is alive, so this cannot fail.
         let _ = refused.try_send(Err(InputError::Io { path, source }));
     }
     receiver
 }
 
-/// One message. Its length is not looked at; see [`words`].
-pub fn message(bytes: &[u8]) -> Block {
+/// One message as a block. Does not check its length; [`words`] does.
+pub fn message(bytes: &[u8]) -> InputBlock {
     cutter::single(bytes)
 }
 
-/// Words of the command line as one message that is held to the same rules as one from stdin.
-pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
-    let mut cutter = Cutter::new(Input {
+/// The words of a command line as one message, under the same rules as a message from stdin.
+pub fn words(text: &str, input: InputOptions) -> Result<InputBlock, InputError> {
+    let mut cutter = Cutter::new(InputOptions {
         split: Split::Whole,
         ..input
     });
@@ -111,39 +114,46 @@ pub fn words(text: &str, input: Input) -> Result<Block, InputError> {
         .expect("Split::Whole makes a message or an error of any input")
 }
 
-/// Lines that were typed or pasted; an error ends them.
-pub fn typed(text: &str, input: Input) -> impl Iterator<Item = Result<Block, InputError>> {
+/// The blocks of typed or pasted lines. The iterator ends after an error.
+pub fn typed(
+    text: &str,
+    input: InputOptions,
+) -> impl Iterator<Item = Result<InputBlock, InputError>> {
     let mut cutter = Cutter::new(input);
     cutter.fill(text.as_bytes());
     cutter.end();
     std::iter::from_fn(move || cutter.next_block())
 }
 
-/// Why reading ends before the input does.
-enum Stop {
-    /// Nobody listens any more, or was just told why there is no more.
-    Told,
+/// Why reading stopped before the end of the input.
+enum ReadStop {
+    /// The receiver is gone, or has just got an error.
+    Reported,
     Failed(io::Error),
 }
 
-impl From<Errno> for Stop {
+impl From<Errno> for ReadStop {
     fn from(errno: Errno) -> Self {
         Self::Failed(errno.into())
     }
 }
 
-fn run(source: Source, input: Input, blocks: &mpsc::Sender<Result<Block, InputError>>) {
+fn run(
+    source: InputSource,
+    input: InputOptions,
+    blocks: &mpsc::Sender<Result<InputBlock, InputError>>,
+) {
     let mut cutter = Cutter::new(input);
     for path in source.paths() {
         let done = open(&path)
-            .map_err(Stop::Failed)
+            .map_err(ReadStop::Failed)
             .and_then(|fd| pump(fd.as_fd(), &mut cutter, blocks));
         match done {
             Ok(()) => {}
-            Err(Stop::Told) => return,
-            // A line that the error tore is not a message.
-            Err(Stop::Failed(source)) => {
-                let path = shown(path);
+            Err(ReadStop::Reported) => return,
+            // Bytes after the last separator are not a message when reading failed.
+            Err(ReadStop::Failed(source)) => {
+                let path = display_path(path);
                 let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
                 return;
             }
@@ -155,8 +165,8 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// As an error names it.
-pub fn shown(path: PathBuf) -> PathBuf {
+/// The name of the input in error texts.
+pub fn display_path(path: PathBuf) -> PathBuf {
     if is_stdin(&path) {
         "stdin".into()
     } else {
@@ -164,12 +174,12 @@ pub fn shown(path: PathBuf) -> PathBuf {
     }
 }
 
-/// Stdin as a pipe of our own, if it is one; whoever reads it needs the runtime that this is called in.
+/// Stdin as a non-blocking pipe of our own, if it is a pipe. Must be called inside the runtime that reads it.
 pub fn pipe() -> Option<Receiver> {
     pipe::open()
 }
 
-/// Whether these can be read, as far as that is seen without reading: what waits for its writer is not opened.
+/// Checks that files can be opened. Does not open pipes, which would wait for a writer.
 pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
     for path in paths.iter().filter(|path| !is_stdin(path)) {
         let opened = path
@@ -189,7 +199,7 @@ pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
 
 pub fn open(path: &Path) -> io::Result<OwnedFd> {
     if is_stdin(path) {
-        // Our own descriptor: std's handle would put its buffer and lock between.
+        // Our own descriptor, without the buffer and the lock of std's handle.
         io::stdin().as_fd().try_clone_to_owned()
     } else {
         File::open(path).map(OwnedFd::from)
@@ -200,10 +210,11 @@ pub fn open(path: &Path) -> io::Result<OwnedFd> {
 fn pump(
     fd: BorrowedFd<'_>,
     cutter: &mut Cutter,
-    blocks: &mpsc::Sender<Result<Block, InputError>>,
-) -> Result<(), Stop> {
+    blocks: &mpsc::Sender<Result<InputBlock, InputError>>,
+) -> Result<(), ReadStop> {
     loop {
-        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.room())) {
+        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.read_buffer()))
+        {
             Ok(read) => read,
             Err(Errno::INTR) => continue,
             Err(Errno::AGAIN) => {
@@ -218,7 +229,7 @@ fn pump(
         while let Some(block) = cutter.next_block() {
             let failed = block.is_err();
             if blocks.blocking_send(block).is_err() || failed {
-                return Err(Stop::Told);
+                return Err(ReadStop::Reported);
             }
         }
         if read == 0 {
@@ -227,7 +238,7 @@ fn pump(
     }
 }
 
-/// A neighbour on the same terminal or pipe may have made it non-blocking.
+/// Another process that shares the descriptor may have made it non-blocking.
 pub fn wait_readable(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
     match rustix::event::poll(&mut fds, None) {

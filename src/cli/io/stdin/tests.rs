@@ -5,25 +5,25 @@ use crate::wire::batch::Framing;
 
 const LIMIT: usize = limits::MESSAGE_BYTES;
 
-fn input(split: Split, payload: Payload) -> Input {
-    Input {
+fn input(split: Split, payload: Payload) -> InputOptions {
+    InputOptions {
         split,
         payload,
         max_message: LIMIT,
     }
 }
 
-fn lines() -> Input {
+fn lines() -> InputOptions {
     input(Split::Lines, Payload::Text)
 }
 
 /// Feeds `text` in reads of at most `step` bytes; the blocks and the error, if it came to one.
-fn cut(input: Input, text: &[u8], step: usize) -> (Vec<Block>, Option<InputError>) {
+fn cut(input: InputOptions, text: &[u8], step: usize) -> (Vec<InputBlock>, Option<InputError>) {
     let mut cutter = Cutter::new(input);
     let mut blocks = Vec::new();
     let reads = text.chunks(step).map(Some).chain([None]);
     for read in reads {
-        let room = cutter.room();
+        let room = cutter.read_buffer();
         match read {
             Some(read) => room.extend_from_slice(read),
             None => cutter.end(),
@@ -39,7 +39,7 @@ fn cut(input: Input, text: &[u8], step: usize) -> (Vec<Block>, Option<InputError
 }
 
 /// The messages of a body, decoded here and not by the code under test.
-fn decode(block: &Block) -> Vec<Vec<u8>> {
+fn decode(block: &InputBlock) -> Vec<Vec<u8>> {
     let mut rest = &block.body[..];
     let mut messages = Vec::new();
     while !rest.is_empty() {
@@ -61,7 +61,7 @@ fn decode(block: &Block) -> Vec<Vec<u8>> {
     messages
 }
 
-fn all(blocks: &[Block]) -> Vec<Vec<u8>> {
+fn all(blocks: &[InputBlock]) -> Vec<Vec<u8>> {
     blocks.iter().flat_map(decode).collect()
 }
 
@@ -100,11 +100,11 @@ fn every_byte_value_survives() {
 #[test]
 fn a_line_goes_as_soon_as_it_was_read() {
     let mut cutter = Cutter::new(lines());
-    cutter.room().extend_from_slice(b"now\nlat");
+    cutter.read_buffer().extend_from_slice(b"now\nlat");
     let block = cutter.next_block().unwrap().unwrap();
     assert_eq!(block.body, "now\n");
     assert!(cutter.next_block().is_none());
-    cutter.room().extend_from_slice(b"er\n");
+    cutter.read_buffer().extend_from_slice(b"er\n");
     assert_eq!(cutter.next_block().unwrap().unwrap().body, "later\n");
 }
 
@@ -136,7 +136,7 @@ fn blocks_are_bounded_unless_they_hold_one_message() {
 #[test]
 fn a_message_over_the_limit_is_named_after_what_stands_before_it_went() {
     for split in [Split::Lines, Split::Nul] {
-        let input = Input {
+        let input = InputOptions {
             max_message: 5,
             ..input(split, Payload::Text)
         };
@@ -224,7 +224,7 @@ fn words_are_one_message() {
     assert_eq!(message(b"").body, "\n");
     assert_eq!(decode(&message(b"a\nb")), [b"a\nb".to_vec()]);
     assert_eq!(words("a b", lines()).unwrap(), message(b"a b"));
-    let short = Input {
+    let short = InputOptions {
         max_message: 2,
         ..lines()
     };
@@ -246,7 +246,7 @@ fn files_follow_each_other_and_each_ends_its_last_line() {
     std::fs::write(&paths[0], "one\ntwo").unwrap();
     std::fs::write(&paths[1], "").unwrap();
     std::fs::write(&paths[2], "three\n").unwrap();
-    let mut receiver = read(Source::Files(paths.to_vec()), lines());
+    let mut receiver = read(InputSource::Files(paths.to_vec()), lines());
     let mut blocks = Vec::new();
     while let Some(block) = block_on(receiver.next()) {
         blocks.push(block.unwrap());
@@ -258,7 +258,7 @@ fn files_follow_each_other_and_each_ends_its_last_line() {
 
     let missing = folder.path().join("missing");
     let mut receiver = read(
-        Source::Files(vec![paths[0].clone(), missing.clone()]),
+        InputSource::Files(vec![paths[0].clone(), missing.clone()]),
         lines(),
     );
     let mut last = None;

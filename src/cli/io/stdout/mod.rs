@@ -1,15 +1,14 @@
-//! Messages become what stands on stdout: a thread that writes, and says how far it came.
+//! Writes messages to stdout on a thread of its own, and reports how far it came.
 //!
-//! `sub | less` must not keep anyone from answering pings, so writes block on that thread and nowhere else; a line that
-//! stdout takes at once is written without waking it. Knows nothing of connections or acks: the reports are what acks
-//! and credit are made of.
+//! `sub | less` must go on answering pings, so only that thread blocks on writes. A line that stdout takes at once is written
+//! without waking the thread. Knows nothing of connections or acks; acks and credit follow from the reports.
 
-mod chunk;
-mod form;
-mod format;
+mod batch;
 mod object;
+mod output_format;
 mod render;
 mod sink;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -24,102 +23,105 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::address::Seq;
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, Framing};
-pub use chunk::{Chunk, each};
-pub use form::{Ending, Form};
-pub use format::{Format, FormatError};
-use object::Screen;
+pub use batch::{OutputBatch, batch_messages};
+use object::OutputTarget;
 pub use object::time;
+pub use output_format::{OutputFormat, Terminator};
 use render::Renderer;
-use sink::{Ended, Short, write_all};
+use sink::{ShortWrite, WatchOutcome, write_all};
+pub use template::{FormatError, FormatTemplate};
 
-/// How far the writing came. `messages` and `bytes` count from the report before.
+/// A report of the writer. `messages` and `bytes` count from the report before.
 #[derive(Debug)]
-pub enum Wrote {
-    /// Written up to and including `last` (None while only volatile messages were); `bytes` are of the bodies of the
-    /// chunks that were finished.
+pub enum WriteReport {
+    /// Everything up to and including `last` is written. `last` is `None` while only volatile messages were written. `bytes`
+    /// counts the bodies of finished batches.
     Upto {
         last: Option<Seq>,
         messages: u64,
         bytes: u64,
     },
-    /// The reader of stdout went away: the last report. Only what was written whole counts.
+    /// The reader of stdout is gone. This is the last report. Counts only messages written whole.
     Closed { last: Option<Seq>, messages: u64 },
-    /// Stdout takes nothing more, for another reason: the last report.
+    /// Stdout failed for another reason. This is the last report.
     Failed(io::Error),
 }
 
 pub struct Output {
-    writing: Option<Way>,
-    /// Closes, after everything was written, behind [`Output::finish`].
-    pub wrote: UnboundedReceiver<Wrote>,
+    writing: Option<OutputSink>,
+    /// Closes after [`Output::finish`], once everything is written.
+    pub reports: UnboundedReceiver<WriteReport>,
 }
 
-enum Way {
-    Stdout(Writing),
-    Elsewhere(Box<dyn Fn(Chunk)>),
+enum OutputSink {
+    Stdout(StdoutThread),
+    Custom(Box<dyn Fn(OutputBatch)>),
 }
 
-struct Writing {
-    chunks: Sender<Chunk>,
-    /// Sent and not yet written: while there are any, nothing may overtake them.
+struct StdoutThread {
+    chunks: Sender<OutputBatch>,
+    /// Batches sent to the thread and not written. A later batch may not overtake them.
     waiting: Arc<AtomicUsize>,
-    writer: Arc<Mutex<Writer>>,
+    writer: Arc<Mutex<StdoutWriter>>,
 }
 
 impl Output {
     /// Never blocks.
-    pub fn write(&self, chunk: Chunk) {
+    pub fn write(&self, batch: OutputBatch) {
         let writing = match &self.writing {
-            Some(Way::Stdout(writing)) => writing,
-            Some(Way::Elsewhere(hand)) => return hand(chunk),
+            Some(OutputSink::Stdout(writing)) => writing,
+            Some(OutputSink::Custom(show)) => return show(batch),
             None => return,
         };
         if writing.waiting.load(Ordering::Acquire) == 0
             && let Ok(mut writer) = writing.writer.try_lock()
-            && writer.takes_at_once(&chunk)
+            && writer.can_write_now(&batch)
         {
-            // When it failed, the report says so.
-            let _ = writer.write_and_report(chunk, || None);
+            // The report tells of a failure.
+            let _ = writer.write_and_report(batch, || None);
             return;
         }
         writing.waiting.fetch_add(1, Ordering::AcqRel);
-        // When the thread is gone its last report says why.
-        let _ = writing.chunks.send(chunk);
+        // If the thread has ended, its last report tells why.
+        let _ = writing.chunks.send(batch);
     }
 
-    /// Somebody else shows what is handed over, without making anyone wait, and reports as stdout's thread does.
-    pub fn elsewhere(hand: impl Fn(Chunk) + 'static, wrote: UnboundedReceiver<Wrote>) -> Self {
+    /// An output that passes its batches to `show`, which must not block. Whoever shows them sends the `reports`.
+    pub fn custom(
+        show: impl Fn(OutputBatch) + 'static,
+        reports: UnboundedReceiver<WriteReport>,
+    ) -> Self {
         Self {
-            writing: Some(Way::Elsewhere(Box::new(hand))),
-            wrote,
+            writing: Some(OutputSink::Custom(Box::new(show))),
+            reports,
         }
     }
 
-    /// Nothing more is to be written.
+    /// Ends the output: nothing is written after this.
     pub fn finish(&mut self) {
         self.writing = None;
     }
 }
 
-/// The messages of a chunk as they are shown, for what is no terminal.
-pub fn rendered(form: &Form, chunk: &Chunk) -> Vec<u8> {
-    let renderer = Renderer::new(form.clone(), Screen::Plain);
-    let frame = renderer.frame(chunk);
+/// The messages of a batch as a pipe or file gets them.
+pub fn rendered(form: &OutputFormat, batch: &OutputBatch) -> Vec<u8> {
+    let renderer = Renderer::new(form.clone(), OutputTarget::Plain);
+    let frame = renderer.frame(batch);
     let mut out = Vec::new();
-    for (index, message) in (0..).zip(each(chunk)) {
+    for (index, message) in (0..).zip(batch_messages(batch)) {
         renderer.render(&frame, index, message, &mut out);
     }
     out
 }
 
-/// Whether the reader of stdout has gone away.
+/// Whether the reader of stdout is gone.
 pub fn is_closed() -> bool {
     let stdout = io::stdout();
     let stdout = stdout.as_fd();
     sink::can_close(stdout) && sink::is_closed(stdout)
 }
 
-/// What a command has to say at once, before it ends. A closed stdout is success.
+/// Prints the whole output of a command that ends. A closed stdout is success.
 pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -131,42 +133,42 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Bytes as they are, beside whatever else is written there; makes its caller wait.
+/// Writes bytes directly to stdout. Blocks.
 pub fn write_through(bytes: &[u8]) -> io::Result<()> {
     write_all(io::stdout().as_fd(), bytes).map_err(|short| short.error)
 }
 
-pub fn start(form: Form) -> Output {
+pub fn start(form: OutputFormat) -> Output {
     let screen = if io::stdout().is_terminal() {
-        Screen::Terminal
+        OutputTarget::Terminal
     } else {
-        Screen::Plain
+        OutputTarget::Plain
     };
-    // Our own descriptor: std's handle is line-buffered.
+    // Our own descriptor, because std's handle is line-buffered.
     start_on(io::stdout().as_fd().try_clone_to_owned(), form, screen)
 }
 
-fn start_on(fd: io::Result<OwnedFd>, form: Form, screen: Screen) -> Output {
-    let (reports, wrote) = unbounded_channel();
-    let failed = reports.clone();
-    let writing = fd.and_then(|fd| start_writing(fd, form, screen, reports));
-    let writing = writing.map_err(|error| failed.send(Wrote::Failed(error)));
+fn start_on(fd: io::Result<OwnedFd>, form: OutputFormat, screen: OutputTarget) -> Output {
+    let (sender, reports) = unbounded_channel();
+    let failed = sender.clone();
+    let writing = fd.and_then(|fd| start_writing(fd, form, screen, sender));
+    let writing = writing.map_err(|error| failed.send(WriteReport::Failed(error)));
     Output {
-        writing: writing.ok().map(Way::Stdout),
-        wrote,
+        writing: writing.ok().map(OutputSink::Stdout),
+        reports,
     }
 }
 
 fn start_writing(
     fd: OwnedFd,
-    form: Form,
-    screen: Screen,
-    reports: UnboundedSender<Wrote>,
-) -> io::Result<Writing> {
+    form: OutputFormat,
+    screen: OutputTarget,
+    reports: UnboundedSender<WriteReport>,
+) -> io::Result<StdoutThread> {
     let fd = Arc::new(fd);
-    let progress = Arc::new(Mutex::new(Progress::default()));
-    let writer = Arc::new(Mutex::new(Writer {
-        small: sink::small(fd.as_fd()),
+    let progress = Arc::new(Mutex::new(WriteProgress::default()));
+    let writer = Arc::new(Mutex::new(StdoutWriter {
+        atomic_bytes: sink::atomic_write_bytes(fd.as_fd()),
         renderer: Renderer::new(form, screen),
         buffer: Vec::new(),
         _watched: watch(&fd, &progress, &reports)?,
@@ -180,15 +182,19 @@ fn start_writing(
     std::thread::Builder::new()
         .name("stdout".to_owned())
         .spawn(move || write_all_of(&incoming, &shared, &left))?;
-    Ok(Writing {
+    Ok(StdoutThread {
         chunks,
         waiting,
         writer,
     })
 }
 
-/// The thread. It ends when nothing more is to be written, or stdout takes nothing more.
-fn write_all_of(chunks: &Receiver<Chunk>, writer: &Mutex<Writer>, waiting: &AtomicUsize) {
+/// The writing thread. It ends with the channel, or when stdout takes no more.
+fn write_all_of(
+    chunks: &Receiver<OutputBatch>,
+    writer: &Mutex<StdoutWriter>,
+    waiting: &AtomicUsize,
+) {
     while let Ok(first) = chunks.recv() {
         let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mut taken = 1;
@@ -205,12 +211,12 @@ fn write_all_of(chunks: &Receiver<Chunk>, writer: &Mutex<Writer>, waiting: &Atom
     }
 }
 
-/// While idle nothing is written that could fail, so a second thread waits for the reader of stdout to go away.
-/// It ends when what is returned here is dropped; and it must not keep `wrote` open, hence the weak sender.
+/// Starts a thread that notices when the reader of stdout goes away while nothing is written. The thread ends when the
+/// returned writer is dropped. Its sender is weak, so that it does not keep the reports open.
 fn watch(
     fd: &Arc<OwnedFd>,
-    progress: &Arc<Mutex<Progress>>,
-    reports: &UnboundedSender<Wrote>,
+    progress: &Arc<Mutex<WriteProgress>>,
+    reports: &UnboundedSender<WriteReport>,
 ) -> io::Result<Option<PipeWriter>> {
     if !sink::can_close(fd.as_fd()) {
         return Ok(None);
@@ -218,13 +224,13 @@ fn watch(
     let (writing, held) = io::pipe()?;
     let (fd, progress, reports) = (Arc::clone(fd), Arc::clone(progress), reports.downgrade());
     let wait = move || {
-        if sink::wait_closed(fd.as_fd(), writing.as_fd()) == Ended::Unwatched {
+        if sink::wait_closed(fd.as_fd(), writing.as_fd()) == WatchOutcome::Unwatched {
             return;
         }
-        // Whoever is writing finds out by itself; holding the lock means that everything written is reported.
+        // A write in progress notices by itself. Under the lock, everything written has been reported.
         let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reports) = reports.upgrade() {
-            let _ = reports.send(Wrote::Closed {
+            let _ = reports.send(WriteReport::Closed {
                 last: progress.last,
                 messages: 0,
             });
@@ -235,126 +241,134 @@ fn watch(
     Ok(Some(held))
 }
 
-/// What was written, and not yet reported but for `last`.
+/// What was written since the last report, and the last seq written.
 #[derive(Debug, Default)]
-struct Progress {
+struct WriteProgress {
     last: Option<Seq>,
     messages: u64,
     bytes: u64,
 }
 
-struct Writer {
+struct StdoutWriter {
     fd: Arc<OwnedFd>,
-    /// Up to how many bytes stdout takes whole when it is ready at all.
-    small: usize,
+    /// How many bytes stdout takes without blocking when it is ready.
+    atomic_bytes: usize,
     renderer: Renderer,
-    /// Rendered and not yet written; kept for its memory.
+    /// Rendered messages that are not written yet. Kept for its memory.
     buffer: Vec<u8>,
-    /// Held from the first chunk that came until what was written is reported.
-    progress: Arc<Mutex<Progress>>,
-    reports: UnboundedSender<Wrote>,
-    /// The watching thread ends with this.
+    /// Locked from the first batch until the writing is reported.
+    progress: Arc<Mutex<WriteProgress>>,
+    reports: UnboundedSender<WriteReport>,
+    /// Dropping it ends the watching thread.
     _watched: Option<PipeWriter>,
 }
 
-impl Writer {
-    /// Whether stdout takes the chunk without making anyone wait.
-    fn takes_at_once(&self, chunk: &Chunk) -> bool {
-        self.renderer.is_as_it_came(&chunk.header)
-            && chunk.body.len() <= self.small
+impl StdoutWriter {
+    /// Whether stdout takes the batch without blocking.
+    fn can_write_now(&self, batch: &OutputBatch) -> bool {
+        self.renderer.is_passthrough(&batch.header)
+            && batch.body.len() <= self.atomic_bytes
             && sink::is_ready(self.fd.as_fd())
     }
 
-    /// Writes a chunk and what follows it, and says how far it came.
+    /// Writes a batch and those that follow, and reports.
     fn write_and_report(
         &mut self,
-        first: Chunk,
-        mut next: impl FnMut() -> Option<Chunk>,
-    ) -> Result<(), Over> {
+        first: OutputBatch,
+        mut next: impl FnMut() -> Option<OutputBatch>,
+    ) -> Result<(), OutputEnded> {
         let progress = Arc::clone(&self.progress);
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut chunk = Some(first);
-        while let Some(current) = chunk.take() {
+        let mut batch = Some(first);
+        while let Some(current) = batch.take() {
             if let Err(stopped) = self.write(&current, &mut progress) {
                 self.report_end(stopped, &mut progress);
-                return Err(Over);
+                return Err(OutputEnded);
             }
-            chunk = next();
-            if chunk.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
+            batch = next();
+            if batch.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
                 self.report(&mut progress);
             }
         }
         Ok(())
     }
 
-    fn write(&mut self, chunk: &Chunk, progress: &mut Progress) -> Result<(), Stopped> {
-        if self.renderer.is_as_it_came(&chunk.header) {
-            write_all(self.fd.as_fd(), &chunk.body).map_err(|short| {
-                let messages = match chunk.header.framing {
+    fn write(
+        &mut self,
+        batch: &OutputBatch,
+        progress: &mut WriteProgress,
+    ) -> Result<(), WriteError> {
+        if self.renderer.is_passthrough(&batch.header) {
+            write_all(self.fd.as_fd(), &batch.body).map_err(|short| {
+                let messages = match batch.header.framing {
                     Framing::Lines => {
-                        memchr::memchr_iter(b'\n', &chunk.body[..short.written]).count()
+                        memchr::memchr_iter(b'\n', &batch.body[..short.written]).count()
                     }
-                    // A piece that is not all written is not written.
+                    // A message that is written in part does not count.
                     Framing::Bytes | Framing::Args => 0,
                 };
-                progress.settle(&chunk.header, 0, messages as u64);
-                Stopped::from(short)
+                progress.record(&batch.header, 0, messages as u64);
+                WriteError::from(short)
             })?;
-            progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
+            progress.record(&batch.header, 0, u64::from(batch.header.count));
         } else {
             let before = progress.messages;
-            self.write_each(chunk, progress)?;
-            // A body that holds fewer messages than its header says is not waited for.
+            self.write_each(batch, progress)?;
+            // The header's count holds even if the body has fewer messages.
             progress.messages = before;
-            progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
+            progress.record(&batch.header, 0, u64::from(batch.header.count));
         }
-        progress.bytes += chunk.body.len() as u64;
+        progress.bytes += batch.body.len() as u64;
         Ok(())
     }
 
-    /// Message by message, written in pieces so that the buffer stays small.
-    fn write_each(&mut self, chunk: &Chunk, progress: &mut Progress) -> Result<(), Stopped> {
-        let frame = self.renderer.frame(chunk);
+    /// Renders the messages one by one, and writes whenever the buffer is large.
+    fn write_each(
+        &mut self,
+        batch: &OutputBatch,
+        progress: &mut WriteProgress,
+    ) -> Result<(), WriteError> {
+        let frame = self.renderer.frame(batch);
         let mut written = 0;
         let mut rendered = 0;
-        for message in each(chunk) {
+        for message in batch_messages(batch) {
             self.renderer
                 .render(&frame, rendered, message, &mut self.buffer);
             rendered += 1;
             if self.buffer.len() >= limits::BATCH_BYTES {
-                self.flush(chunk, written, rendered, progress)?;
+                self.flush(batch, written, rendered, progress)?;
                 written = rendered;
             }
         }
-        self.flush(chunk, written, rendered, progress)
+        self.flush(batch, written, rendered, progress)
     }
 
-    /// Writes the buffer, which holds messages `from..to` of the chunk.
+    /// Writes the buffer, which holds the messages `from..to` of the batch.
     fn flush(
         &mut self,
-        chunk: &Chunk,
+        batch: &OutputBatch,
         from: u32,
         to: u32,
-        progress: &mut Progress,
-    ) -> Result<(), Stopped> {
+        progress: &mut WriteProgress,
+    ) -> Result<(), WriteError> {
         let outcome = write_all(self.fd.as_fd(), &self.buffer);
         let whole = match &outcome {
             Ok(()) => to - from,
-            Err(short) => self.count_whole(chunk, from, short.written),
+            Err(short) => self.count_whole(batch, from, short.written),
         };
-        progress.settle(&chunk.header, from, u64::from(whole));
+        progress.record(&batch.header, from, u64::from(whole));
         self.buffer.clear();
         self.buffer.shrink_to(limits::MESSAGE_BYTES);
-        outcome.map_err(Stopped::from)
+        outcome.map_err(WriteError::from)
     }
 
-    /// How many messages from `from` on fit whole into `written` bytes: found by rendering them again, once in a
-    /// process's life, so that nothing has to be remembered of each message.
-    fn count_whole(&self, chunk: &Chunk, from: u32, written: usize) -> u32 {
-        let frame = self.renderer.frame(chunk);
+    /// How many messages from `from` on fit whole into `written` bytes. Renders them again, which happens once in the life of a
+    /// process, so that no lengths need to be kept.
+    fn count_whole(&self, batch: &OutputBatch, from: u32, written: usize) -> u32 {
+        let frame = self.renderer.frame(batch);
         let mut again = Vec::new();
         let mut whole = 0;
-        for message in each(chunk).skip(from as usize) {
+        for message in batch_messages(batch).skip(from as usize) {
             self.renderer
                 .render(&frame, from + whole, message, &mut again);
             if again.len() > written {
@@ -365,34 +379,34 @@ impl Writer {
         whole
     }
 
-    fn report(&self, progress: &mut Progress) {
-        let _ = self.reports.send(Wrote::Upto {
+    fn report(&self, progress: &mut WriteProgress) {
+        let _ = self.reports.send(WriteReport::Upto {
             last: progress.last,
             messages: std::mem::take(&mut progress.messages),
             bytes: std::mem::take(&mut progress.bytes),
         });
     }
 
-    fn report_end(&self, stopped: Stopped, progress: &mut Progress) {
+    fn report_end(&self, stopped: WriteError, progress: &mut WriteProgress) {
         let report = match stopped {
-            Stopped::Closed => Wrote::Closed {
+            WriteError::Closed => WriteReport::Closed {
                 last: progress.last,
                 messages: std::mem::take(&mut progress.messages),
             },
-            Stopped::Failed(error) => {
+            WriteError::Failed(error) => {
                 self.report(progress);
-                Wrote::Failed(error)
+                WriteReport::Failed(error)
             }
         };
         let _ = self.reports.send(report);
     }
 }
 
-impl Progress {
-    /// `count` messages of a chunk, from its `from`th on, are written.
-    fn settle(&mut self, header: &DeliveryHeader, from: u32, count: u64) {
+impl WriteProgress {
+    /// Notes that `count` messages of a batch were written, from index `from` on.
+    fn record(&mut self, header: &DeliveryHeader, from: u32, count: u64) {
         self.messages += count;
-        // The header's count bounds the index, whatever the body held.
+        // The index never passes the header's count.
         let count = u32::try_from(count)
             .unwrap_or(header.count)
             .min(header.count - from.min(header.count));
@@ -404,25 +418,25 @@ impl Progress {
     }
 }
 
-/// A message as its reader sees it on a terminal: its data, control characters shown.
-pub fn shown(chunk: &Chunk, message: &[u8]) -> String {
-    let renderer = Renderer::new(Form::Data(Ending::Raw), Screen::Terminal);
+/// The data of a message for a terminal, with control characters made visible.
+pub fn visible_text(batch: &OutputBatch, message: &[u8]) -> String {
+    let renderer = Renderer::new(OutputFormat::Data(Terminator::Raw), OutputTarget::Terminal);
     let mut shown = Vec::new();
-    renderer.render(&renderer.frame(chunk), 0, message, &mut shown);
+    renderer.render(&renderer.frame(batch), 0, message, &mut shown);
     String::from_utf8_lossy(&shown).into_owned()
 }
 
-/// Stdout takes nothing more; the report said why.
-struct Over;
+/// Stdout takes no more. A report has told why.
+struct OutputEnded;
 
-/// Why stdout takes nothing more.
-enum Stopped {
+/// Why stdout takes no more.
+enum WriteError {
     Closed,
     Failed(io::Error),
 }
 
-impl From<Short> for Stopped {
-    fn from(short: Short) -> Self {
+impl From<ShortWrite> for WriteError {
+    fn from(short: ShortWrite) -> Self {
         match short.error.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Self::Closed,
             _ => Self::Failed(short.error),

@@ -1,92 +1,104 @@
-//! How one message looks: bare data, or an object with all that is known of it. No IO.
+//! Renders one message in the chosen output format. No IO.
 
-use super::chunk::Chunk;
-use super::form::{Ending, Form};
+use super::batch::OutputBatch;
 use super::object::{
-    Frame, Screen, object_frame, push_data, push_data_for, push_field, push_json,
+    BatchContext, OutputTarget, object_frame, push_data, push_data_for, push_field, push_json,
     push_json_for_terminal, push_object,
 };
+use super::output_format::{OutputFormat, Terminator};
 use crate::address::ClientName;
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 use crate::wire::batch::{DeliveryHeader, Framing, decode_args};
 
 pub(super) struct Renderer {
-    form: Form,
-    screen: Screen,
+    form: OutputFormat,
+    screen: OutputTarget,
 }
 
 impl Renderer {
-    pub(super) fn new(form: Form, screen: Screen) -> Self {
+    pub(super) fn new(form: OutputFormat, screen: OutputTarget) -> Self {
         Self { form, screen }
     }
 
-    /// Whether the body, unchanged, is what is to be written.
-    pub(super) fn is_as_it_came(&self, header: &DeliveryHeader) -> bool {
-        let as_it_came = match self.form {
-            Form::Data(Ending::Newline) => header.framing == Framing::Lines,
-            Form::Bytes => true,
+    /// Whether the body can be written unchanged.
+    pub(super) fn is_passthrough(&self, header: &DeliveryHeader) -> bool {
+        let is_unchanged = match self.form {
+            OutputFormat::Data(Terminator::Newline) => header.framing == Framing::Lines,
+            OutputFormat::Bytes => true,
             _ => false,
         };
-        as_it_came && self.screen == Screen::Plain
+        is_unchanged && self.screen == OutputTarget::Plain
     }
 
-    pub(super) fn frame<'a>(&self, chunk: &'a Chunk) -> Frame<'a> {
+    pub(super) fn frame<'a>(&self, batch: &'a OutputBatch) -> BatchContext<'a> {
         let (before, after) = match &self.form {
-            Form::Data(_) | Form::Said | Form::Event | Form::Args | Form::Bytes => {
-                (Vec::new(), Vec::new())
-            }
-            Form::Format(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
-            Form::Json | Form::Format(..) => object_frame(chunk),
+            OutputFormat::Data(_)
+            | OutputFormat::Chat
+            | OutputFormat::Event
+            | OutputFormat::Args
+            | OutputFormat::Bytes => (Vec::new(), Vec::new()),
+            OutputFormat::Template(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
+            OutputFormat::Json | OutputFormat::Template(..) => object_frame(batch),
         };
-        Frame {
-            chunk,
+        BatchContext {
+            batch,
             before,
             after,
         }
     }
 
     /// One line of JSON.
-    fn push_json(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
-        if frame.chunk.is_aside() {
-            push_data(frame.chunk, message, out);
+    fn push_json(&self, frame: &BatchContext<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+        if frame.batch.is_annotation() {
+            push_data(frame.batch, message, out);
             return out.push(b'\n');
         }
         match self.form {
-            Form::Event => {
-                let event = frame.chunk.header.event.as_str();
-                push_array(frame.chunk, Some(event), message, out);
+            OutputFormat::Event => {
+                let event = frame.batch.header.event.as_str();
+                push_array(frame.batch, Some(event), message, out);
             }
-            Form::Args => push_array(frame.chunk, None, message, out),
-            Form::Data(_) | Form::Said | Form::Json | Form::Format(..) | Form::Bytes => {
+            OutputFormat::Args => push_array(frame.batch, None, message, out),
+            OutputFormat::Data(_)
+            | OutputFormat::Chat
+            | OutputFormat::Json
+            | OutputFormat::Template(..)
+            | OutputFormat::Bytes => {
                 push_object(frame, index, message, out);
             }
         }
     }
 
-    /// Appends message `index` of the frame's chunk.
-    pub(super) fn render(&self, frame: &Frame<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
+    /// Appends message `index` of the batch.
+    pub(super) fn render(
+        &self,
+        frame: &BatchContext<'_>,
+        index: u32,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) {
         match (&self.form, self.screen) {
-            (Form::Format(format, ending), screen) => {
+            (OutputFormat::Template(format, ending), screen) => {
                 format.render(frame, (index, message), screen, out);
                 push_ending(*ending, out);
             }
-            (Form::Data(ending), screen) => {
-                push_data_for(screen, frame.chunk, message, out);
+            (OutputFormat::Data(ending), screen) => {
+                push_data_for(screen, frame.batch, message, out);
                 push_ending(*ending, out);
             }
-            (Form::Said, screen) => {
-                let from = frame.chunk.header.from.as_ref();
+            (OutputFormat::Chat, screen) => {
+                let from = frame.batch.header.from.as_ref();
                 let from = from.map_or(SOMEONE, ClientName::as_str);
                 out.extend_from_slice(term::visible(from).as_bytes());
                 out.extend_from_slice(b": ");
-                push_data_for(screen, frame.chunk, message, out);
+                push_data_for(screen, frame.batch, message, out);
                 out.push(b'\n');
             }
-            (Form::Bytes, Screen::Plain) => out.extend_from_slice(message),
-            (Form::Bytes, Screen::Terminal) => term::visible_data(message, out),
-            (_, Screen::Plain) => self.push_json(frame, index, message, out),
-            (_, Screen::Terminal) => {
+            (OutputFormat::Bytes, OutputTarget::Plain) => out.extend_from_slice(message),
+            (OutputFormat::Bytes, OutputTarget::Terminal) => term::visible_data(message, out),
+            (_, OutputTarget::Plain) => self.push_json(frame, index, message, out),
+            (_, OutputTarget::Terminal) => {
                 let mut json = Vec::new();
                 self.push_json(frame, index, message, &mut json);
                 push_json_for_terminal(&json, out);
@@ -95,17 +107,17 @@ impl Renderer {
     }
 }
 
-fn push_ending(ending: Ending, out: &mut Vec<u8>) {
+fn push_ending(ending: Terminator, out: &mut Vec<u8>) {
     match ending {
-        Ending::Newline => out.push(b'\n'),
-        Ending::Nul => out.push(0),
-        Ending::Raw => {}
+        Terminator::Newline => out.push(b'\n'),
+        Terminator::Nul => out.push(0),
+        Terminator::Raw => {}
     }
 }
 
-fn push_array(chunk: &Chunk, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
-    let args = match chunk.header.framing {
-        Framing::Args => decode_args(&chunk.body).ok(),
+fn push_array(batch: &OutputBatch, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
+    let args = match batch.header.framing {
+        Framing::Args => decode_args(&batch.body).ok(),
         Framing::Lines | Framing::Bytes => None,
     };
     out.push(b'[');
@@ -122,7 +134,7 @@ fn push_array(chunk: &Chunk, event: Option<&str>, message: &[u8], out: &mut Vec<
             }
             push_json(args.inside(), &args.attachments, out);
         }
-        // Nothing that a plain client receives; shown as what it is all the same.
+        // A plain client receives only events. Other data is shown as text.
         None => push_field(",", &String::from_utf8_lossy(message), out),
     }
     out.extend_from_slice(b"]\n");

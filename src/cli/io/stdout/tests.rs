@@ -8,8 +8,8 @@ use super::*;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::wire::batch::{encode_args, push_bytes_message};
 
-fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
-    Chunk {
+fn batch(framing: Framing, count: u32, body: impl Into<Bytes>) -> OutputBatch {
+    OutputBatch {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ci").unwrap()],
             count,
@@ -22,29 +22,29 @@ fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> Chunk {
     }
 }
 
-fn bytes_chunk(messages: &[&[u8]]) -> Chunk {
+fn bytes_chunk(messages: &[&[u8]]) -> OutputBatch {
     let mut body = Vec::new();
     for message in messages {
         push_bytes_message(&mut body, message);
     }
-    chunk(Framing::Bytes, messages.len() as u32, body)
+    batch(Framing::Bytes, messages.len() as u32, body)
 }
 
-fn args_chunk(json: &str, attachments: &[&'static [u8]]) -> Chunk {
+fn args_chunk(json: &str, attachments: &[&'static [u8]]) -> OutputBatch {
     let attachments: Vec<Bytes> = attachments.iter().map(|a| Bytes::from_static(a)).collect();
-    chunk(Framing::Args, 1, encode_args(json, &attachments))
+    batch(Framing::Args, 1, encode_args(json, &attachments))
 }
 
-fn start_piped(form: Form, screen: Screen) -> (Output, PipeReader) {
+fn start_piped(form: OutputFormat, screen: OutputTarget) -> (Output, PipeReader) {
     let (reader, writer) = pipe().unwrap();
     (start_on(Ok(OwnedFd::from(writer)), form, screen), reader)
 }
 
 /// Everything these chunks look like.
-fn shown(form: Form, screen: Screen, chunks: &[Chunk]) -> String {
+fn shown(form: OutputFormat, screen: OutputTarget, chunks: &[OutputBatch]) -> String {
     let (mut output, mut reader) = start_piped(form, screen);
-    for chunk in chunks {
-        output.write(chunk.clone());
+    for batch in chunks {
+        output.write(batch.clone());
     }
     output.finish();
     let mut text = Vec::new();
@@ -52,33 +52,41 @@ fn shown(form: Form, screen: Screen, chunks: &[Chunk]) -> String {
     String::from_utf8(text).unwrap()
 }
 
-fn data(chunk: Chunk) -> String {
-    shown(Form::Data(Ending::Newline), Screen::Plain, &[chunk])
+fn data(batch: OutputBatch) -> String {
+    shown(
+        OutputFormat::Data(Terminator::Newline),
+        OutputTarget::Plain,
+        &[batch],
+    )
 }
 
-fn object(chunk: Chunk) -> String {
-    shown(Form::Json, Screen::Plain, &[chunk])
+fn object(batch: OutputBatch) -> String {
+    shown(OutputFormat::Json, OutputTarget::Plain, &[batch])
 }
 
 #[test]
 fn data_ends_as_asked() {
-    let lines = || chunk(Framing::Lines, 3, "a\n\nb\r\n");
+    let lines = || batch(Framing::Lines, 3, "a\n\nb\r\n");
     let odd = || bytes_chunk(&[b"x\ny", b""]);
     let cases = [
-        (Ending::Newline, "a\n\nb\r\nx\ny\n\n"),
-        (Ending::Nul, "a\0\0b\r\0x\ny\0\0"),
-        (Ending::Raw, "ab\rx\ny"),
+        (Terminator::Newline, "a\n\nb\r\nx\ny\n\n"),
+        (Terminator::Nul, "a\0\0b\r\0x\ny\0\0"),
+        (Terminator::Raw, "ab\rx\ny"),
     ];
     for (ending, wanted) in cases {
-        let found = shown(Form::Data(ending), Screen::Plain, &[lines(), odd()]);
+        let found = shown(
+            OutputFormat::Data(ending),
+            OutputTarget::Plain,
+            &[lines(), odd()],
+        );
         assert_eq!(found, wanted, "{ending:?}");
     }
 }
 
 #[test]
 fn events_are_arrays_with_their_name_and_answers_without() {
-    let event = |chunk: Chunk| shown(Form::Event, Screen::Plain, &[chunk]);
-    let answer = |chunk: Chunk| shown(Form::Args, Screen::Plain, &[chunk]);
+    let event = |batch: OutputBatch| shown(OutputFormat::Event, OutputTarget::Plain, &[batch]);
+    let answer = |batch: OutputBatch| shown(OutputFormat::Args, OutputTarget::Plain, &[batch]);
     let cases: [(&str, &[&'static [u8]], &str); 4] = [
         ("[]", &[], ""),
         (r#"["hi",{"a": 1}]"#, &[], r#""hi",{"a": 1}"#),
@@ -102,24 +110,25 @@ fn events_are_arrays_with_their_name_and_answers_without() {
     }
     let hostile = args_chunk("[\"\u{9b}31m\"]", &[]);
     assert_eq!(
-        shown(Form::Event, Screen::Terminal, &[hostile]),
+        shown(OutputFormat::Event, OutputTarget::Terminal, &[hostile]),
         "[\"message\",\"\\u009b31m\"]\n"
     );
 }
 
 #[test]
 fn reports_add_up_to_what_was_written() {
-    let (mut output, reader) = start_piped(Form::Data(Ending::Newline), Screen::Plain);
+    let (mut output, reader) =
+        start_piped(OutputFormat::Data(Terminator::Newline), OutputTarget::Plain);
     let mut second = bytes_chunk(&[b"x", b"y"]);
     second.header.first = Some(Seq::new(42, 0));
     let bytes = 6 + second.body.len() as u64;
-    output.write(chunk(Framing::Lines, 3, "a\nb\nc\n"));
+    output.write(batch(Framing::Lines, 3, "a\nb\nc\n"));
     output.write(second);
     output.finish();
     let (mut all_messages, mut all_bytes, mut at) = (0, 0, None);
-    while let Some(report) = output.wrote.blocking_recv() {
+    while let Some(report) = output.reports.blocking_recv() {
         match report {
-            Wrote::Upto {
+            WriteReport::Upto {
                 last,
                 messages,
                 bytes,
@@ -140,15 +149,16 @@ fn reports_add_up_to_what_was_written() {
 
 #[test]
 fn volatile_messages_are_reported_without_a_seq() {
-    let (mut output, _reader) = start_piped(Form::Data(Ending::Newline), Screen::Plain);
-    let mut volatile = chunk(Framing::Lines, 1, "a\n");
+    let (mut output, _reader) =
+        start_piped(OutputFormat::Data(Terminator::Newline), OutputTarget::Plain);
+    let mut volatile = batch(Framing::Lines, 1, "a\n");
     volatile.header.first = None;
     output.write(volatile);
-    let report = output.wrote.blocking_recv();
+    let report = output.reports.blocking_recv();
     assert!(
         matches!(
             report,
-            Some(Wrote::Upto {
+            Some(WriteReport::Upto {
                 last: None,
                 messages: 1,
                 bytes: 2
@@ -160,29 +170,30 @@ fn volatile_messages_are_reported_without_a_seq() {
 
 #[test]
 fn a_reader_that_goes_away_is_noticed_while_idle() {
-    let (mut output, reader) = start_piped(Form::Data(Ending::Newline), Screen::Plain);
-    output.write(chunk(Framing::Lines, 1, "a\n"));
+    let (mut output, reader) =
+        start_piped(OutputFormat::Data(Terminator::Newline), OutputTarget::Plain);
+    output.write(batch(Framing::Lines, 1, "a\n"));
     assert!(matches!(
-        output.wrote.blocking_recv(),
-        Some(Wrote::Upto { .. })
+        output.reports.blocking_recv(),
+        Some(WriteReport::Upto { .. })
     ));
     drop(reader);
-    let report = output.wrote.blocking_recv();
+    let report = output.reports.blocking_recv();
     let wanted = Some(Seq::new(41, 7));
     assert!(
-        matches!(report, Some(Wrote::Closed { last, messages: 0 }) if last == wanted),
+        matches!(report, Some(WriteReport::Closed { last, messages: 0 }) if last == wanted),
         "{report:?}"
     );
 }
 
 /// Writes more than a pipe holds to a reader that takes `taken` bytes and goes.
-fn closed_after(form: Form, chunk: Chunk, taken: usize) -> (Option<Seq>, u64) {
-    let (mut output, mut reader) = start_piped(form, Screen::Plain);
-    output.write(chunk);
+fn closed_after(form: OutputFormat, batch: OutputBatch, taken: usize) -> (Option<Seq>, u64) {
+    let (mut output, mut reader) = start_piped(form, OutputTarget::Plain);
+    output.write(batch);
     reader.read_exact(&mut vec![0; taken]).unwrap();
     drop(reader);
-    match output.wrote.blocking_recv() {
-        Some(Wrote::Closed { last, messages }) => (last, messages),
+    match output.reports.blocking_recv() {
+        Some(WriteReport::Closed { last, messages }) => (last, messages),
         other => panic!("{other:?}"),
     }
 }
@@ -191,17 +202,17 @@ fn closed_after(form: Form, chunk: Chunk, taken: usize) -> (Option<Seq>, u64) {
 fn only_what_was_written_whole_counts_when_stdout_closes() {
     const MANY: u32 = 60_000;
     let line = "0123456789abcdef";
-    let lines = chunk(
+    let lines = batch(
         Framing::Lines,
         MANY,
         format!("{line}\n").repeat(MANY as usize),
     );
     let framed = bytes_chunk(&vec![line.as_bytes(); MANY as usize]);
-    for (chunk, form) in [
-        (lines, Form::Data(Ending::Newline)),
-        (framed, Form::Data(Ending::Nul)),
+    for (batch, form) in [
+        (lines, OutputFormat::Data(Terminator::Newline)),
+        (framed, OutputFormat::Data(Terminator::Nul)),
     ] {
-        let (last, messages) = closed_after(form, chunk, 100_000);
+        let (last, messages) = closed_after(form, batch, 100_000);
         // What the reader took, and at most a pipe's worth more.
         assert!(
             (100_000 / 17..(100_000 + (1 << 20)) / 17).contains(&messages),
@@ -214,12 +225,12 @@ fn only_what_was_written_whole_counts_when_stdout_closes() {
 
 #[test]
 fn a_torn_message_does_not_count() {
-    let one = chunk(Framing::Lines, 1, format!("{}\n", "x".repeat(4 << 20)));
+    let one = batch(Framing::Lines, 1, format!("{}\n", "x".repeat(4 << 20)));
     assert_eq!(
-        closed_after(Form::Data(Ending::Newline), one.clone(), 10),
+        closed_after(OutputFormat::Data(Terminator::Newline), one.clone(), 10),
         (None, 0)
     );
-    assert_eq!(closed_after(Form::Json, one, 10), (None, 0));
+    assert_eq!(closed_after(OutputFormat::Json, one, 10), (None, 0));
 }
 
 #[test]
@@ -228,15 +239,19 @@ fn a_full_disk_is_a_failure_and_not_a_closed_stdout() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let mut output = start_on(Ok(full.into()), Form::Data(Ending::Newline), Screen::Plain);
-    output.write(chunk(Framing::Lines, 1, "a\n"));
+    let mut output = start_on(
+        Ok(full.into()),
+        OutputFormat::Data(Terminator::Newline),
+        OutputTarget::Plain,
+    );
+    output.write(batch(Framing::Lines, 1, "a\n"));
     output.finish();
     let mut last = None;
-    while let Some(report) = output.wrote.blocking_recv() {
+    while let Some(report) = output.reports.blocking_recv() {
         last = Some(report);
     }
     match last {
-        Some(Wrote::Failed(error)) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
+        Some(WriteReport::Failed(error)) => assert_eq!(error.kind(), io::ErrorKind::StorageFull),
         other => panic!("{other:?}"),
     }
 }
@@ -245,12 +260,16 @@ fn a_full_disk_is_a_failure_and_not_a_closed_stdout() {
 fn a_file_takes_everything_in_order() {
     let mut file = tempfile::tempfile().unwrap();
     let fd = file.try_clone().unwrap().into();
-    let mut output = start_on(Ok(fd), Form::Data(Ending::Newline), Screen::Plain);
+    let mut output = start_on(
+        Ok(fd),
+        OutputFormat::Data(Terminator::Newline),
+        OutputTarget::Plain,
+    );
     for number in 0..1000 {
-        output.write(chunk(Framing::Lines, 1, format!("{number}\n")));
+        output.write(batch(Framing::Lines, 1, format!("{number}\n")));
     }
     output.finish();
-    while output.wrote.blocking_recv().is_some() {}
+    while output.reports.blocking_recv().is_some() {}
     file.flush().unwrap();
     let mut text = String::new();
     io::Seek::rewind(&mut file).unwrap();
@@ -293,7 +312,7 @@ fn events_as_they_came_become_data() {
 
 #[test]
 fn objects_say_all_that_is_known() {
-    let mut lines = chunk(Framing::Lines, 2, "a \"b\"\nc\n");
+    let mut lines = batch(Framing::Lines, 2, "a \"b\"\nc\n");
     lines.header.from = Some(ClientName::parse("alice").unwrap());
     assert_eq!(
         object(lines),
@@ -305,7 +324,7 @@ fn objects_say_all_that_is_known() {
         )
     );
     let head = r#"{"namespace":"/","rooms":["ci"],"event":"message","seq":"41.7","time":"2023-11-14T22:13:20.123Z","#;
-    let mut json = chunk(Framing::Lines, 1, "{\"n\":1e400}\n");
+    let mut json = batch(Framing::Lines, 1, "{\"n\":1e400}\n");
     json.header.json = true;
     let cases = [
         (json, r#""data":{"n":1e400},"json":true}"#),
@@ -317,10 +336,10 @@ fn objects_say_all_that_is_known() {
             r#""args":[{"_placeholder":true,"num":0}],"attachments":["YQ==","Yg=="]}"#,
         ),
     ];
-    for (chunk, tail) in cases {
-        assert_eq!(object(chunk), format!("{head}{tail}\n"));
+    for (batch, tail) in cases {
+        assert_eq!(object(batch), format!("{head}{tail}\n"));
     }
-    let mut volatile = chunk(Framing::Lines, 1, "a\n");
+    let mut volatile = batch(Framing::Lines, 1, "a\n");
     volatile.header.first = None;
     volatile.header.at = u64::MAX;
     assert_eq!(
@@ -332,18 +351,18 @@ fn objects_say_all_that_is_known() {
 #[test]
 fn a_terminal_is_shown_control_characters() {
     let escape = "\u{1b}[2J\u{9b}\tx\n";
-    for ending in [Ending::Newline, Ending::Raw] {
+    for ending in [Terminator::Newline, Terminator::Raw] {
         let found = shown(
-            Form::Data(ending),
-            Screen::Terminal,
-            &[chunk(Framing::Lines, 1, escape)],
+            OutputFormat::Data(ending),
+            OutputTarget::Terminal,
+            &[batch(Framing::Lines, 1, escape)],
         );
         assert_eq!(found.trim_end(), "␛[2J\\x9b\tx");
     }
     let found = shown(
-        Form::Json,
-        Screen::Terminal,
-        &[chunk(Framing::Lines, 1, escape)],
+        OutputFormat::Json,
+        OutputTarget::Terminal,
+        &[batch(Framing::Lines, 1, escape)],
     );
     assert!(found.contains(r#""data":"\u001b[2J\u009b\tx"}"#), "{found}");
     assert!(found.ends_with("}\n"));
@@ -351,17 +370,22 @@ fn a_terminal_is_shown_control_characters() {
 
 #[test]
 fn a_format_shows_what_peers_chose_and_obeys_what_the_user_wrote() {
-    let mut hostile = chunk(Framing::Lines, 2, "\u{1b}[2J\nsecond\n");
+    let mut hostile = batch(Framing::Lines, 2, "\u{1b}[2J\nsecond\n");
     hostile.header.event = EventName::parse("e").unwrap();
     hostile.header.rooms = vec![RoomName::parse("r\u{202e}x").unwrap()];
     hostile.header.from = ClientName::parse("alice").ok();
     hostile.header.first = Some(Seq::new(41, 7));
-    let form = |text: &str| Form::Format(Format::parse(text).unwrap().into(), Ending::Newline);
+    let form = |text: &str| {
+        OutputFormat::Template(
+            FormatTemplate::parse(text).unwrap().into(),
+            Terminator::Newline,
+        )
+    };
     let both = |text: &str| {
-        let plain = shown(form(text), Screen::Plain, &[hostile.clone()]);
+        let plain = shown(form(text), OutputTarget::Plain, &[hostile.clone()]);
         (
             plain,
-            shown(form(text), Screen::Terminal, &[hostile.clone()]),
+            shown(form(text), OutputTarget::Terminal, &[hostile.clone()]),
         )
     };
     let (plain, terminal) = both(r"\x1b[1m{seq} {room} {data}");

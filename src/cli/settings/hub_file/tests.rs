@@ -147,11 +147,11 @@ fn what_is_declared_is_what_sessions_ask() {
     let one = rules("/t-1").unwrap();
     assert_eq!(one.rate.unwrap().get(), 50);
     assert_eq!(one.handler.as_ref().unwrap().command, "cat");
-    assert!(!file.namespaces.all_ask());
+    assert!(!file.namespaces.all_want_tokens());
     assert!(
         parsed("[namespaces.\"/a\"]\ntokens = [{ token = \"t\" }]")
             .namespaces
-            .all_ask()
+            .all_want_tokens()
     );
     assert_eq!(
         summary(&file.namespaces),

@@ -17,15 +17,15 @@ fn present(name: Option<&str>, since_ms: u64) -> PresentSocket {
 }
 
 #[test]
-fn a_line_says_what_is_known() {
+fn a_row_has_every_known_field() {
     let one = present(None, 7);
     one.stats.record_progress(crate::address::Seq::START, 3);
     one.stats.peer.mark_upgraded();
     let known = json!({
         "sid": "sid", "address": "10.0.0.1:77", "transport": "websocket", "rooms": [], "lag": 3, "since": 7,
     });
-    assert_eq!(line(&one, Lag::Exactly(0)), known);
-    let behind = line(&one, Lag::AtLeast(4));
+    assert_eq!(row(&one, Lag::Exactly(0)), known);
+    let behind = row(&one, Lag::AtLeast(4));
     assert_eq!(
         (&behind["lag"], &behind["lag_is_least"]),
         (&json!(7), &json!(true))
@@ -33,7 +33,7 @@ fn a_line_says_what_is_known() {
 }
 
 #[test]
-fn names_stand_before_those_without_and_the_oldest_first() {
+fn named_sockets_come_first_and_the_oldest_of_a_name() {
     let mut all = [
         present(None, 2),
         present(Some("b"), 9),
@@ -41,7 +41,7 @@ fn names_stand_before_those_without_and_the_oldest_first() {
         present(Some("b"), 3),
         present(Some("a"), 5),
     ];
-    all.sort_by(|a, b| order(&a.stats).cmp(&order(&b.stats)));
+    all.sort_by(|a, b| sort_key(&a.stats).cmp(&sort_key(&b.stats)));
     let since: Vec<u64> = all.iter().map(|one| one.stats.connected_at_ms).collect();
     assert_eq!(since, [5, 3, 9, 1, 2]);
 }

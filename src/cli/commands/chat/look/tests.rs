@@ -4,8 +4,8 @@ use super::*;
 use crate::address::Namespace;
 use crate::wire::batch::{DeliveryHeader, Framing, push_bytes_message};
 
-fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Chunk {
-    Chunk {
+fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> OutputBatch {
+    OutputBatch {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ops").unwrap()],
             count,

@@ -1,22 +1,24 @@
-//! `--format`: text with fields in braces, parsed once, and what becomes of it for one message. No IO.
+//! The template of `--format`: text with fields in braces. Parsed once, then rendered for each message. No IO.
 
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-use super::object::{Frame, Screen, push_data_for, push_json_for_terminal, push_object, time};
+use super::object::{
+    BatchContext, OutputTarget, push_data_for, push_json_for_terminal, push_object, time,
+};
 use crate::address::{RoomName, Seq};
 use crate::cli::screen::term;
 use crate::limits;
 
-/// What `--format` says, checked. What ends a message is not part of it.
+/// A valid template. It does not include the terminator of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Format {
-    pieces: Vec<Piece>,
+pub struct FormatTemplate {
+    pieces: Vec<FormatPiece>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum FormatPiece {
     Literal(Vec<u8>),
     Field(Field),
     /// The local time by a strftime pattern.
@@ -54,13 +56,13 @@ const FIELDS: [(&str, Field); 10] = [
 pub enum FormatError {
     #[error("there is no field {{{0}}}; there are {known}", known = known())]
     Unknown(String),
-    #[error("a \"{{\" without its \"}}\"; a brace that is meant as one is written twice")]
+    #[error("a \"{{\" without a \"}}\"; write a literal brace twice")]
     Open,
-    #[error("a \"}}\" without its \"{{\"; a brace that is meant as one is written twice")]
+    #[error("a \"}}\" without a \"{{\"; write a literal brace twice")]
     Lone,
     #[error("only {{time:…}} takes a pattern, not {{{0}:…}}")]
     Pattern(String),
-    #[error("{{time:}} is without its pattern, as in {{time:%H:%M}}; {{time}} is all of it")]
+    #[error("{{time:}} has no pattern; write {{time:%H:%M}}, or {{time}} for all of it")]
     NoPattern,
     #[error("{{time:{pattern}}}: {reason}")]
     Time { pattern: String, reason: String },
@@ -72,7 +74,7 @@ pub enum FormatError {
     TooLong,
 }
 
-impl Format {
+impl FormatTemplate {
     pub fn parse(text: &str) -> Result<Self, FormatError> {
         if text.len() > limits::FORMAT_BYTES {
             return Err(FormatError::TooLong);
@@ -96,7 +98,7 @@ impl Format {
                 '{' => {
                     let (inside, behind) = rest.split_once('}').ok_or(FormatError::Open)?;
                     if !literal.is_empty() {
-                        pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                        pieces.push(FormatPiece::Literal(std::mem::take(&mut literal)));
                     }
                     pieces.push(piece(inside)?);
                     rest = behind;
@@ -105,31 +107,32 @@ impl Format {
             }
         }
         if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal));
+            pieces.push(FormatPiece::Literal(literal));
         }
         Ok(Self { pieces })
     }
 
-    /// Whether the object of `--json` is in it.
+    /// Whether the template contains `{json}`.
     pub(super) fn has_json(&self) -> bool {
-        self.pieces.contains(&Piece::Field(Field::Json))
+        self.pieces.contains(&FormatPiece::Field(Field::Json))
     }
 
-    /// Appends message `index` of the frame's chunk. What a peer chose is not obeyed by a terminal; what the user wrote is.
+    /// Appends message `index` of the batch. Control characters of the message are made visible on a terminal; those of the
+    /// template are not.
     pub(super) fn render(
         &self,
-        frame: &Frame<'_>,
+        frame: &BatchContext<'_>,
         (index, message): (u32, &[u8]),
-        screen: Screen,
+        screen: OutputTarget,
         out: &mut Vec<u8>,
     ) {
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(bytes) => out.extend_from_slice(bytes),
-                Piece::LocalTime(pattern, zone) => {
-                    push_local_time(frame.chunk.header.at, pattern, zone, out)
+                FormatPiece::Literal(bytes) => out.extend_from_slice(bytes),
+                FormatPiece::LocalTime(pattern, zone) => {
+                    push_local_time(frame.batch.header.at, pattern, zone, out)
                 }
-                Piece::Field(field) => push(*field, frame, (index, message), screen, out),
+                FormatPiece::Field(field) => push(*field, frame, (index, message), screen, out),
             }
         }
     }
@@ -143,7 +146,7 @@ fn known() -> String {
     names.join(" ")
 }
 
-/// What stands behind a backslash; returns what is left.
+/// Parses the escape behind a backslash. Returns the rest of the text.
 fn escape<'a>(rest: &'a str, literal: &mut Vec<u8>) -> Result<&'a str, FormatError> {
     let unknown = |length: usize| FormatError::Escape(rest.chars().take(length).collect());
     let (byte, length) = match rest.bytes().next() {
@@ -165,7 +168,7 @@ fn escape<'a>(rest: &'a str, literal: &mut Vec<u8>) -> Result<&'a str, FormatErr
     Ok(&rest[length..])
 }
 
-fn piece(inside: &str) -> Result<Piece, FormatError> {
+fn piece(inside: &str) -> Result<FormatPiece, FormatError> {
     let (name, pattern) = match inside.split_once(':') {
         Some((name, pattern)) => (name, Some(pattern)),
         None => (inside, None),
@@ -173,7 +176,7 @@ fn piece(inside: &str) -> Result<Piece, FormatError> {
     let field = FIELDS.iter().find(|(known, _)| *known == name);
     let (_, field) = field.ok_or_else(|| FormatError::Unknown(name.to_owned()))?;
     match (field, pattern) {
-        (field, None) => Ok(Piece::Field(*field)),
+        (field, None) => Ok(FormatPiece::Field(*field)),
         (Field::Time, Some("")) => Err(FormatError::NoPattern),
         (Field::Time, Some(pattern)) => {
             let zone = TimeZone::system();
@@ -182,20 +185,20 @@ fn piece(inside: &str) -> Result<Piece, FormatError> {
                 pattern: pattern.to_owned(),
                 reason: error.to_string(),
             })?;
-            Ok(Piece::LocalTime(pattern.to_owned(), zone))
+            Ok(FormatPiece::LocalTime(pattern.to_owned(), zone))
         }
         (_, Some(_)) => Err(FormatError::Pattern(name.to_owned())),
     }
 }
 
-/// Where a pattern asks for what is customary (%c, %x, %r), that is the custom of the C locale, as month names are.
+/// `%c`, `%x`, `%r` and month names follow the C locale.
 fn local_time(at: Timestamp, pattern: &str, zone: &TimeZone) -> Result<String, jiff::Error> {
     let customs = Config::new().custom(PosixCustom::new());
     let zoned = Zoned::new(at, zone.clone());
     BrokenDownTime::from(&zoned).to_string_with_config(&customs, pattern)
 }
 
-/// Nothing for a time that no calendar holds.
+/// Appends nothing for a time outside the calendar.
 fn push_local_time(at_ms: u64, pattern: &str, zone: &TimeZone, out: &mut Vec<u8>) {
     let at = i64::try_from(at_ms).ok();
     let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -206,22 +209,22 @@ fn push_local_time(at_ms: u64, pattern: &str, zone: &TimeZone, out: &mut Vec<u8>
 
 fn push(
     field: Field,
-    frame: &Frame<'_>,
+    frame: &BatchContext<'_>,
     (index, message): (u32, &[u8]),
-    screen: Screen,
+    screen: OutputTarget,
     out: &mut Vec<u8>,
 ) {
-    let header = &frame.chunk.header;
+    let header = &frame.batch.header;
     let mut name = |text: &str| match screen {
-        Screen::Plain => out.extend_from_slice(text.as_bytes()),
-        Screen::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
+        OutputTarget::Plain => out.extend_from_slice(text.as_bytes()),
+        OutputTarget::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
     };
     match field {
-        Field::Data => push_data_for(screen, frame.chunk, message, out),
-        Field::Json => shown_json(frame, (index, message), screen, out),
+        Field::Data => push_data_for(screen, frame.batch, message, out),
+        Field::Json => push_json_object(frame, (index, message), screen, out),
         Field::Event => name(header.event.as_str()),
         Field::From => name(header.from.as_ref().map_or("", |from| from.as_str())),
-        Field::Namespace => name(frame.chunk.namespace.as_str()),
+        Field::Namespace => name(frame.batch.namespace.as_str()),
         Field::Reply => name(header.reply.as_ref().map_or("", RoomName::as_str)),
         Field::Room => name(header.rooms.first().map_or("", RoomName::as_str)),
         Field::Rooms => {
@@ -238,19 +241,19 @@ fn push(
     }
 }
 
-/// The object of `--json`, without the newline that ends it.
-fn shown_json(
-    frame: &Frame<'_>,
+/// Appends the object of `--json`, without its newline.
+fn push_json_object(
+    frame: &BatchContext<'_>,
     (index, message): (u32, &[u8]),
-    screen: Screen,
+    screen: OutputTarget,
     out: &mut Vec<u8>,
 ) {
     let mut object = Vec::new();
     push_object(frame, index, message, &mut object);
     let object = object.strip_suffix(b"\n").unwrap_or(&object);
     match screen {
-        Screen::Plain => out.extend_from_slice(object),
-        Screen::Terminal => push_json_for_terminal(object, out),
+        OutputTarget::Plain => out.extend_from_slice(object),
+        OutputTarget::Terminal => push_json_for_terminal(object, out),
     }
 }
 
@@ -259,8 +262,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_in_a_format_is_said() {
-        let is = |text: &str| Format::parse(text).unwrap_err().to_string();
+    fn errors_in_a_template_are_named() {
+        let is = |text: &str| FormatTemplate::parse(text).unwrap_err().to_string();
         assert_eq!(
             is("{who}"),
             "there is no field {who}; there are {time} {room} {rooms} {from} {data} {event} {seq} {namespace} {reply} {json}"
@@ -278,23 +281,23 @@ mod tests {
             ("\\xü", FormatError::Escape("xü".into())),
             (&"x".repeat(limits::FORMAT_BYTES + 1), FormatError::TooLong),
         ] {
-            assert_eq!(Format::parse(text), Err(error), "{text}");
+            assert_eq!(FormatTemplate::parse(text), Err(error), "{text}");
         }
         assert!(matches!(
-            Format::parse("{time:%!}"),
+            FormatTemplate::parse("{time:%!}"),
             Err(FormatError::Time { .. })
         ));
         assert!(matches!(
-            Format::parse("{time:%}"),
+            FormatTemplate::parse("{time:%}"),
             Err(FormatError::Time { .. })
         ));
     }
 
     #[test]
     fn escapes_and_doubled_braces_are_literal() {
-        let format = Format::parse(r"{{\n\t\r\0\e\\\x41\xff}}ü").unwrap();
+        let format = FormatTemplate::parse(r"{{\n\t\r\0\e\\\x41\xff}}ü").unwrap();
         let literal = b"{\n\t\r\0\x1b\\A\xff}\xc3\xbc".to_vec();
-        assert_eq!(format.pieces, [Piece::Literal(literal)]);
-        assert!(Format::parse("").unwrap().pieces.is_empty());
+        assert_eq!(format.pieces, [FormatPiece::Literal(literal)]);
+        assert!(FormatTemplate::parse("").unwrap().pieces.is_empty());
     }
 }

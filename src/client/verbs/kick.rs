@@ -1,0 +1,26 @@
+//! `kick`: closes sockets.
+
+use serde::{Deserialize, Serialize};
+
+use super::Request;
+use crate::wire::verb::Verb;
+
+/// Whose sockets to close.
+#[derive(Debug, Clone, Serialize)]
+pub enum KickRequest<'a> {
+    #[serde(rename = "sid")]
+    Sid(&'a str),
+    #[serde(rename = "as")]
+    Name(&'a str),
+}
+
+impl Request for KickRequest<'_> {
+    const VERB: Verb = Verb::Kick;
+    type Response = KickResponse;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct KickResponse {
+    /// How many sockets were closed.
+    pub kicked: u64,
+}

@@ -1,0 +1,26 @@
+//! `join` and `leave`: durable membership of a client name. The hub answers with the rooms, which the client knows.
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
+
+use super::Request;
+use crate::address::RoomName;
+use crate::wire::verb::Verb;
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct JoinRequest<'a>(pub &'a [RoomName]);
+
+impl Request for JoinRequest<'_> {
+    const VERB: Verb = Verb::Join;
+    type Response = IgnoredAny;
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct LeaveRequest<'a>(pub &'a [RoomName]);
+
+impl Request for LeaveRequest<'_> {
+    const VERB: Verb = Verb::Leave;
+    type Response = IgnoredAny;
+}

@@ -1,0 +1,26 @@
+//! `purge`: gives up what waits for a member.
+
+use serde::{Deserialize, Serialize};
+
+use super::Request;
+use crate::address::{ClientName, RoomName};
+use crate::wire::verb::Verb;
+
+#[derive(Debug, Clone, Serialize)]
+pub struct PurgeRequest<'a> {
+    pub name: &'a ClientName,
+    /// None: every room that the name joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<&'a RoomName>,
+}
+
+impl Request for PurgeRequest<'_> {
+    const VERB: Verb = Verb::Purge;
+    type Response = PurgeResponse;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct PurgeResponse {
+    /// How many messages were given up.
+    pub messages: u64,
+}
