@@ -203,7 +203,7 @@ fn form(args: &SubArgs) -> OutputFormat {
     };
     match (args.json, &args.format) {
         (true, _) => OutputFormat::Json,
-        (false, Some(format)) => OutputFormat::FormatTemplate(Arc::new(format.clone()), ending),
+        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), ending),
         (false, None) => OutputFormat::Data(ending),
     }
 }

@@ -24,7 +24,7 @@ use printed::Turn;
 use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::{InputBlock, message};
 use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
@@ -386,9 +386,9 @@ impl Crew {
     }
 
     fn publish(&mut self, number: u64, room: &RoomName, block: InputBlock, peer: &mut HubClient) {
-        let template = Template {
+        let template = BatchTemplate {
             rooms: vec![room.clone()],
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         peer.publish(template.batch(block));
         self.confirming.push_back(number);

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use self::plan::Plan;
+use self::plan::HubPlan;
 use crate::cli::args::serve::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
@@ -21,7 +21,7 @@ use crate::cli::screen::term;
 use crate::cli::settings::hub_file::HubFile;
 use crate::cli::settings::hub_file::summary::summary;
 use crate::cli::settings::{self, Global};
-use crate::server::{Server, ServerError};
+use crate::server::{HubServer, ServerError};
 
 /// Serves until SIGINT, SIGTERM or a failure of the disk.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
@@ -38,7 +38,7 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
         }
         None => HubFile::default(),
     };
-    let plan = Plan::new(args, global, file)?;
+    let plan = HubPlan::new(args, global, file)?;
     if let (true, Some(path)) = (args.check_config, &config) {
         let summary = summary(&plan.settings.namespaces);
         let fine = format!("{} is fine: {summary}", path.display());
@@ -48,7 +48,7 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
     let stop = stop_signals()
         .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
     let store = plan.database.open(plan.keep).map_err(ServerError::from)?;
-    let server = Server::bind(&plan.listen, store, plan.settings, plan.options).await?;
+    let server = HubServer::bind(&plan.listen, store, plan.settings, plan.options).await?;
     tracing::info!("keeping messages in {}", plan.database);
     for address in server.addresses() {
         tracing::info!("listening on {address}");

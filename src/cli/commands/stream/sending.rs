@@ -9,7 +9,7 @@ use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::StreamError;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::InputBlock;
 use crate::cli::remote::connect::peer_or_signal;
@@ -28,7 +28,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let peer = peer_or_signal(&target, retry(args), &mut signals).await?;
     let most = piece_bytes(peer.hub_info().limits.message)?;
     let mut sending = Sending {
-        template: Template {
+        template: BatchTemplate {
             event: Some(crate::address::EventName::parse(EVENT).expect("it is a name")),
             ..template
         },
@@ -36,7 +36,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         id: random_id(),
         part: 0,
         bytes: 0,
-        crc: Crc32::default(),
+        crc: Crc32::new(),
         piece: PartBuffer::new(most),
         input: InputOptions::open(source(&args.file), most),
         state: State::Reading,
@@ -72,7 +72,7 @@ fn piece_bytes(message: usize) -> Result<usize, StreamError> {
 }
 
 struct Sending {
-    template: Template,
+    template: BatchTemplate,
     peer: HubClient,
     id: String,
     /// The next one.
@@ -165,7 +165,7 @@ impl Sending {
             sid: Some(self.known.clone()),
             end: whole.then_some(StreamEnd {
                 bytes: self.bytes,
-                crc32: Some(self.crc.value()),
+                crc32: Some(self.crc.clone().finalize()),
             }),
             abort,
         };
