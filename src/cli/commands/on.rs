@@ -15,7 +15,7 @@ use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::plain_client::{AckHandle, PlainClient, PlainEvent};
-use crate::client::plain_connection::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
+use crate::client::plain_connection::{Continuity, EventArgs, LastArgument, ReceivedEvent};
 use crate::client::{HubUrl, RetryPolicy};
 use crate::limits;
 
@@ -74,10 +74,10 @@ fn note_event(event: &PlainEvent, url: &HubUrl) {
         PlainEvent::Disconnected { reason } => {
             term::note(format!("lost {url}: {reason}; reconnecting"))
         }
-        PlainEvent::Reconnected(SessionOrigin::Recovered) => {
+        PlainEvent::Reconnected(Continuity::Recovered) => {
             term::note(format!("back at {url}; no events were missed"));
         }
-        PlainEvent::Reconnected(SessionOrigin::New) => {
+        PlainEvent::Reconnected(Continuity::New) => {
             term::note(format!("back at {url}; events sent meanwhile are lost"));
         }
     }

@@ -3,15 +3,15 @@
 use crate::cli::failure::Failure;
 use crate::cli::remote::connect::await_answer;
 use crate::cli::remote::interrupts::Interrupts;
-use crate::client::verbs::Request;
+use crate::client::verbs::VerbRequest;
 use crate::client::{ClientError, HubConnection, Target};
 
-pub async fn ask<R: Request>(target: &Target, request: &R) -> Result<R::Response, Failure> {
+pub async fn ask<R: VerbRequest>(target: &Target, request: &R) -> Result<R::Response, Failure> {
     let response = await_answer(&target.url, connect_and_request(target, request));
     Interrupts::listen(None)?.run(response).await
 }
 
-async fn connect_and_request<R: Request>(
+async fn connect_and_request<R: VerbRequest>(
     target: &Target,
     request: &R,
 ) -> Result<R::Response, ClientError> {
