@@ -18,10 +18,10 @@ const LINES_PER_FUNCTION: usize = 70;
 
 /// Longer files, each with its reason.
 const LONG_FILES: &[(&str, &str)] = &[
-    ("client/peer.rs", "to be split"),
+    ("client/hub_client.rs", "to be split"),
+    ("hub/tests.rs", "to be split"),
     ("client/subscription.rs", "to be split"),
     ("session/socket/mod.rs", "to be split"),
-    ("store/memory.rs", "to be split"),
 ];
 
 /// Longer functions, as `file: function`, each with its reason.
@@ -30,9 +30,9 @@ const LONG_FUNCTIONS: &[(&str, &str)] = &[
         "cli/commands/demo/lessons/deciding.rs: middleware",
         "to be split",
     ),
-    ("hub/core/rooms.rs: subscribe", "to be split"),
+    ("hub/core.rs: answer", "to be split"),
     ("session/notifications.rs: told", "to be split"),
-    ("store/sqlite/queues.rs: of_room", "to be split"),
+    ("store/sqlite/queues.rs: scan_room", "to be split"),
 ];
 
 /// How many names more than one type may have. Only ever lower it.
@@ -41,43 +41,17 @@ const SHARED_NAMES: usize = 77;
 /// Files that may still be in a circle. Only ever take lines away.
 const KNOTTED: &[&str] = &[
     "client/answers.rs",
+    "client/dial_options.rs",
     "client/error.rs",
     "client/mod.rs",
-    "client/options.rs",
     "client/url.rs",
-    "hub/core.rs",
-    "hub/core/fanout.rs",
-    "server/engine.rs",
-    "server/http.rs",
-    "server/mod.rs",
-    "server/running.rs",
-    "session/handler/pending.rs",
-    "session/namespace/entrance.rs",
+    "session/handler/waiting_calls.rs",
+    "session/namespace/admission_request.rs",
     "session/socket/catchup.rs",
     "session/socket/feed.rs",
     "session/socket/mod.rs",
     "session/state.rs",
     "session/verbs/queue.rs",
-    "store/delayed.rs",
-    "store/members.rs",
-    "store/memory.rs",
-    "store/memory/delayed.rs",
-    "store/mod.rs",
-    "store/owed.rs",
-    "store/queues.rs",
-    "store/sessions.rs",
-    "store/sqlite/commit.rs",
-    "store/sqlite/delayed.rs",
-    "store/sqlite/fault.rs",
-    "store/sqlite/mod.rs",
-    "store/sqlite/open.rs",
-    "store/sqlite/prune.rs",
-    "store/sqlite/queues.rs",
-    "store/sqlite/read.rs",
-    "store/sqlite/rooms.rs",
-    "store/sqlite/row.rs",
-    "store/sqlite/sessions.rs",
-    "store/sqlite/state.rs",
 ];
 
 fn assert_none(wrong: &[String]) {
@@ -103,8 +77,7 @@ fn compare(found: &BTreeMap<String, String>, exceptions: &[(&str, &str)], wrong:
 
 #[test]
 fn no_file_imports_a_file_that_imports_it_back() {
-    let files = files();
-    let imports = Crate::new(&files).imports();
+    let imports = Crate::new(files()).imports();
     assert!(imports.len() > 1000, "only {} imports", imports.len());
     let circles = circles(&imports);
     let mut wrong: Vec<String> = circles
@@ -122,12 +95,11 @@ fn no_file_imports_a_file_that_imports_it_back() {
 
 #[test]
 fn files_import_only_what_the_tables_allow() {
-    let files = files();
-    let imports = Crate::new(&files).imports();
+    let imports = Crate::new(files()).imports();
     let mut wrong = Vec::new();
-    let tables: Vec<Table> = files
+    let tables: Vec<Table> = files()
         .iter()
-        .filter_map(|file| Table::of(file, &files, &mut wrong))
+        .filter_map(|file| Table::of(file, files(), &mut wrong))
         .collect();
     assert!(tables.iter().any(|it| it.file == "lib.rs"), "no table");
     for table in &tables {
@@ -173,8 +145,7 @@ fn the_pure_parts_know_no_runtime_no_clock_and_no_chance() {
         "tracing",
     ];
     let mut wrong = Vec::new();
-    let files = files();
-    let pure: Vec<&File> = files.iter().filter(|file| is_pure(&file.path)).collect();
+    let pure: Vec<&File> = files().iter().filter(|file| is_pure(&file.path)).collect();
     assert!(pure.len() > 10, "{}", pure.len());
     for file in pure {
         for path in &file.contents.paths {
@@ -352,12 +323,13 @@ fn circles_are_found_over_several_files() {
 #[test]
 fn a_table_says_who_may_import_whom() {
     let table = "//! | folder | may import |\n//! |---|---|\n\
-        //! | a, b | nobody (a: b) |\n//! | `c/`, d | all but a and b |\n";
+        //! | a, b | nobody (a: b; b: b/leaf) |\n//! | `c/`, d | all but a, b and b/leaf |\n//! | b/leaf | nobody |\n";
     let files = parsed(&[
         ("x/mod.rs", table),
         ("x/a.rs", ""),
         ("x/b/mod.rs", ""),
         ("x/b/tree.rs", ""),
+        ("x/b/leaf.rs", ""),
         ("x/c/mod.rs", ""),
         ("x/d.rs", ""),
         ("x/e.rs", ""),
@@ -367,6 +339,11 @@ fn a_table_says_who_may_import_whom() {
     assert_eq!(wrong, ["src/x/mod.rs: e is not in the table"]);
     assert_eq!(table.forbids("x/a.rs", "x/b/tree.rs"), None);
     assert_eq!(table.forbids("x/b/tree.rs", "x/a.rs"), Some(("b", "a")));
+    assert_eq!(table.forbids("x/b/tree.rs", "x/b/leaf.rs"), None);
+    assert_eq!(
+        table.forbids("x/a.rs", "x/b/leaf.rs"),
+        Some(("a", "b/leaf"))
+    );
     assert_eq!(table.forbids("x/d.rs", "x/b/mod.rs"), Some(("d", "b")));
     assert_eq!(table.forbids("x/d.rs", "x/c/mod.rs"), None);
     assert_eq!(table.forbids("x/d.rs", "y.rs"), None);

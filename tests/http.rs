@@ -3,12 +3,14 @@
 //!
 //! Knows nothing of roomcat's own codec, so that the two can disagree.
 
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::wait_until;
 use crate::raw::{self, PATIENCE};
 
 pub const SOCKET_IO: &str = "/socket.io/";
@@ -107,9 +109,40 @@ impl Asked {
         self.stream.write_all(bytes)
     }
 
-    /// Whether it is not answered in a moment.
-    pub fn waits(&self) -> bool {
-        self.waits_for(Duration::from_millis(100))
+    /// Waits until the hub has read all that was sent, and checks that it has not answered.
+    pub fn assert_held(&self) {
+        let port = |address: io::Result<std::net::SocketAddr>| {
+            format!(":{:04X}", address.expect("a connected socket").port())
+        };
+        let ours = port(self.stream.local_addr());
+        let hubs = port(self.stream.peer_addr());
+        wait_until("the hub has read the request", || {
+            let sockets = fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+            let ends = sockets.lines().filter_map(|socket| {
+                // The local address, the other one, the state (1: established), bytes to be sent and to be read.
+                let fields: Vec<&str> = socket.split_whitespace().collect();
+                let is_between = |from: &str, to: &str| {
+                    fields[1].ends_with(from) && fields[2].ends_with(to) && fields[3] == "01"
+                };
+                let (unsent, unread) = fields[4].split_once(':')?;
+                if is_between(&ours, &hubs) {
+                    Some(unsent)
+                } else {
+                    is_between(&hubs, &ours).then_some(unread)
+                }
+            });
+            let ends: Vec<&str> = ends.collect();
+            ends == ["00000000", "00000000"]
+        });
+        assert!(!self.is_answered(), "the hub did not hold it");
+    }
+
+    /// Whether an answer, or the end of the connection, has come.
+    pub fn is_answered(&self) -> bool {
+        self.stream.set_nonblocking(true).expect("a mode");
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).expect("a mode");
+        !peeked.is_err_and(|error| raw::is_timeout(&error))
     }
 
     pub fn waits_for(&self, long: Duration) -> bool {

@@ -38,6 +38,7 @@ mod store;
 mod streams;
 mod tables;
 mod tiers;
+mod upgrade;
 mod usage;
 mod who;
 mod wire_golden;

@@ -178,12 +178,12 @@ fn what_does_not_answer_is_named_while_it_is_awaited() {
 
 #[test]
 fn who_comes_back_says_why_it_was_gone() {
-    let hub = TestHub::with(&["--ping-interval", "1s", "--ping-timeout", "1s"]);
+    let hub = TestHub::with(&["--ping-interval", "2s", "--ping-timeout", "3s"]);
     let script = "trap : INT; roomcat sub room; echo \"ended $?\"";
     let terminal = self::script(&hub, script).in_terminal(SCREEN);
     hub.wait_for_sockets("room", 1);
     kill_process(hub.pid(), Signal::STOP).unwrap();
-    let reason = format!(" reconnecting to {}: it sent nothing for 2 s (", hub.url());
+    let reason = format!(" reconnecting to {}: it sent nothing for 5 s (", hub.url());
     terminal.wait_for_text(&reason);
     kill_process(hub.pid(), Signal::CONT).unwrap();
     terminal.wait_for_text("roomcat: back at ");
@@ -193,7 +193,7 @@ fn who_comes_back_says_why_it_was_gone() {
     terminal.wait();
     // The line was clean before the terminal showed what was typed.
     let wanted = format!(
-        "roomcat: lost {url}: it sent nothing for 2 s; reconnecting\nroomcat: back at {url}\nhi\n^Cended 130",
+        "roomcat: lost {url}: it sent nothing for 5 s; reconnecting\nroomcat: back at {url}\nhi\n^Cended 130",
         url = hub.url()
     );
     assert_eq!(terminal.history(), wanted);

@@ -91,7 +91,7 @@ fn a_member_that_stood_still_all_the_while_catches_up() {
 #[test]
 fn who_was_cut_off_while_stopped_resumes_and_has_everything_once() {
     for name in [&["--as", "m"][..], &[]] {
-        let hub = TestHub::with(&["--ping-interval", "300ms", "--ping-timeout", "400ms"]);
+        let hub = TestHub::with(&["--ping-interval", "1s", "--ping-timeout", "3s"]);
         let count = LINES.to_string();
         let arguments = [&["sub", "load", "-n", &count][..], name].concat();
         let reader = hub.cmd(&arguments).spawn();

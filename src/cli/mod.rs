@@ -43,7 +43,7 @@ use settings::{Global, Settings};
 pub fn run(cli: &Cli) -> Result<(), Failure> {
     // What is wrong with the settings is said in the colours that were asked for.
     term::init_colour(cli.typed.color.unwrap_or_default());
-    let settings = Settings::in_force(&cli.typed, cli.command.scope())?;
+    let settings = Settings::resolve(&cli.typed, cli.command.scope())?;
     let global = &settings.global();
     term::init_colour(global.color);
     term::init_verbosity(verbosity(global));

@@ -19,7 +19,7 @@ pub use self::state::Core;
 use self::state::{Attachment, SocketState};
 use super::delivery::{Delivery, DeliveryKind};
 use super::input::CoreInput;
-use super::notification::{Notification, PublishReceipt};
+use super::notification::{DeliveryReceipt, Notification};
 use super::request::{PresenceMode, PublishVerb, Request, SocketRequest};
 use super::socket_id::SocketId;
 use super::socket_stats::SocketStats;
@@ -111,7 +111,7 @@ impl Core {
         notify_receipt(request, receipt, effects);
     }
 
-    /// Applies a committed fact, whoever caused it, and then answers the socket that requested it, if one did.
+    /// Applies a committed fact, then answers the socket that requested it, if there is one.
     fn apply_commit(
         &mut self,
         outcome: OpOutcome,
@@ -154,7 +154,7 @@ impl Core {
                     ack_id,
                     kind,
                 };
-                notify_receipt(request, PublishReceipt::of_duplicate(first), effects);
+                notify_receipt(request, DeliveryReceipt::of_duplicate(first), effects);
             }
             (OpOutcome::Delayed { due_ms, count }, Request::Publish(publisher)) => {
                 let notification = Notification::Delayed {
@@ -208,7 +208,7 @@ impl Core {
     }
 }
 
-fn notify_receipt(request: SocketRequest, receipt: PublishReceipt, effects: &mut impl Effects) {
+fn notify_receipt(request: SocketRequest, receipt: DeliveryReceipt, effects: &mut impl Effects) {
     let notification = Notification::Receipt {
         ack_id: request.ack_id,
         publisher: match request.kind {

@@ -184,7 +184,7 @@ impl Delivery {
                 frames.push(WireFrame::Binary(self.record.body.slice_ref(message)));
             }
             (Framing::Args, _) => {
-                // Checked when it was published. It fails only for a store that somebody tampered with, and then nothing is sent.
+                // Checked when it was published. If the store was tampered with, nothing is sent.
                 let Ok(args) = batch::decode_args(&self.record.body) else {
                     return;
                 };

@@ -21,7 +21,7 @@ pub enum CoreInput {
     /// From the commit log, in its order.
     Committed {
         outcome: OpOutcome,
-        /// None if no socket of this hub requested it.
+        /// `None` if no socket of this hub requested the op.
         request: Option<SocketRequest>,
     },
     /// A publish that skips the store.

@@ -17,7 +17,7 @@ pub enum Notification {
     Receipt {
         ack_id: Option<u64>,
         publisher: PublishVerb,
-        receipt: PublishReceipt,
+        receipt: DeliveryReceipt,
     },
     /// The store holds the message until `due_ms`, milliseconds since 1970 (UTC).
     Delayed {
@@ -121,7 +121,7 @@ impl Notification {
 
 /// What a publisher gets back. `delivered` and `queued` count recipients, not messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublishReceipt {
+pub struct DeliveryReceipt {
     /// `None` for volatile messages, and for a duplicate whose place is no longer known.
     pub first: Option<Seq>,
     pub count: u32,
@@ -130,7 +130,7 @@ pub struct PublishReceipt {
     pub duplicate: bool,
 }
 
-impl PublishReceipt {
+impl DeliveryReceipt {
     /// For a message that was stored before: this time it reaches nobody.
     pub fn of_duplicate(first: Option<Seq>) -> Self {
         Self {

@@ -30,7 +30,7 @@ pub enum Request {
     OpenSession,
     Rooms(Option<RoomName>),
     Names(NameQuery),
-    /// Purge what waits for a member. The session counted `messages` of them.
+    /// Purge the messages that wait for a member. The session has counted them.
     Purge {
         messages: u64,
     },

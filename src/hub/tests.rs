@@ -1,4 +1,4 @@
-//! The core by tables: steps in, deliveries and words out.
+//! Tests of the core: inputs go in, deliveries and notifications come out.
 
 mod people;
 
@@ -11,7 +11,7 @@ use super::core::{Core, Effects};
 use super::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
 use super::input::CoreInput;
 use super::mailbox::{Mailbox, MailboxItem};
-use super::notification::{Notification, PublishReceipt};
+use super::notification::{DeliveryReceipt, Notification};
 use super::request::{DirectRecord, JoinScope, PublishVerb, ReplayRange, Request, SocketRequest};
 use super::socket_id::SocketId;
 use super::socket_stats::SocketStats;
@@ -29,7 +29,7 @@ struct RecordedEffects {
     notifications: Vec<(u64, Notification)>,
     full: HashSet<u64>,
     removed: Vec<u64>,
-    /// Socket and body of what is notifications of others.
+    /// Socket and body of each presence event.
     presence: Vec<(u64, Bytes)>,
 }
 
@@ -48,8 +48,8 @@ impl Effects for RecordedEffects {
         DeliveryOutcome::Accepted
     }
 
-    fn notify(&mut self, to: SocketId, notifications: Notification) {
-        self.notifications.push((to.0, notifications));
+    fn notify(&mut self, to: SocketId, notification: Notification) {
+        self.notifications.push((to.0, notification));
     }
 
     fn remove(&mut self, socket: SocketId) {
@@ -61,7 +61,7 @@ impl Effects for RecordedEffects {
     }
 }
 
-/// A core with its log's head and what it did.
+/// A core, its recorded effects, and the head of its log.
 #[derive(Default)]
 struct TestCore {
     core: Core,
@@ -120,7 +120,7 @@ impl TestCore {
         self.apply(outcome, Some(request));
     }
 
-    /// A commit that no socket of this hub requested.
+    /// Commits an outcome that no socket of this hub requested.
     fn commit_fact(&mut self, outcome: OpOutcome) {
         self.apply(outcome, None);
     }
@@ -142,7 +142,7 @@ impl TestCore {
         self.core.step(input, &mut self.effects);
     }
 
-    /// Connects and subscribes; a name is a member of what it subscribes to.
+    /// Connects and subscribes. A name becomes a member of the rooms.
     fn sub(&mut self, socket: u64, name: Option<&str>, names: &[&str]) {
         self.connect(socket, "/", name);
         let from = Seq::after_record(self.head);
@@ -162,7 +162,7 @@ impl TestCore {
         self.commit(socket, outcome, Request::Subscribe(ReplayRange::default()));
     }
 
-    /// Connects as one that the store remembers, with these rooms, and subscribes.
+    /// Connects as a session that the store remembers, with these rooms, and subscribes.
     fn begin(&mut self, socket: u64, sid: &str, name: Option<&str>, names: &[&str]) {
         self.connect(socket, "/", name);
         let begun = OpenedSession {
@@ -202,7 +202,7 @@ impl TestCore {
         }
     }
 
-    fn publish(&mut self, socket: u64, header: MessageHeader) -> PublishReceipt {
+    fn publish(&mut self, socket: u64, header: MessageHeader) -> DeliveryReceipt {
         self.head += 1;
         let record = Record {
             number: self.head,
@@ -222,7 +222,7 @@ impl TestCore {
         receipt
     }
 
-    /// Publishes and returns who was handed it, with the receipt's counts.
+    /// Publishes. Returns the sockets that got the record, and the counts of the receipt.
     fn reach(&mut self, socket: u64, header: MessageHeader) -> (Vec<u64>, u64, u64) {
         self.effects.delivered.clear();
         let receipt = self.publish(socket, header);
@@ -274,12 +274,12 @@ fn others_skips_the_emitting_socket_and_its_name() {
         from,
         ..hub.header(7, &["a"])
     };
-    // Alice's session is handed it so that her cursor passes over it; she is not counted.
+    // Alice's session gets it to move her cursor over it. She is not counted.
     assert_eq!(hub.reach(7, header), (vec![1, 2], 1, 0));
 }
 
 #[test]
-fn except_skips_who_is_in_that_room() {
+fn except_skips_the_sockets_in_that_room() {
     let mut hub = TestCore::with_members(&[("bob", "a"), ("bob", "quiet"), ("carol", "a")]);
     hub.sub(1, None, &["a", "quiet"]);
     hub.sub(2, None, &["a"]);
@@ -336,7 +336,7 @@ fn the_newest_holder_of_a_name_wins() {
     hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(9, header), (vec![2], 1, 0));
-    // The older one's farewell did not take the name from the newer.
+    // The disconnect of the older socket did not take the name from the newer one.
     hub.sub(3, Some("alice"), &["a"]);
     assert!(
         hub.effects
@@ -348,7 +348,7 @@ fn the_newest_holder_of_a_name_wins() {
 }
 
 #[test]
-fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
+fn a_restored_session_replaces_the_older_socket() {
     let mut hub = TestCore::default();
     hub.begin(1, "s", None, &["", "a"]);
     let header = hub.header(9, &["a"]);
@@ -370,7 +370,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
         ..header.clone()
     };
     assert_eq!(hub.reach(9, own), (vec![], 0, 0));
-    // The farewell of the older is not that of the newer.
+    // The disconnect of the older socket does not disconnect the newer one.
     hub.commit(1, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.reach(9, header.clone()), (vec![2], 1, 0));
     hub.begin(3, "s", None, &["a"]);
@@ -378,7 +378,7 @@ fn a_socket_that_came_back_is_who_it_was_and_the_older_one_is_nobody() {
 }
 
 #[test]
-fn a_client_that_came_back_holds_its_name() {
+fn a_restored_client_holds_its_name() {
     let mut hub = TestCore::default();
     hub.begin(1, "s", Some("alice"), &[""]);
     hub.begin(2, "s", Some("alice"), &[""]);
@@ -398,7 +398,7 @@ fn a_client_that_came_back_holds_its_name() {
 }
 
 #[test]
-fn a_socket_that_cannot_be_remembered_subscribes_all_the_same() {
+fn a_socket_that_the_store_cannot_remember_subscribes_anyway() {
     let refused = OpOutcome::Refused(Refusal::Disk {
         reason: "full".to_owned(),
     });
@@ -412,14 +412,14 @@ fn a_socket_that_cannot_be_remembered_subscribes_all_the_same() {
             "{notifications:?}"
         );
         hub.sub(1, None, &[""]);
-        // That nothing could be stored keeps nobody from going.
+        // A refused op does not keep the socket from disconnecting.
         hub.commit(1, done, Request::Disconnect);
         assert_eq!(hub.effects.removed, [1]);
     }
 }
 
 #[test]
-fn joining_and_leaving_live_is_what_socket_io_does() {
+fn a_live_join_enters_and_a_leave_exits() {
     let mut hub = TestCore::default();
     hub.connect(1, "/", None);
     let header = hub.header(9, &["a"]);
@@ -434,7 +434,7 @@ fn joining_and_leaving_live_is_what_socket_io_does() {
 }
 
 #[test]
-fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
+fn a_durable_join_adds_a_member_and_a_leave_removes_it() {
     let mut hub = TestCore::default();
     hub.connect(1, "/", Some("alice"));
     let header = hub.header(9, &["a"]);
@@ -449,7 +449,7 @@ fn a_durable_join_makes_a_member_and_a_leave_unmakes_it() {
 }
 
 #[test]
-fn volatile_messages_are_handed_out_and_queued_for_nobody() {
+fn volatile_messages_are_delivered_and_never_queued() {
     let mut hub = TestCore::with_members(&[("bob", "a")]);
     hub.sub(1, None, &["a"]);
     hub.sub(2, None, &["a"]);
@@ -484,7 +484,7 @@ fn volatile_messages_are_handed_out_and_queued_for_nobody() {
 }
 
 #[test]
-fn a_mailbox_is_bounded_and_takes_again_once_emptied() {
+fn a_mailbox_is_bounded_and_accepts_again_once_emptied() {
     let mailbox = Mailbox::new(Arc::default());
     let hub = TestCore::default();
     let body = Bytes::from(vec![b'x'; limits::MAILBOX_BYTES / 4]);
@@ -521,7 +521,7 @@ fn a_mailbox_is_bounded_and_takes_again_once_emptied() {
 }
 
 #[test]
-fn a_direct_message_reaches_one_socket_in_whatever_room() {
+fn a_direct_message_reaches_one_socket_whatever_its_rooms() {
     let mut hub = TestCore::default();
     hub.sub(1, None, &["a"]);
     hub.sub(2, None, &["a"]);
@@ -558,7 +558,7 @@ fn a_direct_message_reaches_one_socket_in_whatever_room() {
 }
 
 #[test]
-fn a_full_mailbox_loses_a_direct_message_and_misses_nothing_of_the_log() {
+fn a_full_mailbox_loses_a_direct_message_and_no_record() {
     let waker = Arc::default();
     let mailbox = Mailbox::new(waker);
     let delivery = |bytes: usize, kind| {
@@ -587,7 +587,7 @@ fn a_full_mailbox_loses_a_direct_message_and_misses_nothing_of_the_log() {
 }
 
 #[test]
-fn who_holds_a_name_is_told_what_was_given_up() {
+fn the_holder_of_a_name_is_notified_of_a_purge() {
     let mut hub = TestCore::default();
     hub.sub(1, Some("alice"), &["a"]);
     hub.connect(2, "/", None);
@@ -609,7 +609,7 @@ fn who_holds_a_name_is_told_what_was_given_up() {
         matches!(&notifications[..], [(1, Notification::PendingPurged { cursor, .. }), (2, Notification::Purged { messages: 7, .. })] if *cursor == emptied),
         "{notifications:?}"
     );
-    // Nobody of that name is in another namespace.
+    // In the other namespace nobody holds the name.
     let notifications = purge(3, "/other");
     assert!(
         matches!(&notifications[..], [(3, Notification::Purged { .. })]),
@@ -617,7 +617,7 @@ fn who_holds_a_name_is_told_what_was_given_up() {
     );
 }
 
-/// What another hub commits steps the core as well: the facts say all that it needs.
+/// The core also follows commits of another hub: a committed fact needs no requester.
 #[test]
 fn facts_without_a_requester_change_members_and_are_delivered() {
     let mut hub = TestCore::default();

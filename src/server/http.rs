@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use super::accept::peer_stream::PeerStream;
 use super::app_state::{AppState, NewSession};
 use super::cors;
-use super::engine_io::error::EngineError;
+use super::engine_io::error::EngineRequestError;
 use super::engine_io::requests;
 use super::origin::RequestOrigin;
 use super::polling::upgrade;
@@ -144,7 +144,7 @@ async fn route(
     state: &AppState,
     request: Request<Incoming>,
     slot: &UpgradeSlot,
-) -> Result<HttpResponse, EngineError> {
+) -> Result<HttpResponse, EngineRequestError> {
     match state.routes.find(request.uri().path()) {
         Some(Route::Engine(mode)) => requests::respond(state, request, mode, slot).await,
         Some(Route::Site { path, built_in }) => {

@@ -20,7 +20,7 @@ mod startup;
 mod websocket;
 
 pub use self::error::ServerError;
-pub use self::startup::{Server, ServerOptions};
+pub use self::startup::{HubServer, ServerOptions};
 pub use crate::session::namespace::policy::{
     AckPayload, EmitAction, EmitTo, HandlerCommand, NamespacePattern, NamespaceRules, Namespaces,
     Reaction, Relay, Right, Rights, TokenGrant,

@@ -26,9 +26,9 @@ pub struct ServerOptions {
 }
 
 /// A hub whose addresses are bound and whose store is open. It serves once it runs.
-pub struct Server(ServerParts);
+pub struct HubServer(ServerParts);
 
-impl Server {
+impl HubServer {
     pub async fn bind(
         addresses: &[ListenAddress],
         store: Box<dyn Store>,

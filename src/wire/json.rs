@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::limits;
@@ -51,6 +52,22 @@ impl<'de> Visitor<'de> for ElementsVisitor {
     }
 }
 
+/// Why JSON was refused, in one clause without a subject's name.
+pub fn error_text(error: &serde_json::Error) -> String {
+    let column = error.column();
+    let text = error.to_string();
+    let (reason, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
+    match error.classify() {
+        Category::Eof => "it ends too early".to_owned(),
+        Category::Syntax | Category::Io => format!("the syntax is wrong at column {column}"),
+        Category::Data if reason.starts_with("invalid ") => {
+            format!("a value has the wrong type at column {column}")
+        }
+        // A missing, unknown or doubled key, or the error of a name.
+        Category::Data => reason.to_owned(),
+    }
+}
+
 /// Appends `text` as a JSON string, escaped as `JSON.stringify` does it.
 pub(super) fn push_string(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
@@ -84,6 +101,24 @@ mod tests {
     use proptest::{prop_assert_eq, proptest};
 
     use super::*;
+
+    #[test]
+    fn errors_are_told_in_words_of_our_own() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Point {
+            #[expect(dead_code, reason = "only parsed")]
+            x: u32,
+        }
+        for (json, text) in [
+            ("{\"x\":", "it ends too early"),
+            ("{x:1}", "the syntax is wrong at column 2"),
+            ("{\"x\":\"1\"}", "a value has the wrong type at column 8"),
+            ("{}", "missing field `x`"),
+        ] {
+            let error = serde_json::from_str::<Point>(json).unwrap_err();
+            assert_eq!(error_text(&error), text, "{json}");
+        }
+    }
 
     #[test]
     fn every_control_character_is_escaped() {

@@ -7,7 +7,7 @@ pub mod batch;
 pub mod engine;
 pub mod error_code;
 pub mod explain;
-mod json;
+pub mod json;
 pub mod offset;
 pub mod payload;
 mod placeholders;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -128,12 +129,15 @@ pub fn texts() -> Vec<(String, String)> {
 }
 
 /// The files of src without the tests.
-pub fn files() -> Vec<File> {
-    let texts = texts().into_iter();
-    texts
-        .filter(|(path, _)| !is_test(path))
-        .map(|(path, text)| File::parse(&path, text))
-        .collect()
+pub fn files() -> &'static [File] {
+    static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
+        let texts = texts().into_iter();
+        texts
+            .filter(|(path, _)| !is_test(path))
+            .map(|(path, text)| File::parse(&path, text))
+            .collect()
+    });
+    &FILES
 }
 
 pub fn is_test(path: &str) -> bool {

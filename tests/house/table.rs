@@ -3,7 +3,10 @@
 //! | folder | may import |
 //! |---|---|
 //! | args, settings | nobody (args: settings) |
+//! | commands/exec/error | nobody |
 //! | commands | all but screen |
+//!
+//! An entry is a file or a folder; a path such as `commands/exec/error` takes a file out of its folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,15 +37,20 @@ impl Table {
             folder: file.module.iter().map(|part| format!("{part}/")).collect(),
             rows: BTreeMap::new(),
         };
-        let all = table.entries(files);
-        for [names, may] in rows {
-            let names = list(names);
-            for name in &names {
-                let mut may = parse_may(name, may, &all);
-                may.insert(name.clone());
-                if table.rows.insert(name.clone(), may).is_some() {
+        // The names first: those with a path decide which files belong to the others.
+        for [names, _] in &rows {
+            for name in list(names) {
+                if table.rows.insert(name.clone(), BTreeSet::new()).is_some() {
                     wrong.push(format!("src/{}: {name} stands in two rows", file.path));
                 }
+            }
+        }
+        let all = table.entries(files);
+        for [names, may] in rows {
+            for name in &list(names) {
+                let mut may = parse_may(name, may, &all);
+                may.insert(name.clone());
+                table.rows.insert(name.clone(), may);
             }
         }
         let known: BTreeSet<String> = table.rows.keys().cloned().collect();
@@ -72,8 +80,13 @@ impl Table {
 
     /// The entry that a file belongs to: `stdout` for cli/stdout.rs and cli/stdout/sink.rs in the table of cli.
     fn entry<'f>(&self, file: &'f str) -> Option<&'f str> {
-        let below = file.strip_prefix(&self.folder)?;
-        Some(below.split('/').next()?.trim_end_matches(".rs"))
+        let below = file.strip_prefix(&self.folder)?.trim_end_matches(".rs");
+        let ends = below.match_indices('/').map(|(at, _)| at);
+        let mut prefixes: Vec<&str> = ends.chain([below.len()]).map(|at| &below[..at]).collect();
+        let first = prefixes[0];
+        prefixes.reverse();
+        let named = prefixes.into_iter().find(|it| self.rows.contains_key(*it));
+        Some(named.unwrap_or(first))
     }
 
     /// The entries of an import that the table does not allow. The file of the table itself may import every entry.

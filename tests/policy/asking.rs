@@ -21,7 +21,7 @@ done
 "#;
 
 const DECLARED: &str = r#"
-connect-timeout = "300ms"
+connect-timeout = "2s"
 [namespaces."/"]
 [namespaces."/ours"]
 handler = "exec sh ./handler.sh"

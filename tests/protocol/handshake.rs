@@ -62,21 +62,21 @@ fn the_heart_beats_after_each_interval_for_who_answers() {
 
 #[test]
 fn who_does_not_answer_a_ping_is_closed_after_the_timeout() {
-    let hub = TestHub::with(&["--ping-interval", "200ms", "--ping-timeout", "300ms"]);
+    let hub = TestHub::with(&["--ping-interval", "1s", "--ping-timeout", "2s"]);
     let opened = Instant::now();
     let mut raw = Raw::stock(hub.url());
     raw.set_heart(Heart::Stopped);
     let packets = raw.until_closed();
     let kinds: String = packets.iter().map(|packet| packet.kind).collect();
     assert_eq!(kinds, "p", "one ping, then the end");
-    assert!(opened.elapsed() >= Duration::from_millis(500));
+    assert!(opened.elapsed() >= Duration::from_secs(3));
     hub.wait_for_stderr("ping timeout");
     Raw::stock(hub.url()).assert_alive();
 }
 
 #[test]
 fn talking_is_no_answer_to_a_ping() {
-    let hub = TestHub::with(&["--ping-interval", "200ms", "--ping-timeout", "300ms"]);
+    let hub = TestHub::with(&["--ping-interval", "1s", "--ping-timeout", "2s"]);
     let mut raw = Raw::stock(hub.url());
     raw.set_heart(Heart::Stopped);
     let mut answers = 0;
@@ -94,7 +94,7 @@ fn talking_is_no_answer_to_a_ping() {
 /// It must not be held for ever: its pings are as unread as the rest. Its first one comes when the hub cannot write to
 /// it any more.
 fn stopped_readers_are_closed(verb: &str, auth: &Value, args: &Value) {
-    let hub = TestHub::with(&["--ping-interval", "2s", "--ping-timeout", "300ms"]);
+    let hub = TestHub::with(&["--ping-interval", "2s", "--ping-timeout", "2s"]);
     // Several, as it matters where in the stream each one's writing stops.
     let _stopped: Vec<Raw> = (0..4)
         .map(|_| {
@@ -129,18 +129,18 @@ fn a_subscriber_that_stopped_reading_is_closed_after_the_timeout() {
 
 #[test]
 fn who_enters_no_namespace_is_closed() {
-    let hub = TestHub::with(&["--connect-timeout", "400ms", "--ping-interval", "150ms"]);
+    let hub = TestHub::with(&["--connect-timeout", "3s", "--ping-interval", "500ms"]);
     let mut entered = Raw::stock(hub.url());
     let opened = Instant::now();
     let mut raw = Raw::open(hub.url());
     assert!(raw.until_closed().is_empty());
-    assert!(opened.elapsed() >= Duration::from_millis(350));
+    assert!(opened.elapsed() >= Duration::from_secs(3));
     entered.assert_alive();
 }
 
 #[test]
 fn a_refused_connect_is_no_entrance() {
-    let hub = TestHub::with(&["--connect-timeout", "400ms"]);
+    let hub = TestHub::with(&["--connect-timeout", "3s"]);
     let mut raw = Raw::open(hub.url());
     let answer = raw.connect("/", &json!({"as": ""}));
     assert_eq!(answer.kind, '4');

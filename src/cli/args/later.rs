@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::args::moment::{self, Moment};
-use crate::cli::io::batches::When;
+use crate::cli::io::batches::DeliveryTime;
 
 #[derive(Debug, Clone, Args)]
 pub struct Later {
@@ -20,8 +20,8 @@ pub struct Later {
 }
 
 impl Later {
-    pub fn when(&self) -> Option<When> {
-        let at = self.at.map(|Moment(at)| When::At(at));
-        at.or(self.delay.map(When::After))
+    pub fn delivery_time(&self) -> Option<DeliveryTime> {
+        let at = self.at.map(|Moment(at)| DeliveryTime::At(at));
+        at.or(self.delay.map(DeliveryTime::After))
     }
 }

@@ -23,7 +23,7 @@ pub struct OnArgs {
     pub events: Vec<EventName>,
 
     /// End after N events
-    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long = "count", value_name = "N", value_parser = values::number(1..=u64::MAX))]
     pub count: Option<u64>,
 
     /// End after this time, with exit code 5

@@ -76,7 +76,7 @@ pub struct PubArgs {
     pub reply_to: Option<Address>,
 
     /// Fail with exit code 6 unless each message reached at least N listeners, here or away
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::number(0..=u64::MAX))]
     pub require: Option<u64>,
 
     /// Once connected, how long to go on without the hub, 24h at most [default: 30s for files and words, no limit for a pipe]

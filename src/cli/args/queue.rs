@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::remote::Remote;
+use super::values;
 use crate::address::{Address, ClientName};
 
 /// Show what waits for whom, look at it, or give it up
@@ -53,7 +54,7 @@ pub struct PeekArgs {
     pub room: Option<Address>,
 
     /// End after N messages
-    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long = "count", value_name = "N", value_parser = values::number(1..=u64::MAX))]
     pub count: Option<u64>,
 
     /// One JSON object a message, with all that is known of it

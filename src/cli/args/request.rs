@@ -31,11 +31,11 @@ pub struct RequestArgs {
     pub message: Vec<OsString>,
 
     /// End after N answers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=limits::REPLIES))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::number(1..=limits::REPLIES))]
     pub replies: u64,
 
     /// End after this time, with exit code 5 [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     pub timeout: Option<Duration>,
 
     /// The message is a JSON value, and JavaScript clients get it as one

@@ -75,7 +75,9 @@ pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf
 }
 
 pub fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    quantity(deserializer, |text| values::some_duration(text).map(Some))
+    quantity(deserializer, |text| {
+        values::positive_duration(text).map(Some)
+    })
 }
 
 pub fn message_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use clap::Args;
 
+use super::values;
 use crate::address::Address;
 use crate::limits;
 
@@ -31,7 +32,7 @@ pub struct Script {
 
     /// How often a CMD that ends with something else than 0 is tried again, 100 ms later and then ever later
     #[arg(long, value_name = "N", default_value_t = 3, requires = "exec",
-          value_parser = clap::value_parser!(u32).range(..=i64::from(limits::EXEC_RETRIES)))]
+          value_parser = values::number(0..=limits::EXEC_RETRIES))]
     pub retries: u32,
 
     /// Where a message goes that CMD did not manage, with the reason

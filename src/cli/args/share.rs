@@ -21,7 +21,7 @@ pub struct Share {
     pub share: bool,
 
     /// What is not acknowledged for so long goes to another, and nothing more comes until it is
-    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "share", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "share", value_parser = values::positive_duration)]
     pub ack_timeout: Duration,
 }
 

@@ -29,6 +29,6 @@ pub struct Received {
     pub stream: bool,
 
     /// A stream is cut off when its publisher has been gone for so long [default: 30s]
-    #[arg(long, value_name = "DURATION", requires = "stream", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", requires = "stream", value_parser = values::positive_duration)]
     pub stall: Option<Duration>,
 }

@@ -28,7 +28,7 @@ pub struct SubArgs {
     pub rooms: Vec<Address>,
 
     /// End after N messages
-    #[arg(short = 'n', long = "count", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'n', long = "count", value_name = "N", value_parser = values::number(1..=u64::MAX))]
     pub count: Option<u64>,
 
     /// End after this time, with exit code 5
@@ -44,7 +44,7 @@ pub struct SubArgs {
     pub since: Option<StartPosition>,
 
     /// Begin with the last N messages
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::number(0..=u64::MAX))]
     pub last: Option<u64>,
 
     /// Only this event; others count as read

@@ -1,7 +1,13 @@
-//! Values of the command line that are neither names nor URLs: durations, sizes, what is kept, where
-//! to begin. Parsed once, by clap; the types are the proof.
+//! Values of flags and of the settings files that are neither names nor URLs: durations, sizes, limits of history, start
+//! positions. Each is parsed once, where it is read.
+//!
+//! The grammar of durations is ours: libraries for it also take "1month", "5 s" or a number alone, and word their errors
+//! differently.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::address::Seq;
@@ -14,7 +20,7 @@ use crate::server::Database;
 pub enum ValueError {
     #[error("a duration is a number and a unit: 500ms, 60s, 5m, 1h, 7d")]
     Duration,
-    #[error("a size is a number of bytes, with a unit if need be: 4096, 64KiB, 1MiB, 10GiB")]
+    #[error("a size is a number of bytes, or a number and a unit: 4096, 64KiB, 1MiB, 10GiB")]
     Size,
     #[error("this is too large")]
     TooLarge,
@@ -22,13 +28,13 @@ pub enum ValueError {
     Zero,
     #[error("at least {} ms", limits::WATCH_INTERVAL_MIN.as_millis())]
     Interval,
-    #[error("at most {} h: the hub remembers for that long what it has taken", limits::PRODUCER_TTL.as_secs() / 3600)]
+    #[error("at most {} h: that is how long the hub remembers what it has stored", limits::PRODUCER_TTL.as_secs() / 3600)]
     RetryFor,
     #[error("a message can have 1 to {} bytes", limits::MESSAGE_BYTES_MAX)]
     MessageSize,
     #[error("a request can have 1 to {} bytes", limits::PAYLOAD_BYTES_MAX)]
     PayloadSize,
-    #[error("what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing")]
+    #[error("an age and a size, as in 1h/1GiB, or 0 for nothing")]
     Keep,
     #[error("at most {} days ahead", limits::DELAY_MAX.as_secs() / (24 * 3600))]
     TooFarAhead,
@@ -36,18 +42,18 @@ pub enum ValueError {
         "a time: 2026-12-24T08:00, 08:00 (the next), 2026-12-24T07:00Z, or @ and seconds since 1970"
     )]
     Moment,
-    #[error("since when: a seq (41 or 41.7), how long ago (5m), or a time (2025-01-31T12:00:00Z)")]
+    #[error("a seq (41 or 41.7), a duration back from now (5m), or a time (2025-01-31T12:00:00Z)")]
     Since,
 }
 
-/// What is kept, and how much of it (`--keep`, `--keep-pending`).
+/// The age and size up to which messages are kept (`--keep`, `--keep-pending`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepFor {
     pub age: Duration,
     pub bytes: u64,
 }
 
-/// `--auth` as it was typed: the object, or the file that holds it.
+/// `--auth`: the object, or the file that holds it. Neither is printed.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AuthText {
     Json(String),
@@ -89,6 +95,26 @@ pub fn database(text: &str) -> Result<Database, ValueError> {
     })
 }
 
+/// A parser of whole numbers in a range, for clap.
+pub fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let most = most.to_string();
+            // A range to the end of the type has no limit that matters to a user.
+            if most == u64::MAX.to_string() {
+                format!("a whole number of at least {least}")
+            } else {
+                format!("a whole number from {least} to {most}")
+            }
+        })
+    }
+}
+
 pub fn duration(text: &str) -> Result<Duration, ValueError> {
     let (number, unit) = number_and_unit(text).ok_or(ValueError::Duration)?;
     let milliseconds = match unit {
@@ -108,25 +134,25 @@ pub fn duration(text: &str) -> Result<Duration, ValueError> {
     }
 }
 
-/// For what would make no sense at once.
-pub fn some_duration(text: &str) -> Result<Duration, ValueError> {
+/// A duration above zero.
+pub fn positive_duration(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
         Duration::ZERO => Err(ValueError::Zero),
-        some => Ok(some),
+        positive => Ok(positive),
     }
 }
 
-/// How often something is looked at.
-pub fn interval(text: &str) -> Result<Duration, ValueError> {
+/// How often `--watch` asks again.
+pub fn watch_interval(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
-        fine if fine >= limits::WATCH_INTERVAL_MIN => Ok(fine),
+        interval if interval >= limits::WATCH_INTERVAL_MIN => Ok(interval),
         _ => Err(ValueError::Interval),
     }
 }
 
 pub fn retry_for(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
-        fine if fine <= limits::PRODUCER_TTL => Ok(fine),
+        duration if duration <= limits::PRODUCER_TTL => Ok(duration),
         _ => Err(ValueError::RetryFor),
     }
 }
@@ -177,7 +203,7 @@ pub fn keep(text: &str) -> Result<KeepFor, ValueError> {
     })
 }
 
-/// A number alone is a seq; how long ago has a unit.
+/// A number alone is a seq; a duration back from now has a unit.
 pub fn since(text: &str) -> Result<StartPosition, ValueError> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -206,13 +232,13 @@ fn since_at(text: &str, now: Duration) -> Result<StartPosition, ValueError> {
     ))
 }
 
-/// A time without an offset, or a day, is meant where the user is.
+/// A time without an offset, or a day, in the local time zone.
 fn local_time(text: &str) -> Result<jiff::Timestamp, jiff::Error> {
     let time: jiff::civil::DateTime = text.parse()?;
     Ok(time.to_zoned(jiff::tz::TimeZone::system())?.timestamp())
 }
 
-/// None when `text` does not begin with a digit.
+/// None if `text` does not begin with a digit.
 fn number_and_unit(text: &str) -> Option<(Result<u64, ValueError>, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -250,11 +276,27 @@ mod tests {
         for text in ["99999999999999999999s", "18446744073709551615d", "36601d"] {
             assert_eq!(duration(text), Err(ValueError::TooLarge), "{text}");
         }
-        assert_eq!(some_duration("0ms"), Err(ValueError::Zero));
-        assert_eq!(interval("100ms"), Ok(limits::WATCH_INTERVAL_MIN));
-        assert_eq!(interval("99ms"), Err(ValueError::Interval));
+        assert_eq!(positive_duration("0ms"), Err(ValueError::Zero));
+        assert_eq!(watch_interval("100ms"), Ok(limits::WATCH_INTERVAL_MIN));
+        assert_eq!(watch_interval("99ms"), Err(ValueError::Interval));
         assert_eq!(retry_for("24h"), Ok(limits::PRODUCER_TTL));
         assert_eq!(retry_for("25h"), Err(ValueError::RetryFor));
+    }
+
+    #[test]
+    fn a_number_out_of_its_range_names_the_range() {
+        let some = number(1..=u64::MAX);
+        assert_eq!(
+            (some("1"), some("18446744073709551615")),
+            (Ok(1), Ok(u64::MAX))
+        );
+        for text in ["0", "-1", "x", "", "1.5", "18446744073709551616"] {
+            let least = "a whole number of at least 1".to_owned();
+            assert_eq!(some(text), Err(least), "{text}");
+        }
+        let few = number(0..=1000_u32);
+        assert_eq!(few("1000"), Ok(1000));
+        assert_eq!(few("1001"), Err("a whole number from 0 to 1000".to_owned()));
     }
 
     #[test]
@@ -285,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_an_age_and_a_size() {
+    fn a_limit_of_history_is_an_age_and_a_size() {
         let hour = KeepFor {
             age: Duration::from_secs(3600),
             bytes: 1 << 30,

@@ -12,6 +12,6 @@ pub struct Watching {
     ///
     /// On a terminal in the same place, as much as it has room for, and a hub that is gone is waited for. In a pipe an empty
     /// line stands between one table and the next.
-    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "1s", value_parser = values::interval)]
+    #[arg(long, value_name = "INTERVAL", num_args = 0..=1, default_missing_value = "1s", value_parser = values::watch_interval)]
     pub watch: Option<Duration>,
 }

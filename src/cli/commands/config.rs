@@ -1,6 +1,5 @@
-//! `config`: what is in force and where each value comes from, as a table or as objects.
-//!
-//! Whatever may be a secret is shown by its name only.
+//! `config`: the settings in force and the source of each value, as a table or as objects. A value that may be a secret is
+//! not shown.
 
 use std::path::Path;
 
@@ -28,11 +27,10 @@ pub fn run(args: &ConfigArgs, settings: &Settings) -> Result<(), Failure> {
     stdout::print(&text).map_err(Failure::Output)
 }
 
-/// One setting, of which there may be several of a name (headers).
+/// One setting. Several rows may have the same name (headers).
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     setting: &'static str,
-    /// None: there is none.
     value: Option<String>,
     origin: Origin,
 }
@@ -46,63 +44,57 @@ enum Origin {
         path: String,
         line: usize,
     },
-    /// The file itself: it is where it is.
-    Place {
-        is_there: bool,
+    /// Of the file itself.
+    Path {
+        exists: bool,
     },
 }
 
 fn rows(args: &ConfigArgs, settings: &Settings) -> Vec<Row> {
-    let server = settings.server.under(&args.remote);
-    let file = settings.place.as_deref();
-    let maker = Maker { file };
+    let server = settings.server.with_flags(&args.remote);
+    let file = settings.file_path.as_deref();
+    let root = Sourced::default(Namespace::root());
+    let namespace = settings.namespace.as_ref().unwrap_or(&root);
+    let default_path = Sourced::default(EnginePath::default());
+    let path = server.path.as_ref().unwrap_or(&default_path);
+    let builder = RowBuilder { file };
     let mut rows = vec![
         Row {
             setting: "file",
             value: file.map(|path| path.display().to_string()),
-            origin: Origin::Place {
-                is_there: settings.is_there,
+            origin: Origin::Path {
+                exists: settings.file_exists,
             },
         },
-        maker.optional("hub", settings.hub.as_ref(), String::clone),
-        maker.row("url", &settings.url, ToString::to_string),
-    ];
-    let root = Sourced::default(Namespace::root());
-    let namespace = settings.namespace.as_ref().unwrap_or(&root);
-    rows.push(maker.row("namespace", namespace, ToString::to_string));
-    rows.push(maker.optional("as", settings.name.as_ref(), ToString::to_string));
-    rows.push(
-        maker.optional("token-file", settings.token_file.as_ref(), |path| {
+        builder.optional("hub", settings.hub.as_ref(), String::clone),
+        builder.row("url", &settings.url, ToString::to_string),
+        builder.row("namespace", namespace, ToString::to_string),
+        builder.optional("as", settings.name.as_ref(), ToString::to_string),
+        builder.optional("token-file", settings.token_file.as_ref(), |path| {
             path.display().to_string()
         }),
-    );
-    let usual = Sourced::default(EnginePath::default());
-    let path = server.path.as_ref().unwrap_or(&usual);
-    rows.push(maker.row("path", path, ToString::to_string));
-    rows.extend(
-        server
-            .query
-            .iter()
-            .map(|it| maker.row("query", it, |it| format!("{}=…", it.name()))),
-    );
-    rows.extend(
-        server
-            .headers
-            .iter()
-            .map(|it| maker.row("header", it, |it| format!("{}: …", it.name()))),
-    );
-    rows.extend(server.auth.iter().map(|it| maker.row("auth", it, auth)));
-    rows.push(maker.row("quiet", &settings.quiet, ToString::to_string));
-    rows.push(maker.row("verbose", &settings.verbose, ToString::to_string));
-    rows.push(maker.row("color", &settings.color, |when| colour(*when).to_owned()));
+        builder.row("path", path, ToString::to_string),
+    ];
+    for parameter in &server.query {
+        rows.push(builder.row("query", parameter, |it| format!("{}=…", it.name())));
+    }
+    for header in &server.headers {
+        rows.push(builder.row("header", header, |it| format!("{}: …", it.name())));
+    }
+    if let Some(auth) = &server.auth {
+        rows.push(builder.row("auth", auth, masked_auth));
+    }
+    rows.push(builder.row("quiet", &settings.quiet, ToString::to_string));
+    rows.push(builder.row("verbose", &settings.verbose, ToString::to_string));
+    rows.push(builder.row("color", &settings.color, |when| color(*when).to_owned()));
     rows
 }
 
-struct Maker<'a> {
+struct RowBuilder<'a> {
     file: Option<&'a Path>,
 }
 
-impl Maker<'_> {
+impl RowBuilder<'_> {
     fn row<T>(
         &self,
         setting: &'static str,
@@ -146,14 +138,14 @@ impl Maker<'_> {
     }
 }
 
-fn auth(text: &AuthText) -> String {
+fn masked_auth(text: &AuthText) -> String {
     match text {
         AuthText::Json(_) => "{…}".to_owned(),
         AuthText::File(path) => format!("@{}", path.display()),
     }
 }
 
-fn colour(when: ColorChoice) -> &'static str {
+fn color(when: ColorChoice) -> &'static str {
     match when {
         ColorChoice::Auto => "auto",
         ColorChoice::Always => "always",
@@ -162,23 +154,23 @@ fn colour(when: ColorChoice) -> &'static str {
 }
 
 impl Origin {
-    fn shown(&self) -> String {
+    fn as_text(&self) -> String {
         match self {
             Self::Default => "default".to_owned(),
             Self::Flag(name) | Self::Variable(name) => (*name).to_owned(),
             Self::File { path, line } => format!("{path}:{line}"),
-            Self::Place { is_there: true } => "read".to_owned(),
-            Self::Place { is_there: false } => "not there".to_owned(),
+            Self::Path { exists: true } => "read".to_owned(),
+            Self::Path { exists: false } => "not there".to_owned(),
         }
     }
 
-    fn object(&self) -> Value {
+    fn as_json(&self) -> Value {
         match self {
             Self::Default => json!("default"),
             Self::Flag(name) => json!({ "flag": name }),
             Self::Variable(name) => json!({ "variable": name }),
             Self::File { path, line } => json!({ "file": path, "line": line }),
-            Self::Place { is_there } => json!({ "there": is_there }),
+            Self::Path { exists } => json!({ "there": exists }),
         }
     }
 }
@@ -190,7 +182,7 @@ fn as_objects(rows: &[Row]) -> String {
             value,
             origin,
         } = row;
-        let object = json!({ "setting": setting, "value": value, "from": origin.object() });
+        let object = json!({ "setting": setting, "value": value, "from": origin.as_json() });
         format!("{object}\n")
     });
     objects.collect()
@@ -201,7 +193,7 @@ fn as_table(rows: &[Row]) -> String {
     let cells = rows.iter().map(|row| {
         let value = row.value.as_deref().map(term::visible);
         let value = value.map_or("-".to_owned(), |value| value.into_owned());
-        let from = term::visible(&row.origin.shown()).into_owned();
+        let from = term::visible(&row.origin.as_text()).into_owned();
         [row.setting.to_owned(), value, from]
     });
     let cells: Vec<[String; 3]> = std::iter::once(head).chain(cells).collect();

@@ -7,7 +7,7 @@ use crate::address::RoomName;
 use crate::cli::args::request::RequestArgs;
 use crate::cli::commands::publish::words::{joined, whole};
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::stdin::{InputBlock, InputOptions, InputSource, Payload, Split, read};
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect;
@@ -94,11 +94,11 @@ impl Asking<'_> {
         reading: &mut Reading,
     ) -> Result<End, Failure> {
         let block = self.message(peer.hub_info().limits.message).await?;
-        let template = Template {
+        let template = BatchTemplate {
             rooms: self.rooms.clone(),
             event: self.args.event.clone(),
             reply: Some(self.reply.clone()),
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         let mut batch = Some(template.batch(block));
         peer.subscribe(SubscribeRequest {
@@ -201,7 +201,7 @@ fn form(args: &RequestArgs) -> OutputFormat {
         (false, false) => Terminator::Newline,
     };
     match &args.format {
-        Some(format) => OutputFormat::FormatTemplate(format.clone().into(), ending),
+        Some(format) => OutputFormat::Template(format.clone().into(), ending),
         None => OutputFormat::Data(ending),
     }
 }

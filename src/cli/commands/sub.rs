@@ -44,7 +44,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     };
     peer.subscribe(subscription(args, rooms));
     if let Some(command) = &args.script.exec {
-        let way = global.passed_on.clone();
+        let way = global.child_variables.clone();
         let crew = Crew::new(command, args, form(args), (&target, way), &peer, dead);
         let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
         return worked.map_err(|failure| failure.about(global.name.as_ref()));
@@ -203,7 +203,7 @@ fn form(args: &SubArgs) -> OutputFormat {
     };
     match (args.json, &args.format) {
         (true, _) => OutputFormat::Json,
-        (false, Some(format)) => OutputFormat::FormatTemplate(Arc::new(format.clone()), ending),
+        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), ending),
         (false, None) => OutputFormat::Data(ending),
     }
 }

@@ -22,14 +22,14 @@ pub fn target<'a>(
 ) -> Result<(Target, Vec<RoomName>), Failure> {
     let (namespace, rooms) = one_namespace(usual_namespace(global), addresses)?;
     let token = global.token_file.as_deref().map(token).transpose()?;
-    let server = global.server.under(remote);
+    let server = global.server.with_flags(remote);
     let target = Target {
         url: global.url.clone(),
         namespace,
         name: global.name.clone(),
         token,
         auth: server.auth().map(auth).transpose()?.unwrap_or_default(),
-        dial: server.into_dialing(),
+        dial: server.into_dial_options(),
         trace: if remote.trace {
             Some(trace::on_stderr())
         } else {

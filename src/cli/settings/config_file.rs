@@ -1,4 +1,4 @@
-//! config.toml: named hubs, and how the user likes the output. Read and checked whole; each value keeps its line.
+//! config.toml: named hubs, and defaults for the output. Read and checked whole; each value keeps its line.
 //!
 //! Knows what belongs in the file. Which value is in force is decided elsewhere.
 
@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::error::SettingsError;
-use super::server::Server;
-use super::source::{Source, Sourced, Variables};
+use super::server::ServerOptions;
+use super::source::{Environment, Source, Sourced};
 use crate::address::{ClientName, Namespace};
 use crate::cli::args::values::{self, AuthText};
 use crate::cli::screen::term::ColorChoice;
@@ -44,7 +44,7 @@ pub struct Hub {
     pub namespace: Option<Sourced<Namespace>>,
     pub name: Option<Sourced<ClientName>>,
     pub token_file: Option<Sourced<PathBuf>>,
-    pub server: Server,
+    pub server: ServerOptions,
 }
 
 /// The file as it is written.
@@ -91,12 +91,12 @@ pub fn all_keys() -> [&'static [&'static str]; 3] {
     ]
 }
 
-/// Where it is: in `$XDG_CONFIG_HOME` or, without that variable, below `~/.config` (XDG Base Directory Specification). None
-/// without a home.
-pub fn place(variables: &Variables<'_>) -> Option<PathBuf> {
+/// Where the file belongs: in `$XDG_CONFIG_HOME` or, without that variable, below `~/.config` (XDG Base Directory
+/// Specification). None without a home.
+pub fn path(environment: &Environment<'_>) -> Option<PathBuf> {
     // The specification: a relative path there is to be ignored.
     let absolute = |name: &str| {
-        let path = variables.get(name).map(PathBuf::from);
+        let path = environment.get(name).map(PathBuf::from);
         path.filter(|path| path.is_absolute())
     };
     let folder = absolute("XDG_CONFIG_HOME")
@@ -203,7 +203,7 @@ impl Checker<'_, '_> {
             token_file.map(|it| self.complete(it, |paths, path| paths.complete(&path)));
         let auth = table.auth;
         let auth = auth.map(|it| self.complete(it, |paths, auth| complete_auth(auth, paths)));
-        let server = Server {
+        let server = ServerOptions {
             path: table.path.map(|it| self.sourced(it)),
             query: table.query.into_iter().map(|it| self.sourced(it)).collect(),
             headers: table

@@ -18,10 +18,11 @@ pub enum SettingsError {
     UnknownHub { name: String, known: KnownHubs },
 }
 
-/// Which hubs could have been named.
+/// The hubs in the settings file.
 #[derive(Debug)]
 pub enum KnownHubs {
-    NoPlace,
+    /// There is no home in which to look for the file.
+    NoPath,
     NoFile(PathBuf),
     Names(PathBuf, Vec<String>),
 }
@@ -29,12 +30,12 @@ pub enum KnownHubs {
 impl fmt::Display for KnownHubs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPlace => {
-                f.write_str("neither XDG_CONFIG_HOME nor HOME says where hubs are named")
+            Self::NoPath => {
+                f.write_str("without XDG_CONFIG_HOME or HOME there is no settings file")
             }
             Self::NoFile(path) => write!(f, "{} does not exist", path.display()),
             Self::Names(path, names) if names.is_empty() => {
-                write!(f, "{} names none", path.display())
+                write!(f, "{} has none", path.display())
             }
             Self::Names(path, names) => write!(f, "{} has {}", path.display(), names.join(", ")),
         }

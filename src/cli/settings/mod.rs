@@ -1,9 +1,9 @@
-//! What is in force: a flag wins over its variable, a variable over the settings file, the file over the default, setting by
-//! setting. The only place that reads `ROOMCAT_…` variables.
+//! Which settings are in force. For each setting by itself, a flag wins over its variable, the variable over the settings
+//! file, the file over the default. The only place that reads `ROOMCAT_…` variables.
 //!
-//! A hub's name stands for all that the file says of that hub. Who names another URL, in a place as strong as the hub's
-//! name or a stronger one, means another hub, and then nothing of that is used: a token is for the hub beside which it
-//! stands, whatever it comes with.
+//! This precedence is ours because of one rule that no library has: a hub's token stays with its URL. The name of a hub
+//! selects everything in its table. A different URL from a source at least as strong as the name means a different hub,
+//! and then nothing in that table is used.
 
 pub mod config_file;
 pub mod error;
@@ -15,217 +15,253 @@ pub mod source;
 mod tests;
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::config_file::{ConfigFile, Hub};
 use self::error::{KnownHubs, SettingsError};
 pub use self::global::Global;
-use self::server::Server;
-use self::source::{Source, Sourced, Variables};
+use self::server::ServerOptions;
+use self::source::{Environment, Key, Source, Sourced, from_text};
 use crate::address::{ClientName, Namespace};
 use crate::cli::args::global::Typed;
 use crate::cli::args::scope::Scope;
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
 
-const URL: &str = "ROOMCAT_URL";
-const HUB: &str = "ROOMCAT_HUB";
-const NAMESPACE: &str = "ROOMCAT_NAMESPACE";
-const NAME: &str = "ROOMCAT_AS";
-const TOKEN_FILE: &str = "ROOMCAT_TOKEN_FILE";
-const HUB_FILE: &str = "ROOMCAT_CONFIG";
-/// For who starts a `roomcat` that is to know nothing of its own surroundings.
-pub const VARIABLES: [&str; 6] = [URL, HUB, NAMESPACE, NAME, TOKEN_FILE, HUB_FILE];
+const URL: Key = Key {
+    flag: "--url",
+    variable: "ROOMCAT_URL",
+};
+const HUB: Key = Key {
+    flag: "--hub",
+    variable: "ROOMCAT_HUB",
+};
+const NAMESPACE: Key = Key {
+    flag: "--namespace",
+    variable: "ROOMCAT_NAMESPACE",
+};
+const NAME: Key = Key {
+    flag: "--as",
+    variable: "ROOMCAT_AS",
+};
+const TOKEN_FILE: Key = Key {
+    flag: "--token-file",
+    variable: "ROOMCAT_TOKEN_FILE",
+};
+const HUB_FILE: Key = Key {
+    flag: "--config",
+    variable: "ROOMCAT_CONFIG",
+};
 
-/// Those that say where a hub is and what it is shown: together they are passed on, or not at all.
-pub const OF_A_HUB: [&str; 3] = [URL, HUB, TOKEN_FILE];
+/// Every variable that is read as a setting.
+pub const VARIABLES: [&str; 6] = [
+    URL.variable,
+    HUB.variable,
+    NAMESPACE.variable,
+    NAME.variable,
+    TOKEN_FILE.variable,
+    HUB_FILE.variable,
+];
 
-const USUAL_URL: &str = "ws://127.0.0.1:7666";
+/// The variables that say which hub and which token. A child process gets all of them anew, or none.
+pub const HUB_VARIABLES: [&str; 3] = [URL.variable, HUB.variable, TOKEN_FILE.variable];
+
+const DEFAULT_URL: &str = "ws://127.0.0.1:7666";
 
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the settings file is, there or not.
-    pub place: Option<PathBuf>,
-    pub is_there: bool,
+    /// Where the settings file belongs. None without a home.
+    pub file_path: Option<PathBuf>,
+    pub file_exists: bool,
     pub hub: Option<Sourced<String>>,
     pub url: Sourced<HubUrl>,
     pub namespace: Option<Sourced<Namespace>>,
     pub name: Option<Sourced<ClientName>>,
     pub token_file: Option<Sourced<PathBuf>>,
-    pub server: Server,
+    pub server: ServerOptions,
     pub quiet: Sourced<bool>,
     pub verbose: Sourced<bool>,
     pub color: Sourced<ColorChoice>,
 }
 
-/// The hub.toml that a variable names for `serve`.
-pub fn hub_file() -> Option<PathBuf> {
-    Variables(&of_process).get(HUB_FILE).map(PathBuf::from)
+/// The settings file, read or not.
+struct Found {
+    path: Option<PathBuf>,
+    file: Option<ConfigFile>,
 }
 
-/// The hubs that the settings file names; none where it cannot be read, or has mistakes.
-pub fn hubs() -> Vec<String> {
-    let variables = Variables(&of_process);
-    let home = variables.get("HOME").map(PathBuf::from);
-    let path = config_file::place(&variables);
-    let file = path.and_then(|path| ConfigFile::read(&path, home.as_deref()).ok()?);
-    let hubs = file.map(|file| file.hubs.into_keys().collect());
-    hubs.unwrap_or_default()
+impl Found {
+    fn read(environment: &Environment<'_>) -> Result<Self, SettingsError> {
+        let path = config_file::path(environment);
+        let home = environment.get("HOME").map(PathBuf::from);
+        let file = match &path {
+            Some(path) => ConfigFile::read(path, home.as_deref())?,
+            None => None,
+        };
+        Ok(Self { path, file })
+    }
+
+    fn unknown_hub(self, name: &str) -> SettingsError {
+        let known = match (self.path, self.file) {
+            (None, _) => KnownHubs::NoPath,
+            (Some(path), None) => KnownHubs::NoFile(path),
+            (Some(path), Some(file)) => KnownHubs::Names(path, file.hubs.into_keys().collect()),
+        };
+        let name = name.to_owned();
+        SettingsError::UnknownHub { name, known }
+    }
+}
+
+/// The hub.toml that a variable names for `serve`.
+pub fn hub_file_from_environment() -> Option<PathBuf> {
+    let environment = Environment(&process_variable);
+    environment.get(HUB_FILE.variable).map(PathBuf::from)
+}
+
+/// The names of the hubs in the settings file. Empty if it cannot be read or has mistakes.
+pub fn hub_names() -> Vec<String> {
+    let found = Found::read(&Environment(&process_variable));
+    let file = found.ok().and_then(|found| found.file);
+    file.map_or_else(Vec::new, |file| file.hubs.into_keys().collect())
 }
 
 impl Settings {
-    /// Of this process.
-    pub fn in_force(typed: &Typed, scope: Scope) -> Result<Self, SettingsError> {
-        let variables = Variables(&of_process);
+    /// The settings of this process.
+    pub fn resolve(typed: &Typed, scope: Scope) -> Result<Self, SettingsError> {
+        let environment = Environment(&process_variable);
         match scope {
-            Scope::Hub => Self::of_hub(typed, &variables),
-            Scope::Client => {
-                let place = config_file::place(&variables);
-                let home = variables.get("HOME").map(PathBuf::from);
-                let file = match &place {
-                    Some(path) => ConfigFile::read(path, home.as_deref())?,
-                    None => None,
-                };
-                Self::of_client(typed, place, file, &variables)
-            }
+            Scope::Hub => Self::for_hub(typed, &environment),
+            Scope::Client => Self::for_client(typed, Found::read(&environment)?, &environment),
         }
     }
 
-    fn of_hub(typed: &Typed, variables: &Variables<'_>) -> Result<Self, SettingsError> {
-        let token = |name: &str| variables.get(name).filter(|_| name == TOKEN_FILE);
-        Self::of_client(typed, None, None, &Variables(&token))
+    fn for_hub(typed: &Typed, environment: &Environment<'_>) -> Result<Self, SettingsError> {
+        let token_only = |name: &str| {
+            let value = environment.get(name);
+            value.filter(|_| name == TOKEN_FILE.variable)
+        };
+        let found = Found {
+            path: None,
+            file: None,
+        };
+        Self::for_client(typed, found, &Environment(&token_only))
     }
 
-    fn of_client(
+    fn for_client(
         typed: &Typed,
-        place: Option<PathBuf>,
-        file: Option<ConfigFile>,
-        variables: &Variables<'_>,
+        mut found: Found,
+        environment: &Environment<'_>,
     ) -> Result<Self, SettingsError> {
-        let is_there = file.is_some();
-        let file = file.unwrap_or_default();
-        let url = chosen(&typed.url, "--url", || variables.parsed(URL, HubUrl::parse))?;
-        let any = |text: &str| Ok::<_, SettingsError>(text.to_owned());
-        let hub = chosen(&typed.hub, "--hub", || variables.parsed(HUB, any))?;
+        let file_exists = found.file.is_some();
+        let mut file = found.file.take().unwrap_or_default();
+        let url = environment.or_variable(typed.url.as_ref(), URL, from_text(HubUrl::parse))?;
+        let any_name = from_text(|name| Ok::<_, Infallible>(name.to_owned()));
+        let hub = environment.or_variable(typed.hub.as_ref(), HUB, any_name)?;
         let hub = hub.or_else(|| file.default.clone());
-        let hub = hub.filter(|hub| is_meant(hub, url.as_ref(), &file));
-        let named = match &hub {
-            Some(hub) => Some(named(&hub.value, &file, place.as_deref(), is_there)?),
-            None => None,
-        };
-        // A hub that is meant is where its table says, and nowhere else.
-        let url = named.map(|hub| hub.url.clone()).or(url);
-        let url = url.unwrap_or_else(usual_url);
-        let namespace = chosen(&typed.namespace, "--namespace", || {
-            variables.parsed(NAMESPACE, Namespace::parse)
-        })?;
-        let namespace = namespace.or_else(|| named?.namespace.clone());
-        let name = chosen(&typed.name, "--as", || {
-            variables.parsed(NAME, ClientName::parse)
-        })?;
-        let token_file = chosen(&typed.token_file, "--token-file", || {
-            let path = variables.get(TOKEN_FILE).map(PathBuf::from);
-            Ok(path.map(|path| Sourced::new(path, Source::Environment(TOKEN_FILE))))
-        })?;
-        Ok(Self {
-            namespace: with_path(namespace, &url),
-            name: name.or_else(|| named?.name.clone()),
-            token_file: token_file.or_else(|| named?.token_file.clone()),
-            server: named.map(|hub| hub.server.clone()).unwrap_or_default(),
-            quiet: said(typed, typed.quiet, "--quiet", file.quiet),
-            verbose: said(typed, typed.verbose, "--verbose", file.verbose),
-            color: colour(typed.color, variables, file.color),
-            place,
-            is_there,
+        let hub = hub.filter(|hub| hub_applies(hub, url.as_ref(), &file));
+        let mut table = None;
+        if let Some(hub) = &hub {
+            table = file.hubs.remove(&hub.value);
+            if table.is_none() {
+                found.file = file_exists.then_some(file);
+                return Err(found.unknown_hub(&hub.value));
+            }
+        }
+        let name =
+            environment.or_variable(typed.name.as_ref(), NAME, from_text(ClientName::parse))?;
+        let parse_namespace = from_text(Namespace::parse);
+        let namespace =
+            environment.or_variable(typed.namespace.as_ref(), NAMESPACE, parse_namespace)?;
+        let token_file =
+            environment.or_variable(typed.token_file.as_ref(), TOKEN_FILE, |path| {
+                Ok::<_, Infallible>(path.into())
+            })?;
+        let mut settings = Self {
+            file_path: found.path,
+            file_exists,
             hub,
-            url,
-        })
+            url: url.unwrap_or_else(default_url),
+            namespace,
+            name,
+            token_file,
+            server: ServerOptions::default(),
+            quiet: output_flag(typed, typed.quiet, "--quiet", file.quiet),
+            verbose: output_flag(typed, typed.verbose, "--verbose", file.verbose),
+            color: color(typed.color, environment, file.color),
+        };
+        if let Some(table) = table {
+            settings.add_hub(table);
+        }
+        settings.namespace = with_url_path(settings.namespace, &settings.url);
+        Ok(settings)
+    }
+
+    /// The table of a hub replaces the URL and fills in what flags and variables leave open.
+    fn add_hub(&mut self, table: Hub) {
+        self.url = table.url;
+        self.namespace = self.namespace.take().or(table.namespace);
+        self.name = self.name.take().or(table.name);
+        self.token_file = self.token_file.take().or(table.token_file);
+        self.server = table.server;
     }
 
     pub fn global(&self) -> Global {
-        let value = |it: &Option<Sourced<PathBuf>>| it.as_ref().map(|it| it.value.clone());
         Global {
             url: self.url.value.clone(),
             namespace: self.namespace.as_ref().map(|it| it.value.clone()),
             name: self.name.as_ref().map(|it| it.value.clone()),
-            token_file: value(&self.token_file),
+            token_file: self.token_file.as_ref().map(|it| it.value.clone()),
             quiet: self.quiet.value,
             verbose: self.verbose.value,
             color: self.color.value,
             server: self.server.clone(),
-            passed_on: self.passed_on(),
+            child_variables: self.child_variables(),
         }
     }
 
-    /// The variables by which another `roomcat` speaks to the same hub. A named hub's name brings its token, so that of a
-    /// hub that the other names instead stays what it is; a token file that was named by itself is passed on as well.
-    fn passed_on(&self) -> Vec<(&'static str, OsString)> {
-        let mut variables = vec![(URL, self.url.value.to_string().into())];
-        variables.extend(self.hub.iter().map(|hub| (HUB, hub.value.clone().into())));
-        let typed = |it: &&Sourced<PathBuf>| !matches!(it.source, Source::File(_));
-        if let Some(file) = self.token_file.as_ref().filter(typed) {
+    /// The name of a hub brings its token, so the token file of a hub's table is left out: a child that names another hub
+    /// must not get it. A token file from a flag or a variable is passed on.
+    fn child_variables(&self) -> Vec<(&'static str, OsString)> {
+        let mut variables = vec![(URL.variable, self.url.value.to_string().into())];
+        if let Some(hub) = &self.hub {
+            variables.push((HUB.variable, hub.value.clone().into()));
+        }
+        if let Some(file) = &self.token_file
+            && !matches!(file.source, Source::File(_))
+        {
             let path = std::path::absolute(&file.value).unwrap_or_else(|_| file.value.clone());
-            variables.push((TOKEN_FILE, path.into()));
+            variables.push((TOKEN_FILE.variable, path.into()));
         }
         variables
     }
 }
 
-/// Whether a hub's name counts beside a URL: where it was said in a stronger place, or where they say the same.
-fn is_meant(hub: &Sourced<String>, url: Option<&Sourced<HubUrl>>, file: &ConfigFile) -> bool {
+/// Whether the name of a hub applies beside a URL: if its source is stronger, or if both mean the same URL.
+fn hub_applies(hub: &Sourced<String>, url: Option<&Sourced<HubUrl>>, file: &ConfigFile) -> bool {
     let Some(url) = url else {
         return true;
     };
-    let is_there = |hub: &Hub| hub.url.value.to_string() == url.value.to_string();
+    let has_url = |hub: &Hub| hub.url.value.to_string() == url.value.to_string();
     match hub.source.rank().cmp(&url.source.rank()) {
         Ordering::Greater => true,
         Ordering::Less => false,
-        Ordering::Equal => file.hubs.get(&hub.value).is_some_and(is_there),
+        Ordering::Equal => file.hubs.get(&hub.value).is_some_and(has_url),
     }
 }
 
-fn of_process(name: &str) -> Option<OsString> {
+fn process_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-fn usual_url() -> Sourced<HubUrl> {
-    let url = HubUrl::parse(USUAL_URL);
-    Sourced::default(url.expect("the usual URL is one"))
+fn default_url() -> Sourced<HubUrl> {
+    let url = HubUrl::parse(DEFAULT_URL);
+    Sourced::default(url.expect("the default URL is valid"))
 }
 
-/// What was typed, or else what a variable says; the variable is not even looked at where a flag is given.
-fn chosen<T: Clone>(
-    typed: &Option<T>,
-    flag: &'static str,
-    variable: impl FnOnce() -> Result<Option<Sourced<T>>, SettingsError>,
-) -> Result<Option<Sourced<T>>, SettingsError> {
-    match typed {
-        Some(value) => Ok(Some(Sourced::new(value.clone(), Source::Flag(flag)))),
-        None => variable(),
-    }
-}
-
-fn named<'f>(
-    name: &str,
-    file: &'f ConfigFile,
-    place: Option<&Path>,
-    is_there: bool,
-) -> Result<&'f Hub, SettingsError> {
-    file.hubs.get(name).ok_or_else(|| {
-        let names = || file.hubs.keys().cloned().collect();
-        let known = match place.map(Path::to_owned) {
-            None => KnownHubs::NoPlace,
-            Some(path) if is_there => KnownHubs::Names(path, names()),
-            Some(path) => KnownHubs::NoFile(path),
-        };
-        let name = name.to_owned();
-        SettingsError::UnknownHub { name, known }
-    })
-}
-
-/// A URL's path is a namespace too, and as strong as the URL.
-fn with_path(
+/// The path of a URL is a namespace too, and as strong as the URL.
+fn with_url_path(
     namespace: Option<Sourced<Namespace>>,
     url: &Sourced<HubUrl>,
 ) -> Option<Sourced<Namespace>> {
@@ -237,30 +273,32 @@ fn with_path(
     }
 }
 
-/// Who types one of -q and -v takes back what the file says of the other.
-fn said(
+/// -q or -v on the command line also overrides the other one in the file.
+fn output_flag(
     typed: &Typed,
-    this: bool,
+    is_set: bool,
     flag: &'static str,
-    filed: Option<Sourced<bool>>,
+    from_file: Option<Sourced<bool>>,
 ) -> Sourced<bool> {
-    match (this, typed.quiet || typed.verbose) {
-        (true, _) => Sourced::new(true, Source::Flag(flag)),
-        (false, true) => Sourced::default(false),
-        (false, false) => filed.unwrap_or(Sourced::default(false)),
+    if is_set {
+        Sourced::new(true, Source::Flag(flag))
+    } else if typed.quiet || typed.verbose {
+        Sourced::default(false)
+    } else {
+        from_file.unwrap_or(Sourced::default(false))
     }
 }
 
-/// NO_COLOR and FORCE_COLOR are variables like others: the file does not overrule them.
-fn colour(
+/// NO_COLOR and FORCE_COLOR are variables like any other: they win over the file.
+fn color(
     typed: Option<ColorChoice>,
-    variables: &Variables<'_>,
-    filed: Option<Sourced<ColorChoice>>,
+    environment: &Environment<'_>,
+    from_file: Option<Sourced<ColorChoice>>,
 ) -> Sourced<ColorChoice> {
-    let set = |name: &&&'static str| variables.get(name).is_some();
-    match (typed, ["NO_COLOR", "FORCE_COLOR"].iter().find(set)) {
+    let is_set = |name: &&&'static str| environment.get(name).is_some();
+    match (typed, ["NO_COLOR", "FORCE_COLOR"].iter().find(is_set)) {
         (Some(when), _) => Sourced::new(when, Source::Flag("--color")),
         (None, Some(name)) => Sourced::new(ColorChoice::Auto, Source::Environment(name)),
-        (None, None) => filed.unwrap_or(Sourced::default(ColorChoice::Auto)),
+        (None, None) => from_file.unwrap_or(Sourced::default(ColorChoice::Auto)),
     }
 }

@@ -1,4 +1,4 @@
-//! How a server is reached and what it is told, beside its URL: what the settings file says under what the flags say.
+//! How to connect to a server, beside its URL: flags added to the settings file.
 
 use super::source::{Source, Sourced};
 use crate::cli::args::remote::Remote;
@@ -7,42 +7,22 @@ use crate::client::DialOptions;
 use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 
 #[derive(Debug, Clone, Default)]
-pub struct Server {
+pub struct ServerOptions {
     pub path: Option<Sourced<EnginePath>>,
     pub query: Vec<Sourced<QueryParameter>>,
     pub headers: Vec<Sourced<HttpHeader>>,
     pub auth: Option<Sourced<AuthText>>,
 }
 
-impl Server {
-    /// With these flags on top. A header or parameter that is given takes the place of those of its name, and leaves the
-    /// others: who adds one for this time does not mean to do without a proxy's.
-    pub fn under(&self, flags: &Remote) -> Self {
-        let typed = |flag| move |value| Sourced::new(value, Source::Flag(flag));
-        let path = flags.path.clone();
-        let auth = flags.auth.clone();
+impl ServerOptions {
+    /// The same with flags on top. A header or parameter on the command line replaces those of its name and keeps the
+    /// others, such as the header that a proxy needs.
+    pub fn with_flags(&self, flags: &Remote) -> Self {
         Self {
-            path: path
-                .map(|path| Sourced::new(path, Source::Flag("--path")))
-                .or_else(|| self.path.clone()),
-            query: replaced(
-                &self.query,
-                flags.query.iter().cloned().map(typed("--query")).collect(),
-                QueryParameter::name,
-            ),
-            headers: replaced(
-                &self.headers,
-                flags
-                    .header
-                    .iter()
-                    .cloned()
-                    .map(|value| Sourced::new(value, Source::Flag("--header")))
-                    .collect(),
-                HttpHeader::name,
-            ),
-            auth: auth
-                .map(|auth| Sourced::new(auth, Source::Flag("--auth")))
-                .or_else(|| self.auth.clone()),
+            path: from_flag(flags.path.as_ref(), "--path").or_else(|| self.path.clone()),
+            query: replaced(&self.query, &flags.query, "--query", QueryParameter::name),
+            headers: replaced(&self.headers, &flags.header, "--header", HttpHeader::name),
+            auth: from_flag(flags.auth.as_ref(), "--auth").or_else(|| self.auth.clone()),
         }
     }
 
@@ -50,7 +30,7 @@ impl Server {
         self.auth.as_ref().map(|auth| &auth.value)
     }
 
-    pub fn into_dialing(self) -> DialOptions {
+    pub fn into_dial_options(self) -> DialOptions {
         DialOptions {
             path: self.path.map(|it| it.value).unwrap_or_default(),
             query: self.query.into_iter().map(|it| it.value).collect(),
@@ -59,12 +39,20 @@ impl Server {
     }
 }
 
+fn from_flag<T: Clone>(value: Option<&T>, flag: &'static str) -> Option<Sourced<T>> {
+    value.map(|value| Sourced::new(value.clone(), Source::Flag(flag)))
+}
+
 fn replaced<T: Clone>(
-    filed: &[Sourced<T>],
-    typed: Vec<Sourced<T>>,
+    from_file: &[Sourced<T>],
+    typed: &[T],
+    flag: &'static str,
     name: impl Fn(&T) -> &str,
 ) -> Vec<Sourced<T>> {
-    let is_typed = |one: &Sourced<T>| typed.iter().any(|it| name(&it.value) == name(&one.value));
-    let kept: Vec<Sourced<T>> = filed.iter().filter(|it| !is_typed(it)).cloned().collect();
-    [kept, typed].concat()
+    let is_typed = |one: &&Sourced<T>| typed.iter().any(|it| name(it) == name(&one.value));
+    let kept = from_file.iter().filter(|one| !is_typed(one)).cloned();
+    let typed = typed
+        .iter()
+        .filter_map(|value| from_flag(Some(value), flag));
+    kept.chain(typed).collect()
 }

@@ -1,4 +1,7 @@
+//! Which source wins for each setting, and mistakes in config.toml by a table.
+
 use std::collections::HashMap;
+use std::path::Path;
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
@@ -36,12 +39,15 @@ fn resolve(line: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsE
     let variables: HashMap<&str, &str> = variables.iter().copied().collect();
     let get = |name: &str| variables.get(name).map(OsString::from);
     let file = parsed(FILE).unwrap();
-    let place = Some("/c/config.toml".into());
-    Settings::of_client(&cli.typed, place, Some(file), &Variables(&get))
+    let found = Found {
+        path: Some("/c/config.toml".into()),
+        file: Some(file),
+    };
+    Settings::for_client(&cli.typed, found, &Environment(&get))
 }
 
 /// Hub, URL, namespace, name and token file, with where each comes from.
-fn told(settings: &Settings) -> String {
+fn shown(settings: &Settings) -> String {
     fn one<T>(it: Option<&Sourced<T>>, show: impl Fn(&T) -> String) -> String {
         it.map_or("-".to_owned(), |it| {
             let source = match it.source {
@@ -111,7 +117,7 @@ fn each_setting_comes_from_the_strongest_place_that_has_it() {
             &[("ROOMCAT_HUB", "school"), ("ROOMCAT_URL", "ws://b")],
             "- ws://other@--url - - -",
         ),
-        // So it is when both are variables, unless they say the same.
+        // The same if both are variables, unless they mean the same URL.
         (
             "",
             &[("ROOMCAT_HUB", "school"), ("ROOMCAT_URL", "ws://tunnel")],
@@ -136,7 +142,7 @@ fn each_setting_comes_from_the_strongest_place_that_has_it() {
             &[("ROOMCAT_NAMESPACE", "/b")],
             "- ws://h@--url /path@--url - -",
         ),
-        // What is set to nothing is not set, and what a flag overrules is not read.
+        // An empty variable is unset, and a variable beside its flag is not read.
         (
             "-u ws://h",
             &[("ROOMCAT_AS", ""), ("ROOMCAT_URL", "nonsense")],
@@ -145,12 +151,12 @@ fn each_setting_comes_from_the_strongest_place_that_has_it() {
     ];
     for (line, variables, expected) in cases {
         let settings = resolve(line, variables).unwrap();
-        assert_eq!(told(&settings), *expected, "{line} {variables:?}");
+        assert_eq!(shown(&settings), *expected, "{line} {variables:?}");
     }
 }
 
 #[test]
-fn what_names_no_hub_and_what_is_no_value_is_said() {
+fn an_unknown_hub_and_an_invalid_variable_are_errors() {
     let said = |line: &str, variables: &[(&str, &str)]| resolve(line, variables).unwrap_err();
     assert_eq!(
         said("-H shool", &[]).to_string(),
@@ -163,7 +169,7 @@ fn what_names_no_hub_and_what_is_no_value_is_said() {
 }
 
 #[test]
-fn output_is_as_typed_then_as_variables_then_as_the_file_says() {
+fn output_follows_flags_then_variables_then_the_file() {
     let of = |line: &str, variables: &[(&str, &str)]| {
         let it = resolve(line, variables).unwrap();
         (it.color.value, it.quiet.value, it.verbose.value)
@@ -179,7 +185,7 @@ fn output_is_as_typed_then_as_variables_then_as_the_file_says() {
 }
 
 #[test]
-fn a_flag_takes_the_place_of_what_has_its_name() {
+fn a_flag_replaces_a_header_of_its_name() {
     let words = "roomcat rooms --header x-a:3 --header X-C:4 --path /p".split(' ');
     let cli = Cli::read(words.map(OsString::from)).unwrap();
     let crate::cli::args::Command::Rooms(args) = &cli.command else {
@@ -188,7 +194,7 @@ fn a_flag_takes_the_place_of_what_has_its_name() {
     let server = resolve("-H school", &[])
         .unwrap()
         .server
-        .under(&args.remote);
+        .with_flags(&args.remote);
     let shown: Vec<String> = server
         .headers
         .iter()
@@ -203,9 +209,9 @@ fn a_flag_takes_the_place_of_what_has_its_name() {
 fn a_hub_takes_only_its_token() {
     let typed = Typed::default();
     let get = |name: &str| Some(OsString::from(format!("nonsense {name}")));
-    let hub = Settings::of_hub(&typed, &Variables(&get)).unwrap();
+    let hub = Settings::for_hub(&typed, &Environment(&get)).unwrap();
     assert_eq!(
-        told(&hub),
+        shown(&hub),
         "- ws://127.0.0.1:7666@default - - nonsense ROOMCAT_TOKEN_FILE@ROOMCAT_TOKEN_FILE"
     );
 }
@@ -217,7 +223,7 @@ fn the_file_is_where_configuration_belongs() {
             let found = set.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| OsString::from(value))
         };
-        config_file::place(&Variables(&get)).map(|path| path.display().to_string())
+        config_file::path(&Environment(&get)).map(|path| path.display().to_string())
     };
     let some = |path: &str| Some(path.to_owned());
     assert_eq!(

@@ -7,7 +7,7 @@ use super::effects::Effects;
 use super::state::{Attachment, Core, NamespaceState};
 use crate::address::{ClientName, RoomName, Seq};
 use crate::hub::delivery::{Delivery, DeliveryKind, DeliveryOutcome};
-use crate::hub::notification::{Notification, PublishReceipt};
+use crate::hub::notification::{DeliveryReceipt, Notification};
 use crate::hub::request::{DirectRecord, PublishVerb};
 use crate::hub::socket_id::SocketId;
 use crate::store::owed::is_excluded;
@@ -18,11 +18,11 @@ impl Core {
         &mut self,
         delivery: Delivery,
         effects: &mut impl Effects,
-    ) -> PublishReceipt {
+    ) -> DeliveryReceipt {
         let delivery = Arc::new(delivery);
         let (delivered, queued) = self.fan_out(&delivery, effects);
         let is_durable = delivery.kind == DeliveryKind::Durable;
-        PublishReceipt {
+        DeliveryReceipt {
             first: is_durable.then_some(Seq::new(delivery.record.number, 0)),
             count: delivery.header().count,
             delivered,
@@ -140,7 +140,7 @@ pub(super) fn deliver_direct(
     };
     let delivery = Arc::new(Delivery::new(record, DeliveryKind::Direct));
     let outcome = effects.deliver(to, &delivery);
-    let receipt = PublishReceipt {
+    let receipt = DeliveryReceipt {
         first: None,
         count: 1,
         delivered: u64::from(outcome == DeliveryOutcome::Accepted),

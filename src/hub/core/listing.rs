@@ -1,7 +1,7 @@
 //! Answers to `rooms` from what the hub knows: who is connected now. The store knows the rest.
 
 use super::effects::Effects;
-use super::state::{Core, NamespaceState, RoomState};
+use super::state::{Core, NamespaceState, RoomEntry};
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::hub::notification::{LiveRoom, Notification};
 use crate::hub::request::{Request, SocketRequest};
@@ -72,7 +72,7 @@ impl Core {
     }
 }
 
-fn live_room(namespace: &NamespaceState, name: &RoomName, room: &RoomState) -> LiveRoom {
+fn live_room(namespace: &NamespaceState, name: &RoomName, room: &RoomEntry) -> LiveRoom {
     let is_present = |client: &&ClientName| {
         let holder = namespace.holders.get(*client);
         holder.is_some_and(|id| room.sockets.contains(id))

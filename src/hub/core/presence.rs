@@ -25,15 +25,15 @@ const EVENT: &str = "presence";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum PresenceChange {
+pub(super) enum PresenceAction {
     Join,
     Leave,
 }
 
 /// The argument of the event.
 #[derive(Serialize)]
-struct PresenceEvent<'a> {
-    what: PresenceChange,
+struct PresencePayload<'a> {
+    what: PresenceAction,
     room: &'a RoomName,
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     name: Option<&'a ClientName>,
@@ -52,9 +52,9 @@ impl Core {
     ) {
         let now = &socket.reader.rooms;
         let left = before.keys().filter(|room| !now.contains_key(*room));
-        self.announce(PresenceChange::Leave, (id, socket), left, effects);
+        self.announce(PresenceAction::Leave, (id, socket), left, effects);
         let entered = now.keys().filter(|room| !before.contains_key(*room));
-        self.announce(PresenceChange::Join, (id, socket), entered, effects);
+        self.announce(PresenceAction::Join, (id, socket), entered, effects);
     }
 
     /// Announces once that a socket left all its rooms: when it disconnects, or when another takes its name.
@@ -66,14 +66,14 @@ impl Core {
     ) {
         if !socket.is_leave_announced {
             let rooms = socket.reader.rooms.keys();
-            self.announce(PresenceChange::Leave, (id, socket), rooms, effects);
+            self.announce(PresenceAction::Leave, (id, socket), rooms, effects);
         }
     }
 
     /// Sends an event for each of `rooms` to the room's watchers, except the socket itself.
     pub(super) fn announce<'a>(
         &self,
-        change: PresenceChange,
+        change: PresenceAction,
         (id, socket): (SocketId, &SocketState),
         rooms: impl Iterator<Item = &'a RoomName>,
         effects: &mut impl Effects,
@@ -109,12 +109,12 @@ impl Core {
 
 /// `["presence", {what, room, as?, sid, at}]`.
 fn event_delivery(
-    change: PresenceChange,
+    change: PresenceAction,
     room: &RoomName,
     socket: &SocketState,
     at_ms: u64,
 ) -> Delivery {
-    let event = PresenceEvent {
+    let event = PresencePayload {
         what: change,
         room,
         name: socket.stats.name.as_ref(),

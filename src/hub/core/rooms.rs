@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::effects::Effects;
-use super::presence::PresenceChange;
+use super::presence::PresenceAction;
 use super::recovery::restore_cursors;
 use super::state::{Attachment, Core, SocketState};
 use crate::address::{ClientName, Namespace, RoomName, Seq};
@@ -31,8 +31,8 @@ pub(super) struct NewSubscription {
 }
 
 impl Core {
-    /// What a committed fact changes for the members of rooms and for the holder of their name. The requester learns of it
-    /// by the answer to its request.
+    /// Updates the members of rooms after a commit, and notifies the holder of the member's name. The requester is not
+    /// notified here: it gets an answer.
     pub(super) fn apply_membership(
         &mut self,
         outcome: &OpOutcome,
@@ -101,7 +101,7 @@ impl Core {
         namespace.holders.get(client).copied()
     }
 
-    /// Changes what a socket reads, and notifies it.
+    /// Changes the reader of a socket and notifies its session.
     fn update_reader(
         &mut self,
         socket: Option<SocketId>,
@@ -139,7 +139,7 @@ impl Core {
             }
         };
         let entered = entered.into_iter();
-        self.announce(PresenceChange::Join, (id, &socket), entered, effects);
+        self.announce(PresenceAction::Join, (id, &socket), entered, effects);
         self.finish_room_change(requester, socket, rooms, effects);
     }
 
@@ -166,7 +166,7 @@ impl Core {
         entered
     }
 
-    /// Puts the socket back among the sockets and notifies it of its rooms.
+    /// Puts the socket back into the map and notifies its session of its rooms.
     fn finish_room_change(
         &mut self,
         requester: Requester,
@@ -209,7 +209,7 @@ impl Core {
             self.remove_if_empty(&socket.namespace, name);
         }
         self.announce(
-            PresenceChange::Leave,
+            PresenceAction::Leave,
             (id, &socket),
             left.into_iter(),
             effects,
@@ -238,7 +238,7 @@ impl Core {
             return;
         };
         if socket.attachment == Attachment::Closing {
-            // It gets nothing more.
+            // A closing socket gets no subscription.
             rooms.clear();
         } else if let Some(restored) = socket.restored.take() {
             restore_cursors(*restored, socket.reader.name.as_ref(), &mut rooms);
@@ -318,7 +318,7 @@ impl Core {
         self.remove_from_namespace(id, &socket);
     }
 
-    /// The socket is not listed any more, and holds no name.
+    /// The socket is no longer listed and holds no name.
     pub(super) fn remove_from_namespace(&mut self, id: SocketId, socket: &SocketState) {
         if let Some(namespace) = self.namespaces.get_mut(&socket.namespace) {
             namespace.sockets.remove(&id);

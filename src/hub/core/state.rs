@@ -52,14 +52,14 @@ pub(super) enum Attachment {
 #[derive(Debug, Default)]
 pub(super) struct NamespaceState {
     /// Sorted, as they are listed.
-    pub(super) rooms: BTreeMap<RoomName, RoomState>,
+    pub(super) rooms: BTreeMap<RoomName, RoomEntry>,
     pub(super) holders: HashMap<ClientName, SocketId>,
     /// Every socket except those that are closing.
     pub(super) sockets: BTreeSet<SocketId>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct RoomState {
+pub(super) struct RoomEntry {
     pub(super) sockets: BTreeSet<SocketId>,
     pub(super) members: BTreeSet<ClientName>,
     /// The number of `sockets` that get presence events.
@@ -82,7 +82,7 @@ impl Core {
     }
 
     /// The room, created if it does not exist.
-    pub(super) fn room(&mut self, namespace: &Namespace, room: &RoomName) -> &mut RoomState {
+    pub(super) fn room(&mut self, namespace: &Namespace, room: &RoomName) -> &mut RoomEntry {
         self.namespaces
             .entry(namespace.clone())
             .or_default()
@@ -96,7 +96,7 @@ impl Core {
         let Some(state) = self.namespaces.get_mut(namespace) else {
             return;
         };
-        if state.rooms.get(room).is_some_and(RoomState::is_empty) {
+        if state.rooms.get(room).is_some_and(RoomEntry::is_empty) {
             state.rooms.remove(room);
         }
         if state.rooms.is_empty() && state.holders.is_empty() && state.sockets.is_empty() {
@@ -105,7 +105,7 @@ impl Core {
     }
 }
 
-impl RoomState {
+impl RoomEntry {
     fn is_empty(&self) -> bool {
         self.sockets.is_empty() && self.members.is_empty()
     }

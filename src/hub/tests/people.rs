@@ -1,11 +1,11 @@
-//! Who is here, who is sent away, and who is notifications of comings and goings.
+//! Tests of `who`, `kick` and presence events.
 
 use super::*;
 use crate::hub::notification::PresentSocket;
 use crate::hub::request::{KickTarget, PresenceMode, SocketFilter};
 
 impl TestCore {
-    /// Subscribes as one that is notifications who comes and goes.
+    /// Connects and subscribes with presence events.
     fn watch(&mut self, socket: u64, name: Option<&str>, names: &[&str]) {
         self.connect(socket, "/", name);
         self.subscribe(socket, name, names, PresenceMode::On);
@@ -66,7 +66,7 @@ impl TestCore {
         }
     }
 
-    /// Who was notifications what since it was last asked: `1: join a sid2`.
+    /// Takes the presence events so far, as `1: join a sid2` for an event that socket 1 got.
     fn presence(&mut self) -> Vec<String> {
         let presence = std::mem::take(&mut self.effects.presence);
         let shown = |(socket, body): (u64, Bytes)| {
@@ -90,7 +90,7 @@ fn name(text: &str) -> KickTarget {
 }
 
 #[test]
-fn watchers_are_told_of_others_and_nobody_else_is() {
+fn only_watchers_get_presence_events() {
     let mut hub = TestCore::default();
     hub.watch(1, None, &["a", "b"]);
     hub.sub(2, None, &["a"]);
@@ -135,7 +135,7 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
     hub.commit(4, left("dave", &["a"]), Request::Leave(rooms(&["a"])));
     hub.commit(4, OpOutcome::Noop, Request::Disconnect);
     assert_eq!(hub.presence(), [""; 0]);
-    // Nobody watches any more.
+    // No watcher is left.
     hub.subscribe(1, None, &["a"], PresenceMode::Off);
     hub.presence();
     hub.commit(3, OpOutcome::Noop, Request::Disconnect);
@@ -143,7 +143,7 @@ fn watchers_are_told_of_others_and_nobody_else_is() {
 }
 
 #[test]
-fn who_takes_a_name_comes_behind_who_had_it() {
+fn a_new_holder_of_a_name_is_announced_after_the_old_one_left() {
     let mut hub = TestCore::default();
     hub.watch(1, None, &["a"]);
     hub.sub(2, Some("alice"), &["a"]);
@@ -155,7 +155,7 @@ fn who_takes_a_name_comes_behind_who_had_it() {
 }
 
 #[test]
-fn a_crowd_is_not_told_of_each_other() {
+fn crowded_rooms_have_no_presence_events() {
     let mut hub = TestCore::default();
     hub.watch(1, None, &["a"]);
     let crowd = limits::PRESENCE_ROOM_SOCKETS as u64;
@@ -174,7 +174,7 @@ fn a_crowd_is_not_told_of_each_other() {
 }
 
 #[test]
-fn who_enters_many_rooms_is_not_told_in_all_of_them() {
+fn presence_events_for_many_rooms_are_bounded() {
     let mut hub = TestCore::default();
     let names: Vec<String> = (10..74).map(|room| room.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -200,7 +200,7 @@ fn who_enters_many_rooms_is_not_told_in_all_of_them() {
 }
 
 #[test]
-fn who_is_behind_is_not_told() {
+fn a_detached_watcher_gets_no_presence_events() {
     let mut hub = TestCore::default();
     hub.watch(1, None, &["a"]);
     hub.effects.full.insert(1);
@@ -217,7 +217,7 @@ fn who_is_behind_is_not_told() {
 }
 
 #[test]
-fn a_kick_ends_what_it_names_and_nothing_else() {
+fn a_kick_closes_its_targets_and_no_others() {
     let mut hub = TestCore::default();
     hub.connect(9, "/", Some("teacher"));
     hub.sub(1, Some("bob"), &["a"]);
@@ -245,7 +245,7 @@ fn a_kick_ends_what_it_names_and_nothing_else() {
         hub.who(9, SocketFilter::default()),
         ["sid3", "sid5", "sid9"]
     );
-    // It is handed nothing more, whatever it had asked before; a message waits for the name.
+    // It gets nothing more, even if it asked to be attached before. A message waits for the name.
     hub.core
         .step(CoreInput::Attach(SocketId(1)), &mut hub.effects);
     let header = hub.header(9, &["a"]);
@@ -262,7 +262,7 @@ fn a_kick_ends_what_it_names_and_nothing_else() {
 }
 
 #[test]
-fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
+fn a_kicked_socket_stays_closed_whatever_it_requested_before() {
     let mut hub = TestCore::default();
     hub.connect(9, "/", None);
     hub.watch(5, None, &["a"]);
@@ -271,7 +271,7 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     assert_eq!(hub.kick(9, name("bob")), 1);
     assert_eq!(hub.kick(9, KickTarget::Sid("sid2".into())), 1);
     hub.presence();
-    // These were on their way when it was kicked.
+    // These requests were on their way when it was kicked.
     hub.subscribe(1, Some("bob"), &["a", "b"], PresenceMode::On);
     let live = || Request::Join(rooms(&["a", "c"]), JoinScope::Live);
     hub.commit(1, joined("bob", &["a", "c"]), live());
@@ -279,12 +279,12 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
     hub.subscribe(2, None, &["a"], PresenceMode::Off);
     assert_eq!(hub.presence(), [""; 0]);
     assert_eq!(hub.who(9, SocketFilter::default()), ["sid5", "sid9"]);
-    // To nobody; it waits for the name, which is a member.
+    // No socket gets it. It waits for the name, which is a member.
     for (number, room) in [(1, "c"), (2, "b")] {
         let header = hub.header(9, &[room]);
         assert_eq!(hub.reach(number, header), (vec![], 0, 1), "{room}");
     }
-    // Another takes its place.
+    // Another socket takes the name.
     hub.sub(3, Some("bob"), &["a"]);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(3, header), (vec![3, 5], 2, 0));
@@ -295,7 +295,7 @@ fn who_was_kicked_does_not_come_alive_by_what_it_had_asked() {
 }
 
 #[test]
-fn who_comes_in_with_the_sid_that_it_had_takes_its_place() {
+fn a_client_that_recovers_at_once_replaces_its_older_socket() {
     let mut hub = TestCore::default();
     hub.begin(1, "sid2", None, &["a"]);
     hub.effects.notifications.clear();
@@ -307,7 +307,7 @@ fn who_comes_in_with_the_sid_that_it_had_takes_its_place() {
 }
 
 #[test]
-fn one_answer_holds_the_oldest() {
+fn a_full_answer_holds_the_oldest_sockets() {
     let mut hub = TestCore::default();
     let most = limits::SOCKETS_LISTED as u64;
     for socket in (1..=most + 3).rev() {
@@ -324,7 +324,7 @@ fn one_answer_holds_the_oldest() {
 }
 
 #[test]
-fn who_lists_what_is_asked_for() {
+fn who_applies_its_filter() {
     let mut hub = TestCore::default();
     hub.sub(1, None, &["a"]);
     hub.sub(2, None, &["a", "b"]);

@@ -9,7 +9,7 @@ use crate::server::response::{HttpResponse, plain_text};
 
 /// Codes 0 to 5 are Engine.IO's ("Transport errors" of the reference server).
 #[derive(Debug, thiserror::Error)]
-pub enum EngineError {
+pub enum EngineRequestError {
     #[error("{0}")]
     Forbidden(#[from] OriginError),
     #[error("Transport unknown")]
@@ -33,7 +33,7 @@ pub enum EngineError {
     Full,
 }
 
-impl EngineError {
+impl EngineRequestError {
     pub fn into_response(self) -> HttpResponse {
         let bad_request = StatusCode::BAD_REQUEST;
         let (status, code) = match self {
@@ -58,7 +58,7 @@ impl EngineError {
     }
 }
 
-impl From<PollingError> for EngineError {
+impl From<PollingError> for EngineRequestError {
     fn from(error: PollingError) -> Self {
         match error {
             PollingError::UnknownSession => Self::UnknownSession,

@@ -1,6 +1,6 @@
 //! The query parameters of an Engine.IO request.
 
-use super::error::EngineError;
+use super::error::EngineRequestError;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportName {
@@ -18,11 +18,11 @@ impl<'a> EngineQuery<'a> {
         pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
-    pub fn transport(self) -> Result<TransportName, EngineError> {
+    pub fn transport(self) -> Result<TransportName, EngineRequestError> {
         match self.parameter("transport") {
             Some("polling") => Ok(TransportName::Polling),
             Some("websocket") => Ok(TransportName::WebSocket),
-            _ => Err(EngineError::UnknownTransport),
+            _ => Err(EngineRequestError::UnknownTransport),
         }
     }
 }

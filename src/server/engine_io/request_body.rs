@@ -4,7 +4,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio_tungstenite::tungstenite::Bytes;
 
-use super::error::EngineError;
+use super::error::EngineRequestError;
 use crate::limits;
 use crate::server::polling::session::PendingPost;
 
@@ -14,7 +14,7 @@ pub async fn receive(
     mut body: Incoming,
     max_payload: usize,
     post: &mut PendingPost,
-) -> Result<Bytes, EngineError> {
+) -> Result<Bytes, EngineRequestError> {
     let mut is_too_large = body.size_hint().lower() > max_payload as u64;
     let mut whole = Vec::new();
     let mut dropped = 0;
@@ -27,7 +27,7 @@ pub async fn receive(
         let Some(frame) = frame else { break };
         // The connection broke, or the frame holds trailers.
         let data = frame.ok().and_then(|frame| frame.into_data().ok());
-        let data = data.ok_or(EngineError::BadRequest)?;
+        let data = data.ok_or(EngineRequestError::BadRequest)?;
         is_too_large |= whole.len() + data.len() > max_payload;
         if is_too_large {
             whole = Vec::new();
@@ -40,7 +40,7 @@ pub async fn receive(
         }
     }
     if is_too_large {
-        Err(EngineError::TooLarge { max_payload })
+        Err(EngineRequestError::TooLarge { max_payload })
     } else {
         Ok(whole.into())
     }

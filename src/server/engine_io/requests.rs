@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response};
 
-use super::error::EngineError;
+use super::error::EngineRequestError;
 use super::query::{EngineQuery, TransportName};
 use super::request_body;
 use crate::hub::peer::{Peer, PeerAddress};
@@ -27,7 +27,7 @@ pub async fn respond(
     request: Request<Incoming>,
     mode: EngineMode,
     slot: &UpgradeSlot,
-) -> Result<HttpResponse, EngineError> {
+) -> Result<HttpResponse, EngineRequestError> {
     let query = EngineQuery(request.uri().query().unwrap_or_default());
     match query.parameter("sid").filter(|sid| !sid.is_empty()) {
         None => handshake(state, request, mode, slot).await,
@@ -36,7 +36,7 @@ pub async fn respond(
             let session = state.polling_sessions.find(sid);
             let session = session
                 .filter(|session| session.mode == mode)
-                .ok_or(EngineError::UnknownSession)?;
+                .ok_or(EngineRequestError::UnknownSession)?;
             exchange(state, request, transport, session, slot).await
         }
     }
@@ -48,14 +48,14 @@ async fn handshake(
     mut request: Request<Incoming>,
     mode: EngineMode,
     slot: &UpgradeSlot,
-) -> Result<HttpResponse, EngineError> {
+) -> Result<HttpResponse, EngineRequestError> {
     let query = EngineQuery(request.uri().query().unwrap_or_default());
     if query.parameter("EIO") != Some("4") {
-        return Err(EngineError::Version);
+        return Err(EngineRequestError::Version);
     }
     let transport = query.transport()?;
     if request.method() != Method::GET {
-        return Err(EngineError::HandshakeMethod);
+        return Err(EngineRequestError::HandshakeMethod);
     }
     if transport == TransportName::WebSocket {
         return upgrade(&mut request, slot, || Ok(UpgradePurpose::NewSession(mode)));
@@ -76,8 +76,8 @@ async fn handshake(
     };
     // Both fail if the hub is shutting down or has as many sessions as it takes.
     let sent = state.new_sessions.send(new_session).await;
-    sent.map_err(|_| EngineError::Full)?;
-    let payload = get.response().await.map_err(|_| EngineError::Full)?;
+    sent.map_err(|_| EngineRequestError::Full)?;
+    let payload = get.response().await.map_err(|_| EngineRequestError::Full)?;
     Ok(payload_response(payload))
 }
 
@@ -88,7 +88,7 @@ async fn exchange(
     transport: TransportName,
     session: Arc<PollingSession>,
     slot: &UpgradeSlot,
-) -> Result<HttpResponse, EngineError> {
+) -> Result<HttpResponse, EngineRequestError> {
     match (transport, request.method()) {
         (TransportName::WebSocket, _) => upgrade(&mut request, slot, || {
             let probe = session.probe()?;
@@ -101,14 +101,14 @@ async fn exchange(
             // In this protocol version binary data travels as base64, in text.
             if header_text(request.headers(), CONTENT_TYPE) == Some("application/octet-stream") {
                 session.abort("a binary POST");
-                return Err(EngineError::BadRequest);
+                return Err(EngineRequestError::BadRequest);
             }
             let mut post = session.post()?;
             let max_payload = state.services.settings.max_payload;
             match request_body::receive(request.into_body(), max_payload, &mut post).await {
                 Ok(body) => post.submit(body).await?,
                 Err(error) => {
-                    if matches!(error, EngineError::TooLarge { .. }) {
+                    if matches!(error, EngineRequestError::TooLarge { .. }) {
                         post.discard();
                     }
                     return Err(error);
@@ -117,16 +117,16 @@ async fn exchange(
             // As the reference answers: some browsers offer text/plain as a download.
             Ok(text_response("text/html", "ok".to_owned()))
         }
-        (TransportName::Polling, _) => Err(EngineError::BadRequest),
+        (TransportName::Polling, _) => Err(EngineRequestError::BadRequest),
     }
 }
 
 fn upgrade(
     request: &mut Request<Incoming>,
     slot: &UpgradeSlot,
-    purpose: impl FnOnce() -> Result<UpgradePurpose, EngineError>,
-) -> Result<HttpResponse, EngineError> {
-    let response = switching_protocols(request.headers()).ok_or(EngineError::BadRequest)?;
+    purpose: impl FnOnce() -> Result<UpgradePurpose, EngineRequestError>,
+) -> Result<HttpResponse, EngineRequestError> {
+    let response = switching_protocols(request.headers()).ok_or(EngineRequestError::BadRequest)?;
     let purpose = purpose()?;
     slot.put(hyper::upgrade::on(request), purpose);
     Ok(response)

@@ -22,7 +22,7 @@ use super::error::VerbError;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::hub::inbox::InboxMessage;
 use crate::hub::input::CoreInput;
-use crate::hub::notification::PublishReceipt;
+use crate::hub::notification::DeliveryReceipt;
 use crate::hub::request::{PublishVerb, Request};
 use crate::hub::ticket::Ticket;
 use crate::limits;
@@ -101,12 +101,12 @@ pub fn answer(
     index: usize,
     ack_id: Option<u64>,
     publisher: PublishVerb,
-    receipt: &PublishReceipt,
+    receipt: &DeliveryReceipt,
 ) {
     if !session.pending_acks.is_empty() && session.publish_answered(index, ack_id, None) {
         return;
     }
-    let PublishReceipt {
+    let DeliveryReceipt {
         first,
         count,
         delivered,

@@ -100,22 +100,22 @@ pub struct ServeArgs {
     pub keep_pending: Option<KeepFor>,
 
     /// How long a Socket.IO client that lost its connection may return to its rooms and get what it missed [default: off]
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     #[serde(deserialize_with = "scalars::duration")]
     pub recovery: Option<Duration>,
 
     /// How often to ping each connection [default: 25s]
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     #[serde(deserialize_with = "scalars::duration")]
     pub ping_interval: Option<Duration>,
 
     /// How long to wait for the answer to a ping [default: 20s]
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     #[serde(deserialize_with = "scalars::duration")]
     pub ping_timeout: Option<Duration>,
 
     /// How long a connection may stay without entering a namespace [default: 45s]
-    #[arg(long, value_name = "DURATION", value_parser = values::some_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     #[serde(deserialize_with = "scalars::duration")]
     pub connect_timeout: Option<Duration>,
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::stdin::{Blocks, InputError, InputOptions, InputSource, Payload, Split, read};
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect;
@@ -48,10 +48,10 @@ async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(
         signal = signals.next() => return Err(Failure::Signal(signal)),
         () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
     };
-    let template = Template {
+    let template = BatchTemplate {
         rooms: rooms.clone(),
         to: Audience::Others,
-        ..Template::default()
+        ..BatchTemplate::default()
     };
     peer.subscribe(SubscribeRequest {
         rooms,
@@ -86,7 +86,7 @@ async fn talk(
     peer: &mut HubClient,
     reading: &mut Reading,
     talking: &mut Talking,
-    template: &Template,
+    template: &BatchTemplate,
 ) -> Result<End, Failure> {
     while !talking.is_over(peer) {
         select! {

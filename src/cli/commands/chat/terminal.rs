@@ -14,7 +14,7 @@ use super::typed::{HELP, Typed};
 use crate::address::{Address, ClientName, Namespace, RoomName};
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::{InputOptions, Payload, Split, typed};
 use crate::cli::remote::connect;
@@ -244,10 +244,10 @@ impl Chat {
             payload: Payload::Text,
             max_message: self.peer.hub_info().limits.message,
         };
-        let template = Template {
+        let template = BatchTemplate {
             rooms: vec![room],
             to: Audience::Others,
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         for block in typed(text, input) {
             match block {

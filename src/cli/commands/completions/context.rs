@@ -93,7 +93,7 @@ impl Context {
         let matches = command.try_get_matches_from(&self.words).ok()?;
         let mut typed = Typed::from_arg_matches(&matches).ok()?;
         typed.token_file = typed.token_file.map(at_home);
-        let global = Settings::in_force(&typed, Scope::Client).ok()?.global();
+        let global = Settings::resolve(&typed, Scope::Client).ok()?.global();
         let mut remote = remote(&matches)?;
         remote.trace = false;
         Some((global, remote))
@@ -102,7 +102,7 @@ impl Context {
 
 /// The hubs of the settings file, of which `current` is the beginning.
 fn hubs(current: &str) -> Vec<String> {
-    let mut names = settings::hubs();
+    let mut names = settings::hub_names();
     // What is shown could not be typed.
     names.retain(|name| name.starts_with(current) && !name.contains(char::is_control));
     names

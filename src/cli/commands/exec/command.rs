@@ -19,7 +19,7 @@ use crate::address::RoomName;
 use crate::cli::failure::exec::ExecError;
 use crate::cli::io::stdout::{self, OutputBatch, OutputFormat};
 use crate::cli::screen::term;
-use crate::cli::settings::OF_A_HUB;
+use crate::cli::settings::HUB_VARIABLES;
 use crate::client::backoff::Backoff;
 use crate::limits;
 
@@ -36,7 +36,7 @@ pub struct Plan {
     /// What is printed else waits for its command's end, as several run at once. Without it, it is there at once.
     pub turn: Option<Turn>,
     /// The variables of the hub that the messages come from, for a `roomcat` in the command.
-    pub passed_on: Vec<(&'static str, OsString)>,
+    pub child_variables: Vec<(&'static str, OsString)>,
     pub proof: Proof,
 }
 
@@ -133,10 +133,10 @@ impl Plan {
         let most = self.reply.filter(|_| chunk.header.reply.is_some());
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command);
-        for name in VARIABLES.into_iter().chain(OF_A_HUB) {
+        for name in VARIABLES.into_iter().chain(HUB_VARIABLES) {
             command.env_remove(name);
         }
-        command.envs(self.passed_on.iter().cloned());
+        command.envs(self.child_variables.iter().cloned());
         command.envs(self.variables(chunk, room));
         let stdout = match (most, &self.turn) {
             (None, None) => Stdio::inherit(),

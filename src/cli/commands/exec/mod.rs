@@ -24,7 +24,7 @@ use printed::Turn;
 use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::{InputBlock, message};
 use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
@@ -87,7 +87,7 @@ impl Crew {
         command: &str,
         args: &SubArgs,
         form: OutputFormat,
-        (target, passed_on): (&Target, Vec<(&'static str, OsString)>),
+        (target, child_variables): (&Target, Vec<(&'static str, OsString)>),
         peer: &HubClient,
         dead: RoomName,
     ) -> Self {
@@ -102,7 +102,7 @@ impl Crew {
             },
             reply: args.script.reply.then_some(max_message),
             turn: (args.script.jobs.get() > 1).then(Turn::default),
-            passed_on,
+            child_variables,
             proof: Proof::default(),
         };
         Self {
@@ -386,9 +386,9 @@ impl Crew {
     }
 
     fn publish(&mut self, number: u64, room: &RoomName, block: InputBlock, peer: &mut HubClient) {
-        let template = Template {
+        let template = BatchTemplate {
             rooms: vec![room.clone()],
-            ..Template::default()
+            ..BatchTemplate::default()
         };
         peer.publish(template.batch(block));
         self.confirming.push_back(number);

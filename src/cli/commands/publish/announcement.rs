@@ -5,18 +5,18 @@ use std::io::{IsTerminal, stderr};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::io::batches::When;
+use crate::cli::io::batches::DeliveryTime;
 use crate::cli::screen::term;
 use crate::client::publish_window::PublishOutcome;
 
 /// Says once when what was published will be there.
 #[derive(Debug)]
 pub struct Announcement {
-    when: Option<When>,
+    when: Option<DeliveryTime>,
 }
 
 impl Announcement {
-    pub fn of(when: Option<When>) -> Self {
+    pub fn of(when: Option<DeliveryTime>) -> Self {
         Self { when }
     }
 
@@ -29,10 +29,10 @@ impl Announcement {
                     term::note(format!("will be delivered at {}", shown(due_ms)));
                 }
             }
-            (Some(When::At(_)), PublishOutcome::Delivered { .. }) => {
+            (Some(DeliveryTime::At(_)), PublishOutcome::Delivered { .. }) => {
                 term::note("the time of --at has passed: delivered at once");
             }
-            (Some(When::After(_)), PublishOutcome::Delivered { .. }) => {}
+            (Some(DeliveryTime::After(_)), PublishOutcome::Delivered { .. }) => {}
         }
         self.when = None;
     }

@@ -12,7 +12,7 @@ use self::setup::{Counted, counted, destination, feed, missed, progress, retry};
 use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::stream;
 use crate::cli::failure::{Failure, Rest};
-use crate::cli::io::batches::{Feed, Outgoing};
+use crate::cli::io::batches::{BatchSource, RoutedBatch};
 use crate::cli::io::signals::{Signal, Signals};
 use crate::cli::io::stdin;
 use crate::cli::remote::connect::peer_or_signal;
@@ -40,7 +40,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         peer,
         feed,
         progress: progress(args),
-        announcement: Announcement::of(args.later.when()),
+        announcement: Announcement::of(args.later.delivery_time()),
         open: true,
         held: None,
         wanted: args.require,
@@ -72,13 +72,13 @@ struct Publishing {
     target: Target,
     retry: RetryPolicy,
     peer: HubClient,
-    feed: Feed,
+    feed: BatchSource,
     progress: Progress,
     announcement: Announcement,
     /// The feed may have more.
     open: bool,
     /// Read, and not yet given to the peer.
-    held: Option<Outgoing>,
+    held: Option<RoutedBatch>,
     wanted: Option<u64>,
     /// The first message that reached fewer than `--require`; the others are published all the same.
     missed: Option<Failure>,
@@ -131,7 +131,7 @@ impl Publishing {
 
     /// Messages that the hub did not confirm, those included that were not sent.
     async fn unconfirmed(&mut self, counted: Counted) -> u64 {
-        let messages = |outgoing: &Outgoing| u64::from(outgoing.batch.header.count);
+        let messages = |outgoing: &RoutedBatch| u64::from(outgoing.batch.header.count);
         let mut unconfirmed =
             self.peer.unconfirmed_messages() + self.held.as_ref().map_or(0, messages);
         while self.open {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::words::joined;
 use crate::cli::args::publish::PubArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::{Destination, Envelopes, Feed, Template};
+use crate::cli::io::batches::{BatchSource, BatchTemplate, Destination, Envelopes};
 use crate::cli::io::stdin::{InputOptions, InputSource, Payload, Split, read};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
 use crate::cli::screen::progress::{Progress, Task};
@@ -33,7 +33,7 @@ pub fn missed(receipt: &PublishReceipt, wanted: Option<u64>) -> Option<Failure> 
     }
 }
 
-pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template), Failure> {
+pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, BatchTemplate), Failure> {
     let to = || args.room.iter().chain(&args.to);
     let (target, _) = target(global, &args.remote, to().chain(&args.except))?;
     // Where one names the namespace, the bare ones of the other list are in it too.
@@ -46,7 +46,7 @@ pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template)
         }
         rooms
     };
-    let template = Template {
+    let template = BatchTemplate {
         rooms: of(to().map(|address| address.room.clone()).collect()),
         except: of(args
             .except
@@ -60,7 +60,7 @@ pub fn destination(args: &PubArgs, global: &Global) -> Result<(Target, Template)
             Audience::All
         },
         volatile: args.volatile,
-        later: args.later.when(),
+        delivery_time: args.later.delivery_time(),
         reply: args
             .reply_to
             .as_ref()
@@ -144,9 +144,9 @@ fn stdin_is_a_file() -> bool {
 pub fn feed(
     args: &PubArgs,
     global: &Global,
-    template: Template,
+    template: BatchTemplate,
     max_message: usize,
-) -> Result<Feed, Failure> {
+) -> Result<BatchSource, Failure> {
     let input = InputOptions {
         split: match (args.null, args.whole) {
             (true, _) => Split::Nul,
@@ -161,11 +161,14 @@ pub fn feed(
         max_message,
     };
     if !args.message.is_empty() {
-        return Ok(Feed::Words(Some(joined(&args.message, input)?), template));
+        return Ok(BatchSource::Words(
+            Some(joined(&args.message, input)?),
+            template,
+        ));
     }
     let source = source(&args.file);
     if !args.envelope {
-        return Ok(Feed::Blocks(read(source, input), template));
+        return Ok(BatchSource::Blocks(read(source, input), template));
     }
     let destination = match (&args.room, chosen_namespace(global)) {
         _ if !template.rooms.is_empty() => Destination::Given,
@@ -173,11 +176,11 @@ pub fn feed(
         _ => Destination::OwnRooms,
     };
     let lines = InputOptions {
-        max_message: Envelopes::longest_line(max_message),
+        max_message: Envelopes::max_line_bytes(max_message),
         ..input
     };
     let envelopes = Envelopes::new(read(source, lines), template, destination, max_message);
-    Ok(Feed::Envelopes(envelopes))
+    Ok(BatchSource::Envelopes(envelopes))
 }
 
 pub fn source(files: &[PathBuf]) -> InputSource {

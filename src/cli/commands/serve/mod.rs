@@ -1,4 +1,4 @@
-//! `roomcat serve`: from its flags to a running hub, and what it says on stderr.
+//! `roomcat serve`: from its flags to a running hub, with its log on stderr.
 
 mod plan;
 
@@ -21,31 +21,34 @@ use crate::cli::screen::term;
 use crate::cli::settings::hub_file::HubFile;
 use crate::cli::settings::hub_file::summary::summary;
 use crate::cli::settings::{self, Global};
-use crate::server::{Server, ServerError};
+use crate::server::{HubServer, ServerError};
 
-/// Serves until it is told to stop (SIGINT, SIGTERM) or its disk fails.
+/// Serves until SIGINT, SIGTERM or a failure of the disk.
 pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
-    let config = args.config.clone().or_else(settings::hub_file);
+    let config = args
+        .config
+        .clone()
+        .or_else(settings::hub_file_from_environment);
     let file = match &config {
         Some(path) => HubFile::read(path)?,
         None if args.check_config => {
             return Err(Failure::Usage(
-                "--check-config looks at a file: name it with --config FILE".to_owned(),
+                "--check-config needs a file: name it with --config FILE".to_owned(),
             ));
         }
         None => HubFile::default(),
     };
     let plan = Plan::new(args, global, file)?;
     if let (true, Some(path)) = (args.check_config, &config) {
-        let declared = summary(&plan.settings.namespaces);
-        let fine = format!("{} is fine: {declared}", path.display());
+        let summary = summary(&plan.settings.namespaces);
+        let fine = format!("{} is fine: {summary}", path.display());
         return stdout::print(&format!("{}\n", term::visible(&fine))).map_err(Failure::Output);
     }
-    say_on_stderr(global);
+    log_to_stderr(global);
     let stop = stop_signals()
         .map_err(|error| Failure::other(format!("cannot listen for signals: {error}")))?;
     let store = plan.database.open(plan.keep).map_err(ServerError::from)?;
-    let server = Server::bind(&plan.listen, store, plan.settings, plan.options).await?;
+    let server = HubServer::bind(&plan.listen, store, plan.settings, plan.options).await?;
     tracing::info!("keeping messages in {}", plan.database);
     for address in server.addresses() {
         tracing::info!("listening on {address}");
@@ -53,8 +56,8 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
     Ok(server.run(stop).await?)
 }
 
-/// Ready when the hub is asked to stop. A write past a file-size limit (`ulimit -f`) must be an error that is answered,
-/// not the end of the process: SIGXFSZ is caught and let go.
+/// Ready on SIGINT or SIGTERM. SIGXFSZ is caught and ignored: a write past a file-size limit (`ulimit -f`) must be an error
+/// that reaches the publisher, not the end of the process.
 fn stop_signals() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -69,24 +72,24 @@ fn stop_signals() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-fn say_on_stderr(global: &Global) {
+fn log_to_stderr(global: &Global) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => Level::ERROR,
         (false, true) => Level::DEBUG,
         (false, false) => Level::INFO,
     };
-    // Set once: this is the only place that sets it, and it runs once.
+    // An error would mean that it is set already; it is set here only, and once.
     let _ = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)
-        .event_format(Plain)
+        .event_format(PlainFormat)
         .try_init();
 }
 
-/// One line an event, as a teacher points at it: `a user connected / alice (sid)`.
-struct Plain;
+/// One line for each event, without time or target: `a user connected / alice (sid)`.
+struct PlainFormat;
 
-impl<S, N> FormatEvent<S, N> for Plain
+impl<S, N> FormatEvent<S, N> for PlainFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -104,7 +107,7 @@ where
             Level::WARN => "roomcat: warning: ",
             _ => "",
         };
-        // Names and reasons come from peers.
+        // Names and reasons come from peers, so control characters are masked.
         let line = format!("{label}{}", term::visible(&text));
         match (*event.metadata().level(), term::stderr_colour()) {
             (Level::ERROR, true) => writeln!(writer, "{}", line.red()),

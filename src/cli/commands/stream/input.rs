@@ -122,7 +122,7 @@ fn run(source: InputSource, most: usize, blocks: &mpsc::Sender<Result<PartBuffer
             Ok(Pumped::All) => {}
             Ok(Pumped::Unwanted) => return,
             Err(source) => {
-                let path = stdin::shown(path);
+                let path = stdin::display_path(path);
                 let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
                 return;
             }

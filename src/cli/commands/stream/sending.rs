@@ -9,7 +9,7 @@ use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::publish::setup::{destination, missed, progress, retry, source};
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::StreamError;
-use crate::cli::io::batches::Template;
+use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::InputBlock;
 use crate::cli::remote::connect::peer_or_signal;
@@ -28,7 +28,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
     let peer = peer_or_signal(&target, retry(args), &mut signals).await?;
     let most = piece_bytes(peer.hub_info().limits.message)?;
     let mut sending = Sending {
-        template: Template {
+        template: BatchTemplate {
             event: Some(crate::address::EventName::parse(EVENT).expect("it is a name")),
             ..template
         },
@@ -72,7 +72,7 @@ fn piece_bytes(message: usize) -> Result<usize, StreamError> {
 }
 
 struct Sending {
-    template: Template,
+    template: BatchTemplate,
     peer: HubClient,
     id: String,
     /// The next one.

@@ -1,8 +1,8 @@
-//! From blocks of input to batches: what the command line says of every message, and what an envelope says of one.
+//! Turns blocks of input into batches: with the header from the command line, or with the header of each envelope.
 
+mod delivery_time;
 #[cfg(test)]
 mod tests;
-mod when;
 
 use std::collections::VecDeque;
 
@@ -19,22 +19,23 @@ use crate::limits;
 use crate::wire::batch::{
     Audience, Framing, PublishHeader, encode_args, messages, push_bytes_message,
 };
-pub use when::When;
+use crate::wire::json;
+pub use delivery_time::DeliveryTime;
 
-/// What holds for everything that a command publishes.
+/// The header that a command line gives to all its messages.
 #[derive(Debug, Clone, Default)]
-pub struct Template {
+pub struct BatchTemplate {
     pub rooms: Vec<RoomName>,
     pub except: Vec<RoomName>,
     pub event: Option<EventName>,
     pub to: Audience,
     pub volatile: bool,
-    pub later: Option<When>,
-    /// Where answers go.
+    pub delivery_time: Option<DeliveryTime>,
+    /// The room that answers go to.
     pub reply: Option<RoomName>,
 }
 
-impl Template {
+impl BatchTemplate {
     pub fn batch(&self, block: InputBlock) -> Batch {
         let event = self.event.clone().unwrap_or_else(EventName::message);
         Batch {
@@ -45,8 +46,8 @@ impl Template {
                 except: self.except.clone(),
                 to: self.to,
                 volatile: self.volatile,
-                due: self.later.and_then(When::due),
-                delay: self.later.and_then(When::delay),
+                due: self.delivery_time.and_then(DeliveryTime::due),
+                delay: self.delivery_time.and_then(DeliveryTime::delay),
                 reply: self.reply.clone(),
                 ..PublishHeader::new(event, block.framing)
             },
@@ -55,23 +56,23 @@ impl Template {
     }
 }
 
-/// A batch, and where it goes when its envelope says so.
+/// A batch, and the namespace that its envelope names.
 #[derive(Debug)]
-pub struct Outgoing {
+pub struct RoutedBatch {
     pub namespace: Option<Namespace>,
     pub batch: Batch,
 }
 
-/// Where the messages come from.
-pub enum Feed {
-    Words(Option<InputBlock>, Template),
-    Blocks(Blocks, Template),
+/// The batches that a command publishes.
+pub enum BatchSource {
+    Words(Option<InputBlock>, BatchTemplate),
+    Blocks(Blocks, BatchTemplate),
     Envelopes(Envelopes),
 }
 
-impl Feed {
-    /// None at the end. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Result<Outgoing, InputError>> {
+impl BatchSource {
+    /// The next batch, or `None` at the end. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Result<RoutedBatch, InputError>> {
         let (block, template) = match self {
             Self::Words(block, template) => (block.take()?, template),
             Self::Blocks(blocks, template) => match blocks.next().await? {
@@ -80,38 +81,38 @@ impl Feed {
             },
             Self::Envelopes(envelopes) => return envelopes.next().await,
         };
-        Some(Ok(Outgoing {
+        Some(Ok(RoutedBatch {
             namespace: None,
             batch: template.batch(block),
         }))
     }
 }
 
-/// Which of an envelope's fields the command line overrides.
+/// Whether an envelope or the command line names the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {
-    /// Each object's own rooms, and its namespace.
+    /// The rooms and the namespace of each envelope.
     Own,
-    /// Each object's own rooms, in the namespace that was named.
+    /// The rooms of each envelope, in the namespace of the command line.
     OwnRooms,
-    /// The rooms of the template.
+    /// The rooms of the command line.
     Given,
 }
 
-/// Lines as `sub --json` writes them. Neighbours that differ in nothing but their data travel in one batch.
+/// Reads envelopes: lines as `sub --json` writes them. Consecutive envelopes that differ only in their data become one batch.
 pub struct Envelopes {
     blocks: Blocks,
-    template: Template,
+    template: BatchTemplate,
     destination: Destination,
     max_message: usize,
     lines: u64,
-    ready: VecDeque<Result<Outgoing, InputError>>,
+    ready: VecDeque<Result<RoutedBatch, InputError>>,
 }
 
 impl Envelopes {
     pub fn new(
         blocks: Blocks,
-        template: Template,
+        template: BatchTemplate,
         destination: Destination,
         max_message: usize,
     ) -> Self {
@@ -125,52 +126,52 @@ impl Envelopes {
         }
     }
 
-    /// The longest line that a message within the limit can stand in: JSON escapes a byte with up to six.
-    pub fn longest_line(max_message: usize) -> usize {
+    /// The longest line of a message within the limit, in bytes: JSON escapes one byte with up to six.
+    pub fn max_line_bytes(max_message: usize) -> usize {
         max_message.saturating_mul(6) + limits::FRAME_OVERHEAD
     }
 
-    async fn next(&mut self) -> Option<Result<Outgoing, InputError>> {
+    async fn next(&mut self) -> Option<Result<RoutedBatch, InputError>> {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 return Some(ready);
             }
             match self.blocks.next().await? {
-                Ok(block) => self.open(&block),
+                Ok(block) => self.parse_block(&block),
                 Err(error) => return Some(Err(error)),
             }
         }
     }
 
-    fn open(&mut self, block: &InputBlock) {
-        let mut group: Option<Group> = None;
+    fn parse_block(&mut self, block: &InputBlock) {
+        let mut group: Option<EnvelopeGroup> = None;
         for line in messages(block.framing, &block.body) {
             self.lines += 1;
-            let message = match self.message(line) {
+            let message = match self.parse_envelope(line) {
                 Ok(message) => message,
                 Err(failure) => {
                     self.ready
-                        .extend(group.take().map(|group| Ok(group.outgoing())));
+                        .extend(group.take().map(|group| Ok(group.into_batch())));
                     self.ready.push_back(Err(failure));
                     return;
                 }
             };
             match &mut group {
-                Some(group) if group.takes(&message) => group.push(&message),
+                Some(group) if group.accepts(&message) => group.push(&message),
                 _ => {
-                    let full = group.replace(Group::new(message));
-                    self.ready.extend(full.map(|group| Ok(group.outgoing())));
+                    let full = group.replace(EnvelopeGroup::new(message));
+                    self.ready.extend(full.map(|group| Ok(group.into_batch())));
                 }
             }
         }
-        self.ready.extend(group.map(|group| Ok(group.outgoing())));
+        self.ready.extend(group.map(|group| Ok(group.into_batch())));
     }
 
-    fn message(&self, line: &[u8]) -> Result<Message, InputError> {
+    fn parse_envelope(&self, line: &[u8]) -> Result<EnvelopeMessage, InputError> {
         let number = self.lines;
         let failed = |reason: String| InputError::Envelope { number, reason };
         let envelope: Envelope<'_> =
-            serde_json::from_slice(line).map_err(|error| failed(error.to_string()))?;
+            serde_json::from_slice(line).map_err(|error| failed(json::error_text(&error)))?;
         let namespace = match self.destination {
             Destination::Own => envelope.namespace.clone(),
             Destination::OwnRooms | Destination::Given => None,
@@ -193,7 +194,7 @@ impl Envelopes {
                 limit: self.max_message,
             });
         }
-        Ok(Message {
+        Ok(EnvelopeMessage {
             namespace,
             template,
             kind,
@@ -202,7 +203,7 @@ impl Envelopes {
     }
 }
 
-/// One object of `sub --json`, as far as it is published.
+/// The fields of a `sub --json` object that are published.
 #[derive(Deserialize)]
 struct Envelope<'a> {
     namespace: Option<Namespace>,
@@ -222,38 +223,39 @@ struct Envelope<'a> {
 }
 
 impl Envelope<'_> {
-    fn data(&self) -> Result<(Kind, Bytes), String> {
+    fn data(&self) -> Result<(EnvelopeKind, Bytes), String> {
         let decode = |text: &String| {
             let bytes = STANDARD.decode(text);
             bytes
                 .map(Bytes::from)
-                .map_err(|error| format!("base64: {error}"))
+                .map_err(|_| "it holds invalid base64".to_owned())
         };
         match (self.data, &self.base64, self.args) {
-            (Some(value), None, None) if self.json => {
-                Ok((Kind::Json, Bytes::copy_from_slice(value.get().as_bytes())))
-            }
+            (Some(value), None, None) if self.json => Ok((
+                EnvelopeKind::Json,
+                Bytes::copy_from_slice(value.get().as_bytes()),
+            )),
             (Some(value), None, None) => {
                 let text: String = serde_json::from_str(value.get()).map_err(|_| {
-                    "\"data\" is no string, and \"json\" does not say that it is JSON".to_owned()
+                    "\"data\" is not a string, and there is no \"json\":true".to_owned()
                 })?;
                 let kind = if text.contains('\n') {
-                    Kind::Bytes
+                    EnvelopeKind::Bytes
                 } else {
-                    Kind::Text
+                    EnvelopeKind::Text
                 };
                 Ok((kind, text.into()))
             }
-            (None, Some(base64), None) => Ok((Kind::Bytes, decode(base64)?)),
+            (None, Some(base64), None) => Ok((EnvelopeKind::Bytes, decode(base64)?)),
             (None, None, Some(args)) if args.get().starts_with('[') => {
                 let attachments = self
                     .attachments
                     .iter()
                     .map(decode)
                     .collect::<Result<Vec<_>, _>>()?;
-                Ok((Kind::Args, encode_args(args.get(), &attachments)))
+                Ok((EnvelopeKind::Args, encode_args(args.get(), &attachments)))
             }
-            (None, None, Some(_)) => Err("\"args\" is no array".to_owned()),
+            (None, None, Some(_)) => Err("\"args\" is not an array".to_owned()),
             (None, None, None) => {
                 Err("it has none of \"data\", \"base64\" and \"args\"".to_owned())
             }
@@ -263,29 +265,29 @@ impl Envelope<'_> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum EnvelopeKind {
     Text,
     Json,
     Bytes,
     Args,
 }
 
-struct Message {
+struct EnvelopeMessage {
     namespace: Option<Namespace>,
-    template: Template,
-    kind: Kind,
+    template: BatchTemplate,
+    kind: EnvelopeKind,
     data: Bytes,
 }
 
-/// Messages that become one batch.
-struct Group {
-    first: Message,
+/// Consecutive envelopes that become one batch.
+struct EnvelopeGroup {
+    first: EnvelopeMessage,
     body: Vec<u8>,
     count: u32,
 }
 
-impl Group {
-    fn new(first: Message) -> Self {
+impl EnvelopeGroup {
+    fn new(first: EnvelopeMessage) -> Self {
         let data = first.data.clone();
         let mut group = Self {
             first,
@@ -296,9 +298,9 @@ impl Group {
         group
     }
 
-    fn takes(&self, message: &Message) -> bool {
+    fn accepts(&self, message: &EnvelopeMessage) -> bool {
         self.first.kind == message.kind
-            && message.kind != Kind::Args
+            && message.kind != EnvelopeKind::Args
             && self.first.namespace == message.namespace
             && self.first.template.rooms == message.template.rooms
             && self.first.template.event == message.template.event
@@ -306,34 +308,34 @@ impl Group {
             && self.body.len() + message.data.len() < limits::BATCH_BYTES
     }
 
-    fn push(&mut self, message: &Message) {
+    fn push(&mut self, message: &EnvelopeMessage) {
         self.add(&message.data);
     }
 
     fn add(&mut self, data: &[u8]) {
         self.count += 1;
         match self.first.kind {
-            Kind::Text | Kind::Json => {
+            EnvelopeKind::Text | EnvelopeKind::Json => {
                 self.body.extend_from_slice(data);
                 self.body.push(b'\n');
             }
-            Kind::Bytes => push_bytes_message(&mut self.body, data),
-            Kind::Args => self.body.extend_from_slice(data),
+            EnvelopeKind::Bytes => push_bytes_message(&mut self.body, data),
+            EnvelopeKind::Args => self.body.extend_from_slice(data),
         }
     }
 
-    fn outgoing(self) -> Outgoing {
+    fn into_batch(self) -> RoutedBatch {
         let block = InputBlock {
             framing: match self.first.kind {
-                Kind::Text | Kind::Json => Framing::Lines,
-                Kind::Bytes => Framing::Bytes,
-                Kind::Args => Framing::Args,
+                EnvelopeKind::Text | EnvelopeKind::Json => Framing::Lines,
+                EnvelopeKind::Bytes => Framing::Bytes,
+                EnvelopeKind::Args => Framing::Args,
             },
-            json: self.first.kind == Kind::Json,
+            json: self.first.kind == EnvelopeKind::Json,
             count: self.count,
             body: self.body.into(),
         };
-        Outgoing {
+        RoutedBatch {
             namespace: self.first.namespace,
             batch: self.first.template.batch(block),
         }

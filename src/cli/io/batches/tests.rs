@@ -14,11 +14,11 @@ fn block(lines: &str) -> InputBlock {
 fn opened(
     lines: &str,
     destination: Destination,
-    template: Template,
-) -> Vec<Result<Outgoing, InputError>> {
+    template: BatchTemplate,
+) -> Vec<Result<RoutedBatch, InputError>> {
     let (_sender, blocks) = channel(1);
     let mut envelopes = Envelopes::new(blocks.into(), template, destination, 100);
-    envelopes.open(&block(lines));
+    envelopes.parse_block(&block(lines));
     envelopes.ready.into()
 }
 
@@ -37,7 +37,7 @@ fn envelopes_keep_rooms_event_and_data() {
 {"rooms":["a"],"data":"two\nlines"}
 {"rooms":["a"],"event":"up","args":[{"_placeholder":true,"num":0},1],"attachments":["AAE="]}
 "#;
-    let found = opened(lines, Destination::Own, Template::default());
+    let found = opened(lines, Destination::Own, BatchTemplate::default());
     let expected = [
         (
             Some("/n"),
@@ -85,7 +85,7 @@ fn envelopes_keep_rooms_event_and_data() {
     ];
     assert_eq!(found.len(), expected.len());
     for (found, (namespace, rooms, event, framing, json, body)) in found.into_iter().zip(expected) {
-        let Outgoing {
+        let RoutedBatch {
             namespace: its,
             batch,
         } = found.unwrap();
@@ -109,7 +109,7 @@ fn neighbours_that_differ_only_in_data_travel_together() {
 {"rooms":["b"],"data":"3"}
 {"rooms":["b"],"data":"4","event":"e"}
 "#;
-    let counts: Vec<(u32, Bytes)> = opened(lines, Destination::Own, Template::default())
+    let counts: Vec<(u32, Bytes)> = opened(lines, Destination::Own, BatchTemplate::default())
         .into_iter()
         .map(|outgoing| outgoing.unwrap().batch)
         .map(|batch| (batch.header.count, batch.body))
@@ -122,10 +122,10 @@ fn neighbours_that_differ_only_in_data_travel_together() {
 
 #[test]
 fn the_command_line_overrides_envelopes() {
-    let template = Template {
+    let template = BatchTemplate {
         rooms: rooms(&["given"]),
         event: Some(EventName::parse("mine").unwrap()),
-        ..Template::default()
+        ..BatchTemplate::default()
     };
     let line = "{\"namespace\":\"/n\",\"rooms\":[\"a\"],\"event\":\"e\",\"data\":\"1\"}\n";
     for (destination, to) in [
@@ -156,7 +156,7 @@ fn a_bad_line_is_named_and_those_before_it_go_out() {
         &long,
     ] {
         let lines = format!("{{\"data\":\"1\"}}\n{bad}\n{{\"data\":\"3\"}}\n");
-        let found = opened(&lines, Destination::Own, Template::default());
+        let found = opened(&lines, Destination::Own, BatchTemplate::default());
         assert_eq!(found.len(), 2, "{bad}");
         assert_eq!(found[0].as_ref().unwrap().batch.body, "1\n");
         match found[1].as_ref().unwrap_err() {

@@ -1,4 +1,4 @@
-//! How input is cut into messages, and the blocks of messages that come of it.
+//! How input is cut into messages, and the blocks of messages that result.
 
 use bytes::Bytes;
 
@@ -7,20 +7,20 @@ use crate::wire::batch::Framing;
 /// How input becomes messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Split {
-    /// Each `\n` ends a message; so does the end of the input, when anything stands behind the last `\n`.
+    /// Each `\n` ends a message. The end of the input ends the last one if it is not empty.
     Lines,
-    /// Each NUL ends a message, likewise.
+    /// Each NUL ends a message, in the same way.
     Nul,
-    /// Everything up to the end of the input (of each file) is one message, nothing at all being the empty message.
+    /// Each file is one message. An empty file is an empty message.
     Whole,
 }
 
-/// What a message may be.
+/// What a message may contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payload {
-    /// Any bytes; text where it is text.
+    /// Any bytes.
     Text,
-    /// A JSON value, checked here so that the error can say which one is not.
+    /// A JSON value. It is checked here, so that the error can name the message.
     Json,
 }
 
@@ -28,11 +28,11 @@ pub enum Payload {
 pub struct InputOptions {
     pub split: Split,
     pub payload: Payload,
-    /// What the hub takes in one message.
+    /// The most bytes of one message that the hub accepts.
     pub max_message: usize,
 }
 
-/// Messages ready to be a batch: at least one, and at most `limits::BATCH_BYTES` of body unless it is a single one.
+/// Messages for one batch: at least one. The body has at most `limits::BATCH_BYTES`, unless it is a single message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputBlock {
     pub framing: Framing,

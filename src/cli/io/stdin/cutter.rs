@@ -1,7 +1,7 @@
-//! Bytes as they were read become blocks of whole messages. No IO: what is read lands in [`Cutter::room`].
+//! Cuts the bytes of the input into blocks of whole messages. No IO: the caller reads into [`Cutter::read_buffer`].
 //!
-//! On the fast path (text, a line a message) a block is the very memory that was read into: one SIMD pass for UTF-8,
-//! one for the count, and only the unfinished line at the end is copied.
+//! On the fast path (text, one message a line) a block is the memory that was read into: one SIMD pass checks UTF-8, one
+//! counts, and only the unfinished line at the end is copied.
 
 use std::collections::VecDeque;
 
@@ -13,17 +13,18 @@ use super::block::{InputBlock, InputOptions, Payload, Split};
 use super::error::InputError;
 use crate::limits::BATCH_BYTES;
 use crate::wire::batch::{Framing, push_bytes_message};
+use crate::wire::json;
 
-/// A body shorter than this is copied out, and its buffer is used again: otherwise each line typed would hold on to a
-/// whole read buffer until it is confirmed.
+/// A shorter body is copied, and the buffer is used again. Otherwise each typed line would keep a whole read buffer alive
+/// until the hub confirms it.
 const COPIED_BYTES: usize = BATCH_BYTES / 8;
 
 pub(super) struct Cutter {
     input: InputOptions,
     buffer: Vec<u8>,
-    /// So many bytes of the buffer hold no separator.
+    /// How many bytes of the buffer are known to hold no separator.
     scanned: usize,
-    /// Messages handed on, or standing in `ready`.
+    /// Messages passed on or in `ready`.
     messages: u64,
     ready: VecDeque<Result<InputBlock, InputError>>,
     ended: bool,
@@ -41,30 +42,30 @@ impl Cutter {
         }
     }
 
-    /// Where the next read goes: behind what is carried over, with spare capacity. The next file, if one ended.
-    pub(super) fn room(&mut self) -> &mut Vec<u8> {
+    /// The buffer for the next read, with spare capacity. Begins the next file if one has ended.
+    pub(super) fn read_buffer(&mut self) -> &mut Vec<u8> {
         self.ended = false;
         let wanted = match self.buffer.len() {
             carried if carried < BATCH_BYTES => BATCH_BYTES - carried,
-            // A long message is growing; it stops growing where it is too long.
+            // A long message may grow just past the limit.
             carried => BATCH_BYTES.min(self.input.max_message.saturating_sub(carried) + 1),
         };
         self.buffer.reserve(wanted);
         &mut self.buffer
     }
 
-    /// Takes what is in memory already.
+    /// Adds input that is in memory already.
     pub(super) fn fill(&mut self, input: &[u8]) {
         self.ended = false;
         self.buffer.extend_from_slice(input);
     }
 
-    /// Nothing more will be read of this file.
+    /// Marks the end of the current file.
     pub(super) fn end(&mut self) {
         self.ended = true;
     }
 
-    /// The next block of what was read. After an error nothing more is to be asked.
+    /// The next block of the input read so far. Must not be called after an error.
     pub(super) fn next_block(&mut self) -> Option<Result<InputBlock, InputError>> {
         loop {
             if let Some(block) = self.ready.pop_front() {
@@ -87,7 +88,7 @@ impl Cutter {
         }
     }
 
-    /// The next stretch of whole messages, each with its separator (but for Split::Whole).
+    /// The next run of whole messages, each with its separator (except for `Split::Whole`).
     fn next_body(&mut self) -> Option<Vec<u8>> {
         match self.separator().and_then(|it| self.last_end(it)) {
             Some(end) => {
@@ -99,7 +100,7 @@ impl Cutter {
         }
     }
 
-    /// Where the last whole message ends, so that the block is no longer than BATCH_BYTES or a single message.
+    /// The end of the last whole message that fits into BATCH_BYTES, or the end of the first message if it is longer.
     fn last_end(&mut self, separator: u8) -> Option<usize> {
         let found = memrchr(separator, &self.buffer[self.scanned..]);
         let Some(end) = found.map(|at| self.scanned + at + 1) else {
@@ -113,21 +114,21 @@ impl Cutter {
         in_block.or_else(|| memchr(separator, &self.buffer).map(|at| at + 1))
     }
 
-    /// What stands behind the last separator when the file ends.
+    /// The message behind the last separator, at the end of a file.
     fn rest(&mut self) -> Option<Vec<u8>> {
         let whole = self.input.split == Split::Whole;
         if self.buffer.is_empty() && !whole {
             return None;
         }
         self.scanned = 0;
-        // Only once: the next call finds an empty buffer, and Whole has had its message.
+        // The next call finds an empty buffer. For `Whole` it must not return an empty message again.
         self.ended = !whole;
         let mut rest = std::mem::take(&mut self.buffer);
         rest.extend(self.separator());
         Some(rest)
     }
 
-    /// The first `end` bytes, without copying them when they are many.
+    /// Removes the first `end` bytes. Copies only a short body.
     fn split_off(&mut self, end: usize) -> Vec<u8> {
         if end < COPIED_BYTES {
             let body = self.buffer[..end].to_vec();
@@ -140,7 +141,7 @@ impl Cutter {
         std::mem::replace(&mut self.buffer, next)
     }
 
-    /// `ahead` counts from the messages handed on so far.
+    /// `ahead` is the number of the message, counted from those passed on so far.
     fn too_long(&self, length: usize, ahead: u64) -> InputError {
         InputError::TooLong {
             number: self.messages + ahead,
@@ -168,7 +169,7 @@ impl Cutter {
         let mut start = 0;
         let mut failed = None;
         for (ahead, newline) in (1..).zip(memchr_iter(b'\n', &body)) {
-            failed = self.refuses(ahead, &body[start..newline]);
+            failed = self.check(ahead, &body[start..newline]);
             if failed.is_some() {
                 break;
             }
@@ -194,12 +195,12 @@ impl Cutter {
         let mut out = Vec::new();
         let mut count = 0;
         for message in self.split(body) {
-            if let Some(error) = self.refuses(count + 1, message) {
+            if let Some(error) = self.check(count + 1, message) {
                 self.push_counted(framing, out, count);
                 self.ready.push_back(Err(error));
                 return;
             }
-            // Five: the length before it, or the newline behind it.
+            // Up to 5 bytes: the length in front of the message, or the newline behind it.
             if count > 0 && out.len() + message.len() + 5 > BATCH_BYTES {
                 self.push_counted(framing, std::mem::take(&mut out), count);
                 count = 0;
@@ -224,8 +225,8 @@ impl Cutter {
         }
     }
 
-    /// Why a message cannot be sent. `ahead` as in [`Self::too_long`].
-    fn refuses(&self, ahead: u64, message: &[u8]) -> Option<InputError> {
+    /// Why a message cannot be sent, if so. `ahead` as in [`Self::too_long`].
+    fn check(&self, ahead: u64, message: &[u8]) -> Option<InputError> {
         if message.len() > self.input.max_message {
             return Some(self.too_long(message.len(), ahead));
         }
@@ -256,7 +257,7 @@ impl Cutter {
     }
 }
 
-/// One message, whatever its length.
+/// One message of any length.
 pub(super) fn single(message: &[u8]) -> InputBlock {
     let framing = if is_one_line(message) {
         Framing::Lines
@@ -282,7 +283,7 @@ fn append(framing: Framing, body: &mut Vec<u8>, message: &[u8]) {
         Framing::Lines => {
             let start = body.len();
             body.extend_from_slice(message);
-            // Only JSON comes here with newlines in it, and there they are white space between tokens.
+            // Only JSON has newlines here, as white space between tokens.
             for byte in &mut body[start..] {
                 if *byte == b'\n' {
                     *byte = b' ';
@@ -294,15 +295,11 @@ fn append(framing: Framing, body: &mut Vec<u8>, message: &[u8]) {
     }
 }
 
+/// Why a message is not JSON, if so.
 fn not_json(message: &[u8]) -> Option<String> {
     let Ok(text) = simdutf8::basic::from_utf8(message) else {
         return Some("it is not UTF-8".to_owned());
     };
     let error = serde_json::from_str::<IgnoredAny>(text).err()?;
-    let text = error.to_string();
-    // serde_json counts lines within the message, which is always line 1 here; the message has its own number.
-    let what = text
-        .split_once(" at line ")
-        .map_or(text.as_str(), |(what, _)| what);
-    Some(format!("{what} at column {}", error.column()))
+    Some(json::error_text(&error))
 }

@@ -1,12 +1,12 @@
-//! Why input cannot be published.
+//! The errors of input.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why reading stopped. All messages before it were handed on as blocks.
+/// Why reading stopped. All messages before that were passed on.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
-    /// `length` is what was read of it; there may be more.
+    /// `length` is how much was read; the message may be longer.
     #[error("message {number} is too long: {length} bytes or more; this hub takes at most {limit}")]
     TooLong {
         number: u64,
@@ -15,7 +15,7 @@ pub enum InputError {
     },
     #[error("message {number} is not JSON: {reason}")]
     NotJson { number: u64, reason: String },
-    #[error("line {number} is not what \"sub --json\" writes: {reason}")]
+    #[error("line {number} is no message as \"sub --json\" writes it: {reason}")]
     Envelope { number: u64, reason: String },
     #[error("cannot read {path}: {source}")]
     Io { path: PathBuf, source: io::Error },

@@ -1,8 +1,8 @@
-//! Stdin (or files) becomes batch bodies: read, cut at the last separator, and handed on as blocks. A pipe is read when it
-//! is ready; files and terminals, which may make a reader wait, on a thread.
+//! Turns stdin or files into blocks of whole messages, ready to be sent as batches. A pipe is read when it is ready. Files and
+//! terminals can block, so a thread reads them.
 //!
-//! A line leaves as soon as `read()` has returned it; a file leaves in blocks. Nothing here knows of rooms,
-//! connections or credit: the bounded channel is what holds the reader back.
+//! A line is passed on as soon as `read()` has returned it; a file is passed on in blocks. This folder knows nothing of rooms,
+//! connections or credit: the bounded channel slows the reader down.
 
 mod block;
 mod cutter;
@@ -30,12 +30,12 @@ use pipe::StdinPipe;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputSource {
     Stdin,
-    /// One after the other; `-` is stdin. The end of a file ends its last message.
+    /// Read one after the other. `-` is stdin. The end of a file ends its last message.
     Files(Vec<PathBuf>),
 }
 
 impl InputSource {
-    /// In the order of reading.
+    /// The paths in reading order.
     pub fn paths(self) -> Vec<PathBuf> {
         match self {
             Self::Stdin => vec![PathBuf::from("-")],
@@ -44,7 +44,7 @@ impl InputSource {
     }
 }
 
-/// What comes of the input. Behind an error, and at the end of the input, there is nothing more.
+/// The blocks of the input. The stream ends after an error and at the end of the input.
 pub struct Blocks(BlockOrigin);
 
 enum BlockOrigin {
@@ -53,7 +53,7 @@ enum BlockOrigin {
 }
 
 impl Blocks {
-    /// The next block, or None behind the last. Cancel-safe.
+    /// The next block, or `None` after the last. Cancel-safe.
     pub async fn next(&mut self) -> Option<Result<InputBlock, InputError>> {
         match &mut self.0 {
             BlockOrigin::Thread(blocks) => blocks.recv().await,
@@ -68,7 +68,7 @@ impl From<mpsc::Receiver<Result<InputBlock, InputError>>> for Blocks {
     }
 }
 
-/// Starts reading; a pipe needs the runtime that it is read in.
+/// Starts reading. Must be called inside the runtime that reads the blocks.
 pub fn read(source: InputSource, input: InputOptions) -> Blocks {
     match source {
         InputSource::Stdin => match StdinPipe::stdin(input) {
@@ -90,18 +90,18 @@ fn read_on_thread(
         .spawn(move || run(source, input, &blocks));
     if let Err(source) = spawned {
         let path = PathBuf::from("stdin");
-        // The channel is new and its receiver is in our hands, so there is room.
+        // The channel is empty and its receiver is alive, so this cannot fail.
         let _ = refused.try_send(Err(InputError::Io { path, source }));
     }
     receiver
 }
 
-/// One message. Its length is not looked at; see [`words`].
+/// One message as a block. Does not check its length; [`words`] does.
 pub fn message(bytes: &[u8]) -> InputBlock {
     cutter::single(bytes)
 }
 
-/// Words of the command line as one message that is held to the same rules as one from stdin.
+/// The words of a command line as one message, under the same rules as a message from stdin.
 pub fn words(text: &str, input: InputOptions) -> Result<InputBlock, InputError> {
     let mut cutter = Cutter::new(InputOptions {
         split: Split::Whole,
@@ -114,7 +114,7 @@ pub fn words(text: &str, input: InputOptions) -> Result<InputBlock, InputError> 
         .expect("Split::Whole makes a message or an error of any input")
 }
 
-/// Lines that were typed or pasted; an error ends them.
+/// The blocks of typed or pasted lines. The iterator ends after an error.
 pub fn typed(
     text: &str,
     input: InputOptions,
@@ -125,10 +125,10 @@ pub fn typed(
     std::iter::from_fn(move || cutter.next_block())
 }
 
-/// Why reading ends before the input does.
+/// Why reading stopped before the end of the input.
 enum ReadStop {
-    /// Nobody listens any more, or was just told why there is no more.
-    Told,
+    /// The receiver is gone, or has just got an error.
+    Reported,
     Failed(io::Error),
 }
 
@@ -150,10 +150,10 @@ fn run(
             .and_then(|fd| pump(fd.as_fd(), &mut cutter, blocks));
         match done {
             Ok(()) => {}
-            Err(ReadStop::Told) => return,
-            // A line that the error tore is not a message.
+            Err(ReadStop::Reported) => return,
+            // Bytes after the last separator are not a message when reading failed.
             Err(ReadStop::Failed(source)) => {
-                let path = shown(path);
+                let path = display_path(path);
                 let _ = blocks.blocking_send(Err(InputError::Io { path, source }));
                 return;
             }
@@ -165,8 +165,8 @@ fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// As an error names it.
-pub fn shown(path: PathBuf) -> PathBuf {
+/// The name of the input in error texts.
+pub fn display_path(path: PathBuf) -> PathBuf {
     if is_stdin(&path) {
         "stdin".into()
     } else {
@@ -174,12 +174,12 @@ pub fn shown(path: PathBuf) -> PathBuf {
     }
 }
 
-/// Stdin as a pipe of our own, if it is one; whoever reads it needs the runtime that this is called in.
+/// Stdin as a non-blocking pipe of our own, if it is a pipe. Must be called inside the runtime that reads it.
 pub fn pipe() -> Option<Receiver> {
     pipe::open()
 }
 
-/// Whether these can be read, as far as that is seen without reading: what waits for its writer is not opened.
+/// Checks that files can be opened. Does not open pipes, which would wait for a writer.
 pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
     for path in paths.iter().filter(|path| !is_stdin(path)) {
         let opened = path
@@ -199,7 +199,7 @@ pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
 
 pub fn open(path: &Path) -> io::Result<OwnedFd> {
     if is_stdin(path) {
-        // Our own descriptor: std's handle would put its buffer and lock between.
+        // Our own descriptor, without the buffer and the lock of std's handle.
         io::stdin().as_fd().try_clone_to_owned()
     } else {
         File::open(path).map(OwnedFd::from)
@@ -213,7 +213,8 @@ fn pump(
     blocks: &mpsc::Sender<Result<InputBlock, InputError>>,
 ) -> Result<(), ReadStop> {
     loop {
-        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.room())) {
+        let read = match rustix::io::read(fd, rustix::buffer::spare_capacity(cutter.read_buffer()))
+        {
             Ok(read) => read,
             Err(Errno::INTR) => continue,
             Err(Errno::AGAIN) => {
@@ -228,7 +229,7 @@ fn pump(
         while let Some(block) = cutter.next_block() {
             let failed = block.is_err();
             if blocks.blocking_send(block).is_err() || failed {
-                return Err(ReadStop::Told);
+                return Err(ReadStop::Reported);
             }
         }
         if read == 0 {
@@ -237,7 +238,7 @@ fn pump(
     }
 }
 
-/// A neighbour on the same terminal or pipe may have made it non-blocking.
+/// Another process that shares the descriptor may have made it non-blocking.
 pub fn wait_readable(fd: BorrowedFd<'_>) -> Result<(), Errno> {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
     match rustix::event::poll(&mut fds, None) {

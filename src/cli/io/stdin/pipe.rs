@@ -1,4 +1,4 @@
-//! Stdin that is a pipe, read by whoever waits for its blocks: a line that comes wakes one thread, not two.
+//! Stdin as a pipe. The task that waits for the blocks reads it, so that a line wakes one thread, not two.
 
 use std::fs::File;
 use std::io;
@@ -20,13 +20,13 @@ pub(super) struct StdinPipe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PipeState {
     Open,
-    /// Its end was read; the cutter may hold the last messages.
+    /// The pipe has ended. The cutter may still hold messages.
     AtEnd,
     Failed,
 }
 
 impl StdinPipe {
-    /// None when stdin is no pipe that can be opened.
+    /// `None` when stdin is not a pipe, or cannot be opened again.
     pub(super) fn stdin(input: InputOptions) -> Option<Self> {
         Some(Self {
             receiver: open()?,
@@ -35,7 +35,7 @@ impl StdinPipe {
         })
     }
 
-    /// Cancel-safe: what was read stays in the cutter.
+    /// Cancel-safe: bytes that were read stay in the cutter.
     pub(super) async fn next(&mut self) -> Option<Result<InputBlock, InputError>> {
         loop {
             if self.state == PipeState::Failed {
@@ -60,7 +60,7 @@ impl StdinPipe {
 
     async fn read(&mut self) -> io::Result<()> {
         self.receiver.readable().await?;
-        match self.receiver.try_read_buf(self.cutter.room()) {
+        match self.receiver.try_read_buf(self.cutter.read_buffer()) {
             Ok(0) => {
                 self.cutter.end();
                 self.state = PipeState::AtEnd;
@@ -73,10 +73,10 @@ impl StdinPipe {
     }
 }
 
-/// None when stdin is no pipe, or one with a name, or cannot be opened again: who shares the descriptor must not find it
-/// non-blocking, so this one is a description of its own.
+/// Opens stdin again as an open file description of our own, so that other processes that share stdin do not find it
+/// non-blocking. `None` when stdin is not an anonymous pipe, or cannot be opened again.
 pub(super) fn open() -> Option<Receiver> {
-    // Not a named one: to open that again is to wait for a writer, and the only one may have come and gone.
+    // Opening a named pipe would wait for a writer, and its only writer may have closed it already.
     let path = "/proc/self/fd/0";
     let target = std::fs::read_link(path).ok()?;
     if !target.as_os_str().as_bytes().starts_with(b"pipe:") {

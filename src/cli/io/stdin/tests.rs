@@ -23,7 +23,7 @@ fn cut(input: InputOptions, text: &[u8], step: usize) -> (Vec<InputBlock>, Optio
     let mut blocks = Vec::new();
     let reads = text.chunks(step).map(Some).chain([None]);
     for read in reads {
-        let room = cutter.room();
+        let room = cutter.read_buffer();
         match read {
             Some(read) => room.extend_from_slice(read),
             None => cutter.end(),
@@ -100,11 +100,11 @@ fn every_byte_value_survives() {
 #[test]
 fn a_line_goes_as_soon_as_it_was_read() {
     let mut cutter = Cutter::new(lines());
-    cutter.room().extend_from_slice(b"now\nlat");
+    cutter.read_buffer().extend_from_slice(b"now\nlat");
     let block = cutter.next_block().unwrap().unwrap();
     assert_eq!(block.body, "now\n");
     assert!(cutter.next_block().is_none());
-    cutter.room().extend_from_slice(b"er\n");
+    cutter.read_buffer().extend_from_slice(b"er\n");
     assert_eq!(cutter.next_block().unwrap().unwrap().body, "later\n");
 }
 

@@ -21,7 +21,7 @@ pub enum OutputFormat {
     /// One object a message, in one line, with all that is known of it.
     Json,
     /// What `--format` says, and what ends it.
-    FormatTemplate(Arc<FormatTemplate>, Terminator),
+    Template(Arc<FormatTemplate>, Terminator),
     /// As people read it: who said it, and the data.
     Said,
     /// One array a message, in one line: the event's name and its arguments.

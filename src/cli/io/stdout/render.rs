@@ -38,10 +38,8 @@ impl Renderer {
             | OutputFormat::Event
             | OutputFormat::Args
             | OutputFormat::Bytes => (Vec::new(), Vec::new()),
-            OutputFormat::FormatTemplate(format, _) if !format.has_json() => {
-                (Vec::new(), Vec::new())
-            }
-            OutputFormat::Json | OutputFormat::FormatTemplate(..) => object_frame(chunk),
+            OutputFormat::Template(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
+            OutputFormat::Json | OutputFormat::Template(..) => object_frame(chunk),
         };
         BatchContext {
             chunk,
@@ -65,7 +63,7 @@ impl Renderer {
             OutputFormat::Data(_)
             | OutputFormat::Said
             | OutputFormat::Json
-            | OutputFormat::FormatTemplate(..)
+            | OutputFormat::Template(..)
             | OutputFormat::Bytes => {
                 push_object(frame, index, message, out);
             }
@@ -81,7 +79,7 @@ impl Renderer {
         out: &mut Vec<u8>,
     ) {
         match (&self.form, self.screen) {
-            (OutputFormat::FormatTemplate(format, ending), screen) => {
+            (OutputFormat::Template(format, ending), screen) => {
                 format.render(frame, (index, message), screen, out);
                 push_ending(*ending, out);
             }

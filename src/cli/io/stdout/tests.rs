@@ -376,7 +376,7 @@ fn a_format_shows_what_peers_chose_and_obeys_what_the_user_wrote() {
     hostile.header.from = ClientName::parse("alice").ok();
     hostile.header.first = Some(Seq::new(41, 7));
     let form = |text: &str| {
-        OutputFormat::FormatTemplate(
+        OutputFormat::Template(
             FormatTemplate::parse(text).unwrap().into(),
             Terminator::Newline,
         )

@@ -51,9 +51,9 @@ fn a_mistake_is_reported_with_its_place_and_key() {
         (
             "max-message = \"1X\"\nmax-payload = 0\nkeep = \"1h\"\nkeep-pending = 1.5",
             &[
-                "hub.toml:1:1: max-message: a size is a number of bytes, with a unit if need be: 4096, 64KiB, 1MiB, 10GiB",
+                "hub.toml:1:1: max-message: a size is a number of bytes, or a number and a unit: 4096, 64KiB, 1MiB, 10GiB",
                 "hub.toml:2:1: max-payload: a request can have 1 to 89565868 bytes",
-                "hub.toml:3:1: keep: what is kept is an age and a size, as in 1h/1GiB, or 0 for nothing",
+                "hub.toml:3:1: keep: an age and a size, as in 1h/1GiB, or 0 for nothing",
                 "hub.toml:4:1: keep-pending: a string or a whole number belongs here, not a number with a fraction",
             ],
         ),

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 /// When a message is to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum DeliveryTime {
     /// In milliseconds since 1970.
     At(u64),
     /// From when the hub takes it.
     After(Duration),
 }
 
-impl When {
+impl DeliveryTime {
     /// The header's `due`.
     pub fn due(self) -> Option<u64> {
         match self {
@@ -35,9 +35,9 @@ mod tests {
 
     #[test]
     fn the_header_says_one_of_them() {
-        let at = When::At(7);
+        let at = DeliveryTime::At(7);
         assert_eq!((at.due(), at.delay()), (Some(7), None));
-        let after = When::After(Duration::from_secs(2));
+        let after = DeliveryTime::After(Duration::from_secs(2));
         assert_eq!((after.due(), after.delay()), (None, Some(2_000)));
     }
 }
