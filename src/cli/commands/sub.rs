@@ -46,7 +46,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         let runner = CommandRunner::new(
             command,
             &args.script,
-            form(args),
+            output_format(args),
             child_variables,
             max_message,
         );
@@ -95,7 +95,7 @@ async fn write_messages(
     mut peer: HubClient,
     interrupts: &mut Interrupts,
 ) -> Result<(), Failure> {
-    let mut output = AckingOutput::new(stdout::start(form(args)), target)
+    let mut output = AckingOutput::new(stdout::start(output_format(args)), target)
         .only_event(args.event.clone())
         .limit(args.count);
     let mut progress = progress(args);
@@ -187,15 +187,15 @@ fn progress(args: &SubArgs) -> Progress {
     }
 }
 
-fn form(args: &SubArgs) -> OutputFormat {
-    let ending = match (args.null, args.raw) {
+fn output_format(args: &SubArgs) -> OutputFormat {
+    let terminator = match (args.null, args.raw) {
         (true, _) => Terminator::Nul,
         (false, true) => Terminator::Raw,
         (false, false) => Terminator::Newline,
     };
     match (args.json, &args.format) {
         (true, _) => OutputFormat::Json,
-        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), ending),
-        (false, None) => OutputFormat::Data(ending),
+        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), terminator),
+        (false, None) => OutputFormat::Data(terminator),
     }
 }

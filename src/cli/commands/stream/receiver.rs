@@ -37,7 +37,7 @@ pub struct StreamReceiver {
     remaining: u64,
     /// All stored messages came; what comes now is new.
     caught_up: bool,
-    /// DeliveryTime the stream's last part was published, by the hub's clock in milliseconds since 1970.
+    /// When the stream's last part was published, by the hub's clock in milliseconds since 1970.
     last_part_at: u64,
     /// The hub no longer keeps some of the messages.
     has_gap: bool,
