@@ -1,5 +1,5 @@
-//! hub.toml through the binary: what is wrong is said with its line and nothing starts; what is right holds, unless a flag
-//! says otherwise.
+//! hub.toml through the binary: a mistake is reported with its place and nothing starts; a right file applies, and flags win
+//! over it.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn serve(folder: &Path, arguments: &[&str]) -> Cmd {
 }
 
 const WRONG: &str = "ping-interval = \"25\"\n[namespaces.\"/admin\"]\nrat = 50\ntokens = [{ token = \"s3cret\", as = \"\" }]\n";
-const TOLD: &str = "\
+const REPORTED: &str = "\
 hub.toml:1:1: ping-interval: a duration is a number and a unit: 500ms, 60s, 5m, 1h, 7d
 hub.toml:3:1: namespaces.\"/admin\".rat: there is no such key; did you mean \"rate\"?
 hub.toml:4:31: namespaces.\"/admin\".tokens[0].as: a client name cannot be empty
@@ -31,26 +31,26 @@ roomcat: hub.toml has 3 mistakes
 ";
 
 #[test]
-fn every_mistake_is_told_with_its_line_whether_it_is_a_check_or_a_start() {
+fn every_mistake_is_reported_with_its_place_by_a_check_and_by_a_start() {
     let folder = folder(WRONG);
     for arguments in [
         &["--config", "hub.toml", "--check-config"][..],
         &["--config", "hub.toml", "--db", "x.db"],
     ] {
         let serve = serve(folder.path(), arguments);
-        serve.stderr(TOLD).status(2).check();
+        serve.stderr(REPORTED).status(2).check();
     }
     let by_variable = serve(folder.path(), &["--check-config"]);
     let by_variable = by_variable.env("ROOMCAT_CONFIG", "hub.toml");
-    by_variable.stderr(TOLD).status(2).check();
+    by_variable.stderr(REPORTED).status(2).check();
     assert!(!folder.path().join("x.db").exists());
 }
 
 #[test]
-fn a_check_says_what_is_declared_and_starts_nothing() {
+fn a_check_lists_what_is_declared_and_starts_nothing() {
     let folder = folder("db = \"x.db\"\n[namespaces.\"/\"]\n[namespaces.\"/a\\u001b\"]\n");
     let check = serve(folder.path(), &["--config", "hub.toml", "--check-config"]);
-    // A control character is no part of a name.
+    // A name contains no control character.
     check
         .any_stderr()
         .stderr_has("hub.toml:3:13: ")
@@ -68,7 +68,7 @@ fn a_check_says_what_is_declared_and_starts_nothing() {
 }
 
 #[test]
-fn a_check_takes_the_flags_into_account() {
+fn a_check_includes_the_flags() {
     let folder = folder("listen = \"0.0.0.0:7666\"\n");
     let check = |more: &[&str]| {
         let all = [&["--config", "hub.toml", "--check-config"], more].concat();
@@ -107,7 +107,7 @@ fn tokens_in_every_namespace_are_enough_to_listen_for_other_machines() {
 }
 
 #[test]
-fn the_hubs_own_token_is_no_namespaces() {
+fn the_token_of_the_hub_is_no_token_of_a_namespace() {
     let folder =
         folder("[namespaces.\"/a\"]\ntokens = [{ token = \"s3cret\", may = [\"sub\"] }]\n");
     fs::write(folder.path().join("token"), "s3cret\n").expect("a file can be written");

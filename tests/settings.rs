@@ -1,5 +1,5 @@
-//! config.toml through the binary: a named hub is reached as it is described, what is stronger wins, and what is wrong is
-//! said with its line.
+//! config.toml through the binary: a named hub is reached with the settings in its table, the stronger source wins, and a
+//! mistake is reported with its place.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Cmd, TestHub};
 
-/// A home with a settings file.
+/// A home folder with a settings file.
 struct Home {
     folder: TempDir,
 }
@@ -36,7 +36,7 @@ impl Home {
     }
 }
 
-/// A hub that wants a token, and a home that knows it as `school`, and a port where nobody listens as `gone`.
+/// A hub with a token, and a home whose settings name it `school`, and a port without a listener `gone`.
 fn school() -> (TestHub, Home) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("token"), "s3cret\n").expect("a file can be written");
@@ -52,7 +52,7 @@ fn school() -> (TestHub, Home) {
 }
 
 #[test]
-fn a_named_hub_is_reached_with_all_that_stands_there() {
+fn a_named_hub_is_reached_with_everything_in_its_table() {
     let (_hub, home) = school();
     home.cmd(&["-H", "school", "join", "lobby"]).check();
     home.cmd(&["pub", "lobby", "hi", "--hub", "school"]).check();
@@ -61,7 +61,7 @@ fn a_named_hub_is_reached_with_all_that_stands_there() {
         .stdout_has("\"namespace\":\"/class\"")
         .stdout_has("\"from\":\"teacher\"")
         .check();
-    // Its name is a flag, and wins over the variable.
+    // The name as a flag wins over the variable.
     home.cmd(&["-H", "school", "rooms"])
         .env("ROOMCAT_URL", "ws://127.0.0.1:1")
         .env("ROOMCAT_HUB", "gone")
@@ -89,7 +89,7 @@ fn the_token_of_a_hub_is_not_sent_to_another() {
         .stderr_has("refused")
         .status(4)
         .check();
-    // Two hubs on one line are one too many; of two variables the URL is the plainer one.
+    // Two flags for a hub are an error; of two variables the URL wins.
     home.cmd(&["-H", "school", "pub", "lobby", "hi", "-u", hub.url()])
         .stderr_has("--url and --hub each name a hub")
         .status(2)
@@ -106,13 +106,13 @@ fn the_token_of_a_hub_is_not_sent_to_another() {
         .env("ROOMCAT_HUB", "school")
         .env("ROOMCAT_URL", &url)
         .spawn();
-    let (stream, _) = other.accept().expect("it comes");
+    let (stream, _) = other.accept().expect("a connection");
     let head = BufReader::new(stream).lines().map_while(Result::ok);
     let head: Vec<String> = head.take_while(|line| !line.is_empty()).collect();
     assert!(head.len() > 3, "{head:?}");
     assert!(!head.iter().any(|line| line.contains("s3cret")), "{head:?}");
     drop(asking);
-    // The same said twice is no other.
+    // A name and a URL that mean the same hub are no conflict.
     home.cmd(&["pub", "lobby", "hi"])
         .env("ROOMCAT_HUB", "school")
         .env("ROOMCAT_URL", hub.url())
@@ -120,11 +120,11 @@ fn the_token_of_a_hub_is_not_sent_to_another() {
 }
 
 #[test]
-fn a_roomcat_in_a_command_is_let_in_like_the_one_that_runs_it() {
+fn a_child_roomcat_is_admitted_like_its_parent() {
     let (hub, home) = school();
     let folder = home.folder.path();
     fs::write(folder.join("plain.token"), "s3cret\n").expect("a file can be written");
-    // By a token file of its own, whose path is a path from here, and by the hub's name.
+    // With a token file of a relative path, and with the name of a hub.
     for (flags, told) in [
         (
             &[
@@ -169,7 +169,7 @@ fn a_roomcat_in_a_command_is_let_in_like_the_one_that_runs_it() {
 }
 
 #[test]
-fn a_file_that_is_no_settings_file_is_told_by_what_it_is() {
+fn a_file_that_cannot_be_settings_is_refused_with_the_reason() {
     let home = Home::with("");
     let said = |content: &[u8], reason: &str, hint: &str| {
         fs::write(home.file(), content).expect("a file can be written");
@@ -210,7 +210,7 @@ fn an_unknown_hub_names_the_known_ones() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_line_before_anything_is_done() {
+fn every_mistake_is_reported_with_its_place_before_anything_is_done() {
     let home = Home::with("[hubs.school]\nurl = \"h\"\n[defaults]\ncolour = \"s3cret\"\n");
     let file = home.file().display().to_string();
     for command in [&["config"][..], &["pub", "lobby", "hi"], &["rooms"]] {
@@ -223,7 +223,7 @@ fn every_mistake_is_told_with_its_line_before_anything_is_done() {
             .status(2)
             .check();
     }
-    // A hub takes nothing from it.
+    // A hub does not read it.
     home.cmd(&["serve", "--listen", "nonsense"])
         .any_stderr()
         .status(2)
@@ -233,7 +233,7 @@ fn every_mistake_is_told_with_its_line_before_anything_is_done() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_no_absent_one() {
+fn an_unreadable_file_is_not_an_absent_one() {
     let home = Home::with("");
     home.cmd(&["config"]).any_stdout().check();
     fs::remove_file(home.file()).expect("it was there");
@@ -247,7 +247,7 @@ fn a_file_that_cannot_be_read_is_no_absent_one() {
 }
 
 #[test]
-fn config_shows_what_is_in_force_and_where_it_comes_from() {
+fn config_shows_the_settings_in_force_and_their_sources() {
     let home = Home::with(
         "default = \"school\"\n[hubs.school]\nurl = \"wss://hub.example/class\"\ntoken-file = \"~/t\"\n\
          header = \"Cookie: s3cret\"\nauth = { key = \"s3cret\" }\n[defaults]\nquiet = true\n",
@@ -291,7 +291,7 @@ fn config_shows_what_is_in_force_and_where_it_comes_from() {
         .map(|(setting, value, from)| vec![*setting, &**value, &**from])
         .collect();
     assert_eq!(lines, expected, "{shown}");
-    // The columns stand below each other.
+    // The columns are aligned.
     let column = |line: &str, what: &str| line.find(what).map(|at| line[..at].chars().count());
     let heads = shown.lines().next().expect("a head");
     let url = shown.lines().nth(3).expect("the line of the URL");
@@ -328,7 +328,7 @@ fn config_shows_what_is_in_force_and_where_it_comes_from() {
 }
 
 #[test]
-fn a_variable_that_is_set_to_nothing_is_not_set() {
+fn an_empty_variable_is_unset() {
     let hub = TestHub::start();
     let cmd = |arguments: &[&str]| {
         let mut cmd = hub.cmd(arguments);
@@ -351,7 +351,7 @@ fn a_variable_that_is_set_to_nothing_is_not_set() {
         .stderr_has("roomcat: ROOMCAT_URL: a hub's URL begins with")
         .status(2)
         .check();
-    // A flag that is given makes it unread.
+    // A variable beside its flag is not read.
     hub.cmd(&["-u", hub.url(), "rooms"])
         .env("ROOMCAT_URL", "nonsense")
         .any_stdout()
@@ -372,7 +372,7 @@ fn a_usage_error_is_about_what_was_typed() {
 }
 
 #[test]
-fn the_file_says_how_the_output_looks_unless_a_flag_does() {
+fn defaults_for_the_output_yield_to_flags() {
     let home = Home::with("[defaults]\nquiet = true\ncolor = \"always\"\n");
     let hub = TestHub::start();
     let said = |arguments: &[&str], variables: &[(&str, &str)]| {

@@ -1,9 +1,9 @@
-//! What the pages by hand must name, so that neither the parser of hub.toml nor the wire knows more than they do.
+//! What the pages by hand must name: every key of the settings files, every variable, every verb and code of the wire.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use roomcat::cli::settings::{config_file, hub_file};
+use roomcat::cli::settings::{self, config_file, hub_file};
 use roomcat::wire::error_code::ErrorCode;
 use roomcat::wire::verb::Verb;
 
@@ -66,6 +66,16 @@ fn every_key_of_the_settings_file_stands_in_its_page() {
         missing.is_empty(),
         "{missing:?} are not in man/roomcat-config.toml.5"
     );
+}
+
+#[test]
+fn every_variable_of_a_setting_stands_in_the_manual() {
+    let page = read("roomcat.1");
+    let missing: Vec<&str> = settings::VARIABLES
+        .into_iter()
+        .filter(|name| !page.contains(&format!("\\fB{name}\\fR")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?} are not in man/roomcat.1");
 }
 
 #[test]

@@ -40,11 +40,11 @@ written_as! {
     text NamespacePattern: pattern;
     text Relay: relay;
     text Right: right;
-    text Command: command;
+    text ShellCommand: command;
     text EchoPath: echo_path;
     text DeclaredEvent: event_name;
     text HostName: host_name;
-    text Origin: origin;
+    text CorsOrigin: origin;
     text Secret: secret;
     quantity KeepFor: values::keep;
 }
@@ -60,7 +60,7 @@ impl fmt::Debug for Secret {
 
 /// A command line for the shell.
 #[derive(Debug)]
-pub struct Command(pub String);
+pub struct ShellCommand(pub String);
 
 /// An event for which something is declared, `connect` and `disconnect` among them.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ pub struct DeclaredEvent(pub String);
 
 struct EchoPath(String);
 struct HostName(String);
-struct Origin(String);
+struct CorsOrigin(String);
 
 pub fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     text(deserializer, |text| Ok::<_, Infallible>(Some(text.into())))
@@ -105,7 +105,7 @@ pub fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Stri
 }
 
 pub fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let origins: Vec<Origin> = one_or_more(deserializer)?;
+    let origins: Vec<CorsOrigin> = one_or_more(deserializer)?;
     Ok(origins.into_iter().map(|origin| origin.0).collect())
 }
 
@@ -158,11 +158,11 @@ fn event_name(text: &str) -> Result<DeclaredEvent, NameError> {
     Ok(DeclaredEvent(text.to_owned()))
 }
 
-fn command(text: &str) -> Result<Command, &'static str> {
+fn command(text: &str) -> Result<ShellCommand, &'static str> {
     match text {
         text if text.trim().is_empty() => Err("a command cannot be empty"),
         text if text.contains('\0') => Err("a command cannot contain NUL"),
-        text => Ok(Command(text.to_owned())),
+        text => Ok(ShellCommand(text.to_owned())),
     }
 }
 
@@ -186,13 +186,13 @@ fn host_name(text: &str) -> Result<HostName, &'static str> {
 }
 
 /// As a browser sends it: a scheme and a host, with a port if it is not the usual one.
-fn origin(text: &str) -> Result<Origin, &'static str> {
+fn origin(text: &str) -> Result<CorsOrigin, &'static str> {
     let is_odd =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '*' | '?' | '#');
     let is_part = |part: &str| !part.is_empty() && !part.contains(is_odd);
     match text.split_once("://") {
-        None if text == "*" => Ok(Origin(text.to_owned())),
-        Some((scheme, host)) if is_part(scheme) && is_part(host) => Ok(Origin(text.to_owned())),
+        None if text == "*" => Ok(CorsOrigin(text.to_owned())),
+        Some((scheme, host)) if is_part(scheme) && is_part(host) => Ok(CorsOrigin(text.to_owned())),
         _ => Err(
             "an origin is a scheme and a host, as in https://app.example or http://localhost:8000, or * for any",
         ),

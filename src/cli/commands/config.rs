@@ -32,11 +32,11 @@ pub fn run(args: &ConfigArgs, settings: &Settings) -> Result<(), Failure> {
 struct Row {
     setting: &'static str,
     value: Option<String>,
-    origin: Origin,
+    source: RowSource,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Origin {
+enum RowSource {
     Default,
     Flag(&'static str),
     Variable(&'static str),
@@ -62,7 +62,7 @@ fn rows(args: &ConfigArgs, settings: &Settings) -> Vec<Row> {
         Row {
             setting: "file",
             value: file.map(|path| path.display().to_string()),
-            origin: Origin::Path {
+            source: RowSource::Path {
                 exists: settings.file_exists,
             },
         },
@@ -104,7 +104,7 @@ impl RowBuilder<'_> {
         Row {
             setting,
             value: Some(show(&it.value)),
-            origin: self.origin(it.source),
+            source: self.source(it.source),
         }
     }
 
@@ -119,20 +119,20 @@ impl RowBuilder<'_> {
             None => Row {
                 setting,
                 value: None,
-                origin: Origin::Default,
+                source: RowSource::Default,
             },
         }
     }
 
-    fn origin(&self, source: Source) -> Origin {
+    fn source(&self, source: Source) -> RowSource {
         match source {
-            Source::Default => Origin::Default,
-            Source::Flag(flag) => Origin::Flag(flag),
-            Source::Environment(name) => Origin::Variable(name),
+            Source::Default => RowSource::Default,
+            Source::Flag(flag) => RowSource::Flag(flag),
+            Source::Environment(name) => RowSource::Variable(name),
             Source::File(line) => {
                 let path = self.file.map(|path| path.display().to_string());
                 let path = path.unwrap_or_default();
-                Origin::File { path, line }
+                RowSource::File { path, line }
             }
         }
     }
@@ -153,7 +153,7 @@ fn color(when: ColorChoice) -> &'static str {
     }
 }
 
-impl Origin {
+impl RowSource {
     fn as_text(&self) -> String {
         match self {
             Self::Default => "default".to_owned(),
@@ -180,9 +180,9 @@ fn as_objects(rows: &[Row]) -> String {
         let Row {
             setting,
             value,
-            origin,
+            source,
         } = row;
-        let object = json!({ "setting": setting, "value": value, "from": origin.as_json() });
+        let object = json!({ "setting": setting, "value": value, "from": source.as_json() });
         format!("{object}\n")
     });
     objects.collect()
@@ -193,7 +193,7 @@ fn as_table(rows: &[Row]) -> String {
     let cells = rows.iter().map(|row| {
         let value = row.value.as_deref().map(term::visible);
         let value = value.map_or("-".to_owned(), |value| value.into_owned());
-        let from = term::visible(&row.origin.as_text()).into_owned();
+        let from = term::visible(&row.source.as_text()).into_owned();
         [row.setting.to_owned(), value, from]
     });
     let cells: Vec<[String; 3]> = std::iter::once(head).chain(cells).collect();

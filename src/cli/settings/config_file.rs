@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::error::SettingsError;
-use super::server::ServerOptions;
+use super::server::ConnectSettings;
 use super::source::{Environment, Source, Sourced};
 use crate::address::{ClientName, Namespace};
 use crate::cli::args::values::{self, AuthText};
@@ -44,7 +44,7 @@ pub struct Hub {
     pub namespace: Option<Sourced<Namespace>>,
     pub name: Option<Sourced<ClientName>>,
     pub token_file: Option<Sourced<PathBuf>>,
-    pub server: ServerOptions,
+    pub server: ConnectSettings,
 }
 
 /// The file as it is written.
@@ -143,7 +143,7 @@ impl ConfigFile {
         let beside = path.parent().unwrap_or(Path::new(""));
         let paths = Paths { beside, home };
         let parsed = toml_file::parse(path, text, |table: FileTable, diagnostics| {
-            Checker { paths, diagnostics }.file(table)
+            ConfigChecker { paths, diagnostics }.file(table)
         });
         parsed.map_err(SettingsError::Invalid)
     }
@@ -157,12 +157,12 @@ fn is_absence(error: &io::Error) -> bool {
 }
 
 /// What the file means once each value by itself is right.
-struct Checker<'a, 'd> {
+struct ConfigChecker<'a, 'd> {
     paths: Paths<'a>,
     diagnostics: &'a mut Diagnostics<'d>,
 }
 
-impl Checker<'_, '_> {
+impl ConfigChecker<'_, '_> {
     fn file(&mut self, table: FileTable) -> ConfigFile {
         let DefaultsTable {
             color,
@@ -203,7 +203,7 @@ impl Checker<'_, '_> {
             token_file.map(|it| self.complete(it, |paths, path| paths.complete(&path)));
         let auth = table.auth;
         let auth = auth.map(|it| self.complete(it, |paths, auth| complete_auth(auth, paths)));
-        let server = ServerOptions {
+        let server = ConnectSettings {
             path: table.path.map(|it| self.sourced(it)),
             query: table.query.into_iter().map(|it| self.sourced(it)).collect(),
             headers: table

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::server::ServerOptions;
+use super::server::ConnectSettings;
 use crate::address::{ClientName, Namespace};
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
@@ -19,7 +19,7 @@ pub struct Global {
     pub verbose: bool,
     pub color: ColorChoice,
     /// From the settings file; flags come on top.
-    pub server: ServerOptions,
+    pub server: ConnectSettings,
     /// Environment variables with which a child `roomcat` connects to the same hub.
     pub child_variables: Vec<(&'static str, OsString)>,
 }

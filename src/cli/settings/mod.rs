@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use self::config_file::{ConfigFile, Hub};
 use self::error::{KnownHubs, SettingsError};
 pub use self::global::Global;
-use self::server::ServerOptions;
+use self::server::ConnectSettings;
 use self::source::{Environment, Key, Source, Sourced, from_text};
 use crate::address::{ClientName, Namespace};
 use crate::cli::args::global::Typed;
@@ -80,19 +80,19 @@ pub struct Settings {
     pub namespace: Option<Sourced<Namespace>>,
     pub name: Option<Sourced<ClientName>>,
     pub token_file: Option<Sourced<PathBuf>>,
-    pub server: ServerOptions,
+    pub server: ConnectSettings,
     pub quiet: Sourced<bool>,
     pub verbose: Sourced<bool>,
     pub color: Sourced<ColorChoice>,
 }
 
 /// The settings file, read or not.
-struct Found {
+struct FoundFile {
     path: Option<PathBuf>,
     file: Option<ConfigFile>,
 }
 
-impl Found {
+impl FoundFile {
     fn read(environment: &Environment<'_>) -> Result<Self, SettingsError> {
         let path = config_file::path(environment);
         let home = environment.get("HOME").map(PathBuf::from);
@@ -122,7 +122,7 @@ pub fn hub_file_from_environment() -> Option<PathBuf> {
 
 /// The names of the hubs in the settings file. Empty if it cannot be read or has mistakes.
 pub fn hub_names() -> Vec<String> {
-    let found = Found::read(&Environment(&process_variable));
+    let found = FoundFile::read(&Environment(&process_variable));
     let file = found.ok().and_then(|found| found.file);
     file.map_or_else(Vec::new, |file| file.hubs.into_keys().collect())
 }
@@ -133,7 +133,7 @@ impl Settings {
         let environment = Environment(&process_variable);
         match scope {
             Scope::Hub => Self::for_hub(typed, &environment),
-            Scope::Client => Self::for_client(typed, Found::read(&environment)?, &environment),
+            Scope::Client => Self::for_client(typed, FoundFile::read(&environment)?, &environment),
         }
     }
 
@@ -142,7 +142,7 @@ impl Settings {
             let value = environment.get(name);
             value.filter(|_| name == TOKEN_FILE.variable)
         };
-        let found = Found {
+        let found = FoundFile {
             path: None,
             file: None,
         };
@@ -151,7 +151,7 @@ impl Settings {
 
     fn for_client(
         typed: &Typed,
-        mut found: Found,
+        mut found: FoundFile,
         environment: &Environment<'_>,
     ) -> Result<Self, SettingsError> {
         let file_exists = found.file.is_some();
@@ -186,7 +186,7 @@ impl Settings {
             namespace,
             name,
             token_file,
-            server: ServerOptions::default(),
+            server: ConnectSettings::default(),
             quiet: output_flag(typed, typed.quiet, "--quiet", file.quiet),
             verbose: output_flag(typed, typed.verbose, "--verbose", file.verbose),
             color: color(typed.color, environment, file.color),

@@ -7,14 +7,14 @@ use crate::client::DialOptions;
 use crate::client::dial_options::{EnginePath, HttpHeader, QueryParameter};
 
 #[derive(Debug, Clone, Default)]
-pub struct ServerOptions {
+pub struct ConnectSettings {
     pub path: Option<Sourced<EnginePath>>,
     pub query: Vec<Sourced<QueryParameter>>,
     pub headers: Vec<Sourced<HttpHeader>>,
     pub auth: Option<Sourced<AuthText>>,
 }
 
-impl ServerOptions {
+impl ConnectSettings {
     /// The same with flags on top. A header or parameter on the command line replaces those of its name and keeps the
     /// others, such as the header that a proxy needs.
     pub fn with_flags(&self, flags: &Remote) -> Self {

@@ -39,7 +39,7 @@ fn resolve(line: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsE
     let variables: HashMap<&str, &str> = variables.iter().copied().collect();
     let get = |name: &str| variables.get(name).map(OsString::from);
     let file = parsed(FILE).unwrap();
-    let found = Found {
+    let found = FoundFile {
         path: Some("/c/config.toml".into()),
         file: Some(file),
     };

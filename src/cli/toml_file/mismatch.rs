@@ -1,4 +1,4 @@
-//! Why a value does not fit, in our words: serde says what kind of mistake it is, this file says it to the user.
+//! Why a value does not fit, in our words. serde names the kind of mistake, this file words the message.
 
 use std::fmt;
 

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::reactions::ReactionTable;
 use crate::address::ClientName;
-use crate::cli::args::scalars::{self, Command, DeclaredEvent, Secret};
+use crate::cli::args::scalars::{self, DeclaredEvent, Secret, ShellCommand};
 use crate::server::{NamespacePattern, Right};
 
 /// `[namespaces]`.
@@ -22,7 +22,7 @@ pub struct NamespaceTable {
     #[serde(deserialize_with = "scalars::rate")]
     pub rate: Option<NonZeroU32>,
     pub on: BTreeMap<DeclaredEvent, ReactionTable>,
-    pub handler: Option<Command>,
+    pub handler: Option<ShellCommand>,
 }
 
 /// One of the `tokens`.

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-use self::plan::Plan;
+use self::plan::HubPlan;
 use crate::cli::args::serve::ServeArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
@@ -38,7 +38,7 @@ pub async fn run(args: &ServeArgs, global: &Global) -> Result<(), Failure> {
         }
         None => HubFile::default(),
     };
-    let plan = Plan::new(args, global, file)?;
+    let plan = HubPlan::new(args, global, file)?;
     if let (true, Some(path)) = (args.check_config, &config) {
         let summary = summary(&plan.settings.namespaces);
         let fine = format!("{} is fine: {summary}", path.display());

@@ -20,7 +20,7 @@ use crate::server::{
 
 /// Everything that a hub needs to start.
 #[derive(Debug)]
-pub struct Plan {
+pub struct HubPlan {
     pub listen: Vec<ListenAddress>,
     pub database: Database,
     pub keep: Retention,
@@ -37,7 +37,7 @@ const KEEP_PENDING: KeepFor = KeepFor {
     bytes: 10 << 30,
 };
 
-impl Plan {
+impl HubPlan {
     pub fn new(args: &ServeArgs, global: &Global, file: HubFile) -> Result<Self, Failure> {
         let filed = file.settings;
         let token = match &global.token_file {
@@ -98,7 +98,7 @@ impl Plan {
     }
 }
 
-/// The hub's own token opens every namespace, so the holders of a namespace's token must not have it.
+/// The hub's own token opens every namespace, so it must not be the token of a namespace.
 fn reject_shared_token(secret: &str, namespaces: &Namespaces) -> Result<(), Failure> {
     let opens = |rules: &NamespaceRules| rules.grants.iter().any(|it| it.token.matches(secret));
     match namespaces.tables().iter().find(|(_, rules)| opens(rules)) {
@@ -169,7 +169,7 @@ fn static_dir(path: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
 fn database(given: Option<Database>) -> Result<Database, Failure> {
     given.or_else(values::usual_database).ok_or_else(|| {
         Failure::Usage(
-            "neither XDG_STATE_HOME nor HOME says where the database goes: name it with --db"
+            "without XDG_STATE_HOME or HOME there is no default database: name one with --db"
                 .to_owned(),
         )
     })
@@ -186,7 +186,7 @@ mod tests {
     use crate::cli::args::{Cli, Command};
     use crate::cli::settings::Settings;
 
-    fn plan(line: &str, file: &str) -> Result<Plan, Failure> {
+    fn plan(line: &str, file: &str) -> Result<HubPlan, Failure> {
         let line = format!("roomcat serve --db :memory: {line}");
         let cli = Cli::read(line.split_whitespace().map(Into::into)).unwrap();
         let Command::Serve(args) = &cli.command else {
@@ -194,10 +194,10 @@ mod tests {
         };
         let file = HubFile::parse(Path::new("hub.toml"), file).unwrap();
         let settings = Settings::resolve(&cli.typed, cli.command.scope()).unwrap();
-        Plan::new(args, &settings.global(), file)
+        HubPlan::new(args, &settings.global(), file)
     }
 
-    /// What the help of `serve` says that a flag is without it.
+    /// The default of a flag in the help of `serve`.
     fn default_in_help(flag: &str) -> String {
         let mut root = Cli::command();
         root.build();
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_that_the_help_names() {
-        let Plan {
+        let HubPlan {
             listen,
             keep,
             settings,
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_message_fits_a_payload_unless_told_otherwise() {
+    fn the_largest_message_fits_a_payload_by_default() {
         let payload = |line: &str, file: &str| plan(line, file).unwrap().settings.max_payload;
         let base64 = |bytes: usize| bytes.div_ceil(3) * 4;
         assert!(payload("", "") > base64(limits::MESSAGE_BYTES));
@@ -267,13 +267,13 @@ mod tests {
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let file = "listen = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nkeep = \"2h/7\"\nping-interval = \"1s\"\nping-timeout = \"1s\"\n\
             connect-timeout = \"1s\"\nrecovery = \"1m\"\nmax-message = 1\nhost = \"a.example\"\nstatic = \"src\"\n";
-        let said = plan("", file).unwrap();
-        assert_eq!((said.listen.len(), said.keep.history_bytes), (2, 7));
-        assert_eq!(said.settings.ping_interval, Duration::from_secs(1));
-        assert_eq!(said.settings.recovery, Some(Duration::from_secs(60)));
-        assert_eq!(said.options.static_dir, Some("src".into()));
-        let hosts = |plan: &Plan, name| plan.options.origins.check(Some(name), None).is_ok();
-        assert!(hosts(&said, "a.example"));
+        let filed = plan("", file).unwrap();
+        assert_eq!((filed.listen.len(), filed.keep.history_bytes), (2, 7));
+        assert_eq!(filed.settings.ping_interval, Duration::from_secs(1));
+        assert_eq!(filed.settings.recovery, Some(Duration::from_secs(60)));
+        assert_eq!(filed.options.static_dir, Some("src".into()));
+        let hosts = |plan: &HubPlan, name| plan.options.origins.check(Some(name), None).is_ok();
+        assert!(hosts(&filed, "a.example"));
 
         let line = "--listen 127.0.0.1:3 --keep 1h/1 --ping-interval 2s --recovery 2m --static tests --host b.example";
         let flags = plan(line, file).unwrap();
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn other_machines_reach_only_a_hub_that_asks_or_is_open() {
+    fn other_machines_reach_only_a_hub_that_is_open_or_has_tokens() {
         let tokens =
             |name: &str| format!("[namespaces.\"{name}\"]\ntokens = [{{ token = \"t\" }}]\n");
         let both = tokens("/a") + &tokens("/b-*");

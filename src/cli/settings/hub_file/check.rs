@@ -18,14 +18,14 @@ use crate::server::{
     TokenGrant,
 };
 
-pub struct Checker<'a, 'd> {
+pub struct HubFileChecker<'a, 'd> {
     /// Relative paths begin here.
     folder: &'a Path,
     diagnostics: &'a mut Diagnostics<'d>,
     secrets: Vec<PathBuf>,
 }
 
-impl<'a, 'd> Checker<'a, 'd> {
+impl<'a, 'd> HubFileChecker<'a, 'd> {
     pub fn new(folder: &'a Path, diagnostics: &'a mut Diagnostics<'d>) -> Self {
         let secrets = Vec::new();
         Self {

@@ -9,7 +9,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use self::check::Checker;
+use self::check::HubFileChecker;
 use crate::cli::args::serve::ServeArgs;
 use crate::cli::args::serve::namespaces::{NamespaceTable, TokenTable};
 use crate::cli::args::serve::reactions::{EmitTable, ReactionTable};
@@ -54,7 +54,7 @@ impl HubFile {
     pub fn parse(path: &Path, text: &str) -> Result<Self, InvalidFile> {
         let folder = path.parent().unwrap_or(Path::new(""));
         toml_file::parse(path, text, |settings: ServeArgs, diagnostics| {
-            let mut checker = Checker::new(folder, diagnostics);
+            let mut checker = HubFileChecker::new(folder, diagnostics);
             let (settings, tables) = checker.settings(settings);
             let token = checker.hub_token(settings.token_file.as_deref());
             let namespaces = checker.namespaces(tables, token.as_ref());
