@@ -105,7 +105,7 @@ impl PartBuffer {
         }
     }
 
-    /// Where the next bytes go; empty when it is full. They count once [`Self::filled`] says so.
+    /// Where the next bytes go; empty when it is full. They count once [`Self::advance`] says so.
     pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[limits::STREAM_HEAD_BYTES + self.length..]
     }
