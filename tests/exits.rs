@@ -129,11 +129,11 @@ fn a_token_lets_in_and_nothing_else_does() {
 fn a_timeout_is_five() {
     let hub = TestHub::start();
     hub.cmd(&["sub", "room", "--timeout", "50ms"])
-        .stderr("roomcat: --timeout 50ms came first\n")
+        .stderr("roomcat: timed out after 50ms\n")
         .status(5)
         .check();
     hub.cmd(&["chat", "room", "--timeout", "50ms"])
-        .stderr("roomcat: --timeout 50ms came first\n")
+        .stderr("roomcat: timed out after 50ms\n")
         .status(5)
         .check();
     hub.publish("room", "one\n");
@@ -267,7 +267,7 @@ fn a_second_hub_on_the_same_database_says_so() {
     let database = hub.database().display().to_string();
     Cmd::new(&["serve", "--listen", "127.0.0.1:0", "--db", &database])
         .stderr_has(&database)
-        .stderr_has("held by another hub")
+        .stderr_has("in use by another hub")
         .status(1)
         .check();
     hub.publish("room", "and the first goes on\n");
