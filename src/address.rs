@@ -1,7 +1,7 @@
-//! Validated names: what a namespace, a room, a client name, an event and a seq may be.
+//! Validated names: namespaces, rooms, client names, events, seqs and addresses.
 //!
-//! Text becomes one of these types once, where it enters (the command line, a packet); holding one is the proof
-//! that it was checked. This module knows nobody but the bounds.
+//! Text is parsed into one of these types once, where it enters (the command line, a packet); holding one proves that it was
+//! checked. Each `parse` returns a [`NameError`] for text that is not valid and panics on none.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
 
-/// Why a text is not a name. The message says what was wrong and what would be right.
+/// Why a text is not valid. The message says what is wrong and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     #[error("a {what} cannot be empty")]
@@ -31,13 +31,14 @@ pub enum NameError {
     NamespaceCharacter { found: char },
     #[error("a {what} cannot start or end with white space")]
     Padded { what: &'static str },
-    #[error("\"{0}\" is reserved by Socket.IO; name the event otherwise")]
+    #[error("\"{0}\" is reserved by Socket.IO; give the event another name")]
     Reserved(String),
-    #[error("a seq is a record number, with an index after a dot if need be, as in 41 or 41.7")]
+    #[error("a seq is a record number, optionally with an index behind a dot, as in 41 or 41.7")]
     NotASeq,
 }
 
-fn checked(what: &'static str, text: &str, limit: usize) -> Result<(), NameError> {
+fn check_length(what: &'static str, text: &str) -> Result<(), NameError> {
+    let limit = limits::NAME_BYTES;
     if text.len() > limit {
         return Err(NameError::TooLong {
             what,
@@ -45,6 +46,12 @@ fn checked(what: &'static str, text: &str, limit: usize) -> Result<(), NameError
             limit,
         });
     }
+    Ok(())
+}
+
+/// Checks the length and refuses control characters.
+fn check_name(what: &'static str, text: &str) -> Result<(), NameError> {
+    check_length(what, text)?;
     match text.chars().find(|c| c.is_control()) {
         Some(c) => Err(NameError::Control {
             what,
@@ -54,7 +61,7 @@ fn checked(what: &'static str, text: &str, limit: usize) -> Result<(), NameError
     }
 }
 
-/// What the four kinds of names share: cheap clones, comparing as text, (de)serialising through `parse`.
+/// Implements what the four kinds of names share: access as text, and deserializing through `parse`. Clones are cheap.
 macro_rules! name_type {
     ($name:ident) => {
         impl $name {
@@ -97,8 +104,9 @@ macro_rules! name_type {
     };
 }
 
-/// A namespace: `/`, `/admin`. Starts with `/`; has no `,` (it ends the namespace in a packet), `#` (it separates the
-/// room in an address) or `?` (the protocol once put a query there). Socket.IO protocol v5, "Packet encoding".
+/// A namespace: `/`, `/admin`. At most [`limits::NAME_BYTES`] bytes without control characters. Starts with `/`; has no `,` (it
+/// ends the namespace in a packet), `#` (it separates the room in an address) or `?` (earlier protocols put a query there).
+/// Socket.IO protocol v5, "Packet encoding".
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Namespace(Arc<str>);
 name_type!(Namespace);
@@ -108,7 +116,7 @@ impl Namespace {
         if !text.starts_with('/') {
             return Err(NameError::NoSlash);
         }
-        checked("namespace", text, limits::NAME_BYTES)?;
+        check_name("namespace", text)?;
         match text.chars().find(|c| matches!(c, ',' | '#' | '?')) {
             Some(found) => Err(NameError::NamespaceCharacter { found }),
             None => Ok(Self(text.into())),
@@ -125,21 +133,22 @@ impl Namespace {
     }
 }
 
-/// A room's name inside a namespace. The empty name is the whole namespace: what `io.emit` reaches.
+/// A room's name inside a namespace: at most [`limits::NAME_BYTES`] bytes without control characters. The empty name is the
+/// whole namespace, which `io.emit` reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomName(Arc<str>);
 name_type!(RoomName);
 
 impl RoomName {
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        checked("room name", text, limits::NAME_BYTES)?;
+        check_name("room name", text)?;
         Ok(Self(text.into()))
     }
 
-    /// What the names of rooms begin with that are made for the answers to one message.
+    /// The prefix of reply rooms: rooms that are made for the replies to one message.
     pub const REPLY_PREFIX: &str = "reply/";
 
-    /// Whether it is such a room: nobody looks for it by name, so lists leave it out.
+    /// Whether this is a reply room. Nobody looks for one by name, so lists leave it out.
     pub fn is_reply_room(&self) -> bool {
         self.0.starts_with(Self::REPLY_PREFIX)
     }
@@ -154,7 +163,8 @@ impl RoomName {
     }
 }
 
-/// A durable identity (`--as alice`, `auth.as`) that outlives its sockets. Scoped to a namespace.
+/// A durable identity (`--as alice`, `auth.as`) that outlives its sockets. Scoped to a namespace. 1 to
+/// [`limits::NAME_BYTES`] bytes without control characters and without white space at the ends.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientName(Arc<str>);
 name_type!(ClientName);
@@ -165,7 +175,7 @@ impl ClientName {
         if text.is_empty() {
             return Err(NameError::Empty { what });
         }
-        checked(what, text, limits::NAME_BYTES)?;
+        check_name(what, text)?;
         if text.trim() != text {
             return Err(NameError::Padded { what });
         }
@@ -173,8 +183,9 @@ impl ClientName {
     }
 }
 
-/// A message's name; `message` unless said otherwise. Socket.IO's six reserved names are refused: a stock client that
-/// is sent `connect` as an event disconnects. (Socket.IO "Emit cheatsheet", reserved events.)
+/// The name of an event; `message` by default. At most [`limits::NAME_BYTES`] bytes of any characters, as in Socket.IO. Its six
+/// reserved names are refused: a stock client that receives `connect` as an event disconnects. (Socket.IO "Emit cheatsheet",
+/// reserved events.)
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventName(Arc<str>);
 name_type!(EventName);
@@ -189,16 +200,8 @@ const RESERVED_EVENTS: [&str; 6] = [
 ];
 
 impl EventName {
-    /// Unlike the other names an event may hold any character, as in Socket.IO; only its length is bounded.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let what = "event name";
-        if text.len() > limits::NAME_BYTES {
-            return Err(NameError::TooLong {
-                what,
-                length: text.len(),
-                limit: limits::NAME_BYTES,
-            });
-        }
+        check_length("event name", text)?;
         if RESERVED_EVENTS.contains(&text) {
             return Err(NameError::Reserved(text.to_owned()));
         }
@@ -211,8 +214,8 @@ impl EventName {
     }
 }
 
-/// A message's place in the log: record number and index in the record. Written `41` for the first message of record
-/// 41 and `41.7` for its eighth. Ordered; gaps are legal. On the wire it is that text, as a JSON string.
+/// The position of a message in the log: record number and index in the record. Written `41` for the first message of record
+/// 41 and `41.7` for its eighth; on the wire a JSON string of that text. Ordered; gaps are legal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seq {
     pub record: u64,
@@ -233,12 +236,12 @@ impl Seq {
     /// The first message of the record after `record`.
     pub const fn after_record(record: u64) -> Self {
         Self {
-            record: record + 1,
+            record: record.saturating_add(1),
             index: 0,
         }
     }
 
-    /// The place directly behind this one in the same record; gaps are legal, so it need not exist.
+    /// The next position in the same record. Gaps are legal, so there may be no message.
     pub const fn next(self) -> Self {
         match self.index.checked_add(1) {
             Some(index) => Self {
@@ -257,7 +260,7 @@ impl Seq {
         }
         let record: u64 = record.parse().map_err(|_| NameError::NotASeq)?;
         let index = index.parse().map_err(|_| NameError::NotASeq)?;
-        // SQLite's integers are signed, so a record number has 63 bits.
+        // SQLite integers are signed, so a record number has 63 bits.
         if record >= i64::MAX as u64 {
             Err(NameError::NotASeq)
         } else {
@@ -288,8 +291,8 @@ impl<'de> Deserialize<'de> for Seq {
     }
 }
 
-/// What is typed on the command line: `lobby`, `/admin#ops`, or `/admin` for the whole namespace. A bare room has no
-/// namespace of its own; `/#/odd` reaches a room whose name starts with a slash.
+/// An address on the command line: `lobby`, `/admin#ops`, or `/admin` for the whole namespace. A bare room has no namespace of
+/// its own; `/#/odd` reaches a room whose name starts with a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub namespace: Option<Namespace>,
@@ -368,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_say_namespace_and_room() {
+    fn addresses_have_a_namespace_and_a_room() {
         let cases = [
             ("lobby", None, "lobby"),
             ("/admin#ops", Some("/admin"), "ops"),

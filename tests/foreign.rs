@@ -373,10 +373,10 @@ fn frames_are_explained_and_secrets_masked() {
         "← 0{\"sid\":\"",
         "   open · handshake: a ping every 25000 ms, to be answered within 20000 ms · ",
         "→ 40{\"token\":\"swor…\"}   message · CONNECT · auth · ",
-        "…\"}   message · CONNECT · entered · ",
-        "→ 451-0[\"a\",\"hi\",{\"_placeholder\":true,\"num\":0}]   message · BINARY_EVENT \"a\" · attachments that follow: 1 · asks for an answer, ack id 0 · 2 arguments · ",
+        "…\"}   message · CONNECT · accepted · ",
+        "→ 451-0[\"a\",\"hi\",{\"_placeholder\":true,\"num\":0}]   message · BINARY_EVENT \"a\" · attachments to follow: 1 · asks for an answer, ack id 0 · 2 arguments · ",
         "→ <\"x\">   attachment 1 of 1 · 1 byte",
-        "   message · BINARY_ACK · attachments that follow: 1 · answers ack id 0 · 2 arguments · ",
+        "   message · BINARY_ACK · attachments to follow: 1 · answer to ack id 0 · 2 arguments · ",
         "→ 41   message · DISCONNECT · 2 bytes",
     ] {
         assert!(said.contains(wanted), "{wanted}\n{said}");

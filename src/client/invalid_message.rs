@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::wire::json::error_text;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {reason}")]
 pub struct InvalidMessage {
@@ -24,7 +26,7 @@ pub(super) fn parse<'a, T: Deserialize<'a>>(
     what: &str,
     json: &'a RawValue,
 ) -> Result<T, InvalidMessage> {
-    serde_json::from_str(json.get()).map_err(|error| InvalidMessage::new(what, error))
+    serde_json::from_str(json.get()).map_err(|error| InvalidMessage::new(what, error_text(&error)))
 }
 
 pub(super) fn first_argument<'a>(

@@ -1,22 +1,22 @@
-//! Putting binary events together: a text frame announces how many binary frames follow it.
+//! Assembles binary events: a text frame announces how many binary frames follow it.
 //!
-//! Knows nothing of where frames come from, nor of how many bytes a connection may hold: it says how many are held.
+//! Reports how many bytes it holds; the caller bounds them.
 
 use bytes::Bytes;
 
 pub use super::placeholders::{placeholder, rewrite_placeholders};
 use super::socket::{self, Packet, PacketError};
 
-/// What a text frame turned out to be.
+/// A text frame, read.
 #[derive(Debug)]
 pub enum TextFrame<'a> {
     /// A packet without attachments.
     Complete(Packet<'a>),
-    /// The text of a binary packet was kept; its attachments come next.
+    /// The text of a binary packet, kept until its attachments have arrived.
     Partial,
 }
 
-/// A binary packet with all its attachments; the text is decoded when asked, so that its slices can borrow from it.
+/// A binary packet with all its attachments. [`Self::packet`] decodes the text, so that its slices can borrow from it.
 #[derive(Debug)]
 pub struct BinaryPacket {
     text: String,
@@ -24,14 +24,13 @@ pub struct BinaryPacket {
 }
 
 impl BinaryPacket {
-    /// Always an `Event` or an `Ack`; every placeholder was checked to name one of the attachments.
+    /// Always an `Event` or an `Ack`. Every placeholder names one of the attachments.
     pub fn packet(&self) -> Result<Packet<'_>, PacketError> {
         Ok(socket::parse(&self.text)?.packet)
     }
 }
 
-/// Reassembles one connection's packets. Holds at most one unfinished packet. After an error the connection is to be
-/// closed; what was held stays held.
+/// Reassembles the packets of one connection. Holds at most one partial packet. Close the connection after an error.
 #[derive(Debug, Default)]
 pub struct Assembler {
     partial: Option<PartialPacket>,
@@ -40,11 +39,11 @@ pub struct Assembler {
 #[derive(Debug)]
 struct PartialPacket {
     packet: BinaryPacket,
-    awaited: usize,
+    missing: usize,
 }
 
 impl Assembler {
-    /// `packet` is the text behind the Engine.IO message prefix.
+    /// Takes the text behind the Engine.IO message prefix.
     pub fn text<'a>(&mut self, packet: &'a str) -> Result<TextFrame<'a>, PacketError> {
         if self.partial.is_some() {
             return Err(PacketError::TextWhileBinaryAwaited);
@@ -58,25 +57,25 @@ impl Assembler {
                 text: packet.to_owned(),
                 attachments: Vec::with_capacity(decoded.attachments),
             },
-            awaited: decoded.attachments,
+            missing: decoded.attachments,
         });
         Ok(TextFrame::Partial)
     }
 
-    /// The finished packet, when this was its last attachment.
+    /// Takes a binary frame. Returns the packet if this was its last attachment.
     pub fn binary(&mut self, attachment: Bytes) -> Result<Option<BinaryPacket>, PacketError> {
-        let mut unfinished = self.partial.take().ok_or(PacketError::UnexpectedBinary)?;
-        unfinished.packet.attachments.push(attachment);
-        unfinished.awaited -= 1;
-        if unfinished.awaited == 0 {
-            Ok(Some(unfinished.packet))
+        let mut partial_packet = self.partial.take().ok_or(PacketError::UnexpectedBinary)?;
+        partial_packet.packet.attachments.push(attachment);
+        partial_packet.missing -= 1;
+        if partial_packet.missing == 0 {
+            Ok(Some(partial_packet.packet))
         } else {
-            self.partial = Some(unfinished);
+            self.partial = Some(partial_packet);
             Ok(None)
         }
     }
 
-    /// Bytes held for an unfinished packet, so that the caller can bound them.
+    /// Bytes held for a partial packet.
     pub fn held(&self) -> usize {
         self.partial
             .as_ref()

@@ -1,6 +1,6 @@
-//! Batches: consecutive messages of one sender, event and set of rooms in one binary event, and the framings of their
-//! bodies. An ordinary Socket.IO binary event, so nothing between the ends needs to know it. Knows nothing of who is
-//! sent what.
+//! Batches: consecutive messages of one sender, event and set of rooms in one binary event, and the framings of their bodies.
+//!
+//! A batch is an ordinary Socket.IO binary event, so nothing between client and hub needs to know about it.
 
 use std::fmt;
 
@@ -14,25 +14,25 @@ use super::verb::Verb;
 use crate::address::{ClientName, EventName, RoomName, Seq};
 use crate::limits;
 
-/// The event that a batch is, both ways.
+/// The event of a batch, in both directions.
 pub const EVENT: &str = Verb::Batch.as_str();
 /// Its second argument: the body is the only attachment.
 pub const BODY_PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 
-/// How a batch's body holds its messages.
+/// How the body of a batch separates its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Framing {
     /// UTF-8 text, each message ended by `\n`.
     Lines,
-    /// A u32 big-endian length before each message: anything.
+    /// A u32 big-endian length before each message. Messages may hold any bytes.
     Bytes,
-    /// One message, a Socket.IO event as it came: u32 big-endian length and text of the JSON array of its arguments
-    /// (without the event's name), then for each attachment its u32 big-endian length and bytes.
+    /// One message, a Socket.IO event as it was received: u32 big-endian length and text of the JSON array of its arguments
+    /// (without the event's name), then u32 big-endian length and bytes of each attachment.
     Args,
 }
 
-/// To whom within the rooms.
+/// Who in the rooms gets a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audience {
@@ -42,12 +42,12 @@ pub enum Audience {
     Others,
 }
 
-/// An idempotent publish's id: the hub takes only the producer's last counter + 1. `["<producer>",17]` on the wire.
-/// Reading one refuses a producer that is empty or longer than [`limits::PRODUCER_BYTES`].
+/// The id of an idempotent publish, `["<producer>",17]` on the wire. The hub accepts only the producer's last counter + 1.
+/// Reading refuses a producer that is empty or longer than [`limits::PRODUCER_BYTES`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublishId(#[serde(deserialize_with = "producer")] pub String, pub u64);
 
-/// The header of a batch, client to hub. `rooms` empty means the whole namespace. Reading one refuses more than
+/// The header of a batch, client to hub. No `rooms` means the whole namespace. Reading refuses more than
 /// [`limits::ROOMS_PER_MESSAGE`] rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishHeader {
@@ -56,7 +56,7 @@ pub struct PublishHeader {
     #[serde(default = "EventName::message")]
     pub event: EventName,
     pub framing: Framing,
-    /// Each line is a JSON value, and stock clients get it as one. Framing `lines` only.
+    /// Each line is a JSON value, which stock clients get as such. Only with framing `lines`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub json: bool,
     pub count: u32,
@@ -72,13 +72,13 @@ pub struct PublishHeader {
     pub to: Audience,
     #[serde(default, skip_serializing_if = "is_false")]
     pub volatile: bool,
-    /// When to deliver it, milliseconds since 1970 (UTC) by the hub's clock.
+    /// When to deliver the batch, milliseconds since 1970 (UTC) by the hub's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<u64>,
-    /// How long to wait before it is delivered, milliseconds from when the hub takes it. Not with `due`.
+    /// How long to wait before delivery, milliseconds from when the hub accepts the batch. Not with `due`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<u64>,
-    /// The room that answers to these messages go to.
+    /// The room for replies to these messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<RoomName>,
 }
@@ -93,12 +93,12 @@ pub struct DeliveryHeader {
     #[serde(default, skip_serializing_if = "is_false")]
     pub json: bool,
     pub count: u32,
-    /// The seq of the body's first message; absent for volatile messages.
+    /// The seq of the first message in the body; None for volatile messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Seq>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<ClientName>,
-    /// The room that answers to these messages go to.
+    /// The room for replies to these messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<RoomName>,
     /// Milliseconds since 1970 (UTC), by the hub's clock.
@@ -124,7 +124,7 @@ impl PublishHeader {
         }
     }
 
-    /// The header from the first argument of a `batch`.
+    /// Reads the first argument of a `batch`.
     pub fn decode(json: &str) -> Result<Self, BatchError> {
         read_header(json)
     }
@@ -146,14 +146,14 @@ impl DeliveryHeader {
         }
     }
 
-    /// The header from the first argument of a `batch`.
+    /// Reads the first argument of a `batch`.
     pub fn decode(json: &str) -> Result<Self, BatchError> {
         read_header(json)
     }
 }
 
 fn read_header<'a, H: Deserialize<'a>>(json: &'a str) -> Result<H, BatchError> {
-    // serde would take an array for a struct as well.
+    // serde would also accept an array.
     if json.starts_with('{') {
         serde_json::from_str(json).map_err(|e| BatchError::header(&e))
     } else {
@@ -205,11 +205,11 @@ impl<'de> Visitor<'de> for Rooms {
 pub enum BatchError {
     #[error("the header of a batch is malformed: {0}")]
     Header(String),
-    #[error("the header says {said} messages, the body holds {found}")]
-    Count { said: u32, found: u64 },
+    #[error("the header announces {announced} messages, the body holds {found}")]
+    Count { announced: u32, found: u64 },
     #[error("a batch holds at least one message")]
     Empty,
-    #[error("framing \"lines\" wants UTF-8")]
+    #[error("framing \"lines\" requires UTF-8")]
     NotUtf8,
     #[error("the body does not end where its last message ends")]
     Ragged,
@@ -225,26 +225,26 @@ pub enum BatchError {
     },
     #[error("framing \"args\" holds one message: a JSON array and its attachments")]
     Args,
-    #[error("\"json\" goes with framing \"lines\"")]
+    #[error("\"json\" requires framing \"lines\"")]
     JsonFraming,
 }
 
 impl BatchError {
     fn header(error: &serde_json::Error) -> Self {
-        // serde quotes what it did not expect, and that can be as long as the header.
-        const LONGEST: usize = 200;
+        // serde quotes unexpected values, and those can be as long as the header.
+        const MAX_CHARS: usize = 200;
         let text = error.to_string();
-        match text.char_indices().nth(LONGEST) {
+        match text.char_indices().nth(MAX_CHARS) {
             Some((end, _)) => Self::Header(format!("{}…", text.get(..end).unwrap_or_default())),
             None => Self::Header(text),
         }
     }
 }
 
-/// Checks a body that came from outside: the count, UTF-8 of lines, each length, JSON when said.
-/// Without `json` and for bodies within `max_message` there is no per-line work for lines: SIMD UTF-8 and newline count.
+/// Checks an untrusted body: the count, UTF-8 of lines, each length, and with `json` that each line is JSON.
 ///
-/// `max_message` bounds each message without its `\n` or length, and with framing `args` the whole body.
+/// `max_message` bounds each message without its `\n` or length, and with framing `args` the whole body. Lines without `json`
+/// in a body of at most `max_message` bytes need no work per line: only a SIMD check of UTF-8 and a count of newlines.
 pub fn check(
     framing: Framing,
     json: bool,
@@ -271,7 +271,10 @@ fn check_lines(json: bool, count: u32, body: &[u8], max_message: usize) -> Resul
     }
     let found = memchr::memchr_iter(b'\n', body).count() as u64;
     if found != u64::from(count) {
-        return Err(BatchError::Count { said: count, found });
+        return Err(BatchError::Count {
+            announced: count,
+            found,
+        });
     }
     if simdutf8::basic::from_utf8(body).is_err() {
         return Err(BatchError::NotUtf8);
@@ -301,14 +304,17 @@ fn check_bytes(count: u32, body: &[u8], max_message: usize) -> Result<(), BatchE
     if found == u64::from(count) {
         Ok(())
     } else {
-        Err(BatchError::Count { said: count, found })
+        Err(BatchError::Count {
+            announced: count,
+            found,
+        })
     }
 }
 
 fn check_args(count: u32, body: &[u8], max_message: usize) -> Result<(), BatchError> {
     if count != 1 {
         return Err(BatchError::Count {
-            said: count,
+            announced: count,
             found: 1,
         });
     }
@@ -328,8 +334,8 @@ fn check_length(index: u32, message: &[u8], limit: usize) -> Result<(), BatchErr
     Ok(())
 }
 
-/// The messages of a checked body in order, without their `\n` or length. For `args` the one message is the body itself.
-/// A malformed body ends the iterator early; it never panics.
+/// The messages of a checked body in order, without their `\n` or length. With `args` the one message is the body itself.
+/// Never panics: a malformed body ends the iterator early.
 pub fn messages(framing: Framing, body: &[u8]) -> Messages<'_> {
     Messages {
         framing,
@@ -365,13 +371,14 @@ fn split_line(body: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((line, rest.get(1..)?))
 }
 
-/// A u32 big-endian length and that many bytes, and the rest.
+/// Splits off a u32 big-endian length and that many bytes; returns those bytes and the rest.
 fn split_part(body: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = body.split_first_chunk()?;
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
-/// The part of a checked body that holds messages `from..to` (indices from 0; past the end means the end), sharing memory.
+/// The part of a checked body with the messages `from..to`, sharing memory. Indices count from 0; beyond the end means the
+/// end.
 pub fn cut(framing: Framing, body: &Bytes, from: u32, to: u32) -> Bytes {
     if from >= to {
         return Bytes::new();
@@ -381,12 +388,12 @@ pub fn cut(framing: Framing, body: &Bytes, from: u32, to: u32) -> Bytes {
     body.slice(start..start + skip(framing, rest, to - from))
 }
 
-/// Where the first `count` messages of a body end; its length when it has no more than that.
+/// The length of the first `count` messages of a body; at most the body's.
 pub fn skip(framing: Framing, body: &[u8], count: u32) -> usize {
     let Some(last) = count.checked_sub(1) else {
         return 0;
     };
-    // Every message takes a byte at least: asking for more than there can be ("the rest") needs no walk.
+    // Every message takes at least one byte, so a count beyond that ("the rest") needs no scan.
     if count as usize >= body.len() {
         return body.len();
     }
@@ -410,14 +417,14 @@ pub fn skip(framing: Framing, body: &[u8], count: u32) -> usize {
 
 /// Appends one message to a body of framing `bytes`.
 pub fn push_bytes_message(body: &mut Vec<u8>, message: &[u8]) {
-    // A message of 4 GiB has no length here (and `limits::MESSAGE_BYTES_MAX` is far below): the body then fails every
-    // check, which is better than a part of the message.
+    // A message of 4 GiB does not fit (`limits::MESSAGE_BYTES_MAX` is far below). The body then fails every check, which is
+    // better than a truncated message.
     let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
     body.extend_from_slice(&length.to_be_bytes());
     body.extend_from_slice(message);
 }
 
-/// The body of framing `args`. `args` is the JSON array text of the arguments, without the event's name.
+/// Builds a body of framing `args`. `args` is the JSON array of the arguments, without the event's name.
 pub fn encode_args(args: &str, attachments: &[Bytes]) -> Bytes {
     let length = |part: &[u8]| size_of::<u32>() + part.len();
     let total = length(args.as_bytes()) + attachments.iter().map(|a| length(a)).sum::<usize>();
@@ -429,7 +436,7 @@ pub fn encode_args(args: &str, attachments: &[Bytes]) -> Bytes {
     body.into()
 }
 
-/// The two parts of an `args` body.
+/// A body of framing `args`, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Args<'a> {
     /// A JSON array, brackets included.
@@ -438,14 +445,14 @@ pub struct Args<'a> {
 }
 
 impl<'a> Args<'a> {
-    /// What stands between the brackets, as the encoders of packets want it; empty when there is no argument.
+    /// The text between the brackets, as the packet encoders take it; empty if there is no argument.
     pub fn inside(&self) -> &'a str {
         let open = self.json.strip_prefix('[').unwrap_or(self.json);
         open.strip_suffix(']').unwrap_or(open).trim()
     }
 }
 
-/// Fully checked, as [`check`] does it: the JSON is an array, its placeholders name the attachments.
+/// Checks the body like [`check`]: the JSON is an array, and its placeholders name the attachments.
 pub fn decode_args(body: &Bytes) -> Result<Args<'_>, BatchError> {
     let (json, attachments) = split_args(body)?;
     let attachments = attachments.into_iter().map(|a| body.slice_ref(a)).collect();
@@ -464,11 +471,11 @@ fn split_args(body: &[u8]) -> Result<(&str, Vec<&[u8]>), BatchError> {
         attachments.push(attachment);
         rest = after;
     }
-    // The array may not be followed by white space, so that its inside is found without parsing it again.
+    // No white space may follow the array, so that its inside is found without parsing again.
     if !json.ends_with(']') || elements(json).is_err() {
         return Err(BatchError::Args);
     }
-    // Without attachments it is a plain event, and nothing in it is a placeholder.
+    // Without attachments it is a plain event, which has no placeholders.
     if !attachments.is_empty() && placeholders::check(json, attachments.len()).is_err() {
         return Err(BatchError::Args);
     }

@@ -1,5 +1,4 @@
-//! Engine.IO protocol v4 packets as they travel on WebSocket: the text frames. A binary frame is a binary message as
-//! it is and needs no codec. Knows nothing of what a message packet holds.
+//! Engine.IO protocol v4 packets in WebSocket text frames. A binary frame is a binary message as it is and needs no codec.
 
 use std::time::Duration;
 
@@ -30,12 +29,12 @@ pub enum EngineError {
     Handshake(String),
 }
 
-/// A packet type that carries nothing may still be followed by something; as in the reference nobody looks at it.
+/// Reads a text frame. Data behind a packet type that has none is ignored, as in the reference implementation.
 pub fn decode(frame: &str) -> Result<EnginePacket<'_>, EngineError> {
     let mut rest = frame.chars();
-    let kind = rest.next().ok_or(EngineError::Empty)?;
+    let packet_type = rest.next().ok_or(EngineError::Empty)?;
     let data = rest.as_str();
-    Ok(match kind {
+    Ok(match packet_type {
         '0' => EnginePacket::Open(data),
         '1' => EnginePacket::Close,
         '2' => EnginePacket::Ping(data),
@@ -47,15 +46,15 @@ pub fn decode(frame: &str) -> Result<EnginePacket<'_>, EngineError> {
     })
 }
 
-/// The prefix of a message packet; `socket::Packet` texts follow it.
+/// The prefix of a message packet; the text of a `socket::Packet` follows it.
 pub const MESSAGE: char = '4';
 pub const CLOSE: &str = "1";
 pub const PING: &str = "2";
 pub const PONG: &str = "3";
 pub const UPGRADE: &str = "5";
-/// Answers a request that nothing is to be said to.
+/// Answers a poll that there are no packets for.
 pub const NOOP: &str = "6";
-/// A client tries out a transport before it changes to it (protocol v4, "Upgrade").
+/// A client sends it over a new transport before changing to it (protocol v4, "Upgrade").
 pub const PROBE: &str = "2probe";
 pub const PROBED: &str = "3probe";
 
@@ -68,12 +67,12 @@ pub struct Handshake {
     pub upgrades: Vec<String>,
     pub ping_interval: u64,
     pub ping_timeout: u64,
-    /// Servers before Engine.IO 6.1 do not say it; they have the reference's default.
+    /// Servers before Engine.IO 6.1 do not send it; they use the reference implementation's default.
     #[serde(default = "default_payload")]
     pub max_payload: u64,
 }
 
-/// The reference's `maxHttpBufferSize`.
+/// The reference implementation's `maxHttpBufferSize`.
 fn default_payload() -> u64 {
     1_000_000
 }
@@ -97,14 +96,13 @@ impl Handshake {
         out
     }
 
-    /// `json` is what [`EnginePacket::Open`] carries. Its sid and times are bounded, so that a client can trust them in a URL
-    /// and a clock.
+    /// Reads the data of [`EnginePacket::Open`]. Sid and times are bounded, so that a client can use them in a URL and a timer.
     pub fn decode(json: &str) -> Result<Self, EngineError> {
         let refuse = |why: &str| Err(EngineError::Handshake(why.to_owned()));
         if !json.starts_with('{') {
             return refuse("it is not an object");
         }
-        // serde's own words could quote the whole of it.
+        // serde's message could quote the whole text.
         let handshake: Self = match serde_json::from_str(json) {
             Ok(handshake) => handshake,
             Err(e) if e.is_data() => return refuse("a field is missing or of another type"),

@@ -1,7 +1,6 @@
-//! What a frame means, part by part, for people who look at the wire (`--trace`).
+//! Explains frames part by part, for people who read the wire (`--trace`).
 //!
-//! Pure: it explains frames that others send and receive, and knows nothing of terminals or of what is done with them.
-//! Explains what is wrong as well, so it reads less strictly than the codec. Secrets leave it masked, long texts cut.
+//! Explains malformed frames too, so it reads less strictly than the codec. Masks secrets and cuts long texts.
 
 mod mask;
 #[cfg(test)]
@@ -17,25 +16,25 @@ use super::json::elements;
 use super::socket::{self, PacketType};
 use crate::limits;
 
-/// Shown each frame as it passes. Called in the middle of everything: it must not wait.
+/// Receives each frame that is sent or received. Called from async code: it must not block.
 pub trait TraceSink: fmt::Debug + Send + Sync {
-    /// `who` tells connections apart; it is empty where there is only one.
-    fn frame(&self, who: &str, direction: Direction, explained: &ExplainedFrame);
+    /// `connection` tells connections apart; it is empty if there is only one.
+    fn frame(&self, connection: &str, direction: Direction, explained: &ExplainedFrame);
 }
 
-/// As seen from the program that says it.
+/// As seen from this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Sent,
     Received,
 }
 
-/// A frame, taken apart.
+/// A frame, split into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedFrame {
-    /// In their order; what they hold together is the frame, but for what is masked or cut.
+    /// In order. Together they are the frame, except for what is masked or cut.
     pub parts: Vec<FramePart>,
-    /// Bytes of the frame.
+    /// The length of the frame in bytes.
     pub bytes: usize,
 }
 
@@ -45,33 +44,33 @@ pub struct FramePart {
     pub meaning: String,
 }
 
-/// One connection's frames on their way to a [`TraceSink`].
+/// Explains the frames of one connection to a [`TraceSink`].
 #[derive(Debug)]
 pub struct Tracer {
-    watch: Arc<dyn TraceSink>,
-    who: String,
+    sink: Arc<dyn TraceSink>,
+    connection: String,
     side: Side,
     sent: Attachments,
     received: Attachments,
-    /// Of each CONNECT: a server may send them back in an event.
+    /// From each CONNECT, as a server may send them back in an event.
     secrets: Vec<String>,
 }
 
-/// Who keeps the tracer.
+/// Which end of the connection this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Client,
     Server,
 }
 
-/// Who sent a frame: a CONNECT holds other secrets in either direction.
+/// A CONNECT holds different secrets in each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FrameSender {
     Client,
     Server,
 }
 
-/// Binary frames that the last text announced.
+/// The binary frames that the last text frame announced.
 #[derive(Debug, Default)]
 struct Attachments {
     announced: usize,
@@ -80,20 +79,20 @@ struct Attachments {
 
 impl Tracer {
     /// For a client, which has one connection.
-    pub fn for_client(watch: Arc<dyn TraceSink>) -> Self {
-        Self::new(watch, String::new(), Side::Client)
+    pub fn for_client(sink: Arc<dyn TraceSink>) -> Self {
+        Self::new(sink, String::new(), Side::Client)
     }
 
-    /// For a server's session. Its sid is a secret: only its beginning names it.
-    pub fn for_session(watch: Arc<dyn TraceSink>, sid: &str) -> Self {
-        let who = sid.chars().take(mask::SHOWN).collect();
-        Self::new(watch, who, Side::Server)
+    /// For a session of a server. The sid is a secret: only its beginning is shown.
+    pub fn for_session(sink: Arc<dyn TraceSink>, sid: &str) -> Self {
+        let connection = sid.chars().take(mask::SHOWN).collect();
+        Self::new(sink, connection, Side::Server)
     }
 
-    fn new(watch: Arc<dyn TraceSink>, who: String, side: Side) -> Self {
+    fn new(sink: Arc<dyn TraceSink>, connection: String, side: Side) -> Self {
         Self {
-            watch,
-            who,
+            sink,
+            connection,
             side,
             sent: Attachments::default(),
             received: Attachments::default(),
@@ -103,7 +102,7 @@ impl Tracer {
 
     /// A text frame, its Engine.IO packet type included.
     pub fn text(&mut self, direction: Direction, frame: &str) {
-        let speaker = match (self.side, direction) {
+        let sender = match (self.side, direction) {
             (Side::Client, Direction::Sent) | (Side::Server, Direction::Received) => {
                 FrameSender::Client
             }
@@ -111,20 +110,20 @@ impl Tracer {
                 FrameSender::Server
             }
         };
-        if speaker == FrameSender::Client && frame.starts_with("40") {
+        if sender == FrameSender::Client && frame.starts_with("40") {
             let secrets = secrets_in(frame, Secrets::AllBut(&PUBLIC_IN_AUTH));
             self.secrets.extend(secrets);
             self.secrets.truncate(limits::TRACED_SECRETS);
         }
         let explained = ExplainedFrame {
-            parts: explain(frame, speaker, &self.secrets),
+            parts: explain(frame, sender, &self.secrets),
             bytes: frame.len(),
         };
         *self.attachments(direction) = Attachments {
             announced: frame.strip_prefix('4').map_or(0, socket::attachments),
             seen: 0,
         };
-        self.watch.frame(&self.who, direction, &explained);
+        self.sink.frame(&self.connection, direction, &explained);
     }
 
     pub fn binary(&mut self, direction: Direction, frame: &[u8]) {
@@ -134,7 +133,7 @@ impl Tracer {
         let meaning = if seen <= announced {
             format!("attachment {seen} of {announced}")
         } else {
-            "binary, and nothing announced it".to_owned()
+            "binary frame that nothing announced".to_owned()
         };
         let part = FramePart {
             text: binary(frame),
@@ -144,7 +143,7 @@ impl Tracer {
             parts: vec![part],
             bytes: frame.len(),
         };
-        self.watch.frame(&self.who, direction, &explained);
+        self.sink.frame(&self.connection, direction, &explained);
     }
 
     fn attachments(&mut self, direction: Direction) -> &mut Attachments {
@@ -156,32 +155,32 @@ impl Tracer {
 }
 
 /// Engine.IO protocol v4, "Packet encoding".
-fn explain(frame: &str, speaker: FrameSender, secrets: &[String]) -> Vec<FramePart> {
+fn explain(frame: &str, sender: FrameSender, secrets: &[String]) -> Vec<FramePart> {
     let mut rest = frame.chars();
-    let kind = rest.next();
+    let packet_type = rest.next();
     let rest = rest.as_str();
-    let alone = |meaning: &str| {
+    let without_data = |meaning: &str| {
         let mut parts = vec![part(&frame[..1], meaning)];
         if !rest.is_empty() {
-            parts.push(part(rest, "with it"));
+            parts.push(part(rest, "unexpected data"));
         }
         parts
     };
-    match kind {
+    match packet_type {
         Some('0') => {
             let shown = mask(rest, Secrets::Only(&["sid"]));
             vec![part("0", "open"), part(&shown, &handshake(rest))]
         }
-        Some('1') => alone("close"),
-        Some('2') => alone("ping"),
-        Some('3') => alone("pong"),
+        Some('1') => without_data("close"),
+        Some('2') => without_data("ping"),
+        Some('3') => without_data("pong"),
         Some('4') => {
             let mut parts = vec![part("4", "message")];
-            packet(rest, speaker, secrets, &mut parts);
+            packet(rest, sender, secrets, &mut parts);
             parts
         }
-        Some('5') => alone("upgrade"),
-        Some('6') => alone("noop"),
+        Some('5') => without_data("upgrade"),
+        Some('6') => without_data("noop"),
         _ => vec![part(frame, "not an Engine.IO packet")],
     }
 }
@@ -192,12 +191,12 @@ fn handshake(json: &str) -> String {
             "handshake: a ping every {} ms, to be answered within {} ms",
             handshake.ping_interval, handshake.ping_timeout
         ),
-        Err(_) => "no handshake".to_owned(),
+        Err(_) => "not a handshake".to_owned(),
     }
 }
 
 /// Socket.IO protocol v5, "Packet encoding": `<type>[<attachments>-][<namespace>,][<ack id>][payload]`.
-fn packet(text: &str, speaker: FrameSender, secrets: &[String], parts: &mut Vec<FramePart>) {
+fn packet(text: &str, sender: FrameSender, secrets: &[String], parts: &mut Vec<FramePart>) {
     let mut rest = text.chars();
     let Some(kind) = rest.next().and_then(PacketType::from_digit) else {
         parts.push(part(text, "not a Socket.IO packet"));
@@ -219,7 +218,7 @@ fn packet(text: &str, speaker: FrameSender, secrets: &[String], parts: &mut Vec<
         let count = attachments.trim_end_matches('-');
         parts.push(part(
             attachments,
-            &format!("attachments that follow: {count}"),
+            &format!("attachments to follow: {count}"),
         ));
     }
     if !namespace.is_empty() {
@@ -228,33 +227,32 @@ fn packet(text: &str, speaker: FrameSender, secrets: &[String], parts: &mut Vec<
     }
     if !id.is_empty() {
         let meaning = match kind {
-            PacketType::Ack | PacketType::BinaryAck => format!("answers ack id {}", cut(id)),
+            PacketType::Ack | PacketType::BinaryAck => format!("answer to ack id {}", cut(id)),
             _ => format!("asks for an answer, ack id {}", cut(id)),
         };
         parts.push(part(id, &meaning));
     }
     if !payload.is_empty() {
-        let shown = match (kind, speaker) {
+        let shown = match (kind, sender) {
             (PacketType::Connect, FrameSender::Client) => {
                 mask(payload, Secrets::AllBut(&PUBLIC_IN_AUTH))
             }
             (PacketType::Connect, FrameSender::Server) => mask(payload, Secrets::Only(&["pid"])),
             _ => {
-                let told = mask(payload, Secrets::Telltale);
-                // What a CONNECT held may come back under any key, or none.
-                without(&told, secrets).unwrap_or(told)
+                let masked = mask(payload, Secrets::ByKeyName);
+                // The secrets of a CONNECT may come back under any key, or none.
+                without(&masked, secrets).unwrap_or(masked)
             }
         };
-        parts.push(part(&shown, &kind.payload(payload, speaker)));
+        parts.push(part(&shown, &kind.payload(payload, sender)));
     }
 }
 
-/// Of CONNECT's auth object: whom a roomcat client names, and how it wants to be spoken to. Everything else may be a
-/// secret.
+/// The members of CONNECT's auth object that roomcat defines and that are no secrets. Everything else may be a secret.
 const PUBLIC_IN_AUTH: [&str; 4] = ["as", "roomcat", "ack", "offset"];
 
 impl PacketType {
-    /// The type, as the protocol names it, and of an event its name.
+    /// The protocol's name of the type; for an event also its name.
     fn meaning(self, payload: &str) -> String {
         let name = match self {
             Self::Connect => "CONNECT",
@@ -273,7 +271,7 @@ impl PacketType {
         }
     }
 
-    fn payload(self, payload: &str, speaker: FrameSender) -> String {
+    fn payload(self, payload: &str, sender: FrameSender) -> String {
         let counted = |named: usize| match elements(payload) {
             Ok(elements) => match elements.len().saturating_sub(named) {
                 0 => "no arguments".to_owned(),
@@ -282,13 +280,13 @@ impl PacketType {
             },
             Err(_) => "not a JSON array".to_owned(),
         };
-        match (self, speaker) {
+        match (self, sender) {
             (Self::Event | Self::BinaryEvent, _) => counted(1),
             (Self::Ack | Self::BinaryAck, _) => counted(0),
             (Self::Connect, FrameSender::Client) => "auth".to_owned(),
-            (Self::Connect, FrameSender::Server) => "entered".to_owned(),
-            (Self::ConnectError, _) => "why not".to_owned(),
-            (Self::Disconnect, _) => "with it".to_owned(),
+            (Self::Connect, FrameSender::Server) => "accepted".to_owned(),
+            (Self::ConnectError, _) => "reason".to_owned(),
+            (Self::Disconnect, _) => "unexpected data".to_owned(),
         }
     }
 }
@@ -307,7 +305,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-/// `<"text">` where it is text, `<00 ff>` where it is not.
+/// `<"text">` for text, `<00 ff>` for other bytes.
 fn binary(bytes: &[u8]) -> String {
     match beginning(bytes) {
         Some(text) if is_legible(text) => format!("<\"{}\">", cut(text)),
@@ -320,11 +318,11 @@ fn is_legible(text: &str) -> bool {
     !text.is_empty() && text.chars().all(legible)
 }
 
-/// What is looked at of bytes that are UTF-8.
+/// The beginning of bytes that are UTF-8, as far as it may be shown.
 fn beginning(bytes: &[u8]) -> Option<&str> {
-    // A character has four bytes at most, so the last one that may be shown is whole.
-    let looked_at = bytes.len().min(4 * limits::TRACED_CHARACTERS + 4);
-    let (head, rest) = bytes.split_at_checked(looked_at)?;
+    // A character has at most four bytes, so the last one that may be shown is complete.
+    let length = bytes.len().min(4 * limits::TRACED_CHARACTERS + 4);
+    let (head, rest) = bytes.split_at_checked(length)?;
     match std::str::from_utf8(head) {
         Ok(text) => Some(text),
         Err(error) if error.error_len().is_none() && !rest.is_empty() => {
@@ -354,7 +352,7 @@ fn split_attachments(text: &str) -> (&str, &str) {
     }
 }
 
-/// At the first `end`, which belongs to what is before it; without one everything does.
+/// Splits behind the first `end`; without one, at the end of the text.
 fn split_behind(text: &str, end: char) -> (&str, &str) {
     let at = text.find(end).map_or(text.len(), |at| at + end.len_utf8());
     text.split_at(at)

@@ -1,5 +1,4 @@
-//! The two things the codec needs of JSON beyond slicing: writing a string without a way to fail, and reading an array as
-//! the untouched texts of its elements. Knows nothing of packets.
+//! JSON for the codec: writes a string without a way to fail, and reads an array as the unchanged texts of its elements.
 
 use std::fmt;
 
@@ -10,10 +9,10 @@ use serde_json::value::RawValue;
 
 use crate::limits;
 
-/// The elements of an array, as they came: validated, never converted. `json` must begin with its `[`: white space before
-/// it would be an ack id to the reference's parser.
+/// The elements of an array: validated, never converted. `json` must begin with `[`, because the reference implementation's
+/// parser takes white space before it for an ack id.
 pub(super) fn elements(json: &str) -> Result<Vec<&RawValue>, String> {
-    // Looked at first, because serde's complaint about another type would quote the whole of it.
+    // Checked first, because serde's error about another type would quote the whole text.
     if json.starts_with('[') {
         let Elements(elements) = serde_json::from_str(json).map_err(|e| e.to_string())?;
         Ok(elements)
@@ -42,7 +41,7 @@ impl<'de> Visitor<'de> for ElementsVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Elements<'de>, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = seq.next_element::<&RawValue>()? {
-            // One more than the arguments: an event's name stands before them.
+            // One more than the arguments: an event's name comes before them.
             if elements.len() > limits::ARGUMENTS {
                 return Err(A::Error::custom("too many arguments"));
             }
@@ -52,7 +51,7 @@ impl<'de> Visitor<'de> for ElementsVisitor {
     }
 }
 
-/// Why JSON was refused, in one clause without a subject's name.
+/// Why JSON was refused, as a clause for an error text. Never quotes the JSON.
 pub fn error_text(error: &serde_json::Error) -> String {
     let column = error.column();
     let text = error.to_string();
@@ -68,7 +67,7 @@ pub fn error_text(error: &serde_json::Error) -> String {
     }
 }
 
-/// Appends `text` as a JSON string, escaped as `JSON.stringify` does it.
+/// Appends `text` as a JSON string, escaped like `JSON.stringify` does.
 pub(super) fn push_string(out: &mut String, text: &str) {
     out.reserve(text.len() + 2);
     out.push('"');
@@ -77,7 +76,7 @@ pub(super) fn push_string(out: &mut String, text: &str) {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
             continue;
         }
-        // Both ends are at ASCII bytes, so this is a slice of whole characters.
+        // Both ends are at ASCII bytes, so the slice holds whole characters.
         out.push_str(text.get(clean..at).unwrap_or_default());
         clean = at + 1;
         match byte {
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_does_not_quote_what_it_complains_of() {
+    fn an_error_does_not_quote_the_text() {
         let long = format!("\"{}\"", "x".repeat(100_000));
         assert!(elements(&long).unwrap_err().len() < 100);
     }

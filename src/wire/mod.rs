@@ -1,6 +1,6 @@
-//! The wire: Engine.IO protocol v4, Socket.IO protocol v5 and roomcat's batches, as a pure codec.
+//! The wire: Engine.IO protocol v4, Socket.IO protocol v5 and roomcat's batches, as a pure codec. Bytes in, packets out.
 //!
-//! Bytes in, packets out. No IO, no clock, no panic on any input; every length is bounded.
+//! No I/O, no clock, no panic on any input; every length is bounded.
 
 pub mod attachments;
 pub mod batch;

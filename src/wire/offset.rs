@@ -1,17 +1,17 @@
-//! Offsets: the last argument of every event to a client that may come back (Socket.IO's connection state recovery). It
-//! shows the last one it got, and is handed what stands behind it.
+//! Offsets for Socket.IO's connection state recovery: the last argument of every event to a client that may reconnect. The
+//! client sends its last offset, and the server sends the events behind it.
 //!
-//! For clients an offset is opaque. It names the log, so that a place in another one is never taken for a place in this.
+//! An offset is opaque to clients. It names the log, so that a seq of another log is never taken for one of this log.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::address::Seq;
 
-/// How much of a log's id tells it from another.
+/// How many characters of a log's id identify it.
 const TAG_CHARS: usize = 8;
 
-/// A log, as its offsets name it.
+/// The name of a log in its offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogTag(Arc<str>);
 
@@ -20,19 +20,19 @@ impl LogTag {
         Self(log_id.chars().take(TAG_CHARS).collect::<String>().into())
     }
 
-    /// `end` is the first place that this offset's holder did not get. A text without anything to escape in JSON.
+    /// `end` is the first seq that the client did not get. The text needs no escaping in JSON.
     pub fn offset(&self, end: Seq) -> String {
         format!("{}.{end}", self.0)
     }
 
-    /// The place that an offset stands for; None when it is none of this log's.
+    /// The seq of an offset; None if it is not of this log.
     pub fn seq(&self, offset: &str) -> Option<Seq> {
         let seq = offset.strip_prefix(&*self.0)?.strip_prefix('.')?;
         Seq::parse(seq).ok()
     }
 }
 
-/// The arguments of an event (the inside of a JSON array) with an offset behind them.
+/// Appends an offset to the arguments of an event (the inside of a JSON array).
 pub fn with_offset<'a>(args: &'a str, offset: Option<&str>) -> Cow<'a, str> {
     match offset {
         None => Cow::Borrowed(args),
@@ -46,15 +46,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_is_a_place_in_its_own_log() {
+    fn an_offset_is_a_seq_of_its_own_log() {
         let tag = LogTag::new("0123456789abcdef");
-        for (place, text) in [
+        for (seq, text) in [
             (Seq::new(41, 0), "01234567.41"),
             (Seq::new(41, 7), "01234567.41.7"),
             (Seq::START, "01234567.0"),
         ] {
-            assert_eq!(tag.offset(place), text);
-            assert_eq!(tag.seq(text), Some(place));
+            assert_eq!(tag.offset(seq), text);
+            assert_eq!(tag.seq(text), Some(seq));
         }
         for foreign in [
             "",
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_one_more_argument() {
+    fn an_offset_is_one_more_argument() {
         assert_eq!(with_offset("", None), "");
         assert_eq!(with_offset("1", None), "1");
         assert_eq!(with_offset("", Some("a.1")), "\"a.1\"");

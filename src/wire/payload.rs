@@ -1,5 +1,4 @@
-//! Engine.IO protocol v4 payloads ("HTTP long-polling"): several packets as one text, as a polling client posts and gets
-//! them. Knows nothing of HTTP, and of the packets only which are binary.
+//! Engine.IO protocol v4 payloads ("HTTP long-polling"): several packets in one text, as polling clients post and get them.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -7,12 +6,12 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use bytes::Bytes;
 
-/// Stands between packets. JSON escapes it, so no packet of Socket.IO holds it.
+/// Separates packets. JSON escapes it, so no Socket.IO packet contains it.
 const SEPARATOR: u8 = 0x1e;
-/// What a binary packet begins with; base64 follows.
+/// The prefix of a binary packet; base64 follows.
 const BINARY: u8 = b'b';
 
-/// With or without padding, as engine.io-parser's decoders take it.
+/// With or without padding, like the decoders of engine.io-parser.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -21,7 +20,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// One packet of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayloadPacket<'a> {
-    /// A packet as a WebSocket's text frame would hold it.
+    /// As in a WebSocket text frame.
     Text(&'a str),
     Binary(Vec<u8>),
 }
@@ -36,12 +35,11 @@ pub enum PayloadError {
     NotBase64,
 }
 
-/// Takes a payload apart packet by packet, as they are asked for: however many a payload holds, it costs no more than
-/// its bytes.
+/// Decodes a payload one packet at a time, so that a payload of many packets takes no more memory than its bytes.
 #[derive(Debug)]
 pub struct PayloadDecoder {
     body: Bytes,
-    /// Where the next packet begins; None: there is none.
+    /// Where the next packet begins; None at the end.
     at: Option<usize>,
 }
 
@@ -50,7 +48,7 @@ impl PayloadDecoder {
         Self { body, at: Some(0) }
     }
 
-    /// None at the end, and after an error.
+    /// None at the end and after an error.
     pub fn next_packet(&mut self) -> Option<Result<PayloadPacket<'_>, PayloadError>> {
         let begin = self.at.take()?;
         let rest = &self.body[begin..];
@@ -83,7 +81,7 @@ fn decode(packet: &[u8]) -> Result<PayloadPacket<'_>, PayloadError> {
     }
 }
 
-/// Puts packets together to a payload.
+/// Encodes packets into a payload.
 #[derive(Debug, Default)]
 pub struct PayloadEncoder {
     payload: String,
@@ -125,7 +123,7 @@ mod tests {
         Binary(Vec<u8>),
     }
 
-    fn take_apart(body: impl Into<Bytes>) -> (Vec<Owned>, Option<PayloadError>) {
+    fn decode_all(body: impl Into<Bytes>) -> (Vec<Owned>, Option<PayloadError>) {
         let mut decoder = PayloadDecoder::new(body.into());
         let mut parts = Vec::new();
         while let Some(part) = decoder.next_packet() {
@@ -141,7 +139,7 @@ mod tests {
         (parts, None)
     }
 
-    fn put_together(parts: &[Owned]) -> String {
+    fn encode_all(parts: &[Owned]) -> String {
         let mut encoder = PayloadEncoder::default();
         for part in parts {
             match part {
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_stand_between_separators() {
+    fn packets_are_separated() {
         let binary = |bytes: &[u8]| Owned::Binary(bytes.to_vec());
         let table = [
             ("4hello", vec![text("4hello")]),
@@ -172,15 +170,15 @@ mod tests {
             ("b+/8=", vec![binary(&[0xfb, 0xff])]),
         ];
         for (payload, parts) in table {
-            assert_eq!(take_apart(payload), (parts.clone(), None), "{payload:?}");
-            assert_eq!(put_together(&parts), payload);
+            assert_eq!(decode_all(payload), (parts.clone(), None), "{payload:?}");
+            assert_eq!(encode_all(&parts), payload);
         }
         let unpadded = (vec![binary(&[1, 2, 3, 4])], None);
-        assert_eq!(take_apart("bAQIDBA"), unpadded);
+        assert_eq!(decode_all("bAQIDBA"), unpadded);
     }
 
     #[test]
-    fn what_is_no_packet_is_refused_after_what_is() {
+    fn packets_before_an_invalid_one_are_decoded() {
         use PayloadError::{Empty, NotBase64, NotText};
         let table: [(&[u8], &[&str], PayloadError); 9] = [
             (b"", &[], Empty),
@@ -194,8 +192,8 @@ mod tests {
             (b"4a\x1ebA", &["4a"], NotBase64),
         ];
         for (payload, before, error) in table {
-            let before: Vec<Owned> = before.iter().map(|it| text(it)).collect();
-            let decoded = take_apart(payload);
+            let before: Vec<Owned> = before.iter().map(|packet| text(packet)).collect();
+            let decoded = decode_all(payload);
             assert_eq!(decoded, (before, Some(error)), "{payload:?}");
         }
     }
@@ -211,13 +209,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_payload_comes_back(parts in parts()) {
-            prop_assert_eq!(take_apart(put_together(&parts)), (parts, None));
+            prop_assert_eq!(decode_all(encode_all(&parts)), (parts, None));
         }
 
         #[test]
         fn no_payload_panics(body in collection::vec(any::<u8>(), 0..200)) {
             let separators = body.iter().filter(|byte| **byte == SEPARATOR).count();
-            let (parts, error) = take_apart(body);
+            let (parts, error) = decode_all(body);
             prop_assert!(parts.len() + usize::from(error.is_some()) <= separators + 1);
         }
     }

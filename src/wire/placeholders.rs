@@ -1,18 +1,16 @@
-//! Finding the placeholders of attachments in a JSON text: `{"_placeholder":true,"num":0}`, anywhere in it.
+//! Finds the placeholders of attachments in a JSON text: `{"_placeholder":true,"num":0}`, anywhere in it.
 //!
-//! What is one is decided as the reference's client decides it, escapes, duplicate keys and further keys included: a
-//! placeholder seen by a client and not seen here could name an attachment that is not there, and a stock client drops
-//! its connection over that. Knows nothing of packets; the text was validated before, and an invalid one gives
-//! nonsense, never a panic.
+//! Recognizes what Socket.IO's client recognizes, escapes, duplicate keys and further keys included: a placeholder that only
+//! the client sees could name a missing attachment, and a stock client drops its connection over that. The text must be valid
+//! JSON; an invalid one gives wrong results, never a panic.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::limits;
 
-/// A JSON text with each placeholder replaced by what `replace` writes for the number of its attachment; it must write
-/// JSON, if the result is to be JSON. For packets that carry attachments: elsewhere such an object is plain data. A text
-/// that no decoder of this module would let through comes back as it is.
+/// Replaces each placeholder with what `replace` writes for the number of its attachment. Only for packets with attachments:
+/// elsewhere such an object is plain data. Returns a text that [`check`] refuses unchanged.
 pub fn rewrite_placeholders(json: &str, mut replace: impl FnMut(usize, &mut String)) -> String {
     let found = scan(json).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
@@ -26,7 +24,7 @@ pub fn rewrite_placeholders(json: &str, mut replace: impl FnMut(usize, &mut Stri
     out
 }
 
-/// The number of the attachment, when this JSON text is exactly one placeholder.
+/// The number of the attachment, if this JSON text is exactly one placeholder.
 pub fn placeholder(raw: &str) -> Option<usize> {
     let raw = raw.trim_matches([' ', '\t', '\n', '\r']);
     if !raw.starts_with('{') {
@@ -38,20 +36,20 @@ pub fn placeholder(raw: &str) -> Option<usize> {
     }
 }
 
-/// Why a JSON text cannot go with its attachments.
+/// Why a JSON text does not match its attachments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlaceholderError {
     TooDeep,
     Placeholder,
 }
 
-/// Every placeholder names one of the `attachments`, and none is named twice: no encoder does that, and whoever writes
-/// the attachments in place of the placeholders must not be made to write one a thousand times.
+/// Checks that every placeholder names one of the `attachments`, and none twice: no encoder does that, and it would let a
+/// sender multiply one attachment a thousand times.
 pub(super) fn check(json: &str, attachments: usize) -> Result<(), PlaceholderError> {
-    let mut named = [false; limits::ATTACHMENTS];
+    let mut is_named = [false; limits::ATTACHMENTS];
     for Placeholder { num, .. } in scan(json)? {
-        match named.get_mut(num) {
-            Some(seen) if num < attachments && !*seen => *seen = true,
+        match is_named.get_mut(num) {
+            Some(named) if num < attachments && !*named => *named = true,
             _ => return Err(PlaceholderError::Placeholder),
         }
     }
@@ -64,7 +62,7 @@ struct Placeholder {
     num: usize,
 }
 
-/// The outermost placeholders, in their order.
+/// The outermost placeholders in order.
 fn scan(json: &str) -> Result<Vec<Placeholder>, PlaceholderError> {
     let mut scan = Scan {
         json,
@@ -90,11 +88,11 @@ enum OpenValue {
     Object(OpenObject),
 }
 
-/// An object that has not ended, with what is known of the two keys that matter. The last of equal keys counts.
+/// An object that is still open, with the values of the two keys that matter. The last of equal keys counts.
 struct OpenObject {
     start: usize,
     next: ExpectedToken,
-    marked: bool,
+    is_marked: bool,
     num: Option<usize>,
 }
 
@@ -115,7 +113,7 @@ impl<'a> Scan<'a> {
                 self.push(OpenValue::Object(OpenObject {
                     start,
                     next: ExpectedToken::Key,
-                    marked: false,
+                    is_marked: false,
                     num: None,
                 }))?;
             }
@@ -147,13 +145,13 @@ impl<'a> Scan<'a> {
     fn close(&mut self) -> Result<(), PlaceholderError> {
         if let Some(OpenValue::Object(OpenObject {
             start,
-            marked: true,
+            is_marked: true,
             num,
             ..
         })) = self.open.pop()
         {
             let num = num.ok_or(PlaceholderError::Placeholder)?;
-            // What was found inside of it is not looked at by anybody: the whole object is replaced.
+            // Placeholders inside it do not count: the whole object is replaced.
             while self.found.last().is_some_and(|p| p.range.start > start) {
                 self.found.pop();
             }
@@ -199,7 +197,7 @@ impl<'a> Scan<'a> {
     fn value(&mut self, text: &str) {
         if let Some(OpenValue::Object(object)) = self.open.last_mut() {
             match object.next {
-                ExpectedToken::Marker => object.marked = text == "true",
+                ExpectedToken::Marker => object.is_marked = text == "true",
                 ExpectedToken::Num => object.num = number(text),
                 ExpectedToken::Key | ExpectedToken::OtherValue => {}
             }
@@ -211,7 +209,7 @@ impl ExpectedToken {
     /// `key` with its quotes.
     fn after_key(key: &str) -> Self {
         let key = if key.contains('\\') {
-            // A key that is no text (a lone surrogate) is neither of ours.
+            // A key that is not Unicode (a lone surrogate) is neither of the two.
             serde_json::from_str(key).map_or(Cow::Borrowed(""), Cow::Owned)
         } else {
             Cow::Borrowed(key.trim_matches('"'))
@@ -224,7 +222,7 @@ impl ExpectedToken {
     }
 }
 
-/// Plain digits only: what every encoder writes. JavaScript would take `0.0` as well, and `0.5` for nothing.
+/// Digits only, as every encoder writes it. JavaScript would also accept `0.0`, and find no attachment for `0.5`.
 fn number(text: &str) -> Option<usize> {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().ok()

@@ -1,6 +1,7 @@
-//! Socket.IO protocol v5 packets, without their attachments' bytes (those are [`super::attachments`]' job).
+//! Socket.IO protocol v5 packets, without the bytes of their attachments (see [`super::attachments`]).
 //!
-//! JSON is sliced, never converted: what a client sent is what the others get. Knows nothing of what events mean.
+//! JSON is sliced, never converted: other clients get what a client sent. This codec is ours because published ones convert
+//! JSON, which changes or refuses some values (`1e400`, `"\ud800"`), and panic on some hostile packets.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use super::placeholders::{self, PlaceholderError};
 use crate::address::{EventName, NameError, Namespace};
 use crate::limits;
 
-/// One decoded packet; JSON parts are slices of the frame, untouched (protocol v5, "Packet encoding").
+/// A decoded packet; its JSON parts are unchanged slices of the frame (protocol v5, "Packet encoding").
 #[derive(Debug, Clone)]
 pub enum Packet<'a> {
     Connect {
@@ -21,7 +22,7 @@ pub enum Packet<'a> {
     Disconnect {
         namespace: Namespace,
     },
-    /// Plain or binary: `attachments` says how many binary frames belong to it.
+    /// EVENT or BINARY_EVENT.
     Event(EventPacket<'a>),
     Ack(AckPacket<'a>),
     /// `data` is an object in v5: `{"message":"Not authorized","data":…}`.
@@ -34,10 +35,10 @@ pub enum Packet<'a> {
 #[derive(Debug, Clone)]
 pub struct EventPacket<'a> {
     pub namespace: Namespace,
-    /// The ack id, when the sender wants an acknowledgement.
+    /// The ack id, if the sender wants an acknowledgement.
     pub id: Option<u64>,
     pub event: EventName,
-    /// The arguments behind the event's name, each as it came, placeholders included.
+    /// The arguments behind the event's name, placeholders included.
     pub args: Vec<&'a RawValue>,
 }
 
@@ -66,15 +67,15 @@ pub enum PacketError {
     Payload(String),
     #[error("the number of attachments is malformed or more than {limit}", limit = crate::limits::ATTACHMENTS)]
     Attachments,
-    #[error("a placeholder names an attachment that is not there")]
+    #[error("a placeholder names a missing attachment")]
     Placeholder,
-    #[error("a text frame came while attachments were awaited")]
+    #[error("a text frame arrived before all attachments of the last packet")]
     TextWhileBinaryAwaited,
-    #[error("a binary frame came while no attachment was awaited")]
+    #[error("a binary frame arrived that no packet announced")]
     UnexpectedBinary,
 }
 
-/// What a text frame announces: a packet, and how many binary frames must follow before it is whole.
+/// A decoded text frame: a packet, and how many binary frames complete it.
 #[derive(Debug, Clone)]
 pub struct Decoded<'a> {
     pub packet: Packet<'a>,
@@ -87,8 +88,8 @@ pub struct Decoded<'a> {
 /// <type>[<attachments>-][<namespace>,][<ack id>][JSON payload]
 /// ```
 ///
-/// In a packet that announces attachments the placeholders are checked. One that announces none has none, whatever its
-/// objects look like; as in the reference they are plain data.
+/// Checks the placeholders of a packet that announces attachments. A packet that announces none has none: objects that look
+/// like placeholders are plain data, as in the reference implementation.
 pub fn decode(packet: &str) -> Result<Decoded<'_>, PacketError> {
     let Parsed {
         packet,
@@ -96,7 +97,7 @@ pub fn decode(packet: &str) -> Result<Decoded<'_>, PacketError> {
         payload,
     } = parse(packet)?;
     if attachments > 0 {
-        placeholders::check(payload, attachments).map_err(|unfit| match unfit {
+        placeholders::check(payload, attachments).map_err(|error| match error {
             PlaceholderError::Placeholder => PacketError::Placeholder,
             PlaceholderError::TooDeep => {
                 PacketError::Payload("nested too deep to carry attachments".into())
@@ -109,9 +110,9 @@ pub fn decode(packet: &str) -> Result<Decoded<'_>, PacketError> {
     })
 }
 
-/// How many attachments follow a packet, as far as it can be read.
+/// How many attachments follow a packet; 0 if it cannot be read.
 pub fn attachments(packet: &str) -> usize {
-    match split_kind(packet) {
+    match split_type(packet) {
         Ok((PacketType::BinaryEvent | PacketType::BinaryAck, rest)) => {
             split_attachments(rest).map_or(0, |(count, _)| count)
         }
@@ -119,22 +120,23 @@ pub fn attachments(packet: &str) -> usize {
     }
 }
 
-/// [`decode`], with what only a check needs, and without the check.
+/// The result of [`parse`].
 pub(super) struct Parsed<'a> {
     pub packet: Packet<'a>,
     attachments: usize,
     payload: &'a str,
 }
 
+/// Decodes a packet like [`decode`], without checking its placeholders.
 pub(super) fn parse(packet: &str) -> Result<Parsed<'_>, PacketError> {
-    let (kind, rest) = split_kind(packet)?;
-    let (attachments, rest) = match kind {
+    let (packet_type, rest) = split_type(packet)?;
+    let (attachments, rest) = match packet_type {
         PacketType::BinaryEvent | PacketType::BinaryAck => split_attachments(rest)?,
         _ => (0, rest),
     };
     let (namespace, rest) = split_namespace(rest)?;
     let (id, payload) = split_ack_id(rest)?;
-    let packet = match kind {
+    let packet = match packet_type {
         PacketType::Connect | PacketType::Disconnect | PacketType::ConnectError if id.is_some() => {
             return Err(PacketError::AckId);
         }
@@ -183,7 +185,7 @@ pub(super) enum PacketType {
 }
 
 impl PacketType {
-    /// By the digit that a packet begins with.
+    /// Reads the first character of a packet.
     pub(super) fn from_digit(digit: char) -> Option<Self> {
         Some(match digit {
             '0' => Self::Connect,
@@ -198,11 +200,11 @@ impl PacketType {
     }
 }
 
-fn split_kind(text: &str) -> Result<(PacketType, &str), PacketError> {
+fn split_type(text: &str) -> Result<(PacketType, &str), PacketError> {
     let mut rest = text.chars();
     let digit = rest.next().ok_or(PacketError::Empty)?;
-    let kind = PacketType::from_digit(digit).ok_or(PacketError::UnknownType(digit))?;
-    Ok((kind, rest.as_str()))
+    let packet_type = PacketType::from_digit(digit).ok_or(PacketError::UnknownType(digit))?;
+    Ok((packet_type, rest.as_str()))
 }
 
 fn split_attachments(text: &str) -> Result<(usize, &str), PacketError> {
@@ -236,7 +238,7 @@ fn split_ack_id(text: &str) -> Result<(Option<u64>, &str), PacketError> {
     }
 }
 
-/// The ASCII digits that `text` begins with, and the rest.
+/// Splits off the leading ASCII digits.
 fn split_digits(text: &str) -> (&str, &str) {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let (digits, rest) = text.split_at(text.len() - rest.len());
@@ -278,12 +280,12 @@ fn event_payload(payload: &str) -> Result<(EventName, Vec<&RawValue>), PacketErr
     Ok((event, args))
 }
 
-/// `json` begins with the type that the caller wants, so that the complaint can only be about syntax.
+/// The caller has checked the type of `json`, so the error can only be about syntax.
 fn raw(json: &str) -> Result<&RawValue, PacketError> {
     serde_json::from_str(json).map_err(|e| PacketError::Payload(e.to_string()))
 }
 
-/// Arguments as every encoder here wants them: the inside of a JSON array.
+/// Joins arguments to the inside of a JSON array, as the encoders take them.
 pub fn join_args(args: &[&RawValue]) -> String {
     let length = args.iter().map(|arg| arg.get().len() + 1).sum();
     let mut joined = String::with_capacity(length);
@@ -296,8 +298,8 @@ pub fn join_args(args: &[&RawValue]) -> String {
     joined
 }
 
-/// A valid JSON text without line breaks. JSON strings hold none, so each is white space; a client may send them all the
-/// same, and where a line is a message they would make two of one.
+/// Replaces line breaks in a valid JSON text with spaces: where a line is a message, they would make two of one. JSON strings
+/// contain no line breaks, so each is white space.
 pub fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) {
         Cow::Owned(json.replace(['\n', '\r'], " "))
@@ -306,7 +308,7 @@ pub fn one_line(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// `0/ns,{auth}`, with the Engine.IO message prefix, as every encoder here.
+/// `0/ns,{auth}`. Like all encoders here, writes the Engine.IO message prefix before it.
 pub fn encode_connect(namespace: &Namespace, data: Option<&str>) -> String {
     let data = data.unwrap_or_default();
     let mut out = start("40", 0, namespace, None, data.len());
@@ -318,7 +320,7 @@ pub fn encode_disconnect(namespace: &Namespace) -> String {
     start("41", 0, namespace, None, 0)
 }
 
-/// `data` is a JSON text, an object.
+/// `data` is a JSON object.
 pub fn encode_connect_error(namespace: &Namespace, data: &str) -> String {
     let mut out = start("44", 0, namespace, None, data.len());
     out.push_str(data);
@@ -326,7 +328,7 @@ pub fn encode_connect_error(namespace: &Namespace, data: &str) -> String {
 }
 
 /// `args` is the inside of a JSON array, as in `"hi",{"a":1}`, or empty. With attachments (at most
-/// [`limits::ATTACHMENTS`]) it is a BINARY_EVENT.
+/// [`limits::ATTACHMENTS`]) the packet is a BINARY_EVENT.
 pub fn encode_event(
     namespace: &Namespace,
     id: Option<u64>,
@@ -357,7 +359,7 @@ pub fn encode_ack(namespace: &Namespace, id: u64, args: &str, attachments: usize
     out
 }
 
-/// Everything before the payload, with room for `payload` bytes of it.
+/// Everything before the payload; reserves `payload` bytes.
 fn start(
     kind: &str,
     attachments: usize,
@@ -365,9 +367,9 @@ fn start(
     id: Option<u64>,
     payload: usize,
 ) -> String {
-    // The prefix, two numbers and the signs around them.
-    let around = 48 + namespace.as_str().len();
-    let mut out = String::with_capacity(around + payload);
+    // The prefix, two numbers and the separators.
+    let overhead = 48 + namespace.as_str().len();
+    let mut out = String::with_capacity(overhead + payload);
     out.push_str(kind);
     if attachments > 0 {
         out.push_str(&attachments.to_string());

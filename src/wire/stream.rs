@@ -1,9 +1,6 @@
-//! Streams: bytes without messages in them, cut into pieces. Each piece is an ordinary message of its own, the event
-//! `stream` with two arguments: what piece of which stream it is, and the bytes.
-//!
-//! Knows nothing of how many pieces there are, nor whether they come in order.
+//! Streams: a run of bytes cut into parts. Each part is an ordinary message, the event `stream` with two arguments: the part's
+//! header and its bytes. Does not check that parts arrive in order.
 
-mod crc32;
 #[cfg(test)]
 mod tests;
 
@@ -13,40 +10,42 @@ use serde_json::value::RawValue;
 
 use super::batch::{self, DeliveryHeader, Framing, decode_args};
 use crate::limits;
-pub use crc32::Crc32;
 
-/// The event that a piece is.
+/// CRC-32 as zip, gzip and Ethernet have it (ISO 3309: polynomial 0x04C11DB7, reflected).
+pub use crc32fast::Hasher as Crc32;
+
+/// The event of a part.
 pub const EVENT: &str = "stream";
 
-/// What piece of which stream it is: the first argument.
+/// The header of a part, the first argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamPart {
-    /// Random, the same for all pieces of a stream.
+    /// Random, the same in all parts of a stream.
     pub id: String,
     /// Counted from 0.
     pub part: u64,
-    /// The socket that publishes it, for whoever wants to know whether it is still there.
+    /// The publishing socket. A reader can ask the hub whether it is still connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// The stream is whole with this piece.
+    /// Only in the last part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<StreamEnd>,
-    /// There will be no more of it, and why.
+    /// The publisher gave up, for this reason: no further part follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort: Option<String>,
 }
 
-/// What the whole of a stream is.
+/// The size and checksum of a whole stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamEnd {
     pub bytes: u64,
-    /// CRC-32 of all bytes, as zip has it; who makes a stream by hand may leave it out.
+    /// CRC-32 of all bytes, as in zip. Optional, for streams made by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crc32: Option<u32>,
 }
 
 impl StreamPart {
-    /// A piece and its bytes, when that is what a message is. Without bytes the second argument may be missing.
+    /// Reads a part and its bytes; None for any other message. An empty part may lack the second argument.
     pub fn decode(header: &DeliveryHeader, body: &Bytes) -> Option<(Self, Bytes)> {
         if header.event.as_str() != EVENT || header.framing != Framing::Args {
             return None;
@@ -64,14 +63,14 @@ impl StreamPart {
             }
             (Some(_), _) => return None,
         };
-        // serde would take an array for a struct as well.
-        let object = Some(first.get()).filter(|it| it.starts_with('{'))?;
-        let piece: Self = serde_json::from_str(object).ok()?;
-        let known = !piece.id.is_empty() && piece.id.len() <= limits::STREAM_ID_BYTES;
-        known.then_some((piece, bytes))
+        // serde would also accept an array.
+        let object = Some(first.get()).filter(|json| json.starts_with('{'))?;
+        let part: Self = serde_json::from_str(object).ok()?;
+        let is_valid = (1..=limits::STREAM_ID_BYTES).contains(&part.id.len());
+        is_valid.then_some((part, bytes))
     }
 
-    /// The body of the message that it is.
+    /// The body of this part's message.
     pub fn encode(&self, bytes: &[u8]) -> Bytes {
         let json = self.json();
         let mut body = Vec::with_capacity(head_length(&json) + bytes.len());
@@ -81,37 +80,36 @@ impl StreamPart {
     }
 
     fn json(&self) -> String {
-        let piece = serde_json::to_string(self).expect("texts and numbers are JSON");
-        format!("[{piece},{}]", batch::BODY_PLACEHOLDER)
+        let part = serde_json::to_string(self).expect("texts and numbers are JSON");
+        format!("[{part},{}]", batch::BODY_PLACEHOLDER)
     }
 }
 
-/// Bytes on their way to be a piece, in memory where its head has room before them: a full one becomes a body without
-/// being copied.
+/// Collects the bytes of a part, with room for the header before them: a full buffer becomes a body without a copy.
 #[derive(Debug)]
 pub struct PartBuffer {
     buffer: Vec<u8>,
     length: usize,
-    most: usize,
+    capacity: usize,
 }
 
 impl PartBuffer {
-    /// For at most so many bytes.
-    pub fn new(most: usize) -> Self {
+    /// `capacity` in bytes.
+    pub fn new(capacity: usize) -> Self {
         Self {
-            buffer: vec![0; limits::STREAM_HEAD_BYTES + most],
+            buffer: vec![0; limits::STREAM_HEAD_BYTES + capacity],
             length: 0,
-            most,
+            capacity,
         }
     }
 
-    /// Where the next bytes go; empty when it is full. They count once [`Self::filled`] says so.
+    /// The free part of the buffer; empty when it is full. Call [`Self::advance`] after writing to it.
     pub fn spare(&mut self) -> &mut [u8] {
         &mut self.buffer[limits::STREAM_HEAD_BYTES + self.length..]
     }
 
     pub fn advance(&mut self, bytes: usize) {
-        self.length = (self.length + bytes).min(self.most);
+        self.length = (self.length + bytes).min(self.capacity);
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -124,20 +122,20 @@ impl PartBuffer {
     }
 
     pub fn is_full(&self) -> bool {
-        self.length == self.most
+        self.length == self.capacity
     }
 
-    /// The body of the piece that its bytes are; it is empty again.
-    pub fn take(&mut self, piece: &StreamPart) -> Bytes {
-        let json = piece.json();
+    /// Makes the bytes the body of `part`, and empties the buffer.
+    pub fn take(&mut self, part: &StreamPart) -> Bytes {
+        let json = part.json();
         let head = head_length(&json);
-        // A buffer that is hardly filled would be held until the piece is confirmed.
-        if self.length < self.most / 2 || head > limits::STREAM_HEAD_BYTES {
-            let body = piece.encode(self.bytes());
+        // A buffer that is hardly filled would be held until the part is confirmed.
+        if self.length < self.capacity / 2 || head > limits::STREAM_HEAD_BYTES {
+            let body = part.encode(self.bytes());
             self.length = 0;
             return body;
         }
-        let mut full = std::mem::replace(self, Self::new(self.most));
+        let mut full = std::mem::replace(self, Self::new(self.capacity));
         let start = limits::STREAM_HEAD_BYTES - head;
         let mut written = Vec::with_capacity(head);
         push_head(&json, full.length, &mut written);
@@ -152,9 +150,9 @@ fn head_length(json: &str) -> usize {
     json.len() + 2 * size_of::<u32>()
 }
 
-/// Everything before the bytes of the one attachment, as framing `args` has it.
+/// Appends everything before the bytes of the one attachment, in framing `args`.
 fn push_head(json: &str, bytes: usize, out: &mut Vec<u8>) {
     batch::push_bytes_message(out, json.as_bytes());
-    let length = u32::try_from(bytes).expect("a piece is no longer than a message may be");
+    let length = u32::try_from(bytes).expect("a part is no longer than a message may be");
     out.extend_from_slice(&length.to_be_bytes());
 }

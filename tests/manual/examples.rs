@@ -1,5 +1,5 @@
-//! Every example of the manual is run: what it names is there, what listens is told something and ends with its first
-//! message, and all of it ends well.
+//! Runs every example of the manual. The files that an example names exist, a command that listens gets one message and
+//! ends with it, and every command must succeed.
 
 use std::fs;
 use std::path::Path;
@@ -10,11 +10,11 @@ use super::pages::examples;
 use crate::harness::{Cmd, Running, TestHub, wait_until};
 use crate::readme::listens_in;
 
-/// What tests/demo.rs runs, each of it, and what the test itself is.
-const ELSEWHERE: [&str; 2] = ["roomcat demo", "roomcat serve &"];
+/// Examples that are not run here: tests/demo.rs runs the lessons, and the test starts its own hub.
+const NOT_RUN: [&str; 2] = ["roomcat demo", "roomcat serve &"];
 
-/// A folder with all that examples name, as the home of who runs them.
-fn furnish(home: &Path) {
+/// Fills a home folder with the files that examples name.
+fn fill_home(home: &Path) {
     for folder in [
         ".local/share/bash-completion/completions",
         ".zfunc",
@@ -47,8 +47,8 @@ fn furnish(home: &Path) {
     programs.check();
 }
 
-/// So that it ends, and meets this hub and no other.
-fn adapted(example: &str, hub: &TestHub) -> String {
+/// The example changed so that it ends by itself and uses only the hub of this test.
+fn adapt(example: &str, hub: &TestHub) -> String {
     let here = hub.url().replace("ws://", "http://");
     let mut text = example
         .trim_end_matches(" &")
@@ -64,6 +64,10 @@ fn adapted(example: &str, hub: &TestHub) -> String {
     }
     if text.contains(" --watch") {
         text += " | head -n 1";
+    }
+    // The usual port may be another hub's.
+    if text.starts_with("roomcat serve ") && !text.contains(" --listen ") {
+        text += " --listen 127.0.0.1:0";
     }
     text
 }
@@ -85,7 +89,7 @@ impl Home<'_> {
     }
 
     fn runs(&self, example: &str) {
-        let text = adapted(example, self.hub);
+        let text = adapt(example, self.hub);
         let kicked = self.victims(example);
         if text.starts_with("roomcat serve ") && !text.contains("--check-config") {
             let running = self.start(&format!("exec {text}"));
@@ -94,9 +98,9 @@ impl Home<'_> {
             return assert_eq!(running.wait().status, 0, "{example}");
         }
         let mut running = self.start(&text);
-        let mut told = false;
+        let mut is_sent = false;
         wait_until(example, || {
-            told = told || self.tell(&text);
+            is_sent = is_sent || self.send_message(&text);
             !running.is_alive()
         });
         let outcome = running.wait();
@@ -107,7 +111,7 @@ impl Home<'_> {
         }
     }
 
-    /// Whom an example kicks.
+    /// Connects the clients that an example kicks.
     fn victims(&self, example: &str) -> Vec<Running> {
         if !example.starts_with("roomcat kick ") {
             return Vec::new();
@@ -115,7 +119,7 @@ impl Home<'_> {
         let victims = [("/", "bob"), ("/admin", "web1")].map(|(namespace, name)| {
             let words = ["--namespace", namespace, "sub", "stage", "--as", name];
             let victim = self.hub.cmd(&words).spawn();
-            wait_until("whom to kick", || {
+            wait_until("the client to kick is connected", || {
                 let there = self.hub.room_in(namespace, "stage");
                 there.is_some_and(|room| room["sockets"] == 1)
             });
@@ -124,8 +128,8 @@ impl Home<'_> {
         victims.into()
     }
 
-    /// Something to who listens; false while nobody does.
-    fn tell(&self, text: &str) -> bool {
+    /// Sends a message to the command that listens; false if none listens yet.
+    fn send_message(&self, text: &str) -> bool {
         let url = format!("{}/admin", self.hub.url());
         if text.contains("roomcat on ") {
             let namespace = if text.contains("/admin") {
@@ -154,7 +158,7 @@ impl Home<'_> {
         else {
             return true;
         };
-        // The first word behind the number that it ends with.
+        // The first word after the inserted `-n 1`.
         let room = text
             .split_once("roomcat sub -n 1 ")
             .and_then(|(_, rest)| rest.split_whitespace().next())
@@ -171,13 +175,13 @@ impl Home<'_> {
 #[test]
 fn every_example_runs() {
     let hub = TestHub::start();
-    furnish(hub.folder());
+    fill_home(hub.folder());
     for room in ["files", "ci", "dead"] {
         hub.cmd(&["join", room, "--as", "someone"]).check();
     }
-    // What `pub --stream` sends is what `sub --stream` gets.
+    // `sub --stream` receives what `pub --stream` has sent.
     hub.cmd(&["join", "box", "--as", "laptop"]).check();
-    // Whoever asks is answered.
+    // Every request gets a reply.
     let answering: Vec<Running> = ["clock", "workers", "workers", "workers"]
         .map(|room| hub.cmd(&["sub", room, "-x", "date", "--reply"]).spawn())
         .into();
@@ -186,7 +190,7 @@ fn every_example_runs() {
     let home = Home { hub: &hub };
     let mut run = 0;
     for example in examples() {
-        if !ELSEWHERE.iter().any(|it| example.starts_with(it)) {
+        if !NOT_RUN.iter().any(|it| example.starts_with(it)) {
             home.runs(&example);
             run += 1;
         }

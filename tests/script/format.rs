@@ -75,7 +75,7 @@ fn what_is_customary_of_a_time_is_so_in_english() {
         assert_eq!(custom, spelled, "{pattern}");
     }
     show("{time:}")
-        .stderr_has("{time:} is without its pattern")
+        .stderr_has("{time:} has no pattern")
         .status(2)
         .check();
 }

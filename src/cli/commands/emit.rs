@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::cli::args::emit::EmitArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::arguments::{Words, arguments};
+use crate::cli::io::arguments::{WordMode, arguments};
 use crate::cli::io::stdout::{self, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connect::asking;
 use crate::cli::remote::target::target;
@@ -20,9 +20,9 @@ const ACK_ID: u64 = 0;
 pub async fn run(args: &EmitArgs, global: &Global) -> Result<(), Failure> {
     let (target, _) = target(global, &args.remote, [])?;
     let how = if args.text {
-        Words::Text
+        WordMode::Text
     } else {
-        Words::Guessed
+        WordMode::Auto
     };
     // Before a signal is anything but the process's end: stdin may be a terminal.
     let arguments = arguments(&args.event, &args.args, how)?;
@@ -90,7 +90,7 @@ async fn print(args: &EmitArgs, target: &Target, answer: &EventArgs) -> Result<(
     output.write(OutputBatch::event(event, answer, target.namespace.clone()));
     output.finish();
     // How far it came is reported before why it came no further.
-    while let Some(wrote) = output.wrote.recv().await {
+    while let Some(wrote) = output.reports.recv().await {
         match wrote {
             WriteReport::Failed(error) => return Err(Failure::Output(error)),
             // Success.

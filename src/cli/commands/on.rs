@@ -179,7 +179,7 @@ impl Printing {
         if self.closed {
             pending().await
         } else {
-            self.output.wrote.recv().await
+            self.output.reports.recv().await
         }
     }
 

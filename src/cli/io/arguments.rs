@@ -1,4 +1,4 @@
-//! The arguments of `emit`: words that become JSON, texts or binary data.
+//! The arguments of `emit`: words of the command line become JSON, text or binary data.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -30,19 +30,19 @@ pub enum ArgumentError {
     Packet(PacketError),
 }
 
-/// How words are read.
+/// How a word is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Words {
-    /// JSON where they parse as JSON, `@FILE`, and text otherwise.
-    Guessed,
+pub enum WordMode {
+    /// As JSON if it parses, as a file if it is `@FILE`, else as text.
+    Auto,
     Text,
 }
 
-/// Blocks while it reads files.
+/// Parses the arguments of an event. Blocks while it reads files.
 pub fn arguments(
     event: &EventName,
     words: &[OsString],
-    how: Words,
+    mode: WordMode,
 ) -> Result<EventArgs, ArgumentError> {
     if words.len() > limits::ARGUMENTS {
         return Err(ArgumentError::TooMany);
@@ -51,8 +51,8 @@ pub fn arguments(
     let mut attachments: Vec<Bytes> = Vec::new();
     for (number, word) in (1..).zip(words) {
         let text = word.to_str().ok_or(ArgumentError::NotText { number })?;
-        match (how, text.strip_prefix('@')) {
-            (Words::Guessed, Some(path)) => {
+        match (mode, text.strip_prefix('@')) {
+            (WordMode::Auto, Some(path)) => {
                 if attachments.len() == limits::ATTACHMENTS {
                     return Err(ArgumentError::Attachments);
                 }
@@ -60,8 +60,8 @@ pub fn arguments(
                 json.push(format!("{{\"_placeholder\":true,\"num\":{number}}}"));
                 attachments.push(read(Path::new(path))?);
             }
-            (Words::Guessed, None) => json.push(guess(text)),
-            (Words::Text, _) => json.push(quoted(text)),
+            (WordMode::Auto, None) => json.push(json_or_text(text)),
+            (WordMode::Text, _) => json.push(quoted(text)),
         }
     }
     let args = EventArgs {
@@ -72,7 +72,7 @@ pub fn arguments(
     Ok(args)
 }
 
-fn guess(text: &str) -> String {
+fn json_or_text(text: &str) -> String {
     match serde_json::from_str::<&RawValue>(text) {
         Ok(value) => value.get().to_owned(),
         Err(_) => quoted(text),
@@ -83,7 +83,7 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a string is JSON")
 }
 
-/// `-` is stdin, as for other programs that take `@FILE`.
+/// Reads a whole file. `-` is stdin, as with other programs that take `@FILE`.
 fn read(path: &Path) -> Result<Bytes, ArgumentError> {
     let mut bytes = Vec::new();
     let limit = limits::MESSAGE_BYTES_MAX as u64 + 1;
@@ -95,15 +95,15 @@ fn read(path: &Path) -> Result<Bytes, ArgumentError> {
         path: path.to_owned(),
         source,
     })?;
-    match bytes.len() > limits::MESSAGE_BYTES_MAX {
-        true => Err(ArgumentError::TooLarge {
+    if bytes.len() > limits::MESSAGE_BYTES_MAX {
+        return Err(ArgumentError::TooLarge {
             path: path.to_owned(),
-        }),
-        false => Ok(bytes.into()),
+        });
     }
+    Ok(bytes.into())
 }
 
-/// A server closes the connection over a packet that is none, a placeholder typed beside a file for instance.
+/// A server closes the connection over an invalid packet, for example one with a typed placeholder beside a file.
 fn check(event: &EventName, args: &EventArgs) -> Result<(), ArgumentError> {
     let count = args.attachments.len();
     let text = socket::encode_event(&Namespace::root(), None, event.as_str(), &args.json, count);
@@ -117,9 +117,9 @@ fn check(event: &EventName, args: &EventArgs) -> Result<(), ArgumentError> {
 mod tests {
     use super::*;
 
-    fn read_words(words: &[&str], how: Words) -> Result<EventArgs, ArgumentError> {
+    fn read_words(words: &[&str], mode: WordMode) -> Result<EventArgs, ArgumentError> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        arguments(&EventName::message(), &words, how)
+        arguments(&EventName::message(), &words, mode)
     }
 
     #[test]
@@ -142,12 +142,12 @@ mod tests {
             ("line\nbreak", r#""line\nbreak""#),
         ];
         for (word, json) in cases {
-            assert_eq!(read_words(&[word], Words::Guessed).unwrap().json, json);
+            assert_eq!(read_words(&[word], WordMode::Auto).unwrap().json, json);
         }
-        let text = read_words(&["7", "@alice", "{}"], Words::Text).unwrap();
+        let text = read_words(&["7", "@alice", "{}"], WordMode::Text).unwrap();
         assert_eq!(text.json, r#""7","@alice","{}""#);
         assert!(text.attachments.is_empty());
-        assert_eq!(read_words(&[], Words::Guessed).unwrap().json, "");
+        assert_eq!(read_words(&[], WordMode::Auto).unwrap().json, "");
     }
 
     #[test]
@@ -156,20 +156,20 @@ mod tests {
         let path = folder.path().join("file");
         std::fs::write(&path, [0, 255]).unwrap();
         let word = format!("@{}", path.display());
-        let args = read_words(&["a", &word, "1", &word], Words::Guessed).unwrap();
+        let args = read_words(&["a", &word, "1", &word], WordMode::Auto).unwrap();
         assert_eq!(
             args.json,
             r#""a",{"_placeholder":true,"num":0},1,{"_placeholder":true,"num":1}"#
         );
         assert_eq!(args.attachments, [&[0, 255][..], &[0, 255]]);
         let eleven = vec![&*word; limits::ATTACHMENTS + 1];
-        let refused = read_words(&eleven, Words::Guessed);
+        let refused = read_words(&eleven, WordMode::Auto);
         assert!(matches!(refused, Err(ArgumentError::Attachments)));
         let typed = r#"{"_placeholder":true,"num":5}"#;
-        let refused = read_words(&[&word, typed], Words::Guessed);
+        let refused = read_words(&[&word, typed], WordMode::Auto);
         assert!(matches!(refused, Err(ArgumentError::Packet(_))));
-        assert_eq!(read_words(&[typed], Words::Guessed).unwrap().json, typed);
-        let missing = read_words(&["@/no/such/file"], Words::Guessed).unwrap_err();
+        assert_eq!(read_words(&[typed], WordMode::Auto).unwrap().json, typed);
+        let missing = read_words(&["@/no/such/file"], WordMode::Auto).unwrap_err();
         assert_eq!(
             missing.to_string(),
             "cannot read /no/such/file: no such file or directory"

@@ -1,4 +1,4 @@
-//! Files with a secret.
+//! Reads files that hold a secret.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::limits;
 
-/// The first line of a file, without the white space around it; `Err` is the reason.
+/// The first line of a file, trimmed. `Err` holds the reason.
 pub fn read_secret(path: &Path) -> Result<String, String> {
     let mut start = Vec::new();
     File::open(path)

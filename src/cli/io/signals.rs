@@ -1,5 +1,5 @@
-//! Signals as something to await: what ends a command, and what changes its terminal. And the end by one, once everything is
-//! put in order: whoever started the process learns from that what ended it.
+//! Signals as something to await: those that end a command, and those that change its terminal. After an orderly end the process
+//! dies of the signal, so that its parent sees it.
 
 use std::future::pending;
 use std::io;
@@ -32,13 +32,13 @@ impl Signal {
         }
     }
 
-    /// What a shell has in `$?` for it.
+    /// The `$?` of a shell.
     pub fn exit_code(self) -> u8 {
         u8::try_from(self.raw()).map_or(u8::MAX, |raw| raw.saturating_add(128))
     }
 
-    /// Ends the process as if nobody had listened for the signal. A process that exits with 130 tells a shell that it dealt
-    /// with Ctrl-C itself, and the shell's loop goes on; one that died of it breaks the loop. Returns only where that fails.
+    /// Ends the process by the default action of the signal. A shell goes on with its loop after a process that exited with 130,
+    /// and ends the loop after one that died of the signal. Returns only if that fails.
     pub fn end_process(self) {
         let _ = signal_hook::low_level::emulate_default_handler(self.raw());
     }
@@ -47,12 +47,12 @@ impl Signal {
 pub struct Signals {
     interrupt: Listener,
     terminate: Listener,
-    /// None: whoever started the process wants it to go on, as nohup does.
+    /// `None` when the parent has the signal ignored, as nohup does.
     hangup: Option<Listener>,
 }
 
 impl Signals {
-    /// From here on these signals no longer end the process by themselves.
+    /// From this call on the signals no longer end the process by themselves.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -70,12 +70,12 @@ impl Signals {
         select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
-            () = heard(&mut self.hangup) => Signal::Hangup,
+            () = wait_for(&mut self.hangup) => Signal::Hangup,
         }
     }
 }
 
-async fn heard(listener: &mut Option<Listener>) {
+async fn wait_for(listener: &mut Option<Listener>) {
     match listener {
         Some(listener) => {
             listener.recv().await;
@@ -84,7 +84,7 @@ async fn heard(listener: &mut Option<Listener>) {
     }
 }
 
-/// Where the system does not tell, it counts as ignored: the signal does then what it did without anyone listening.
+/// Counts a signal as ignored when the system does not say: then its default action stays.
 fn is_ignored(signal: Signal) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -95,7 +95,7 @@ fn is_ignored(signal: Signal) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminalChange {
     Resized,
-    /// On again.
+    /// The process goes on after a stop.
     Continued,
 }
 

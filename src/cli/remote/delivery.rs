@@ -120,7 +120,7 @@ impl Reading {
         if self.closed {
             pending().await
         } else {
-            self.output.wrote.recv().await
+            self.output.reports.recv().await
         }
     }
 

@@ -50,5 +50,5 @@ pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> OutputBatch {
         time: stdout::time(presence.at),
     };
     let object = serde_json::to_string(&object).expect("names and numbers are JSON");
-    OutputBatch::aside(&object, namespace.clone())
+    OutputBatch::annotation(&object, namespace.clone())
 }

@@ -1,3 +1,5 @@
+//! Reassembly of binary packets, checked against a model.
+
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::{prop_assert, prop_assert_eq, proptest};
@@ -29,7 +31,7 @@ fn a_binary_packet_without_attachments_is_whole() {
         assembler.text(text),
         Ok(TextFrame::Complete(Packet::Event(_)))
     ));
-    // And nothing is awaited: unlike the reference, which stumbles over the next text.
+    // And no attachment is missing: the reference implementation fails on the next text here.
     assert!(matches!(
         assembler.text("2[\"hi\"]"),
         Ok(TextFrame::Complete(_))
@@ -102,7 +104,7 @@ fn frame() -> impl Strategy<Value = Frame> {
 }
 
 proptest! {
-    /// A model with nothing but a counter says what is awaited, after any frames in any order.
+    /// A model that only counts knows which frames are missing, after any frames in any order.
     #[test]
     fn any_sequence_of_frames_is_counted(frames in vec(frame(), 0..30)) {
         let mut assembler = Assembler::default();

@@ -1,3 +1,5 @@
+//! Batch bodies and headers: checks, cuts and bounds.
+
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::{prop_assert, prop_assert_eq, proptest};
@@ -18,8 +20,8 @@ fn listed(framing: Framing, body: &[u8]) -> Vec<&[u8]> {
     messages(framing, body).collect()
 }
 
-fn count(said: u32, found: u64) -> Result<(), BatchError> {
-    Err(BatchError::Count { said, found })
+fn count(announced: u32, found: u64) -> Result<(), BatchError> {
+    Err(BatchError::Count { announced, found })
 }
 
 fn too_long(index: u32, length: usize, limit: usize) -> Result<(), BatchError> {
@@ -46,7 +48,7 @@ fn lines_are_checked() {
         (1, b"\xff\n", MAX, Err(BatchError::NotUtf8)),
         (1, b"\xed\xa0\x80\n", MAX, Err(BatchError::NotUtf8)),
         (2, b"\xc3\n\xa9\n", MAX, Err(BatchError::NotUtf8)),
-        // The limit is a message's, without its newline, not the batch's.
+        // The limit is for a message without its newline, not for the batch.
         (3, b"abc\nabc\nabc\n", 3, Ok(())),
         (3, b"abc\nabc\nabcd\n", 3, too_long(2, 4, 3)),
         (1, b"abcd\n", 4, Ok(())),
@@ -59,7 +61,7 @@ fn lines_are_checked() {
 }
 
 #[test]
-fn lines_said_to_be_json_are_checked_to_be() {
+fn json_lines_are_checked() {
     let not_json = |index| Err(BatchError::NotJson { index });
     let table: [(u32, &str, _); 8] = [
         (3, "{\"a\":1}\n\"\\ud800\"\n1e400\n", Ok(())),
@@ -266,7 +268,7 @@ fn headers_out_of_bounds_are_refused() {
 }
 
 fn lines_body() -> impl Strategy<Value = Vec<String>> {
-    // Blank ones often: they are the messages that take one byte.
+    // Often blank lines, the messages of one byte.
     vec(proptest::prop_oneof!["", "[^\n]{0,6}"], 0..12)
 }
 
@@ -332,7 +334,7 @@ proptest! {
         let _ = decode_args(&body);
     }
 
-    /// The fast path must say exactly what the walk over the lines says.
+    /// The fast path must give the same result as a check of each line.
     #[test]
     fn the_fast_path_equals_the_walk(body in vec(proptest::sample::select(b"a\n\xc3\xa9".to_vec()), 0..20)) {
         let walked = || {

@@ -1,29 +1,28 @@
-//! JSON with its secrets left out. Knows which members may be shown only by being told.
+//! Masks the secrets in a JSON text. The caller says which members are secret.
 //!
-//! Works on texts that are no JSON as well: whatever it takes for a value is masked then, and a text that was cut off
-//! shows no more than a whole one.
+//! Works on invalid JSON too: it masks whatever looks like a value, and a truncated text shows no more than a complete one.
 
 use crate::limits;
 
-/// Characters of a secret that are shown, so that two of them can be told apart. Of a short one none is.
+/// How many characters of a secret are shown, so that two secrets can be told apart. Of a short secret, none.
 pub(super) const SHOWN: usize = 4;
-/// A secret with fewer characters is not shown in part.
+/// A secret with fewer characters is masked completely.
 const SHORT: usize = 16;
-/// A string with fewer bytes, quotes included, may stand elsewhere and mean something else.
-const TELLING: usize = 10;
+/// A string with fewer bytes, quotes included, may occur elsewhere with another meaning.
+const RECOGNIZABLE: usize = 10;
 
-/// Which scalars are secret. The keys of the first two are those of the outermost object.
+/// Which scalars are secret. `AllBut` and `Only` name keys of the outermost object.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Secrets {
     AllBut(&'static [&'static str]),
     Only(&'static [&'static str]),
-    /// What stands under a key that speaks of a secret, however deep.
-    Telltale,
+    /// Values below a key that names a secret, at any depth.
+    ByKeyName,
 }
 
-/// What the keys of secrets hold, in whatever case and with whatever around it: `accessToken`, `API_KEY`, `user-password`.
-/// What is all of a key stands in [`WHOLE`].
-const WITHIN: [&str; 7] = [
+/// A key that contains one of these names a secret, in any case and with anything around it: `accessToken`, `API_KEY`,
+/// `user-password`. [`WHOLE_KEYS`] must be the whole key.
+const KEY_PARTS: [&str; 7] = [
     "token",
     "passw",
     "secret",
@@ -32,18 +31,18 @@ const WITHIN: [&str; 7] = [
     "apikey",
     "credential",
 ];
-const WHOLE: [&str; 2] = ["pass", "pwd"];
+const WHOLE_KEYS: [&str; 2] = ["pass", "pwd"];
 
 pub(super) fn mask(json: &str, secrets: Secrets) -> String {
     Masking::of(json, secrets).out
 }
 
-/// The secret strings in it that are long enough to be known again elsewhere, with their quotes.
+/// The secret strings that are long enough to be recognized elsewhere, with their quotes.
 pub(super) fn secrets_in(json: &str, secrets: Secrets) -> Vec<String> {
     Masking::of(json, secrets).found
 }
 
-/// A text without these secrets, wherever they stand in it.
+/// Masks these secrets anywhere in a text; None if it contains none of them.
 pub(super) fn without(text: &str, secrets: &[String]) -> Option<String> {
     let mut found = secrets
         .iter()
@@ -60,10 +59,10 @@ struct Masking<'a> {
     json: &'a str,
     at: usize,
     depth: usize,
-    /// The key whose value comes; of the outermost object only, unless keys are telltale.
+    /// The key of the next value; only of the outermost object, except with [`Secrets::ByKeyName`].
     key: Option<&'a str>,
-    /// The depth around a telltale key whose value is not over.
-    under: Option<usize>,
+    /// The depth of a secret key whose value is still open.
+    secret_depth: Option<usize>,
     secrets: Secrets,
     out: String,
     found: Vec<String>,
@@ -76,7 +75,7 @@ impl<'a> Masking<'a> {
             at: 0,
             depth: 0,
             key: None,
-            under: None,
+            secret_depth: None,
             secrets,
             out: String::with_capacity(json.len()),
             found: Vec::new(),
@@ -90,15 +89,15 @@ impl<'a> Masking<'a> {
     fn token(&mut self, byte: u8) {
         match byte {
             b'{' | b'[' => {
-                if self.under.is_none() && self.is_telltale() {
-                    self.under = Some(self.depth);
+                if self.secret_depth.is_none() && self.has_secret_key() {
+                    self.secret_depth = Some(self.depth);
                 }
                 self.depth += 1;
                 self.key = None;
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
-                self.under = self.under.filter(|depth| *depth < self.depth);
+                self.secret_depth = self.secret_depth.filter(|depth| *depth < self.depth);
             }
             b',' => self.key = None,
             b':' | b' ' | b'\t' | b'\n' | b'\r' => {}
@@ -122,17 +121,17 @@ impl<'a> Masking<'a> {
             }
         };
         let end = end.min(bytes.len());
-        // An escape at the very end may point behind the text; what it begins with is a character of one byte.
+        // An escape at the end may point beyond the text; a backslash is one byte.
         let inside = self.json.get(start..end).unwrap_or_default();
         self.at = end + usize::from(closed);
         let behind = self.json.get(self.at..).unwrap_or_default();
         if self.depth > 0 && behind.trim_start().starts_with(':') {
-            if self.depth == 1 || matches!(self.secrets, Secrets::Telltale) {
+            if self.depth == 1 || matches!(self.secrets, Secrets::ByKeyName) {
                 self.key = Some(inside);
             }
             self.push_quoted(inside);
         } else if self.is_secret() {
-            if inside.len() + 2 >= TELLING && self.found.len() < limits::TRACED_SECRETS {
+            if inside.len() + 2 >= RECOGNIZABLE && self.found.len() < limits::TRACED_SECRETS {
                 self.found.push(format!("\"{inside}\""));
             }
             let masked = masked(inside);
@@ -160,16 +159,16 @@ impl<'a> Masking<'a> {
         let named = |keys: &[&str]| self.key.is_some_and(|key| keys.contains(&key));
         match self.secrets {
             Secrets::AllBut(keys) => self.depth != 1 || !named(keys),
-            // An escaped key may be any.
+            // An escaped key may be any key.
             Secrets::Only(keys) => {
                 self.depth == 1 && (named(keys) || self.key.is_some_and(|key| key.contains('\\')))
             }
-            Secrets::Telltale => self.under.is_some() || self.is_telltale(),
+            Secrets::ByKeyName => self.secret_depth.is_some() || self.has_secret_key(),
         }
     }
 
-    fn is_telltale(&self) -> bool {
-        matches!(self.secrets, Secrets::Telltale) && self.key.is_some_and(tells)
+    fn has_secret_key(&self) -> bool {
+        matches!(self.secrets, Secrets::ByKeyName) && self.key.is_some_and(names_a_secret)
     }
 
     fn push_quoted(&mut self, inside: &str) {
@@ -179,12 +178,12 @@ impl<'a> Masking<'a> {
     }
 }
 
-/// An escaped key may be any.
-fn tells(key: &str) -> bool {
+/// Whether a key names a secret. An escaped key may be any key.
+fn names_a_secret(key: &str) -> bool {
     let plain = key.replace(['-', '_', ' '], "").to_ascii_lowercase();
     key.contains('\\')
-        || WHOLE.contains(&plain.as_str())
-        || WITHIN.iter().any(|part| plain.contains(part))
+        || WHOLE_KEYS.contains(&plain.as_str())
+        || KEY_PARTS.iter().any(|part| plain.contains(part))
 }
 
 fn masked(secret: &str) -> String {

@@ -1,3 +1,5 @@
+//! Explained frames, and the secrets that they must not show.
+
 use std::sync::Mutex;
 
 use proptest::prelude::any;
@@ -9,14 +11,14 @@ use super::*;
 struct Seen(Mutex<Vec<String>>);
 
 impl TraceSink for Seen {
-    fn frame(&self, who: &str, direction: Direction, explained: &ExplainedFrame) {
+    fn frame(&self, connection: &str, direction: Direction, explained: &ExplainedFrame) {
         let arrow = match direction {
             Direction::Sent => "→",
             Direction::Received => "←",
         };
         let texts: String = explained.parts.iter().map(|part| &*part.text).collect();
         let meanings: Vec<&str> = explained.parts.iter().map(|part| &*part.meaning).collect();
-        let line = format!("{who}{arrow} {texts}   {}", meanings.join(" · "));
+        let line = format!("{connection}{arrow} {texts}   {}", meanings.join(" · "));
         self.0.lock().unwrap().push(line);
     }
 }
@@ -39,7 +41,7 @@ fn received(frame: &str) -> String {
 fn every_part_of_a_frame_has_its_meaning() {
     let table = [
         ("2", "ping"),
-        ("2probe", "ping · with it"),
+        ("2probe", "ping · unexpected data"),
         ("3", "pong"),
         ("1", "close"),
         ("5", "upgrade"),
@@ -56,19 +58,19 @@ fn every_part_of_a_frame_has_its_meaning() {
         ),
         (
             "4317[1,2]",
-            "message · ACK · answers ack id 17 · 2 arguments",
+            "message · ACK · answer to ack id 17 · 2 arguments",
         ),
         (
             r#"452-["b",{"_placeholder":true,"num":0},1]"#,
-            r#"message · BINARY_EVENT "b" · attachments that follow: 2 · 2 arguments"#,
+            r#"message · BINARY_EVENT "b" · attachments to follow: 2 · 2 arguments"#,
         ),
         (
             "461-3[]",
-            "message · BINARY_ACK · attachments that follow: 1 · answers ack id 3 · no arguments",
+            "message · BINARY_ACK · attachments to follow: 1 · answer to ack id 3 · no arguments",
         ),
         (
             r#"44/a,{"message":"no"}"#,
-            "message · CONNECT_ERROR · namespace /a · why not",
+            "message · CONNECT_ERROR · namespace /a · reason",
         ),
         ("42nonsense", "message · EVENT · not a JSON array"),
         ("49", "message · not a Socket.IO packet"),
@@ -97,21 +99,21 @@ fn secrets_are_masked() {
     );
     assert_eq!(
         received(r#"40{"sid":"socket","pid":"p0123456789abcdefgh"}"#),
-        r#"← 40{"sid":"socket","pid":"p012…"}   message · CONNECT · entered"#
+        r#"← 40{"sid":"socket","pid":"p012…"}   message · CONNECT · accepted"#
     );
-    // The server's side of it: who sends what is the other way round.
+    // At the server, the directions are reversed.
     let seen = Arc::new(Seen::default());
     let mut tracer = Tracer::for_session(seen.clone(), "abcdefghijklmnopqrst");
     tracer.text(Direction::Received, r#"40{"token":"hush"}"#);
     tracer.text(Direction::Sent, r#"40{"sid":"socket","pid":"hush"}"#);
-    let said = seen.0.lock().unwrap().join("\n");
-    assert!(said.starts_with("abcd← 40{\"token\":\"…\"}"), "{said}");
-    assert!(!said.contains("hush") && !said.contains("abcde") && said.contains("socket"));
+    let shown = seen.0.lock().unwrap().join("\n");
+    assert!(shown.starts_with("abcd← 40{\"token\":\"…\"}"), "{shown}");
+    assert!(!shown.contains("hush") && !shown.contains("abcde") && shown.contains("socket"));
 }
 
 #[test]
 fn a_secret_that_comes_back_is_masked_too() {
-    let said = lines(|tracer| {
+    let shown = lines(|tracer| {
         tracer.text(
             Direction::Sent,
             r#"40/a,{"token":"swordfish-0123456789","pass":"pa\"ssword","as":"alice"}"#,
@@ -122,22 +124,22 @@ fn a_secret_that_comes_back_is_masked_too() {
         );
     });
     assert!(
-        said[1].contains(r#"["auth",{"token":"swor…","pass":"…","as":"alice"}]"#),
+        shown[1].contains(r#"["auth",{"token":"swor…","pass":"…","as":"alice"}]"#),
         "{}",
-        said[1]
+        shown[1]
     );
 }
 
 #[test]
-fn what_stands_under_a_telltale_key_is_masked_everywhere() {
-    let said = sent(
+fn values_of_secret_keys_are_masked_everywhere() {
+    let shown = sent(
         r#"42["login",{"user":"alice","password":"hush","pwd":1234,"nested":[{"API_KEY":"hush","n":7}],"accessToken":{"value":["hush",12]},"tea":"green"},"plain"]"#,
     );
     assert!(
-        said.contains(
+        shown.contains(
             r#"["login",{"user":"alice","password":"…","pwd":…,"nested":[{"API_KEY":"…","n":7}],"accessToken":{"value":["…",…]},"tea":"green"},"plain"]"#
         ),
-        "{said}"
+        "{shown}"
     );
     for frame in [
         r#"432[{"token":"hush"}]"#,
@@ -148,10 +150,10 @@ fn what_stands_under_a_telltale_key_is_masked_everywhere() {
         r#"42["a",{"token":hush"#,
         r#"42["a",{"tokens":[["hush"],{"a":["hush"]},"hush"]}]"#,
     ] {
-        let said = received(frame);
-        assert!(!said.contains("hush"), "{said}");
+        let shown = received(frame);
+        assert!(!shown.contains("hush"), "{shown}");
     }
-    // An argument, an event and the hub's own words are none.
+    // An argument, an event and the hub's own texts are no secrets.
     for frame in [
         r#"42["token","shown"]"#,
         r#"42["a",{"keyboard":"shown","pin":"shown","passage":"shown"}]"#,
@@ -162,7 +164,7 @@ fn what_stands_under_a_telltale_key_is_masked_everywhere() {
 }
 
 #[test]
-fn what_is_no_json_shows_no_secret_either() {
+fn invalid_json_shows_no_secret() {
     for frame in [
         r#"40{"token":"hush"#,
         r#"40{"token":"hush\"#,
@@ -177,34 +179,34 @@ fn what_is_no_json_shows_no_secret_either() {
         "40hush",
         r#"40:"hush""#,
     ] {
-        let said = sent(frame);
-        assert!(!said.contains("hush"), "{said}");
+        let shown = sent(frame);
+        assert!(!shown.contains("hush"), "{shown}");
     }
-    let said = received(r#"40{"p\u0069d":"hush"}"#);
-    assert!(!said.contains("hush"), "{said}");
+    let shown = received(r#"40{"p\u0069d":"hush"}"#);
+    assert!(!shown.contains("hush"), "{shown}");
 }
 
 #[test]
 fn long_frames_are_cut() {
     let long = "é".repeat(100_000);
-    let said = sent(&format!("42[\"{long}\",\"{long}\"]"));
+    let shown = sent(&format!("42[\"{long}\",\"{long}\"]"));
     assert!(
-        said.chars().count() < 4 * limits::TRACED_CHARACTERS,
-        "{said}"
+        shown.chars().count() < 4 * limits::TRACED_CHARACTERS,
+        "{shown}"
     );
-    let said = lines(|tracer| tracer.binary(Direction::Sent, &[0xff; 100_000])).remove(0);
-    assert!(said.len() < 100 + 4 * limits::TRACED_BYTES, "{said}");
-    let said = lines(|tracer| tracer.binary(Direction::Sent, long.as_bytes())).remove(0);
+    let shown = lines(|tracer| tracer.binary(Direction::Sent, &[0xff; 100_000])).remove(0);
+    assert!(shown.len() < 100 + 4 * limits::TRACED_BYTES, "{shown}");
+    let shown = lines(|tracer| tracer.binary(Direction::Sent, long.as_bytes())).remove(0);
     assert_eq!(
-        said.matches('é').count(),
+        shown.matches('é').count(),
         limits::TRACED_CHARACTERS,
-        "{said}"
+        "{shown}"
     );
 }
 
 #[test]
 fn attachments_are_counted_in_each_direction() {
-    let said = lines(|tracer| {
+    let shown = lines(|tracer| {
         tracer.text(Direction::Sent, r#"452-["b"]"#);
         tracer.text(Direction::Received, "2");
         tracer.binary(Direction::Sent, b"hi");
@@ -213,12 +215,12 @@ fn attachments_are_counted_in_each_direction() {
         tracer.binary(Direction::Received, &[1]);
     });
     assert_eq!(
-        said[2..],
+        shown[2..],
         [
             "→ <\"hi\">   attachment 1 of 2",
             "→ <>   attachment 2 of 2",
-            "→ <ff>   binary, and nothing announced it",
-            "← <01>   binary, and nothing announced it",
+            "→ <ff>   binary frame that nothing announced",
+            "← <01>   binary frame that nothing announced",
         ]
     );
 }

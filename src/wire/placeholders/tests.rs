@@ -1,3 +1,5 @@
+//! Placeholders, checked against a model of the reference implementation.
+
 use proptest::prelude::any;
 use proptest::{prop_assert, prop_assert_eq, proptest};
 use serde_json::Value;
@@ -40,7 +42,7 @@ fn placeholders_are_found_wherever_javascript_finds_them() {
 }
 
 #[test]
-fn what_only_looks_like_a_placeholder_is_left_alone() {
+fn objects_that_only_look_like_placeholders_are_left_unchanged() {
     let table = [
         "[]",
         "",
@@ -120,7 +122,7 @@ fn an_argument_that_is_exactly_one_placeholder_is_known() {
     }
 }
 
-/// What the reference does, on values: the outermost objects whose `_placeholder` is true are replaced.
+/// The reference implementation on values: it replaces the outermost objects whose `_placeholder` is true.
 fn naive(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(naive).collect(),
@@ -132,7 +134,7 @@ fn naive(value: &Value) -> Value {
     }
 }
 
-/// JSON built of a few pieces that matter here, so that placeholders of all shapes come up.
+/// JSON built of a few relevant pieces, so that placeholders of all shapes occur.
 fn json_text() -> impl proptest::strategy::Strategy<Value = String> {
     use proptest::collection::vec;
     use proptest::prelude::Strategy;

@@ -1,9 +1,11 @@
+//! Socket.IO packets: decoding, encoding and bounds.
+
 use proptest::prelude::{Strategy, any};
 use proptest::{prop_assert_eq, proptest};
 
 use super::*;
 
-/// A decoded packet in one line, so that tables read well.
+/// A decoded packet in one line, for tables.
 fn shown(text: &str) -> Result<String, PacketError> {
     let Decoded {
         packet,
@@ -76,7 +78,7 @@ fn packets_are_decoded() {
 }
 
 #[test]
-fn arguments_stay_as_they_came() {
+fn arguments_are_not_changed() {
     let odd = r#""\ud800",1e400,-0.0,[ 1 ],{"a":1,"a":2},"\u0061",12345678901234567890123"#;
     let text = format!("2[\"x\",{odd}]");
     let Packet::Event(event) = decode(&text).unwrap().packet else {
@@ -211,7 +213,7 @@ fn malformed_packets_are_refused_with_their_reason() {
 }
 
 #[test]
-fn bounds_are_where_they_are_said_to_be() {
+fn bounds_are_exact() {
     let id = "9".repeat(limits::ACK_ID_DIGITS);
     assert!(decode(&format!("2{id}[\"a\"]")).is_ok());
     assert_eq!(
@@ -277,7 +279,7 @@ fn namespace() -> impl Strategy<Value = Namespace> {
     "/[^,#?\\p{Cc}]{0,20}".prop_map(|text| Namespace::parse(&text).unwrap())
 }
 
-/// The texts of JSON values, odd ones among them.
+/// JSON values, unusual ones included.
 fn args() -> impl Strategy<Value = Vec<String>> {
     let value = proptest::prop_oneof![
         any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),

@@ -1,3 +1,5 @@
+//! Stream parts: their bodies, buffers and checksum.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -45,7 +47,7 @@ fn a_piece_is_an_event_with_an_object_and_bytes() {
 }
 
 #[test]
-fn what_others_make_by_hand_is_understood() {
+fn parts_made_by_hand_are_read() {
     let bare = encode_args(r#"[{"id":"a","part":0,"more":[1]}]"#, &[]);
     let (bare, bytes) = StreamPart::decode(&header(), &bare).unwrap();
     assert_eq!((bare.part, bytes.len()), (0, 0));
@@ -107,8 +109,8 @@ proptest! {
     }
 
     #[test]
-    fn what_is_filled_in_comes_out(most in 1..300usize, reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..20)) {
-        let mut filling = PartBuffer::new(most);
+    fn the_buffer_returns_what_was_written(capacity in 1..300usize, reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..20)) {
+        let mut filling = PartBuffer::new(capacity);
         let (mut wanted, mut found, mut part) = (Vec::new(), Vec::new(), 0);
         for read in &reads {
             let mut rest = &read[..];
@@ -119,10 +121,10 @@ proptest! {
                 rest = &rest[taken..];
                 if filling.is_full() {
                     let body = filling.take(&piece(part));
-                    prop_assert!(check(Framing::Args, false, 1, &body, most + limits::STREAM_HEAD_BYTES).is_ok());
+                    prop_assert!(check(Framing::Args, false, 1, &body, capacity + limits::STREAM_HEAD_BYTES).is_ok());
                     let (came, bytes) = StreamPart::decode(&header(), &body).unwrap();
                     prop_assert_eq!(came.part, part);
-                    prop_assert_eq!(bytes.len(), most);
+                    prop_assert_eq!(bytes.len(), capacity);
                     found.extend_from_slice(&bytes);
                     part += 1;
                 }
@@ -133,5 +135,42 @@ proptest! {
         found.extend_from_slice(&bytes);
         prop_assert_eq!(wanted, found);
         prop_assert!(filling.is_empty());
+    }
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = Crc32::new();
+    crc.update(bytes);
+    crc.finalize()
+}
+
+#[test]
+fn the_checksum_is_the_crc_32_of_zip() {
+    assert_eq!(crc32(b""), 0);
+    assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+    let sentence = b"The quick brown fox jumps over the lazy dog";
+    assert_eq!(crc32(sentence), 0x414F_A339);
+    assert_eq!(crc32(&[0; 32]), 0x190A_55AD);
+    assert_eq!(crc32(&[0xFF; 32]), 0xFF6C_AB0B);
+}
+
+/// The definition, bit by bit.
+fn crc32_by_definition(bytes: &[u8]) -> u32 {
+    let crc = bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ if crc & 1 == 1 { 0xEDB8_8320 } else { 0 }
+        })
+    });
+    !crc
+}
+
+proptest! {
+    #[test]
+    fn the_checksum_does_not_depend_on_how_the_bytes_are_split(parts: Vec<Vec<u8>>) {
+        let mut crc = Crc32::new();
+        for part in &parts {
+            crc.update(part);
+        }
+        prop_assert_eq!(crc.finalize(), crc32_by_definition(&parts.concat()));
     }
 }

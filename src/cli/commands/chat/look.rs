@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use colored::{Color, Colorize as _};
 
 use crate::address::{ClientName, EventName, RoomName};
-use crate::cli::io::stdout::{OutputBatch, each, shown};
+use crate::cli::io::stdout::{OutputBatch, batch_messages, visible_text};
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 
@@ -67,8 +67,8 @@ impl Look {
             before += &self.dim(&event);
         }
         let mut lines = String::new();
-        for message in each(chunk) {
-            let data = shown(chunk, message);
+        for message in batch_messages(chunk) {
+            let data = visible_text(chunk, message);
             lines += &format!("{before}: {}\n", data.replace('\n', "\n  "));
         }
         lines

@@ -33,7 +33,7 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     match stdin().is_terminal() && standard_output().is_terminal() {
         true if term::is_capable() => terminal::run(args, global).await,
         // Nothing to edit with; who said what is to be seen all the same.
-        true => plain(args, global, OutputFormat::Said).await,
+        true => plain(args, global, OutputFormat::Chat).await,
         false => plain(args, global, OutputFormat::Data(Terminator::Newline)).await,
     }
 }

@@ -48,7 +48,7 @@ impl Screen {
             .spawn(move || show_all(&incoming, &board, &shared, &reports))?;
         let hand = items.clone();
         // When the thread is gone its last report says why.
-        let output = Output::elsewhere(move |chunk| drop(hand.send(Item::Messages(chunk))), wrote);
+        let output = Output::custom(move |chunk| drop(hand.send(Item::Messages(chunk))), wrote);
         let notes = items.clone();
         let diversion = term::divert(move |lines| drop(notes.send(Item::Lines(lines.to_owned()))));
         let screen = Self {

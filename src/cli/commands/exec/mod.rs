@@ -182,7 +182,7 @@ impl Crew {
             select! {
                 Some(worked) = self.running.join_next() => self.worked(worked, peer)?,
                 event = peer.next_event() => self.happened(event?, peer)?,
-                wrote = self.stdout.wrote.recv() => match wrote {
+                wrote = self.stdout.reports.recv() => match wrote {
                     Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
                     // Nobody reads what is printed.
                     _ => return Ok(End::Done),

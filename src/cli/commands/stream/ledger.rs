@@ -48,7 +48,7 @@ impl Ledger {
                 begun: seq,
                 due: 0,
                 bytes: 0,
-                crc: Crc32::default(),
+                crc: Crc32::new(),
             }),
             Some(current) if current.id == piece.id => current,
             Some(_) => {
@@ -99,7 +99,11 @@ impl Current {
                 said: end.bytes,
                 came: self.bytes,
             }),
-            Some(end) if end.crc32.is_some_and(|crc| crc != self.crc.value()) => {
+            Some(end)
+                if end
+                    .crc32
+                    .is_some_and(|crc| crc != self.crc.clone().finalize()) =>
+            {
                 Step::Broken(Broken::Checksum)
             }
             Some(_) => Step::Last,

@@ -36,7 +36,7 @@ pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
         id: random_id(),
         part: 0,
         bytes: 0,
-        crc: Crc32::default(),
+        crc: Crc32::new(),
         piece: PartBuffer::new(most),
         input: InputOptions::open(source(&args.file), most),
         state: State::Reading,
@@ -165,7 +165,7 @@ impl Sending {
             sid: Some(self.known.clone()),
             end: whole.then_some(StreamEnd {
                 bytes: self.bytes,
-                crc32: Some(self.crc.value()),
+                crc32: Some(self.crc.clone().finalize()),
             }),
             abort,
         };

@@ -1,4 +1,4 @@
-//! Messages on their way to stdout.
+//! The batches of messages that are written to stdout.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use crate::address::{EventName, Namespace};
 use crate::client::plain_connection::EventArgs;
 use crate::wire::batch::{DeliveryHeader, Framing, encode_args, messages};
 
-/// Messages as they came.
+/// A batch of messages as it was received.
 #[derive(Debug, Clone)]
 pub struct OutputBatch {
     pub header: DeliveryHeader,
@@ -15,22 +15,22 @@ pub struct OutputBatch {
 }
 
 impl OutputBatch {
-    /// A line of JSON between messages that is none of them: nobody counts it.
-    pub fn aside(object: &str, namespace: Namespace) -> Self {
+    /// A line of JSON that is not a message and is not counted.
+    pub fn annotation(object: &str, namespace: Namespace) -> Self {
         let args = EventArgs {
             json: object.to_owned(),
             attachments: Vec::new(),
         };
-        let mut chunk = Self::event(EventName::message(), &args, namespace);
-        chunk.header.count = 0;
-        chunk
+        let mut batch = Self::event(EventName::message(), &args, namespace);
+        batch.header.count = 0;
+        batch
     }
 
-    pub(super) fn is_aside(&self) -> bool {
+    pub(super) fn is_annotation(&self) -> bool {
         self.header.count == 0 && self.header.framing == Framing::Args
     }
 
-    /// One event with its arguments, of a server that says nothing more of it.
+    /// One event of a plain Socket.IO server: a name and arguments.
     pub fn event(event: EventName, args: &EventArgs, namespace: Namespace) -> Self {
         Self {
             header: DeliveryHeader::new(event, Framing::Args),
@@ -40,11 +40,11 @@ impl OutputBatch {
     }
 }
 
-/// The messages of a chunk. An event as it came is one message, the body.
-pub fn each(chunk: &OutputBatch) -> impl Iterator<Item = &[u8]> {
-    let count = match chunk.header.framing {
+/// The messages of a batch. With the framing `args` the body is one message.
+pub fn batch_messages(batch: &OutputBatch) -> impl Iterator<Item = &[u8]> {
+    let count = match batch.header.framing {
         Framing::Args => 1,
-        Framing::Lines | Framing::Bytes => chunk.header.count,
+        Framing::Lines | Framing::Bytes => batch.header.count,
     };
-    messages(chunk.header.framing, &chunk.body).take(count as usize)
+    messages(batch.header.framing, &batch.body).take(count as usize)
 }

@@ -1,8 +1,7 @@
-//! Messages become what stands on stdout: a thread that writes, and says how far it came.
+//! Writes messages to stdout on a thread of its own, and reports how far it came.
 //!
-//! `sub | less` must not keep anyone from answering pings, so writes block on that thread and nowhere else; a line that
-//! stdout takes at once is written without waking it. Knows nothing of connections or acks: the reports are what acks
-//! and credit are made of.
+//! `sub | less` must go on answering pings, so only that thread blocks on writes. A line that stdout takes at once is written
+//! without waking the thread. Knows nothing of connections or acks; acks and credit follow from the reports.
 
 mod batch;
 mod object;
@@ -24,7 +23,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::address::Seq;
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, Framing};
-pub use batch::{OutputBatch, each};
+pub use batch::{OutputBatch, batch_messages};
 use object::OutputTarget;
 pub use object::time;
 pub use output_format::{OutputFormat, Terminator};
@@ -32,97 +31,97 @@ use render::Renderer;
 use sink::{ShortWrite, WatchOutcome, write_all};
 pub use template::{FormatError, FormatTemplate};
 
-/// How far the writing came. `messages` and `bytes` count from the report before.
+/// A report of the writer. `messages` and `bytes` count from the report before.
 #[derive(Debug)]
 pub enum WriteReport {
-    /// Written up to and including `last` (None while only volatile messages were); `bytes` are of the bodies of the
-    /// chunks that were finished.
+    /// Everything up to and including `last` is written. `last` is `None` while only volatile messages were written. `bytes`
+    /// counts the bodies of finished batches.
     Upto {
         last: Option<Seq>,
         messages: u64,
         bytes: u64,
     },
-    /// The reader of stdout went away: the last report. Only what was written whole counts.
+    /// The reader of stdout is gone. This is the last report. Counts only messages written whole.
     Closed { last: Option<Seq>, messages: u64 },
-    /// Stdout takes nothing more, for another reason: the last report.
+    /// Stdout failed for another reason. This is the last report.
     Failed(io::Error),
 }
 
 pub struct Output {
     writing: Option<OutputSink>,
-    /// Closes, after everything was written, behind [`Output::finish`].
-    pub wrote: UnboundedReceiver<WriteReport>,
+    /// Closes after [`Output::finish`], once everything is written.
+    pub reports: UnboundedReceiver<WriteReport>,
 }
 
 enum OutputSink {
     Stdout(StdoutThread),
-    Elsewhere(Box<dyn Fn(OutputBatch)>),
+    Custom(Box<dyn Fn(OutputBatch)>),
 }
 
 struct StdoutThread {
     chunks: Sender<OutputBatch>,
-    /// Sent and not yet written: while there are any, nothing may overtake them.
+    /// Batches sent to the thread and not written. A later batch may not overtake them.
     waiting: Arc<AtomicUsize>,
     writer: Arc<Mutex<StdoutWriter>>,
 }
 
 impl Output {
     /// Never blocks.
-    pub fn write(&self, chunk: OutputBatch) {
+    pub fn write(&self, batch: OutputBatch) {
         let writing = match &self.writing {
             Some(OutputSink::Stdout(writing)) => writing,
-            Some(OutputSink::Elsewhere(hand)) => return hand(chunk),
+            Some(OutputSink::Custom(show)) => return show(batch),
             None => return,
         };
         if writing.waiting.load(Ordering::Acquire) == 0
             && let Ok(mut writer) = writing.writer.try_lock()
-            && writer.takes_at_once(&chunk)
+            && writer.can_write_now(&batch)
         {
-            // When it failed, the report says so.
-            let _ = writer.write_and_report(chunk, || None);
+            // The report tells of a failure.
+            let _ = writer.write_and_report(batch, || None);
             return;
         }
         writing.waiting.fetch_add(1, Ordering::AcqRel);
-        // When the thread is gone its last report says why.
-        let _ = writing.chunks.send(chunk);
+        // If the thread has ended, its last report tells why.
+        let _ = writing.chunks.send(batch);
     }
 
-    /// Somebody else shows what is handed over, without making anyone wait, and reports as stdout's thread does.
-    pub fn elsewhere(
-        hand: impl Fn(OutputBatch) + 'static,
-        wrote: UnboundedReceiver<WriteReport>,
+    /// An output that passes its batches to `show`, which must not block. Whoever shows them sends the `reports`.
+    pub fn custom(
+        show: impl Fn(OutputBatch) + 'static,
+        reports: UnboundedReceiver<WriteReport>,
     ) -> Self {
         Self {
-            writing: Some(OutputSink::Elsewhere(Box::new(hand))),
-            wrote,
+            writing: Some(OutputSink::Custom(Box::new(show))),
+            reports,
         }
     }
 
-    /// Nothing more is to be written.
+    /// Ends the output: nothing is written after this.
     pub fn finish(&mut self) {
         self.writing = None;
     }
 }
 
-/// The messages of a chunk as they are shown, for what is no terminal.
-pub fn rendered(form: &OutputFormat, chunk: &OutputBatch) -> Vec<u8> {
+/// The messages of a batch as a pipe or file gets them.
+pub fn rendered(form: &OutputFormat, batch: &OutputBatch) -> Vec<u8> {
     let renderer = Renderer::new(form.clone(), OutputTarget::Plain);
-    let frame = renderer.frame(chunk);
+    let frame = renderer.frame(batch);
     let mut out = Vec::new();
-    for (index, message) in (0..).zip(each(chunk)) {
+    for (index, message) in (0..).zip(batch_messages(batch)) {
         renderer.render(&frame, index, message, &mut out);
     }
     out
 }
 
-/// Whether the reader of stdout has gone away.
+/// Whether the reader of stdout is gone.
 pub fn is_closed() -> bool {
     let stdout = io::stdout();
     let stdout = stdout.as_fd();
     sink::can_close(stdout) && sink::is_closed(stdout)
 }
 
-/// What a command has to say at once, before it ends. A closed stdout is success.
+/// Prints the whole output of a command that ends. A closed stdout is success.
 pub fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
@@ -134,7 +133,7 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Bytes as they are, beside whatever else is written there; makes its caller wait.
+/// Writes bytes directly to stdout. Blocks.
 pub fn write_through(bytes: &[u8]) -> io::Result<()> {
     write_all(io::stdout().as_fd(), bytes).map_err(|short| short.error)
 }
@@ -145,18 +144,18 @@ pub fn start(form: OutputFormat) -> Output {
     } else {
         OutputTarget::Plain
     };
-    // Our own descriptor: std's handle is line-buffered.
+    // Our own descriptor, because std's handle is line-buffered.
     start_on(io::stdout().as_fd().try_clone_to_owned(), form, screen)
 }
 
 fn start_on(fd: io::Result<OwnedFd>, form: OutputFormat, screen: OutputTarget) -> Output {
-    let (reports, wrote) = unbounded_channel();
-    let failed = reports.clone();
-    let writing = fd.and_then(|fd| start_writing(fd, form, screen, reports));
+    let (sender, reports) = unbounded_channel();
+    let failed = sender.clone();
+    let writing = fd.and_then(|fd| start_writing(fd, form, screen, sender));
     let writing = writing.map_err(|error| failed.send(WriteReport::Failed(error)));
     Output {
         writing: writing.ok().map(OutputSink::Stdout),
-        wrote,
+        reports,
     }
 }
 
@@ -169,7 +168,7 @@ fn start_writing(
     let fd = Arc::new(fd);
     let progress = Arc::new(Mutex::new(WriteProgress::default()));
     let writer = Arc::new(Mutex::new(StdoutWriter {
-        small: sink::small(fd.as_fd()),
+        atomic_bytes: sink::atomic_write_bytes(fd.as_fd()),
         renderer: Renderer::new(form, screen),
         buffer: Vec::new(),
         _watched: watch(&fd, &progress, &reports)?,
@@ -190,7 +189,7 @@ fn start_writing(
     })
 }
 
-/// The thread. It ends when nothing more is to be written, or stdout takes nothing more.
+/// The writing thread. It ends with the channel, or when stdout takes no more.
 fn write_all_of(
     chunks: &Receiver<OutputBatch>,
     writer: &Mutex<StdoutWriter>,
@@ -212,8 +211,8 @@ fn write_all_of(
     }
 }
 
-/// While idle nothing is written that could fail, so a second thread waits for the reader of stdout to go away.
-/// It ends when what is returned here is dropped; and it must not keep `wrote` open, hence the weak sender.
+/// Starts a thread that notices when the reader of stdout goes away while nothing is written. The thread ends when the
+/// returned writer is dropped. Its sender is weak, so that it does not keep the reports open.
 fn watch(
     fd: &Arc<OwnedFd>,
     progress: &Arc<Mutex<WriteProgress>>,
@@ -228,7 +227,7 @@ fn watch(
         if sink::wait_closed(fd.as_fd(), writing.as_fd()) == WatchOutcome::Unwatched {
             return;
         }
-        // Whoever is writing finds out by itself; holding the lock means that everything written is reported.
+        // A write in progress notices by itself. Under the lock, everything written has been reported.
         let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(reports) = reports.upgrade() {
             let _ = reports.send(WriteReport::Closed {
@@ -242,7 +241,7 @@ fn watch(
     Ok(Some(held))
 }
 
-/// What was written, and not yet reported but for `last`.
+/// What was written since the last report, and the last seq written.
 #[derive(Debug, Default)]
 struct WriteProgress {
     last: Option<Seq>,
@@ -252,27 +251,27 @@ struct WriteProgress {
 
 struct StdoutWriter {
     fd: Arc<OwnedFd>,
-    /// Up to how many bytes stdout takes whole when it is ready at all.
-    small: usize,
+    /// How many bytes stdout takes without blocking when it is ready.
+    atomic_bytes: usize,
     renderer: Renderer,
-    /// Rendered and not yet written; kept for its memory.
+    /// Rendered messages that are not written yet. Kept for its memory.
     buffer: Vec<u8>,
-    /// Held from the first chunk that came until what was written is reported.
+    /// Locked from the first batch until the writing is reported.
     progress: Arc<Mutex<WriteProgress>>,
     reports: UnboundedSender<WriteReport>,
-    /// The watching thread ends with this.
+    /// Dropping it ends the watching thread.
     _watched: Option<PipeWriter>,
 }
 
 impl StdoutWriter {
-    /// Whether stdout takes the chunk without making anyone wait.
-    fn takes_at_once(&self, chunk: &OutputBatch) -> bool {
-        self.renderer.is_as_it_came(&chunk.header)
-            && chunk.body.len() <= self.small
+    /// Whether stdout takes the batch without blocking.
+    fn can_write_now(&self, batch: &OutputBatch) -> bool {
+        self.renderer.is_passthrough(&batch.header)
+            && batch.body.len() <= self.atomic_bytes
             && sink::is_ready(self.fd.as_fd())
     }
 
-    /// Writes a chunk and what follows it, and says how far it came.
+    /// Writes a batch and those that follow, and reports.
     fn write_and_report(
         &mut self,
         first: OutputBatch,
@@ -280,14 +279,14 @@ impl StdoutWriter {
     ) -> Result<(), OutputEnded> {
         let progress = Arc::clone(&self.progress);
         let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut chunk = Some(first);
-        while let Some(current) = chunk.take() {
+        let mut batch = Some(first);
+        while let Some(current) = batch.take() {
             if let Err(stopped) = self.write(&current, &mut progress) {
                 self.report_end(stopped, &mut progress);
                 return Err(OutputEnded);
             }
-            chunk = next();
-            if chunk.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
+            batch = next();
+            if batch.is_none() || progress.bytes >= limits::REPORT_BYTES as u64 {
                 self.report(&mut progress);
             }
         }
@@ -296,58 +295,58 @@ impl StdoutWriter {
 
     fn write(
         &mut self,
-        chunk: &OutputBatch,
+        batch: &OutputBatch,
         progress: &mut WriteProgress,
     ) -> Result<(), WriteError> {
-        if self.renderer.is_as_it_came(&chunk.header) {
-            write_all(self.fd.as_fd(), &chunk.body).map_err(|short| {
-                let messages = match chunk.header.framing {
+        if self.renderer.is_passthrough(&batch.header) {
+            write_all(self.fd.as_fd(), &batch.body).map_err(|short| {
+                let messages = match batch.header.framing {
                     Framing::Lines => {
-                        memchr::memchr_iter(b'\n', &chunk.body[..short.written]).count()
+                        memchr::memchr_iter(b'\n', &batch.body[..short.written]).count()
                     }
-                    // A piece that is not all written is not written.
+                    // A message that is written in part does not count.
                     Framing::Bytes | Framing::Args => 0,
                 };
-                progress.settle(&chunk.header, 0, messages as u64);
+                progress.record(&batch.header, 0, messages as u64);
                 WriteError::from(short)
             })?;
-            progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
+            progress.record(&batch.header, 0, u64::from(batch.header.count));
         } else {
             let before = progress.messages;
-            self.write_each(chunk, progress)?;
-            // A body that holds fewer messages than its header says is not waited for.
+            self.write_each(batch, progress)?;
+            // The header's count holds even if the body has fewer messages.
             progress.messages = before;
-            progress.settle(&chunk.header, 0, u64::from(chunk.header.count));
+            progress.record(&batch.header, 0, u64::from(batch.header.count));
         }
-        progress.bytes += chunk.body.len() as u64;
+        progress.bytes += batch.body.len() as u64;
         Ok(())
     }
 
-    /// Message by message, written in pieces so that the buffer stays small.
+    /// Renders the messages one by one, and writes whenever the buffer is large.
     fn write_each(
         &mut self,
-        chunk: &OutputBatch,
+        batch: &OutputBatch,
         progress: &mut WriteProgress,
     ) -> Result<(), WriteError> {
-        let frame = self.renderer.frame(chunk);
+        let frame = self.renderer.frame(batch);
         let mut written = 0;
         let mut rendered = 0;
-        for message in each(chunk) {
+        for message in batch_messages(batch) {
             self.renderer
                 .render(&frame, rendered, message, &mut self.buffer);
             rendered += 1;
             if self.buffer.len() >= limits::BATCH_BYTES {
-                self.flush(chunk, written, rendered, progress)?;
+                self.flush(batch, written, rendered, progress)?;
                 written = rendered;
             }
         }
-        self.flush(chunk, written, rendered, progress)
+        self.flush(batch, written, rendered, progress)
     }
 
-    /// Writes the buffer, which holds messages `from..to` of the chunk.
+    /// Writes the buffer, which holds the messages `from..to` of the batch.
     fn flush(
         &mut self,
-        chunk: &OutputBatch,
+        batch: &OutputBatch,
         from: u32,
         to: u32,
         progress: &mut WriteProgress,
@@ -355,21 +354,21 @@ impl StdoutWriter {
         let outcome = write_all(self.fd.as_fd(), &self.buffer);
         let whole = match &outcome {
             Ok(()) => to - from,
-            Err(short) => self.count_whole(chunk, from, short.written),
+            Err(short) => self.count_whole(batch, from, short.written),
         };
-        progress.settle(&chunk.header, from, u64::from(whole));
+        progress.record(&batch.header, from, u64::from(whole));
         self.buffer.clear();
         self.buffer.shrink_to(limits::MESSAGE_BYTES);
         outcome.map_err(WriteError::from)
     }
 
-    /// How many messages from `from` on fit whole into `written` bytes: found by rendering them again, once in a
-    /// process's life, so that nothing has to be remembered of each message.
-    fn count_whole(&self, chunk: &OutputBatch, from: u32, written: usize) -> u32 {
-        let frame = self.renderer.frame(chunk);
+    /// How many messages from `from` on fit whole into `written` bytes. Renders them again, which happens once in the life of a
+    /// process, so that no lengths need to be kept.
+    fn count_whole(&self, batch: &OutputBatch, from: u32, written: usize) -> u32 {
+        let frame = self.renderer.frame(batch);
         let mut again = Vec::new();
         let mut whole = 0;
-        for message in each(chunk).skip(from as usize) {
+        for message in batch_messages(batch).skip(from as usize) {
             self.renderer
                 .render(&frame, from + whole, message, &mut again);
             if again.len() > written {
@@ -404,10 +403,10 @@ impl StdoutWriter {
 }
 
 impl WriteProgress {
-    /// `count` messages of a chunk, from its `from`th on, are written.
-    fn settle(&mut self, header: &DeliveryHeader, from: u32, count: u64) {
+    /// Notes that `count` messages of a batch were written, from index `from` on.
+    fn record(&mut self, header: &DeliveryHeader, from: u32, count: u64) {
         self.messages += count;
-        // The header's count bounds the index, whatever the body held.
+        // The index never passes the header's count.
         let count = u32::try_from(count)
             .unwrap_or(header.count)
             .min(header.count - from.min(header.count));
@@ -419,18 +418,18 @@ impl WriteProgress {
     }
 }
 
-/// A message as its reader sees it on a terminal: its data, control characters shown.
-pub fn shown(chunk: &OutputBatch, message: &[u8]) -> String {
+/// The data of a message for a terminal, with control characters made visible.
+pub fn visible_text(batch: &OutputBatch, message: &[u8]) -> String {
     let renderer = Renderer::new(OutputFormat::Data(Terminator::Raw), OutputTarget::Terminal);
     let mut shown = Vec::new();
-    renderer.render(&renderer.frame(chunk), 0, message, &mut shown);
+    renderer.render(&renderer.frame(batch), 0, message, &mut shown);
     String::from_utf8_lossy(&shown).into_owned()
 }
 
-/// Stdout takes nothing more; the report said why.
+/// Stdout takes no more. A report has told why.
 struct OutputEnded;
 
-/// Why stdout takes nothing more.
+/// Why stdout takes no more.
 enum WriteError {
     Closed,
     Failed(io::Error),

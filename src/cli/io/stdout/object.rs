@@ -1,4 +1,4 @@
-//! The parts of a message on stdout: its data, and the object with all that is known of it. No IO.
+//! Renders the data of a message, and the JSON object with all its fields. No IO.
 
 use std::io::Write as _;
 
@@ -15,51 +15,51 @@ use crate::cli::screen::term;
 use crate::wire::attachments::{placeholder, rewrite_placeholders};
 use crate::wire::batch::{Args, Framing, decode_args};
 
-/// What stdout is.
+/// The kind of stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OutputTarget {
-    /// A pipe or a file: bytes as they are.
+    /// A pipe or a file: bytes are unchanged.
     Plain,
-    /// Control characters are shown, never obeyed.
+    /// Control characters are made visible, so that the terminal does not obey them.
     Terminal,
 }
 
-/// What is the same for every message of a chunk, rendered once.
+/// The parts that all messages of a batch share, rendered once.
 pub(super) struct BatchContext<'a> {
-    pub(super) chunk: &'a OutputBatch,
-    /// For Form::Json: the object up to its seq, and between its seq and its data.
+    pub(super) batch: &'a OutputBatch,
+    /// For JSON: the object before its seq, and between its seq and its data.
     pub(super) before: Vec<u8>,
     pub(super) after: Vec<u8>,
 }
 
 pub(super) fn push_data_for(
     screen: OutputTarget,
-    chunk: &OutputBatch,
+    batch: &OutputBatch,
     message: &[u8],
     out: &mut Vec<u8>,
 ) {
     match screen {
-        OutputTarget::Plain => push_data(chunk, message, out),
+        OutputTarget::Plain => push_data(batch, message, out),
         OutputTarget::Terminal => {
             let mut data = Vec::new();
-            push_data(chunk, message, &mut data);
+            push_data(batch, message, &mut data);
             term::visible_data(&data, out);
         }
     }
 }
 
-pub(super) fn push_data(chunk: &OutputBatch, message: &[u8], out: &mut Vec<u8>) {
-    match chunk.header.framing {
+pub(super) fn push_data(batch: &OutputBatch, message: &[u8], out: &mut Vec<u8>) {
+    match batch.header.framing {
         Framing::Lines | Framing::Bytes => out.extend_from_slice(message),
-        Framing::Args => match decode_args(&chunk.body) {
+        Framing::Args => match decode_args(&batch.body) {
             Ok(args) => push_args(&args, out),
-            // What cannot be read as an event is shown as the bytes it is.
+            // A body that is no event is written unchanged.
             Err(_) => out.extend_from_slice(message),
         },
     }
 }
 
-/// One text argument bare, one binary argument as its bytes; anything else as JSON, several arguments as an array.
+/// One text argument is written bare, one binary argument as its bytes. Anything else is JSON; several arguments are an array.
 fn push_args(args: &Args<'_>, out: &mut Vec<u8>) {
     let all: Vec<&RawValue> = match serde_json::from_str(args.json) {
         Ok(all) => all,
@@ -81,7 +81,7 @@ fn push_args(args: &Args<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The attachment, when the argument is nothing but its placeholder. Without attachments it is plain data.
+/// The attachment of an argument that is only a placeholder. Without attachments a placeholder is plain data.
 fn binary<'a>(json: &str, attachments: &'a [Bytes]) -> Option<&'a Bytes> {
     if attachments.is_empty() {
         return None;
@@ -89,7 +89,7 @@ fn binary<'a>(json: &str, attachments: &'a [Bytes]) -> Option<&'a Bytes> {
     attachments.get(placeholder(json)?)
 }
 
-/// JSON in one line, each placeholder replaced by `{"base64":"…"}`.
+/// Writes JSON in one line, with each placeholder replaced by `{"base64":"…"}`.
 pub(super) fn push_json(json: &str, attachments: &[Bytes], out: &mut Vec<u8>) {
     if attachments.is_empty() {
         return push_one_line(json.as_bytes(), out);
@@ -105,7 +105,7 @@ pub(super) fn push_json(json: &str, attachments: &[Bytes], out: &mut Vec<u8>) {
     push_one_line(json.as_bytes(), out);
 }
 
-/// A newline in JSON is white space between tokens; a message is a line.
+/// Replaces newlines, which JSON has only as white space between tokens: a message is one line.
 fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(json);
@@ -116,11 +116,11 @@ fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// `{"namespace":…,"rooms":…,"event":…` and `,"time":…,"from":…`; the seq comes between.
-pub(super) fn object_frame(chunk: &OutputBatch) -> (Vec<u8>, Vec<u8>) {
-    let header = &chunk.header;
+/// `{"namespace":…,"rooms":…,"event":…` and `,"time":…,"from":…`. The seq comes between them.
+pub(super) fn object_frame(batch: &OutputBatch) -> (Vec<u8>, Vec<u8>) {
+    let header = &batch.header;
     let mut before = Vec::new();
-    push_field("{\"namespace\":", &chunk.namespace, &mut before);
+    push_field("{\"namespace\":", &batch.namespace, &mut before);
     push_field(",\"rooms\":", &header.rooms, &mut before);
     push_field(",\"event\":", &header.event, &mut before);
     let mut after = Vec::new();
@@ -136,14 +136,14 @@ pub(super) fn object_frame(chunk: &OutputBatch) -> (Vec<u8>, Vec<u8>) {
     (before, after)
 }
 
-/// RFC 3339, UTC, milliseconds. None for a time that no calendar holds.
+/// RFC 3339 in UTC with milliseconds. `None` for a time outside the calendar.
 pub fn time(at_ms: u64) -> Option<String> {
     let at = jiff::Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()?;
     Some(at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
 }
 
 pub(super) fn push_object(frame: &BatchContext<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
-    let header = &frame.chunk.header;
+    let header = &frame.batch.header;
     out.extend_from_slice(&frame.before);
     if let Some(first) = header.first {
         let seq = Seq::new(first.record, first.index.saturating_add(index));
@@ -157,7 +157,7 @@ pub(super) fn push_object(frame: &BatchContext<'_>, index: u32, message: &[u8], 
             out.extend_from_slice(b",\"json\":true");
         }
         Framing::Lines | Framing::Bytes => push_text_or_bytes(message, out),
-        Framing::Args => match decode_args(&frame.chunk.body) {
+        Framing::Args => match decode_args(&frame.batch.body) {
             Ok(args) => push_args_fields(&args, out),
             Err(_) => push_text_or_bytes(message, out),
         },
@@ -195,7 +195,7 @@ fn push_args_fields(args: &Args<'_>, out: &mut Vec<u8>) {
 
 pub(super) fn push_field<T: Serialize + ?Sized>(name: &str, value: &T, out: &mut Vec<u8>) {
     out.extend_from_slice(name.as_bytes());
-    serde_json::to_writer(out, value).expect("names, texts and numbers have a JSON form");
+    serde_json::to_writer(out, value).expect("names, texts and numbers can be JSON");
 }
 
 fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
@@ -203,16 +203,16 @@ fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let done = encoder
         .write_all(bytes)
         .and_then(|()| encoder.finish().map(drop));
-    done.expect("a Vec takes what is written");
+    done.expect("writing to a Vec cannot fail");
 }
 
-/// DEL, C1 and the bidirectional controls stand in strings, if anywhere, where `\u009b` means the same; it stays JSON.
+/// Escapes DEL, C1 and bidirectional controls. They occur only in strings, so the result is the same JSON.
 pub(super) fn push_json_for_terminal(object: &[u8], out: &mut Vec<u8>) {
     for chunk in object.utf8_chunks() {
         for character in chunk.valid().chars() {
             if character != '\n' && term::is_obeyed(character) {
                 let escaped = write!(out, "\\u{:04x}", u32::from(character));
-                escaped.expect("a Vec takes what is written");
+                escaped.expect("writing to a Vec cannot fail");
             } else {
                 out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             }

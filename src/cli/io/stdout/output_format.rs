@@ -9,25 +9,25 @@ use super::template::FormatTemplate;
 pub enum Terminator {
     Newline,
     Nul,
-    /// Nothing.
+    /// Nothing follows.
     Raw,
 }
 
 /// How messages are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// The data, and what ends it.
+    /// The data of each message.
     Data(Terminator),
-    /// One object a message, in one line, with all that is known of it.
+    /// A JSON object a line, with all fields of the message.
     Json,
-    /// What `--format` says, and what ends it.
+    /// The template of `--format`.
     Template(Arc<FormatTemplate>, Terminator),
-    /// As people read it: who said it, and the data.
-    Said,
-    /// One array a message, in one line: the event's name and its arguments.
+    /// `name: data`, for people.
+    Chat,
+    /// A JSON array a line: the event name and its arguments.
     Event,
-    /// One array a message, in one line: its arguments.
+    /// A JSON array a line: the arguments.
     Args,
-    /// Each chunk is one piece of something larger: its body, with nothing added.
+    /// The bodies of the batches, with nothing added.
     Bytes,
 }

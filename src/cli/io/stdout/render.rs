@@ -1,4 +1,4 @@
-//! How one message looks: bare data, or an object with all that is known of it. No IO.
+//! Renders one message in the chosen output format. No IO.
 
 use super::batch::OutputBatch;
 use super::object::{
@@ -21,28 +21,28 @@ impl Renderer {
         Self { form, screen }
     }
 
-    /// Whether the body, unchanged, is what is to be written.
-    pub(super) fn is_as_it_came(&self, header: &DeliveryHeader) -> bool {
-        let as_it_came = match self.form {
+    /// Whether the body can be written unchanged.
+    pub(super) fn is_passthrough(&self, header: &DeliveryHeader) -> bool {
+        let is_unchanged = match self.form {
             OutputFormat::Data(Terminator::Newline) => header.framing == Framing::Lines,
             OutputFormat::Bytes => true,
             _ => false,
         };
-        as_it_came && self.screen == OutputTarget::Plain
+        is_unchanged && self.screen == OutputTarget::Plain
     }
 
-    pub(super) fn frame<'a>(&self, chunk: &'a OutputBatch) -> BatchContext<'a> {
+    pub(super) fn frame<'a>(&self, batch: &'a OutputBatch) -> BatchContext<'a> {
         let (before, after) = match &self.form {
             OutputFormat::Data(_)
-            | OutputFormat::Said
+            | OutputFormat::Chat
             | OutputFormat::Event
             | OutputFormat::Args
             | OutputFormat::Bytes => (Vec::new(), Vec::new()),
             OutputFormat::Template(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
-            OutputFormat::Json | OutputFormat::Template(..) => object_frame(chunk),
+            OutputFormat::Json | OutputFormat::Template(..) => object_frame(batch),
         };
         BatchContext {
-            chunk,
+            batch,
             before,
             after,
         }
@@ -50,18 +50,18 @@ impl Renderer {
 
     /// One line of JSON.
     fn push_json(&self, frame: &BatchContext<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
-        if frame.chunk.is_aside() {
-            push_data(frame.chunk, message, out);
+        if frame.batch.is_annotation() {
+            push_data(frame.batch, message, out);
             return out.push(b'\n');
         }
         match self.form {
             OutputFormat::Event => {
-                let event = frame.chunk.header.event.as_str();
-                push_array(frame.chunk, Some(event), message, out);
+                let event = frame.batch.header.event.as_str();
+                push_array(frame.batch, Some(event), message, out);
             }
-            OutputFormat::Args => push_array(frame.chunk, None, message, out),
+            OutputFormat::Args => push_array(frame.batch, None, message, out),
             OutputFormat::Data(_)
-            | OutputFormat::Said
+            | OutputFormat::Chat
             | OutputFormat::Json
             | OutputFormat::Template(..)
             | OutputFormat::Bytes => {
@@ -70,7 +70,7 @@ impl Renderer {
         }
     }
 
-    /// Appends message `index` of the frame's chunk.
+    /// Appends message `index` of the batch.
     pub(super) fn render(
         &self,
         frame: &BatchContext<'_>,
@@ -84,15 +84,15 @@ impl Renderer {
                 push_ending(*ending, out);
             }
             (OutputFormat::Data(ending), screen) => {
-                push_data_for(screen, frame.chunk, message, out);
+                push_data_for(screen, frame.batch, message, out);
                 push_ending(*ending, out);
             }
-            (OutputFormat::Said, screen) => {
-                let from = frame.chunk.header.from.as_ref();
+            (OutputFormat::Chat, screen) => {
+                let from = frame.batch.header.from.as_ref();
                 let from = from.map_or(SOMEONE, ClientName::as_str);
                 out.extend_from_slice(term::visible(from).as_bytes());
                 out.extend_from_slice(b": ");
-                push_data_for(screen, frame.chunk, message, out);
+                push_data_for(screen, frame.batch, message, out);
                 out.push(b'\n');
             }
             (OutputFormat::Bytes, OutputTarget::Plain) => out.extend_from_slice(message),
@@ -115,9 +115,9 @@ fn push_ending(ending: Terminator, out: &mut Vec<u8>) {
     }
 }
 
-fn push_array(chunk: &OutputBatch, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
-    let args = match chunk.header.framing {
-        Framing::Args => decode_args(&chunk.body).ok(),
+fn push_array(batch: &OutputBatch, event: Option<&str>, message: &[u8], out: &mut Vec<u8>) {
+    let args = match batch.header.framing {
+        Framing::Args => decode_args(&batch.body).ok(),
         Framing::Lines | Framing::Bytes => None,
     };
     out.push(b'[');
@@ -134,7 +134,7 @@ fn push_array(chunk: &OutputBatch, event: Option<&str>, message: &[u8], out: &mu
             }
             push_json(args.inside(), &args.attachments, out);
         }
-        // Nothing that a plain client receives; shown as what it is all the same.
+        // A plain client receives only events. Other data is shown as text.
         None => push_field(",", &String::from_utf8_lossy(message), out),
     }
     out.extend_from_slice(b"]\n");

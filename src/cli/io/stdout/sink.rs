@@ -1,4 +1,4 @@
-//! A descriptor to write to: every byte or how many, and whether its reader went away. Knows nothing of messages.
+//! Writes to a descriptor, and notices when its reader goes away. Knows nothing of messages.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -7,14 +7,14 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-/// Not everything was written.
+/// A write that failed after `written` bytes.
 #[derive(Debug)]
 pub(super) struct ShortWrite {
     pub(super) written: usize,
     pub(super) error: io::Error,
 }
 
-/// Writes everything, waiting where a neighbour made the descriptor non-blocking.
+/// Writes all bytes. Waits when another process has made the descriptor non-blocking.
 pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), ShortWrite> {
     let mut written = 0;
     while written < bytes.len() {
@@ -33,7 +33,7 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), ShortWri
     Ok(())
 }
 
-/// Whether there is a reader that can go away: files, and devices other than terminals, have none.
+/// Whether the descriptor has a reader that can go away. Files, and devices other than terminals, have none.
 pub(super) fn can_close(fd: BorrowedFd<'_>) -> bool {
     match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
         Ok(FileType::Fifo | FileType::Socket) => true,
@@ -42,9 +42,9 @@ pub(super) fn can_close(fd: BorrowedFd<'_>) -> bool {
     }
 }
 
-/// Up to how many bytes a write takes whole, without waiting, once [`is_ready`] says so: a ready pipe has room for
-/// PIPE_BUF bytes (pipe(7)), a file always has. Nothing is promised of anything else.
-pub(super) fn small(fd: BorrowedFd<'_>) -> usize {
+/// How many bytes a write takes whole and without waiting when [`is_ready`] is true. A ready pipe has room for PIPE_BUF bytes
+/// (pipe(7)), a file always has. For other descriptors 0.
+pub(super) fn atomic_write_bytes(fd: BorrowedFd<'_>) -> usize {
     match rustix::fs::fstat(fd).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
         Ok(FileType::Fifo | FileType::RegularFile) => rustix::pipe::PIPE_BUF,
         _ => 0,
@@ -72,14 +72,14 @@ pub(super) fn is_closed(fd: BorrowedFd<'_>) -> bool {
 /// Why [`wait_closed`] returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WatchOutcome {
-    /// The reader has gone away.
+    /// The reader is gone.
     Closed,
-    /// Nobody writes any more, or poll cannot tell: the writer will find out by writing.
+    /// The writer has ended, or poll failed: a later write will notice.
     Unwatched,
 }
 
-/// Waits until the reader of `fd` has gone away, or the other end of `writing` has. Asked for no events, poll wakes for
-/// errors and hang-ups alone.
+/// Waits until the reader of `fd` is gone, or the other end of `writing` is closed. With no events requested, poll returns only
+/// for errors and hang-ups.
 pub(super) fn wait_closed(fd: BorrowedFd<'_>, writing: BorrowedFd<'_>) -> WatchOutcome {
     let mut fds = [fd, writing].map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::empty()));
     loop {

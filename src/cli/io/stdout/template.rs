@@ -1,4 +1,4 @@
-//! `--format`: text with fields in braces, parsed once, and what becomes of it for one message. No IO.
+//! The template of `--format`: text with fields in braces. Parsed once, then rendered for each message. No IO.
 
 use jiff::fmt::strtime::{BrokenDownTime, Config, PosixCustom};
 use jiff::tz::TimeZone;
@@ -11,7 +11,7 @@ use crate::address::{RoomName, Seq};
 use crate::cli::screen::term;
 use crate::limits;
 
-/// What `--format` says, checked. What ends a message is not part of it.
+/// A valid template. It does not include the terminator of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatTemplate {
     pieces: Vec<FormatPiece>,
@@ -56,13 +56,13 @@ const FIELDS: [(&str, Field); 10] = [
 pub enum FormatError {
     #[error("there is no field {{{0}}}; there are {known}", known = known())]
     Unknown(String),
-    #[error("a \"{{\" without its \"}}\"; a brace that is meant as one is written twice")]
+    #[error("a \"{{\" without a \"}}\"; write a literal brace twice")]
     Open,
-    #[error("a \"}}\" without its \"{{\"; a brace that is meant as one is written twice")]
+    #[error("a \"}}\" without a \"{{\"; write a literal brace twice")]
     Lone,
     #[error("only {{time:…}} takes a pattern, not {{{0}:…}}")]
     Pattern(String),
-    #[error("{{time:}} is without its pattern, as in {{time:%H:%M}}; {{time}} is all of it")]
+    #[error("{{time:}} has no pattern; write {{time:%H:%M}}, or {{time}} for all of it")]
     NoPattern,
     #[error("{{time:{pattern}}}: {reason}")]
     Time { pattern: String, reason: String },
@@ -112,12 +112,13 @@ impl FormatTemplate {
         Ok(Self { pieces })
     }
 
-    /// Whether the object of `--json` is in it.
+    /// Whether the template contains `{json}`.
     pub(super) fn has_json(&self) -> bool {
         self.pieces.contains(&FormatPiece::Field(Field::Json))
     }
 
-    /// Appends message `index` of the frame's chunk. What a peer chose is not obeyed by a terminal; what the user wrote is.
+    /// Appends message `index` of the batch. Control characters of the message are made visible on a terminal; those of the
+    /// template are not.
     pub(super) fn render(
         &self,
         frame: &BatchContext<'_>,
@@ -129,7 +130,7 @@ impl FormatTemplate {
             match piece {
                 FormatPiece::Literal(bytes) => out.extend_from_slice(bytes),
                 FormatPiece::LocalTime(pattern, zone) => {
-                    push_local_time(frame.chunk.header.at, pattern, zone, out)
+                    push_local_time(frame.batch.header.at, pattern, zone, out)
                 }
                 FormatPiece::Field(field) => push(*field, frame, (index, message), screen, out),
             }
@@ -145,7 +146,7 @@ fn known() -> String {
     names.join(" ")
 }
 
-/// What stands behind a backslash; returns what is left.
+/// Parses the escape behind a backslash. Returns the rest of the text.
 fn escape<'a>(rest: &'a str, literal: &mut Vec<u8>) -> Result<&'a str, FormatError> {
     let unknown = |length: usize| FormatError::Escape(rest.chars().take(length).collect());
     let (byte, length) = match rest.bytes().next() {
@@ -190,14 +191,14 @@ fn piece(inside: &str) -> Result<FormatPiece, FormatError> {
     }
 }
 
-/// Where a pattern asks for what is customary (%c, %x, %r), that is the custom of the C locale, as month names are.
+/// `%c`, `%x`, `%r` and month names follow the C locale.
 fn local_time(at: Timestamp, pattern: &str, zone: &TimeZone) -> Result<String, jiff::Error> {
     let customs = Config::new().custom(PosixCustom::new());
     let zoned = Zoned::new(at, zone.clone());
     BrokenDownTime::from(&zoned).to_string_with_config(&customs, pattern)
 }
 
-/// Nothing for a time that no calendar holds.
+/// Appends nothing for a time outside the calendar.
 fn push_local_time(at_ms: u64, pattern: &str, zone: &TimeZone, out: &mut Vec<u8>) {
     let at = i64::try_from(at_ms).ok();
     let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -213,17 +214,17 @@ fn push(
     screen: OutputTarget,
     out: &mut Vec<u8>,
 ) {
-    let header = &frame.chunk.header;
+    let header = &frame.batch.header;
     let mut name = |text: &str| match screen {
         OutputTarget::Plain => out.extend_from_slice(text.as_bytes()),
         OutputTarget::Terminal => out.extend_from_slice(term::visible(text).as_bytes()),
     };
     match field {
-        Field::Data => push_data_for(screen, frame.chunk, message, out),
-        Field::Json => shown_json(frame, (index, message), screen, out),
+        Field::Data => push_data_for(screen, frame.batch, message, out),
+        Field::Json => push_json_object(frame, (index, message), screen, out),
         Field::Event => name(header.event.as_str()),
         Field::From => name(header.from.as_ref().map_or("", |from| from.as_str())),
-        Field::Namespace => name(frame.chunk.namespace.as_str()),
+        Field::Namespace => name(frame.batch.namespace.as_str()),
         Field::Reply => name(header.reply.as_ref().map_or("", RoomName::as_str)),
         Field::Room => name(header.rooms.first().map_or("", RoomName::as_str)),
         Field::Rooms => {
@@ -240,8 +241,8 @@ fn push(
     }
 }
 
-/// The object of `--json`, without the newline that ends it.
-fn shown_json(
+/// Appends the object of `--json`, without its newline.
+fn push_json_object(
     frame: &BatchContext<'_>,
     (index, message): (u32, &[u8]),
     screen: OutputTarget,
@@ -261,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_in_a_format_is_said() {
+    fn errors_in_a_template_are_named() {
         let is = |text: &str| FormatTemplate::parse(text).unwrap_err().to_string();
         assert_eq!(
             is("{who}"),

@@ -8,7 +8,7 @@ use super::*;
 use crate::address::{ClientName, EventName, Namespace, RoomName};
 use crate::wire::batch::{encode_args, push_bytes_message};
 
-fn chunk(framing: Framing, count: u32, body: impl Into<Bytes>) -> OutputBatch {
+fn batch(framing: Framing, count: u32, body: impl Into<Bytes>) -> OutputBatch {
     OutputBatch {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ci").unwrap()],
@@ -27,12 +27,12 @@ fn bytes_chunk(messages: &[&[u8]]) -> OutputBatch {
     for message in messages {
         push_bytes_message(&mut body, message);
     }
-    chunk(Framing::Bytes, messages.len() as u32, body)
+    batch(Framing::Bytes, messages.len() as u32, body)
 }
 
 fn args_chunk(json: &str, attachments: &[&'static [u8]]) -> OutputBatch {
     let attachments: Vec<Bytes> = attachments.iter().map(|a| Bytes::from_static(a)).collect();
-    chunk(Framing::Args, 1, encode_args(json, &attachments))
+    batch(Framing::Args, 1, encode_args(json, &attachments))
 }
 
 fn start_piped(form: OutputFormat, screen: OutputTarget) -> (Output, PipeReader) {
@@ -43,8 +43,8 @@ fn start_piped(form: OutputFormat, screen: OutputTarget) -> (Output, PipeReader)
 /// Everything these chunks look like.
 fn shown(form: OutputFormat, screen: OutputTarget, chunks: &[OutputBatch]) -> String {
     let (mut output, mut reader) = start_piped(form, screen);
-    for chunk in chunks {
-        output.write(chunk.clone());
+    for batch in chunks {
+        output.write(batch.clone());
     }
     output.finish();
     let mut text = Vec::new();
@@ -52,21 +52,21 @@ fn shown(form: OutputFormat, screen: OutputTarget, chunks: &[OutputBatch]) -> St
     String::from_utf8(text).unwrap()
 }
 
-fn data(chunk: OutputBatch) -> String {
+fn data(batch: OutputBatch) -> String {
     shown(
         OutputFormat::Data(Terminator::Newline),
         OutputTarget::Plain,
-        &[chunk],
+        &[batch],
     )
 }
 
-fn object(chunk: OutputBatch) -> String {
-    shown(OutputFormat::Json, OutputTarget::Plain, &[chunk])
+fn object(batch: OutputBatch) -> String {
+    shown(OutputFormat::Json, OutputTarget::Plain, &[batch])
 }
 
 #[test]
 fn data_ends_as_asked() {
-    let lines = || chunk(Framing::Lines, 3, "a\n\nb\r\n");
+    let lines = || batch(Framing::Lines, 3, "a\n\nb\r\n");
     let odd = || bytes_chunk(&[b"x\ny", b""]);
     let cases = [
         (Terminator::Newline, "a\n\nb\r\nx\ny\n\n"),
@@ -85,8 +85,8 @@ fn data_ends_as_asked() {
 
 #[test]
 fn events_are_arrays_with_their_name_and_answers_without() {
-    let event = |chunk: OutputBatch| shown(OutputFormat::Event, OutputTarget::Plain, &[chunk]);
-    let answer = |chunk: OutputBatch| shown(OutputFormat::Args, OutputTarget::Plain, &[chunk]);
+    let event = |batch: OutputBatch| shown(OutputFormat::Event, OutputTarget::Plain, &[batch]);
+    let answer = |batch: OutputBatch| shown(OutputFormat::Args, OutputTarget::Plain, &[batch]);
     let cases: [(&str, &[&'static [u8]], &str); 4] = [
         ("[]", &[], ""),
         (r#"["hi",{"a": 1}]"#, &[], r#""hi",{"a": 1}"#),
@@ -122,11 +122,11 @@ fn reports_add_up_to_what_was_written() {
     let mut second = bytes_chunk(&[b"x", b"y"]);
     second.header.first = Some(Seq::new(42, 0));
     let bytes = 6 + second.body.len() as u64;
-    output.write(chunk(Framing::Lines, 3, "a\nb\nc\n"));
+    output.write(batch(Framing::Lines, 3, "a\nb\nc\n"));
     output.write(second);
     output.finish();
     let (mut all_messages, mut all_bytes, mut at) = (0, 0, None);
-    while let Some(report) = output.wrote.blocking_recv() {
+    while let Some(report) = output.reports.blocking_recv() {
         match report {
             WriteReport::Upto {
                 last,
@@ -151,10 +151,10 @@ fn reports_add_up_to_what_was_written() {
 fn volatile_messages_are_reported_without_a_seq() {
     let (mut output, _reader) =
         start_piped(OutputFormat::Data(Terminator::Newline), OutputTarget::Plain);
-    let mut volatile = chunk(Framing::Lines, 1, "a\n");
+    let mut volatile = batch(Framing::Lines, 1, "a\n");
     volatile.header.first = None;
     output.write(volatile);
-    let report = output.wrote.blocking_recv();
+    let report = output.reports.blocking_recv();
     assert!(
         matches!(
             report,
@@ -172,13 +172,13 @@ fn volatile_messages_are_reported_without_a_seq() {
 fn a_reader_that_goes_away_is_noticed_while_idle() {
     let (mut output, reader) =
         start_piped(OutputFormat::Data(Terminator::Newline), OutputTarget::Plain);
-    output.write(chunk(Framing::Lines, 1, "a\n"));
+    output.write(batch(Framing::Lines, 1, "a\n"));
     assert!(matches!(
-        output.wrote.blocking_recv(),
+        output.reports.blocking_recv(),
         Some(WriteReport::Upto { .. })
     ));
     drop(reader);
-    let report = output.wrote.blocking_recv();
+    let report = output.reports.blocking_recv();
     let wanted = Some(Seq::new(41, 7));
     assert!(
         matches!(report, Some(WriteReport::Closed { last, messages: 0 }) if last == wanted),
@@ -187,12 +187,12 @@ fn a_reader_that_goes_away_is_noticed_while_idle() {
 }
 
 /// Writes more than a pipe holds to a reader that takes `taken` bytes and goes.
-fn closed_after(form: OutputFormat, chunk: OutputBatch, taken: usize) -> (Option<Seq>, u64) {
+fn closed_after(form: OutputFormat, batch: OutputBatch, taken: usize) -> (Option<Seq>, u64) {
     let (mut output, mut reader) = start_piped(form, OutputTarget::Plain);
-    output.write(chunk);
+    output.write(batch);
     reader.read_exact(&mut vec![0; taken]).unwrap();
     drop(reader);
-    match output.wrote.blocking_recv() {
+    match output.reports.blocking_recv() {
         Some(WriteReport::Closed { last, messages }) => (last, messages),
         other => panic!("{other:?}"),
     }
@@ -202,17 +202,17 @@ fn closed_after(form: OutputFormat, chunk: OutputBatch, taken: usize) -> (Option
 fn only_what_was_written_whole_counts_when_stdout_closes() {
     const MANY: u32 = 60_000;
     let line = "0123456789abcdef";
-    let lines = chunk(
+    let lines = batch(
         Framing::Lines,
         MANY,
         format!("{line}\n").repeat(MANY as usize),
     );
     let framed = bytes_chunk(&vec![line.as_bytes(); MANY as usize]);
-    for (chunk, form) in [
+    for (batch, form) in [
         (lines, OutputFormat::Data(Terminator::Newline)),
         (framed, OutputFormat::Data(Terminator::Nul)),
     ] {
-        let (last, messages) = closed_after(form, chunk, 100_000);
+        let (last, messages) = closed_after(form, batch, 100_000);
         // What the reader took, and at most a pipe's worth more.
         assert!(
             (100_000 / 17..(100_000 + (1 << 20)) / 17).contains(&messages),
@@ -225,7 +225,7 @@ fn only_what_was_written_whole_counts_when_stdout_closes() {
 
 #[test]
 fn a_torn_message_does_not_count() {
-    let one = chunk(Framing::Lines, 1, format!("{}\n", "x".repeat(4 << 20)));
+    let one = batch(Framing::Lines, 1, format!("{}\n", "x".repeat(4 << 20)));
     assert_eq!(
         closed_after(OutputFormat::Data(Terminator::Newline), one.clone(), 10),
         (None, 0)
@@ -244,10 +244,10 @@ fn a_full_disk_is_a_failure_and_not_a_closed_stdout() {
         OutputFormat::Data(Terminator::Newline),
         OutputTarget::Plain,
     );
-    output.write(chunk(Framing::Lines, 1, "a\n"));
+    output.write(batch(Framing::Lines, 1, "a\n"));
     output.finish();
     let mut last = None;
-    while let Some(report) = output.wrote.blocking_recv() {
+    while let Some(report) = output.reports.blocking_recv() {
         last = Some(report);
     }
     match last {
@@ -266,10 +266,10 @@ fn a_file_takes_everything_in_order() {
         OutputTarget::Plain,
     );
     for number in 0..1000 {
-        output.write(chunk(Framing::Lines, 1, format!("{number}\n")));
+        output.write(batch(Framing::Lines, 1, format!("{number}\n")));
     }
     output.finish();
-    while output.wrote.blocking_recv().is_some() {}
+    while output.reports.blocking_recv().is_some() {}
     file.flush().unwrap();
     let mut text = String::new();
     io::Seek::rewind(&mut file).unwrap();
@@ -312,7 +312,7 @@ fn events_as_they_came_become_data() {
 
 #[test]
 fn objects_say_all_that_is_known() {
-    let mut lines = chunk(Framing::Lines, 2, "a \"b\"\nc\n");
+    let mut lines = batch(Framing::Lines, 2, "a \"b\"\nc\n");
     lines.header.from = Some(ClientName::parse("alice").unwrap());
     assert_eq!(
         object(lines),
@@ -324,7 +324,7 @@ fn objects_say_all_that_is_known() {
         )
     );
     let head = r#"{"namespace":"/","rooms":["ci"],"event":"message","seq":"41.7","time":"2023-11-14T22:13:20.123Z","#;
-    let mut json = chunk(Framing::Lines, 1, "{\"n\":1e400}\n");
+    let mut json = batch(Framing::Lines, 1, "{\"n\":1e400}\n");
     json.header.json = true;
     let cases = [
         (json, r#""data":{"n":1e400},"json":true}"#),
@@ -336,10 +336,10 @@ fn objects_say_all_that_is_known() {
             r#""args":[{"_placeholder":true,"num":0}],"attachments":["YQ==","Yg=="]}"#,
         ),
     ];
-    for (chunk, tail) in cases {
-        assert_eq!(object(chunk), format!("{head}{tail}\n"));
+    for (batch, tail) in cases {
+        assert_eq!(object(batch), format!("{head}{tail}\n"));
     }
-    let mut volatile = chunk(Framing::Lines, 1, "a\n");
+    let mut volatile = batch(Framing::Lines, 1, "a\n");
     volatile.header.first = None;
     volatile.header.at = u64::MAX;
     assert_eq!(
@@ -355,14 +355,14 @@ fn a_terminal_is_shown_control_characters() {
         let found = shown(
             OutputFormat::Data(ending),
             OutputTarget::Terminal,
-            &[chunk(Framing::Lines, 1, escape)],
+            &[batch(Framing::Lines, 1, escape)],
         );
         assert_eq!(found.trim_end(), "␛[2J\\x9b\tx");
     }
     let found = shown(
         OutputFormat::Json,
         OutputTarget::Terminal,
-        &[chunk(Framing::Lines, 1, escape)],
+        &[batch(Framing::Lines, 1, escape)],
     );
     assert!(found.contains(r#""data":"\u001b[2J\u009b\tx"}"#), "{found}");
     assert!(found.ends_with("}\n"));
@@ -370,7 +370,7 @@ fn a_terminal_is_shown_control_characters() {
 
 #[test]
 fn a_format_shows_what_peers_chose_and_obeys_what_the_user_wrote() {
-    let mut hostile = chunk(Framing::Lines, 2, "\u{1b}[2J\nsecond\n");
+    let mut hostile = batch(Framing::Lines, 2, "\u{1b}[2J\nsecond\n");
     hostile.header.event = EventName::parse("e").unwrap();
     hostile.header.rooms = vec![RoomName::parse("r\u{202e}x").unwrap()];
     hostile.header.from = ClientName::parse("alice").ok();
