@@ -13,7 +13,7 @@ use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::remote::target::target;
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::connection_state::wait_until;
@@ -105,7 +105,7 @@ impl Asking<'_> {
             rooms: vec![self.reply.clone()],
             ..SubscribeRequest::default()
         });
-        let mut progress = Progress::of(Task::Wait);
+        let mut progress = Progress::new(ProgressKind::Wait);
         loop {
             if self.asked == Asked::Listening
                 && let Some(batch) = batch.take()

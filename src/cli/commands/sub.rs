@@ -16,7 +16,7 @@ use crate::cli::remote::connect;
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
 use crate::cli::remote::presence;
 use crate::cli::remote::target::{room_beside, target};
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::connection_state::wait_until;
@@ -118,7 +118,7 @@ fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> SubscribeRequest {
 
 /// What was shown goes, and the sum of it stays.
 fn say_written(progress: &mut Progress) {
-    if let Some(written) = progress.done() {
+    if let Some(written) = progress.counted() {
         progress.clear();
         term::note(format!("{written} messages written"));
     }
@@ -139,7 +139,7 @@ async fn follow(
                 // Others may take a part of what is pending.
                 let alone = args.drain && !args.share.share;
                 if let (true, ClientEvent::Subscribed { pending, .. }) = (alone, &event) {
-                    progress.of_messages(*pending);
+                    progress.set_total(*pending);
                 }
                 // What comes now may be written at once, and the last line is not ours then.
                 if let ClientEvent::Reconnected { .. } = event {
@@ -152,7 +152,7 @@ async fn follow(
                 Flow::More
             }
         };
-        progress.did(reading.written() - written, 0);
+        progress.add(reading.written() - written, 0);
         if flow == Flow::Enough {
             return Ok(End::Done);
         }
@@ -186,8 +186,8 @@ fn happened(
 fn progress(args: &SubArgs) -> Progress {
     match (stdout_is_a_terminal(), args.count, args.drain) {
         (true, ..) if args.raw || args.null => Progress::hidden(),
-        (true, ..) | (false, None, false) => Progress::of(Task::Wait),
-        (false, count, _) => Progress::of(Task::Write(count)),
+        (true, ..) | (false, None, false) => Progress::new(ProgressKind::Wait),
+        (false, count, _) => Progress::new(ProgressKind::Write(count)),
     }
 }
 

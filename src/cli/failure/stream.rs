@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cli::screen::duration::spoken;
+use crate::cli::screen::duration::duration_text;
 
 /// Why a stream did not come, or go, whole.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum StreamError {
     #[error("the stream is cut off here: it has not ended yet")]
     NotEnded,
     /// Its publisher may be there still.
-    #[error("--timeout {} came first: the stream has not ended yet", spoken(*.0))]
+    #[error("--timeout {} came first: the stream has not ended yet", duration_text(*.0))]
     Timeout(Duration),
     #[error(
         "this hub takes messages of {limit} bytes, and a piece of a stream needs more than {least}"

@@ -6,7 +6,7 @@ use tokio::select;
 
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signals;
-use crate::cli::screen::progress::while_awaiting;
+use crate::cli::screen::progress::show_while_awaiting;
 use crate::client::{ClientError, HubClient, HubUrl, RetryPolicy, Target};
 
 /// Waits for a connection to `url`, and says after a moment that it does.
@@ -14,7 +14,7 @@ pub async fn connecting<T>(
     url: &HubUrl,
     connection: impl Future<Output = Result<T, ClientError>>,
 ) -> Result<T, ClientError> {
-    while_awaiting(format!("connecting to {url}"), connection).await
+    show_while_awaiting(format!("connecting to {url}"), connection).await
 }
 
 /// A peer of the hub.
@@ -36,5 +36,5 @@ pub async fn peer_or_signal(
 
 /// Waits for what the hub or server at `url` was asked.
 pub async fn asking<T>(url: &HubUrl, answer: impl Future<Output = T>) -> T {
-    while_awaiting(format!("asking {url}"), answer).await
+    show_while_awaiting(format!("asking {url}"), answer).await
 }

@@ -10,7 +10,7 @@ use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::{Signal, Signals};
 use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
-use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
+use crate::cli::screen::progress::{NOT_WAITING, Progress};
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, Gap, HubClient, HubUrl, Target};
@@ -229,9 +229,9 @@ impl Reading {
                     Err(_) if self.name.is_none() => return self.write_out(peer, progress).await,
                     Err(error) => return Err(error.into()),
                 },
-                () = progress.due() => progress.draw(NOTHING_AWAITED),
+                () = progress.due() => progress.draw(NOT_WAITING),
             }
-            progress.did(self.written - written, 0);
+            progress.add(self.written - written, 0);
         }
         progress.clear();
         confirm_last_ack(peer, self.name.as_ref()).await
@@ -248,9 +248,9 @@ impl Reading {
                 report = self.report() => {
                     self.wrote(peer, report)?;
                 }
-                () = progress.due() => progress.draw(NOTHING_AWAITED),
+                () = progress.due() => progress.draw(NOT_WAITING),
             }
-            progress.did(self.written - written, 0);
+            progress.add(self.written - written, 0);
         }
         Ok(())
     }

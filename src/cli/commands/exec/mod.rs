@@ -30,8 +30,8 @@ use crate::cli::io::stdin::{InputBlock, message};
 use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::delivery::{End, awaited, confirm_last_ack, last, tell_link};
 use crate::cli::remote::presence;
-use crate::cli::screen::duration::spoken;
-use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
+use crate::cli::screen::duration::duration_text;
+use crate::cli::screen::progress::{NOT_WAITING, Progress, ProgressKind};
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, HubClient, Target};
@@ -127,7 +127,7 @@ impl Crew {
             },
             work: watch::Sender::new(Work::Wanted),
             stdout: stdout::start(OutputFormat::Data(Terminator::Raw)),
-            progress: Progress::of(Task::Wait),
+            progress: Progress::new(ProgressKind::Wait),
         }
     }
 
@@ -229,7 +229,9 @@ impl Crew {
     fn tell_wait(&self, end: &Result<End, Failure>) {
         let (before, again) = match end {
             Ok(End::Signal(_)) => (String::new(), "again "),
-            Ok(End::Timeout(after)) => (format!("--timeout {} is over; ", spoken(*after)), ""),
+            Ok(End::Timeout(after)) => {
+                (format!("--timeout {} is over; ", duration_text(*after)), "")
+            }
             Ok(End::Done) | Err(_) => return,
         };
         let (commands, them) = match self.running.len() {
@@ -239,7 +241,7 @@ impl Crew {
         };
         term::note(format!(
             "{before}waiting for {commands}, {} at most; Ctrl-C {again}kills {them}",
-            spoken(limits::EXEC_FINISH_TIMEOUT)
+            duration_text(limits::EXEC_FINISH_TIMEOUT)
         ));
     }
 
@@ -252,7 +254,7 @@ impl Crew {
             let room = self.room(&chunk);
             let (plan, work) = (Arc::clone(&self.plan), self.work.subscribe());
             if self.running.is_empty() {
-                self.progress.draw(NOTHING_AWAITED);
+                self.progress.draw(NOT_WAITING);
             }
             self.running.spawn(async move {
                 let ended = plan.work(&chunk, room.as_ref(), work).await?;

@@ -169,7 +169,7 @@ impl Publishing {
             return;
         };
         self.progress
-            .did(u64::from(receipt.messages), receipt.bytes as u64);
+            .add(u64::from(receipt.messages), receipt.bytes as u64);
         self.announcement.hear(receipt.outcome);
         let missed = missed(receipt, self.wanted);
         self.missed = self.missed.take().or(missed);

@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::io::batches::{BatchSource, BatchTemplate, Destination, Envelopes};
 use crate::cli::io::stdin::{InputOptions, InputSource, Payload, Split, read};
 use crate::cli::remote::target::{chosen_namespace, room_beside, target};
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::settings::Global;
 use crate::client::publish_window::PublishOutcome;
 use crate::client::{PublishReceipt, RetryPolicy, Target};
@@ -82,7 +82,7 @@ pub fn retry(args: &PubArgs) -> RetryPolicy {
 /// Who types sees what they type; a word or two are over at once.
 pub fn progress(args: &PubArgs) -> Progress {
     if !args.message.is_empty() {
-        return Progress::of(Task::Wait);
+        return Progress::new(ProgressKind::Wait);
     }
     let typed = match &args.file[..] {
         [] => standard_input().is_terminal(),
@@ -92,11 +92,11 @@ pub fn progress(args: &PubArgs) -> Progress {
         [] => None,
         files => files.iter().map(|file| length(file)).sum::<Option<u64>>(),
     };
-    Progress::of(match bytes {
-        _ if typed => Task::Wait,
-        bytes if args.stream.stream => Task::Stream(bytes),
-        Some(bytes) if !args.envelope => Task::PublishBytes(bytes),
-        _ => Task::Publish,
+    Progress::new(match bytes {
+        _ if typed => ProgressKind::Wait,
+        bytes if args.stream.stream => ProgressKind::Stream(bytes),
+        Some(bytes) if !args.envelope => ProgressKind::PublishBytes(bytes),
+        _ => ProgressKind::Publish,
     })
 }
 

@@ -16,7 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::target;
-use crate::cli::screen::table::{self, Column, Line, Table};
+use crate::cli::screen::table::{self, Column, Table, TableLine};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::verbs::rooms::{RoomSummary, RoomsRequest, RoomsResponse};
@@ -141,7 +141,7 @@ impl Which {
 }
 
 impl Shown<'_> {
-    fn lines(&self, answer: &RoomsResponse, columns: Option<usize>) -> Vec<Line> {
+    fn lines(&self, answer: &RoomsResponse, columns: Option<usize>) -> Vec<TableLine> {
         let mut rooms = Table::new([
             Column::name("ROOM"),
             Column::number("SOCKETS"),
@@ -178,7 +178,7 @@ impl Shown<'_> {
         let mut lines = rooms.lines(columns);
         lines.extend(table::more(answer.more, columns));
         if self.which == Which::One && !members.is_empty() {
-            lines.push(Line::empty());
+            lines.push(TableLine::empty());
             lines.extend(members.lines(columns));
         }
         lines

@@ -18,7 +18,7 @@ use crate::cli::failure::stream::{Broken, Cut, Left, StreamError};
 use crate::cli::io::signals::Signals;
 use crate::cli::io::stdout::{self, OutputFormat};
 use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, Gap, HubClient, Target};
 use crate::limits;
@@ -80,7 +80,7 @@ impl Receiving {
             progress: if io::stdout().is_terminal() {
                 Progress::hidden()
             } else {
-                Progress::of(Task::Stream(None))
+                Progress::new(ProgressKind::Stream(None))
             },
             remaining: args.count.unwrap_or(1),
             caught_up: false,
@@ -232,7 +232,7 @@ impl Receiving {
         peer.hold_cursor(self.ledger.begun());
         self.publisher.heard(piece.sid.as_deref());
         self.last_at = header.at;
-        self.progress.did(1, bytes.len() as u64);
+        self.progress.add(1, bytes.len() as u64);
         match step {
             Step::Broken(broken) => {
                 self.reading.pass_over(peer, &header);

@@ -185,7 +185,7 @@ impl Sending {
         match event {
             ClientEvent::Receipt(receipt) => {
                 self.log.get_or_insert_with(|| log.clone());
-                self.progress.did(1, receipt.bytes as u64);
+                self.progress.add(1, receipt.bytes as u64);
                 let missed = missed(receipt, self.wanted);
                 self.missed = self.missed.take().or(missed);
             }

@@ -21,7 +21,7 @@ use crate::cli::io::signals::TerminalChanges;
 use crate::cli::io::stdout;
 use crate::cli::remote::connect::peer_or_signal;
 use crate::cli::remote::delivery::{awaited, tell_link};
-use crate::cli::screen::table::Line;
+use crate::cli::screen::table::TableLine;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
 use crate::client::verbs::Request;
@@ -35,7 +35,7 @@ pub async fn watch<R: Request>(
     target: &Target,
     request: R,
     every: Duration,
-    show: impl Fn(&R::Response, Option<usize>) -> Vec<Line>,
+    show: impl Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 ) -> Result<(), Failure> {
     let mut signals = crate::cli::runtime::listen()?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
@@ -98,7 +98,7 @@ enum Drawn {
 impl<R, S> Watching<R, S>
 where
     R: Request,
-    S: Fn(&R::Response, Option<usize>) -> Vec<Line>,
+    S: Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 {
     async fn run(&mut self, mut changes: TerminalChanges) -> Result<(), Failure> {
         let mut tick = Instant::now() + limits::WATCH_TICK;
@@ -178,7 +178,7 @@ where
         };
         let page = Page {
             lines,
-            trouble: self.trouble().map(|text| Line::note(&text, columns)),
+            trouble: self.trouble().map(|text| TableLine::note(&text, columns)),
         };
         let screen = Arc::clone(&self.screen);
         self.drawing = Some(tokio::task::spawn_blocking(move || screen.draw(&page)));
