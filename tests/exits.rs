@@ -267,7 +267,7 @@ fn a_second_hub_on_the_same_database_says_so() {
     let database = hub.database().display().to_string();
     Cmd::new(&["serve", "--listen", "127.0.0.1:0", "--db", &database])
         .stderr_has(&database)
-        .stderr_has("held by another hub")
+        .stderr_has("in use by another hub")
         .status(1)
         .check();
     hub.publish("room", "and the first goes on\n");

@@ -551,7 +551,7 @@ fn a_server_that_pings_and_never_reads_is_left() {
         while line.send(Message::text("2")).is_ok() {}
     });
     Cmd::new(&["emit", "-u", &url, "a"])
-        .stderr_has("it pings and does not read the answers")
+        .stderr_has("it sends pings and does not read the pongs")
         .status(3)
         .check();
     serving.join().unwrap();

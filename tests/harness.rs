@@ -1,7 +1,7 @@
-//! What the behaviour tests stand on: a hub of their own on a free port, and `roomcat` commands whose stdout, stderr
-//! and status are held together.
+//! The harness of the behaviour tests: a hub for each test on a free port, and `roomcat` commands whose stdout, stderr
+//! and status are checked together.
 //!
-//! Nothing here waits without a deadline, and nothing waits for a fixed time: a test waits for what it is about.
+//! Every wait here has a deadline, and none is for a fixed time: a test waits for the condition that it needs.
 
 mod command;
 pub mod peers;
@@ -20,10 +20,10 @@ use tempfile::TempDir;
 pub use command::{Cmd, Outcome, Running};
 pub use terminal::{Size, Terminal};
 
-/// The most that anything may take here, on a machine that is busy with something else.
+/// The longest that any step may take on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A running hub with a database of its own. Stops, as SIGTERM asks it to, when it is dropped.
+/// A running hub with its own database. Drop stops it with SIGTERM.
 pub struct TestHub {
     running: Option<Running>,
     url: String,
@@ -32,7 +32,7 @@ pub struct TestHub {
     folder: TempDir,
 }
 
-/// What surrounds the hub's process; its clients live without it.
+/// The environment of the hub's process. Its clients do not get it.
 #[derive(Debug, Clone, Default)]
 pub struct Around {
     /// Shell commands before it, such as `ulimit`.
@@ -45,7 +45,7 @@ impl TestHub {
         Self::with(&[])
     }
 
-    /// With further arguments of `serve`; `--listen` and `--db` among them replace the usual ones.
+    /// With more arguments of `serve`. `--listen` and `--db` replace the defaults of the harness.
     pub fn with(arguments: &[&str]) -> Self {
         Self::within(Around::default(), arguments)
     }
@@ -61,7 +61,7 @@ impl TestHub {
         Self::declared_with(toml, &[])
     }
 
-    /// With further files beside hub.toml.
+    /// With a hub.toml and other files in its folder.
     pub fn declared_with(toml: &str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for (name, text) in [&[("hub.toml", toml)], files].concat() {
@@ -72,7 +72,7 @@ impl TestHub {
         Self::start_in(Around::default(), folder, &database, &arguments)
     }
 
-    /// With its database elsewhere in a folder that becomes the hub's.
+    /// With a database at another path in `folder`, which the hub then owns.
     pub fn at_home(folder: TempDir, database: &Path) -> Self {
         Self::start_in(Around::default(), folder, database, &[])
     }
@@ -115,7 +115,7 @@ impl TestHub {
             .unwrap_or_default()
             .to_owned();
         self.running = Some(running);
-        // The next start takes the same port.
+        // A restart listens on the same port.
         if let Some(port) = self.url.strip_prefix("ws://127.0.0.1:") {
             let listen = format!("127.0.0.1:{port}");
             for argument in &mut self.arguments {
@@ -134,7 +134,7 @@ impl TestHub {
         self.process().pid()
     }
 
-    /// A folder that lives as long as the hub.
+    /// A folder that is deleted with the hub.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -148,19 +148,19 @@ impl TestHub {
         Cmd::new(arguments).env("ROOMCAT_URL", &self.url)
     }
 
-    /// Publishes lines, and has their receipt.
+    /// Publishes lines and waits for their receipt.
     pub fn publish(&self, room: &str, lines: &str) {
         self.cmd(&["pub", room]).stdin(lines).check();
     }
 
-    /// As if the power failed.
+    /// Kills the hub as a power failure would.
     pub fn kill9(&mut self) {
         let running = self.running.take().expect("the hub runs");
         running.signal(Signal::KILL);
         running.wait();
     }
 
-    /// Stops it as SIGTERM does, and holds it to ending well.
+    /// Stops the hub with SIGTERM and checks that it exits with 0.
     pub fn stop(&mut self) {
         let running = self.running.take().expect("the hub runs");
         running.signal(Signal::TERM);
@@ -168,12 +168,12 @@ impl TestHub {
         assert_eq!(ended.status, 0, "the hub ended with:\n{}", ended.stderr());
     }
 
-    /// Its end, when it ends by itself.
+    /// Waits for a hub that ends by itself.
     pub fn ended(&mut self) -> Outcome {
         self.running.take().expect("the hub runs").wait()
     }
 
-    /// Starts again, after `stop` or `kill9`, on the same port and database.
+    /// Starts the hub again after `stop` or `kill9`, on the same port and database.
     pub fn restart(&mut self) {
         assert!(self.running.is_none(), "the hub still runs");
         self.serve();
@@ -183,12 +183,12 @@ impl TestHub {
         self.process().stderr_so_far()
     }
 
-    /// The first line of stderr that holds `pattern`.
+    /// Waits for the first line of stderr that contains `pattern`.
     pub fn wait_for_stderr(&self, pattern: &str) -> String {
         self.process().wait_for_stderr(pattern)
     }
 
-    /// What `rooms --json` says of a room of the main namespace.
+    /// The object that `rooms --json` prints for a room of the main namespace.
     pub fn room(&self, room: &str) -> Option<Value> {
         self.room_in("/", room)
     }
@@ -203,7 +203,7 @@ impl TestHub {
             .find(|object: &Value| object["room"] == room)
     }
 
-    /// Waits until so many sockets listen in a room.
+    /// Waits until exactly `sockets` sockets listen in a room.
     pub fn wait_for_sockets(&self, room: &str, sockets: u64) {
         wait_until(&format!("{sockets} sockets in {room}"), || {
             self.room(room)
@@ -212,14 +212,15 @@ impl TestHub {
         });
     }
 
-    /// Waits until bytes lie at the hub that it has not read: of a hub that is stopped, those that a client has sent since.
+    /// Waits until a connection of the hub has bytes that the hub has not read. For a hub stopped by SIGSTOP: until a
+    /// client has sent something since.
     pub fn wait_for_unread(&self) {
         let (_, port) = self.url.rsplit_once(':').expect("a port");
         let port = format!(":{:04X}", port.parse::<u16>().expect("a port"));
         wait_until("bytes that the hub has not read", || {
             let sockets = std::fs::read_to_string("/proc/net/tcp").expect("Linux has it");
             sockets.lines().any(|socket| {
-                // The local address, the other, the state (1: established), and what is to be sent and to be read.
+                // The local address, the remote one, the state (1: established), bytes to send and bytes to read.
                 let fields: Vec<&str> = socket.split_whitespace().collect();
                 let is_ours = fields[1].ends_with(&port) && fields[3] == "01";
                 is_ours && !fields[4].ends_with(":00000000")
@@ -227,14 +228,14 @@ impl TestHub {
         });
     }
 
-    /// Waits until a room holds so many messages.
+    /// Waits until a room holds exactly `messages` messages.
     pub fn wait_for_room_messages(&self, room: &str, messages: u64) {
         wait_until(&format!("{messages} messages in {room}"), || {
             self.room(room).is_some_and(|it| it["messages"] == messages)
         });
     }
 
-    /// What waits in a room for a member; None when it is no member.
+    /// The number of messages in a room that wait for a member. None if it is not a member.
     pub fn pending(&self, room: &str, name: &str) -> Option<u64> {
         let room = self.room(room)?;
         let members = room["members"].as_array()?;
@@ -253,7 +254,7 @@ impl Drop for TestHub {
             return;
         };
         if thread::panicking() {
-            eprintln!("the hub said:\n{}", running.stderr_so_far());
+            eprintln!("stderr of the hub:\n{}", running.stderr_so_far());
             return;
         }
         running.signal(Signal::TERM);
@@ -261,16 +262,16 @@ impl Drop for TestHub {
     }
 }
 
-/// Waits until a condition holds; `what` is what the test says when it never does.
+/// Waits until a condition holds. `what` names the condition in the failure.
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
-        assert!(Instant::now() < deadline, "this never came: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting for: {what}");
         pause();
     }
 }
 
-/// Between two looks at something that cannot be waited for.
+/// The pause between two checks of a condition that cannot be waited on.
 fn pause() {
     thread::park_timeout(Duration::from_millis(2));
 }

@@ -1,7 +1,6 @@
-//! HTTP by hand, and Engine.IO's long-polling over it: requests that a test sends, legal or not, each on a connection of
-//! its own, and what comes back.
+//! Hand-written HTTP requests and Engine.IO long-polling. Each request, valid or not, has its own connection.
 //!
-//! Knows nothing of roomcat's own codec, so that the two can disagree.
+//! It does not use roomcat's codec, so that it can disagree with it.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -17,7 +16,7 @@ pub const SOCKET_IO: &str = "/socket.io/";
 /// Between the packets of a payload.
 pub const SEPARATOR: char = '\x1e';
 
-/// A request that was sent and not yet answered. Dropped, its connection is closed.
+/// A request without an answer yet. Drop closes its connection.
 pub struct Asked {
     stream: TcpStream,
 }
@@ -48,7 +47,7 @@ impl Response {
         self.body.split(SEPARATOR).map(str::to_owned).collect()
     }
 
-    /// An error of Engine.IO's, by its code.
+    /// Checks for an Engine.IO error with this code.
     #[track_caller]
     pub fn assert_refused(&self, code: u64) {
         assert_eq!(self.status, 400, "{self:?}");
@@ -57,7 +56,7 @@ impl Response {
     }
 }
 
-/// Sends a request; `headers` stand beside Host and Content-Length unless they replace them.
+/// Sends a request. `headers` are added to Host and Content-Length or replace them.
 pub fn ask(url: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Asked {
     let mut asked = Asked::begin(url, method, target, headers, body.len());
     asked.write(body);
@@ -69,7 +68,7 @@ pub fn request(url: &str, method: &str, target: &str, headers: &[(&str, &str)]) 
 }
 
 impl Asked {
-    /// Sends the head; its body of so many bytes is to follow.
+    /// Sends the head of a request whose body has `length` bytes.
     pub fn begin(
         url: &str,
         method: &str,
@@ -104,7 +103,7 @@ impl Asked {
         self.try_write(bytes).expect("sending");
     }
 
-    /// For what the hub may answer before it has read all of it.
+    /// Writes bytes that the hub may answer before it has read all of them.
     pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }

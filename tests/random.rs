@@ -1,11 +1,11 @@
-//! Random numbers from a seed that is printed, so that a failure can be had again: `ROOMCAT_SEED=…`.
+//! Random numbers from a seed that is printed, so that `ROOMCAT_SEED=…` repeats a failure.
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// From `ROOMCAT_SEED`, or another seed each time. cargo shows what a failed test printed.
+    /// Uses `ROOMCAT_SEED`, or a new seed each time. cargo shows the output of a failed test.
     pub fn from_env(what: &str) -> Self {
         let seed = match std::env::var("ROOMCAT_SEED") {
             Ok(seed) => seed.parse().expect("ROOMCAT_SEED is a number"),

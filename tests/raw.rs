@@ -1,6 +1,6 @@
-//! A Socket.IO client by hand: it sends what a test tells it to, legal or not, and keeps what comes back.
+//! A hand-written Socket.IO client. It sends whatever a test wants, valid or not, and keeps what it receives.
 //!
-//! Knows nothing of roomcat's own codec, so that the two can disagree.
+//! It does not use roomcat's codec, so that it can disagree with it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::client::{IntoClientRequest, client_with_conf
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message, WebSocket};
 
-/// What is awaited longer than this does not come.
+/// The longest wait for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
@@ -21,27 +21,27 @@ pub const PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 pub struct Raw {
     socket: WebSocket<TcpStream>,
     pub handshake: Value,
-    /// Came while something else was awaited.
+    /// Packets that arrived while the test waited for another one.
     inbox: VecDeque<Packet>,
     heart: Heart,
     calls: u64,
 }
 
-/// What it does about the hub's pings.
+/// Whether it answers the hub's pings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heart {
     Beats,
     Stopped,
 }
 
-/// A Socket.IO packet, or an Engine.IO ping where those are asked for.
+/// A Socket.IO packet, or an Engine.IO ping if the heart is stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// The digit that the packet begins with.
+    /// The packet's type: the digit that it begins with, or `p` for a ping.
     pub kind: char,
     pub namespace: String,
     pub id: Option<u64>,
-    /// The JSON text as it came; empty when there is none.
+    /// The JSON text as received; empty if there is none.
     pub payload: String,
     pub attachments: Vec<Bytes>,
 }
@@ -56,7 +56,7 @@ impl Packet {
         matches!(self.kind, '2' | '5') && self.payload.starts_with(&prefix)
     }
 
-    /// The arguments behind the event's name.
+    /// The arguments after the event's name.
     pub fn args(&self) -> Vec<Value> {
         assert!(matches!(self.kind, '2' | '5'), "{self:?} is no event");
         let Value::Array(mut args) = self.json() else {
@@ -66,7 +66,7 @@ impl Packet {
         args
     }
 
-    /// Of a `batch`: its header.
+    /// The header of a `batch` event.
     pub fn header(&self) -> Value {
         assert!(self.is_event("batch"), "{self:?}");
         self.args().remove(0)
@@ -79,7 +79,7 @@ impl Packet {
 }
 
 impl Raw {
-    /// `url` is a hub's, `ws://127.0.0.1:PORT`. Reads the handshake.
+    /// Connects to a hub's URL, `ws://127.0.0.1:PORT`, and reads the handshake.
     pub fn open(url: &str) -> Self {
         Self::try_open(url).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
@@ -113,7 +113,7 @@ impl Raw {
         }
     }
 
-    /// With a socket in `namespace`.
+    /// Opens a connection with a socket in `namespace`.
     pub fn connected(url: &str, namespace: &str, auth: &Value) -> Self {
         let mut raw = Self::open(url);
         let answer = raw.connect(namespace, auth);
@@ -134,7 +134,7 @@ impl Raw {
         self.heart = heart;
     }
 
-    /// CONNECT, and the packet that answers it: CONNECT or CONNECT_ERROR.
+    /// Sends CONNECT and returns the answer, CONNECT or CONNECT_ERROR.
     pub fn connect(&mut self, namespace: &str, auth: &Value) -> Packet {
         let auth = if auth.is_null() {
             String::new()
@@ -154,7 +154,7 @@ impl Raw {
             .expect("sending");
     }
 
-    /// For what the hub may answer by closing before it has read all of it.
+    /// Sends a message that may make the hub close the connection before it has read all of it.
     pub fn try_send(&mut self, message: Message) -> Result<(), Error> {
         self.socket.send(message)
     }
@@ -173,13 +173,13 @@ impl Raw {
         self.calls
     }
 
-    /// Asks, and returns the answer's first argument.
+    /// Sends an event with an ack id and returns the first argument of the answer.
     pub fn call(&mut self, namespace: &str, event: &str, args: &Value) -> Value {
         let id = self.ask(namespace, event, &args.to_string());
         self.answer(id)
     }
 
-    /// [`Self::call`] where nothing else than `ok` is of interest.
+    /// [`Self::call`] in the root namespace; the answer must be `ok`.
     pub fn must(&mut self, event: &str, args: &Value) -> Value {
         let answer = self.call("/", event, args);
         assert_eq!(answer["ok"], true, "{event} {args}: {answer}");
@@ -227,7 +227,7 @@ impl Raw {
         packet.json()[0].clone()
     }
 
-    /// The next event that the hub sends, whatever its name; answers that nobody waits for are passed over.
+    /// The next event from the hub, of any name. Answers before it are kept.
     pub fn event(&mut self) -> Packet {
         self.until(|packet| matches!(packet.kind, '2' | '5'))
     }
@@ -236,7 +236,7 @@ impl Raw {
         self.until(|packet| packet.is_event(name))
     }
 
-    /// The events that come before and with the one of this name.
+    /// The events up to and including the first one of this name.
     pub fn events_until(&mut self, name: &str) -> Vec<Packet> {
         let mut events = Vec::new();
         loop {
@@ -249,7 +249,7 @@ impl Raw {
         }
     }
 
-    /// The first packet of the kind wanted; what comes before it is kept for later, in order.
+    /// The first packet that is `wanted`. Packets before it are kept in order.
     pub fn until(&mut self, wanted: impl Fn(&Packet) -> bool) -> Packet {
         if let Some(index) = self.inbox.iter().position(&wanted) {
             return self.inbox.remove(index).expect("just found");
@@ -263,28 +263,28 @@ impl Raw {
         }
     }
 
-    /// The next packet in the order they came; pings too (kind `p`) when the heart is stopped. None: the hub closed.
+    /// The next packet in order of arrival, pings included (kind `p`) if the heart is stopped. None: the hub closed.
     pub fn next(&mut self) -> Option<Packet> {
         self.inbox.pop_front().or_else(|| self.read())
     }
 
-    /// What came while something else was awaited, oldest first.
+    /// The kept packets, oldest first.
     pub fn take_kept(&mut self) -> Vec<Packet> {
         self.inbox.drain(..).collect()
     }
 
-    /// Everything until the hub closes the connection.
+    /// All packets until the hub closes the connection.
     pub fn until_closed(&mut self) -> Vec<Packet> {
         std::iter::from_fn(|| self.next()).collect()
     }
 
-    /// Whether this connection still works: a verb is answered.
+    /// Checks that this connection still works: the hub answers a verb.
     pub fn assert_alive(&mut self) {
         let answer = self.call("/", "rooms", &json!({}));
         assert_eq!(answer["ok"], true, "{answer}");
     }
 
-    /// Reads nothing of its own accord; to hold a connection that a test has stopped reading from.
+    /// The TCP connection. Nothing is read from it unless the test asks for a packet.
     pub fn stream(&self) -> &TcpStream {
         self.socket.get_ref()
     }
@@ -298,7 +298,7 @@ impl Raw {
             };
             match text.as_bytes().first() {
                 Some(b'2') if self.heart == Heart::Beats => {
-                    // It may have closed in the meantime; the next read tells.
+                    // The hub may have closed meanwhile; the next read reports that.
                     let _ = self.try_send(Message::text("3"));
                 }
                 Some(b'2') => return Some(ping()),
@@ -339,7 +339,7 @@ impl Raw {
         }
     }
 
-    /// None when the connection was closed, in whatever way.
+    /// None if the connection was closed, in any way.
     fn frame(&mut self) -> Result<Option<Message>, Error> {
         loop {
             return match self.socket.read() {
@@ -384,7 +384,7 @@ pub fn event_text(
     )
 }
 
-/// A TCP connection to a hub, with deadlines so that no test hangs.
+/// A TCP connection to a hub with deadlines, so that no test hangs.
 pub fn tcp(url: &str) -> io::Result<TcpStream> {
     let address = url.strip_prefix("ws://").expect("a hub's URL");
     let stream = TcpStream::connect(address)?;

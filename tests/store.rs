@@ -1,7 +1,7 @@
-//! What every store does. Each behaviour runs against both of them; `model` compares them on random histories, and
-//! `file` holds what only a file can do.
+//! What every store must do. Each behaviour runs against both stores, `model` compares them on random histories, and
+//! `file` tests what only a file can do. A new store is one more `Kind`.
 
-/// Each function becomes a test of either store.
+/// Makes a test for each store of each function.
 macro_rules! behaviours {
     ($($name:ident),* $(,)?) => {
         mod memory {
@@ -38,7 +38,7 @@ use tempfile::TempDir;
 const MIB: u64 = 1024 * 1024;
 const HOUR: u64 = 3600 * 1000;
 
-/// Everything is kept.
+/// Keeps everything.
 const ALL: Retention = Retention {
     history_age: Duration::from_secs(1_000_000),
     history_bytes: 1 << 40,
@@ -46,7 +46,7 @@ const ALL: Retention = Retention {
     pending_bytes: 1 << 40,
     session_age: Duration::from_secs(1_000_000),
 };
-/// Nothing is kept that no member still has to get.
+/// Keeps only what members have not got.
 const NO_HISTORY: Retention = Retention {
     history_age: Duration::ZERO,
     history_bytes: 0,
@@ -59,42 +59,42 @@ enum Kind {
     Sqlite,
 }
 
-/// A store with a clock of its own and short words for what tests ask.
-struct Bench {
-    store: Box<dyn Store>,
+/// A store with its own clock, and short calls for tests.
+struct TestStore {
+    inner: Box<dyn Store>,
     now: u64,
     _folder: Option<TempDir>,
 }
 
-impl Bench {
-    fn new(kind: Kind, keep: Retention) -> Self {
+impl TestStore {
+    fn new(kind: Kind, retention: Retention) -> Self {
         let (store, folder): (Box<dyn Store>, _) = match kind {
-            Kind::Memory => (Box::new(MemoryStore::new(keep)), None),
+            Kind::Memory => (Box::new(MemoryStore::new(retention)), None),
             Kind::Sqlite => {
                 let folder = TempDir::new().unwrap();
                 let path = folder.path().join("hub.db");
-                (Box::new(open(&path, keep)), Some(folder))
+                (Box::new(open(&path, retention)), Some(folder))
             }
         };
         Self::with(store, folder)
     }
 
-    fn with(store: Box<dyn Store>, folder: Option<TempDir>) -> Self {
+    fn with(inner: Box<dyn Store>, folder: Option<TempDir>) -> Self {
         Self {
-            store,
+            inner,
             now: 1_000_000,
             _folder: folder,
         }
     }
 
     fn group(&mut self, ops: Vec<Op>) -> Vec<OpOutcome> {
-        self.store.commit(ops, self.now).unwrap()
+        self.inner.commit(ops, self.now).unwrap()
     }
 
     fn op(&mut self, op: Op) -> OpOutcome {
-        let done = self.group(vec![op]);
-        let [done] = <[OpOutcome; 1]>::try_from(done).unwrap();
-        done
+        let outcome = self.group(vec![op]);
+        let [outcome] = <[OpOutcome; 1]>::try_from(outcome).unwrap();
+        outcome
     }
 
     fn append(&mut self, record: NewRecord) -> Record {
@@ -111,14 +111,14 @@ impl Bench {
         })
     }
 
-    /// As the writer does: everything that is due by now, a group at a time.
+    /// Appends everything that is due, a group at a time, as the writer does.
     fn deliver(&mut self) -> Vec<OpOutcome> {
-        let mut done = Vec::new();
-        while self.store.next_due().is_some_and(|due| due <= self.now) {
-            let due = self.store.due(self.now).unwrap();
-            done.extend(self.group(due.into_iter().map(Op::Due).collect()));
+        let mut outcome = Vec::new();
+        while self.inner.next_due().is_some_and(|due| due <= self.now) {
+            let due = self.inner.due(self.now).unwrap();
+            outcome.extend(self.group(due.into_iter().map(Op::Due).collect()));
         }
-        done
+        outcome
     }
 
     fn join(&mut self, client: &str, rooms: &[&str]) {
@@ -135,11 +135,11 @@ impl Bench {
         assert_eq!(self.op(ack(client, rooms, cursor)), OpOutcome::Acked);
     }
 
-    /// Until there is nothing more to look at.
+    /// Prunes until there is nothing more to do.
     fn prune(&mut self) -> PruneReport {
         let mut sum = PruneReport::default();
         loop {
-            let step = self.store.prune(self.now).unwrap();
+            let step = self.inner.prune(self.now).unwrap();
             sum.records += step.records;
             sum.expired += step.expired;
             if !step.more {
@@ -149,23 +149,26 @@ impl Bench {
     }
 
     fn reader(&self) -> Box<dyn StoreReader> {
-        self.store.reader().unwrap()
+        self.inner.reader().unwrap()
     }
 
     fn page(&self, reader: &Reader, from: Seq) -> LogPage {
         self.reader()
-            .page(&root(), reader, from, self.store.head())
+            .page(&root(), reader, from, self.inner.head())
             .unwrap()
     }
 
-    /// Every page, as (number, first index) of what it holds.
+    /// All pages, each record as its number and the index of the first message owed.
     fn read_all(&self, reader: &Reader) -> Vec<(u64, u32)> {
         let mut found = Vec::new();
         let mut from = Some(Seq::START);
         while let Some(at) = from {
             let page = self.page(reader, at);
             found.extend(page.records.iter().map(|(first, r)| (r.number, *first)));
-            assert!(page.next.is_none_or(|next| next > at), "it does not go on");
+            assert!(
+                page.next.is_none_or(|next| next > at),
+                "the next page starts earlier"
+            );
             from = page.next;
         }
         found
@@ -173,12 +176,12 @@ impl Bench {
 
     fn pending(&self, reader: &Reader) -> u64 {
         self.reader()
-            .pending(&root(), reader, Seq::START, self.store.head())
+            .pending(&root(), reader, Seq::START, self.inner.head())
             .unwrap()
     }
 
     fn cursors(&self, client: &str) -> Vec<(String, Seq)> {
-        let members = self.store.members().unwrap();
+        let members = self.inner.members().unwrap();
         let theirs = members.iter().filter(|m| m.client.as_str() == client);
         theirs.map(|m| (m.room.to_string(), m.cursor)).collect()
     }
@@ -191,8 +194,8 @@ impl Bench {
     }
 }
 
-fn open(path: &Path, keep: Retention) -> SqliteStore {
-    SqliteStore::open(path, keep).unwrap()
+fn open(path: &Path, retention: Retention) -> SqliteStore {
+    SqliteStore::open(path, retention).unwrap()
 }
 
 fn root() -> Namespace {
@@ -240,7 +243,7 @@ fn lines(names: &[&str], text: &str) -> NewRecord {
     }
 }
 
-/// One message of so many bytes.
+/// One message of this size.
 fn heavy(names: &[&str], bytes: usize) -> NewRecord {
     NewRecord {
         body: Bytes::from(vec![b'x'; bytes]),
@@ -290,7 +293,7 @@ fn subscribe(name: Option<&str>, names: &[&str]) -> Op {
     }
 }
 
-/// Whoever reads these rooms, from these places on.
+/// A reader of these rooms, with these cursors.
 fn reader(rooms: &[(&str, Seq)]) -> Reader {
     Reader {
         rooms: rooms.iter().map(|(name, at)| (room(name), *at)).collect(),

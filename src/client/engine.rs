@@ -373,11 +373,11 @@ fn connect_reply(
 /// Servers of protocol v5 send the sid; earlier ones did not.
 fn has_sid(reply: Option<&RawValue>) -> bool {
     #[derive(Deserialize)]
-    struct Reply {
+    struct SidReply {
         #[serde(rename = "sid")]
         _sid: String,
     }
-    reply.is_some_and(|reply| serde_json::from_str::<Reply>(reply.get()).is_ok())
+    reply.is_some_and(|reply| serde_json::from_str::<SidReply>(reply.get()).is_ok())
 }
 
 /// WebSocket's own control frames are not traced.

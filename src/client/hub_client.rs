@@ -27,7 +27,7 @@ use super::retry::RetryPolicy;
 use super::subscription::Subscription;
 use super::target::Target;
 use super::url::HubUrl;
-use super::verbs::{Request, VerbResult};
+use super::verbs::{VerbRequest, VerbResult};
 use crate::address::RoomName;
 use crate::limits;
 use crate::wire::batch::DeliveryHeader;
@@ -145,7 +145,7 @@ impl HubClient {
 
     /// Sends a request. Its response comes as [`ClientEvent::Response`] with the id returned, unless the connection is lost
     /// before. None: the connection is lost already.
-    pub fn request<R: Request>(&mut self, request: &R) -> Option<u64> {
+    pub fn request<R: VerbRequest>(&mut self, request: &R) -> Option<u64> {
         self.send_verb(R::VERB, &request.args())
     }
 

@@ -15,7 +15,7 @@ use super::error_response::ErrorResponse;
 use super::events::{self, Gap, PresenceEvent};
 use super::invalid_message::{InvalidMessage, first_argument, parse};
 use super::target::Target;
-use super::verbs::{self, Request, VerbResult};
+use super::verbs::{self, VerbRequest, VerbResult};
 use crate::address::{Namespace, Seq};
 use crate::limits;
 use crate::wire::batch::{self, DeliveryHeader, PublishHeader};
@@ -118,7 +118,7 @@ impl HubConnection {
     }
 
     /// Sends a request and waits for its response; other messages that arrive meanwhile are dropped.
-    pub async fn request<R: Request>(
+    pub async fn request<R: VerbRequest>(
         &mut self,
         target: &Target,
         request: &R,

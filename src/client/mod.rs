@@ -42,5 +42,5 @@ pub use retry::RetryPolicy;
 pub use target::Target;
 pub use url::HubUrl;
 pub use verbs::sub::{
-    DeliveryMode, PeekRequest, PresenceUpdates, ShareOptions, StartPosition, SubscribeRequest,
+    DeliveryMode, PeekRequest, PresenceUpdates, ShareSettings, StartPosition, SubscribeRequest,
 };

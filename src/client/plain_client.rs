@@ -8,7 +8,7 @@ use super::backoff::Backoff;
 use super::connection_state::{ConnectionEvent, ConnectionState};
 use super::error::{ClientError, DisconnectReason};
 use super::plain_connection::{
-    PlainConnection, ReceivedEvent, RecoveryState, ServerMessage, SessionOrigin,
+    Continuity, PlainConnection, ReceivedEvent, RecoveryState, ServerMessage,
 };
 use super::retry::RetryPolicy;
 use super::target::Target;
@@ -35,7 +35,7 @@ pub enum PlainEvent {
     Disconnected {
         reason: String,
     },
-    Reconnected(SessionOrigin),
+    Reconnected(Continuity),
 }
 
 /// An acknowledgement that the server waits for.

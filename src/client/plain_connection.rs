@@ -24,7 +24,7 @@ pub struct PlainConnection {
     recovery: Option<RecoveryState>,
     /// Messages that arrived before the reply to CONNECT.
     early: VecDeque<ServerMessage>,
-    origin: SessionOrigin,
+    origin: Continuity,
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub struct RecoveryState {
 
 /// Whether this connection continues the session of the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionOrigin {
+pub enum Continuity {
     Recovered,
     New,
 }
@@ -118,10 +118,10 @@ impl PlainConnection {
         let reply = engine.enter(auth.as_deref(), keep).await?;
         let pid = pid(&reply);
         let (origin, recovery) = match (past, pid) {
-            (Some(past), Some(pid)) if past.pid == pid => (SessionOrigin::Recovered, Some(past)),
+            (Some(past), Some(pid)) if past.pid == pid => (Continuity::Recovered, Some(past)),
             (_, pid) => {
                 let new = pid.map(|pid| RecoveryState { pid, offset: None });
-                (SessionOrigin::New, new)
+                (Continuity::New, new)
             }
         };
         Ok(Self {
@@ -132,7 +132,7 @@ impl PlainConnection {
         })
     }
 
-    pub fn origin(&self) -> SessionOrigin {
+    pub fn origin(&self) -> Continuity {
         self.origin
     }
 
@@ -293,9 +293,9 @@ fn decode(
 
 fn pid(reply: &RawValue) -> Option<String> {
     #[derive(Deserialize)]
-    struct Reply {
+    struct PidReply {
         pid: String,
     }
-    let reply: Reply = serde_json::from_str(reply.get()).ok()?;
+    let reply: PidReply = serde_json::from_str(reply.get()).ok()?;
     (reply.pid.len() <= limits::OFFSET_BYTES).then_some(reply.pid)
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::events::Gap;
-use super::verbs::sub::{ResumePoint, ShareOptions, SubscribeRequest};
+use super::verbs::sub::{ResumePoint, ShareSettings, SubscribeRequest};
 use crate::address::{RoomName, Seq};
 use crate::wire::batch::DeliveryHeader;
 use crate::wire::verb::Verb;
@@ -105,7 +105,7 @@ impl Subscription {
         self.request.encode(resume)
     }
 
-    pub fn share(&self) -> Option<ShareOptions> {
+    pub fn share(&self) -> Option<ShareSettings> {
         self.request.share()
     }
 

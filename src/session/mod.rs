@@ -3,6 +3,22 @@
 //!
 //! The task is one `poll` over everything it waits for, so reading, writing, timers and the hub never block each other. It
 //! knows its transport only as a trait, and nothing of HTTP.
+//!
+//! | folder | may import |
+//! |---|---|
+//! | end | engine |
+//! | settings | namespace |
+//! | services | handler, settings, shared_queue |
+//! | engine | handler, services, settings |
+//! | socket | end, engine, namespace, services, shared_queue |
+//! | state | engine, handler, namespace, services, socket |
+//! | refusal | state |
+//! | handler | end, engine, namespace, services, socket, state |
+//! | shared_queue | engine, services, socket, state, verbs |
+//! | verbs | namespace, services, shared_queue, socket, state |
+//! | namespace | end, engine, handler, services, socket, state, verbs |
+//! | packets, notifications | end, namespace, socket, state, verbs |
+//! | disconnect | end, engine, handler, namespace, services, socket, state |
 
 mod disconnect;
 mod end;

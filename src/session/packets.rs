@@ -53,7 +53,7 @@ impl Session {
     fn handle_event(&mut self, index: usize, packet: EventPacket<'_>, attachments: &[Bytes]) {
         let socket = &self.sockets[index];
         let event = packet.event.as_str();
-        let is_declared = socket.permissions.rules.on.contains_key(event);
+        let is_declared = socket.permissions.rules.reactions.contains_key(event);
         // A stock client does not know our verbs: for it a declared event comes first.
         let is_verb = !is_declared || socket.kind == ClientKind::Roomcat;
         let verb = Verb::parse(event)
@@ -67,7 +67,7 @@ impl Session {
             attachments,
         };
         let done = match (right, verb) {
-            (Some(right), _) if !socket.permissions.may.allow(right) => {
+            (Some(right), _) if !socket.permissions.rights.include(right) => {
                 Err(self.forbid(index, right))
             }
             (_, Some(verb)) => (verb.run)(self, call),

@@ -41,7 +41,7 @@ pub struct Session {
     pub(super) out: VecDeque<WireFrame>,
     /// How many frames at the front of `out` carry deliveries: cursors may move once these are flushed.
     pub(super) delivery_frames: usize,
-    /// The transport has frames that it was not told to flush.
+    /// The transport has frames since its last flush.
     pub(super) needs_flush: bool,
     pub(super) peer: Arc<Peer>,
     pub(super) sockets: Vec<Socket>,
@@ -49,7 +49,7 @@ pub struct Session {
     pub(super) outbox: Outbox,
     /// Requests that wait for the hub's response.
     pub(super) hub_requests: usize,
-    /// WaitingCalls of the namespaces' programs that wait for an answer.
+    /// Calls of the namespaces' programs that wait for an answer.
     pub(super) calls: WaitingCalls,
     /// Acknowledgements of declared events that wait for a commit.
     pub(super) pending_acks: Vec<PendingAck>,
@@ -109,7 +109,7 @@ impl Session {
         self.timer.as_mut().reset(next);
     }
 
-    /// Stops reading until then.
+    /// Pauses reading until then.
     pub(super) fn throttle(&mut self, until: Instant) {
         self.throttled_until = self.throttled_until.max(Some(until));
         self.set_timer();

@@ -65,7 +65,7 @@ impl DelayedUsage {
     }
 
     pub(super) fn remove(&mut self, bytes: u64, next_due_ms: Option<u64>) {
-        // Saturating: somebody may have inserted the row by hand.
+        // Saturating: the row may have been inserted by hand.
         self.records = self.records.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
         self.next_due_ms = next_due_ms;

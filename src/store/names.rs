@@ -1,4 +1,4 @@
-//! Queries for bare names, which a shell asks for while somebody types. The answer has no counts, so it is cheap.
+//! Queries for bare names, which shell completion needs while the user types. The answer has no counts, so it is cheap.
 
 use serde::Deserialize;
 

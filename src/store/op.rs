@@ -1,4 +1,4 @@
-//! What the store is asked to do, and what came of it.
+//! The operations of a store, and their outcomes.
 
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ pub enum Op {
     Noop,
 }
 
-/// What came of an [`Op`]: a fact that holds without knowing who asked.
+/// The outcome of an [`Op`]: a fact that says all it means, whoever requested it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpOutcome {
     Appended(Record),

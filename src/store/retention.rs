@@ -39,7 +39,7 @@ pub(super) enum HistoryPolicy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneReport {
     pub records: u64,
-    /// Messages that went because `pending_age` had passed, counted once per member that had not got them.
+    /// Messages deleted because `pending_age` had passed, counted once per member that had not got them.
     pub expired: u64,
     /// Another step would find more to do now.
     pub more: bool,

@@ -51,7 +51,7 @@ impl<'de> Visitor<'de> for ElementsVisitor {
     }
 }
 
-/// Why JSON was refused, as a clause for an error text. Never quotes the JSON.
+/// Why JSON was refused, as a clause for an error text.
 pub fn error_text(error: &serde_json::Error) -> String {
     let column = error.column();
     let text = error.to_string();

@@ -139,7 +139,7 @@ fn two_hubs_do_not_share_a_file() {
     Cmd::new(&arguments)
         .status(1)
         .stderr_has(path.to_str().unwrap())
-        .stderr_has("is held by another hub")
+        .stderr_has("is in use by another hub")
         .stderr_has("--db")
         .check();
     hub.publish("r", "2\n");

@@ -1,4 +1,4 @@
-//! Commands: what is expected of them, and what is seen of them while they run.
+//! Commands: the expectations about their output and status, and handles for commands that run.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::stream::{Stream, Writer};
 use super::{DEADLINE, pause};
 
-/// A `roomcat` command, and what is expected of it: nothing on stdout, nothing on stderr and status 0, unless said.
+/// A `roomcat` command with expectations. By default: empty stdout, empty stderr and status 0.
 pub struct Cmd {
     command: Command,
     shown: String,
@@ -26,7 +26,7 @@ pub struct Cmd {
 enum Input {
     /// Closed at once.
     Bytes(Vec<u8>),
-    /// Something else than a pipe from the test.
+    /// A file or another pipe that the test passed.
     Given,
 }
 
@@ -43,12 +43,12 @@ impl Cmd {
         Self::of(command)
     }
 
-    /// A shell script in which `roomcat` is this one.
+    /// A shell script in which `roomcat` is the program under test.
     pub fn shell(script: &str) -> Self {
         Self::shell_with::<&str>(script, &[])
     }
 
-    /// One that finds these arguments in `$@`.
+    /// A shell script with these arguments in `$@`.
     pub fn shell_with<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Self {
         let mut command = Command::new("bash");
         command.args(["-o", "pipefail", "-c", script, "bash"]);
@@ -71,7 +71,7 @@ impl Cmd {
         for name in ["NO_COLOR", "FORCE_COLOR"] {
             command.env_remove(name);
         }
-        // Nor the settings of whoever runs the tests.
+        // Nor the settings of the user who runs the tests.
         command.env("XDG_CONFIG_HOME", folder.join("no-settings"));
         let mut shown = String::new();
         for argument in command.get_args() {
@@ -87,7 +87,7 @@ impl Cmd {
         }
     }
 
-    /// Further arguments.
+    /// Adds arguments.
     pub fn args(mut self, arguments: &[&str]) -> Self {
         self.command.args(arguments);
         for argument in arguments {
@@ -96,7 +96,7 @@ impl Cmd {
         self
     }
 
-    /// The bare command, and how it is shown.
+    /// The bare command, and its text for failures.
     pub(super) fn into_command(self) -> (Command, String) {
         (self.command, self.shown)
     }
@@ -116,7 +116,7 @@ impl Cmd {
         self
     }
 
-    /// A file, or the end of a pipe.
+    /// Takes stdin from a file or the end of a pipe.
     pub fn stdin_from(mut self, stdin: impl Into<Stdio>) -> Self {
         self.command.stdin(stdin);
         self.input = Input::Given;
@@ -158,7 +158,7 @@ impl Cmd {
         self
     }
 
-    /// Runs it to its end and holds it to what is expected.
+    /// Runs it to its end and checks all expectations.
     pub fn check(mut self) -> Outcome {
         let outcome = self.run_to_end();
         let mut wrong = String::new();
@@ -180,7 +180,7 @@ impl Cmd {
         outcome
     }
 
-    /// Runs it to its end; what it did is the caller's to judge.
+    /// Runs it to its end and checks nothing.
     pub fn run(mut self) -> Outcome {
         self.run_to_end()
     }
@@ -196,14 +196,14 @@ impl Cmd {
         self.start()
     }
 
-    /// Starts it; stdin ends after what it was given.
+    /// Starts it and closes stdin after the input.
     pub fn spawn_closed(self) -> Running {
         let mut running = self.spawn();
         running.close_stdin();
         running
     }
 
-    /// Starts it with its stdout in the caller's hands.
+    /// Starts it with a stdout from the caller.
     pub fn spawn_onto(mut self, stdout: impl Into<Stdio>) -> Running {
         self.command.stdout(stdout);
         self.launch()
@@ -232,7 +232,7 @@ impl Cmd {
         if let Input::Bytes(bytes) = &self.input {
             running.write(bytes);
         }
-        // Given ends of pipes are the child's now.
+        // Drop our copies of pipe ends that the child inherited.
         self.command.stdin(Stdio::null()).stdout(Stdio::null());
         running
     }
@@ -247,7 +247,7 @@ fn also(expected: Expected, text: &str) -> Expected {
     Expected::Containing(texts)
 }
 
-/// A command under way. Killed when it is dropped.
+/// A running command. Drop kills it.
 pub struct Running {
     shown: String,
     child: Child,
@@ -265,7 +265,7 @@ impl Running {
         kill_process(self.pid(), signal).expect("the process is there");
     }
 
-    /// Hands bytes to a thread that writes them: a full pipe holds up nobody here.
+    /// Queues bytes for the thread that writes stdin, so that a full pipe does not block the test.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
         if let Some(stdin) = &self.stdin {
             stdin.write(bytes.as_ref());
@@ -288,18 +288,18 @@ impl Running {
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// The next line of stdout, if one is there already.
+    /// The next line of stdout if it has already arrived.
     pub fn line_if_there(&mut self) -> Option<String> {
         let line = self.stdout.line_if_there()?;
         Some(String::from_utf8_lossy(&line).into_owned())
     }
 
-    /// Whether nothing stands on stdout beside the lines that were read.
+    /// Whether stdout has nothing beyond the lines that the test has read.
     pub fn is_silent(&self) -> bool {
         self.stdout.is_empty()
     }
 
-    /// Bytes that stood on stdout so far, read by the test or not.
+    /// The number of bytes on stdout so far, whether the test has read them or not.
     pub fn received(&self) -> usize {
         self.stdout.received()
     }
@@ -311,7 +311,7 @@ impl Running {
     pub fn wait_for_stderr(&self, pattern: &str) -> String {
         let Some(line) = self.stderr.find_line(pattern) else {
             panic!(
-                "roomcat{}: {pattern:?} did not come on stderr:\n{}",
+                "roomcat{}: {pattern:?} did not appear on stderr:\n{}",
                 self.shown,
                 self.stderr.text()
             );
@@ -319,18 +319,18 @@ impl Running {
         line
     }
 
-    /// The first line of stderr that holds one of these.
+    /// Waits for the first line of stderr that contains one of these.
     pub fn first_stderr(&self, patterns: &[&str]) -> String {
         let found = self.stderr.find_line_with(patterns);
         found.unwrap_or_else(|| panic!("none of {patterns:?}:\n{}", self.stderr.text()))
     }
 
-    /// Whether it has not ended.
+    /// Whether it is still running.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Its end; stdout without the lines that were read.
+    /// Waits for its end. The outcome has the stdout that was not read as lines.
     pub fn wait(mut self) -> Outcome {
         let deadline = Instant::now() + DEADLINE;
         let status = loop {
@@ -361,19 +361,19 @@ impl Drop for Running {
     }
 }
 
-/// As a shell counts: a signal is 128 and its number.
+/// The status as a shell reports it: 128 plus the number for a signal.
 fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
     let signal = || status.signal().map(|signal| 128 + signal);
     status.code().or_else(signal).unwrap_or(-1)
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Outcome {
-    /// As a shell counts.
+    /// As a shell reports it.
     pub status: i32,
-    /// What it died of.
+    /// The signal that ended it.
     pub signal: Option<i32>,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
@@ -414,7 +414,7 @@ fn compare(what: &str, expected: &Expected, found: &[u8], wrong: &mut String) {
     }
 }
 
-/// Some bytes before and behind a place, legible.
+/// Some bytes around an offset, escaped.
 fn around(bytes: &[u8], at: usize) -> String {
     let from = at.saturating_sub(40);
     let to = bytes.len().min(at + 80);

@@ -1,4 +1,4 @@
-//! Programs in other languages: the scripts of tests/peers, under the interpreters and packages that `tests/run` installs.
+//! Runs the scripts of tests/peers with the interpreters and packages that `tests/run` installs.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::process::Command;
 
 use super::Cmd;
 
-/// A script of tests/peers, with its arguments. It ends with 0 when what it checks is so, and says on stderr what is not.
+/// A Node script of tests/peers with its arguments. It exits with 0 if its checks hold; otherwise stderr says which failed.
 pub fn node<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Cmd {
     run(PathBuf::from("node"), "node_modules", script, arguments)
 }
 
-/// As [`node`].
+/// A Python script of tests/peers, as [`node`].
 pub fn python<S: AsRef<OsStr>>(script: &str, arguments: &[S]) -> Cmd {
     let interpreter = folder().join(".venv/bin/python");
     run(interpreter, ".venv", script, arguments)
 }
 
-/// Where the packages' own files are found: `folder().join("node_modules/axe-core/axe.min.js")`.
+/// The folder of the packages, for the path of one of their files: `folder().join("node_modules/axe-core/axe.min.js")`.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers")
 }

@@ -1,4 +1,4 @@
-//! The ends of a child's pipes, each moved by a thread of its own, so that no full pipe holds up a test.
+//! The ends of a child's pipes. A thread serves each of them, so that a full pipe does not block the test.
 
 use std::io::{Read, Write};
 use std::process::ChildStdin;
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::DEADLINE;
 
-/// A child's stdin, written by a thread of its own.
+/// A child's stdin, written by its own thread.
 pub struct Writer {
     bytes: Option<std::sync::mpsc::Sender<Vec<u8>>>,
 }
@@ -18,7 +18,7 @@ impl Writer {
         let (bytes, incoming) = std::sync::mpsc::channel::<Vec<u8>>();
         thread::spawn(move || {
             for bytes in incoming {
-                // A child that reads no further is the test's to judge, by its status.
+                // The child stopped reading. The test judges that by its status.
                 if stdin.write_all(&bytes).is_err() {
                     return;
                 }
@@ -34,7 +34,7 @@ impl Writer {
     }
 }
 
-/// What a child writes, collected by a thread of its own.
+/// A child's output, collected by its own thread.
 #[derive(Default)]
 pub struct Stream {
     shared: Arc<Shared>,
@@ -50,7 +50,7 @@ struct Shared {
 #[derive(Default)]
 struct Collected {
     bytes: Vec<u8>,
-    /// So many of them were read by the test.
+    /// How many of them the test has read.
     taken: usize,
     ended: bool,
 }
@@ -88,7 +88,7 @@ impl Stream {
         }
     }
 
-    /// The first that `look` finds in what has come, waiting for more until the deadline.
+    /// Calls `look` on the collected bytes until it finds something, the output ends or the deadline passes.
     fn wait_for<T>(&self, mut look: impl FnMut(&mut Collected) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + DEADLINE;
         let mut collected = self.shared.lock();
@@ -120,7 +120,7 @@ impl Stream {
     pub fn find_line_with(&self, patterns: &[&str]) -> Option<String> {
         self.wait_for(|collected| {
             let text = String::from_utf8_lossy(&collected.bytes);
-            // Only lines that have ended: what stands behind the pattern matters too.
+            // Only complete lines: callers use the text after the pattern too.
             let mut lines = text
                 .split_inclusive('\n')
                 .filter(|line| line.ends_with('\n'));
@@ -135,7 +135,7 @@ impl Stream {
         collected.taken == collected.bytes.len()
     }
 
-    /// Bytes that have come in all.
+    /// The number of bytes collected.
     pub fn received(&self) -> usize {
         self.shared.lock().bytes.len()
     }
@@ -149,7 +149,7 @@ impl Stream {
         String::from_utf8_lossy(&self.shared.lock().bytes).into_owned()
     }
 
-    /// What was not read, to the end.
+    /// Everything up to the end that the test has not read.
     pub fn rest(&mut self) -> Vec<u8> {
         if let Some(thread) = self.thread.take() {
             self.wait_for(|collected| collected.ended.then_some(()));

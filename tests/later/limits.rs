@@ -111,9 +111,9 @@ fn a_hub_that_is_full_of_it_says_so_and_delivers_all_the_same() {
     assert_eq!(refused["error"]["code"], "full", "{refused}");
     let message = refused["error"]["message"].as_str().unwrap();
     for part in [
-        "would be more than 1048576",
-        "waits for its time",
-        "the first of it goes at 20",
+        "would exceed the limit of 1048576",
+        "delayed publishes hold",
+        "the first of them is due at 20",
     ] {
         assert!(message.contains(part), "{message}");
     }
@@ -133,7 +133,7 @@ fn a_hub_that_is_full_of_it_says_so_and_delivers_all_the_same() {
         .run();
     assert_eq!(outcome.status, 1, "{}", outcome.stderr());
     assert!(
-        outcome.stderr().contains("waits for its time"),
+        outcome.stderr().contains("delayed publishes hold"),
         "{}",
         outcome.stderr()
     );

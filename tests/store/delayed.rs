@@ -1,4 +1,4 @@
-//! What waits for its time: the same for both stores.
+//! Delayed records in both stores.
 
 use std::time::Duration;
 
@@ -9,61 +9,61 @@ use roomcat::store::delayed::DelayedQueueFull;
 
 behaviours!(
     it_is_in_no_room_until_it_is_due,
-    it_comes_in_the_order_of_its_time_and_then_of_its_taking,
-    what_is_due_already_is_appended_behind_what_was_due_before,
-    everything_about_it_is_kept,
-    its_number_is_used_when_it_is_taken,
-    who_joins_before_it_is_due_gets_it,
-    the_log_does_not_go_back_in_time_for_it,
-    a_clock_that_goes_back_makes_nothing_come_early,
-    what_comes_due_at_once_comes_in_groups,
-    it_is_let_go_once,
-    there_is_a_most_of_publishes,
-    there_is_a_most_of_bytes,
-    it_leaves_members_most_of_the_pending_queue,
-    it_counts_to_the_pending_queue_and_has_its_place_there,
-    a_member_that_holds_more_is_named_instead,
+    records_come_by_their_time_and_then_in_the_order_of_publishing,
+    a_record_that_is_due_already_comes_after_earlier_ones,
+    a_delayed_record_keeps_all_its_fields,
+    its_id_is_used_when_it_is_delayed,
+    a_member_that_joins_before_it_is_due_gets_it,
+    the_log_does_not_go_back_in_time,
+    a_clock_that_goes_back_delivers_nothing_early,
+    many_due_records_come_in_groups,
+    it_is_appended_once,
+    the_number_of_delayed_records_is_bounded,
+    the_size_of_delayed_records_is_bounded,
+    members_keep_most_of_the_pending_bound,
+    delayed_records_count_towards_the_pending_bound,
+    a_member_with_more_pending_is_named_instead,
 );
 
-fn numbers(done: &[OpOutcome]) -> Vec<String> {
-    let text = |done: &OpOutcome| match done {
+fn numbers(outcomes: &[OpOutcome]) -> Vec<String> {
+    let text = |outcome: &OpOutcome| match outcome {
         OpOutcome::Appended(record) => String::from_utf8_lossy(&record.body).trim_end().to_owned(),
         other => format!("{other:?}"),
     };
-    done.iter().map(text).collect()
+    outcomes.iter().map(text).collect()
 }
 
-/// Puts a line into room `a` for so much later.
-fn later(bench: &mut Bench, text: &str, after: u64) {
-    let due_ms = bench.now + after;
-    let done = bench.op(delay(lines(&["a"], &format!("{text}\n")), due_ms));
-    assert_eq!(done, OpOutcome::Delayed { due_ms, count: 1 });
+/// Publishes a line to room `a`, delayed by `after` milliseconds.
+fn later(store: &mut TestStore, text: &str, after: u64) {
+    let due_ms = store.now + after;
+    let outcome = store.op(delay(lines(&["a"], &format!("{text}\n")), due_ms));
+    assert_eq!(outcome, OpOutcome::Delayed { due_ms, count: 1 });
 }
 
 fn it_is_in_no_room_until_it_is_due(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    bench.join("alice", &["a"]);
-    assert_eq!(bench.store.next_due(), None);
-    later(&mut bench, "x", 10);
-    assert_eq!(bench.store.next_due(), Some(bench.now + 10));
-    assert_eq!(bench.store.head(), 0);
-    assert_eq!(bench.info("a").unwrap().members, [(client("alice"), 0)]);
-    bench.now += 9;
-    assert_eq!(bench.store.due(bench.now).unwrap(), []);
-    assert_eq!(bench.append(lines(&["a"], "before\n")).number, 1);
-    bench.now += 1;
-    let [OpOutcome::Appended(record)] = &bench.deliver()[..] else {
+    let mut store = TestStore::new(kind, ALL);
+    store.join("alice", &["a"]);
+    assert_eq!(store.inner.next_due(), None);
+    later(&mut store, "x", 10);
+    assert_eq!(store.inner.next_due(), Some(store.now + 10));
+    assert_eq!(store.inner.head(), 0);
+    assert_eq!(store.info("a").unwrap().members, [(client("alice"), 0)]);
+    store.now += 9;
+    assert_eq!(store.inner.due(store.now).unwrap(), []);
+    assert_eq!(store.append(lines(&["a"], "before\n")).number, 1);
+    store.now += 1;
+    let [OpOutcome::Appended(record)] = &store.deliver()[..] else {
         panic!("one is due");
     };
-    assert_eq!((record.number, record.at_ms), (2, bench.now));
-    assert_eq!(bench.read_all(&from_start(&["a"])), [(1, 0), (2, 0)]);
-    assert_eq!(bench.info("a").unwrap().members, [(client("alice"), 2)]);
-    assert_eq!(bench.store.next_due(), None);
-    assert_eq!(bench.deliver(), []);
+    assert_eq!((record.number, record.at_ms), (2, store.now));
+    assert_eq!(store.read_all(&from_start(&["a"])), [(1, 0), (2, 0)]);
+    assert_eq!(store.info("a").unwrap().members, [(client("alice"), 2)]);
+    assert_eq!(store.inner.next_due(), None);
+    assert_eq!(store.deliver(), []);
 }
 
-fn it_comes_in_the_order_of_its_time_and_then_of_its_taking(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
+fn records_come_by_their_time_and_then_in_the_order_of_publishing(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
     for (text, after) in [
         ("third", 20),
         ("first", 10),
@@ -71,31 +71,31 @@ fn it_comes_in_the_order_of_its_time_and_then_of_its_taking(kind: Kind) {
         ("second", 10),
         ("not yet", 21),
     ] {
-        later(&mut bench, text, after);
+        later(&mut store, text, after);
     }
-    bench.now += 20;
+    store.now += 20;
     assert_eq!(
-        numbers(&bench.deliver()),
+        numbers(&store.deliver()),
         ["first", "second", "third", "fourth"]
     );
-    assert_eq!(bench.store.next_due(), Some(bench.now + 1));
+    assert_eq!(store.inner.next_due(), Some(store.now + 1));
 }
 
-fn what_is_due_already_is_appended_behind_what_was_due_before(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    let now = bench.now;
-    let at_once = bench.op(delay(lines(&["a"], "x\n"), now));
+fn a_record_that_is_due_already_comes_after_earlier_ones(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    let now = store.now;
+    let at_once = store.op(delay(lines(&["a"], "x\n"), now));
     assert!(matches!(at_once, OpOutcome::Appended(record) if record.number == 1));
-    later(&mut bench, "earlier", 5);
-    bench.now += 5;
-    let mut put = |due_ms| bench.op(delay(lines(&["a"], &format!("{}\n", due_ms - now)), due_ms));
+    later(&mut store, "earlier", 5);
+    store.now += 5;
+    let mut put = |due_ms| store.op(delay(lines(&["a"], &format!("{}\n", due_ms - now)), due_ms));
     assert!(matches!(put(now + 4), OpOutcome::Appended(_)));
     assert!(matches!(put(now + 5), OpOutcome::Delayed { .. }));
-    assert_eq!(numbers(&bench.deliver()), ["earlier", "5"]);
+    assert_eq!(numbers(&store.deliver()), ["earlier", "5"]);
 }
 
-fn everything_about_it_is_kept(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
+fn a_delayed_record_keeps_all_its_fields(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
     let mut record = lines(&["a", "b"], "{}\n[]\n");
     record.header.except = rooms(&["c"]).into();
     record.header.audience = Audience::Others;
@@ -106,13 +106,13 @@ fn everything_about_it_is_kept(kind: Kind) {
     record.header.reply = Some(room("answers"));
     let plain = heavy(&["a"], limits::INLINE_BODY_BYTES + 1);
     for record in [&record, &plain] {
-        bench.op(delay(record.clone(), bench.now + 1));
+        store.op(delay(record.clone(), store.now + 1));
     }
-    bench.now += 1;
-    let records: Vec<NewRecord> = bench
+    store.now += 1;
+    let records: Vec<NewRecord> = store
         .deliver()
         .into_iter()
-        .map(|done| match done {
+        .map(|outcome| match outcome {
             OpOutcome::Appended(Record { header, body, .. }) => NewRecord { header, body },
             other => panic!("{other:?}"),
         })
@@ -120,134 +120,134 @@ fn everything_about_it_is_kept(kind: Kind) {
     assert_eq!(records, [record, plain]);
 }
 
-fn its_number_is_used_when_it_is_taken(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    let due_ms = bench.now + 10;
+fn its_id_is_used_when_it_is_delayed(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    let due_ms = store.now + 10;
     let numbered = |counter| Op::Delay {
         record: lines(&["a"], "x\n"),
         id: Some(PublishId("p".to_owned(), counter)),
         due_ms,
     };
     assert_eq!(
-        bench.op(numbered(1)),
+        store.op(numbered(1)),
         OpOutcome::Delayed { due_ms, count: 1 }
     );
-    assert_eq!(bench.op(numbered(1)), OpOutcome::Duplicate { first: None });
+    assert_eq!(store.op(numbered(1)), OpOutcome::Duplicate { first: None });
     let refused = OpOutcome::Refused(Refusal::OutOfOrder { expected: 2 });
-    assert_eq!(bench.op(numbered(3)), refused);
-    let next = bench.publish(lines(&["a"], "y\n"), "p", 2);
+    assert_eq!(store.op(numbered(3)), refused);
+    let next = store.publish(lines(&["a"], "y\n"), "p", 2);
     assert!(matches!(next, OpOutcome::Appended(_)));
-    bench.now += 10;
-    assert_eq!(bench.deliver().len(), 1);
+    store.now += 10;
+    assert_eq!(store.deliver().len(), 1);
     assert_eq!(
-        bench.op(numbered(2)),
+        store.op(numbered(2)),
         OpOutcome::Duplicate {
             first: Some(Seq::new(1, 0))
         }
     );
-    assert_eq!(bench.op(numbered(1)), OpOutcome::Duplicate { first: None });
-    assert_eq!(bench.store.head(), 2);
+    assert_eq!(store.op(numbered(1)), OpOutcome::Duplicate { first: None });
+    assert_eq!(store.inner.head(), 2);
 }
 
-fn who_joins_before_it_is_due_gets_it(kind: Kind) {
-    let mut bench = Bench::new(kind, NO_HISTORY);
-    bench.join("early", &["a"]);
-    later(&mut bench, "x", 10);
-    bench.leave("early", &["a"]);
-    bench.join("late", &["a"]);
-    bench.prune();
-    bench.now += 10;
-    bench.deliver();
-    bench.prune();
-    assert_eq!(bench.info("a").unwrap().members, [(client("late"), 1)]);
+fn a_member_that_joins_before_it_is_due_gets_it(kind: Kind) {
+    let mut store = TestStore::new(kind, NO_HISTORY);
+    store.join("early", &["a"]);
+    later(&mut store, "x", 10);
+    store.leave("early", &["a"]);
+    store.join("late", &["a"]);
+    store.prune();
+    store.now += 10;
+    store.deliver();
+    store.prune();
+    assert_eq!(store.info("a").unwrap().members, [(client("late"), 1)]);
 }
 
-fn the_log_does_not_go_back_in_time_for_it(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    later(&mut bench, "x", 10);
-    bench.now += HOUR;
-    let before = bench.append(lines(&["a"], "y\n")).at_ms;
-    bench.now -= HOUR - 10;
-    let [OpOutcome::Appended(record)] = &bench.deliver()[..] else {
+fn the_log_does_not_go_back_in_time(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    later(&mut store, "x", 10);
+    store.now += HOUR;
+    let before = store.append(lines(&["a"], "y\n")).at_ms;
+    store.now -= HOUR - 10;
+    let [OpOutcome::Appended(record)] = &store.deliver()[..] else {
         panic!("one is due");
     };
     assert_eq!(record.at_ms, before);
 }
 
-fn a_clock_that_goes_back_makes_nothing_come_early(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    let before = bench.append(lines(&["a"], "x\n")).at_ms;
-    bench.now -= HOUR / 10;
-    later(&mut bench, "y", 10);
-    assert_eq!(bench.deliver(), []);
-    assert_eq!(bench.store.head(), 1);
-    bench.now += 10;
-    let [OpOutcome::Appended(record)] = &bench.deliver()[..] else {
+fn a_clock_that_goes_back_delivers_nothing_early(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    let before = store.append(lines(&["a"], "x\n")).at_ms;
+    store.now -= HOUR / 10;
+    later(&mut store, "y", 10);
+    assert_eq!(store.deliver(), []);
+    assert_eq!(store.inner.head(), 1);
+    store.now += 10;
+    let [OpOutcome::Appended(record)] = &store.deliver()[..] else {
         panic!("one is due");
     };
     assert_eq!(record.at_ms, before);
 }
 
-fn what_comes_due_at_once_comes_in_groups(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    let due_ms = bench.now + 1;
+fn many_due_records_come_in_groups(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    let due_ms = store.now + 1;
     let many = limits::GROUP_OPS + 1;
-    bench.group(
+    store.group(
         (0..many)
             .map(|_| delay(lines(&["a"], "x\n"), due_ms))
             .collect(),
     );
     let large = || delay(heavy(&["a"], limits::GROUP_BYTES), due_ms + 1);
-    bench.group(vec![large(), large()]);
-    bench.now += 1;
-    assert_eq!(bench.store.due(bench.now).unwrap().len(), limits::GROUP_OPS);
-    assert_eq!(bench.deliver().len(), many);
-    bench.now += 1;
-    assert_eq!(bench.store.due(bench.now).unwrap().len(), 1);
-    assert_eq!(bench.deliver().len(), 2);
+    store.group(vec![large(), large()]);
+    store.now += 1;
+    assert_eq!(store.inner.due(store.now).unwrap().len(), limits::GROUP_OPS);
+    assert_eq!(store.deliver().len(), many);
+    store.now += 1;
+    assert_eq!(store.inner.due(store.now).unwrap().len(), 1);
+    assert_eq!(store.deliver().len(), 2);
 }
 
-fn it_is_let_go_once(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    later(&mut bench, "x", 1);
-    bench.now += 1;
-    let due = bench.store.due(bench.now).unwrap();
+fn it_is_appended_once(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    later(&mut store, "x", 1);
+    store.now += 1;
+    let due = store.inner.due(store.now).unwrap();
     let op = || Op::Due(due[0].clone());
-    let done = bench.group(vec![op(), op()]);
-    assert!(matches!(done[0], OpOutcome::Appended(_)));
-    assert_eq!(done[1], OpOutcome::Noop);
-    assert_eq!(bench.store.head(), 1);
+    let outcomes = store.group(vec![op(), op()]);
+    assert!(matches!(outcomes[0], OpOutcome::Appended(_)));
+    assert_eq!(outcomes[1], OpOutcome::Noop);
+    assert_eq!(store.inner.head(), 1);
 }
 
-fn there_is_a_most_of_publishes(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
-    let due_ms = bench.now + 1;
+fn the_number_of_delayed_records_is_bounded(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
+    let due_ms = store.now + 1;
     let one = || delay(lines(&["a"], "x\n"), due_ms);
-    bench.group((0..limits::DELAYED_RECORDS).map(|_| one()).collect());
+    store.group((0..limits::DELAYED_RECORDS).map(|_| one()).collect());
     let limit = limits::DELAYED_RECORDS as u64;
     let next_due_ms = due_ms;
     let refused = OpOutcome::Refused(Refusal::DelayedQueueFull(DelayedQueueFull::Records {
         limit,
         next_due_ms,
     }));
-    assert_eq!(bench.op(one()), refused);
-    // What does not wait is taken all the same, and the refused one when the first has gone.
-    bench.append(lines(&["a"], "x\n"));
-    bench.now += 1;
-    assert_eq!(bench.deliver().len(), limits::DELAYED_RECORDS);
-    let due_ms = bench.now + 1;
-    let taken = bench.op(delay(lines(&["a"], "x\n"), due_ms));
+    assert_eq!(store.op(one()), refused);
+    // A publish without delay still succeeds, and so does the refused one after the first has gone.
+    store.append(lines(&["a"], "x\n"));
+    store.now += 1;
+    assert_eq!(store.deliver().len(), limits::DELAYED_RECORDS);
+    let due_ms = store.now + 1;
+    let taken = store.op(delay(lines(&["a"], "x\n"), due_ms));
     assert_eq!(taken, OpOutcome::Delayed { due_ms, count: 1 });
 }
 
-fn there_is_a_most_of_bytes(kind: Kind) {
-    let mut bench = Bench::new(kind, ALL);
+fn the_size_of_delayed_records_is_bounded(kind: Kind) {
+    let mut store = TestStore::new(kind, ALL);
     let limit = limits::DELAYED_BYTES as u64;
-    let due_ms = bench.now + 1;
-    later(&mut bench, "x", 1);
+    let due_ms = store.now + 1;
+    later(&mut store, "x", 1);
     let bytes = lines(&["a"], "x\n").log_bytes();
     let too_much = limits::DELAYED_BYTES - limits::RECORD_OVERHEAD - bytes as usize + 1;
-    // Never touched, and so nowhere in memory.
+    // Pages that are never touched take no memory.
     let body = Bytes::from(vec![0; too_much]);
     let record = NewRecord {
         body,
@@ -260,22 +260,22 @@ fn there_is_a_most_of_bytes(kind: Kind) {
         next_due_ms,
     };
     let refused = OpOutcome::Refused(Refusal::DelayedQueueFull(crowded));
-    assert_eq!(bench.op(delay(record, due_ms)), refused);
-    later(&mut bench, "y", 1);
+    assert_eq!(store.op(delay(record, due_ms)), refused);
+    later(&mut store, "y", 1);
 }
 
-fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
-    let mut bench = Bench::new(kind, SMALL);
-    bench.join("alice", &["a"]);
-    let due_ms = bench.now + 10;
-    let (waiting, _) = fill_with_later(&mut bench);
-    // More members than one, each of a room of its own, hold the rest.
+fn delayed_records_count_towards_the_pending_bound(kind: Kind) {
+    let mut store = TestStore::new(kind, SMALL);
+    store.join("alice", &["a"]);
+    let due_ms = store.now + 10;
+    let (waiting, _) = fill_with_later(&mut store);
+    // Several members, each in its own room, hold the rest.
     let rooms = ["b", "c", "d", "e", "f", "g", "h", "i"];
-    bench.join("bob", &rooms);
+    store.join("bob", &rooms);
     let mut rooms = rooms.iter().cycle();
     let refusal = loop {
         let record = heavy(&[rooms.next().unwrap()], MIB as usize);
-        match bench.op(append(record)) {
+        match store.op(append(record)) {
             OpOutcome::Appended(_) => {}
             OpOutcome::Refused(refusal) => break refusal,
             other => panic!("{other:?}"),
@@ -288,37 +288,38 @@ fn it_counts_to_the_pending_queue_and_has_its_place_there(kind: Kind) {
     };
     assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
     let publish = append(heavy(&["a"], MIB as usize));
-    assert_eq!(bench.op(publish.clone()), OpOutcome::Refused(refusal));
-    // Full as it is: what waits comes at its time, and is what alice then has to get.
-    bench.now += 10;
-    let done = bench.deliver();
-    assert_eq!(done.len(), waiting);
+    assert_eq!(store.op(publish.clone()), OpOutcome::Refused(refusal));
+    // Although the store is full, the record comes at its time, and is pending for alice then.
+    store.now += 10;
+    let outcomes = store.deliver();
+    assert_eq!(outcomes.len(), waiting);
     assert!(
-        done.iter()
-            .all(|done| matches!(done, OpOutcome::Appended(_)))
+        outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, OpOutcome::Appended(_)))
     );
-    bench.prune();
-    let alice = bench.info("a").unwrap().members;
+    store.prune();
+    let alice = store.info("a").unwrap().members;
     assert_eq!(alice, [(client("alice"), waiting as u64)]);
     assert!(matches!(
-        bench.op(publish.clone()),
+        store.op(publish.clone()),
         OpOutcome::Refused(Refusal::Full { .. })
     ));
-    bench.leave("alice", &["a"]);
-    assert!(matches!(bench.op(publish), OpOutcome::Appended(_)));
+    store.leave("alice", &["a"]);
+    assert!(matches!(store.op(publish), OpOutcome::Appended(_)));
 }
 
-/// With a pending queue of this size a quarter of it may wait for its time.
+/// A quarter of this bound may be delayed records.
 const SMALL: Retention = Retention {
     pending_bytes: 16 * MIB,
     ..NO_HISTORY
 };
 
-/// How many of a mebibyte may wait, and why no more.
-fn fill_with_later(bench: &mut Bench) -> (usize, Refusal) {
-    let (mut waiting, due_ms) = (0, bench.now + 10);
+/// How many records of a mebibyte can be delayed, and the refusal after that.
+fn fill_with_later(store: &mut TestStore) -> (usize, Refusal) {
+    let (mut waiting, due_ms) = (0, store.now + 10);
     loop {
-        match bench.op(delay(heavy(&["a"], MIB as usize), due_ms)) {
+        match store.op(delay(heavy(&["a"], MIB as usize), due_ms)) {
             OpOutcome::Delayed { .. } => waiting += 1,
             OpOutcome::Refused(refusal) => return (waiting, refusal),
             other => panic!("{other:?}"),
@@ -326,10 +327,10 @@ fn fill_with_later(bench: &mut Bench) -> (usize, Refusal) {
     }
 }
 
-fn it_leaves_members_most_of_the_pending_queue(kind: Kind) {
-    let mut bench = Bench::new(kind, SMALL);
-    let next_due_ms = bench.now + 10;
-    let (waiting, refusal) = fill_with_later(&mut bench);
+fn members_keep_most_of_the_pending_bound(kind: Kind) {
+    let mut store = TestStore::new(kind, SMALL);
+    let next_due_ms = store.now + 10;
+    let (waiting, refusal) = fill_with_later(&mut store);
     assert_eq!(waiting, 3);
     let crowded = DelayedQueueFull::Bytes {
         limit: SMALL.pending_bytes / limits::DELAYED_SHARE,
@@ -337,106 +338,106 @@ fn it_leaves_members_most_of_the_pending_queue(kind: Kind) {
         next_due_ms,
     };
     assert_eq!(refusal, Refusal::DelayedQueueFull(crowded));
-    bench.join("alice", &["a"]);
+    store.join("alice", &["a"]);
     for _ in 0..10 {
-        bench.append(heavy(&["a"], MIB as usize));
+        store.append(heavy(&["a"], MIB as usize));
     }
 }
 
 #[test]
-fn what_somebody_takes_out_by_hand_makes_room() {
+fn rows_deleted_by_hand_make_room() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hub.db");
-    let mut bench = Bench::with(Box::new(open(&path, SMALL)), None);
-    let (waiting, _) = fill_with_later(&mut bench);
+    let mut store = TestStore::with(Box::new(open(&path, SMALL)), None);
+    let (waiting, _) = fill_with_later(&mut store);
     let theirs = rusqlite::Connection::open(&path).unwrap();
     let deleted = theirs.execute("DELETE FROM delayed WHERE rooms = '[\"a\"]'", []);
     assert_eq!(deleted.unwrap(), waiting);
-    assert_eq!(fill_with_later(&mut bench).0, waiting);
+    assert_eq!(fill_with_later(&mut store).0, waiting);
 }
 
-fn a_member_that_holds_more_is_named_instead(kind: Kind) {
-    let mut bench = Bench::new(kind, SMALL);
-    bench.join("alice", &["a"]);
+fn a_member_with_more_pending_is_named_instead(kind: Kind) {
+    let mut store = TestStore::new(kind, SMALL);
+    store.join("alice", &["a"]);
     for _ in 0..13 {
-        bench.append(heavy(&["a"], MIB as usize));
+        store.append(heavy(&["a"], MIB as usize));
     }
-    match fill_with_later(&mut bench) {
+    match fill_with_later(&mut store) {
         (1.., Refusal::Full { client, .. }) => assert_eq!(client.as_str(), "alice"),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn it_outlives_the_store() {
+fn delayed_records_survive_a_restart() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hub.db");
     let opened = |now| {
-        let mut bench = Bench::with(Box::new(open(&path, ALL)), None);
-        bench.now = now;
-        bench
+        let mut store = TestStore::with(Box::new(open(&path, ALL)), None);
+        store.now = now;
+        store
     };
-    let mut bench = opened(1_000);
+    let mut store = opened(1_000);
     for (text, after) in [("second", 20), ("first", 10), ("third", 20)] {
-        later(&mut bench, text, after);
+        later(&mut store, text, after);
     }
-    drop(bench);
-    let mut bench = opened(5_000);
-    assert_eq!(bench.store.next_due(), Some(1_010));
-    bench.join("alice", &["a"]);
-    assert_eq!(numbers(&bench.deliver()), ["first", "second", "third"]);
-    drop(bench);
-    let mut bench = opened(9_000);
-    assert_eq!(bench.deliver(), []);
-    assert_eq!(bench.info("a").unwrap().members, [(client("alice"), 3)]);
-    assert_eq!(bench.info("a").unwrap().last_ms, Some(5_000));
+    drop(store);
+    let mut store = opened(5_000);
+    assert_eq!(store.inner.next_due(), Some(1_010));
+    store.join("alice", &["a"]);
+    assert_eq!(numbers(&store.deliver()), ["first", "second", "third"]);
+    drop(store);
+    let mut store = opened(9_000);
+    assert_eq!(store.deliver(), []);
+    assert_eq!(store.info("a").unwrap().members, [(client("alice"), 3)]);
+    assert_eq!(store.info("a").unwrap().last_ms, Some(5_000));
 }
 
 #[test]
-fn what_somebody_takes_out_by_hand_does_not_come() {
+fn rows_deleted_by_hand_do_not_come() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hub.db");
-    let mut bench = Bench::with(Box::new(open(&path, ALL)), None);
+    let mut store = TestStore::with(Box::new(open(&path, ALL)), None);
     for (text, after) in [("a", 1), ("b", 2), ("c", 3)] {
-        later(&mut bench, text, after);
+        later(&mut store, text, after);
     }
     let theirs = rusqlite::Connection::open(&path).unwrap();
     let delete = |text| theirs.execute("DELETE FROM delayed WHERE body = ?1", [text]);
     assert_eq!(delete(&b"a\n"[..]).unwrap(), 1);
-    bench.now += 1;
-    assert_eq!(bench.store.due(bench.now).unwrap(), []);
-    assert_eq!(bench.store.next_due(), Some(bench.now + 1));
-    // Between one look and the next.
-    bench.now += 2;
-    let due = bench.store.due(bench.now).unwrap();
+    store.now += 1;
+    assert_eq!(store.inner.due(store.now).unwrap(), []);
+    assert_eq!(store.inner.next_due(), Some(store.now + 1));
+    // Deleted after the store has read the row.
+    store.now += 2;
+    let due = store.inner.due(store.now).unwrap();
     assert_eq!(delete(&b"b\n"[..]).unwrap(), 1);
-    let done = bench.group(due.into_iter().map(Op::Due).collect());
-    assert_eq!(numbers(&done), ["Noop", "c"]);
-    assert_eq!(bench.store.next_due(), None);
-    // Or puts in.
-    later(&mut bench, "d", 1);
+    let outcomes = store.group(due.into_iter().map(Op::Due).collect());
+    assert_eq!(numbers(&outcomes), ["Noop", "c"]);
+    assert_eq!(store.inner.next_due(), None);
+    // Rows inserted by hand come.
+    later(&mut store, "d", 1);
     let copy = "INSERT INTO delayed (due_ms, taken_ms, namespace, rooms, audience, event, origin, framing, json, count, bytes, body)
                 SELECT due_ms, taken_ms, namespace, rooms, audience, event, origin, framing, json, count, bytes, body FROM delayed";
     assert_eq!(theirs.execute(copy, []).unwrap(), 1);
-    bench.now += 1;
-    assert_eq!(numbers(&bench.deliver()), ["d", "d"]);
+    store.now += 1;
+    assert_eq!(numbers(&store.deliver()), ["d", "d"]);
 }
 
 #[test]
-fn what_waits_can_be_read() {
+fn the_view_of_delayed_records_can_be_read() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hub.db");
-    let mut bench = Bench::with(Box::new(open(&path, ALL)), None);
-    bench.now = 1_700_000_000_123;
+    let mut store = TestStore::with(Box::new(open(&path, ALL)), None);
+    store.now = 1_700_000_000_123;
     let mut record = lines(&["a", "b"], "1\n2\n");
     record.header.from = Some(client("alice"));
-    bench.op(delay(record, bench.now + 60_000));
+    store.op(delay(record, store.now + 60_000));
     let mut args = lines(&["c"], "x\n");
     args.header.framing = Framing::Args;
     args.body = roomcat::wire::batch::encode_args("[1,{}]", &[Bytes::from_static(b"attached")]);
-    bench.op(delay(
+    store.op(delay(
         args,
-        bench.now + Duration::from_secs(1).as_millis() as u64,
+        store.now + Duration::from_secs(1).as_millis() as u64,
     ));
     let theirs = rusqlite::Connection::open(&path).unwrap();
     let sql = "SELECT due, taken, namespace, rooms, event, sender, count, text FROM later";

@@ -1,4 +1,4 @@
-//! What only a file can do: be somebody else's, damaged, held, full, read by others, and opened again.
+//! What only a file can do: belong to another program, be damaged, locked or full, have other readers, and be opened again.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -13,12 +13,12 @@ use roomcat::store::sessions::SessionOp;
 use roomcat::store::{Maintenance, Refusal, StoreError};
 use rusqlite::Connection;
 
-struct Place {
+struct TestDatabase {
     folder: TempDir,
     path: PathBuf,
 }
 
-impl Place {
+impl TestDatabase {
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("deep/er/hub.db");
@@ -26,23 +26,23 @@ impl Place {
         Self { folder, path }
     }
 
-    /// A database with something in it, closed.
+    /// A closed database with messages.
     fn with_messages() -> Self {
-        let place = Self::new();
-        let mut bench = place.bench(ALL);
-        bench.join("alice", &["a"]);
+        let database = Self::new();
+        let mut store = database.store(ALL);
+        store.join("alice", &["a"]);
         for _ in 0..50 {
-            bench.append(heavy(&["a"], 20_000));
+            store.append(heavy(&["a"], 20_000));
         }
-        bench.store.maintain(Maintenance::Closing).unwrap();
-        place
+        store.inner.maintain(Maintenance::Closing).unwrap();
+        database
     }
 
-    fn bench(&self, keep: Retention) -> Bench {
-        Bench::with(Box::new(open(&self.path, keep)), None)
+    fn store(&self, retention: Retention) -> TestStore {
+        TestStore::with(Box::new(open(&self.path, retention)), None)
     }
 
-    /// Why it cannot be opened; that the file is as it was is checked too.
+    /// Why it cannot be opened. Checks that the file was not changed.
     fn refusal(&self) -> StoreError {
         let before = fs::read(&self.path).unwrap();
         let error = match SqliteStore::open(&self.path, ALL) {
@@ -69,13 +69,13 @@ impl Place {
 }
 
 #[test]
-fn folders_are_made_and_files_are_private() {
-    let place = Place::new();
-    fs::remove_dir_all(place.folder.path().join("deep")).unwrap();
-    let mut bench = place.bench(ALL);
-    bench.append(lines(&["a"], "secret\n"));
+fn folders_are_created_and_files_are_private() {
+    let database = TestDatabase::new();
+    fs::remove_dir_all(database.folder.path().join("deep")).unwrap();
+    let mut store = database.store(ALL);
+    store.append(lines(&["a"], "secret\n"));
     for suffix in ["", "-wal", ".lock"] {
-        let mode = fs::metadata(place.beside(suffix))
+        let mode = fs::metadata(database.beside(suffix))
             .unwrap()
             .permissions()
             .mode();
@@ -84,87 +84,90 @@ fn folders_are_made_and_files_are_private() {
 }
 
 #[test]
-fn what_was_committed_is_there_when_it_is_opened_again() {
-    let place = Place::with_messages();
-    let bench = place.bench(ALL);
-    let log_id = bench.store.log_id().to_owned();
+fn commits_are_there_after_a_restart() {
+    let database = TestDatabase::with_messages();
+    let store = database.store(ALL);
+    let log_id = store.inner.log_id().to_owned();
     assert_eq!(log_id.len(), 24);
-    assert_eq!(bench.store.head(), 50);
-    assert_eq!(bench.info("a").unwrap().members, [(client("alice"), 50)]);
-    drop(bench);
-    assert_eq!(place.bench(ALL).store.log_id(), log_id);
-    assert_ne!(Place::with_messages().bench(ALL).store.log_id(), log_id);
+    assert_eq!(store.inner.head(), 50);
+    assert_eq!(store.info("a").unwrap().members, [(client("alice"), 50)]);
+    drop(store);
+    assert_eq!(database.store(ALL).inner.log_id(), log_id);
+    assert_ne!(
+        TestDatabase::with_messages().store(ALL).inner.log_id(),
+        log_id
+    );
 }
 
 #[test]
-fn numbers_times_and_gaps_outlive_the_records() {
-    let place = Place::new();
-    let mut bench = place.bench(NO_HISTORY);
+fn numbers_times_and_gaps_survive_pruning() {
+    let database = TestDatabase::new();
+    let mut store = database.store(NO_HISTORY);
     for _ in 0..3 {
-        bench.append(lines(&["a"], "x\n"));
+        store.append(lines(&["a"], "x\n"));
     }
-    let at_ms = bench.append(lines(&["b"], "x\n")).at_ms;
-    assert_eq!(bench.prune().records, 4);
-    drop(bench);
-    let mut bench = place.bench(NO_HISTORY);
-    bench.now = at_ms - 1000;
-    assert_eq!(bench.store.head(), 4);
-    let next = bench.append(lines(&["a"], "x\n"));
+    let at_ms = store.append(lines(&["b"], "x\n")).at_ms;
+    assert_eq!(store.prune().records, 4);
+    drop(store);
+    let mut store = database.store(NO_HISTORY);
+    store.now = at_ms - 1000;
+    assert_eq!(store.inner.head(), 4);
+    let next = store.append(lines(&["a"], "x\n"));
     assert_eq!((next.number, next.at_ms), (5, at_ms));
-    let gap = |name| bench.page(&from_start(&[name]), Seq::START).gap;
+    let gap = |name| store.page(&from_start(&[name]), Seq::START).gap;
     assert_eq!(gap("a"), Some((Seq::START, Seq::new(4, 0))));
     assert_eq!(gap("b"), Some((Seq::START, Seq::new(5, 0))));
     assert_eq!(gap("c"), None);
 }
 
 #[test]
-fn a_size_reaches_back_as_far_after_a_restart() {
-    let place = Place::new();
-    let keep = |age| Retention {
+fn history_by_size_is_the_same_after_a_restart() {
+    let database = TestDatabase::new();
+    let retention = |age| Retention {
         history_age: Duration::from_millis(age),
         history_bytes: 2 * lines(&["a"], "x\n").log_bytes(),
         ..ALL
     };
-    let mut bench = place.bench(keep(10));
-    bench.join("alice", &["a"]);
+    let mut store = database.store(retention(10));
+    store.join("alice", &["a"]);
     for name in ["a", "b", "b", "b"] {
-        bench.append(lines(&[name], "x\n"));
+        store.append(lines(&[name], "x\n"));
     }
-    bench.now += 10;
-    assert_eq!(bench.prune().records, 3);
-    drop(bench);
-    // Its age would keep the first one now, but three that are gone lie behind it.
-    let mut bench = place.bench(keep(HOUR));
-    bench.ack("alice", &["a"], Seq::new(2, 0));
-    assert_eq!(bench.prune().records, 1);
+    store.now += 10;
+    assert_eq!(store.prune().records, 3);
+    drop(store);
+    // By age the first record would be kept now, but by size it is not: three pruned records follow it.
+    let mut store = database.store(retention(HOUR));
+    store.ack("alice", &["a"], Seq::new(2, 0));
+    assert_eq!(store.prune().records, 1);
 }
 
 #[test]
-fn what_is_no_database_is_refused() {
-    let place = Place::new();
-    fs::write(&place.path, "my shopping list\n".repeat(100)).unwrap();
-    let error = place.refusal();
+fn a_file_that_is_no_database_is_refused() {
+    let database = TestDatabase::new();
+    fs::write(&database.path, "my shopping list\n".repeat(100)).unwrap();
+    let error = database.refusal();
     assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
     assert!(error.to_string().contains("hub.db"));
 }
 
 #[test]
 fn another_programs_database_is_refused() {
-    let place = Place::new();
-    let theirs = place.sqlite();
+    let database = TestDatabase::new();
+    let theirs = database.sqlite();
     theirs
         .execute_batch("CREATE TABLE photos (id INTEGER)")
         .unwrap();
-    assert!(matches!(place.refusal(), StoreError::Foreign { .. }));
+    assert!(matches!(database.refusal(), StoreError::Foreign { .. }));
     theirs.execute_batch("PRAGMA application_id = 7").unwrap();
-    assert!(matches!(place.refusal(), StoreError::Foreign { .. }));
+    assert!(matches!(database.refusal(), StoreError::Foreign { .. }));
 }
 
 #[test]
-fn an_empty_file_is_taken() {
-    let place = Place::new();
-    fs::write(&place.path, "").unwrap();
-    assert_eq!(place.bench(ALL).append(lines(&["a"], "x\n")).number, 1);
+fn an_empty_file_becomes_a_database() {
+    let database = TestDatabase::new();
+    fs::write(&database.path, "").unwrap();
+    assert_eq!(database.store(ALL).append(lines(&["a"], "x\n")).number, 1);
 }
 
 #[test]
@@ -184,12 +187,12 @@ fn damage_is_refused() {
         }),
     ];
     for (what, damage) in damages {
-        let place = Place::with_messages();
+        let database = TestDatabase::with_messages();
         damage(
-            &OpenOptions::new().write(true).open(&place.path).unwrap(),
+            &OpenOptions::new().write(true).open(&database.path).unwrap(),
             page,
         );
-        let error = place.refusal();
+        let error = database.refusal();
         assert!(
             matches!(error, StoreError::Damaged { .. }),
             "{what}: {error}"
@@ -199,59 +202,62 @@ fn damage_is_refused() {
 
 #[test]
 fn a_missing_table_is_damage() {
-    let place = Place::with_messages();
-    place.sqlite().execute_batch("DROP TABLE members").unwrap();
-    assert!(matches!(place.refusal(), StoreError::Damaged { .. }));
+    let database = TestDatabase::with_messages();
+    database
+        .sqlite()
+        .execute_batch("DROP TABLE members")
+        .unwrap();
+    assert!(matches!(database.refusal(), StoreError::Damaged { .. }));
 }
 
 #[test]
 fn a_newer_schema_is_refused() {
-    let place = Place::with_messages();
-    place
+    let database = TestDatabase::with_messages();
+    database
         .sqlite()
         .execute_batch("PRAGMA user_version = 99")
         .unwrap();
     assert!(matches!(
-        place.refusal(),
+        database.refusal(),
         StoreError::Newer { found: 99, .. }
     ));
 }
 
 #[test]
 fn a_second_hub_is_refused_until_the_first_ends() {
-    let place = Place::with_messages();
-    let first = open(&place.path, ALL);
-    let second = SqliteStore::open(&place.path, ALL);
+    let database = TestDatabase::with_messages();
+    let first = open(&database.path, ALL);
+    let second = SqliteStore::open(&database.path, ALL);
     assert!(matches!(second, Err(StoreError::Locked { .. })));
     drop(first);
-    open(&place.path, ALL);
+    open(&database.path, ALL);
 }
 
 #[test]
-fn where_nothing_can_be_written_it_says_so() {
+fn a_read_only_folder_is_reported() {
     let nowhere = SqliteStore::open(Path::new("/proc/version"), ALL);
     assert!(matches!(nowhere, Err(StoreError::ReadOnly { .. })));
-    let place = Place::new();
-    fs::create_dir(&place.path).unwrap();
-    let folder = SqliteStore::open(&place.path, ALL);
+    let database = TestDatabase::new();
+    fs::create_dir(&database.path).unwrap();
+    let folder = SqliteStore::open(&database.path, ALL);
     assert!(matches!(folder, Err(StoreError::ReadOnly { .. })));
 }
 
 #[test]
-fn somebody_else_reads_meanwhile() {
-    let place = Place::with_messages();
-    let mut bench = place.bench(ALL);
-    let theirs = place.sqlite();
+fn another_program_can_read() {
+    let database = TestDatabase::with_messages();
+    let mut store = database.store(ALL);
+    let theirs = database.sqlite();
     let count = || -> i64 {
         theirs
             .query_row("SELECT count(*) FROM messages", [], |row| row.get(0))
             .unwrap()
     };
-    bench.append(lines(&["a"], "x\n"));
+    store.append(lines(&["a"], "x\n"));
     assert_eq!(count(), 51);
     theirs.execute_batch("BEGIN").unwrap();
     assert_eq!(count(), 51);
-    bench.append(lines(&["a"], "y\n"));
+    store.append(lines(&["a"], "y\n"));
     assert_eq!(count(), 51);
     theirs.execute_batch("COMMIT").unwrap();
     assert_eq!(count(), 52);
@@ -259,42 +265,45 @@ fn somebody_else_reads_meanwhile() {
 
 #[test]
 fn a_locked_database_refuses_and_recovers() {
-    let place = Place::new();
-    let mut bench = place.bench(ALL);
-    bench.append(lines(&["a"], "x\n"));
-    let theirs = place.sqlite();
+    let database = TestDatabase::new();
+    let mut store = database.store(ALL);
+    store.append(lines(&["a"], "x\n"));
+    let theirs = database.sqlite();
     theirs.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let done = bench.group(vec![append(lines(&["a"], "y\n")), Op::Noop]);
-    assert!(matches!(done[0], OpOutcome::Refused(Refusal::Disk { .. })));
-    assert_eq!(done[1], OpOutcome::Noop);
+    let outcomes = store.group(vec![append(lines(&["a"], "y\n")), Op::Noop]);
+    assert!(matches!(
+        outcomes[0],
+        OpOutcome::Refused(Refusal::Disk { .. })
+    ));
+    assert_eq!(outcomes[1], OpOutcome::Noop);
     theirs.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(bench.append(lines(&["a"], "y\n")).number, 2);
+    assert_eq!(store.append(lines(&["a"], "y\n")).number, 2);
 }
 
 #[test]
 fn the_views_can_be_read() {
-    let place = Place::new();
-    let mut bench = place.bench(ALL);
-    bench.now = 1_700_000_000_123;
-    bench.join("alice", &["ci", "b"]);
-    bench.join("bob", &["ci"]);
+    let database = TestDatabase::new();
+    let mut store = database.store(ALL);
+    store.now = 1_700_000_000_123;
+    store.join("alice", &["ci", "b"]);
+    store.join("bob", &["ci"]);
     let mut said = lines(&["ci", "b"], "one\n\ntwo \\n \"2\" \\\\\n\ttab ü\n");
     said.header.from = Some(client("bob"));
-    bench.append(said);
+    store.append(said);
     let mut bytes = lines(&["ci"], "x\n");
     bytes.header.framing = Framing::Bytes;
     bytes.header.audience = Audience::Others;
     bytes.header.from = Some(client("bob"));
     bytes.body = Bytes::from_static(b"\0\0\0\x03a\nb");
-    bench.append(bytes);
+    store.append(bytes);
     let mut args = lines(&["ci"], "x\n");
     args.header.framing = Framing::Args;
     args.header.except = rooms(&["b"]).into();
     args.body = Bytes::from([b"\0\0\x01\x10[\"", &[b'y'; 0x10c][..], b"\"]\0\0\0\x01z"].concat());
-    bench.append(args);
-    bench.ack("alice", &["ci"], Seq::new(1, 2));
+    store.append(args);
+    store.ack("alice", &["ci"], Seq::new(1, 2));
 
-    let theirs = place.sqlite();
+    let theirs = database.sqlite();
     let query = |sql: &str| -> Vec<Vec<String>> {
         let mut statement = theirs.prepare(sql).unwrap();
         let columns = statement.column_count();
@@ -341,9 +350,9 @@ fn the_views_can_be_read() {
 }
 
 #[test]
-fn a_database_of_the_first_version_is_brought_up_to_date() {
-    let place = Place::with_messages();
-    place
+fn a_database_of_the_first_version_is_migrated() {
+    let database = TestDatabase::with_messages();
+    database
         .sqlite()
         .execute_batch(
             "DROP VIEW recoverable; DROP TABLE session_rooms; DROP TABLE sessions; ALTER TABLE log DROP COLUMN reply;
@@ -351,28 +360,28 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
              PRAGMA user_version = 1",
         )
         .unwrap();
-    let mut bench = place.bench(ALL);
-    assert_eq!(bench.info("a").unwrap().members, [(client("alice"), 50)]);
-    bench.op(begin(1, new("p1", None)));
-    bench.op(lost(1));
-    drop(bench);
-    let mut bench = place.bench(ALL);
-    assert!(recovered(bench.op(again(2, None, "p1", None))).is_some());
-    let due_ms = bench.now + 1;
-    let later = bench.op(delay(lines(&["a"], "x\n"), due_ms));
+    let mut store = database.store(ALL);
+    assert_eq!(store.info("a").unwrap().members, [(client("alice"), 50)]);
+    store.op(begin(1, new("p1", None)));
+    store.op(lost(1));
+    drop(store);
+    let mut store = database.store(ALL);
+    assert!(recovered(store.op(again(2, None, "p1", None))).is_some());
+    let due_ms = store.now + 1;
+    let later = store.op(delay(lines(&["a"], "x\n"), due_ms));
     assert_eq!(later, OpOutcome::Delayed { due_ms, count: 1 });
 }
 
 #[test]
-fn who_may_come_back_can_be_read() {
-    let place = Place::new();
-    let mut bench = place.bench(ALL);
-    bench.now = 1_700_000_000_123;
-    bench.join("alice", &["", "a"]);
-    bench.op(begin(1, new("p1", Some("alice"))));
-    bench.op(begin(2, new("p2", None)));
-    bench.op(lost(1));
-    let theirs = place.sqlite();
+fn the_view_of_sessions_can_be_read() {
+    let database = TestDatabase::new();
+    let mut store = database.store(ALL);
+    store.now = 1_700_000_000_123;
+    store.join("alice", &["", "a"]);
+    store.op(begin(1, new("p1", Some("alice"))));
+    store.op(begin(2, new("p2", None)));
+    store.op(lost(1));
+    let theirs = database.sqlite();
     let mut statement = theirs
         .prepare("SELECT sid, namespace, client, rooms, lost FROM recoverable")
         .unwrap();
@@ -391,14 +400,14 @@ fn who_may_come_back_can_be_read() {
 }
 
 #[test]
-fn what_changes_nothing_writes_nothing() {
-    let place = Place::new();
-    let mut bench = place.bench(ALL);
-    bench.join("alice", &["a"]);
-    bench.append(lines(&["a"], "x\n"));
-    bench.ack("alice", &["a"], Seq::new(2, 0));
-    let before = fs::read(place.beside("-wal")).unwrap();
-    bench.group(vec![
+fn ops_without_effect_write_nothing() {
+    let database = TestDatabase::new();
+    let mut store = database.store(ALL);
+    store.join("alice", &["a"]);
+    store.append(lines(&["a"], "x\n"));
+    store.ack("alice", &["a"], Seq::new(2, 0));
+    let before = fs::read(database.beside("-wal")).unwrap();
+    store.group(vec![
         Op::Noop,
         subscribe(None, &["a"]),
         subscribe(Some("alice"), &[]),
@@ -410,47 +419,47 @@ fn what_changes_nothing_writes_nothing() {
         forget(1),
         Op::Session(SessionOp::AllLost),
     ]);
-    bench.prune();
-    bench.now += HOUR;
-    bench.prune();
-    assert!(before == fs::read(place.beside("-wal")).unwrap());
+    store.prune();
+    store.now += HOUR;
+    store.prune();
+    assert!(before == fs::read(database.beside("-wal")).unwrap());
 }
 
 #[test]
-fn the_write_ahead_log_stays_short_and_goes_in_the_end() {
-    let place = Place::new();
-    let mut bench = place.bench(NO_HISTORY);
+fn the_write_ahead_log_stays_short_and_is_removed_at_the_end() {
+    let database = TestDatabase::new();
+    let mut store = database.store(NO_HISTORY);
     let four = || {
         (0..4)
             .map(|_| append(heavy(&["a"], MIB as usize)))
             .collect()
     };
-    let fill = |bench: &mut Bench, groups: usize| {
+    let fill = |store: &mut TestStore, groups: usize| {
         for _ in 0..groups {
-            bench.group(four());
-            bench.store.maintain(Maintenance::AfterCommit).unwrap();
-            bench.prune();
+            store.group(four());
+            store.inner.maintain(Maintenance::AfterCommit).unwrap();
+            store.prune();
         }
     };
-    fill(&mut bench, 24);
+    fill(&mut store, 24);
     let bound = (limits::WAL_BYTES + 2 * limits::GROUP_BYTES) as u64;
-    assert!(place.wal_bytes() <= bound, "{}", place.wal_bytes());
-    // A reader that does not let go makes it longer, but stops nobody.
-    let theirs = place.sqlite();
+    assert!(database.wal_bytes() <= bound, "{}", database.wal_bytes());
+    // A reader that stays open makes it longer, but commits go on.
+    let theirs = database.sqlite();
     let count = "SELECT count(*) FROM log";
     theirs.execute_batch("BEGIN").unwrap();
     theirs.query_row(count, [], |_| Ok(())).unwrap();
-    fill(&mut bench, 12);
-    assert!(place.wal_bytes() > bound);
+    fill(&mut store, 12);
+    assert!(database.wal_bytes() > bound);
     theirs.execute_batch("COMMIT").unwrap();
-    bench.store.maintain(Maintenance::Closing).unwrap();
-    assert_eq!(place.wal_bytes(), 0);
-    // What was pruned made room for what came: nothing grew with all that passed through.
-    let bytes = fs::metadata(&place.path).unwrap().len();
+    store.inner.maintain(Maintenance::Closing).unwrap();
+    assert_eq!(database.wal_bytes(), 0);
+    // Pruned records made room for new ones: the file did not grow with everything that passed through.
+    let bytes = fs::metadata(&database.path).unwrap().len();
     assert!(bytes < 24 * MIB, "{bytes}");
 }
 
-/// The limit binds the whole process, so the test runs itself again in a process of its own.
+/// The limit holds for a whole process, so the test runs itself again in another one.
 #[test]
 fn a_full_disk_refuses_and_recovers() {
     const NAME: &str = "store::file::a_full_disk_refuses_and_recovers";
@@ -473,9 +482,9 @@ fn a_full_disk_refuses_and_recovers() {
 
 fn on_a_full_disk() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let place = Place::new();
-    let mut bench = place.bench(ALL);
-    bench.join("alice", &["a"]);
+    let database = TestDatabase::new();
+    let mut store = database.store(ALL);
+    store.join("alice", &["a"]);
     let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
     let limit = |current| setrlimit(Resource::Fsize, Rlimit { current, maximum }).unwrap();
     limit(Some(8 * MIB));
@@ -488,35 +497,35 @@ fn on_a_full_disk() {
     let mut acked = 0;
     let mut refused = 0;
     while refused < 3 {
-        let done = bench.group(vec![
+        let outcomes = store.group(vec![
             publish(confirmed + 1),
             publish(confirmed + 2),
             ack("alice", &["a"], Seq::new(confirmed, 0)),
         ]);
-        match &done[0] {
+        match &outcomes[0] {
             OpOutcome::Appended(_) => confirmed += 2,
             OpOutcome::Refused(Refusal::Disk { .. }) => refused += 1,
             other => panic!("{other:?}"),
         }
-        acked += usize::from(refused == 1 && done[2] == OpOutcome::Acked);
-        bench.store.maintain(Maintenance::Idle).unwrap();
-        assert_eq!(bench.store.head(), confirmed);
+        acked += usize::from(refused == 1 && outcomes[2] == OpOutcome::Acked);
+        store.inner.maintain(Maintenance::Idle).unwrap();
+        assert_eq!(store.inner.head(), confirmed);
     }
-    // Small things still work when the first publish does not.
+    // Small ops still work when a publish does not.
     assert!(acked > 0);
     assert!(confirmed >= 16, "{confirmed}");
     let all: Vec<(u64, u32)> = (1..=confirmed).map(|n| (n, 0)).collect();
-    assert_eq!(bench.read_all(&from_start(&["a"])), all);
-    assert_eq!(bench.op(Op::Noop), OpOutcome::Noop);
+    assert_eq!(store.read_all(&from_start(&["a"])), all);
+    assert_eq!(store.op(Op::Noop), OpOutcome::Noop);
 
     limit(maximum);
     assert!(
-        matches!(bench.op(publish(confirmed + 1)), OpOutcome::Appended(r) if r.number == confirmed + 1)
+        matches!(store.op(publish(confirmed + 1)), OpOutcome::Appended(r) if r.number == confirmed + 1)
     );
-    drop(bench);
-    let bench = place.bench(ALL);
+    drop(store);
+    let store = database.store(ALL);
     assert_eq!(
-        bench.read_all(&from_start(&["a"])).len() as u64,
+        store.read_all(&from_start(&["a"])).len() as u64,
         confirmed + 1
     );
 }

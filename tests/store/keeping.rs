@@ -1,4 +1,4 @@
-//! What is kept, how long, and what is refused when there is no room: the same for both stores.
+//! Retention in both stores: what is kept for how long, and what is refused when there is no space.
 
 use std::time::Duration;
 
@@ -7,173 +7,174 @@ use roomcat::limits;
 use roomcat::store::Refusal;
 
 behaviours!(
-    history_goes_by_age,
-    history_goes_by_size,
-    a_member_pins_what_it_has_to_get,
-    a_record_goes_when_its_last_room_lets_go,
-    pending_expires_and_is_counted,
-    a_gap_is_told_exactly,
-    history_yields_before_anyone_is_refused,
-    full_names_who_pins_most_and_recovers,
+    history_is_pruned_by_age,
+    history_is_pruned_by_size,
+    a_member_pins_its_pending_messages,
+    a_record_goes_when_no_room_pins_it,
+    pending_messages_expire_and_are_counted,
+    a_gap_is_reported_exactly,
+    history_is_pruned_before_a_publish_is_refused,
+    a_full_store_names_the_largest_pending_queue_and_recovers,
 );
 
-fn history_goes_by_age(kind: Kind) {
-    let keep = Retention {
+fn history_is_pruned_by_age(kind: Kind) {
+    let retention = Retention {
         history_age: Duration::from_millis(100),
         ..ALL
     };
-    let mut bench = Bench::new(kind, keep);
-    bench.append(lines(&["a"], "x\n"));
-    bench.now += 50;
-    bench.append(lines(&["a"], "y\n"));
-    bench.now += 49;
-    assert_eq!(bench.prune(), PruneReport::default());
-    bench.now += 1;
-    assert_eq!(bench.prune().records, 1);
-    assert_eq!(bench.read_all(&from_start(&["a"])), [(2, 0)]);
-    bench.now += HOUR;
-    assert_eq!(bench.prune().records, 1);
-    assert_eq!(bench.append(lines(&["a"], "z\n")).number, 3);
+    let mut store = TestStore::new(kind, retention);
+    store.append(lines(&["a"], "x\n"));
+    store.now += 50;
+    store.append(lines(&["a"], "y\n"));
+    store.now += 49;
+    assert_eq!(store.prune(), PruneReport::default());
+    store.now += 1;
+    assert_eq!(store.prune().records, 1);
+    assert_eq!(store.read_all(&from_start(&["a"])), [(2, 0)]);
+    store.now += HOUR;
+    assert_eq!(store.prune().records, 1);
+    assert_eq!(store.append(lines(&["a"], "z\n")).number, 3);
 }
 
-fn history_goes_by_size(kind: Kind) {
+fn history_is_pruned_by_size(kind: Kind) {
     let record = || heavy(&["a"], 10_000);
-    let keep = Retention {
+    let retention = Retention {
         history_bytes: 3 * record().log_bytes(),
         ..ALL
     };
-    let mut bench = Bench::new(kind, keep);
-    bench.group((0..5).map(|_| append(record())).collect());
-    assert_eq!(bench.prune().records, 2);
+    let mut store = TestStore::new(kind, retention);
+    store.group((0..5).map(|_| append(record())).collect());
+    assert_eq!(store.prune().records, 2);
     assert_eq!(
-        bench.read_all(&from_start(&["a"])),
+        store.read_all(&from_start(&["a"])),
         [(3, 0), (4, 0), (5, 0)]
     );
-    bench.append(lines(&["b"], "x\n"));
-    assert_eq!(bench.prune().records, 1);
+    store.append(lines(&["b"], "x\n"));
+    assert_eq!(store.prune().records, 1);
 }
 
-fn a_member_pins_what_it_has_to_get(kind: Kind) {
-    let mut bench = Bench::new(kind, NO_HISTORY);
-    bench.append(lines(&["a"], "1\n"));
-    bench.join("alice", &["a"]);
-    bench.join("bob", &["a"]);
+fn a_member_pins_its_pending_messages(kind: Kind) {
+    let mut store = TestStore::new(kind, NO_HISTORY);
+    store.append(lines(&["a"], "1\n"));
+    store.join("alice", &["a"]);
+    store.join("bob", &["a"]);
     let many = limits::PRUNE_RECORDS as u64 + 5;
-    bench.group((0..many).map(|_| append(lines(&["a"], "x\ny\n"))).collect());
-    bench.append(lines(&["b"], "free\n"));
-    assert_eq!(bench.prune().records, 2);
-    bench.ack("alice", &["a"], Seq::after_record(many + 1));
-    assert_eq!(bench.prune().records, 0);
-    bench.ack("bob", &["a"], Seq::new(3, 1));
-    assert_eq!(bench.prune().records, 1);
-    // The end of a record frees it, however it is said.
-    bench.ack("bob", &["a"], Seq::new(3, 2));
-    assert_eq!(bench.prune().records, 1);
-    bench.leave("bob", &["a"]);
-    assert_eq!(bench.prune().records, many - 2);
-    assert_eq!(bench.read_all(&from_start(&["a", "b"])), []);
+    store.group((0..many).map(|_| append(lines(&["a"], "x\ny\n"))).collect());
+    store.append(lines(&["b"], "free\n"));
+    assert_eq!(store.prune().records, 2);
+    store.ack("alice", &["a"], Seq::after_record(many + 1));
+    assert_eq!(store.prune().records, 0);
+    store.ack("bob", &["a"], Seq::new(3, 1));
+    assert_eq!(store.prune().records, 1);
+    // Both ways to name the end of a record free it.
+    store.ack("bob", &["a"], Seq::new(3, 2));
+    assert_eq!(store.prune().records, 1);
+    store.leave("bob", &["a"]);
+    assert_eq!(store.prune().records, many - 2);
+    assert_eq!(store.read_all(&from_start(&["a", "b"])), []);
 }
 
-fn a_record_goes_when_its_last_room_lets_go(kind: Kind) {
-    let mut bench = Bench::new(kind, NO_HISTORY);
-    bench.join("alice", &["a"]);
-    bench.join("bob", &["b"]);
-    bench.append(lines(&["a", "b"], "x\n"));
-    bench.append(lines(&["a"], "x\n"));
-    bench.ack("alice", &["a"], Seq::new(3, 0));
-    assert_eq!(bench.prune().records, 1);
-    assert_eq!(bench.read_all(&from_start(&["a", "b"])), [(1, 0)]);
-    bench.ack("bob", &["b"], Seq::new(2, 0));
-    assert_eq!(bench.prune().records, 1);
+fn a_record_goes_when_no_room_pins_it(kind: Kind) {
+    let mut store = TestStore::new(kind, NO_HISTORY);
+    store.join("alice", &["a"]);
+    store.join("bob", &["b"]);
+    store.append(lines(&["a", "b"], "x\n"));
+    store.append(lines(&["a"], "x\n"));
+    store.ack("alice", &["a"], Seq::new(3, 0));
+    assert_eq!(store.prune().records, 1);
+    assert_eq!(store.read_all(&from_start(&["a", "b"])), [(1, 0)]);
+    store.ack("bob", &["b"], Seq::new(2, 0));
+    assert_eq!(store.prune().records, 1);
 }
 
-fn pending_expires_and_is_counted(kind: Kind) {
-    let keep = Retention {
+fn pending_messages_expire_and_are_counted(kind: Kind) {
+    let retention = Retention {
         pending_age: Duration::from_millis(100),
         ..NO_HISTORY
     };
-    let mut bench = Bench::new(kind, keep);
-    bench.join("alice", &["a", "b"]);
-    bench.join("bob", &["b"]);
-    bench.join("carol", &["a"]);
-    bench.append(lines(&["a", "b"], "1\n2\n3\n"));
+    let mut store = TestStore::new(kind, retention);
+    store.join("alice", &["a", "b"]);
+    store.join("bob", &["b"]);
+    store.join("carol", &["a"]);
+    store.append(lines(&["a", "b"], "1\n2\n3\n"));
     let mut own = lines(&["b"], "1\n");
     own.header.audience = Audience::Others;
     own.header.from = Some(client("bob"));
-    bench.append(own);
-    bench.ack("carol", &["a"], Seq::new(2, 0));
-    bench.ack("bob", &["b"], Seq::new(1, 1));
-    bench.now += 99;
-    bench.append(lines(&["b"], "kept\n"));
-    assert_eq!(bench.prune(), PruneReport::default());
-    bench.now += 1;
-    // Of the first: three for alice, once though she is in both rooms, and two for bob. Of the second: one for alice.
-    let pruned = bench.prune();
+    store.append(own);
+    store.ack("carol", &["a"], Seq::new(2, 0));
+    store.ack("bob", &["b"], Seq::new(1, 1));
+    store.now += 99;
+    store.append(lines(&["b"], "kept\n"));
+    assert_eq!(store.prune(), PruneReport::default());
+    store.now += 1;
+    // The first record counts three for alice (once, although she is in both rooms) and two for bob, the second one for alice.
+    let pruned = store.prune();
     assert_eq!((pruned.records, pruned.expired), (2, 6));
-    assert_eq!(bench.read_all(&from_start(&["a", "b"])), [(3, 0)]);
+    assert_eq!(store.read_all(&from_start(&["a", "b"])), [(3, 0)]);
 }
 
-fn a_gap_is_told_exactly(kind: Kind) {
-    let mut bench = Bench::new(kind, NO_HISTORY);
+fn a_gap_is_reported_exactly(kind: Kind) {
+    let mut store = TestStore::new(kind, NO_HISTORY);
     for _ in 0..3 {
-        bench.append(lines(&["a"], "x\ny\n"));
+        store.append(lines(&["a"], "x\ny\n"));
     }
-    bench.join("pin", &["b"]);
-    bench.append(lines(&["b"], "x\n"));
-    bench.prune();
-    let gap = |from: Seq| bench.page(&from_start(&["a", "b"]), from).gap;
+    store.join("pin", &["b"]);
+    store.append(lines(&["b"], "x\n"));
+    store.prune();
+    let gap = |from: Seq| store.page(&from_start(&["a", "b"]), from).gap;
     assert_eq!(gap(Seq::START), Some((Seq::START, Seq::new(4, 0))));
     assert_eq!(gap(Seq::new(3, 1)), Some((Seq::new(3, 1), Seq::new(4, 0))));
     assert_eq!(gap(Seq::new(3, 2)), None);
     assert_eq!(gap(Seq::new(4, 0)), None);
-    assert_eq!(bench.page(&from_start(&["b", "c"]), Seq::START).gap, None);
-    // A cursor past the gap has missed nothing, though the page starts before it.
+    assert_eq!(store.page(&from_start(&["b", "c"]), Seq::START).gap, None);
+    // A cursor past the gap missed nothing, although the page starts before it.
     assert_eq!(
-        bench
+        store
             .page(&reader(&[("a", Seq::new(4, 0))]), Seq::START)
             .gap,
         None
     );
 }
 
-fn history_yields_before_anyone_is_refused(kind: Kind) {
-    let keep = Retention {
+fn history_is_pruned_before_a_publish_is_refused(kind: Kind) {
+    let retention = Retention {
         pending_bytes: 4 * MIB,
         ..ALL
     };
-    let mut bench = Bench::new(kind, keep);
-    bench.join("alice", &["a"]);
-    bench.append(lines(&["a"], "waits\n"));
+    let mut store = TestStore::new(kind, retention);
+    store.join("alice", &["a"]);
+    store.append(lines(&["a"], "waits\n"));
     for _ in 0..16 {
-        bench.append(heavy(&["b"], MIB as usize));
+        store.append(heavy(&["b"], MIB as usize));
     }
-    let left = bench.read_all(&from_start(&["a", "b"]));
+    let left = store.read_all(&from_start(&["a", "b"]));
     assert_eq!(left[0], (1, 0));
     assert!((2..=5).contains(&left.len()), "{left:?}");
 }
 
-fn full_names_who_pins_most_and_recovers(kind: Kind) {
-    let keep = Retention {
+fn a_full_store_names_the_largest_pending_queue_and_recovers(kind: Kind) {
+    let retention = Retention {
         pending_bytes: 4 * MIB,
         ..NO_HISTORY
     };
-    let mut bench = Bench::new(kind, keep);
-    bench.join("alice", &["small"]);
-    bench.append(lines(&["small"], "x\n"));
-    bench.join("bob", &["large"]);
-    bench.join("early", &["large"]);
-    bench.join("late", &["large"]);
-    let publish =
-        |bench: &mut Bench, counter| bench.publish(heavy(&["large"], MIB as usize), "p", counter);
+    let mut store = TestStore::new(kind, retention);
+    store.join("alice", &["small"]);
+    store.append(lines(&["small"], "x\n"));
+    store.join("bob", &["large"]);
+    store.join("early", &["large"]);
+    store.join("late", &["large"]);
+    let publish = |store: &mut TestStore, counter| {
+        store.publish(heavy(&["large"], MIB as usize), "p", counter)
+    };
     let mut counter = 1;
     let refusal = loop {
-        match publish(&mut bench, counter) {
+        match publish(&mut store, counter) {
             OpOutcome::Appended(_) => counter += 1,
             OpOutcome::Refused(refusal) => break refusal,
             other => panic!("{other:?}"),
         }
-        bench.ack("early", &["large"], Seq::new(99, 0));
-        bench.ack("late", &["large"], Seq::new(99, 0));
+        store.ack("early", &["large"], Seq::new(99, 0));
+        store.ack("late", &["large"], Seq::new(99, 0));
     };
     assert!((3..=5).contains(&counter), "{counter}");
     let Refusal::Full {
@@ -191,11 +192,11 @@ fn full_names_who_pins_most_and_recovers(kind: Kind) {
         (4 * MIB, "bob", "large")
     );
     assert!((2 * MIB..=4 * MIB).contains(&bytes), "{bytes}");
-    // The number was not used: the same publish is taken when there is room, and what waited is still there.
-    bench.leave("bob", &["large"]);
+    // The number was not used: the same publish succeeds once there is space, and pending messages are still there.
+    store.leave("bob", &["large"]);
     assert!(matches!(
-        publish(&mut bench, counter),
+        publish(&mut store, counter),
         OpOutcome::Appended(_)
     ));
-    assert_eq!(bench.info("small").unwrap().members[0].1, 1);
+    assert_eq!(store.info("small").unwrap().members[0].1, 1);
 }

@@ -1,4 +1,4 @@
-//! Random histories, lived through by SQLite and by the reference in memory alike.
+//! Random histories, applied to SQLite and to the reference in memory.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn a_namespace() -> impl Strategy<Value = Namespace> {
     prop_oneof![9 => Just(root()), 1 => Just(admin)]
 }
 
-fn a_draft() -> impl Strategy<Value = NewRecord> {
+fn a_record() -> impl Strategy<Value = NewRecord> {
     let body = prop_oneof![8 => 1..200_usize, 1 => 4000..40_000_usize];
     let from = proptest::option::of(a_client());
     let except = prop_oneof![3 => Just(Vec::new()), 1 => some_rooms(1)];
@@ -66,12 +66,12 @@ fn a_draft() -> impl Strategy<Value = NewRecord> {
 fn an_op() -> impl Strategy<Value = Op> {
     let id = (select(&["p", "q"][..]), 1..12_u64)
         .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
-    let append = (a_draft(), proptest::option::weighted(0.3, id))
+    let append = (a_record(), proptest::option::weighted(0.3, id))
         .prop_map(|(record, id)| Op::Append { record, id });
     let id = (select(&["p", "q"][..]), 1..12_u64)
         .prop_map(|(producer, counter)| PublishId(producer.to_owned(), counter));
     let due_ms = 1_000_000..1_000_300_u64;
-    let delay = (a_draft(), proptest::option::weighted(0.3, id), due_ms)
+    let delay = (a_record(), proptest::option::weighted(0.3, id), due_ms)
         .prop_map(|(record, id, due_ms)| Op::Delay { record, id, due_ms });
     let join = (a_namespace(), a_client(), some_rooms(0)).prop_map(|(namespace, client, rooms)| {
         Op::Join {
@@ -124,7 +124,7 @@ fn an_op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Holders and sessions are said by how many began after them; [`OpenedSession::settle`] makes numbers of that.
+/// Holders and sessions are given by how many were opened after them; [`SessionCounter::resolve`] makes them absolute.
 fn a_session_op() -> impl Strategy<Value = Op> {
     let holder = || (0..4_u64).prop_map(HolderId);
     let from = proptest::option::of((0..60_u64, 0..4_u32));
@@ -159,12 +159,12 @@ fn a_session_op() -> impl Strategy<Value = Op> {
     .prop_map(Op::Session)
 }
 
-/// How many sessions were begun.
+/// How many sessions were opened.
 #[derive(Default)]
-struct OpenedSession(u64);
+struct SessionCounter(u64);
 
-impl OpenedSession {
-    fn settle(&mut self, op: &mut Op) {
+impl SessionCounter {
+    fn resolve(&mut self, op: &mut Op) {
         let Op::Session(op) = op else { return };
         let number = |before: u64| self.0.saturating_sub(before);
         match op {
@@ -200,7 +200,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn a_keep() -> impl Strategy<Value = Retention> {
+fn a_retention() -> impl Strategy<Value = Retention> {
     let ages = [0, 40, 200, 1_000_000].map(Duration::from_millis);
     let sizes = [0, 1500, 20_000, 1 << 40];
     (
@@ -217,7 +217,7 @@ fn a_keep() -> impl Strategy<Value = Retention> {
         })
 }
 
-/// Those who ask, each with other rooms, places and identities.
+/// Readers with different rooms, cursors and identities.
 fn readers(head: u64) -> Vec<(Reader, Seq)> {
     let middle = Seq::new(head / 2, 1);
     let mut alice = from_start(&["a", "b"]);
@@ -234,13 +234,13 @@ fn readers(head: u64) -> Vec<(Reader, Seq)> {
     ]
 }
 
-fn assert_same(memory: &Bench, sqlite: &Bench) {
-    let head = memory.store.head();
-    assert_eq!(head, sqlite.store.head());
-    assert_eq!(memory.store.next_due(), sqlite.store.next_due());
+fn assert_same(memory: &TestStore, sqlite: &TestStore) {
+    let head = memory.inner.head();
+    assert_eq!(head, sqlite.inner.head());
+    assert_eq!(memory.inner.next_due(), sqlite.inner.next_due());
     assert_eq!(
-        memory.store.members().unwrap(),
-        sqlite.store.members().unwrap()
+        memory.inner.members().unwrap(),
+        sqlite.inner.members().unwrap()
     );
     let (mut m, mut s) = (memory.reader(), sqlite.reader());
     for namespace in ["/", "/admin"] {
@@ -302,26 +302,26 @@ fn compare_with_reference(cases: u32) {
         ..ProptestConfig::default()
     };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let steps = (a_keep(), vec(a_step(), 1..25));
+    let steps = (a_retention(), vec(a_step(), 1..25));
     TestRunner::new_with_rng(config, rng)
-        .run(&steps, |(keep, steps)| {
-            take_steps(keep, steps);
+        .run(&steps, |(retention, steps)| {
+            take_steps(retention, steps);
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Takes the same steps with both stores and compares them after each.
-fn take_steps(keep: Retention, steps: Vec<Step>) {
+fn take_steps(retention: Retention, steps: Vec<Step>) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("hub.db");
-    let mut memory = Bench::new(Kind::Memory, keep);
-    let mut sqlite = Bench::with(Box::new(open(&path, keep)), None);
-    let mut begun = OpenedSession::default();
+    let mut memory = TestStore::new(Kind::Memory, retention);
+    let mut sqlite = TestStore::with(Box::new(open(&path, retention)), None);
+    let mut sessions = SessionCounter::default();
     for step in steps {
         match step {
             Step::Commit(mut ops) => {
-                ops.iter_mut().for_each(|op| begun.settle(op));
+                ops.iter_mut().for_each(|op| sessions.resolve(op));
                 assert_eq!(memory.group(ops.clone()), sqlite.group(ops));
             }
             Step::Prune => assert_eq!(memory.prune(), sqlite.prune()),
@@ -333,7 +333,7 @@ fn take_steps(keep: Retention, steps: Vec<Step>) {
             Step::Reopen => {
                 let now = sqlite.now;
                 drop(sqlite);
-                sqlite = Bench::with(Box::new(open(&path, keep)), None);
+                sqlite = TestStore::with(Box::new(open(&path, retention)), None);
                 sqlite.now = now;
             }
         }

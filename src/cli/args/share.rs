@@ -42,7 +42,7 @@ impl Share {
             (Some(window), Some(count)) => Some(count.min(window)),
             (window, None) => window,
         };
-        client::DeliveryMode::Shared(client::ShareOptions {
+        client::DeliveryMode::Shared(client::ShareSettings {
             window,
             ack_timeout: self.ack_timeout,
         })

@@ -18,7 +18,7 @@ use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::connection_state::wait_until;
 use crate::client::plain_client::{AckHandle, PlainClient, PlainEvent};
-use crate::client::plain_connection::{EventArgs, LastArgument, ReceivedEvent, SessionOrigin};
+use crate::client::plain_connection::{Continuity, EventArgs, LastArgument, ReceivedEvent};
 use crate::client::{HubUrl, RetryPolicy};
 use crate::limits;
 
@@ -98,10 +98,10 @@ fn tell(heard: &PlainEvent, url: &HubUrl) {
         PlainEvent::Disconnected { reason } => {
             term::note(format!("lost {url}: {reason}; reconnecting"))
         }
-        PlainEvent::Reconnected(SessionOrigin::Recovered) => {
+        PlainEvent::Reconnected(Continuity::Recovered) => {
             term::note(format!("back at {url}; what was sent meanwhile came along"));
         }
-        PlainEvent::Reconnected(SessionOrigin::New) => {
+        PlainEvent::Reconnected(Continuity::New) => {
             term::note(format!(
                 "back at {url}; what was sent meanwhile did not come"
             ));

@@ -4,10 +4,10 @@ use tokio::select;
 
 use crate::cli::failure::Failure;
 use crate::cli::remote::connect::asking;
-use crate::client::verbs::Request;
+use crate::client::verbs::VerbRequest;
 use crate::client::{ClientError, HubConnection, Target};
 
-pub async fn ask<R: Request>(target: &Target, request: &R) -> Result<R::Response, Failure> {
+pub async fn ask<R: VerbRequest>(target: &Target, request: &R) -> Result<R::Response, Failure> {
     let mut signals = crate::cli::runtime::listen()?;
     select! {
         answer = asking(&target.url, asked(target, request)) => Ok(answer?),
@@ -15,7 +15,7 @@ pub async fn ask<R: Request>(target: &Target, request: &R) -> Result<R::Response
     }
 }
 
-async fn asked<R: Request>(target: &Target, request: &R) -> Result<R::Response, ClientError> {
+async fn asked<R: VerbRequest>(target: &Target, request: &R) -> Result<R::Response, ClientError> {
     let mut connection = HubConnection::open(target)
         .await
         .map_err(|error| error.with_url(&target.url))?;

@@ -10,7 +10,7 @@ use crate::client::request_state::{AckConfirmation, Deliveries, SubscribeState};
 use crate::client::subscription::Subscription;
 use crate::client::verbs::VerbResult;
 use crate::client::verbs::membership::LeaveRequest;
-use crate::client::verbs::sub::{AckArgs, SubscribeRequest, SubscribeResponse};
+use crate::client::verbs::sub::{AckRequest, SubscribeRequest, SubscribeResponse};
 use crate::wire::batch::{DeliveryHeader, cut};
 use crate::wire::verb::Verb;
 
@@ -223,7 +223,7 @@ impl HubClient {
 
     fn ack_args(&self, seq: Seq) -> String {
         let keep = self.subscription.as_ref().and_then(Subscription::held);
-        AckArgs { seq, keep }.encode()
+        AckRequest { seq, keep }.encode()
     }
 
     fn send_ack_confirmation(&mut self) {

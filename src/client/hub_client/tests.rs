@@ -13,7 +13,7 @@ use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::client::dial_options::{AuthFields, DialOptions};
 use crate::client::publish_window::Batch;
 use crate::client::publish_window::PublishOutcome;
-use crate::client::verbs::sub::{DeliveryMode, ShareOptions, StartPosition, SubscribeRequest};
+use crate::client::verbs::sub::{DeliveryMode, ShareSettings, StartPosition, SubscribeRequest};
 use crate::wire::batch::{Framing, PublishHeader};
 use crate::wire::error_code::ErrorCode;
 
@@ -325,7 +325,7 @@ async fn a_sharer_learns_that_its_ack_was_lost_with_its_connection() {
             .unwrap();
         client.subscribe(SubscribeRequest {
             rooms: vec![RoomName::parse("r").unwrap()],
-            mode: DeliveryMode::Shared(ShareOptions {
+            mode: DeliveryMode::Shared(ShareSettings {
                 window: None,
                 ack_timeout: Duration::from_secs(5),
             }),

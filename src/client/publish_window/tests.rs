@@ -171,10 +171,7 @@ fn a_refusal_sends_everything_behind_it_again_in_order() {
             window.handle_response(10, accepted()),
             WindowEvent::Confirmed(_)
         ));
-        assert_eq!(
-            window.handle_response(11, refused(code.clone())),
-            WindowEvent::None
-        );
+        assert_eq!(window.handle_response(11, refused(code)), WindowEvent::None);
         assert_eq!(all_sent(&mut window, 20), [] as [u64; 0]);
         assert_eq!(
             window.handle_response(12, refused(ErrorCode::OutOfOrder)),

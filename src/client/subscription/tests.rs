@@ -110,7 +110,7 @@ fn messages_of_another_log_are_never_acked_in_this_one() {
 
 #[test]
 fn a_sharer_takes_every_message_and_resumes_nowhere() {
-    let share = ShareOptions {
+    let share = ShareSettings {
         window: Some(3),
         ack_timeout: Duration::from_secs(5),
     };

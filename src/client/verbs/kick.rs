@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::VerbRequest;
 use crate::wire::verb::Verb;
 
 /// Whose sockets to close.
@@ -14,7 +14,7 @@ pub enum KickRequest<'a> {
     Name(&'a str),
 }
 
-impl Request for KickRequest<'_> {
+impl VerbRequest for KickRequest<'_> {
     const VERB: Verb = Verb::Kick;
     type Response = KickResponse;
 }

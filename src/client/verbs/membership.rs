@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use super::Request;
+use super::VerbRequest;
 use crate::address::RoomName;
 use crate::wire::verb::Verb;
 
@@ -11,7 +11,7 @@ use crate::wire::verb::Verb;
 #[serde(transparent)]
 pub struct JoinRequest<'a>(pub &'a [RoomName]);
 
-impl Request for JoinRequest<'_> {
+impl VerbRequest for JoinRequest<'_> {
     const VERB: Verb = Verb::Join;
     type Response = IgnoredAny;
 }
@@ -20,7 +20,7 @@ impl Request for JoinRequest<'_> {
 #[serde(transparent)]
 pub struct LeaveRequest<'a>(pub &'a [RoomName]);
 
-impl Request for LeaveRequest<'_> {
+impl VerbRequest for LeaveRequest<'_> {
     const VERB: Verb = Verb::Leave;
     type Response = IgnoredAny;
 }

@@ -23,7 +23,7 @@ use crate::wire::verb::Verb;
 pub type VerbResult = Result<Box<RawValue>, ErrorResponse>;
 
 /// A verb with its one argument, the JSON of `Self`.
-pub trait Request: Serialize {
+pub trait VerbRequest: Serialize {
     const VERB: Verb;
     type Response: DeserializeOwned;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::VerbRequest;
 use crate::address::{ClientName, RoomName};
 use crate::wire::verb::Verb;
 
@@ -14,7 +14,7 @@ pub struct PurgeRequest<'a> {
     pub room: Option<&'a RoomName>,
 }
 
-impl Request for PurgeRequest<'_> {
+impl VerbRequest for PurgeRequest<'_> {
     const VERB: Verb = Verb::Purge;
     type Response = PurgeResponse;
 }

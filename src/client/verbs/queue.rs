@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::VerbRequest;
 use crate::address::{ClientName, RoomName};
 use crate::wire::verb::Verb;
 
@@ -13,7 +13,7 @@ pub struct QueueRequest<'a> {
     pub name: Option<&'a ClientName>,
 }
 
-impl Request for QueueRequest<'_> {
+impl VerbRequest for QueueRequest<'_> {
     const VERB: Verb = Verb::Queue;
     type Response = QueueResponse;
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::VerbRequest;
 use crate::address::{ClientName, RoomName};
 use crate::wire::verb::Verb;
 
@@ -13,7 +13,7 @@ pub struct RoomsRequest<'a> {
     pub room: Option<&'a RoomName>,
 }
 
-impl Request for RoomsRequest<'_> {
+impl VerbRequest for RoomsRequest<'_> {
     const VERB: Verb = Verb::Rooms;
     type Response = RoomsResponse;
 }

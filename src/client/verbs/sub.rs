@@ -27,7 +27,7 @@ pub enum DeliveryMode {
     #[default]
     FanOut,
     /// One of those that share the client name.
-    Shared(ShareOptions),
+    Shared(ShareSettings),
     /// Shows what waits for a member, without taking it. `rooms` of the request is not used.
     Peek(PeekRequest),
 }
@@ -42,7 +42,7 @@ pub struct PeekRequest {
 
 /// How much of a shared queue this subscriber takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShareOptions {
+pub struct ShareSettings {
     /// The most messages that may be unacked; None: the hub decides.
     pub window: Option<u32>,
     /// Unacked messages go to another subscriber after this time.
@@ -80,7 +80,7 @@ pub struct ResumePoint<'a> {
 }
 
 impl SubscribeRequest {
-    pub fn share(&self) -> Option<ShareOptions> {
+    pub fn share(&self) -> Option<ShareSettings> {
         match self.mode {
             DeliveryMode::FanOut | DeliveryMode::Peek(_) => None,
             DeliveryMode::Shared(share) => Some(share),
@@ -154,13 +154,13 @@ impl SubscribeResponse {
 
 /// The argument of `ack`: everything up to `seq` was written. The client name's cursor stays before `keep`.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct AckArgs {
+pub struct AckRequest {
     pub seq: Seq,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep: Option<Seq>,
 }
 
-impl AckArgs {
+impl AckRequest {
     pub fn encode(&self) -> String {
         json(self)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Request;
+use super::VerbRequest;
 use crate::address::{ClientName, RoomName};
 use crate::wire::verb::Verb;
 
@@ -15,7 +15,7 @@ pub struct WhoRequest<'a> {
     pub sid: Option<&'a str>,
 }
 
-impl Request for WhoRequest<'_> {
+impl VerbRequest for WhoRequest<'_> {
     const VERB: Verb = Verb::Who;
     type Response = WhoResponse;
 }

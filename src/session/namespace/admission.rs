@@ -96,7 +96,7 @@ impl Session {
         };
         let is_recoverable = settings.recovery.is_some()
             && matches!(credit, Credit::Written(_))
-            && outcome.may.allow(Right::Sub);
+            && outcome.rights.include(Right::Sub);
         let resume = is_recoverable
             .then(|| recovery::resume_request(auth.pid, auth.offset, &self.services.log_tag))
             .flatten();
@@ -136,7 +136,7 @@ impl Session {
         ));
         let mailbox = self.register(&request, Arc::clone(&stats));
         let mut socket = Socket::new(request, mailbox, stats);
-        if socket.kind == ClientKind::Stock && socket.permissions.may.allow(Right::Sub) {
+        if socket.kind == ClientKind::Stock && socket.permissions.rights.include(Right::Sub) {
             self.enter_whole_namespace(&mut socket, resume);
         }
         if let Some(hold) = hold {

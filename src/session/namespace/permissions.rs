@@ -11,7 +11,7 @@ use crate::address::ClientName;
 #[derive(Debug)]
 pub struct Permissions {
     pub rules: Arc<NamespaceRules>,
-    pub may: Rights,
+    pub rights: Rights,
     /// The only name that its token allows.
     pub own_name: Option<ClientName>,
     may_kick: bool,
@@ -24,9 +24,9 @@ impl Permissions {
         let rate = rules.rate.map(|rate| RateLimiter::new(rate, now));
         Self {
             rules,
-            may: auth.may,
+            rights: auth.rights,
             own_name: auth.own_name().cloned(),
-            may_kick: auth.allows_any_name() && auth.may == Rights::PubAndSub,
+            may_kick: auth.allows_any_name() && auth.rights == Rights::PubAndSub,
             rate,
             is_refusal_logged: false,
         }

@@ -129,7 +129,7 @@ pub struct NamespaceRules {
     /// Messages a second that one connection may send. The hub reads more later; it does not refuse them.
     pub rate: Option<NonZeroU32>,
     /// The reactions to events, `connect` and `disconnect` included.
-    pub on: BTreeMap<String, Reaction>,
+    pub reactions: BTreeMap<String, Reaction>,
     /// The program of the namespaces.
     pub handler: Option<HandlerCommand>,
 }
@@ -163,7 +163,7 @@ impl NamespaceRules {
             if grant.token.matches(offered) && outcome.is_none() {
                 outcome = Some(AuthOutcome {
                     name: grant.name.clone(),
-                    may: grant.may,
+                    rights: grant.rights,
                 });
             }
         }
@@ -179,7 +179,7 @@ impl NamespaceRules {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AuthOutcome {
     name: Option<ClientName>,
-    pub may: Rights,
+    pub rights: Rights,
 }
 
 impl AuthOutcome {
@@ -229,7 +229,7 @@ pub struct TokenGrant {
     pub token: Token,
     /// The only name that it allows.
     pub name: Option<ClientName>,
-    pub may: Rights,
+    pub rights: Rights,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -241,7 +241,7 @@ pub enum Rights {
 }
 
 impl Rights {
-    pub fn allow(self, right: Right) -> bool {
+    pub fn include(self, right: Right) -> bool {
         match self {
             Self::PubAndSub => true,
             Self::Pub => right == Right::Pub,
@@ -339,10 +339,10 @@ mod tests {
     fn a_token_gives_its_own_rights() {
         let token = |text| Token::new(text).unwrap();
         let name = |text| ClientName::parse(text).unwrap();
-        let grant = |text, name, may| TokenGrant {
+        let grant = |text, name, rights| TokenGrant {
             token: token(text),
             name,
-            may,
+            rights,
         };
         let rules = NamespaceRules {
             grants: vec![
@@ -352,7 +352,7 @@ mod tests {
             ..NamespaceRules::default()
         };
         let hub = token("hub");
-        let allowed = |name, may| Ok(AuthOutcome { name, may });
+        let allowed = |name, rights| Ok(AuthOutcome { name, rights });
         for (offered, outcome) in [
             (None, Err(AuthError::NoToken)),
             (Some(""), Err(AuthError::WrongToken)),
@@ -391,7 +391,7 @@ mod tests {
         let name = |text| ClientName::parse(text).unwrap();
         let teacher = AuthOutcome {
             name: Some(name("teacher")),
-            may: Rights::PubAndSub,
+            rights: Rights::PubAndSub,
         };
         assert_eq!(teacher.name(None), Ok(Some(name("teacher"))));
         assert_eq!(

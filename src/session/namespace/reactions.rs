@@ -25,7 +25,7 @@ use crate::wire::socket::{self, EventPacket};
 const CONNECT: &str = "connect";
 const DISCONNECT: &str = "disconnect";
 
-/// The arguments and attachments of an event, for the events that it payloads.
+/// The arguments and attachments of an event, for the events that it causes.
 #[derive(Clone, Copy)]
 struct EventPayload<'a> {
     args: &'a [&'a RawValue],
@@ -88,7 +88,7 @@ impl Session {
     /// Does what the namespace declares for an event of this socket.
     pub(crate) fn react(&mut self, index: usize, packet: &EventPacket<'_>, attachments: &[Bytes]) {
         let rules = Arc::clone(&self.sockets[index].permissions.rules);
-        let Some(reaction) = rules.on.get(packet.event.as_str()) else {
+        let Some(reaction) = rules.reactions.get(packet.event.as_str()) else {
             return;
         };
         let payload = EventPayload {
@@ -180,7 +180,7 @@ impl Session {
     /// Does what is declared for `connect`: for the socket once its CONNECT is answered, for others after its subscription.
     pub(crate) fn react_to_connect(&mut self, index: usize, auth: Option<&RawValue>) {
         let rules = Arc::clone(&self.sockets[index].permissions.rules);
-        let Some(reaction) = rules.on.get(CONNECT) else {
+        let Some(reaction) = rules.reactions.get(CONNECT) else {
             return;
         };
         let socket = &self.sockets[index];
@@ -207,7 +207,7 @@ pub(crate) fn disconnect_record(
     end: &EndReason,
     max_message: usize,
 ) -> Option<NewRecord> {
-    let reaction = socket.permissions.rules.on.get(DISCONNECT)?;
+    let reaction = socket.permissions.rules.reactions.get(DISCONNECT)?;
     let reason = raw(&json!(end.reason()));
     let emitted = to_others(socket, reaction, EventPayload::of(&[&reason]), max_message)?;
     emitted

@@ -37,7 +37,7 @@ use crate::hub::socket_stats::SocketStats;
 use crate::session::engine::outbox::{HubClosed, Outbox, Submission};
 use crate::session::services::Services;
 use crate::session::socket::catchup::LogRead;
-use crate::session::socket::feed::{AddedPage, CaughtUpNotice, Feed, NextItem};
+use crate::session::socket::feed::{AddedPage, CaughtUpNotice, NextItem, ReaderFeed};
 use crate::store::StoreError;
 use crate::wire::error_code::ErrorCode;
 use crate::wire::socket;
@@ -71,7 +71,7 @@ struct SharedQueue {
     requests: mpsc::UnboundedReceiver<ShareRequest>,
     stats: Arc<QueueStats>,
     outbox: Outbox,
-    feed: Feed,
+    feed: ReaderFeed,
     mailbox: Arc<Mailbox>,
     socket_stats: Arc<SocketStats>,
     state: QueueState,
@@ -156,7 +156,7 @@ impl SharedQueue {
             id: services.next_socket(),
             notifications: Arc::new(NotificationQueue::new(Arc::clone(&waker))),
             outbox: Outbox::new(Arc::clone(services)),
-            feed: Feed::new(key.0.clone(), Arc::clone(&mailbox)),
+            feed: ReaderFeed::new(key.0.clone(), Arc::clone(&mailbox)),
             services: Arc::clone(services),
             key: key.clone(),
             waker,

@@ -44,17 +44,17 @@ pub async fn open(
     namespace: Namespace,
     mut reader: Reader,
     head: u64,
-    stretch: ReplayRange,
+    range: ReplayRange,
     log_id: Arc<str>,
 ) -> Result<LogRead, StoreError> {
-    let resumed = match &stretch.log {
+    let resumed = match &range.log {
         None => ResumeOutcome::New,
         Some(log) if **log == *log_id => ResumeOutcome::SameLog,
         Some(_) => ResumeOutcome::OtherLog,
     };
     let live = Seq::after_record(head);
-    let untouched = stretch.since.is_none() && stretch.last.is_none();
-    if untouched && reader.rooms.values().all(|cursor| *cursor >= live) {
+    let is_plain = range.since.is_none() && range.last.is_none();
+    if is_plain && reader.rooms.values().all(|cursor| *cursor >= live) {
         let reader = Arc::new(reader);
         return Ok(LogRead::Opened(OpenedSubscription {
             reader,
@@ -66,21 +66,21 @@ pub async fn open(
     }
     readers
         .run(move |store| {
-            let mut from = match stretch.since {
+            let mut from = match range.since {
                 _ if resumed == ResumeOutcome::OtherLog => Some(Seq::START),
                 Some(ReplayStart::Seq(seq)) => Some(seq),
                 Some(ReplayStart::Time(at_ms)) => Some(store.seq_at(at_ms)?),
                 None => None,
             };
-            if let Some(n) = stretch.last {
+            if let Some(n) = range.last {
                 let last = store.seq_of_last(&namespace, &reader, n, head)?;
                 from = Some(from.map_or(last, |from| from.max(last)));
             }
             // A client that resumes knows what it has seen. One that asks for the past of a room also gets what is pending.
-            let exact = resumed != ResumeOutcome::New || reader.name.is_none();
+            let is_exact = resumed != ResumeOutcome::New || reader.name.is_none();
             for cursor in reader.rooms.values_mut() {
                 *cursor = match from {
-                    Some(from) if exact => from,
+                    Some(from) if is_exact => from,
                     Some(from) => from.min(*cursor),
                     None => *cursor,
                 };

@@ -57,7 +57,7 @@ pub enum CaughtUpNotice {
 }
 
 #[derive(Debug)]
-pub struct Feed {
+pub struct ReaderFeed {
     namespace: Namespace,
     reader: Arc<Reader>,
     /// The reader's rooms, as the ops that move its cursors name them.
@@ -105,7 +105,7 @@ pub struct AddedPage {
     pub gap: Option<(Seq, Seq)>,
 }
 
-impl Feed {
+impl ReaderFeed {
     pub fn new(namespace: Namespace, mailbox: Arc<Mailbox>) -> Self {
         Self {
             namespace,
@@ -461,7 +461,7 @@ fn still_owed(from: u32, delivery: &Delivery, reader: &Reader) -> Option<u32> {
     Some(first.max(from))
 }
 
-impl Drop for Feed {
+impl Drop for ReaderFeed {
     fn drop(&mut self) {
         self.stop_reading();
     }

@@ -20,7 +20,7 @@ use self::catchup::{LogRead, OpenedSubscription, ResumeOutcome};
 use self::client_kind::ClientKind;
 use self::credit::{Credit, CursorHold};
 use self::direct_message::DirectMessage;
-use self::feed::{AddedPage, CaughtUpNotice, Feed, NextItem};
+use self::feed::{AddedPage, CaughtUpNotice, NextItem, ReaderFeed};
 use self::query::{Query, QueryResult};
 use super::end::EndReason;
 use super::engine::outbox::{Outbox, Submission};
@@ -58,7 +58,7 @@ pub struct Socket {
     early: Option<Vec<DirectMessage>>,
     /// The cost of `early`, bytes.
     early_cost: usize,
-    feed: Feed,
+    feed: ReaderFeed,
     /// Its part in a shared queue.
     pub sharing: Option<SharerHandle>,
     /// A record that a stock client has in part: all messages before the index.
@@ -87,7 +87,7 @@ impl Socket {
         } = request;
         Self {
             id,
-            feed: Feed::new(namespace.clone(), mailbox),
+            feed: ReaderFeed::new(namespace.clone(), mailbox),
             sharing: None,
             namespace,
             sid,

@@ -14,14 +14,14 @@ use crate::wire::verb::Verb;
 pub const ACK: VerbDefinition = VerbDefinition { right: None, run };
 
 #[derive(Deserialize)]
-struct AckArgs {
+struct AckParams {
     seq: Seq,
     /// The cursors stay before this message until a later ack moves it: the client still needs what begins here.
     keep: Option<Seq>,
 }
 
 fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
-    let AckArgs { seq, keep } = object(Verb::Ack, call.args)?;
+    let AckParams { seq, keep } = object(Verb::Ack, call.args)?;
     let VerbCall { index, ack_id, .. } = call;
     if session.ack_shared(index, seq, ack_id) {
         return Ok(());

@@ -1,11 +1,10 @@
-//! Why a verb is answered with an error.
+//! The errors that answer a verb.
 
 use crate::address::ClientName;
 use crate::session::namespace::policy::Right;
 use crate::wire::batch::BatchError;
 use crate::wire::error_code::ErrorCode;
 
-/// Why a verb was answered with an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerbError {
     #[error("{0}")]
@@ -17,10 +16,10 @@ pub enum VerbError {
         Right::Sub => "this token does not let its holder subscribe here",
     })]
     Forbidden(Right),
-    #[error("this token is {0}'s, and opens no other queue")]
+    #[error("this token belongs to {0} and opens no other queue")]
     NotYours(ClientName),
     #[error(
-        "this token does not let its holder kick: that takes one that may publish and subscribe, under any name"
+        "this token does not let its holder kick: that takes a token that allows publishing, subscribing and any name"
     )]
     MayNotKick,
 }

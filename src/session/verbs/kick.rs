@@ -18,7 +18,7 @@ use crate::wire::verb::Verb;
 pub const KICK: VerbDefinition = VerbDefinition { right: None, run };
 
 #[derive(Deserialize)]
-struct KickArgs {
+struct KickParams {
     sid: Option<String>,
     #[serde(rename = "as")]
     name: Option<ClientName>,
@@ -26,11 +26,11 @@ struct KickArgs {
 
 fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
     let target = match object(Verb::Kick, call.args)? {
-        KickArgs {
+        KickParams {
             sid: Some(sid),
             name: None,
         } => KickTarget::Sid(sid),
-        KickArgs {
+        KickParams {
             sid: None,
             name: Some(name),
         } => KickTarget::Name(name),

@@ -226,7 +226,7 @@ fn parse_pub(
     attachments: &[Bytes],
 ) -> Result<PublishRequest, VerbError> {
     #[derive(Deserialize)]
-    struct PubArgs<'a> {
+    struct PubParams<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
         #[serde(default = "EventName::message")]
@@ -245,7 +245,7 @@ fn parse_pub(
         delay: Option<u64>,
         reply: Option<RoomName>,
     }
-    let PubArgs {
+    let PubParams {
         rooms,
         event,
         data,

@@ -32,13 +32,13 @@ pub const QUEUE: VerbDefinition = VerbDefinition {
 };
 
 #[derive(Default, Deserialize)]
-struct QueueArgs {
+struct QueueParams {
     name: Option<ClientName>,
     room: Option<RoomName>,
 }
 
 fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
-    let QueueArgs { name, .. } = optional_object(Verb::Queue, call.args)?;
+    let QueueParams { name, .. } = optional_object(Verb::Queue, call.args)?;
     let socket = &mut session.sockets[call.index];
     let name = match name {
         None => socket.permissions.own_name.clone(),
@@ -83,7 +83,7 @@ pub fn selected_queue(
     verb: Verb,
     args: &[&RawValue],
 ) -> Result<(ClientName, Option<RoomName>), VerbError> {
-    let QueueArgs { name, room } = optional_object(verb, args)?;
+    let QueueParams { name, room } = optional_object(verb, args)?;
     let name = name
         .or_else(|| socket.from.clone())
         .ok_or_else(|| bad("name a member, or connect with a client name"))?;

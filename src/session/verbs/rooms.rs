@@ -30,7 +30,7 @@ use crate::wire::verb::Verb;
 pub const ROOMS: VerbDefinition = VerbDefinition { right: None, run };
 
 #[derive(Default, Deserialize)]
-struct RoomsArgs {
+struct RoomsParams {
     room: Option<RoomName>,
     names: Option<NameKind>,
     #[serde(default)]
@@ -39,12 +39,12 @@ struct RoomsArgs {
 
 fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
     let request = match optional_object(Verb::Rooms, call.args)? {
-        RoomsArgs {
+        RoomsParams {
             names: Some(kind),
             prefix,
             ..
         } => Request::Names(NameQuery { kind, prefix }),
-        RoomsArgs { room, .. } => Request::Rooms(room),
+        RoomsParams { room, .. } => Request::Rooms(room),
     };
     session.query_hub(call.index, call.ack_id, request, CoreInput::Rooms);
     Ok(())

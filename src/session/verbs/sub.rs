@@ -40,7 +40,7 @@ fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
 
 fn parse_args(args: &[&RawValue]) -> Result<(Vec<RoomName>, ReplayRange), VerbError> {
     #[derive(Deserialize)]
-    struct SubArgs<'a> {
+    struct SubParams<'a> {
         #[serde(borrow)]
         rooms: Option<&'a RawValue>,
         #[serde(borrow)]
@@ -52,7 +52,7 @@ fn parse_args(args: &[&RawValue]) -> Result<(Vec<RoomName>, ReplayRange), VerbEr
         presence: bool,
         keep: Option<Seq>,
     }
-    let SubArgs {
+    let SubParams {
         rooms,
         since,
         last,

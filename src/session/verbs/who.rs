@@ -39,13 +39,13 @@ pub const WHO: VerbDefinition = VerbDefinition {
 };
 
 #[derive(Default, Deserialize)]
-struct WhoArgs {
+struct WhoParams {
     room: Option<RoomName>,
     sid: Option<String>,
 }
 
 fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
-    let WhoArgs { room, sid } = optional_object(Verb::Who, call.args)?;
+    let WhoParams { room, sid } = optional_object(Verb::Who, call.args)?;
     let request = Request::Who(SocketFilter { room, sid });
     session.query_hub(call.index, call.ack_id, request, CoreInput::Who);
     Ok(())

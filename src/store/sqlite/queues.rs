@@ -103,9 +103,9 @@ struct ScannedMember {
     reader: Reader,
     cursor: Seq,
     oldest_ms: Option<u64>,
-    /// What was for everyone and came before this member's cursor.
+    /// Records for everyone before this member's cursor.
     before: Totals,
-    /// What this member is owed of records that exclude somebody.
+    /// What this member is owed of records that exclude some readers.
     selected: Totals,
 }
 

@@ -47,12 +47,12 @@ impl Wal {
         (length - self.moved) * limits::DB_PAGE_BYTES
     }
 
-    /// After a checkpoint: so many pages are in the database.
+    /// Records that a checkpoint moved these pages into the database.
     pub(super) fn set_moved(&mut self, pages: usize) {
         self.moved = pages;
     }
 
-    /// After a checkpoint that the disk refused: nothing is left to try for now.
+    /// Records that the disk refused a checkpoint, so that it is not tried again at once.
     pub(super) fn set_all_moved(&mut self) {
         self.moved = self.pages();
     }

@@ -196,7 +196,7 @@ where
             self.due_paused_until = Instant::now() + limits::DUE_PAUSE;
         }
         let appended = self.commit(ops, tags)?;
-        // A store that has something due but appends less than that is not asked again at once.
+        // If the store appended less than was due, wait before trying again.
         if appended < attempted || found == 0 {
             self.due_paused_until = Instant::now() + limits::DUE_RETRY;
         }

@@ -26,7 +26,7 @@ use crate::client::PresenceEvent;
 use crate::client::connection_state::wait_until;
 use crate::client::verbs::rooms::{RoomsRequest, RoomsResponse};
 use crate::client::verbs::who::{WhoRequest, WhoResponse};
-use crate::client::verbs::{Request, VerbResult};
+use crate::client::verbs::{VerbRequest, VerbResult};
 use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::client::verbs::Request;
+use crate::client::verbs::VerbRequest;
 use crate::client::verbs::who::{WhoRequest, WhoResponse};
 use crate::client::{HubConnection, Target};
 use crate::wire::verb::Verb;
@@ -57,7 +57,7 @@ pub struct Names {
     names: Vec<String>,
 }
 
-impl Request for Question {
+impl VerbRequest for Question {
     const VERB: Verb = Verb::Rooms;
     type Response = Names;
 }

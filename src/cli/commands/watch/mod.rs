@@ -24,14 +24,14 @@ use crate::cli::remote::delivery::{awaited, tell_link};
 use crate::cli::screen::table::TableLine;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
-use crate::client::verbs::Request;
+use crate::client::verbs::VerbRequest;
 use crate::client::{ClientError, ClientEvent, HubClient, RetryPolicy, Target};
 use crate::limits;
 use screen::{Page, Screen};
 
 /// Watches until a signal comes or stdout is closed. `show` makes lines of an answer, none with more columns than given;
 /// it is called again when the terminal has another size.
-pub async fn watch<R: Request>(
+pub async fn watch<R: VerbRequest>(
     target: &Target,
     request: R,
     every: Duration,
@@ -72,7 +72,7 @@ fn cannot_listen(error: io::Error) -> Failure {
     Failure::other(format!("cannot listen for signals: {error}"))
 }
 
-struct Watching<R: Request, S> {
+struct Watching<R: VerbRequest, S> {
     peer: HubClient,
     request: R,
     every: Duration,
@@ -97,7 +97,7 @@ enum Drawn {
 
 impl<R, S> Watching<R, S>
 where
-    R: Request,
+    R: VerbRequest,
     S: Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 {
     async fn run(&mut self, mut changes: TerminalChanges) -> Result<(), Failure> {

@@ -97,7 +97,7 @@ impl<'a, 'd> HubFileChecker<'a, 'd> {
                 .tokens
                 .map_or_else(Vec::new, |tokens| self.grants(tokens, hub)),
             rate: table.rate,
-            on: self.reactions(table.on),
+            reactions: self.reactions(table.on),
             handler: table
                 .handler
                 .map(|command| HandlerCommand::new(command.0, self.folder.to_owned())),
@@ -147,7 +147,7 @@ impl<'a, 'd> HubFileChecker<'a, 'd> {
 
     /// With its secret, to be compared with others.
     fn grant(&mut self, table: TokenTable, at: usize) -> Option<(String, TokenGrant)> {
-        let may = match table.may {
+        let rights = match table.may {
             None => Rights::default(),
             Some(may) => self.rights(&may)?,
         };
@@ -174,7 +174,7 @@ impl<'a, 'd> HubFileChecker<'a, 'd> {
         let grant = TokenGrant {
             token: Token::new(&secret)?,
             name: table.name,
-            may,
+            rights,
         };
         Some((secret, grant))
     }

@@ -28,7 +28,7 @@ pub fn summary(namespaces: &Namespaces) -> String {
             names.join(", ")
         ),
         count(sum(|rules| rules.grants.len()), "token"),
-        count(sum(|rules| rules.on.len()), "event handler"),
+        count(sum(|rules| rules.reactions.len()), "event handler"),
         count(sum(|rules| usize::from(rules.handler.is_some())), "program"),
     ]
     .join(", ")

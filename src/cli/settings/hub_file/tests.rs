@@ -117,7 +117,7 @@ fn what_is_declared_is_what_sessions_ask() {
     assert!(rules("/other").is_none());
     let root = rules("/").unwrap();
     assert!(root.grants.is_empty() && root.rate.is_none() && root.handler.is_none());
-    let auth = root.on["connect"].emit.as_ref().unwrap();
+    let auth = root.reactions["connect"].emit.as_ref().unwrap();
     assert_eq!(
         (auth.event.as_str(), auth.to, auth.args.is_none()),
         ("auth", EmitTo::Sender, true)
@@ -126,9 +126,9 @@ fn what_is_declared_is_what_sessions_ask() {
         Some(AckPayload::Fixed(args)) => args.iter().map(|arg| arg.get().to_owned()).collect(),
         _ => Vec::new(),
     };
-    assert_eq!(fixed(&root.on["m"].ack), ["\"ok\"", "{\"a\":1}"]);
-    assert_eq!(root.on["m"].relay, Relay::Off);
-    let chat = &root.on["c"];
+    assert_eq!(fixed(&root.reactions["m"].ack), ["\"ok\"", "{\"a\":1}"]);
+    assert_eq!(root.reactions["m"].relay, Relay::Off);
+    let chat = &root.reactions["c"];
     assert!(matches!(chat.ack, Some(AckPayload::Args)) && chat.relay == Relay::Others);
     let typing = chat.emit.as_ref().unwrap();
     assert_eq!(
@@ -141,7 +141,7 @@ fn what_is_declared_is_what_sessions_ask() {
     assert!(tenant.grants[0].token.matches("teacher-secret"));
     assert_eq!(tenant.grants[0].name.as_ref().unwrap().as_str(), "teacher");
     assert_eq!(
-        (tenant.grants[0].may, tenant.grants[1].may),
+        (tenant.grants[0].rights, tenant.grants[1].rights),
         (Rights::PubAndSub, Rights::Sub)
     );
     let one = rules("/t-1").unwrap();

@@ -1,5 +1,4 @@
--- The log with cursors, as roomcat keeps it. Only roomcat writes here; to look, ask the views `messages` and `pending`.
--- Version 1.
+-- Version 1: the log with cursors. Only roomcat writes here. To look at it, use the views `messages` and `pending`.
 
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,       -- log_id; of the highest record pruned: its number, its time, and the weight of the log up to its end
@@ -15,7 +14,7 @@ CREATE TABLE rooms (
     UNIQUE (namespace, name)
 ) STRICT;
 
--- A record is one message, or consecutive ones of one sender and event: `count` of them in `body`.
+-- A record holds `count` messages in `body`: one, or consecutive ones of one sender and event.
 CREATE TABLE log (
     record       INTEGER PRIMARY KEY,
     start        INTEGER NOT NULL,  -- the weight of the whole log before it: how far back a size reaches is a lookup
@@ -33,7 +32,7 @@ CREATE TABLE log (
     body         BLOB NOT NULL
 ) STRICT;
 
--- The records of each room: one record, one number, however many rooms.
+-- The index of rooms: a record has one number, however many rooms it is in.
 CREATE TABLE log_rooms (
     room   INTEGER NOT NULL REFERENCES rooms (id),
     record INTEGER NOT NULL,
@@ -43,7 +42,7 @@ CREATE TABLE log_rooms (
     PRIMARY KEY (room, record)
 ) STRICT, WITHOUT ROWID;
 
--- Everything before the cursor is acknowledged.
+-- A member has acknowledged everything before its cursor.
 CREATE TABLE members (
     client        TEXT NOT NULL,
     room          INTEGER NOT NULL REFERENCES rooms (id),
@@ -53,7 +52,7 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX members_by_room ON members (room);
 
--- The last publish of each producer, so that a repeated one is recognised.
+-- The last publish of each producer, by which a repeated one is recognised.
 CREATE TABLE producers (
     producer TEXT PRIMARY KEY,
     counter  INTEGER NOT NULL,
@@ -61,8 +60,8 @@ CREATE TABLE producers (
     at_ms    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A record's body as text: lines without the last newline, the JSON of args (behind its length, four bytes), one message of
--- bytes as it is.
+-- A record's body as text: lines without the last newline, the JSON of args (which follows its length of four bytes), and a
+-- single message of bytes as it is.
 CREATE VIEW texts AS
 SELECT record,
        CASE
@@ -75,8 +74,8 @@ SELECT record,
        END AS text
   FROM log;
 
--- Every message kept, oldest first; a batch of framing bytes stays one row. Lines are split by way of JSON: quoting turns
--- each newline into \n, and spelling \\ otherwise first leaves no other \n.
+-- Every message in the log, oldest first. A batch of framing bytes stays one row. Lines are split through JSON: quoting turns
+-- each newline into \n, and no other \n is left because each \\ is written differently first.
 CREATE VIEW messages AS
 SELECT CASE message.key WHEN 0 THEN CAST(log.record AS TEXT) ELSE log.record || '.' || message.key END AS seq,
        strftime('%Y-%m-%d %H:%M:%f', log.at_ms / 1000.0, 'unixepoch') AS time,
@@ -94,7 +93,7 @@ SELECT CASE message.key WHEN 0 THEN CAST(log.record AS TEXT) ELSE log.record || 
        END) AS message
  ORDER BY log.record;
 
--- What waits for each member, a row per record; of a record that it read in part, what is left counts.
+-- The pending messages of each member, a row for each record. Of a record that was read in part, only the rest counts.
 CREATE VIEW pending AS
 SELECT members.client,
        rooms.namespace,

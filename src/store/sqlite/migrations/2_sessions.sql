@@ -1,4 +1,4 @@
--- Version 2: sockets that may come back. To look, ask the view `recoverable`.
+-- Version 2: sessions that can be recovered. To look at them, use the view `recoverable`.
 
 CREATE TABLE sessions (
     id        INTEGER PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_holder ON sessions (holder) WHERE holder IS NOT NULL;
 CREATE INDEX sessions_by_lost ON sessions (lost_ms, pid) WHERE lost_ms IS NOT NULL;
 
--- The rooms of each, with the first message that it is owed there: what the client shows to have got counts from that on.
+-- The rooms of each session, with the first message that it is owed there. What the client got counts only from there on.
 CREATE TABLE session_rooms (
     session      INTEGER NOT NULL REFERENCES sessions (id),
     room         TEXT NOT NULL,       -- empty: the whole namespace

@@ -1,7 +1,7 @@
--- Version 4: what is published for later. To look, ask the view `later`.
+-- Version 4: delayed messages. To look at them, use the view `later`.
 
--- A row becomes a record of the log, and goes, in one transaction. The columns are those of the log. A producer whose last
--- publish was for later has the record 0.
+-- One transaction makes a row a record of the log and deletes it. The columns are those of the log. A producer whose last
+-- publish was delayed has the record 0.
 CREATE TABLE delayed (
     id           INTEGER PRIMARY KEY, -- in the order in which they were taken
     due_ms       INTEGER NOT NULL,    -- when it becomes a record, milliseconds since 1970
@@ -20,10 +20,10 @@ CREATE TABLE delayed (
     bytes        INTEGER NOT NULL,    -- of the body
     body         BLOB NOT NULL
 ) STRICT;
--- With the bytes, so that all of them are summed without a look at any body.
+-- With the bytes, so that they can be summed without reading any body.
 CREATE INDEX delayed_by_due ON delayed (due_ms, id, bytes);
 
--- What comes next is first. Its text is as in the view `texts`.
+-- The next message first. The text is made as in the view `texts`.
 CREATE VIEW later AS
 SELECT strftime('%Y-%m-%d %H:%M:%f', due_ms / 1000.0, 'unixepoch') AS due,
        strftime('%Y-%m-%d %H:%M:%f', taken_ms / 1000.0, 'unixepoch') AS taken,
