@@ -247,7 +247,9 @@ fn a_mistake_in_what_is_declared_for_an_event_says_what_would_do() {
     let not_acked = "nobody waits for an answer here";
     let is_reserved =
         |name: &str| format!("\"{name}\" is reserved by Socket.IO; give the event another name");
-    let cases: &[(&str, &[(usize, &str, &str)])] = &[
+    /// A table and its mistakes, each with column, key and message.
+    type Case<'a> = (&'a str, &'a [(usize, &'a str, &'a str)]);
+    let cases: &[Case<'_>] = &[
         (
             "connect = { relay = \"all\", ack = \"args\" }",
             &[
