@@ -129,11 +129,11 @@ fn a_token_lets_in_and_nothing_else_does() {
 fn a_timeout_is_five() {
     let hub = TestHub::start();
     hub.cmd(&["sub", "room", "--timeout", "50ms"])
-        .stderr("roomcat: --timeout 50ms came first\n")
+        .stderr("roomcat: timed out after 50ms\n")
         .status(5)
         .check();
     hub.cmd(&["chat", "room", "--timeout", "50ms"])
-        .stderr("roomcat: --timeout 50ms came first\n")
+        .stderr("roomcat: timed out after 50ms\n")
         .status(5)
         .check();
     hub.publish("room", "one\n");

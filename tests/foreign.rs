@@ -133,7 +133,7 @@ fn an_acknowledgement_is_printed() {
         .check();
     server
         .cmd(&["emit", "--ack", "never answered", "--timeout", "200ms"])
-        .stderr("roomcat: --timeout 200ms came first\n")
+        .stderr("roomcat: timed out after 200ms\n")
         .status(5)
         .check();
 }
@@ -176,7 +176,7 @@ fn waiting_for_events_ends_with_the_time() {
     let server = Foreign::start();
     server
         .cmd(&["on", "never", "--timeout", "100ms"])
-        .stderr("roomcat: --timeout 100ms came first\n")
+        .stderr("roomcat: timed out after 100ms\n")
         .status(5)
         .check();
     let script = "roomcat on | head -n 1";
@@ -317,7 +317,7 @@ fn on_comes_back_when_the_server_does() {
     server.saw("connected");
     server.order(&json!({"emit": ["a", "again"]}));
     assert_eq!(on.line(), r#"["a","again"]"#);
-    on.wait_for_stderr("what was sent meanwhile did not come");
+    on.wait_for_stderr("events sent meanwhile are lost");
 }
 
 #[test]
@@ -337,7 +337,7 @@ fn what_was_missed_comes_when_the_server_recovers_it() {
     let line: Value = serde_json::from_str(&on.line()).unwrap();
     assert_eq!((&line[0], &line[1]), (&json!("b"), &json!("missed")));
     assert_eq!(bare.line(), "missed");
-    on.wait_for_stderr("came along");
+    on.wait_for_stderr("no events were missed");
     assert_eq!(server.saw("connected")[2]["recovered"], true);
     server.order(&json!({"emit": ["a", "after"]}));
     assert_eq!(bare.line(), "after");
@@ -445,7 +445,7 @@ fn on_is_recovered_by_a_hub_that_was_restarted() {
     assert_eq!(on.line(), "one");
     hub.kill9();
     hub.restart();
-    on.wait_for_stderr("what was sent meanwhile came along");
+    on.wait_for_stderr("no events were missed");
     hub.cmd(&["emit", "a", "two"]).check();
     assert_eq!(on.line(), "two");
 }
@@ -539,7 +539,7 @@ fn an_event_that_cannot_be_shown_loses_no_other() {
     });
     Cmd::new(&["on", "-u", &url, "-n", "1"])
         .stdout("[\"a\",1]\n")
-        .stderr_has("passed over")
+        .stderr_has("skipped an event")
         .check();
     serving.join().unwrap();
 }

@@ -102,7 +102,7 @@ fn a_time_that_has_passed_is_now_and_it_says_so() {
     let hub = TestHub::start();
     for at in ["2001-09-09T03:46:40", "@1000000000", "2001-09-09T01:46:40Z"] {
         hub.cmd(&["pub", "--at", at, "a", at])
-            .stderr("roomcat: the time of --at has passed: delivered at once\n")
+            .stderr("roomcat: the --at time has passed; delivered at once\n")
             .check();
     }
     hub.cmd(&["-q", "pub", "--at", "@0", "a"])

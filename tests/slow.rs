@@ -120,7 +120,7 @@ fn an_unnamed_reader_that_fell_behind_what_is_kept_is_told() {
         hub.room("load").is_none_or(|room| room["messages"] == 0)
     });
     reader.signal(Signal::CONT);
-    reader.wait_for_stderr("gap: some messages between");
+    reader.wait_for_stderr("gap: the hub no longer keeps some messages between");
     hub.wait_for_stderr("fell behind");
     hub.publish("load", "end\n");
     let mut last = None;

@@ -301,7 +301,7 @@ fn a_small_hub_takes_small_pieces() {
         .cmd(&["pub", "--stream", "box"])
         .stdin("x")
         .status(1)
-        .stderr_has("takes messages of 512 bytes")
+        .stderr_has("the hub's message limit is 512 bytes")
         .stderr_has("--max-message")
         .check();
 }

@@ -29,7 +29,7 @@ use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use commands::membership::Change;
+use commands::membership::MembershipChange;
 use commands::{
     chat, completions, config, demo, emit, kick, membership, on, publish, queue, request, rooms,
     serve, sub, who,
@@ -54,13 +54,13 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Sub(args) => run_client(sub::run(args, global)),
         Command::Request(args) => run_client(request::run(args, global)),
         Command::Join(args) => run_client(membership::run(
-            Change::Join,
+            MembershipChange::Join,
             &args.rooms,
             &args.remote,
             global,
         )),
         Command::Leave(args) => run_client(membership::run(
-            Change::Leave,
+            MembershipChange::Leave,
             &args.rooms,
             &args.remote,
             global,

@@ -106,7 +106,7 @@ fn pub_finishes_when_the_disk_has_room_again() {
         running.write(numbered(from, from + 100));
     }
     running.close_stdin();
-    running.wait_for_stderr("takes nothing for now");
+    running.wait_for_stderr("accepts no messages for now");
     assert_eq!(stored(hub), numbered(0, 500));
     faulty.mend("full");
     let ended = running.wait();

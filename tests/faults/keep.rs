@@ -59,7 +59,7 @@ fn a_refused_record_in_the_middle_of_a_stream_is_not_lost() {
     hub.wait_for_sockets("load", 1);
     let expected = long(0, count);
     let publisher = hub.cmd(&["pub", "load"]).stdin(&expected).spawn_closed();
-    publisher.wait_for_stderr("takes nothing for now");
+    publisher.wait_for_stderr("accepts no messages for now");
     assert!(reader.received() < count * LINE);
     hub.cmd(&["leave", "load", "--as", "sleeper"]).check();
     let ended = publisher.wait();

@@ -89,7 +89,7 @@ const scenarios = {
     await roomcat("pub", "lobby", "dave is away");
     // What is wrong is said where it was asked for, until it is right.
     await say(bob, "to nobody", { event: "connect" });
-    await shows(bob, "#receipt", /is reserved by Socket\.IO; name the event otherwise$/);
+    await shows(bob, "#receipt", /is reserved by Socket\.IO; give the event another name$/);
     await bob.fill("#join-room", "x".repeat(300));
     await bob.press("#join-room", "Enter");
     await shows(bob, "#join-answer", "at most 256");

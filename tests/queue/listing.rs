@@ -121,7 +121,7 @@ fn a_long_queue_is_peeked_at_to_its_end() {
 fn what_is_purged_comes_to_nobody() {
     let hub = hub();
     hub.cmd(&["queue", "purge", "w"])
-        .stderr_has("say --yes")
+        .stderr_has("--yes purges without asking")
         .status(2)
         .check();
     assert_eq!(hub.pending("jobs", "w"), Some(3));
@@ -258,7 +258,7 @@ fn a_purge_asks_at_a_terminal() {
         let asked = hub
             .cmd(&["queue", "purge", "w", "jobs"])
             .in_terminal(Size(100, 24));
-        asked.wait_for_text("give up 3 messages that wait for w in jobs? [y/N]");
+        asked.wait_for_text("Purge 3 messages waiting for w in jobs? [y/N]");
         asked.press(&[typed, "Enter"]);
         asked.wait_for_text(said);
         assert_eq!(asked.wait(), 0);

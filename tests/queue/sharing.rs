@@ -315,7 +315,7 @@ fn what_is_not_for_them_is_passed_over_and_several_rooms_are_one_queue() {
 fn sharing_has_its_conditions() {
     let hub = TestHub::start();
     hub.cmd(&["sub", "jobs", "--share"])
-        .stderr_has("give it with --as NAME")
+        .stderr_has("--share splits the queue of a name: add --as NAME")
         .status(2)
         .check();
     hub.cmd(&["sub", "jobs", "--as", "w", "--share", "--since", "5m"])

@@ -52,11 +52,11 @@ fn several_responders_answer_and_fewer_are_a_timeout() {
         .run();
     // On a machine that is busy not even two may come in time.
     let came = outcome.stdout().lines().count();
-    let said = format!("--timeout 500ms came first: {came} of 3 answers");
+    let said = format!("timed out after 500ms: {came} of 3 answers");
     assert!(outcome.stderr().contains(&said), "{}", outcome.stderr());
     assert_eq!(outcome.status, 5);
     hub.cmd(&["request", "nobody", "--timeout", "3s", "?"])
-        .stderr_has("nobody listens in \"nobody\" now")
+        .stderr_has("nobody is listening in \"nobody\" now")
         .stderr_has("0 of 1 answer")
         .status(5)
         .check();
@@ -181,7 +181,7 @@ fn the_reply_room_is_stored_and_copied_with_the_message() {
     assert_eq!(copied[0]["reply"], "answers");
     assert_eq!(copied[1].get("reply"), None);
     hub.cmd(&["pub", "/n#a", "--reply-to", "/m#b", "x"])
-        .stderr_has("--reply-to is in the namespace of the messages")
+        .stderr_has("--reply-to must be in the namespace of the messages")
         .status(2)
         .check();
 }

@@ -14,7 +14,7 @@ fn a_message_that_makes_the_shell_say_no_blocks_nobody() {
         hub.cmd(&["sub", "jobs", "--as", "w", "--drain", "--retries", "1"])
             .args(&["-x", script])
             .stdout("a\nb\n")
-            .stderr_has("exit status 127 (attempts: 2); it goes to \"dead\"")
+            .stderr_has("exit status 127 (2 attempts); moved to \"dead\"")
             .check();
         assert_eq!(hub.pending("jobs", "w"), Some(0), "{messages}");
         assert_eq!(dead(&hub, "dead").len(), bad, "{messages}");
@@ -79,7 +79,9 @@ fn a_lost_terminal_lets_what_runs_end() {
     let mut gated = Gated::start(&hub, &[], script);
     wait_until("the first runs", || gated.ran() == ["1"]);
     gated.worker.signal(Signal::HUP);
-    gated.worker.wait_for_stderr("waiting for 1 command");
+    gated
+        .worker
+        .wait_for_stderr("waiting up to 5s for 1 command");
     gated.open();
     assert_eq!(gated.worker.line(), "end 1");
     assert_eq!(gated.worker.wait().status, 129);
@@ -106,7 +108,7 @@ fn a_timeout_says_that_it_waits_for_a_command() {
     let script = r#"echo x >> "$RAN"; read -r go < "$GATE""#;
     let gated = Gated::start(&hub, &["--timeout", "2s"], script);
     wait_until("it runs", || gated.ran().len() == 1);
-    let said = "--timeout 2s is over; waiting for 1 command, 5s at most; Ctrl-C kills it";
+    let said = "timed out after 2s; waiting up to 5s for 1 command; Ctrl-C kills it";
     gated.worker.wait_for_stderr(said);
     gated.open();
     assert_eq!(gated.worker.wait().status, 5);

@@ -178,7 +178,7 @@ fn what_never_works_becomes_a_dead_letter_and_counts_as_read() {
         script,
     ])
     .stdout("good\n")
-    .stderr_has("message 1.1: exit status 3 (attempts: 2); it goes to \"dead\"")
+    .stderr_has("message 1.1: exit status 3 (2 attempts); moved to \"dead\"")
     .check();
     assert_eq!(hub.pending("jobs", "w"), Some(0));
     let letters = dead(&hub, "dead");
@@ -216,7 +216,10 @@ fn a_dead_letter_goes_where_it_is_told() {
         "-x",
         "false",
     ];
-    for (room, reason) in [("jobs", "come there again"), ("/other#x", "not in /other")] {
+    for (room, reason) in [
+        ("jobs", "would return to it"),
+        ("/other#x", "not in /other"),
+    ] {
         hub.cmd(&work)
             .args(&["--dead-letter", room])
             .stderr_has(reason)
@@ -231,7 +234,7 @@ fn a_dead_letter_goes_where_it_is_told() {
     // A name that joined the dead-letter room reads it too when it names no room.
     hub.cmd(&["join", "dead", "--as", "w"]).check();
     hub.cmd(&["sub", "--as", "w", "-x", "false"])
-        .stderr_has("come there again")
+        .stderr_has("would return to it")
         .status(2)
         .check();
 }
@@ -292,7 +295,7 @@ fn a_signal_lets_what_runs_end_and_takes_nothing_more() {
     let mut gated = Gated::start(&hub, &[], script);
     wait_until("the first runs", || gated.ran() == ["1"]);
     gated.worker.signal(Signal::TERM);
-    let said = "waiting for 1 command, 5s at most; Ctrl-C again kills it";
+    let said = "waiting up to 5s for 1 command; Ctrl-C again kills it";
     gated.worker.wait_for_stderr(said);
     gated.open();
     assert_eq!(gated.worker.line(), "end 1");
@@ -322,7 +325,9 @@ fn a_second_signal_ends_what_runs() {
     let outcome = worker.wait();
     assert_eq!(outcome.status, 130);
     assert!(
-        outcome.stderr().contains("killed 1 command(s)"),
+        outcome
+            .stderr()
+            .contains("killed 1 running command; its message is not acknowledged"),
         "{}",
         outcome.stderr()
     );
@@ -340,7 +345,11 @@ fn a_command_that_does_not_end_is_killed_in_the_end() {
     gated.worker.signal(Signal::TERM);
     let outcome = gated.worker.wait();
     assert_eq!(outcome.status, 143);
-    assert!(outcome.stderr().contains("killed 1 command(s)"));
+    assert!(
+        outcome
+            .stderr()
+            .contains("killed 1 running command; its message is not acknowledged")
+    );
     assert_eq!(hub.pending("jobs", "w"), Some(1));
 }
 
@@ -348,14 +357,14 @@ fn a_command_that_does_not_end_is_killed_in_the_end() {
 fn a_command_that_is_not_there_fails_at_once_and_loses_nothing() {
     let hub = hub_with("1\n2\n");
     hub.cmd(&["sub", "jobs", "--as", "w", "-x", "no-such-command-here"])
-        .stderr_has("\"no-such-command-here\" ended with 127, as when a command is not found")
+        .stderr_has("\"no-such-command-here\" ended with 127 (command not found)")
         .stderr_has("hint: try it by itself")
         .status(1)
         .check();
     assert_eq!(hub.pending("jobs", "w"), Some(2));
     assert!(dead(&hub, "dead").is_empty());
     hub.cmd(&["sub", "jobs", "--as", "w", "-x", "/etc/passwd"])
-        .stderr_has("ended with 126, as when a command cannot be run")
+        .stderr_has("ended with 126 (command cannot be run)")
         .status(1)
         .check();
 }

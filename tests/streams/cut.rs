@@ -119,7 +119,7 @@ fn what_has_not_ended_ends_a_drain_and_comes_again() {
     let late = hub.cmd(&["sub", "--stream", "box", "--as", "me", "--timeout", "100ms"]);
     let late = late.run();
     assert_eq!(late.status, 5, "{}", late.stderr());
-    for said in ["--timeout 100ms", "the next call gets it again"] {
+    for said in ["timed out after 100ms", "the next call gets it again"] {
         assert!(late.stderr().contains(said), "{}", late.stderr());
     }
     publisher.write("and the rest");
@@ -168,7 +168,7 @@ fn parts_that_are_no_longer_kept_are_missed() {
     });
     reader.signal(Signal::CONT);
     let outcome = reader.wait();
-    cut(&outcome, "no longer kept");
+    cut(&outcome, "no longer keeps");
 }
 
 #[test]
@@ -185,11 +185,11 @@ fn a_hub_with_another_database_has_not_the_rest() {
     hub.kill9();
     hub.restart();
     let outcome = reader.wait();
-    cut(&outcome, "another database");
+    cut(&outcome, "a new database");
     assert_eq!(outcome.stdout(), "part of it, more");
     // Who reads the new log never gets the beginning.
     let outcome = publisher.wait();
-    cut(&outcome, "another database");
+    cut(&outcome, "a new database");
     assert!(outcome.stderr().contains("send it once more"));
 }
 
@@ -205,7 +205,7 @@ fn another_database_loses_nothing_to_who_is_still_writing() {
     reader.wait_for_stderr("caught up");
     hub.kill9();
     hub.restart();
-    reader.wait_for_stderr("another database");
+    reader.wait_for_stderr("a new database");
     send(&hub, "box", b"the second");
     reader.write("go\n");
     let outcome = reader.wait();

@@ -41,7 +41,6 @@ written_as! {
     text Relay: relay;
     text Right: right;
     text ShellCommand: command;
-    text EchoPath: echo_path;
     text DeclaredEvent: event_name;
     text HostName: host_name;
     text CorsOrigin: origin;
@@ -66,7 +65,6 @@ pub struct ShellCommand(pub String);
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DeclaredEvent(pub String);
 
-struct EchoPath(String);
 struct HostName(String);
 struct CorsOrigin(String);
 
@@ -96,7 +94,7 @@ pub fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZero
 }
 
 pub fn echo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    EchoPath::deserialize(deserializer).map(|path| Some(path.0))
+    text(deserializer, echo_path)
 }
 
 pub fn host_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
@@ -199,7 +197,7 @@ fn origin(text: &str) -> Result<CorsOrigin, &'static str> {
     }
 }
 
-fn echo_path(text: &str) -> Result<EchoPath, &'static str> {
+fn echo_path(text: &str) -> Result<Option<String>, &'static str> {
     let is_odd = |c: char| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '%');
     let is_framed = text.len() > 2 && text.starts_with('/') && text.ends_with('/');
     match text {
@@ -207,6 +205,6 @@ fn echo_path(text: &str) -> Result<EchoPath, &'static str> {
         text if !is_framed || text.contains(is_odd) => {
             Err("a path begins and ends with a slash, as in /engine.io/")
         }
-        text => Ok(EchoPath(text.to_owned())),
+        text => Ok(Some(text.to_owned())),
     }
 }

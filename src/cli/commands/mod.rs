@@ -1,4 +1,4 @@
-//! The commands, a file or a folder each, and what several of them share: `exec`, `stream` and `watch`.
+//! The commands, a file or folder each, and what several of them share: `exec`, `listing`, `stream` and `watch`.
 
 pub mod chat;
 pub mod completions;
@@ -7,6 +7,7 @@ pub mod demo;
 pub mod emit;
 pub mod exec;
 pub mod kick;
+pub mod listing;
 pub mod membership;
 pub mod on;
 pub mod publish;

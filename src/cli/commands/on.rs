@@ -1,88 +1,64 @@
-//! `on`: the events of any Socket.IO server, on stdout.
+//! `on`: writes the events of any Socket.IO server to stdout.
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::time::Duration;
 
 use tokio::select;
-use tokio::time::Instant;
 
 use crate::address::Namespace;
 use crate::cli::args::on::OnArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::signals::Signal;
 use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
-use crate::cli::remote::connect;
-use crate::cli::remote::target::target;
+use crate::cli::remote::connect::await_connection;
+use crate::cli::remote::interrupts::Interrupts;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::wait_until;
 use crate::client::plain_client::{AckHandle, PlainClient, PlainEvent};
 use crate::client::plain_connection::{Continuity, EventArgs, LastArgument, ReceivedEvent};
 use crate::client::{HubUrl, RetryPolicy};
 use crate::limits;
 
 pub async fn run(args: &OnArgs, global: &Global) -> Result<(), Failure> {
-    let (target, _) = target(global, &args.remote, [])?;
-    let mut signals = crate::cli::runtime::listen()?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    let timeout = || args.timeout.unwrap_or_default();
+    let (target, _) = resolve_target(global, &args.remote, [])?;
+    let mut interrupts = Interrupts::listen(args.timeout)?;
     let retry = if args.no_reconnect {
         RetryPolicy::Never
     } else {
         RetryPolicy::Forever
     };
     let (namespace, url) = (target.namespace.clone(), target.url.clone());
-    let mut listener = select! {
-        listener = connect::connecting(&url, PlainClient::connect(target, retry)) => listener?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
-    };
-    let mut printing = Printing::new(args, namespace);
-    let end = select! {
-        end = follow(&mut listener, &mut printing, args) => end.map(|()| End::Done),
-        signal = signals.next() => Ok(End::Signal(signal)),
-        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
-    };
-    let bound = match end {
-        Ok(End::Done) => None,
-        // What was received is printed, whatever ends this; a reader of stdout may take its time, but not then.
-        _ => Some(Instant::now() + limits::FINISH_TIMEOUT),
-    };
-    let written = select! {
-        written = printing.finish(&mut listener) => written,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = wait_until(bound) => Ok(()),
-    };
-    listener.close().await;
-    match end? {
-        End::Done => written,
-        End::Timeout(after) => Err(Failure::Timeout(after)),
-        End::Signal(signal) => Err(Failure::Signal(signal)),
+    let connect = await_connection(&url, PlainClient::connect(target, retry));
+    let mut listener = interrupts.run(connect).await?;
+    let mut output = EventOutput::new(args, namespace);
+    let ended = interrupts
+        .run(receive(&mut listener, &mut output, args))
+        .await;
+    // Received events are written in any case. A slow reader of stdout has no time limit unless something else ended this.
+    interrupts.set_timeout(ended.is_err().then_some(limits::FINISH_TIMEOUT));
+    let written = interrupts.run(output.finish(&mut listener)).await;
+    if let Err(Failure::Signal(signal)) = written {
+        return Err(Failure::Signal(signal));
     }
+    listener.close().await;
+    ended.and(written)
 }
 
-enum End {
-    Done,
-    Timeout(Duration),
-    Signal(Signal),
-}
-
-async fn follow(
+async fn receive(
     listener: &mut PlainClient,
-    printing: &mut Printing,
+    output: &mut EventOutput,
     args: &OnArgs,
 ) -> Result<(), Failure> {
-    while !printing.is_enough() {
+    while !output.has_enough() {
         select! {
-            report = printing.report() => printing.wrote(listener, report)?,
-            heard = listener.next_event(), if printing.has_room() => {
-                let heard = heard?;
-                tell(&heard, listener.url());
-                if let PlainEvent::Event(event, owed) = heard
+            report = output.next_report() => output.handle_report(listener, report)?,
+            event = listener.next_event(), if output.has_room() => {
+                let event = event?;
+                note_event(&event, listener.url());
+                if let PlainEvent::Event(event, ack) = event
                     && (args.events.is_empty() || args.events.contains(&event.event))
                 {
-                    printing.print(event, owed);
+                    output.write(event, ack);
                 }
             }
         }
@@ -90,43 +66,40 @@ async fn follow(
     Ok(())
 }
 
-/// Says on stderr what becomes of the connection.
-fn tell(heard: &PlainEvent, url: &HubUrl) {
-    match heard {
+/// Reports an event of the connection on stderr.
+fn note_event(event: &PlainEvent, url: &HubUrl) {
+    match event {
         PlainEvent::Event(..) => {}
-        PlainEvent::Unreadable(error) => term::warn(format!("an event was passed over: {error}")),
+        PlainEvent::Unreadable(error) => term::warn(format!("skipped an event: {error}")),
         PlainEvent::Disconnected { reason } => {
             term::note(format!("lost {url}: {reason}; reconnecting"))
         }
         PlainEvent::Reconnected(Continuity::Recovered) => {
-            term::note(format!("back at {url}; what was sent meanwhile came along"));
+            term::note(format!("back at {url}; no events were missed"));
         }
         PlainEvent::Reconnected(Continuity::New) => {
-            term::note(format!(
-                "back at {url}; what was sent meanwhile did not come"
-            ));
+            term::note(format!("back at {url}; events sent meanwhile are lost"));
         }
     }
 }
 
-/// Events on their way to stdout, and the acknowledgements they are owed once they were written.
-struct Printing {
+/// Writes events to stdout and acknowledges each once it is written.
+struct EventOutput {
     output: Output,
     namespace: Namespace,
     form: OutputFormat,
     ack: bool,
     remaining: Option<u64>,
-    /// Events given to the writing thread, and of those the written.
-    handed: u64,
+    /// Events given to the writer thread, and how many of them it has written.
+    queued: u64,
     written: u64,
-    /// Bytes given to the writing thread and not yet written.
-    waiting: u64,
-    /// With the number of the event.
-    owed: VecDeque<(u64, AckHandle)>,
+    unwritten_bytes: u64,
+    /// Each with the number of its event.
+    pending_acks: VecDeque<(u64, AckHandle)>,
     closed: bool,
 }
 
-impl Printing {
+impl EventOutput {
     fn new(args: &OnArgs, namespace: Namespace) -> Self {
         let form = if args.data {
             OutputFormat::Data(Terminator::Newline)
@@ -139,43 +112,43 @@ impl Printing {
             form,
             ack: args.ack,
             remaining: args.count,
-            handed: 0,
+            queued: 0,
             written: 0,
-            waiting: 0,
-            owed: VecDeque::new(),
+            unwritten_bytes: 0,
+            pending_acks: VecDeque::new(),
             closed: false,
         }
     }
 
-    fn is_enough(&self) -> bool {
+    fn has_enough(&self) -> bool {
         self.closed || self.remaining == Some(0)
     }
 
-    /// With stdout stuck the server's pings go unanswered in the end, and it hangs up: the memory of this process is not
-    /// its to fill.
+    /// Bounds the memory of unwritten events. While stdout is stuck nothing is read, so pings go unanswered and the server
+    /// disconnects in the end.
     fn has_room(&self) -> bool {
-        let events = (self.handed - self.written).saturating_mul(limits::ENTRY_BYTES as u64);
-        self.waiting.saturating_add(events) < limits::UNWRITTEN_BYTES as u64
+        let events = (self.queued - self.written).saturating_mul(limits::ENTRY_BYTES as u64);
+        self.unwritten_bytes.saturating_add(events) < limits::UNWRITTEN_BYTES as u64
     }
 
-    fn print(&mut self, event: ReceivedEvent, owed: Option<AckHandle>) {
+    fn write(&mut self, event: ReceivedEvent, ack: Option<AckHandle>) {
         let mut args = event.args;
         if event.last_argument == LastArgument::Offset && matches!(self.form, OutputFormat::Data(_))
         {
             args = without_offset(args);
         }
         let chunk = OutputBatch::event(event.event, &args, self.namespace.clone());
-        self.handed += 1;
-        self.waiting += chunk.body.len() as u64;
+        self.queued += 1;
+        self.unwritten_bytes += chunk.body.len() as u64;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
-        if let Some(owed) = owed.filter(|_| self.ack) {
-            self.owed.push_back((self.handed, owed));
+        if let Some(ack) = ack.filter(|_| self.ack) {
+            self.pending_acks.push_back((self.queued, ack));
         }
         self.output.write(chunk);
     }
 
-    /// What the writing thread did next. Cancel-safe.
-    async fn report(&mut self) -> Option<WriteReport> {
+    /// The writer thread's next report, for [`Self::handle_report`]. Cancel-safe.
+    async fn next_report(&mut self) -> Option<WriteReport> {
         if self.closed {
             pending().await
         } else {
@@ -183,17 +156,18 @@ impl Printing {
         }
     }
 
-    fn wrote(
+    /// Acknowledges the events that are written.
+    fn handle_report(
         &mut self,
         listener: &mut PlainClient,
-        wrote: Option<WriteReport>,
+        report: Option<WriteReport>,
     ) -> Result<(), Failure> {
-        match wrote {
+        match report {
             Some(WriteReport::Upto {
                 messages, bytes, ..
             }) => {
                 self.written += messages;
-                self.waiting = self.waiting.saturating_sub(bytes);
+                self.unwritten_bytes = self.unwritten_bytes.saturating_sub(bytes);
             }
             Some(WriteReport::Closed { messages, .. }) => {
                 self.written += messages;
@@ -202,25 +176,26 @@ impl Printing {
             Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
             None => self.closed = true,
         }
-        while let Some((_, owed)) = self
-            .owed
-            .pop_front_if(|(number, _)| *number <= self.written)
+        let written = self.written;
+        while let Some((_, ack)) = self
+            .pending_acks
+            .pop_front_if(|(number, _)| *number <= written)
         {
-            listener.ack(owed);
+            listener.ack(ack);
         }
         Ok(())
     }
 
     async fn finish(&mut self, listener: &mut PlainClient) -> Result<(), Failure> {
-        while !self.closed && self.written < self.handed {
-            let report = self.report().await;
-            self.wrote(listener, report)?;
+        while !self.closed && self.written < self.queued {
+            let report = self.next_report().await;
+            self.handle_report(listener, report)?;
         }
         Ok(())
     }
 }
 
-/// An offset that stands alone may as well be the one text of an event that the server does not recover.
+/// Removes the last argument. A single argument stays: it may be data of a server without connection state recovery.
 fn without_offset(args: EventArgs) -> EventArgs {
     let json = format!("[{}]", args.json);
     match serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&json) {

@@ -1,134 +1,126 @@
-//! `request`: one message that asks for answers, and the answers on stdout.
+//! `request`: publishes one message with a reply room, and writes the answers to stdout.
 
 use tokio::select;
-use tokio::time::Instant;
 
 use crate::address::RoomName;
 use crate::cli::args::request::RequestArgs;
-use crate::cli::commands::publish::words::{joined, whole};
+use crate::cli::commands::publish::words::{join_words, single_message};
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::stdin::{InputBlock, InputOptions, InputSource, Payload, Split, read};
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
-use crate::cli::remote::connect;
-use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
-use crate::cli::remote::target::target;
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::{note_event, reconnect_status};
+use crate::cli::remote::delivery::{AckingOutput, Flow};
+use crate::cli::remote::interrupts::Interrupts;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::progress::{Progress, Task};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::wait_until;
 use crate::client::publish_window::PublishOutcome;
 use crate::client::random::random_id;
-use crate::client::{ClientEvent, HubClient, PublishReceipt, RetryPolicy, SubscribeRequest};
+use crate::client::{Batch, ClientEvent, HubClient, PublishReceipt, RetryPolicy, SubscribeRequest};
 use crate::limits;
 use crate::wire::batch::messages;
 
 pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
-    let (mut target, rooms) = target(global, &args.remote, [&args.room])?;
-    // Whoever listens under this name goes on listening.
+    let (mut target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
+    // Another `sub` may hold the name and must keep it.
     target.auth = target.auth.as_guest();
-    let mut signals = crate::cli::runtime::listen()?;
-    let after = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
-    let deadline = Instant::now() + after;
-    let mut peer = select! {
-        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = wait_until(Some(deadline)) => return Err(Failure::HubSilent(after)),
-    };
-    let mut asking = Asking {
+    let timeout = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
+    let mut interrupts = Interrupts::listen(Some(timeout))?;
+    let connect = connect_hub(&target, RetryPolicy::Forever);
+    let mut requester = Requester {
         args,
         rooms,
-        reply: reply_room(),
-        asked: Asked::No,
+        reply_room: random_reply_room(),
+        phase: RequestPhase::Subscribing,
         answers: 0,
     };
-    let mut reading = Reading::new(stdout::start(form(args)), &target).at_most(Some(args.replies));
-    let end = select! {
-        end = asking.follow(&mut peer, &mut reading) => end,
-        signal = signals.next() => Ok(End::Signal(signal)),
-        () = wait_until(Some(deadline)) => Ok(End::Timeout(after)),
-    };
-    let finished = match end {
-        Ok(end) => reading.finish(peer, &mut signals, end).await,
-        Err(failure) => {
-            peer.close().await;
-            Err(failure)
+    let result = match interrupts.run(connect).await {
+        Ok(mut peer) => {
+            let stdout = stdout::start(form(args));
+            let mut output = AckingOutput::new(stdout, &target).limit(Some(args.replies));
+            let answered = interrupts.run(requester.run(&mut peer, &mut output)).await;
+            output.finish(peer, &mut interrupts, answered).await
         }
+        Err(failure) => Err(failure),
     };
-    finished.map_err(|failure| match failure {
-        // An answer may overtake the receipt.
-        Failure::Timeout(after) if asking.asked != Asked::Confirmed && asking.answers == 0 => {
-            Failure::HubSilent(after)
-        }
+    result.map_err(|failure| match failure {
+        Failure::Timeout(after) if requester.has_heard_nothing() => Failure::HubSilent(after),
         Failure::Timeout(after) => Failure::Unanswered {
             wanted: args.replies,
-            came: asking.answers,
+            received: requester.answers,
             after,
         },
         other => other,
     })
 }
 
-struct Asking<'a> {
+struct Requester<'a> {
     args: &'a RequestArgs,
     rooms: Vec<RoomName>,
-    reply: RoomName,
-    asked: Asked,
+    reply_room: RoomName,
+    phase: RequestPhase,
     answers: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    No,
-    /// Nobody can answer before this, and nothing that comes behind it is missed.
-    Listening,
-    Yes,
-    /// The hub has it.
+enum RequestPhase {
+    /// Before the hub confirms the subscription, answers could be missed.
+    Subscribing,
+    Subscribed,
+    Published,
+    /// The hub has confirmed the message.
     Confirmed,
 }
 
-impl Asking<'_> {
-    async fn follow(
+impl Requester<'_> {
+    /// Publishes the request once the reply room is subscribed, and writes answers until there are enough.
+    async fn run(
         &mut self,
         peer: &mut HubClient,
-        reading: &mut Reading,
-    ) -> Result<End, Failure> {
-        let block = self.message(peer.hub_info().limits.message).await?;
-        let template = BatchTemplate {
-            rooms: self.rooms.clone(),
-            event: self.args.event.clone(),
-            reply: Some(self.reply.clone()),
-            ..BatchTemplate::default()
-        };
-        let mut batch = Some(template.batch(block));
+        output: &mut AckingOutput,
+    ) -> Result<(), Failure> {
+        let mut request = Some(self.read_request(peer.hub_info().limits.message).await?);
         peer.subscribe(SubscribeRequest {
-            rooms: vec![self.reply.clone()],
+            rooms: vec![self.reply_room.clone()],
             ..SubscribeRequest::default()
         });
         let mut progress = Progress::of(Task::Wait);
         loop {
-            if self.asked == Asked::Listening
-                && let Some(batch) = batch.take()
+            if self.phase == RequestPhase::Subscribed
+                && let Some(request) = request.take()
             {
-                self.asked = Asked::Yes;
-                peer.publish(batch);
+                self.phase = RequestPhase::Published;
+                peer.publish(request);
             }
             let flow = select! {
-                report = reading.report() => reading.wrote(peer, report)?,
-                event = peer.next_event() => self.happened(event?, peer, reading),
+                report = output.next_report() => output.handle_report(peer, report)?,
+                event = peer.next_event() => self.handle_event(event?, peer, output),
                 () = progress.due() => {
-                    progress.draw(awaited(peer).filter(|_| reading.is_settled()));
-                    Flow::More
+                    progress.draw(reconnect_status(peer).filter(|_| output.is_flushed()));
+                    Flow::Continue
                 }
             };
-            if flow == Flow::Enough {
-                return Ok(End::Done);
+            if flow == Flow::Stop {
+                return Ok(());
             }
         }
     }
 
-    /// Words, or all of stdin without the newline at its end.
-    async fn message(&self, max_message: usize) -> Result<InputBlock, Failure> {
+    async fn read_request(&self, max_message: usize) -> Result<Batch, Failure> {
+        let template = BatchTemplate {
+            rooms: self.rooms.clone(),
+            event: self.args.event.clone(),
+            reply: Some(self.reply_room.clone()),
+            ..BatchTemplate::default()
+        };
+        Ok(template.batch(self.read_message(max_message).await?))
+    }
+
+    /// The words, or all of stdin without its last newline.
+    async fn read_message(&self, max_message: usize) -> Result<InputBlock, Failure> {
         let input = InputOptions {
             split: Split::Whole,
             payload: if self.args.json {
@@ -139,58 +131,59 @@ impl Asking<'_> {
             max_message,
         };
         if !self.args.message.is_empty() {
-            return Ok(joined(&self.args.message, input)?);
+            return Ok(join_words(&self.args.message, input)?);
         }
-        let any = InputOptions {
+        // The newline does not count towards the limit. JSON is checked without it.
+        let stdin = InputOptions {
             payload: Payload::Text,
             max_message: max_message.saturating_add(1),
             ..input
         };
-        let mut blocks = read(InputSource::Stdin, any);
+        let mut blocks = read(InputSource::Stdin, stdin);
         let block = blocks.next().await.transpose()?;
         let message = block.as_ref().and_then(|block| {
             let mut messages = messages(block.framing, &block.body);
             messages.next()
         });
         let message = message.unwrap_or_default();
-        Ok(whole(
-            message.strip_suffix(b"\n").unwrap_or(message),
-            input,
-        )?)
+        let message = message.strip_suffix(b"\n").unwrap_or(message);
+        Ok(single_message(message, input)?)
     }
 
-    fn happened(
+    fn handle_event(
         &mut self,
         event: ClientEvent,
         peer: &mut HubClient,
-        reading: &mut Reading,
+        output: &mut AckingOutput,
     ) -> Flow {
-        tell_link(&event, peer.url());
+        note_event(&event, peer.url());
         match event {
             ClientEvent::Batch { header, body } => {
                 self.answers += u64::from(header.count);
-                reading.batch(peer, header, body)
+                return output.write_batch(peer, header, body);
             }
-            ClientEvent::CaughtUp if self.asked == Asked::No => {
-                self.asked = Asked::Listening;
-                Flow::More
+            ClientEvent::CaughtUp if self.phase == RequestPhase::Subscribing => {
+                self.phase = RequestPhase::Subscribed;
             }
             ClientEvent::Receipt(PublishReceipt { outcome, .. }) => {
-                self.asked = Asked::Confirmed;
+                self.phase = RequestPhase::Confirmed;
                 let nobody = PublishOutcome::Delivered {
                     delivered: 0,
                     queued: 0,
                 };
                 if outcome == nobody {
-                    term::warn(format!(
-                        "nobody listens in {:?} now",
-                        self.args.room.room.as_str()
-                    ));
+                    let room = self.args.room.room.as_str();
+                    term::warn(format!("nobody is listening in {room:?} now"));
                 }
-                Flow::More
             }
-            _ => Flow::More,
+            _ => {}
         }
+        Flow::Continue
+    }
+
+    /// Neither a receipt nor an answer came; an answer may come before the receipt.
+    fn has_heard_nothing(&self) -> bool {
+        self.phase != RequestPhase::Confirmed && self.answers == 0
     }
 }
 
@@ -206,8 +199,8 @@ fn form(args: &RequestArgs) -> OutputFormat {
     }
 }
 
-/// 128 random bits: nobody guesses the room.
-fn reply_room() -> RoomName {
+/// A room with 128 random bits in its name, so that nobody can guess it.
+fn random_reply_room() -> RoomName {
     let name = format!("{}{}", RoomName::REPLY_PREFIX, random_id());
     RoomName::parse(&name).expect("hex digits are a name")
 }

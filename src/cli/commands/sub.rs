@@ -1,104 +1,77 @@
-//! `sub`: rooms to stdout.
+//! `sub`: writes the messages of rooms to stdout.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use tokio::select;
-use tokio::time::Instant;
 
 use crate::address::RoomName;
 use crate::cli::args::sub::SubArgs;
-use crate::cli::commands::exec::{Crew, refuse_a_circle};
-use crate::cli::commands::stream::receiving::Receiving;
+use crate::cli::commands::exec::{CommandRunner, WorkerPool, reject_dead_letter_loop};
+use crate::cli::commands::stream::receiver::StreamReceiver;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
-use crate::cli::remote::connect;
-use crate::cli::remote::delivery::{End, Flow, Reading, awaited, tell_link};
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::{note_event, reconnect_status};
+use crate::cli::remote::delivery::{AckingOutput, Flow};
+use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
-use crate::cli::remote::target::{room_beside, target};
+use crate::cli::remote::target::{resolve_target, room_of_flag};
 use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::wait_until;
-use crate::client::{ClientEvent, HubClient, PresenceUpdates, RetryPolicy, SubscribeRequest};
+use crate::client::{
+    ClientEvent, HubClient, PresenceUpdates, RetryPolicy, SubscribeRequest, Target,
+};
 
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
-    refuse_the_nameless(args, global)?;
-    let (target, rooms) = target(global, &args.remote, &args.rooms)?;
-    let dead = room_beside(&target, &args.script.dead_letter, "--dead-letter")?;
+    require_name(args, global)?;
+    let (target, rooms) = resolve_target(global, &args.remote, &args.rooms)?;
+    let dead_letter_room = room_of_flag(&target, &args.script.dead_letter, "--dead-letter")?;
     if args.script.exec.is_some() {
-        refuse_a_circle(&rooms, &dead)?;
+        reject_dead_letter_loop(&rooms, &dead_letter_room)?;
     }
-    let mut signals = crate::cli::runtime::listen()?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    let timeout = || args.timeout.unwrap_or_default();
+    let mut interrupts = Interrupts::listen(args.timeout)?;
     let retry = if args.no_reconnect {
         RetryPolicy::Never
     } else {
         RetryPolicy::Forever
     };
-    let mut peer = select! {
-        peer = connect::peer(&target, retry) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
-    };
+    let mut peer = interrupts.run(connect_hub(&target, retry)).await?;
     peer.subscribe(subscription(args, rooms));
-    if let Some(command) = &args.script.exec {
-        let way = global.child_variables.clone();
-        let crew = Crew::new(command, args, form(args), (&target, way), &peer, dead);
-        let worked = crew.run(peer, &mut signals, deadline, timeout()).await;
-        return worked.map_err(|failure| failure.about(global.name.as_ref()));
-    }
-    if args.stream.stream {
-        let receiving = Receiving::new(args, &target);
-        let received = receiving.run(peer, &mut signals, deadline, timeout()).await;
-        return received.map_err(|failure| failure.about(global.name.as_ref()));
-    }
-    let mut reading = Reading::new(stdout::start(form(args)), &target)
-        .only(args.event.clone())
-        .at_most(args.count);
-    let mut progress = progress(args);
-    let end = select! {
-        end = follow(&mut peer, &mut reading, &mut progress, args) => end,
-        signal = signals.next() => Ok(End::Signal(signal)),
-        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
+    let result = if let Some(command) = &args.script.exec {
+        let max_message = peer.hub_info().limits.message;
+        let child_variables = global.child_variables.clone();
+        let runner = CommandRunner::new(
+            command,
+            &args.script,
+            form(args),
+            child_variables,
+            max_message,
+        );
+        let pool = WorkerPool::new(runner, args, target, dead_letter_room, max_message);
+        pool.run(peer, &mut interrupts).await
+    } else if args.stream.stream {
+        let receiver = StreamReceiver::new(args, &target);
+        receiver.run(peer, &mut interrupts).await
+    } else {
+        write_messages(args, &target, peer, &mut interrupts).await
     };
-    if let Ok(End::Signal(_)) = end {
-        say_written(&mut progress);
-    }
-    let finished = match end {
-        Ok(End::Done) => {
-            let showing = &mut progress;
-            let finished = reading.finish_showing(peer, &mut signals, End::Done, showing);
-            finished.await.inspect_err(|failure| {
-                if let Failure::Signal(_) = failure {
-                    say_written(showing);
-                }
-            })
-        }
-        Ok(end) => {
-            progress.clear();
-            reading.finish(peer, &mut signals, end).await
-        }
-        Err(failure) => {
-            peer.close().await;
-            Err(failure)
-        }
-    };
-    progress.clear();
-    finished.map_err(|failure| failure.about(global.name.as_ref()))
+    result.map_err(|failure| failure.about(global.name.as_ref()))
 }
 
-fn refuse_the_nameless(args: &SubArgs, global: &Global) -> Result<(), Failure> {
-    let why = match &global.name {
+/// Errors: the flags need a client name, and there is none.
+fn require_name(args: &SubArgs, global: &Global) -> Result<(), Failure> {
+    let problem = match &global.name {
         Some(_) => return Ok(()),
         None if args.rooms.is_empty() => {
-            "sub wants a room; without one, --as NAME gets every room that NAME joined"
+            "sub needs a room; with --as NAME and no room it reads every room that NAME joined"
         }
-        None if args.share.share => "--share splits what waits for a name: give it with --as NAME",
+        None if args.share.share => "--share splits the queue of a name: add --as NAME",
         None => return Ok(()),
     };
-    Err(Failure::Usage(why.to_owned()))
+    Err(Failure::Usage(problem.to_owned()))
 }
 
 fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> SubscribeRequest {
@@ -116,83 +89,102 @@ fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> SubscribeRequest {
     }
 }
 
-/// What was shown goes, and the sum of it stays.
-fn say_written(progress: &mut Progress) {
-    if let Some(written) = progress.done() {
-        progress.clear();
-        term::note(format!("{written} messages written"));
+async fn write_messages(
+    args: &SubArgs,
+    target: &Target,
+    mut peer: HubClient,
+    interrupts: &mut Interrupts,
+) -> Result<(), Failure> {
+    let mut output = AckingOutput::new(stdout::start(form(args)), target)
+        .only_event(args.event.clone())
+        .limit(args.count);
+    let mut progress = progress(args);
+    let receive = receive(&mut peer, &mut output, &mut progress, args);
+    let ended = interrupts.run(receive).await;
+    if ended.is_err() {
+        end_progress(&mut progress, &ended);
+        progress = Progress::hidden();
+    }
+    let finished = output
+        .finish_with_progress(peer, interrupts, ended, &mut progress)
+        .await;
+    end_progress(&mut progress, &finished);
+    finished
+}
+
+/// Removes the progress line; after a signal, its count stays.
+fn end_progress(progress: &mut Progress, result: &Result<(), Failure>) {
+    progress.clear();
+    if let (Err(Failure::Signal(_)), Some(written)) = (result, progress.done()) {
+        term::note(format!("{} written", quantity(written, "message")));
     }
 }
 
-async fn follow(
+async fn receive(
     peer: &mut HubClient,
-    reading: &mut Reading,
+    output: &mut AckingOutput,
     progress: &mut Progress,
     args: &SubArgs,
-) -> Result<End, Failure> {
+) -> Result<(), Failure> {
     loop {
-        let written = reading.written();
+        let written = output.written();
         let flow = select! {
-            report = reading.report() => reading.wrote(peer, report)?,
+            report = output.next_report() => output.handle_report(peer, report)?,
             event = peer.next_event() => {
                 let event = event?;
-                // Others may take a part of what is pending.
-                let alone = args.drain && !args.share.share;
-                if let (true, ClientEvent::Subscribed { pending, .. }) = (alone, &event) {
+                // Other sharers may take some of the pending messages, so their number says nothing then.
+                let knows_total = args.drain && !args.share.share;
+                if let (true, ClientEvent::Subscribed { pending, .. }) = (knows_total, &event) {
                     progress.of_messages(*pending);
                 }
-                // What comes now may be written at once, and the last line is not ours then.
+                // Removes the status before a message is written over it.
                 if let ClientEvent::Reconnected { .. } = event {
-                    progress.draw(awaited(peer));
+                    progress.draw(reconnect_status(peer));
                 }
-                happened(event, peer, reading, args)
+                handle_event(event, peer, output, args)
             }
             () = progress.due() => {
-                progress.draw(awaited(peer).filter(|_| reading.is_settled()));
-                Flow::More
+                progress.draw(reconnect_status(peer).filter(|_| output.is_flushed()));
+                Flow::Continue
             }
         };
-        progress.did(reading.written() - written, 0);
-        if flow == Flow::Enough {
-            return Ok(End::Done);
+        progress.did(output.written() - written, 0);
+        if flow == Flow::Stop {
+            return Ok(());
         }
     }
 }
 
-fn happened(
+fn handle_event(
     event: ClientEvent,
     peer: &mut HubClient,
-    reading: &mut Reading,
+    output: &mut AckingOutput,
     args: &SubArgs,
 ) -> Flow {
-    tell_link(&event, peer.url());
+    note_event(&event, peer.url());
     match event {
-        ClientEvent::Batch { header, body } => reading.batch(peer, header, body),
-        ClientEvent::Presence(moved) if args.json => {
-            reading.aside(presence::object(&moved, reading.namespace()));
-            Flow::More
+        ClientEvent::Batch { header, body } => output.write_batch(peer, header, body),
+        ClientEvent::Presence(change) if args.json => {
+            output.write_note(presence::json_line(&change, output.namespace()));
+            Flow::Continue
         }
-        ClientEvent::Presence(moved) => {
-            presence::note(&moved, reading.namespace());
-            Flow::More
+        ClientEvent::Presence(change) => {
+            presence::print_note(&change, output.namespace());
+            Flow::Continue
         }
-        ClientEvent::CaughtUp if args.drain => Flow::Enough,
-        _ => Flow::More,
+        ClientEvent::CaughtUp if args.drain => Flow::Stop,
+        _ => Flow::Continue,
     }
 }
 
-/// On a terminal the messages are their own progress, and nothing may stand between them. What does not end its lines
-/// leaves no line to draw on.
+/// On a terminal the messages are their own progress. There, messages that end no line leave none free for a status either.
 fn progress(args: &SubArgs) -> Progress {
-    match (stdout_is_a_terminal(), args.count, args.drain) {
+    let is_terminal = io::stdout().is_terminal();
+    match (is_terminal, args.count, args.drain) {
         (true, ..) if args.raw || args.null => Progress::hidden(),
         (true, ..) | (false, None, false) => Progress::of(Task::Wait),
         (false, count, _) => Progress::of(Task::Write(count)),
     }
-}
-
-fn stdout_is_a_terminal() -> bool {
-    io::stdout().is_terminal()
 }
 
 fn form(args: &SubArgs) -> OutputFormat {

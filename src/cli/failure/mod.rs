@@ -22,7 +22,7 @@ use self::hint::{
     CHECK_CONFIG, JOIN_ONE, LOOK_AT_HUB, ONE_HOLDER, RAISE_LIMIT, SEND_AGAIN, TRY_COMMAND,
     WAIT_LONGER, client_hint, server_hint, settings_hint,
 };
-use self::stream::{Cut, StreamError};
+use self::stream::{IncompleteStream, StreamError};
 use crate::address::ClientName;
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
@@ -57,7 +57,7 @@ pub enum Failure {
     Unconfirmed { cause: Box<Failure>, lines: u64 },
     #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
     Unacknowledged { name: String },
-    #[error("--timeout {} came first", spoken(*.0))]
+    #[error("timed out after {}", spoken(*.0))]
     Timeout(Duration),
     #[error("--require {wanted}: a message reached {reached}")]
     Require { wanted: u64, reached: u64 },
@@ -87,10 +87,10 @@ pub enum Failure {
     #[error(transparent)]
     Exec(#[from] ExecError),
     /// `request` came to its end before so many answers did.
-    #[error("--timeout {} came first: {came} of {wanted} {}", spoken(*.after), answers(*.wanted))]
+    #[error("timed out after {}: {received} of {wanted} {}", spoken(*.after), answers(*.wanted))]
     Unanswered {
         wanted: u64,
-        came: u64,
+        received: u64,
         after: Duration,
     },
     /// `request` heard nothing of its hub either.
@@ -104,7 +104,7 @@ pub enum Failure {
     Stream(#[from] StreamError),
     /// `--stream`: not all of it came.
     #[error(transparent)]
-    Cut(#[from] Cut),
+    IncompleteStream(#[from] IncompleteStream),
     #[error(transparent)]
     HubFile(#[from] HubFileError),
     #[error(transparent)]
@@ -176,11 +176,11 @@ impl Failure {
             Self::Input(_) | Self::Server(_) => 1,
             Self::Argument(error) => argument_code(error),
             Self::Unsent(cause) => cause.exit_code(),
-            Self::Cut(Cut {
+            Self::IncompleteStream(IncompleteStream {
                 why: StreamError::Timeout(_),
                 ..
             }) => 5,
-            Self::Stream(_) | Self::Cut(_) => 1,
+            Self::Stream(_) | Self::IncompleteStream(_) => 1,
             Self::TokenFile { .. } | Self::AuthFile { .. } => 1,
             Self::Output(_) | Self::Exec(_) | Self::Other { .. } => 1,
         }
@@ -213,9 +213,9 @@ impl Failure {
             Self::HubFile(HubFileError::Invalid(_)) => Some(CHECK_CONFIG),
             Self::Exec(_) => Some(TRY_COMMAND),
             Self::Unsent(cause) => cause.hint(),
-            Self::Stream(StreamError::NoRoom { .. }) => Some(RAISE_LIMIT),
+            Self::Stream(StreamError::LimitTooSmall { .. }) => Some(RAISE_LIMIT),
             Self::Stream(_) => Some(SEND_AGAIN),
-            Self::Cut(cut) => cut.left.hint(),
+            Self::IncompleteStream(error) => error.next_read.hint(),
             Self::Unanswered { .. } => Some(WAIT_LONGER),
             Self::HubSilent(_) => Some(LOOK_AT_HUB),
             Self::Settings(error) => settings_hint(error),

@@ -1,69 +1,66 @@
-//! Why a stream was not whole.
+//! Why a stream was not sent or received in full.
 
 use std::time::Duration;
 
 use crate::cli::screen::duration::spoken;
 
-/// Why a stream did not come, or go, whole.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
     #[error("the stream is cut off: {0}")]
-    Broken(Broken),
-    #[error("the stream is cut off: some of it is no longer kept")]
+    Defect(StreamDefect),
+    #[error("the stream is cut off: the hub no longer keeps all of it")]
     Pruned,
     #[error("the stream is cut off: its publisher is gone")]
     PublisherGone,
-    #[error("the stream is cut off: the hub has another database than when it began")]
+    #[error("the stream is cut off: the hub has a new database since the stream began")]
     OtherLog,
     /// `--drain`
     #[error("the stream is cut off here: it has not ended yet")]
     NotEnded,
-    /// Its publisher may be there still.
-    #[error("--timeout {} came first: the stream has not ended yet", spoken(*.0))]
+    /// The publisher may still be there.
+    #[error("timed out after {}: the stream has not ended yet", spoken(*.0))]
     Timeout(Duration),
-    #[error(
-        "this hub takes messages of {limit} bytes, and a piece of a stream needs more than {least}"
-    )]
-    NoRoom { limit: usize, least: usize },
+    #[error("the hub's message limit is {limit} bytes; a stream needs more than {least}")]
+    LimitTooSmall { limit: usize, least: usize },
 }
 
-/// A stream that came in part, and what the next call will find.
+/// A stream that was received in part, and what the next call reads.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
-pub struct Cut {
+pub struct IncompleteStream {
     pub why: StreamError,
-    pub left: Left,
+    pub next_read: NextRead,
 }
 
+/// What the next call reads after an incomplete stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
-    /// Nobody has a place here that could have moved.
-    Nothing,
-    /// It counts as read.
-    Behind,
-    /// It comes again.
-    Ahead,
+pub enum NextRead {
+    /// The reader has no name, so it has no cursor that could have moved.
+    FromNow,
+    /// The stream counts as read.
+    NextStream,
+    SameStream,
 }
 
-impl Left {
+impl NextRead {
     pub fn hint(self) -> Option<&'static str> {
         match self {
-            Self::Nothing => None,
-            Self::Behind => Some("it counts as read: the next call gets the next stream"),
-            Self::Ahead => Some("the next call gets it again, from its beginning"),
+            Self::FromNow => None,
+            Self::NextStream => Some("it counts as read; the next call gets the next stream"),
+            Self::SameStream => Some("the next call gets it again, from its beginning"),
         }
     }
 }
 
-/// Why a stream is not whole.
+/// What is wrong with the parts of a stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
-    #[error("its publisher broke it off: {0}")]
+pub enum StreamDefect {
+    #[error("its publisher aborted it: {0}")]
     Aborted(String),
-    #[error("part {due} of it should have come, and part {came} did")]
-    Parts { due: u64, came: u64 },
-    #[error("its end says {said} bytes, and {came} came")]
-    Length { said: u64, came: u64 },
-    #[error("its checksum is not that of its bytes")]
+    #[error("part {expected} is missing; part {received} came instead")]
+    Parts { expected: u64, received: u64 },
+    #[error("its end says {announced} bytes, but {received} came")]
+    Length { announced: u64, received: u64 },
+    #[error("its checksum does not match its bytes")]
     Checksum,
 }

@@ -132,7 +132,7 @@ fn a_failure_says_what_why_and_what_to_do() {
         assert_eq!(failure.to_string(), text);
     }
     let late = Failure::Timeout(Duration::from_millis(1500));
-    assert_eq!(late.to_string(), "--timeout 1500ms came first");
+    assert_eq!(late.to_string(), "timed out after 1500ms");
     assert!(
         denied(ErrorCode::Token)
             .hint()

@@ -1,88 +1,82 @@
-//! What `sub` and `chat` share: messages on their way to stdout, and their acks once they were written.
+//! Messages on their way to stdout, and their acks once they are written: what `sub`, `chat` and their relatives share.
 
 use std::future::pending;
-use std::time::Duration;
 
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
 use crate::address::{ClientName, EventName, Namespace, Seq};
 use crate::cli::failure::Failure;
-use crate::cli::io::signals::{Signal, Signals};
 use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
+use crate::cli::remote::connection_notes::note_event;
+use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
-use crate::cli::screen::term;
-use crate::client::connection_state::wait_until;
-use crate::client::{ClientEvent, Gap, HubClient, HubUrl, Target};
+use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};
 
-pub struct Reading {
+/// Writes deliveries to stdout and acks each once it is written.
+pub struct AckingOutput {
     output: Output,
     namespace: Namespace,
     name: Option<ClientName>,
-    only: Option<EventName>,
+    only_event: Option<EventName>,
     remaining: Option<u64>,
-    /// Messages given to the writing thread, and of those the written.
-    handed: u64,
+    /// Messages given to the writer thread, and how many of them it has written.
+    queued: u64,
     written: u64,
-    /// The last message that was passed over since one was handed: read, as soon as everything before it is written.
-    passed_over: Option<Seq>,
+    /// The last message skipped since one was queued. It is acked once everything before it is written.
+    skipped: Option<Seq>,
     closed: bool,
 }
 
+/// Whether a command goes on reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    More,
-    /// Nothing more is wanted: `-n`, or stdout was closed.
-    Enough,
+    Continue,
+    /// It has enough (`-n`), or stdout is closed.
+    Stop,
 }
 
-/// Why a command that reads came to its end.
-#[derive(Debug, Clone, Copy)]
-pub enum End {
-    Done,
-    Timeout(Duration),
-    Signal(Signal),
-}
-
-impl Reading {
+impl AckingOutput {
     pub fn new(output: Output, target: &Target) -> Self {
         Self {
             output,
             namespace: target.namespace.clone(),
             name: target.name.clone(),
-            only: None,
+            only_event: None,
             remaining: None,
-            handed: 0,
+            queued: 0,
             written: 0,
-            passed_over: None,
+            skipped: None,
             closed: false,
         }
     }
 
-    pub fn only(mut self, event: Option<EventName>) -> Self {
-        self.only = event;
+    /// Writes only this event; other messages count as read.
+    pub fn only_event(mut self, event: Option<EventName>) -> Self {
+        self.only_event = event;
         self
     }
 
-    pub fn at_most(mut self, messages: Option<u64>) -> Self {
+    /// Stops after this many messages.
+    pub fn limit(mut self, messages: Option<u64>) -> Self {
         self.remaining = messages;
         self
     }
 
-    /// Hands a batch to stdout, or the part of it that is still wanted.
-    pub fn batch(
+    /// Queues a batch for stdout, cut to the messages that are still wanted.
+    pub fn write_batch(
         &mut self,
         peer: &mut HubClient,
         mut header: DeliveryHeader,
-        body: bytes::Bytes,
+        mut body: bytes::Bytes,
     ) -> Flow {
-        if self.only.as_ref().is_some_and(|only| *only != header.event) {
-            self.pass_over(peer, &header);
-            return Flow::More;
+        let only = self.only_event.as_ref();
+        if only.is_some_and(|only| *only != header.event) {
+            self.skip_batch(peer, &header);
+            return Flow::Continue;
         }
-        let mut body = body;
         if let Some(remaining) = self.remaining {
             let wanted = u32::try_from(remaining).unwrap_or(u32::MAX);
             if wanted < header.count {
@@ -91,32 +85,32 @@ impl Reading {
             }
             self.remaining = Some(remaining - u64::from(header.count));
         }
-        self.handed += u64::from(header.count);
-        self.passed_over = None;
+        self.queued += u64::from(header.count);
+        self.skipped = None;
         self.output.write(OutputBatch {
             header,
             body,
             namespace: self.namespace.clone(),
         });
         match self.remaining {
-            Some(0) => Flow::Enough,
-            _ => Flow::More,
+            Some(0) => Flow::Stop,
+            _ => Flow::Continue,
         }
     }
 
-    /// Hands a line to stdout that is no message.
-    pub fn aside(&self, line: OutputBatch) {
+    /// Queues a line that is not a message.
+    pub fn write_note(&self, line: OutputBatch) {
         self.output.write(line);
     }
 
-    /// A batch that is not written counts as read, once everything before it is.
-    pub fn pass_over(&mut self, peer: &mut HubClient, header: &DeliveryHeader) {
-        self.passed_over = last(header).or(self.passed_over);
-        self.ack_passed_over(peer);
+    /// Counts a batch as read without writing it. It is acked once everything before it is written.
+    pub fn skip_batch(&mut self, peer: &mut HubClient, header: &DeliveryHeader) {
+        self.skipped = last_seq(header).or(self.skipped);
+        self.ack_skipped(peer);
     }
 
-    /// What the writing thread did next. Cancel-safe.
-    pub async fn report(&mut self) -> Option<WriteReport> {
+    /// The writer thread's next report, for [`Self::handle_report`]. Cancel-safe.
+    pub async fn next_report(&mut self) -> Option<WriteReport> {
         if self.closed {
             pending().await
         } else {
@@ -128,29 +122,30 @@ impl Reading {
         &self.namespace
     }
 
-    /// Messages that were written.
+    /// How many messages are written.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Everything that came is written.
-    pub fn is_settled(&self) -> bool {
-        self.closed || self.written == self.handed
+    /// Everything that was queued is written, or stdout is closed.
+    pub fn is_flushed(&self) -> bool {
+        self.closed || self.written == self.queued
     }
 
-    pub fn wrote(
+    /// Acks what is written.
+    pub fn handle_report(
         &mut self,
         peer: &mut HubClient,
-        wrote: Option<WriteReport>,
+        report: Option<WriteReport>,
     ) -> Result<Flow, Failure> {
-        let (last, messages) = match wrote {
+        let (last, messages) = match report {
             Some(WriteReport::Upto { last, messages, .. }) => (last, messages),
             Some(WriteReport::Closed { last, messages }) => {
                 self.closed = true;
                 (last, messages)
             }
             Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
-            // Reports end with one of the two above; without either there is nothing more to hope for.
+            // The writer thread died without its last report.
             None => {
                 self.closed = true;
                 (None, 0)
@@ -161,102 +156,86 @@ impl Reading {
             peer.ack(seq);
         }
         if self.closed {
-            return Ok(Flow::Enough);
+            return Ok(Flow::Stop);
         }
-        self.ack_passed_over(peer);
-        Ok(Flow::More)
+        self.ack_skipped(peer);
+        Ok(Flow::Continue)
     }
 
-    fn ack_passed_over(&mut self, peer: &mut HubClient) {
-        if self.written == self.handed
-            && let Some(seq) = self.passed_over.take()
+    fn ack_skipped(&mut self, peer: &mut HubClient) {
+        if self.written == self.queued
+            && let Some(seq) = self.skipped.take()
         {
             peer.ack(seq);
         }
     }
 
-    /// Writes what was received, and stays until the hub has confirmed its ack. A reader of stdout may take its time,
-    /// unless a signal or `--timeout` is what ends this.
+    /// Ends a command that ended with `ended`: writes what was received and waits until the hub has confirmed the last ack.
+    /// A slow reader of stdout may take its time, but only for a bounded time after a signal or timeout.
     pub async fn finish(
         self,
         peer: HubClient,
-        signals: &mut Signals,
-        end: End,
+        interrupts: &mut Interrupts,
+        ended: Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let hidden = &mut Progress::hidden();
-        self.finish_showing(peer, signals, end, hidden).await
+        let progress = &mut Progress::hidden();
+        self.finish_with_progress(peer, interrupts, ended, progress)
+            .await
     }
 
-    /// The same, and shows meanwhile how much is written.
-    pub async fn finish_showing(
+    /// [`Self::finish`], showing how much is written.
+    pub async fn finish_with_progress(
         mut self,
         mut peer: HubClient,
-        signals: &mut Signals,
-        end: End,
+        interrupts: &mut Interrupts,
+        ended: Result<(), Failure>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let bound = match end {
-            End::Done => None,
-            End::Timeout(_) | End::Signal(_) => Some(Instant::now() + limits::FINISH_TIMEOUT),
+        let timeout = match &ended {
+            Ok(()) => None,
+            Err(Failure::Signal(_) | Failure::Timeout(_)) => Some(limits::FINISH_TIMEOUT),
+            Err(_) => {
+                peer.close().await;
+                return ended;
+            }
         };
-        let settled = select! {
-            settled = self.settle(&mut peer, progress) => settled,
-            signal = signals.next() => Err(Failure::Signal(signal)),
-            () = wait_until(bound) => Ok(()),
-        };
+        interrupts.set_timeout(timeout);
+        let flushed = interrupts.run(self.flush(&mut peer, progress)).await;
         peer.close().await;
-        match end {
-            End::Done => settled,
-            End::Timeout(after) => Err(Failure::Timeout(after)),
-            End::Signal(signal) => Err(Failure::Signal(signal)),
-        }
+        ended.and(flushed)
     }
 
-    async fn settle(
+    async fn flush(
         &mut self,
         peer: &mut HubClient,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        while !self.closed && self.written < self.handed {
+        // Nobody relies on the acks of an unnamed reader, so it writes what it has even when the connection is lost for good.
+        let mut connected = true;
+        while !self.is_flushed() {
             let written = self.written;
             select! {
-                report = self.report() => {
-                    self.wrote(peer, report)?;
+                report = self.next_report() => {
+                    self.handle_report(peer, report)?;
                 }
-                event = peer.next_event() => match event {
-                    Ok(event) => tell_link(&event, peer.url()),
-                    // Nobody counts on an unnamed reader's acks: what it has it may still write.
-                    Err(_) if self.name.is_none() => return self.write_out(peer, progress).await,
+                event = peer.next_event(), if connected => match event {
+                    Ok(event) => note_event(&event, peer.url()),
+                    Err(_) if self.name.is_none() => connected = false,
                     Err(error) => return Err(error.into()),
                 },
                 () = progress.due() => progress.draw(NOTHING_AWAITED),
             }
             progress.did(self.written - written, 0);
         }
+        if !connected {
+            return Ok(());
+        }
         progress.clear();
         confirm_last_ack(peer, self.name.as_ref()).await
     }
-
-    async fn write_out(
-        &mut self,
-        peer: &mut HubClient,
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        while !self.closed && self.written < self.handed {
-            let written = self.written;
-            select! {
-                report = self.report() => {
-                    self.wrote(peer, report)?;
-                }
-                () = progress.due() => progress.draw(NOTHING_AWAITED),
-            }
-            progress.did(self.written - written, 0);
-        }
-        Ok(())
-    }
 }
 
-/// Stays until the hub has confirmed the last ack, where that means anything.
+/// Waits until the hub has confirmed the last ack, if there is one to confirm.
 pub async fn confirm_last_ack(
     peer: &mut HubClient,
     name: Option<&ClientName>,
@@ -273,57 +252,15 @@ pub async fn confirm_last_ack(
             event = peer.next_event() => match event? {
                 ClientEvent::AckConfirmed => return Ok(()),
                 ClientEvent::AckLost => return Err(unacknowledged()),
-                event => tell_link(&event, peer.url()),
+                event => note_event(&event, peer.url()),
             },
             () = sleep_until(deadline) => return Err(unacknowledged()),
         }
     }
 }
 
-/// What a peer without a connection waits for, and since when.
-pub fn awaited(peer: &HubClient) -> Option<(Instant, String)> {
-    let (since, reason) = peer.outage()?;
-    Some((since, format!("reconnecting to {}: {reason}", peer.url())))
-}
-
-/// Says on stderr what becomes of the connection.
-pub fn tell_link(event: &ClientEvent, url: &HubUrl) {
-    match event {
-        ClientEvent::Disconnected { reason } => {
-            term::note(format!("lost {url}: {reason}; reconnecting"))
-        }
-        ClientEvent::Reconnected { dropped: 0 } => term::note(format!("back at {url}")),
-        ClientEvent::Reconnected { dropped } => term::warn(format!(
-            "back at {url}; {dropped} volatile messages were on their way and may not have arrived"
-        )),
-        ClientEvent::Gap(Gap::Pruned { from, to }) => term::warn(format!(
-            "gap: some messages between {from} and {to} are no longer kept"
-        )),
-        ClientEvent::Gap(Gap::OtherLog { .. }) => term::warn(format!(
-            "gap: {url} has another database than before; what it had not sent is not in it"
-        )),
-        ClientEvent::PublishStalled(refusal) => term::warn(format!(
-            "the hub takes nothing for now: {refusal}; trying again"
-        )),
-        ClientEvent::Subscribed { pending, rooms } => {
-            term::detail(format!(
-                "subscribed to {} room(s); waiting messages: {pending}",
-                rooms.len()
-            ));
-        }
-        ClientEvent::CaughtUp => term::detail("caught up"),
-        ClientEvent::Batch { .. }
-        | ClientEvent::Receipt(_)
-        | ClientEvent::AckConfirmed
-        | ClientEvent::AckLost
-        | ClientEvent::Presence(_)
-        | ClientEvent::Response { .. }
-        | ClientEvent::RoomsRefused(_) => {}
-    }
-}
-
-/// The seq of a batch's last message; volatile ones have none.
-pub fn last(header: &DeliveryHeader) -> Option<Seq> {
+/// The seq of a batch's last message; None for volatile messages.
+pub fn last_seq(header: &DeliveryHeader) -> Option<Seq> {
     let first = header.first?;
     let more = header.count.saturating_sub(1);
     Some(Seq::new(first.record, first.index.saturating_add(more)))

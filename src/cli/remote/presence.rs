@@ -1,4 +1,4 @@
-//! `sub --presence`: who comes and goes, beside the messages: on stderr, or with `--json` as objects between them.
+//! `sub --presence`: reports who enters and leaves, on stderr or, with `--json`, as objects between the messages.
 
 use serde::Serialize;
 
@@ -8,31 +8,35 @@ use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 use crate::client::events::{PresenceChange, PresenceEvent};
 
-/// `* alice joined lobby`, on stderr.
-pub fn note(presence: &PresenceEvent, namespace: &Namespace) {
+/// Prints `* alice joined lobby` on stderr.
+pub fn print_note(presence: &PresenceEvent, namespace: &Namespace) {
     let room = match presence.room.as_str() {
         "" => namespace.as_str(),
         room => room,
     };
-    let text = format!("{} {} {room}", who(presence), did(presence.what));
+    let text = format!(
+        "{} {} {room}",
+        display_name(presence),
+        past_tense(presence.what)
+    );
     term::write_stderr(&format!("* {}\n", term::visible(&text)));
 }
 
-pub fn who(presence: &PresenceEvent) -> &str {
+pub fn display_name(presence: &PresenceEvent) -> &str {
     presence.name.as_ref().map_or(SOMEONE, ClientName::as_str)
 }
 
-pub fn did(what: PresenceChange) -> &'static str {
-    match what {
+pub fn past_tense(change: PresenceChange) -> &'static str {
+    match change {
         PresenceChange::Join => "joined",
         PresenceChange::Leave => "left",
     }
 }
 
-/// A line for stdout that is no message.
-pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> OutputBatch {
+/// The line of `--json`.
+pub fn json_line(presence: &PresenceEvent, namespace: &Namespace) -> OutputBatch {
     #[derive(Serialize)]
-    struct Object<'a> {
+    struct PresenceJson<'a> {
         presence: PresenceChange,
         namespace: &'a Namespace,
         room: &'a RoomName,
@@ -41,7 +45,7 @@ pub fn object(presence: &PresenceEvent, namespace: &Namespace) -> OutputBatch {
         sid: &'a str,
         time: Option<String>,
     }
-    let object = Object {
+    let object = PresenceJson {
         presence: presence.what,
         namespace,
         room: &presence.room,

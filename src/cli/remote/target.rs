@@ -1,4 +1,4 @@
-//! From the global flags and the addresses of a command to the one hub, namespace and rooms that it speaks to.
+//! Resolves the flags and addresses of a command to one hub, one namespace and its rooms.
 
 use std::fs::File;
 use std::io::Read;
@@ -14,24 +14,29 @@ use crate::cli::settings::Global;
 use crate::client::{AuthFields, Target};
 use crate::limits;
 
-/// The hub and the namespace that these addresses are in, with their rooms. One command speaks to one namespace.
-pub fn target<'a>(
+/// The hub, the namespace and the rooms of these addresses. Errors: the addresses are in more than one namespace, or a file
+/// cannot be read.
+pub fn resolve_target<'a>(
     global: &Global,
     remote: &Remote,
     addresses: impl IntoIterator<Item = &'a Address>,
 ) -> Result<(Target, Vec<RoomName>), Failure> {
-    let (namespace, rooms) = one_namespace(usual_namespace(global), addresses)?;
-    let token = global.token_file.as_deref().map(token).transpose()?;
+    let (namespace, rooms) = resolve_rooms(default_namespace(global), addresses)?;
+    let token = global.token_file.as_deref().map(read_token).transpose()?;
     let server = global.server.with_flags(remote);
     let target = Target {
         url: global.url.clone(),
         namespace,
         name: global.name.clone(),
         token,
-        auth: server.auth().map(auth).transpose()?.unwrap_or_default(),
+        auth: server
+            .auth()
+            .map(read_auth)
+            .transpose()?
+            .unwrap_or_default(),
         dial: server.into_dial_options(),
         trace: if remote.trace {
-            Some(trace::on_stderr())
+            Some(trace::stderr_sink())
         } else {
             None
         },
@@ -39,18 +44,18 @@ pub fn target<'a>(
     Ok((target, rooms))
 }
 
-/// A further room of a command: where its other rooms are, and no namespace beside.
-pub fn room_beside(target: &Target, address: &Address, flag: &str) -> Result<RoomName, Failure> {
+/// The room of `flag`. Errors: it is in another namespace than the command's other rooms.
+pub fn room_of_flag(target: &Target, address: &Address, flag: &str) -> Result<RoomName, Failure> {
     match &address.namespace {
         Some(other) if *other != target.namespace => Err(Failure::Usage(format!(
-            "{flag} is in the namespace of the messages, {}, not in {other}",
+            "{flag} must be in the namespace of the messages, {}, not in {other}",
             target.namespace
         ))),
         _ => Ok(address.room.clone()),
     }
 }
 
-fn auth(text: &AuthText) -> Result<AuthFields, Failure> {
+fn read_auth(text: &AuthText) -> Result<AuthFields, Failure> {
     let (json, path) = match text {
         AuthText::Json(json) => (json.as_bytes().to_vec(), None),
         AuthText::File(path) => {
@@ -67,14 +72,14 @@ fn auth(text: &AuthText) -> Result<AuthFields, Failure> {
                 .map_err(|error| failed(crate::client::error::io_error_text(&error)))?;
             if json.len() > limits::AUTH_BYTES {
                 return Err(failed(format!(
-                    "it has more than {} bytes",
+                    "it is longer than {} bytes",
                     limits::AUTH_BYTES
                 )));
             }
             (json, Some(failed))
         }
     };
-    let text = String::from_utf8(json).map_err(|_| "it is not text".to_owned());
+    let text = String::from_utf8(json).map_err(|_| "it is not UTF-8".to_owned());
     let auth = text.and_then(|text| AuthFields::parse(&text).map_err(|error| error.to_string()));
     auth.map_err(|reason| match path {
         Some(failed) => failed(reason),
@@ -82,29 +87,29 @@ fn auth(text: &AuthText) -> Result<AuthFields, Failure> {
     })
 }
 
-/// Where a room without a namespace is: `--namespace`, else the URL's path, else `/`.
-fn usual_namespace(global: &Global) -> Namespace {
-    chosen_namespace(global).unwrap_or_else(Namespace::root)
+/// The namespace of addresses that name none: `--namespace`, else the path of the URL, else `/`.
+fn default_namespace(global: &Global) -> Namespace {
+    explicit_namespace(global).unwrap_or_else(Namespace::root)
 }
 
-/// The namespace that the user named beside the addresses.
-pub fn chosen_namespace(global: &Global) -> Option<Namespace> {
+/// The namespace of `--namespace` or the path of the URL.
+pub fn explicit_namespace(global: &Global) -> Option<Namespace> {
     let named = global.namespace.as_ref().or(global.url.namespace());
     named.cloned()
 }
 
-fn one_namespace<'a>(
-    usual: Namespace,
+fn resolve_rooms<'a>(
+    default: Namespace,
     addresses: impl IntoIterator<Item = &'a Address>,
 ) -> Result<(Namespace, Vec<RoomName>), Failure> {
     let mut namespace: Option<Namespace> = None;
     let mut rooms = Vec::new();
     for address in addresses {
-        let its = address.namespace.as_ref().unwrap_or(&usual);
+        let its = address.namespace.as_ref().unwrap_or(&default);
         match &namespace {
             Some(first) if first != its => {
                 return Err(Failure::Usage(format!(
-                    "one command speaks to one namespace, not to {first} and {its}"
+                    "all rooms must be in one namespace, not in {first} and {its}"
                 )));
             }
             Some(_) => {}
@@ -116,16 +121,16 @@ fn one_namespace<'a>(
     }
     if rooms.len() > limits::ROOMS_PER_MESSAGE {
         return Err(Failure::Usage(format!(
-            "{} rooms are more than the {} that one command may name",
+            "{} rooms given; the limit is {}",
             rooms.len(),
             limits::ROOMS_PER_MESSAGE
         )));
     }
-    Ok((namespace.unwrap_or(usual), rooms))
+    Ok((namespace.unwrap_or(default), rooms))
 }
 
-/// The first line of a file, without the white space around it.
-pub fn token(path: &Path) -> Result<String, Failure> {
+/// The first line of the file, trimmed.
+pub fn read_token(path: &Path) -> Result<String, Failure> {
     read_secret(path).map_err(|reason| Failure::TokenFile {
         path: path.to_owned(),
         reason,
@@ -137,12 +142,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bare_rooms_are_in_the_usual_namespace_and_all_rooms_in_one() {
-        let usual = || Namespace::parse("/u").unwrap();
+    fn bare_rooms_are_in_the_default_namespace_and_all_rooms_in_one() {
+        let default = || Namespace::parse("/u").unwrap();
         let of = |texts: &[&str]| {
             let addresses: Vec<Address> =
                 texts.iter().map(|t| Address::parse(t).unwrap()).collect();
-            one_namespace(usual(), &addresses).map(|(namespace, rooms)| {
+            resolve_rooms(default(), &addresses).map(|(namespace, rooms)| {
                 let rooms: Vec<String> = rooms.iter().map(ToString::to_string).collect();
                 (namespace.to_string(), rooms)
             })
@@ -166,7 +171,7 @@ mod tests {
         let write = |content: &[u8]| {
             let path = folder.path().join("token");
             std::fs::write(&path, content).unwrap();
-            token(&path)
+            read_token(&path)
         };
         assert_eq!(write(b" secret \r\nmore").unwrap(), "secret");
         for bad in [
@@ -177,7 +182,7 @@ mod tests {
         ] {
             assert!(matches!(write(bad), Err(Failure::TokenFile { .. })));
         }
-        let missing = token(&folder.path().join("none")).unwrap_err();
+        let missing = read_token(&folder.path().join("none")).unwrap_err();
         assert!(
             missing.to_string().ends_with(": no such file or directory"),
             "{missing}"

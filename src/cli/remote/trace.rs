@@ -1,14 +1,15 @@
-//! `--trace`: each frame a line on stderr, its parts in the colours of their meanings.
+//! `--trace`: prints each frame as a line on stderr, with each part and its meaning in the same colour.
 
 use std::sync::Arc;
 
 use colored::{Color, Colorize as _};
 
+use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::wire::explain::{Direction, ExplainedFrame, FramePart, TraceSink};
 
-/// What the parts of a frame are told apart by, in their order; a longer frame begins again.
-const COLOURS: [Color; 5] = [
+/// The colours of a frame's parts, in order; they repeat in longer frames.
+const PART_COLOURS: [Color; 5] = [
     Color::Cyan,
     Color::Yellow,
     Color::Green,
@@ -16,28 +17,28 @@ const COLOURS: [Color; 5] = [
     Color::Blue,
 ];
 
-pub fn on_stderr() -> Arc<dyn TraceSink> {
-    Arc::new(OnStderr)
+pub fn stderr_sink() -> Arc<dyn TraceSink> {
+    Arc::new(StderrSink)
 }
 
 #[derive(Debug)]
-struct OnStderr;
+struct StderrSink;
 
-impl TraceSink for OnStderr {
+impl TraceSink for StderrSink {
     fn frame(&self, who: &str, direction: Direction, explained: &ExplainedFrame) {
         let time = jiff::Zoned::now().strftime("%H:%M:%S.%3f").to_string();
         let paint = if term::stderr_colour() {
-            painted
+            coloured
         } else {
             plain
         };
-        let line = line(&time, who, direction, explained, paint);
+        let line = format_frame(&time, who, direction, explained, paint);
         term::write_stderr(&line);
     }
 }
 
 /// `14:03:22.118 → 42["chat","hi"]   message · EVENT "chat" · 1 argument · 14 bytes`
-fn line(
+fn format_frame(
     time: &str,
     who: &str,
     direction: Direction,
@@ -53,17 +54,14 @@ fn line(
         who => format!("{} ", term::visible(who)),
     };
     let each = |show: fn(&FramePart) -> &str| {
-        let parts = explained.parts.iter().zip(COLOURS.iter().cycle());
+        let parts = explained.parts.iter().zip(PART_COLOURS.iter().cycle());
         parts
             .map(|(part, colour)| paint(&term::visible(show(part)), *colour))
             .collect::<Vec<String>>()
     };
     let frame = each(|part| &part.text).concat();
     let meaning = each(|part| &part.meaning).join(" · ");
-    let bytes = match explained.bytes {
-        1 => "1 byte".to_owned(),
-        bytes => format!("{bytes} bytes"),
-    };
+    let bytes = quantity(explained.bytes as u64, "byte");
     format!("{time} {who}{arrow} {frame}   {meaning} · {bytes}\n")
 }
 
@@ -71,7 +69,7 @@ fn plain(text: &str, _: Color) -> String {
     text.to_owned()
 }
 
-fn painted(text: &str, colour: Color) -> String {
+fn coloured(text: &str, colour: Color) -> String {
     text.color(colour).to_string()
 }
 
@@ -91,14 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_a_line_with_its_meaning_behind_it() {
+    fn a_frame_is_a_line_followed_by_its_meaning() {
         let frame = explained(&[("4", "message"), ("2", "EVENT \"a\""), ("[\"a\"]", "none")]);
         assert_eq!(
-            line("14:03:22.118", "", Direction::Sent, &frame, plain),
+            format_frame("14:03:22.118", "", Direction::Sent, &frame, plain),
             "14:03:22.118 → 42[\"a\"]   message · EVENT \"a\" · none · 14 bytes\n"
         );
         assert_eq!(
-            line(
+            format_frame(
                 "t",
                 "abcd",
                 Direction::Received,
@@ -110,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn a_part_has_the_colour_of_its_meaning_and_nothing_is_obeyed() {
+    fn a_part_has_the_colour_of_its_meaning_and_control_characters_are_visible() {
         let frame = explained(&[("4\u{1b}[2J", "message"), ("2", "EVENT")]);
         let paint = |text: &str, colour: Color| format!("<{colour:?} {text}>");
         assert_eq!(
-            line("t", "", Direction::Sent, &frame, paint),
+            format_frame("t", "", Direction::Sent, &frame, paint),
             "t → <Cyan 4␛[2J><Yellow 2>   <Cyan message> · <Yellow EVENT> · 14 bytes\n"
         );
     }

@@ -3,5 +3,6 @@
 pub mod duration;
 pub mod names;
 pub mod progress;
+pub mod quantity;
 pub mod table;
 pub mod term;

@@ -30,30 +30,12 @@ use crate::cli::args::scope::Scope;
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
 
-const URL: Key = Key {
-    flag: "--url",
-    variable: "ROOMCAT_URL",
-};
-const HUB: Key = Key {
-    flag: "--hub",
-    variable: "ROOMCAT_HUB",
-};
-const NAMESPACE: Key = Key {
-    flag: "--namespace",
-    variable: "ROOMCAT_NAMESPACE",
-};
-const NAME: Key = Key {
-    flag: "--as",
-    variable: "ROOMCAT_AS",
-};
-const TOKEN_FILE: Key = Key {
-    flag: "--token-file",
-    variable: "ROOMCAT_TOKEN_FILE",
-};
-const HUB_FILE: Key = Key {
-    flag: "--config",
-    variable: "ROOMCAT_CONFIG",
-};
+const URL: Key = Key::new("--url", "ROOMCAT_URL");
+const HUB: Key = Key::new("--hub", "ROOMCAT_HUB");
+const NAMESPACE: Key = Key::new("--namespace", "ROOMCAT_NAMESPACE");
+const NAME: Key = Key::new("--as", "ROOMCAT_AS");
+const TOKEN_FILE: Key = Key::new("--token-file", "ROOMCAT_TOKEN_FILE");
+const HUB_FILE: Key = Key::new("--config", "ROOMCAT_CONFIG");
 
 /// Every variable that is read as a setting.
 pub const VARIABLES: [&str; 6] = [

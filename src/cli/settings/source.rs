@@ -12,6 +12,12 @@ pub struct Key {
     pub variable: &'static str,
 }
 
+impl Key {
+    pub const fn new(flag: &'static str, variable: &'static str) -> Self {
+        Self { flag, variable }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     Default,

@@ -12,19 +12,7 @@ pub fn text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, D::Error> {
-    struct Text<P>(P);
-    impl<T, E: fmt::Display, P: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Text<P> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-
-        fn visit_str<E2: Error>(self, text: &str) -> Result<T, E2> {
-            self.0(text).map_err(E2::custom)
-        }
-    }
-    deserializer.deserialize_any(Text(parse))
+    parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// A string, or a whole number that needs no quotes.
@@ -32,23 +20,23 @@ pub fn quantity<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, D::Error> {
-    struct Quantity<P>(P);
-    impl<T, E: fmt::Display, P: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Quantity<P> {
-        type Value = T;
+    struct Quantity;
+    impl Visitor<'_> for Quantity {
+        type Value = String;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a string or a whole number")
         }
 
-        fn visit_str<E2: Error>(self, text: &str) -> Result<T, E2> {
-            self.0(text).map_err(E2::custom)
+        fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
         }
 
-        fn visit_i64<E2: Error>(self, number: i64) -> Result<T, E2> {
-            self.visit_str(&number.to_string())
+        fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
+            Ok(number.to_string())
         }
     }
-    deserializer.deserialize_any(Quantity(parse))
+    parse(&deserializer.deserialize_any(Quantity)?).map_err(D::Error::custom)
 }
 
 /// One value, or an array of them.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -68,7 +68,8 @@ fn reject<T>(value: Option<&Spanned<T>>, why: &str, diagnostics: &mut Diagnostic
 #[serde(deny_unknown_fields)]
 pub struct EmitTable {
     event: EventName,
-    args: Option<Arguments>,
+    #[serde(default, deserialize_with = "arguments")]
+    args: Option<Vec<Box<RawValue>>>,
     #[serde(default)]
     to: EmitTo,
 }
@@ -95,7 +96,7 @@ impl<'de> Deserialize<'de> for EmitAction {
                 let table = EmitTable::deserialize(MapAccessDeserializer::new(map))?;
                 Ok(EmitAction {
                     event: table.event,
-                    args: table.args.map(|args| args.0),
+                    args: table.args,
                     to: table.to,
                 })
             }
@@ -124,42 +125,22 @@ impl<'de> Deserialize<'de> for AckPayload {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<AckPayload, A::Error> {
-                arguments(items).map(AckPayload::Fixed)
+                let fixed = arguments(SeqAccessDeserializer::new(items))?;
+                Ok(AckPayload::Fixed(fixed.unwrap_or_default()))
             }
         }
         deserializer.deserialize_any(Ack)
     }
 }
 
-#[derive(Debug)]
-struct Arguments(Vec<Box<RawValue>>);
-
-impl<'de> Deserialize<'de> for Arguments {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Array;
-        impl<'de> Visitor<'de> for Array {
-            type Value = Arguments;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Arguments, A::Error> {
-                arguments(items).map(Arguments)
-            }
-        }
-        deserializer.deserialize_seq(Array)
-    }
-}
-
-fn arguments<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Vec<Box<RawValue>>, A::Error> {
-    let mut arguments = Vec::new();
-    while let Some(item) = items.next_element::<Value>()? {
-        arguments.push(to_raw_value(&item).map_err(A::Error::custom)?);
-    }
-    if arguments.len() > limits::ARGUMENTS {
+fn arguments<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<Box<RawValue>>>, D::Error> {
+    let values = Vec::<Value>::deserialize(deserializer)?;
+    if values.len() > limits::ARGUMENTS {
         let most = limits::ARGUMENTS;
-        return Err(A::Error::custom(format!("at most {most} arguments")));
+        return Err(D::Error::custom(format!("at most {most} arguments")));
     }
-    Ok(arguments)
+    let raw = values.iter().map(to_raw_value).collect::<Result<_, _>>();
+    raw.map(Some).map_err(D::Error::custom)
 }

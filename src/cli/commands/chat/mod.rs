@@ -12,19 +12,19 @@ mod typed;
 use std::io::{IsTerminal, stdin, stdout as standard_output};
 
 use tokio::select;
-use tokio::time::Instant;
 
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::stdin::{Blocks, InputError, InputOptions, InputSource, Payload, Split, read};
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
-use crate::cli::remote::connect;
-use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
-use crate::cli::remote::target::target;
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::note_event;
+use crate::cli::remote::delivery::{AckingOutput, Flow};
+use crate::cli::remote::interrupts::Interrupts;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
-use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
 use patience::Patience;
@@ -39,15 +39,10 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
 }
 
 async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(), Failure> {
-    let (target, rooms) = target(global, &args.remote, [&args.room])?;
-    let mut signals = crate::cli::runtime::listen()?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    let timeout = || args.timeout.unwrap_or_default();
-    let mut peer = select! {
-        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
-    };
+    let (target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
+    let mut interrupts = Interrupts::listen(args.timeout)?;
+    let connect = connect_hub(&target, RetryPolicy::Forever);
+    let mut peer = interrupts.run(connect).await?;
     let template = BatchTemplate {
         rooms: rooms.clone(),
         to: Audience::Others,
@@ -58,20 +53,11 @@ async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(
         ..SubscribeRequest::default()
     });
     let mut talking = Talking::new(peer.hub_info().limits.message, args);
-    let mut reading = Reading::new(stdout::start(form), &target);
-    let end = select! {
-        end = talk(&mut peer, &mut reading, &mut talking, &template) => end,
-        signal = signals.next() => Ok(End::Signal(signal)),
-        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
-    };
+    let mut output = AckingOutput::new(stdout::start(form), &target);
+    let talk = talk(&mut peer, &mut output, &mut talking, &template);
+    let ended = interrupts.run(talk).await;
     let unconfirmed = peer.unconfirmed_messages();
-    let finished = match end {
-        Ok(end) => reading.finish(peer, &mut signals, end).await,
-        Err(failure) => {
-            peer.close().await;
-            Err(failure)
-        }
-    };
+    let finished = output.finish(peer, &mut interrupts, ended).await;
     match (finished, talking.failure) {
         (Err(failure), _) => {
             let failure = failure.about(global.name.as_ref());
@@ -84,23 +70,23 @@ async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(
 
 async fn talk(
     peer: &mut HubClient,
-    reading: &mut Reading,
+    output: &mut AckingOutput,
     talking: &mut Talking,
     template: &BatchTemplate,
-) -> Result<End, Failure> {
+) -> Result<(), Failure> {
     while !talking.is_over(peer) {
         select! {
-            report = reading.report() => {
+            report = output.next_report() => {
                 // Nobody reads any more: what was typed is still confirmed.
-                if reading.wrote(peer, report)? == Flow::Enough {
+                if output.handle_report(peer, report)? == Flow::Stop {
                     talking.stop();
                 }
             }
             event = peer.next_event() => {
                 let event = event?;
-                tell_link(&event, peer.url());
+                note_event(&event, peer.url());
                 if let ClientEvent::Batch { header, body } = event {
-                    reading.batch(peer, header, body);
+                    output.write_batch(peer, header, body);
                 }
             }
             block = talking.blocks.next(), if talking.open && peer.can_publish() => match block {
@@ -111,7 +97,7 @@ async fn talk(
             () = talking.patience.is_over() => talking.patience.tell("what was typed"),
         }
     }
-    Ok(End::Done)
+    Ok(())
 }
 
 /// The half that reads stdin.

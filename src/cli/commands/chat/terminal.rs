@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use tokio::select;
-use tokio::time::Instant;
 
 use super::editor::Line;
 use super::look::label;
@@ -17,13 +16,14 @@ use crate::cli::failure::Failure;
 use crate::cli::io::batches::BatchTemplate;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::{InputOptions, Payload, Split, typed};
-use crate::cli::remote::connect;
-use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::note_event;
+use crate::cli::remote::delivery::{AckingOutput, Flow};
+use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
-use crate::cli::remote::target::target;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::settings::Global;
 use crate::client::PresenceEvent;
-use crate::client::connection_state::wait_until;
 use crate::client::verbs::rooms::{RoomsRequest, RoomsResponse};
 use crate::client::verbs::who::{WhoRequest, WhoResponse};
 use crate::client::verbs::{VerbRequest, VerbResult};
@@ -31,15 +31,10 @@ use crate::client::{self, ClientEvent, HubClient, RetryPolicy, SubscribeRequest}
 use crate::wire::batch::Audience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
-    let (target, rooms) = target(global, &args.remote, [&args.room])?;
-    let mut signals = crate::cli::runtime::listen()?;
-    let deadline = args.timeout.map(|timeout| Instant::now() + timeout);
-    let timeout = || args.timeout.unwrap_or_default();
-    let mut peer = select! {
-        peer = connect::peer(&target, RetryPolicy::Forever) => peer?,
-        signal = signals.next() => return Err(Failure::Signal(signal)),
-        () = wait_until(deadline) => return Err(Failure::Timeout(timeout())),
-    };
+    let (target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
+    let mut interrupts = Interrupts::listen(args.timeout)?;
+    let connect = connect_hub(&target, RetryPolicy::Forever);
+    let mut peer = interrupts.run(connect).await?;
     peer.subscribe(SubscribeRequest {
         rooms: rooms.clone(),
         presence: client::PresenceUpdates::On,
@@ -47,7 +42,7 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     });
     let (screen, output) = Screen::start(global.name.as_ref(), &rooms).map_err(Failure::Output)?;
     let mut chat = Chat {
-        reading: Reading::new(output, &target),
+        output: AckingOutput::new(output, &target),
         namespace: target.namespace.clone(),
         name: global.name.clone(),
         peer,
@@ -62,23 +57,11 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
         patience: Patience::default(),
         suspensions: Suspensions::listen().map_err(Failure::Output)?,
     };
-    let end = select! {
-        end = chat.talk() => end,
-        signal = signals.next() => Ok(End::Signal(signal)),
-        () = wait_until(deadline) => Ok(End::Timeout(timeout())),
-    };
+    let ended = interrupts.run(chat.talk()).await;
     let unconfirmed = chat.peer.unconfirmed_messages();
     chat.screen.stop();
-    let finished = match end {
-        Ok(end) => {
-            let finish = chat.reading.finish(chat.peer, &mut signals, end);
-            telling(finish, "what was shown").await
-        }
-        Err(failure) => {
-            chat.peer.close().await;
-            Err(failure)
-        }
-    };
+    let finish = chat.output.finish(chat.peer, &mut interrupts, ended);
+    let finished = telling(finish, "what was shown").await;
     drop(chat.screen);
     finished.map_err(|failure| {
         let failure = failure.about(global.name.as_ref());
@@ -88,7 +71,7 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
 
 struct Chat {
     peer: HubClient,
-    reading: Reading,
+    output: AckingOutput,
     screen: Screen,
     namespace: Namespace,
     name: Option<ClientName>,
@@ -109,15 +92,15 @@ struct Chat {
 }
 
 impl Chat {
-    async fn talk(&mut self) -> Result<End, Failure> {
+    async fn talk(&mut self) -> Result<(), Failure> {
         while self.open || self.peer.unconfirmed_messages() > 0 {
-            if self.changed && self.reading.is_settled() {
+            if self.changed && self.output.is_flushed() {
                 self.changed = false;
                 self.peer.change_rooms(self.rooms.clone());
             }
             select! {
-                report = self.reading.report() => {
-                    if self.reading.wrote(&mut self.peer, report)? == Flow::Enough {
+                report = self.output.next_report() => {
+                    if self.output.handle_report(&mut self.peer, report)? == Flow::Stop {
                         self.open = false;
                     }
                 }
@@ -131,7 +114,7 @@ impl Chat {
                         self.screen.notice("not sent; Ctrl-C once more ends");
                         self.prompt();
                     }
-                    Some(Line::Interrupted) => return Ok(End::Signal(Signal::Interrupt)),
+                    Some(Line::Interrupted) => return Err(Failure::Signal(Signal::Interrupt)),
                     Some(Line::Failed(error)) => return Err(Failure::Output(error)),
                     Some(Line::End) | None => {
                         self.open = false;
@@ -142,7 +125,7 @@ impl Chat {
                 () = self.patience.is_over() => self.patience.tell("what was typed"),
             }
         }
-        Ok(End::Done)
+        Ok(())
     }
 
     /// Lets the next line begin.
@@ -152,10 +135,10 @@ impl Chat {
     }
 
     fn happened(&mut self, event: ClientEvent) {
-        tell_link(&event, self.peer.url());
+        note_event(&event, self.peer.url());
         match event {
             ClientEvent::Batch { header, body } => {
-                self.reading.batch(&mut self.peer, header, body);
+                self.output.write_batch(&mut self.peer, header, body);
             }
             ClientEvent::Presence(presence) => self.moved(&presence),
             ClientEvent::Response { id, answer } => self.answered(id, answer),
@@ -177,7 +160,10 @@ impl Chat {
         if presence.name.is_some() && presence.name == self.name {
             return;
         }
-        let (who, what) = (presence::who(presence), presence::did(presence.what));
+        let (who, what) = (
+            presence::display_name(presence),
+            presence::past_tense(presence.what),
+        );
         let room = match self.rooms.len() {
             0 | 1 => String::new(),
             _ => format!(" {}", label(&presence.room)),

@@ -77,7 +77,7 @@ impl Context {
         };
         let namespace = namespace.map(str::to_owned);
         live::names(question, self.until, move || {
-            let (mut target, _) = target::target(&global, &remote, []).ok()?;
+            let (mut target, _) = target::resolve_target(&global, &remote, []).ok()?;
             // Who only looks has no name: the hub's log is for those who come.
             target.name = None;
             if let Some(namespace) = namespace {

@@ -1,297 +1,282 @@
-//! `sub --exec`: a command for each message. Messages are taken as they come, worked on by several at once, and
-//! acknowledged in order, once they are done: by the command, or by being in the dead-letter room.
+//! `sub --exec`: runs a command for each message. Commands run concurrently; messages are acknowledged in order, once their
+//! command succeeded or they are in the dead-letter room.
 
-mod command;
-mod letter;
-mod order;
-mod printed;
+mod ack_tracker;
+mod captured_stdout;
+mod command_runner;
+mod dead_letter;
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::sync::Arc;
 
 use tokio::select;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout_at};
 
-use crate::cli::failure::exec::ExecError;
-use command::{Ended, Plan, Proof, Work};
-use letter::letter;
-use order::Order;
-use printed::Turn;
-
+use self::ack_tracker::AckTracker;
+pub use self::command_runner::CommandRunner;
+use self::command_runner::{JobOutcome, PoolState};
+use self::dead_letter::dead_letter;
 use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
+use crate::cli::failure::exec::ExecError;
 use crate::cli::io::batches::BatchTemplate;
-use crate::cli::io::signals::Signals;
 use crate::cli::io::stdin::{InputBlock, message};
 use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
-use crate::cli::remote::delivery::{End, awaited, confirm_last_ack, last, tell_link};
+use crate::cli::remote::connection_notes::{note_event, reconnect_status};
+use crate::cli::remote::delivery::{confirm_last_ack, last_seq};
+use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
 use crate::cli::screen::duration::spoken;
 use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
+use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::cut;
 
-pub struct Crew {
-    plan: Arc<Plan>,
+pub struct WorkerPool {
+    runner: Arc<CommandRunner>,
     target: Target,
-    jobs: usize,
-    only: Option<EventName>,
-    dead: RoomName,
+    max_jobs: usize,
+    only_event: Option<EventName>,
+    dead_letter_room: RoomName,
     max_message: usize,
-    /// Received, and not yet taken.
+    /// Received, but not started.
     queue: VecDeque<OutputBatch>,
-    /// Taken, and to be tried once it is known that the command can be run at all.
-    unproven: VecDeque<(u64, OutputBatch)>,
-    /// Why it is not known.
-    doubt: Option<ExecError>,
-    order: Order,
-    running: JoinSet<Result<Worked, ExecError>>,
-    /// Numbers of messages that are done when the hub has confirmed what was published of them, in that order.
-    confirming: VecDeque<u64>,
-    /// Messages that may still be taken.
+    /// Messages for which the shell could not run the command. They are retried once it has run for another message.
+    not_runnable: VecDeque<(u64, OutputBatch)>,
+    /// Why the command could not be run.
+    run_error: Option<ExecError>,
+    tracker: AckTracker,
+    running: JoinSet<Result<FinishedJob, ExecError>>,
+    /// Messages whose answer or dead letter is published; each is done with its receipt. Receipts come in the same order.
+    awaiting_receipt: VecDeque<u64>,
+    /// How many messages may still be started.
     remaining: Option<u64>,
-    /// What is subscribed to, as far as the hub said.
+    /// The subscribed rooms, as the hub confirmed them.
     rooms: Vec<RoomName>,
     drain: Drain,
-    work: watch::Sender<Work>,
-    /// Nothing is written here: it tells when the reader of stdout goes away.
+    state: watch::Sender<PoolState>,
+    /// Writes nothing; it reports when stdout is closed.
     stdout: Output,
-    /// Of a hub that is awaited, while no command may write on its line.
+    /// Shows a lost connection while no command is running.
     progress: Progress,
 }
 
-/// One message, and what became of it.
-struct Worked {
+struct FinishedJob {
     number: u64,
     chunk: OutputBatch,
-    ended: Ended,
+    outcome: JobOutcome,
 }
 
+/// `--drain`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drain {
-    NotAsked,
-    /// Until everything that waited is done.
+    Off,
     Pending,
+    /// All that was waiting is received.
     CaughtUp,
 }
 
-impl Crew {
+impl WorkerPool {
     pub fn new(
-        command: &str,
+        runner: CommandRunner,
         args: &SubArgs,
-        form: OutputFormat,
-        (target, child_variables): (&Target, Vec<(&'static str, OsString)>),
-        peer: &HubClient,
-        dead: RoomName,
+        target: Target,
+        dead_letter_room: RoomName,
+        max_message: usize,
     ) -> Self {
-        let max_message = peer.hub_info().limits.message;
-        let plan = Plan {
-            command: command.to_owned(),
-            retries: args.script.retries,
-            form: match form {
-                // A command gets the message, not a line.
-                OutputFormat::Data(Terminator::Newline) => OutputFormat::Data(Terminator::Raw),
-                form => form,
-            },
-            reply: args.script.reply.then_some(max_message),
-            turn: (args.script.jobs.get() > 1).then(Turn::default),
-            child_variables,
-            proof: Proof::default(),
-        };
         Self {
-            plan: Arc::new(plan),
-            target: target.clone(),
-            jobs: usize::from(args.script.jobs.get()),
-            only: args.event.clone(),
-            dead,
+            runner: Arc::new(runner),
+            target,
+            max_jobs: usize::from(args.script.jobs.get()),
+            only_event: args.event.clone(),
+            dead_letter_room,
             max_message,
             queue: VecDeque::new(),
-            unproven: VecDeque::new(),
-            doubt: None,
-            order: Order::default(),
+            not_runnable: VecDeque::new(),
+            run_error: None,
+            tracker: AckTracker::default(),
             running: JoinSet::new(),
-            confirming: VecDeque::new(),
+            awaiting_receipt: VecDeque::new(),
             remaining: args.count,
             rooms: Vec::new(),
             drain: if args.drain {
                 Drain::Pending
             } else {
-                Drain::NotAsked
+                Drain::Off
             },
-            work: watch::Sender::new(Work::Wanted),
+            state: watch::Sender::new(PoolState::Running),
             stdout: stdout::start(OutputFormat::Data(Terminator::Raw)),
             progress: Progress::of(Task::Wait),
         }
     }
 
-    /// Works until `-n`, `--drain`, `--timeout`, a signal or a failure ends it; `end` is what ended it from outside.
+    /// Works until `-n`, `--drain`, a failure, the timeout or a signal; then lets running commands end.
     pub async fn run(
         mut self,
         mut peer: HubClient,
-        signals: &mut Signals,
-        deadline: Option<Instant>,
-        timeout: std::time::Duration,
+        interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
-        let end = select! {
-            end = self.follow(&mut peer) => end,
-            signal = signals.next() => Ok(End::Signal(signal)),
-            () = wait_until(deadline) => Ok(End::Timeout(timeout)),
-        };
+        let ended = interrupts.run(self.work(&mut peer)).await;
         self.progress.clear();
-        self.work.send_replace(Work::CalledOff);
-        self.tell_wait(&end);
-        let reachable = !matches!(end, Err(Failure::Client(_)));
-        let finished = select! {
-            finished = self.finish(&mut peer, reachable) => finished,
-            signal = signals.next() => Err(Failure::Signal(signal)),
+        self.state.send_replace(PoolState::Stopping);
+        self.note_wait(&ended);
+        let is_reachable = !matches!(ended, Err(Failure::Client(_)));
+        interrupts.set_timeout(None);
+        let finished = if is_reachable {
+            interrupts.run(self.finish(&mut peer)).await
+        } else {
+            interrupts.run(self.finish_offline(&mut peer)).await
         };
         if !self.running.is_empty() {
-            term::warn(format!(
-                "killed {} command(s) that ran on; their messages are not acknowledged",
-                self.running.len()
-            ));
+            let rest = match self.running.len() {
+                1 => "its message is",
+                _ => "their messages are",
+            };
+            let commands = quantity(self.running.len() as u64, "running command");
+            term::warn(format!("killed {commands}; {rest} not acknowledged"));
         }
         self.running.abort_all();
         peer.close().await;
-        match end? {
-            End::Done => finished,
-            End::Timeout(after) => Err(Failure::Timeout(after)),
-            End::Signal(signal) => Err(Failure::Signal(signal)),
-        }
+        ended.and(finished)
     }
 
-    async fn follow(&mut self, peer: &mut HubClient) -> Result<End, Failure> {
+    async fn work(&mut self, peer: &mut HubClient) -> Result<(), Failure> {
         loop {
-            self.start(peer);
+            self.start_jobs(peer);
             if self.running.is_empty()
-                && !self.plan.proof.is_there()
-                && let Some(doubt) = self.doubt.take()
+                && !self.runner.is_proven()
+                && let Some(error) = self.run_error.take()
             {
-                return Err(doubt.into());
+                return Err(error.into());
             }
-            if self.is_over() {
-                return Ok(End::Done);
+            if self.is_finished() {
+                return Ok(());
             }
             select! {
-                Some(worked) = self.running.join_next() => self.worked(worked, peer)?,
-                event = peer.next_event() => self.happened(event?, peer)?,
-                wrote = self.stdout.reports.recv() => match wrote {
+                Some(job) = self.running.join_next() => self.finish_job(job, peer)?,
+                event = peer.next_event() => self.handle_event(event?, peer)?,
+                report = self.stdout.reports.recv() => match report {
                     Some(WriteReport::Failed(error)) => return Err(Failure::Output(error)),
-                    // Nobody reads what is printed.
-                    _ => return Ok(End::Done),
+                    // Stdout is closed.
+                    _ => return Ok(()),
                 },
-                () = self.progress.due() => self.draw(peer),
+                () = self.progress.due() => self.draw_progress(peer),
             }
         }
     }
 
-    fn draw(&mut self, peer: &HubClient) {
+    fn draw_progress(&mut self, peer: &HubClient) {
+        let is_idle = self.running.is_empty();
         self.progress
-            .draw(awaited(peer).filter(|_| self.running.is_empty()));
+            .draw(reconnect_status(peer).filter(|_| is_idle));
     }
 
-    /// Lets what runs end, within a bound, and has it acknowledged.
-    async fn finish(&mut self, peer: &mut HubClient, reachable: bool) -> Result<(), Failure> {
-        let bound = wait_until(Some(Instant::now() + limits::EXEC_FINISH_TIMEOUT));
-        tokio::pin!(bound);
-        while !self.running.is_empty() || reachable && !self.confirming.is_empty() {
+    /// Waits a bounded time for running commands and for receipts, then confirms the last ack.
+    async fn finish(&mut self, peer: &mut HubClient) -> Result<(), Failure> {
+        let deadline = Instant::now() + limits::EXEC_FINISH_TIMEOUT;
+        while !self.running.is_empty() || !self.awaiting_receipt.is_empty() {
             select! {
-                Some(worked) = self.running.join_next() => {
-                    // Why it all ends is known already, and the others may still end well.
-                    let _ = self.worked(worked, peer);
+                Some(job) = self.running.join_next() => {
+                    // The failure that ended the pool is reported; further ones are not.
+                    let _ = self.finish_job(job, peer);
                 }
-                event = peer.next_event(), if reachable => self.happened(event?, peer)?,
-                () = &mut bound => break,
+                event = peer.next_event() => self.handle_event(event?, peer)?,
+                () = wait_until(Some(deadline)) => break,
             }
         }
-        if reachable {
-            confirm_last_ack(peer, self.target.name.as_ref()).await
-        } else {
-            Ok(())
+        confirm_last_ack(peer, self.target.name.as_ref()).await
+    }
+
+    /// [`Self::finish`] without a connection.
+    async fn finish_offline(&mut self, peer: &mut HubClient) -> Result<(), Failure> {
+        let deadline = Instant::now() + limits::EXEC_FINISH_TIMEOUT;
+        while let Ok(Some(job)) = timeout_at(deadline, self.running.join_next()).await {
+            let _ = self.finish_job(job, peer);
         }
+        Ok(())
     }
 
-    fn is_over(&self) -> bool {
-        let enough =
+    fn is_finished(&self) -> bool {
+        let has_enough =
             self.remaining == Some(0) || self.drain == Drain::CaughtUp && self.queue.is_empty();
-        let worked = self.running.is_empty() && self.unproven.is_empty();
-        enough && worked && self.confirming.is_empty()
+        let is_idle = self.running.is_empty() && self.not_runnable.is_empty();
+        has_enough && is_idle && self.awaiting_receipt.is_empty()
     }
 
-    /// Says what the end waits for, where it waits for a command.
-    fn tell_wait(&self, end: &Result<End, Failure>) {
-        let (before, again) = match end {
-            Ok(End::Signal(_)) => (String::new(), "again "),
-            Ok(End::Timeout(after)) => (format!("--timeout {} is over; ", spoken(*after)), ""),
-            Ok(End::Done) | Err(_) => return,
+    /// After a signal or timeout, reports that commands are still running.
+    fn note_wait(&self, ended: &Result<(), Failure>) {
+        let (prefix, again) = match ended {
+            Err(Failure::Signal(_)) => (String::new(), "again "),
+            Err(Failure::Timeout(after)) => (format!("timed out after {}; ", spoken(*after)), ""),
+            _ => return,
         };
-        let (commands, them) = match self.running.len() {
+        let pronoun = match self.running.len() {
             0 => return,
-            1 => ("1 command".to_owned(), "it"),
-            several => (format!("{several} commands"), "them"),
+            1 => "it",
+            _ => "them",
         };
         term::note(format!(
-            "{before}waiting for {commands}, {} at most; Ctrl-C {again}kills {them}",
-            spoken(limits::EXEC_FINISH_TIMEOUT)
+            "{prefix}waiting up to {} for {}; Ctrl-C {again}kills {pronoun}",
+            spoken(limits::EXEC_FINISH_TIMEOUT),
+            quantity(self.running.len() as u64, "command")
         ));
     }
 
-    /// Starts as many commands as may run.
-    fn start(&mut self, peer: &mut HubClient) {
-        while self.running.len() < self.jobs && peer.can_publish() {
-            let Some((number, chunk)) = self.take() else {
+    /// Starts as many commands as may run at once.
+    fn start_jobs(&mut self, peer: &mut HubClient) {
+        while self.running.len() < self.max_jobs && peer.can_publish() {
+            let Some((number, chunk)) = self.next_job() else {
                 break;
             };
-            let room = self.room(&chunk);
-            let (plan, work) = (Arc::clone(&self.plan), self.work.subscribe());
+            let room = self.source_room(&chunk);
+            let (runner, state) = (Arc::clone(&self.runner), self.state.subscribe());
             if self.running.is_empty() {
                 self.progress.draw(NOTHING_AWAITED);
             }
             self.running.spawn(async move {
-                let ended = plan.work(&chunk, room.as_ref(), work).await?;
-                Ok(Worked {
+                let outcome = runner
+                    .run_with_retries(&chunk, room.as_ref(), state)
+                    .await?;
+                Ok(FinishedJob {
                     number,
                     chunk,
-                    ended,
+                    outcome,
                 })
             });
         }
         self.ack(peer);
     }
 
-    /// What is to be worked on next, and its number.
-    fn take(&mut self) -> Option<(u64, OutputBatch)> {
-        if self.plan.proof.is_there() {
-            self.doubt = None;
-            if let Some(again) = self.unproven.pop_front() {
-                return Some(again);
+    /// The next message to work on, and its number.
+    fn next_job(&mut self) -> Option<(u64, OutputBatch)> {
+        if self.runner.is_proven() {
+            self.run_error = None;
+            if let Some(job) = self.not_runnable.pop_front() {
+                return Some(job);
             }
         }
-        let may = self.order.len() < limits::EXEC_AHEAD
-            && self.unproven.len() < limits::EXEC_STARTUP_FAILURES
+        let may_start = self.tracker.len() < limits::EXEC_AHEAD
+            && self.not_runnable.len() < limits::EXEC_STARTUP_FAILURES
             && self.remaining != Some(0);
-        let chunk = if may { self.next() } else { None }?;
+        let chunk = if may_start { self.next_message() } else { None }?;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
-        Some((self.order.take(chunk.header.first), chunk))
+        Some((self.tracker.start(chunk.header.first), chunk))
     }
 
-    /// The next message that is wanted, by itself.
-    fn next(&mut self) -> Option<OutputBatch> {
+    /// Splits the next wanted message off the queue.
+    fn next_message(&mut self) -> Option<OutputBatch> {
         loop {
             let chunk = self.queue.front_mut()?;
-            let unwanted = self
-                .only
-                .as_ref()
-                .is_some_and(|only| *only != chunk.header.event);
-            if unwanted || chunk.header.count == 0 {
-                self.order.pass(last(&chunk.header));
+            let only = self.only_event.as_ref();
+            let is_unwanted = only.is_some_and(|only| *only != chunk.header.event);
+            if is_unwanted || chunk.header.count == 0 {
+                self.tracker.skip(last_seq(&chunk.header));
                 self.queue.pop_front();
                 continue;
             }
@@ -300,8 +285,8 @@ impl Crew {
             single.body = cut(chunk.header.framing, &chunk.body, 0, 1);
             chunk.body = chunk.body.slice(single.body.len()..);
             chunk.header.count -= 1;
-            let further = |first: Seq| Seq::new(first.record, first.index.saturating_add(1));
-            chunk.header.first = chunk.header.first.map(further);
+            let next_seq = |seq: Seq| Seq::new(seq.record, seq.index.saturating_add(1));
+            chunk.header.first = chunk.header.first.map(next_seq);
             if chunk.header.count == 0 {
                 self.queue.pop_front();
             }
@@ -309,31 +294,30 @@ impl Crew {
         }
     }
 
-    /// The room by which it came.
-    fn room(&self, chunk: &OutputBatch) -> Option<RoomName> {
+    /// The subscribed room that the message came from.
+    fn source_room(&self, chunk: &OutputBatch) -> Option<RoomName> {
         let rooms = &chunk.header.rooms;
-        let read = rooms.iter().find(|room| self.rooms.contains(room));
-        read.or(rooms.first()).cloned()
+        let subscribed = rooms.iter().find(|room| self.rooms.contains(room));
+        subscribed.or(rooms.first()).cloned()
     }
 
-    fn happened(&mut self, event: ClientEvent, peer: &mut HubClient) -> Result<(), Failure> {
-        tell_link(&event, peer.url());
+    fn handle_event(&mut self, event: ClientEvent, peer: &mut HubClient) -> Result<(), Failure> {
+        note_event(&event, peer.url());
         match event {
             ClientEvent::Batch { header, body } => self.queue.push_back(OutputBatch {
                 header,
                 body,
                 namespace: self.target.namespace.clone(),
             }),
-            ClientEvent::Presence(moved) => presence::note(&moved, &self.target.namespace),
+            ClientEvent::Presence(change) => presence::print_note(&change, &self.target.namespace),
             ClientEvent::CaughtUp if self.drain == Drain::Pending => self.drain = Drain::CaughtUp,
             ClientEvent::Subscribed { rooms, .. } => {
-                refuse_a_circle(&rooms, &self.dead)?;
+                reject_dead_letter_loop(&rooms, &self.dead_letter_room)?;
                 self.rooms = rooms;
             }
             ClientEvent::Receipt(_) => {
-                // They come in the order of what was published.
-                if let Some(number) = self.confirming.pop_front() {
-                    self.order.done(number);
+                if let Some(number) = self.awaiting_receipt.pop_front() {
+                    self.tracker.finish(number);
                     self.ack(peer);
                 }
             }
@@ -342,45 +326,45 @@ impl Crew {
         Ok(())
     }
 
-    fn worked(
+    fn finish_job(
         &mut self,
-        worked: Result<Result<Worked, ExecError>, tokio::task::JoinError>,
+        job: Result<Result<FinishedJob, ExecError>, JoinError>,
         peer: &mut HubClient,
     ) -> Result<(), Failure> {
-        let worked =
-            worked.map_err(|error| Failure::other(format!("a command was lost: {error}")))?;
-        let Worked {
+        let job = job.map_err(|error| Failure::other(format!("a command was lost: {error}")))?;
+        let FinishedJob {
             number,
             chunk,
-            ended,
-        } = worked?;
-        match ended {
-            Ended::Done(output) => match (output, &chunk.header.reply) {
+            outcome,
+        } = job?;
+        match outcome {
+            JobOutcome::Done(output) => match (output, &chunk.header.reply) {
                 (Some(output), Some(reply)) => {
                     self.publish(number, reply, answer(&output), peer);
                 }
                 _ => {
-                    self.order.done(number);
+                    self.tracker.finish(number);
                     self.ack(peer);
                 }
             },
-            Ended::Dead { reason, attempts } => {
-                let which = chunk.header.first.map(|seq| format!("message {seq}: "));
+            JobOutcome::Failed { reason, attempts } => {
+                let room = self.dead_letter_room.clone();
+                let seq = chunk.header.first.map(|seq| format!("message {seq}: "));
                 term::warn(format!(
-                    "{}{reason} (attempts: {attempts}); it goes to {:?}",
-                    which.unwrap_or_default(),
-                    self.dead.as_str()
+                    "{}{reason} ({}); moved to {:?}",
+                    seq.unwrap_or_default(),
+                    quantity(u64::from(attempts), "attempt"),
+                    room.as_str()
                 ));
-                let letter = letter(&chunk, &reason, attempts, self.max_message);
-                let dead = self.dead.clone();
-                self.publish(number, &dead, letter, peer);
+                let letter = dead_letter(&chunk, &reason, attempts, self.max_message);
+                self.publish(number, &room, letter, peer);
             }
-            // A message may be what makes the shell say no: others tell.
-            Ended::Unproven(error) => {
-                self.unproven.push_back((number, chunk));
-                self.doubt = Some(error);
+            // The message itself may have caused this; other messages will show.
+            JobOutcome::NotRunnable(error) => {
+                self.not_runnable.push_back((number, chunk));
+                self.run_error = Some(error);
             }
-            Ended::Abandoned => {}
+            JobOutcome::Abandoned => {}
         }
         Ok(())
     }
@@ -391,28 +375,31 @@ impl Crew {
             ..BatchTemplate::default()
         };
         peer.publish(template.batch(block));
-        self.confirming.push_back(number);
+        self.awaiting_receipt.push_back(number);
     }
 
     fn ack(&mut self, peer: &mut HubClient) {
-        if let Some(seq) = self.order.settled() {
+        if let Some(seq) = self.tracker.next_ack() {
             peer.ack(seq);
         }
     }
 }
 
-/// What fails in the dead-letter room would go there again, for ever.
-pub fn refuse_a_circle(rooms: &[RoomName], dead: &RoomName) -> Result<(), Failure> {
-    match rooms.contains(dead) {
-        true => Err(Failure::Usage(format!(
-            "what fails in {:?} would come there again; name another --dead-letter ROOM",
-            dead.as_str()
-        ))),
-        false => Ok(()),
+/// Errors: the dead-letter room is subscribed, so its messages would return to it forever.
+pub fn reject_dead_letter_loop(
+    rooms: &[RoomName],
+    dead_letter_room: &RoomName,
+) -> Result<(), Failure> {
+    if !rooms.contains(dead_letter_room) {
+        return Ok(());
     }
+    Err(Failure::Usage(format!(
+        "messages that fail in {:?} would return to it; name another --dead-letter ROOM",
+        dead_letter_room.as_str()
+    )))
 }
 
-/// As `$(…)` has it: a newline at the end is the end of the line, not part of the answer.
+/// Drops the last newline, as `$(…)` does.
 fn answer(output: &[u8]) -> InputBlock {
     message(output.strip_suffix(b"\n").unwrap_or(output))
 }

@@ -1,124 +1,148 @@
-//! `pub`: stdin, files or words to a room.
+//! `pub`: publishes stdin, files or words to rooms.
 
-mod announcement;
-pub mod setup;
+mod due_time_notice;
+pub mod plan;
+pub mod receipt_check;
 pub mod words;
 
 use futures_util::FutureExt;
 use tokio::select;
 
-use self::announcement::Announcement;
-use self::setup::{Counted, counted, destination, feed, missed, progress, retry};
+use self::due_time_notice::DueTimeNotice;
+use self::plan::{PublishPlan, UnsentInput};
+use self::receipt_check::ReceiptCheck;
 use crate::cli::args::publish::PubArgs;
-use crate::cli::commands::stream;
+use crate::cli::commands::stream::sender::send_stream;
 use crate::cli::failure::{Failure, Rest};
 use crate::cli::io::batches::{BatchSource, RoutedBatch};
-use crate::cli::io::signals::{Signal, Signals};
-use crate::cli::io::stdin;
-use crate::cli::remote::connect::peer_or_signal;
-use crate::cli::remote::delivery::{awaited, tell_link};
-use crate::cli::runtime;
+use crate::cli::io::signals::Signal;
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::{note_event, reconnect_status};
+use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::screen::progress::Progress;
 use crate::cli::settings::Global;
-use crate::client::{ClientEvent, HubClient, RetryPolicy, Target};
+use crate::client::{ClientEvent, HubClient};
 
 pub async fn run(args: &PubArgs, global: &Global) -> Result<(), Failure> {
+    let plan = PublishPlan::new(args, global)?;
     if args.stream.stream {
-        return stream::sending::run(args, global).await;
+        return send_stream(plan).await;
     }
-    let (target, template) = destination(args, global)?;
-    // Of several files none is sent when one of them cannot be.
-    stdin::check(&args.file)?;
-    let mut signals = runtime::listen()?;
-    let retry = retry(args);
-    let peer = peer_or_signal(&target, retry, &mut signals).await?;
-    // The hub's limit is known only now, and so is what may be read.
-    let feed = feed(args, global, template, peer.hub_info().limits.message)?;
-    let mut publishing = Publishing {
-        target,
-        retry,
-        peer,
-        feed,
-        progress: progress(args),
-        announcement: Announcement::of(args.later.delivery_time()),
-        open: true,
-        held: None,
-        wanted: args.require,
-        missed: None,
-        failure: None,
-    };
-    if let Err(failure) = publishing.run(&mut signals).await {
-        publishing.progress.clear();
-        let failure = match failure {
-            Failure::Signal(signal) => publishing.interrupted(signal),
-            failure => {
-                let unconfirmed = publishing.unconfirmed(counted(args)).await;
-                Failure::unconfirmed(failure, unconfirmed)
-            }
-        };
-        publishing.peer.close().await;
-        return Err(failure);
-    }
-    publishing.progress.clear();
-    publishing.peer.close().await;
-    match publishing.failure.or(publishing.missed) {
-        Some(failure) => Err(failure),
-        None => Ok(()),
-    }
+    // If one of several files cannot be read, none is sent.
+    plan.check_files()?;
+    let mut interrupts = Interrupts::listen(None)?;
+    let peer = interrupts
+        .run(connect_hub(&plan.target, plan.retry))
+        .await?;
+    let feed = plan.open_feed(peer.hub_info().limits.message)?;
+    let mut publisher = BatchPublisher::new(plan, peer, feed);
+    let published = interrupts.run(publisher.publish_all()).await;
+    publisher.finish(published).await
 }
 
-/// One run of `pub`, from the first message to the last receipt.
-struct Publishing {
-    target: Target,
-    retry: RetryPolicy,
+/// Publishes a feed, from the first message to the last receipt.
+struct BatchPublisher {
+    plan: PublishPlan,
     peer: HubClient,
     feed: BatchSource,
+    feed_is_open: bool,
+    /// An error of the feed ends it, but what was read before is still published.
+    feed_error: Option<Failure>,
+    /// Read, but not yet given to the peer.
+    next: Option<RoutedBatch>,
     progress: Progress,
-    announcement: Announcement,
-    /// The feed may have more.
-    open: bool,
-    /// Read, and not yet given to the peer.
-    held: Option<RoutedBatch>,
-    wanted: Option<u64>,
-    /// The first message that reached fewer than `--require`; the others are published all the same.
-    missed: Option<Failure>,
-    failure: Option<Failure>,
+    due_time_notice: DueTimeNotice,
+    receipt_check: ReceiptCheck,
 }
 
-impl Publishing {
-    async fn run(&mut self, signals: &mut Signals) -> Result<(), Failure> {
+impl BatchPublisher {
+    fn new(plan: PublishPlan, peer: HubClient, feed: BatchSource) -> Self {
+        Self {
+            peer,
+            feed,
+            feed_is_open: true,
+            feed_error: None,
+            next: None,
+            progress: Progress::of(plan.task),
+            due_time_notice: DueTimeNotice::new(plan.template.delivery_time),
+            receipt_check: ReceiptCheck::new(plan.required),
+            plan,
+        }
+    }
+
+    /// Cancel-safe: what was read and not published stays in `next`.
+    async fn publish_all(&mut self) -> Result<(), Failure> {
         loop {
-            self.publish_held(signals).await?;
-            if !self.open && self.held.is_none() && self.peer.unconfirmed_messages() == 0 {
+            self.publish_next().await?;
+            let is_idle = self.next.is_none();
+            if !self.feed_is_open && is_idle && self.peer.unconfirmed_messages() == 0 {
                 return Ok(());
             }
-            let reads = self.open && self.held.is_none() && self.peer.can_publish();
+            let can_read = self.feed_is_open && is_idle && self.peer.can_publish();
             select! {
-                event = self.peer.next_event() => self.happened(&event?),
-                next = self.feed.next(), if reads => match next {
-                    Some(Ok(outgoing)) => self.held = Some(outgoing),
-                    Some(Err(error)) => {
-                        // Everything before it is still confirmed.
-                        self.failure = Some(error.into());
-                        self.open = false;
+                event = self.peer.next_event() => self.handle_event(&event?),
+                next = self.feed.next(), if can_read => match next {
+                    Some(Ok(outgoing)) => self.next = Some(outgoing),
+                    end => {
+                        self.feed_error = end.and_then(Result::err).map(Failure::from);
+                        self.feed_is_open = false;
                     }
-                    None => self.open = false,
                 },
-                signal = signals.next() => return Err(Failure::Signal(signal)),
-                () = self.progress.due() => self.progress.draw(awaited(&self.peer)),
+                () = self.progress.due() => self.progress.draw(reconnect_status(&self.peer)),
             }
         }
     }
 
-    /// Who pressed Ctrl-C waits for nothing: of the input only that is looked at which was read by itself.
-    fn interrupted(&mut self, signal: Signal) -> Failure {
+    /// Gives the next batch to the peer. A batch for another namespace (`--envelope`) first waits for all receipts.
+    async fn publish_next(&mut self) -> Result<(), Failure> {
+        let namespace = self.next.as_ref().and_then(|next| next.namespace.as_ref());
+        if let Some(other) = namespace.filter(|other| **other != self.plan.target.namespace) {
+            if self.peer.unconfirmed_messages() > 0 {
+                return Ok(());
+            }
+            self.plan.target.namespace = other.clone();
+            self.peer = connect_hub(&self.plan.target, self.plan.retry).await?;
+        }
+        if let Some(outgoing) = self.next.take() {
+            self.peer.publish(outgoing.batch);
+        }
+        Ok(())
+    }
+
+    fn handle_event(&mut self, event: &ClientEvent) {
+        note_event(event, self.peer.url());
+        let ClientEvent::Receipt(receipt) = event else {
+            return;
+        };
+        self.progress
+            .did(u64::from(receipt.messages), receipt.bytes as u64);
+        self.due_time_notice.handle_receipt(receipt.outcome);
+        self.receipt_check.check(receipt);
+    }
+
+    /// Closes the connection. A failure then says how many messages were not confirmed.
+    async fn finish(mut self, published: Result<(), Failure>) -> Result<(), Failure> {
+        self.progress.clear();
+        let result = match published {
+            Ok(()) => self.feed_error.map_or(Ok(()), Err),
+            Err(Failure::Signal(signal)) => Err(self.interruption(signal)),
+            Err(failure) => {
+                let unconfirmed = self.count_unconfirmed().await;
+                Err(Failure::unconfirmed(failure, unconfirmed))
+            }
+        };
+        self.peer.close().await;
+        result.and(self.receipt_check.into_result())
+    }
+
+    /// On Ctrl-C, `pub` reports how many lines were confirmed. It does not wait for more input to do so.
+    fn interruption(&mut self, signal: Signal) -> Failure {
         let confirmed = self.progress.messages();
         let unconfirmed = self.peer.unconfirmed_messages();
-        let unsent = self.held.is_some()
-            || self.open && matches!(self.feed.next().now_or_never(), Some(Some(Ok(_))));
-        let rest = if unsent { Rest::Unsent } else { Rest::None };
+        let has_unsent = self.next.is_some()
+            || self.feed_is_open && matches!(self.feed.next().now_or_never(), Some(Some(Ok(_))));
+        let rest = if has_unsent { Rest::Unsent } else { Rest::None };
         match (confirmed, unconfirmed, rest) {
-            // There is nothing to say.
             (0, 0, Rest::None) => Failure::Signal(signal),
             _ => Failure::Interrupted {
                 signal,
@@ -129,49 +153,21 @@ impl Publishing {
         }
     }
 
-    /// Messages that the hub did not confirm, those included that were not sent.
-    async fn unconfirmed(&mut self, counted: Counted) -> u64 {
+    /// Counts the messages that the hub did not confirm, unsent ones included.
+    async fn count_unconfirmed(&mut self) -> u64 {
         let messages = |outgoing: &RoutedBatch| u64::from(outgoing.batch.header.count);
         let mut unconfirmed =
-            self.peer.unconfirmed_messages() + self.held.as_ref().map_or(0, messages);
-        while self.open {
-            let next = match counted {
-                Counted::Read => self.feed.next().now_or_never().flatten(),
-                Counted::All => self.feed.next().await,
+            self.peer.unconfirmed_messages() + self.next.as_ref().map_or(0, messages);
+        while self.feed_is_open {
+            let next = match self.plan.unsent {
+                UnsentInput::AlreadyRead => self.feed.next().now_or_never().flatten(),
+                UnsentInput::All => self.feed.next().await,
             };
             match next {
                 Some(Ok(outgoing)) => unconfirmed += messages(&outgoing),
-                Some(Err(_)) | None => self.open = false,
+                Some(Err(_)) | None => self.feed_is_open = false,
             }
         }
         unconfirmed
-    }
-
-    /// A batch for another namespace (envelopes have their own) waits until everything before it is confirmed.
-    async fn publish_held(&mut self, signals: &mut Signals) -> Result<(), Failure> {
-        let other = self.held.as_ref().and_then(|held| held.namespace.as_ref());
-        if let Some(other) = other.filter(|other| **other != self.target.namespace) {
-            if self.peer.unconfirmed_messages() > 0 {
-                return Ok(());
-            }
-            self.target.namespace = other.clone();
-            self.peer = peer_or_signal(&self.target, self.retry, signals).await?;
-        }
-        if let Some(outgoing) = self.held.take() {
-            self.peer.publish(outgoing.batch);
-        }
-        Ok(())
-    }
-
-    fn happened(&mut self, event: &ClientEvent) {
-        tell_link(event, self.peer.url());
-        let ClientEvent::Receipt(receipt) = event else {
-            return;
-        };
-        self.progress
-            .did(u64::from(receipt.messages), receipt.bytes as u64);
-        self.announcement.hear(receipt.outcome);
-        let missed = missed(receipt, self.wanted);
-        self.missed = self.missed.take().or(missed);
     }
 }

@@ -1,8 +1,8 @@
-//! `queue`: what waits for whom, as a table or as JSON.
+//! `queue`: lists what waits for whom, as a table or as JSON.
 
-mod answer;
 mod peek;
 mod purge;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::queue::{QueueArgs, QueueCommand};
-use crate::cli::commands::rooms::{address, timestamp};
+use crate::cli::commands::listing::{or_dash, print_json, print_table, room_address, timestamp};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
-use crate::cli::remote::target::target;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
@@ -27,53 +27,47 @@ pub async fn run(args: &QueueArgs, global: &Global) -> Result<(), Failure> {
         Some(QueueCommand::Purge(args)) => return purge::run(args, global).await,
         None => {}
     }
-    let (target, _) = target(global, &args.remote, [])?;
+    let (target, _) = resolve_target(global, &args.remote, [])?;
+    let namespace = &target.namespace;
     let name = args.name.as_ref();
     let QueueResponse { queues, more } = ask(&target, &QueueRequest { name }).await?;
-    let text = match args.json {
-        true => as_json(&queues, &target.namespace),
-        false => {
-            let columns = term::stdout_columns();
-            let mut lines = lines(&queues, &target.namespace, Timestamp::now(), columns);
-            lines.extend(table::more(more, columns));
-            table::text(&lines, term::stdout_paint())
-        }
-    };
-    if more > 0 && args.json {
-        term::warn(format!("{more} more queues are there"));
+    if args.json {
+        return print_json(json_rows(&queues, namespace), more, "queue");
     }
-    stdout::print(&text).map_err(Failure::Output)
+    let columns = term::stdout_columns();
+    let mut lines = lines(&queues, namespace, Timestamp::now(), columns);
+    lines.extend(table::more(more, columns));
+    print_table(&lines)
 }
 
-fn as_json(queues: &[QueueSummary], namespace: &Namespace) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        namespace: &'a Namespace,
-        name: &'a ClientName,
-        room: &'a RoomName,
-        pending: u64,
-        oldest: Option<String>,
-        bytes: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        sharers: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        leased: Option<u64>,
-    }
-    let lines = queues.iter().map(|queue| Line {
+#[derive(Serialize)]
+struct QueueJson<'a> {
+    namespace: &'a Namespace,
+    name: &'a ClientName,
+    room: &'a RoomName,
+    pending: u64,
+    oldest: Option<String>,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sharers: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leased: Option<u64>,
+}
+
+fn json_rows<'a>(
+    queues: &'a [QueueSummary],
+    namespace: &'a Namespace,
+) -> impl Iterator<Item = QueueJson<'a>> {
+    queues.iter().map(move |queue| QueueJson {
         namespace,
         name: &queue.name,
         room: &queue.room,
         pending: queue.pending,
-        oldest: queue
-            .oldest
-            .and_then(timestamp)
-            .map(|at| at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()),
+        oldest: queue.oldest.and_then(stdout::time),
         bytes: queue.bytes,
         sharers: queue.sharers,
         leased: queue.leased,
-    });
-    let text = |line| serde_json::to_string(&line).expect("names and numbers are JSON") + "\n";
-    lines.map(text).collect()
+    })
 }
 
 fn lines(
@@ -94,17 +88,17 @@ fn lines(
         let oldest = queue.oldest.and_then(timestamp);
         table.push([
             queue.name.to_string(),
-            address(namespace, &queue.room),
+            room_address(namespace, &queue.room),
             queue.pending.to_string(),
-            oldest.map_or("-".to_owned(), |at| age(now, at)),
+            or_dash(oldest.map(|at| age(now, at))),
             queue.bytes.to_string(),
-            queue.leased.map_or("-".to_owned(), |it| it.to_string()),
+            or_dash(queue.leased),
         ]);
     }
     table.lines(columns)
 }
 
-/// In its largest unit, as flags take it: 40s, 12m, 7h, 3d.
+/// In the largest unit, as flags take it: 40s, 12m, 7h, 3d.
 fn age(now: Timestamp, at: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(at.as_second()).max(0);
     match seconds {

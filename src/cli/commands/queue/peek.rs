@@ -1,24 +1,27 @@
-//! `queue peek`: what waits for a member, on stdout; nothing moves.
+//! `queue peek`: writes the messages that wait for a member to stdout, and leaves them waiting.
 
 use tokio::select;
 
-use super::answer::about;
+use super::refusal::name_member;
 use crate::cli::args::queue::PeekArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
-use crate::cli::remote::connect::peer_or_signal;
-use crate::cli::remote::delivery::{End, Flow, Reading, tell_link};
-use crate::cli::remote::target::target;
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::note_event;
+use crate::cli::remote::delivery::{AckingOutput, Flow};
+use crate::cli::remote::interrupts::Interrupts;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::settings::Global;
 use crate::client::{
     ClientEvent, DeliveryMode, HubClient, PeekRequest, RetryPolicy, SubscribeRequest,
 };
 
 pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
-    let (target, rooms) = target(global, &args.remote, &args.room)?;
-    let mut signals = crate::cli::runtime::listen()?;
-    // Who comes back would begin anew.
-    let mut peer = peer_or_signal(&target, RetryPolicy::Never, &mut signals).await?;
+    let (target, rooms) = resolve_target(global, &args.remote, &args.room)?;
+    let mut interrupts = Interrupts::listen(None)?;
+    // After a reconnect the hub would send everything again.
+    let connect = connect_hub(&target, RetryPolicy::Never);
+    let mut peer = interrupts.run(connect).await?;
     peer.subscribe(SubscribeRequest {
         rooms: Vec::new(),
         mode: DeliveryMode::Peek(PeekRequest {
@@ -32,37 +35,28 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
     } else {
         OutputFormat::Data(Terminator::Newline)
     };
-    let mut reading = Reading::new(stdout::start(form), &target).at_most(args.count);
-    let end = select! {
-        end = follow(&mut peer, &mut reading) => end,
-        signal = signals.next() => Ok(End::Signal(signal)),
-    };
-    let finished = match end {
-        Ok(end) => reading.finish(peer, &mut signals, end).await,
-        Err(failure) => {
-            peer.close().await;
-            Err(failure)
-        }
-    };
-    finished.map_err(|failure| about(failure, &args.name, &target.namespace, rooms.first()))
+    let mut output = AckingOutput::new(stdout::start(form), &target).limit(args.count);
+    let ended = interrupts.run(receive(&mut peer, &mut output)).await;
+    let finished = output.finish(peer, &mut interrupts, ended).await;
+    finished.map_err(|failure| name_member(failure, &args.name, &target.namespace, rooms.first()))
 }
 
-async fn follow(peer: &mut HubClient, reading: &mut Reading) -> Result<End, Failure> {
+async fn receive(peer: &mut HubClient, output: &mut AckingOutput) -> Result<(), Failure> {
     loop {
         let flow = select! {
-            report = reading.report() => reading.wrote(peer, report)?,
+            report = output.next_report() => output.handle_report(peer, report)?,
             event = peer.next_event() => {
                 let event = event?;
-                tell_link(&event, peer.url());
+                note_event(&event, peer.url());
                 match event {
-                    ClientEvent::Batch { header, body } => reading.batch(peer, header, body),
-                    ClientEvent::CaughtUp => Flow::Enough,
-                    _ => Flow::More,
+                    ClientEvent::Batch { header, body } => output.write_batch(peer, header, body),
+                    ClientEvent::CaughtUp => Flow::Stop,
+                    _ => Flow::Continue,
                 }
             }
         };
-        if flow == Flow::Enough {
-            return Ok(End::Done);
+        if flow == Flow::Stop {
+            return Ok(());
         }
     }
 }

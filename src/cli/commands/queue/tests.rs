@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::commands::listing::json_lines;
 use crate::cli::screen::term::Paint;
 
 fn queues() -> Vec<QueueSummary> {
@@ -8,7 +9,7 @@ fn queues() -> Vec<QueueSummary> {
 }
 
 #[test]
-fn a_table_says_what_waits_for_whom() {
+fn the_table_shows_pending_messages_per_member() {
     let now = Timestamp::from_second(1_700_000_000 + 7200).unwrap();
     let expected = "\
 NAME    ROOM  PENDING  OLDEST  BYTES  LEASED
@@ -20,8 +21,8 @@ zoe     /           0       -      0       -
 }
 
 #[test]
-fn json_is_an_object_a_line() {
-    let text = as_json(&queues(), &Namespace::root());
+fn json_has_one_object_per_line() {
+    let text = json_lines(json_rows(&queues(), &Namespace::root()));
     let expected = r#"{"namespace":"/","name":"worker","room":"jobs","pending":120,"oldest":"2023-11-14T22:13:20.123Z","bytes":4096,"sharers":2,"leased":8}"#;
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some(expected));

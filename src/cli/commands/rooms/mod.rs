@@ -1,4 +1,4 @@
-//! `rooms`: what is there, as a table or as JSON.
+//! `rooms`: lists rooms and their members, as a table or as JSON.
 
 #[cfg(test)]
 mod tests;
@@ -11,136 +11,129 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::rooms::RoomsArgs;
+use crate::cli::commands::listing::{or_dash, print_json, print_table, room_address, timestamp};
 use crate::cli::commands::watch::watch;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
-use crate::cli::remote::target::target;
+use crate::cli::remote::target::resolve_target;
+use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::verbs::rooms::{RoomSummary, RoomsRequest, RoomsResponse};
 
 pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
-    let (target, rooms) = target(global, &args.remote, &args.room)?;
-    // The empty room is the whole namespace, and so is its name.
-    let one = rooms.first().filter(|room| !room.as_str().is_empty());
-    let request = RoomsRequest { room: one };
+    let (target, rooms) = resolve_target(global, &args.remote, &args.room)?;
+    // The empty room stands for the whole namespace.
+    let room = rooms.first().filter(|room| !room.as_str().is_empty());
+    let request = RoomsRequest { room };
     let zone = TimeZone::system();
-    let shown = Shown {
+    let view = RoomsView {
         namespace: &target.namespace,
-        which: match (one, args.all) {
-            (Some(_), _) => Which::One,
-            (None, true) => Which::All,
-            (None, false) => Which::Lasting,
+        filter: match (room, args.all) {
+            (Some(_), _) => RoomFilter::One,
+            (None, true) => RoomFilter::All,
+            (None, false) => RoomFilter::NoReplyRooms,
         },
         zone: &zone,
     };
     if let Some(every) = args.watching.watch {
-        // Said again only when there are more of them.
-        let expired = Cell::new(0);
+        let expired_before = Cell::new(0);
         return watch(&target, request, every, |answer, columns| {
-            let answer = shown.which.of(answer.clone());
-            if expired.replace(answer.expired) < answer.expired {
+            let answer = view.filter.apply(answer.clone());
+            if expired_before.replace(answer.expired) < answer.expired {
                 warn_of_expired(&answer);
             }
-            shown.lines(&answer, columns)
+            view.lines(&answer, columns)
         })
         .await;
     }
-    let answer = shown.which.of(ask(&target, &request).await?);
-    let text = match args.json {
-        true => as_json(&answer, &target.namespace),
-        false => {
-            let lines = shown.lines(&answer, term::stdout_columns());
-            table::text(&lines, term::stdout_paint())
-        }
-    };
-    if answer.more > 0 && args.json {
-        term::warn(format!("{} more rooms are there", answer.more));
-    }
+    let answer = view.filter.apply(ask(&target, &request).await?);
     warn_of_expired(&answer);
-    stdout::print(&text).map_err(Failure::Output)
+    if args.json {
+        print_json(json_rows(&answer, view.namespace), answer.more, "room")
+    } else {
+        print_table(&view.lines(&answer, term::stdout_columns()))
+    }
 }
 
 fn warn_of_expired(answer: &RoomsResponse) {
     if answer.expired > 0 {
         term::warn(format!(
-            "{} messages went unread: --keep-pending was over before their members came",
-            answer.expired
+            "--keep-pending has dropped {} that members did not fetch in time",
+            quantity(answer.expired, "message")
         ));
     }
 }
 
-fn as_json(answer: &RoomsResponse, namespace: &Namespace) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        namespace: &'a Namespace,
-        room: &'a RoomName,
-        sockets: u64,
-        members: Vec<Member<'a>>,
-        pending: u64,
-        messages: u64,
-        last: Option<String>,
-    }
-    #[derive(Serialize)]
-    struct Member<'a> {
-        name: &'a ClientName,
-        pending: u64,
-        here: bool,
-    }
-    let mut text = String::new();
-    for room in &answer.rooms {
-        let members = room.members.iter().map(|member| Member {
+#[derive(Serialize)]
+struct RoomJson<'a> {
+    namespace: &'a Namespace,
+    room: &'a RoomName,
+    sockets: u64,
+    members: Vec<MemberJson<'a>>,
+    pending: u64,
+    messages: u64,
+    last: Option<String>,
+}
+
+#[derive(Serialize)]
+struct MemberJson<'a> {
+    name: &'a ClientName,
+    pending: u64,
+    here: bool,
+}
+
+fn json_rows<'a>(
+    answer: &'a RoomsResponse,
+    namespace: &'a Namespace,
+) -> impl Iterator<Item = RoomJson<'a>> {
+    answer.rooms.iter().map(move |room| {
+        let members = room.members.iter().map(|member| MemberJson {
             name: &member.name,
             pending: member.pending,
             here: member.here,
         });
-        let line = Line {
+        RoomJson {
             namespace,
             room: &room.room,
             sockets: room.sockets,
             members: members.collect(),
             pending: pending(room),
             messages: room.messages,
-            last: room
-                .last
-                .and_then(timestamp)
-                .map(|last| last.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()),
-        };
-        text += &serde_json::to_string(&line).expect("names and numbers are JSON");
-        text.push('\n');
-    }
-    text
+            last: room.last.and_then(stdout::time),
+        }
+    })
 }
 
-/// How an answer becomes tables.
-struct Shown<'a> {
+/// Turns an answer into tables.
+struct RoomsView<'a> {
     namespace: &'a Namespace,
-    which: Which,
+    filter: RoomFilter,
     zone: &'a TimeZone,
 }
 
 /// Which rooms are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Which {
-    /// It was named.
+enum RoomFilter {
+    /// The room that was named, with its members.
     One,
     All,
-    /// But for those that were made for the answers to one message.
-    Lasting,
+    /// All but the reply rooms that `request` makes.
+    NoReplyRooms,
 }
 
-impl Which {
-    fn of(self, mut answer: RoomsResponse) -> RoomsResponse {
-        if self == Self::Lasting {
+impl RoomFilter {
+    fn apply(self, mut answer: RoomsResponse) -> RoomsResponse {
+        if self == Self::NoReplyRooms {
             answer.rooms.retain(|room| !room.room.is_reply_room());
         }
         answer
     }
 }
 
-impl Shown<'_> {
+impl RoomsView<'_> {
     fn lines(&self, answer: &RoomsResponse, columns: Option<usize>) -> Vec<Line> {
         let mut rooms = Table::new([
             Column::name("ROOM"),
@@ -156,15 +149,14 @@ impl Shown<'_> {
             Column::text("HERE"),
         ]);
         for room in &answer.rooms {
+            let last = room.last.and_then(timestamp);
             rooms.push([
-                address(self.namespace, &room.room),
+                room_address(self.namespace, &room.room),
                 room.sockets.to_string(),
                 room.members.len().to_string(),
                 pending(room).to_string(),
                 room.messages.to_string(),
-                room.last
-                    .and_then(timestamp)
-                    .map_or("-".to_owned(), |last| local(last, self.zone)),
+                or_dash(last.map(|last| local_second(last, self.zone))),
             ]);
             for member in &room.members {
                 let here = if member.here { "yes" } else { "no" };
@@ -177,7 +169,7 @@ impl Shown<'_> {
         }
         let mut lines = rooms.lines(columns);
         lines.extend(table::more(answer.more, columns));
-        if self.which == Which::One && !members.is_empty() {
+        if self.filter == RoomFilter::One && !members.is_empty() {
             lines.push(Line::empty());
             lines.extend(members.lines(columns));
         }
@@ -185,27 +177,14 @@ impl Shown<'_> {
     }
 }
 
-/// As it would be typed: a bare name, unless that would mean something else.
-pub(super) fn address(namespace: &Namespace, room: &RoomName) -> String {
-    match room.as_str() {
-        "" => namespace.to_string(),
-        slash if slash.starts_with('/') => format!("{namespace}#{slash}"),
-        bare => bare.to_owned(),
-    }
-}
-
+/// The messages that wait for all members of a room.
 fn pending(room: &RoomSummary) -> u64 {
     room.members
         .iter()
         .fold(0, |sum, member| sum.saturating_add(member.pending))
 }
 
-pub(super) fn timestamp(at_ms: u64) -> Option<Timestamp> {
-    Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
-}
-
-fn local(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone())
-        .strftime("%Y-%m-%d %H:%M:%S")
-        .to_string()
+fn local_second(at: Timestamp, zone: &TimeZone) -> String {
+    let local = at.to_zoned(zone.clone());
+    local.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }

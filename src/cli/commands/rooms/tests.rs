@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::commands::listing::json_lines;
 use crate::cli::screen::term::Paint;
 
 fn answer() -> RoomsResponse {
@@ -12,19 +13,19 @@ fn answer() -> RoomsResponse {
     .unwrap()
 }
 
-fn tables(answer: &RoomsResponse, namespace: &Namespace, which: Which) -> String {
-    let shown = Shown {
+fn tables(answer: &RoomsResponse, namespace: &Namespace, filter: RoomFilter) -> String {
+    let view = RoomsView {
         namespace,
-        which,
+        filter,
         zone: &TimeZone::UTC,
     };
-    table::text(&shown.lines(answer, None), Paint::Plain)
+    table::text(&view.lines(answer, None), Paint::Plain)
 }
 
 #[test]
 fn the_table_is_aligned_and_shows_addresses() {
     let namespace = Namespace::parse("/ns").unwrap();
-    let table = tables(&answer(), &namespace, Which::All);
+    let table = tables(&answer(), &namespace, RoomFilter::All);
     let expected = "\
 ROOM              SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
 /ns                     2        0        0         0  -
@@ -38,7 +39,7 @@ ci                      1        2       43       812  2023-11-14 22:13:20
 fn one_room_shows_its_members() {
     let mut answer = answer();
     answer.rooms.retain(|room| room.room.as_str() == "ci");
-    let tables = tables(&answer, &Namespace::root(), Which::One);
+    let tables = tables(&answer, &Namespace::root(), RoomFilter::One);
     let expected = "\
 ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST
 ci          1        2       43       812  2023-11-14 22:13:20
@@ -51,8 +52,8 @@ bob          40  no
 }
 
 #[test]
-fn json_is_an_object_a_room() {
-    let text = as_json(&answer(), &Namespace::root());
+fn json_has_one_object_per_room() {
+    let text = json_lines(json_rows(&answer(), &Namespace::root()));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3);
     assert_eq!(
@@ -62,11 +63,11 @@ fn json_is_an_object_a_room() {
 }
 
 #[test]
-fn what_the_answer_has_no_room_for_is_counted_below() {
+fn rooms_left_out_of_the_answer_are_counted_below_the_table() {
     let answer = RoomsResponse {
         more: 12,
         ..answer()
     };
-    let table = tables(&answer, &Namespace::root(), Which::All);
+    let table = tables(&answer, &Namespace::root(), RoomFilter::All);
     assert!(table.ends_with("\n… and 12 more\n"), "{table}");
 }

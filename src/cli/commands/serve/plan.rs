@@ -42,7 +42,7 @@ impl HubPlan {
         let filed = file.settings;
         let token = match &global.token_file {
             Some(path) => {
-                let secret = target::token(path)?;
+                let secret = target::read_token(path)?;
                 reject_shared_token(&secret, &file.namespaces)?;
                 Token::new(&secret)
             }
@@ -69,7 +69,7 @@ impl HubPlan {
             echo: filed.echo,
             token,
             namespaces: file.namespaces,
-            trace: args.trace.then(trace::on_stderr),
+            trace: args.trace.then(trace::stderr_sink),
         };
         let database = database(args.db.clone().or(filed.db))?;
         let mut private = file.secrets;

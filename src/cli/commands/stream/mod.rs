@@ -1,7 +1,7 @@
-//! `--stream`: bytes as they are, from the stdin of one to the stdout of another, with an end.
+//! `--stream`: raw bytes from the stdin of one `pub` to the stdout of a `sub`, with an end.
 
-pub mod input;
-pub mod ledger;
-pub mod publisher;
-pub mod receiving;
-pub mod sending;
+pub mod part_reader;
+pub mod part_tracker;
+pub mod publisher_monitor;
+pub mod receiver;
+pub mod sender;

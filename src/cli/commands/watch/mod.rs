@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::TerminalChanges;
 use crate::cli::io::stdout;
-use crate::cli::remote::connect::peer_or_signal;
-use crate::cli::remote::delivery::{awaited, tell_link};
+use crate::cli::remote::connect::connect_hub;
+use crate::cli::remote::connection_notes::{note_event, reconnect_status};
+use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::screen::table::Line;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
@@ -37,9 +38,10 @@ pub async fn watch<R: VerbRequest>(
     every: Duration,
     show: impl Fn(&R::Response, Option<usize>) -> Vec<Line>,
 ) -> Result<(), Failure> {
-    let mut signals = crate::cli::runtime::listen()?;
+    let mut interrupts = Interrupts::listen(None)?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
-    let peer = peer_or_signal(target, RetryPolicy::Forever, &mut signals).await?;
+    let connect = connect_hub(target, RetryPolicy::Forever);
+    let peer = interrupts.run(connect).await?;
     let screen = Arc::new(Screen::of_stdout());
     let above = Arc::clone(&screen);
     let diversion = screen
@@ -57,10 +59,7 @@ pub async fn watch<R: VerbRequest>(
         drawing: None,
         drawn: Drawn::Yes,
     };
-    let end = select! {
-        end = watching.run(changes) => end,
-        signal = signals.next() => Err(Failure::Signal(signal)),
-    };
+    let end = interrupts.run(watching.run(changes)).await;
     // First, because a diverted line may wait for a terminal that takes nothing.
     screen.end().await;
     drop(diversion);
@@ -141,7 +140,7 @@ where
     fn happened(&mut self, event: ClientEvent) -> Result<(), Failure> {
         let in_place = self.screen.draws_in_place();
         if !in_place {
-            tell_link(&event, self.peer.url());
+            note_event(&event, self.peer.url());
         }
         match event {
             ClientEvent::Response { id, answer }
@@ -187,7 +186,7 @@ where
     /// Why what is shown is of before.
     fn trouble(&self) -> Option<String> {
         let url = self.peer.url();
-        match (awaited(&self.peer), self.asked) {
+        match (reconnect_status(&self.peer), self.asked) {
             (Some((since, what)), _) => Some(for_so_long(what, since)),
             (None, Some((_, since))) if since.elapsed() >= limits::WATCH_WAITING_AFTER => {
                 Some(for_so_long(format!("no answer from {url}"), since))

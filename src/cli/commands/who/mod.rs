@@ -1,4 +1,4 @@
-//! `who`: the sockets of a namespace, as a table or as JSON.
+//! `who`: lists the sockets of a namespace, as a table or as JSON.
 
 #[cfg(test)]
 mod tests;
@@ -9,19 +9,20 @@ use serde::Serialize;
 
 use crate::address::{ClientName, Namespace, RoomName};
 use crate::cli::args::who::WhoArgs;
-use crate::cli::commands::rooms::{address, timestamp};
+use crate::cli::commands::listing::{or_dash, print_json, print_table, room_address, timestamp};
 use crate::cli::commands::watch::watch;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
-use crate::cli::remote::target::target;
+use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::table::{self, Column, Line, Table};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::verbs::who::{LagPrecision, SocketInfo, WhoRequest, WhoResponse};
 
 pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
-    let (target, rooms) = target(global, &args.remote, &args.room)?;
+    let (target, rooms) = resolve_target(global, &args.remote, &args.room)?;
+    let namespace = &target.namespace;
     let request = WhoRequest {
         room: rooms.first(),
         sid: None,
@@ -29,67 +30,59 @@ pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
     let zone = TimeZone::system();
     if let Some(every) = args.watching.watch {
         return watch(&target, request, every, |answer, columns| {
-            lines(answer, &target.namespace, &zone, columns)
+            lines(answer, namespace, &zone, columns)
         })
         .await;
     }
     let answer = ask(&target, &request).await?;
-    let text = match args.json {
-        true => as_json(&answer, &target.namespace),
-        false => {
-            let lines = lines(&answer, &target.namespace, &zone, term::stdout_columns());
-            table::text(&lines, term::stdout_paint())
-        }
-    };
-    if answer.more > 0 && args.json {
-        term::warn(format!("{} more are connected", answer.more));
+    if args.json {
+        print_json(json_rows(&answer, namespace), answer.more, "socket")
+    } else {
+        print_table(&lines(&answer, namespace, &zone, term::stdout_columns()))
     }
-    stdout::print(&text).map_err(Failure::Output)
 }
 
-/// Not who asks: that connection is over as soon as it is answered.
-fn others(answer: &WhoResponse) -> impl Iterator<Item = &SocketInfo> {
-    answer.sockets.iter().filter(|person| !person.you)
+/// All sockets but the one that asked, which is gone as soon as it is answered.
+fn other_sockets(answer: &WhoResponse) -> impl Iterator<Item = &SocketInfo> {
+    answer.sockets.iter().filter(|socket| !socket.you)
 }
 
-fn as_json(answer: &WhoResponse, namespace: &Namespace) -> String {
-    #[derive(Serialize)]
-    struct Line<'a> {
-        namespace: &'a Namespace,
-        sid: &'a str,
-        #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-        name: Option<&'a ClientName>,
-        address: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        uid: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pid: Option<i32>,
-        transport: &'a str,
-        rooms: &'a [RoomName],
-        lag: u64,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        lag_is_least: bool,
-        since: Option<String>,
-    }
-    let mut text = String::new();
-    for person in others(answer) {
-        let line = Line {
-            namespace,
-            sid: &person.sid,
-            name: person.name.as_ref(),
-            address: &person.address,
-            uid: person.uid,
-            pid: person.pid,
-            transport: &person.transport,
-            rooms: &person.rooms,
-            lag: person.lag,
-            lag_is_least: person.lag_precision == LagPrecision::AtLeast,
-            since: stdout::time(person.since),
-        };
-        text += &serde_json::to_string(&line).expect("names and numbers are JSON");
-        text.push('\n');
-    }
-    text
+#[derive(Serialize)]
+struct SocketJson<'a> {
+    namespace: &'a Namespace,
+    sid: &'a str,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    name: Option<&'a ClientName>,
+    address: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<i32>,
+    transport: &'a str,
+    rooms: &'a [RoomName],
+    lag: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    lag_is_least: bool,
+    since: Option<String>,
+}
+
+fn json_rows<'a>(
+    answer: &'a WhoResponse,
+    namespace: &'a Namespace,
+) -> impl Iterator<Item = SocketJson<'a>> {
+    other_sockets(answer).map(move |socket| SocketJson {
+        namespace,
+        sid: &socket.sid,
+        name: socket.name.as_ref(),
+        address: &socket.address,
+        uid: socket.uid,
+        pid: socket.pid,
+        transport: &socket.transport,
+        rooms: &socket.rooms,
+        lag: socket.lag,
+        lag_is_least: socket.lag_precision == LagPrecision::AtLeast,
+        since: stdout::time(socket.since),
+    })
 }
 
 fn lines(
@@ -106,27 +99,23 @@ fn lines(
         Column::number("LAG"),
         Column::time("SINCE"),
     ]);
-    for person in others(answer) {
-        let rooms = person.rooms.iter().map(|room| address(namespace, room));
+    for socket in other_sockets(answer) {
+        let rooms = socket
+            .rooms
+            .iter()
+            .map(|room| room_address(namespace, room));
         let rooms = rooms.collect::<Vec<_>>().join(", ");
-        let more = match person.lag_precision {
+        let more = match socket.lag_precision {
             LagPrecision::AtLeast => "+",
             LagPrecision::Exact => "",
         };
         table.push([
-            person
-                .name
-                .as_ref()
-                .map_or("-".to_owned(), ToString::to_string),
-            person.sid.clone(),
-            origin(person),
-            if rooms.is_empty() {
-                "-".to_owned()
-            } else {
-                rooms
-            },
-            format!("{}{more}", person.lag),
-            timestamp(person.since).map_or("-".to_owned(), |since| minute(since, zone)),
+            or_dash(socket.name.as_ref()),
+            socket.sid.clone(),
+            address_and_pid(socket),
+            or_dash(Some(rooms).filter(|rooms| !rooms.is_empty())),
+            format!("{}{more}", socket.lag),
+            or_dash(timestamp(socket.since).map(|since| local_minute(since, zone))),
         ]);
     }
     let mut lines = table.lines(columns);
@@ -134,16 +123,16 @@ fn lines(
     lines
 }
 
-/// So that a line fits a terminal: the seconds stand in the JSON.
-fn minute(at: Timestamp, zone: &TimeZone) -> String {
-    let at = at.to_zoned(zone.clone());
-    at.strftime("%Y-%m-%d %H:%M").to_string()
+/// Without seconds, so that a line fits a terminal; the JSON has them.
+fn local_minute(at: Timestamp, zone: &TimeZone) -> String {
+    let local = at.to_zoned(zone.clone());
+    local.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Of a Unix socket the process at its other end.
-fn origin(person: &SocketInfo) -> String {
-    match person.pid {
-        Some(pid) => format!("{} pid {pid}", person.address),
-        None => person.address.clone(),
+/// For a Unix socket, names the process at its other end.
+fn address_and_pid(socket: &SocketInfo) -> String {
+    match socket.pid {
+        Some(pid) => format!("{} pid {pid}", socket.address),
+        None => socket.address.clone(),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::commands::listing::json_lines;
 use crate::cli::screen::term::Paint;
 
 fn answer() -> WhoResponse {
@@ -15,7 +16,7 @@ fn answer() -> WhoResponse {
 }
 
 #[test]
-fn the_table_has_a_line_for_each_but_oneself() {
+fn the_table_has_a_line_for_each_other_socket() {
     let lines = lines(&answer(), &Namespace::root(), &TimeZone::UTC, None);
     let expected = "\
 NAME   SID                   ADDRESS         ROOMS     LAG  SINCE
@@ -27,7 +28,7 @@ alice  aaaaaaaaaaaaaaaaaaaa  127.0.0.1:5000  /, ci       3  2023-11-14 22:13
 }
 
 #[test]
-fn json_has_all_that_is_known() {
+fn json_has_all_fields() {
     let expected = concat!(
         r#"{"namespace":"/","sid":"aaaaaaaaaaaaaaaaaaaa","as":"alice","address":"127.0.0.1:5000","transport":"websocket","#,
         r#""rooms":["","ci"],"lag":3,"since":"2023-11-14T22:13:20.123Z"}"#,
@@ -36,7 +37,10 @@ fn json_has_all_that_is_known() {
         r#""rooms":[],"lag":65536,"lag_is_least":true,"since":"1970-01-01T00:00:00.000Z"}"#,
         "\n",
     );
-    assert_eq!(as_json(&answer(), &Namespace::root()), expected);
+    assert_eq!(
+        json_lines(json_rows(&answer(), &Namespace::root())),
+        expected
+    );
 }
 
 #[test]

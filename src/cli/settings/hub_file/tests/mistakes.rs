@@ -246,8 +246,10 @@ fn a_mistake_in_what_is_declared_for_an_event_says_what_would_do() {
     let reserved = "Socket.IO reserves this name, so the event cannot be sent on; \"emit\" sends one of another name";
     let not_acked = "nobody waits for an answer here";
     let is_reserved =
-        |name: &str| format!("\"{name}\" is reserved by Socket.IO; name the event otherwise");
-    let cases: &[(&str, &[(usize, &str, &str)])] = &[
+        |name: &str| format!("\"{name}\" is reserved by Socket.IO; give the event another name");
+    /// A table and its mistakes, each with column, key and message.
+    type Case<'a> = (&'a str, &'a [(usize, &'a str, &'a str)]);
+    let cases: &[Case<'_>] = &[
         (
             "connect = { relay = \"all\", ack = \"args\" }",
             &[

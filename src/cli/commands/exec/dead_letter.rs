@@ -1,56 +1,59 @@
-//! What is published of a message that no command managed: the object of `sub --json`, the reason and the attempts.
-//! `pub --envelope` takes it, so a dead letter can be sent to where it was. No IO.
+//! The dead letter of a message whose command failed: the object of `sub --json` with the reason and the number of attempts.
+//! `pub --envelope` accepts it, so a dead letter can be sent to its room again. No IO.
 
 use bytes::Bytes;
 use serde_json::json;
 
 use crate::cli::io::stdin::{InputBlock, message};
-use crate::cli::io::stdout::{OutputBatch, OutputFormat, rendered};
-use crate::wire::batch::Framing;
+use crate::cli::io::stdout::{OutputBatch, OutputFormat, Terminator, rendered};
+use crate::wire::batch::{Framing, push_bytes_message};
 
-/// JSON escapes a byte with up to six.
-const ESCAPED: usize = 6;
+/// JSON needs up to six bytes to escape one.
+const ESCAPED_BYTES: usize = 6;
 
-/// One line of JSON, of `max_message` bytes at most. Where the message and what is said of it do not fit, its beginning does,
-/// and `truncated` tells how many bytes it had.
-pub fn letter(chunk: &OutputBatch, reason: &str, attempts: u32, max_message: usize) -> InputBlock {
-    let said = format!(",\"reason\":{},\"attempts\":{attempts}", json!(reason));
-    let whole = object(chunk, &said);
+/// One line of JSON, of `max_message` bytes at most. If the message does not fit, only its beginning is included, and
+/// `truncated` says how many bytes it had.
+pub fn dead_letter(
+    chunk: &OutputBatch,
+    reason: &str,
+    attempts: u32,
+    max_message: usize,
+) -> InputBlock {
+    let extra = format!(",\"reason\":{},\"attempts\":{attempts}", json!(reason));
+    let whole = object(chunk, &extra);
     if whole.len() <= max_message {
         return block(whole);
     }
-    let data = rendered(
-        &OutputFormat::Data(crate::cli::io::stdout::Terminator::Raw),
-        chunk,
-    );
-    let said = format!("{said},\"truncated\":{}", data.len());
-    let around = object(&cut(chunk, &[]), &said).len();
-    let room = max_message.saturating_sub(around) / ESCAPED;
-    // Text stays text: not in the middle of a character.
-    let fits = &data[..room.min(data.len())];
+    let data = rendered(&OutputFormat::Data(Terminator::Raw), chunk);
+    let extra = format!("{extra},\"truncated\":{}", data.len());
+    let around = object(&with_data(chunk, &[]), &extra).len();
+    let max_data = max_message.saturating_sub(around) / ESCAPED_BYTES;
+    let fits = &data[..max_data.min(data.len())];
+    // UTF-8 stays UTF-8: a character is not cut in half.
     let fits = match std::str::from_utf8(fits) {
         Err(error) if std::str::from_utf8(&data).is_ok() => &fits[..error.valid_up_to()],
         _ => fits,
     };
-    block(object(&cut(chunk, fits), &said))
+    block(object(&with_data(chunk, fits), &extra))
 }
 
 /// The same message with other data.
-fn cut(chunk: &OutputBatch, data: &[u8]) -> OutputBatch {
-    let mut cut = chunk.clone();
-    cut.header.framing = Framing::Bytes;
-    cut.header.json = false;
+fn with_data(chunk: &OutputBatch, data: &[u8]) -> OutputBatch {
+    let mut copy = chunk.clone();
+    copy.header.framing = Framing::Bytes;
+    copy.header.json = false;
     let mut body = Vec::new();
-    crate::wire::batch::push_bytes_message(&mut body, data);
-    cut.body = Bytes::from(body);
-    cut
+    push_bytes_message(&mut body, data);
+    copy.body = Bytes::from(body);
+    copy
 }
 
-fn object(chunk: &OutputBatch, said: &str) -> String {
+/// The object of `sub --json`, with `extra` added before its end.
+fn object(chunk: &OutputBatch, extra: &str) -> String {
     let object = rendered(&OutputFormat::Json, chunk);
     let object = String::from_utf8_lossy(&object);
     let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
-    format!("{open}{said}}}")
+    format!("{open}{extra}}}")
 }
 
 fn block(object: String) -> InputBlock {
@@ -66,7 +69,7 @@ mod tests {
 
     use super::*;
     use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
-    use crate::wire::batch::{DeliveryHeader, push_bytes_message};
+    use crate::wire::batch::DeliveryHeader;
 
     fn chunk(data: &[u8]) -> OutputBatch {
         let mut body = Vec::new();
@@ -94,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_the_message_was_and_why_it_is_dead() {
-        let letter = letter(&chunk(b"a\n\"b\""), "exit status 1", 4, 10_000);
+    fn it_has_the_message_the_reason_and_the_attempts() {
+        let letter = dead_letter(&chunk(b"a\n\"b\""), "exit status 1", 4, 10_000);
         assert_eq!(
             read(&letter),
             json!({
@@ -104,15 +107,15 @@ mod tests {
                 "reason": "exit status 1", "attempts": 4
             })
         );
-        let binary = super::letter(&chunk(b"\xff"), "r", 1, 10_000);
+        let binary = dead_letter(&chunk(b"\xff"), "r", 1, 10_000);
         assert_eq!(read(&binary)["base64"], "/w==");
     }
 
     #[test]
-    fn it_fits_the_hub_whatever_the_message_was() {
+    fn it_fits_the_limit_of_the_hub() {
         for data in ["x".repeat(2_000), "\u{1}".repeat(2_000), "ü".repeat(1_000)] {
             for limit in [400, 401, 402, 1_999, 2_100, 2_301] {
-                let letter = letter(&chunk(data.as_bytes()), "exit status 1", 4, limit);
+                let letter = dead_letter(&chunk(data.as_bytes()), "exit status 1", 4, limit);
                 assert!(letter.body.len() <= limit + 1, "{limit}");
                 let object = read(&letter);
                 if let Some(length) = object.get("truncated") {
@@ -123,7 +126,7 @@ mod tests {
                 }
             }
         }
-        let letter = letter(&chunk(&[0xff; 2_000]), "r", 1, 1_000);
+        let letter = dead_letter(&chunk(&[0xff; 2_000]), "r", 1, 1_000);
         assert!(letter.body.len() <= 1_001);
         assert!(read(&letter)["base64"].as_str().unwrap().len() > 100);
     }

@@ -1,13 +1,13 @@
-//! What is refused to who asks about queues.
+//! Refusals of `queue peek` and `queue purge`.
 
 use crate::address::{ClientName, Namespace, RoomName};
-use crate::cli::commands::rooms::address;
+use crate::cli::commands::listing::room_address;
 use crate::cli::failure::Failure;
 use crate::client::ClientError;
 use crate::wire::error_code::ErrorCode;
 
-/// The same of what was asked of a member, in one room or in all that it joined.
-pub(super) fn about(
+/// Adds the member and the room to a refusal.
+pub(super) fn name_member(
     failure: Failure,
     name: &ClientName,
     namespace: &Namespace,
@@ -17,10 +17,11 @@ pub(super) fn about(
         (Failure::Client(ClientError::Refused(refusal)), Some(room))
             if refusal.code == Some(ErrorCode::NoRooms) =>
         {
+            let room = room_address(namespace, room);
             Failure::Other {
-                what: format!("{name} has not joined {}", address(namespace, room)),
+                what: format!("{name} has not joined {room}"),
                 hint: Some(format!(
-                    "\"roomcat queue {name}\" lists the rooms that it joined"
+                    "\"roomcat queue {name}\" lists the rooms of {name}"
                 )),
             }
         }
