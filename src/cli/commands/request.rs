@@ -14,7 +14,7 @@ use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{AckingOutput, Flow};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::target::resolve_target;
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::publish_window::PublishOutcome;
@@ -87,7 +87,7 @@ impl PendingRequest<'_> {
             rooms: vec![self.reply_room.clone()],
             ..SubscribeRequest::default()
         });
-        let mut progress = Progress::of(Task::Wait);
+        let mut progress = Progress::new(ProgressKind::Wait);
         loop {
             if self.phase == RequestPhase::Subscribed
                 && let Some(request) = request.take()

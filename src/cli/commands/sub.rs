@@ -17,7 +17,7 @@ use crate::cli::remote::delivery::{AckingOutput, Flow};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
 use crate::cli::remote::target::{resolve_target, room_of_flag};
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
@@ -115,7 +115,7 @@ async fn write_messages(
 /// Removes the progress line; after a signal, its count stays.
 fn end_progress(progress: &mut Progress, result: &Result<(), Failure>) {
     progress.clear();
-    if let (Err(Failure::Signal(_)), Some(written)) = (result, progress.done()) {
+    if let (Err(Failure::Signal(_)), Some(written)) = (result, progress.counted()) {
         term::note(format!("{} written", quantity(written, "message")));
     }
 }
@@ -135,7 +135,7 @@ async fn receive(
                 // Other sharers may take some of the pending messages, so their number says nothing then.
                 let knows_total = args.drain && !args.share.share;
                 if let (true, ClientEvent::Subscribed { pending, .. }) = (knows_total, &event) {
-                    progress.of_messages(*pending);
+                    progress.set_total(*pending);
                 }
                 // Removes the status before a message is written over it.
                 if let ClientEvent::Reconnected { .. } = event {
@@ -148,7 +148,7 @@ async fn receive(
                 Flow::Continue
             }
         };
-        progress.did(output.written() - written, 0);
+        progress.add(output.written() - written, 0);
         if flow == Flow::Stop {
             return Ok(());
         }
@@ -182,8 +182,8 @@ fn progress(args: &SubArgs) -> Progress {
     let is_terminal = io::stdout().is_terminal();
     match (is_terminal, args.count, args.drain) {
         (true, ..) if args.raw || args.null => Progress::hidden(),
-        (true, ..) | (false, None, false) => Progress::of(Task::Wait),
-        (false, count, _) => Progress::of(Task::Write(count)),
+        (true, ..) | (false, None, false) => Progress::new(ProgressKind::Wait),
+        (false, count, _) => Progress::new(ProgressKind::Write(count)),
     }
 }
 

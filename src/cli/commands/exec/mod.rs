@@ -29,8 +29,8 @@ use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{confirm_last_ack, last_seq};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
-use crate::cli::screen::duration::spoken;
-use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
+use crate::cli::screen::duration::duration_text;
+use crate::cli::screen::progress::{NOT_WAITING, Progress, ProgressKind};
 use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
@@ -112,7 +112,7 @@ impl WorkerPool {
             },
             state: watch::Sender::new(WorkState::Running),
             stdout: stdout::start(OutputFormat::Data(Terminator::Raw)),
-            progress: Progress::of(Task::Wait),
+            progress: Progress::new(ProgressKind::Wait),
         }
     }
 
@@ -213,7 +213,9 @@ impl WorkerPool {
     fn note_wait(&self, ended: &Result<(), Failure>) {
         let (prefix, again) = match ended {
             Err(Failure::Signal(_)) => (String::new(), "again "),
-            Err(Failure::Timeout(after)) => (format!("timed out after {}; ", spoken(*after)), ""),
+            Err(Failure::Timeout(after)) => {
+                (format!("timed out after {}; ", duration_text(*after)), "")
+            }
             _ => return,
         };
         let pronoun = match self.running.len() {
@@ -223,7 +225,7 @@ impl WorkerPool {
         };
         term::note(format!(
             "{prefix}waiting up to {} for {}; Ctrl-C {again}kills {pronoun}",
-            spoken(limits::EXEC_FINISH_TIMEOUT),
+            duration_text(limits::EXEC_FINISH_TIMEOUT),
             quantity(self.running.len() as u64, "command")
         ));
     }
@@ -237,7 +239,7 @@ impl WorkerPool {
             let room = self.source_room(&batch);
             let (runner, state) = (Arc::clone(&self.runner), self.state.subscribe());
             if self.running.is_empty() {
-                self.progress.draw(NOTHING_AWAITED);
+                self.progress.draw(NOT_WAITING);
             }
             self.running.spawn(async move {
                 let outcome = runner

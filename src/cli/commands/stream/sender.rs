@@ -99,7 +99,7 @@ impl StreamSender {
             announced_sid: String::new(),
             log: None,
             receipt_check: ReceiptCheck::new(plan.required),
-            progress: Progress::of(plan.task),
+            progress: Progress::new(plan.task),
         })
     }
 
@@ -186,7 +186,7 @@ impl StreamSender {
         match event {
             ClientEvent::Receipt(receipt) => {
                 self.log.get_or_insert_with(|| log.clone());
-                self.progress.did(1, receipt.bytes as u64);
+                self.progress.add(1, receipt.bytes as u64);
                 self.receipt_check.check(receipt);
             }
             // Readers of the new log never get the beginning.
