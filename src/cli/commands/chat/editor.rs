@@ -19,7 +19,7 @@ use rustyline::validate::Validator;
 use rustyline::{ColorMode, Config, Context, ExternalPrinter, Helper};
 use tokio::sync::mpsc;
 
-use super::look::Colours;
+use super::style::Colours;
 use crate::limits;
 
 /// What came of a line.

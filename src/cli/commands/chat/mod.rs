@@ -2,12 +2,12 @@
 //! with an editor, names and commands; here, in a pipe, bare lines.
 
 mod editor;
-mod look;
-mod patience;
+mod input;
 mod screen;
-mod suspension;
+mod style;
+mod suspend_signals;
 mod terminal;
-mod typed;
+mod wait_notice;
 
 use std::io::{IsTerminal, stdin, stdout as standard_output};
 
@@ -27,7 +27,7 @@ use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
-use patience::Patience;
+use wait_notice::Patience;
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     match stdin().is_terminal() && standard_output().is_terminal() {

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::editor::{Board, Editor, Line, NOTHING};
-use super::look::{Colours, Look};
-use super::suspension::stop_here;
+use super::style::{Colours, Look};
+use super::suspend_signals::stop_here;
 use crate::address::{ClientName, RoomName, Seq};
 use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
 use crate::cli::screen::term::{self, Diversion};

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use tokio::select;
 
 use super::editor::Line;
-use super::look::label;
-use super::patience::{Patience, telling};
+use super::input::{HELP, Typed};
 use super::screen::Screen;
-use super::suspension::Suspensions;
-use super::typed::{HELP, Typed};
+use super::style::label;
+use super::suspend_signals::Suspensions;
+use super::wait_notice::{Patience, telling};
 use crate::address::{Address, ClientName, Namespace, RoomName};
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;

@@ -3,7 +3,7 @@
 //! The tour and the lessons are told elsewhere; processes and the screen are the stage's.
 
 mod lessons;
-mod stage;
+mod runner;
 mod tour;
 
 use std::thread;
@@ -12,7 +12,7 @@ use tokio::select;
 use tokio::sync::oneshot;
 
 use self::lessons::LESSONS;
-use self::stage::{Pacing, Stop};
+use self::runner::{Pacing, Stop};
 use crate::cli::args::demo::DemoArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::stage::{Setting, Stage, Stop};
+use super::runner::{Setting, Stage, Stop};
 use crate::cli::failure::Failure;
 
 pub(super) fn tell(stop: Stop) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 //! Knows nothing of what is asked: whoever watches turns the answers into lines. Where stdout is no terminal that can draw
 //! in place, each answer is a block of its own.
 
-mod echo;
+mod echo_guard;
 mod screen;
 
 use std::fmt;

@@ -9,7 +9,7 @@ use std::thread;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::echo::NoEcho;
+use super::echo_guard::NoEcho;
 use crate::cli::io::signals::TerminalChange;
 use crate::cli::io::stdout;
 use crate::cli::screen::table::{self, Line, LineKind};

@@ -1,6 +1,6 @@
 //! One lesson: what it tells, and the commands that it runs.
 
-use crate::cli::commands::demo::stage::{Pacing, Setting, Stage, Stop};
+use crate::cli::commands::demo::runner::{Pacing, Setting, Stage, Stop};
 use crate::cli::failure::Failure;
 
 pub struct Lesson {

@@ -1,22 +1,22 @@
 //! The lessons: one thing each, told as commands with what must come of them.
 
-mod deciding;
 mod lesson;
-mod talking;
-mod waiting;
+mod middleware;
+mod queues;
+mod rooms;
 
 use self::lesson::Lesson;
 use crate::cli::args::demo::LESSON_COUNT;
 
 pub(super) const LESSONS: [Lesson; LESSON_COUNT] = [
-    talking::CHAT,
-    talking::BROADCAST,
-    talking::ROOMS,
-    talking::NAMESPACES,
-    deciding::MIDDLEWARE,
-    deciding::ACKS,
-    waiting::OFFLINE,
-    waiting::SHARED,
+    rooms::CHAT,
+    rooms::BROADCAST,
+    rooms::ROOMS,
+    rooms::NAMESPACES,
+    middleware::MIDDLEWARE,
+    middleware::ACKS,
+    queues::OFFLINE,
+    queues::SHARED,
 ];
 
 /// A line a lesson.

@@ -1,7 +1,7 @@
 //! Who hears what is said: the chat example, broadcast, rooms and namespaces.
 
 use super::lesson::Lesson;
-use crate::cli::commands::demo::stage::{Held, Stage};
+use crate::cli::commands::demo::runner::{Held, Stage};
 use crate::cli::failure::Failure;
 
 pub(super) const CHAT: Lesson = Lesson {

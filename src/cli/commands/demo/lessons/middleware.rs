@@ -1,7 +1,7 @@
 //! Who may, and what the server answers: middleware and acknowledgements.
 
 use super::lesson::Lesson;
-use crate::cli::commands::demo::stage::{Held, Stage};
+use crate::cli::commands::demo::runner::{Held, Stage};
 use crate::cli::failure::Failure;
 
 pub(super) const MIDDLEWARE: Lesson = Lesson {

@@ -1,7 +1,7 @@
 //! What waits for whom: the offline queue, alone and shared.
 
 use super::lesson::Lesson;
-use crate::cli::commands::demo::stage::{Held, Stage};
+use crate::cli::commands::demo::runner::{Held, Stage};
 use crate::cli::failure::Failure;
 
 pub(super) const OFFLINE: Lesson = Lesson {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use colored::Color;
 
-use super::scene::{Scene, cannot, fits};
+use super::context::{Scene, cannot, fits};
 use super::screen::GLANCE;
 use crate::cli::failure::Failure;
 use crate::cli::screen::term;

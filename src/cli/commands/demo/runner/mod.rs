@@ -2,10 +2,10 @@
 //!
 //! Knows nothing of the story. Whatever happens, the processes end and the folder goes.
 
-mod folder;
-mod scene;
+mod context;
+mod process;
 mod screen;
-mod terminal;
+mod temp_folder;
 
 use std::process::Stdio;
 use std::thread;
@@ -14,12 +14,12 @@ use std::time::Instant;
 use colored::Color;
 use serde_json::Value;
 
-use self::folder::Folder;
-pub(super) use self::scene::Stop;
-use self::scene::{Scene, cannot, fits};
+pub(super) use self::context::Stop;
+use self::context::{Scene, cannot, fits};
+pub(super) use self::process::Terminal;
 pub(super) use self::screen::Pacing;
 use self::screen::{GLANCE, Screen};
-pub(super) use self::terminal::Terminal;
+use self::temp_folder::Folder;
 use crate::cli::failure::Failure;
 use crate::cli::screen::term;
 use crate::limits;
@@ -211,7 +211,7 @@ impl Stage {
         let mut frame = frames.next();
         let mut error = held.error;
         while let Some(line) = process.next_error()? {
-            match (terminal::frame_of(&line), frame, error) {
+            match (process::frame_of(&line), frame, error) {
                 (Some((shown, meaning)), Some(wanted), _) if fits(wanted, shown) => {
                     scene.show_frame("", shown, meaning);
                     frame = frames.next();
