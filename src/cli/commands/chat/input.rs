@@ -1,79 +1,83 @@
-//! What is typed at a terminal: something to say, or a command. Pure.
+//! A line typed at a terminal: a message or a command. Pure.
 
 use crate::address::Address;
 
-/// A line, understood.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Typed<'a> {
-    Nothing,
-    Say(&'a str),
-    SayTo(Address, &'a str),
+pub enum ChatInput<'a> {
+    Empty,
+    Message(&'a str),
+    MessageTo(Address, &'a str),
     Join(Address),
-    /// None: the room one speaks in.
+    /// None is the current room.
     Leave(Option<Address>),
     Who,
     Help,
-    Wrong(String),
+    /// The text says why.
+    Invalid(String),
 }
 
-/// What `/help` shows.
+/// The commands and their descriptions, for `/help`.
 pub const HELP: &[(&str, &str)] = &[
-    ("/join ROOM", "enter a room as well, and speak in it"),
-    ("/leave [ROOM]", "leave a room, or the one you speak in"),
-    ("/to ROOM text", "say something in another room"),
-    ("/who", "who is in the room you speak in"),
-    ("//text", "say /text"),
-    ("Ctrl-D", "end"),
+    ("/join ROOM", "join one more room and talk in it"),
+    ("/leave [ROOM]", "leave ROOM, or the room you talk in"),
+    ("/to ROOM text", "send a message to another room"),
+    ("/who", "list who is in the room you talk in"),
+    ("//text", "send the message /text"),
+    ("Ctrl-D", "end the chat"),
 ];
 
-impl<'a> Typed<'a> {
+impl<'a> ChatInput<'a> {
     pub fn parse(line: &'a str) -> Self {
         let Some(command) = line.strip_prefix('/') else {
             return match line.trim() {
-                "" => Self::Nothing,
-                _ => Self::Say(line),
+                "" => Self::Empty,
+                _ => Self::Message(line),
             };
         };
-        // Pasted: a line of it that begins with a slash is no command.
-        if command.starts_with('/') || line.contains('\n') {
-            return Self::Say(if line.contains('\n') { line } else { command });
+        // Only pasted text has several lines, and it is never a command.
+        if line.contains('\n') {
+            return Self::Message(line);
         }
-        let (word, rest) = split(command);
+        if command.starts_with('/') {
+            return Self::Message(command);
+        }
+        let (word, rest) = split_word(command);
         match (word, rest) {
-            ("join", "") => wrong("/join wants a room: /join ROOM"),
+            ("join", "") => invalid("/join needs a room: /join ROOM"),
             ("join", room) => with_room(room, Self::Join),
             ("leave", "") => Self::Leave(None),
             ("leave", room) => with_room(room, |room| Self::Leave(Some(room))),
             ("who", "") => Self::Who,
             ("help" | "?", _) => Self::Help,
-            ("to", rest) => match split(rest) {
-                (_, "") => wrong("/to wants a room and a text: /to ROOM text"),
-                (room, text) => with_room(room, |room| Self::SayTo(room, text)),
+            ("to", rest) => match split_word(rest) {
+                (_, "") => invalid("/to needs a room and a text: /to ROOM text"),
+                (room, text) => with_room(room, |room| Self::MessageTo(room, text)),
             },
-            ("who", _) => wrong("/who wants nothing behind it"),
-            (word, _) => Self::Wrong(format!(
-                "there is no command /{word}; /help shows them, and //{word} says /{word}"
+            ("who", _) => invalid("/who takes no argument"),
+            (word, _) => Self::Invalid(format!(
+                "there is no command /{word}; /help lists the commands, //{word} sends the text /{word}"
             )),
         }
     }
 }
 
-fn split(text: &str) -> (&str, &str) {
+fn split_word(text: &str) -> (&str, &str) {
     match text.trim().split_once(char::is_whitespace) {
         Some((word, rest)) => (word, rest.trim_start()),
         None => (text.trim(), ""),
     }
 }
 
-fn with_room<'a>(room: &str, then: impl FnOnce(Address) -> Typed<'a>) -> Typed<'a> {
+fn with_room<'a>(room: &str, command: impl FnOnce(Address) -> ChatInput<'a>) -> ChatInput<'a> {
     match Address::parse(room) {
-        Ok(room) => then(room),
-        Err(error) => Typed::Wrong(error.to_string()),
+        Ok(room) => command(room),
+        Err(error) => ChatInput::Invalid(error.to_string()),
     }
 }
 
-fn wrong<'a>(text: &str) -> Typed<'a> {
-    Typed::Wrong(text.to_owned())
+fn invalid<'a>(reason: &str) -> ChatInput<'a> {
+    ChatInput::Invalid(reason.to_owned())
 }
 
 #[cfg(test)]
@@ -85,30 +89,33 @@ mod tests {
     }
 
     #[test]
-    fn a_slash_begins_a_command_and_two_say_one() {
+    fn one_slash_begins_a_command_and_two_begin_a_message() {
         let cases = [
-            ("", Typed::Nothing),
-            ("  ", Typed::Nothing),
-            ("hi", Typed::Say("hi")),
-            (" hi /who", Typed::Say(" hi /who")),
-            ("//who is there", Typed::Say("/who is there")),
-            ("/etc\n/join x", Typed::Say("/etc\n/join x")),
-            ("/join ops", Typed::Join(room("ops"))),
-            ("/join  /admin#ops ", Typed::Join(room("/admin#ops"))),
-            ("/leave", Typed::Leave(None)),
-            ("/leave ops", Typed::Leave(Some(room("ops")))),
-            ("/who", Typed::Who),
-            ("/help me", Typed::Help),
+            ("", ChatInput::Empty),
+            ("  ", ChatInput::Empty),
+            ("hi", ChatInput::Message("hi")),
+            (" hi /who", ChatInput::Message(" hi /who")),
+            ("//who is there", ChatInput::Message("/who is there")),
+            ("/etc\n/join x", ChatInput::Message("/etc\n/join x")),
+            ("/join ops", ChatInput::Join(room("ops"))),
+            ("/join  /admin#ops ", ChatInput::Join(room("/admin#ops"))),
+            ("/leave", ChatInput::Leave(None)),
+            ("/leave ops", ChatInput::Leave(Some(room("ops")))),
+            ("/who", ChatInput::Who),
+            ("/help me", ChatInput::Help),
             (
                 "/to ops  deploy  now",
-                Typed::SayTo(room("ops"), "deploy  now"),
+                ChatInput::MessageTo(room("ops"), "deploy  now"),
             ),
         ];
-        for (line, typed) in cases {
-            assert_eq!(Typed::parse(line), typed, "{line}");
+        for (line, input) in cases {
+            assert_eq!(ChatInput::parse(line), input, "{line}");
         }
         for line in ["/join", "/to", "/to ops", "/who x", "/", "/jion ops"] {
-            assert!(matches!(Typed::parse(line), Typed::Wrong(_)), "{line}");
+            assert!(
+                matches!(ChatInput::parse(line), ChatInput::Invalid(_)),
+                "{line}"
+            );
         }
     }
 }

@@ -1,27 +1,27 @@
-//! Ctrl-Z in a chat: the process stops only after its terminal is tidied. Knows nothing of the terminal.
+//! Ctrl-Z in a chat: the process stops only after its terminal is restored. Does not touch the terminal itself.
 
 use std::io;
 
 use rustix::process::{Signal, getpid, kill_process};
-use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+use tokio::signal::unix::{Signal as SignalStream, SignalKind, signal};
 
-/// The editor asks for it by a signal, and goes on at once.
-pub struct Suspensions(Listener);
+/// The SIGTSTPs of Ctrl-Z. The editor sends the signal and does not wait for its effect.
+pub struct SuspendSignals(SignalStream);
 
-impl Suspensions {
-    /// From here on that signal does not stop the process by itself.
+impl SuspendSignals {
+    /// From now on, SIGTSTP does not stop the process by itself.
     pub fn listen() -> io::Result<Self> {
         Ok(Self(signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?))
     }
 
-    /// Cancel-safe, as the listener is.
+    /// Cancel-safe, because the stream is.
     pub async fn next(&mut self) {
         self.0.recv().await;
     }
 }
 
-/// Comes back when the process is to go on.
-pub fn stop_here() {
-    // Nobody is refused to stop itself; and going on at once is no worse than that.
+/// Stops this process. Returns when the shell continues it.
+pub fn stop_process() {
+    // A process may always stop itself. If it could not, the chat would just go on.
     let _ = kill_process(getpid(), Signal::STOP);
 }

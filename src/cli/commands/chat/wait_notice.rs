@@ -1,4 +1,4 @@
-//! The end of a chat waits for its hub, and says so when that takes a while. Knows nothing of what is said.
+//! A chat that ends waits for confirmations from the hub, and says so when that takes a while.
 
 use std::pin::pin;
 
@@ -9,38 +9,43 @@ use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
 use crate::limits;
 
-/// When to say what is waited for: once.
-#[derive(Debug, Default)]
-pub struct Patience(Option<Instant>);
+/// What the hub has not confirmed: messages that were sent.
+pub const YOUR_MESSAGES: &str = "your messages";
 
-impl Patience {
-    pub fn begin(&mut self) {
+/// When to print the notice. It is printed at most once.
+#[derive(Debug, Default)]
+pub struct WaitNotice(Option<Instant>);
+
+impl WaitNotice {
+    /// Starts the delay before the notice.
+    pub fn start(&mut self) {
         self.0 = Some(Instant::now() + limits::PROGRESS_DELAY);
     }
 
-    /// For ever until it begins. Cancel-safe.
-    pub async fn is_over(&self) {
+    /// Waits until the notice is due; forever if the delay has not started. Cancel-safe.
+    pub async fn due(&self) {
         wait_until(self.0).await;
     }
 
-    pub fn tell(&mut self, what: &str) {
+    /// `unconfirmed` names what the hub has not confirmed.
+    pub fn print(&mut self, unconfirmed: &str) {
         self.0 = None;
-        note(what);
+        print_notice(unconfirmed);
     }
 }
 
-/// Waits for something that waits for the hub to confirm `what`.
-pub async fn telling<T>(awaited: impl Future<Output = T>, what: &str) -> T {
-    let mut awaited = pin!(awaited);
+/// Runs an operation that needs a confirmation of the hub, and prints the notice if it takes long.
+pub async fn with_wait_notice<T>(operation: impl Future<Output = T>, unconfirmed: &str) -> T {
+    let mut operation = pin!(operation);
     select! {
-        done = &mut awaited => return done,
-        () = sleep(limits::PROGRESS_DELAY) => note(what),
+        result = &mut operation => return result,
+        () = sleep(limits::PROGRESS_DELAY) => print_notice(unconfirmed),
     }
-    awaited.await
+    operation.await
 }
 
-fn note(what: &str) {
+fn print_notice(unconfirmed: &str) {
     term::note(format!(
-        "waiting for the hub to confirm {what}; Ctrl-C gives up"
+        "waiting for the hub to confirm {unconfirmed}; press Ctrl-C to stop waiting"
     ));
 }
