@@ -1,4 +1,4 @@
-//! The lessons: one thing each, told as commands with what must come of them.
+//! The lessons, one topic each: commands and the output that they must have.
 
 mod lesson;
 mod middleware;
@@ -19,11 +19,15 @@ pub(super) const LESSONS: [Lesson; LESSON_COUNT] = [
     queues::SHARED,
 ];
 
-/// A line a lesson.
+/// The numbers, titles and introductions.
 pub(super) fn list() -> String {
     let lines = (1..).zip(LESSONS).map(|(number, lesson)| {
-        let Lesson { title, about, .. } = lesson;
-        format!("{number}  {title}\n   {about}\n")
+        let Lesson {
+            title,
+            introduction,
+            ..
+        } = lesson;
+        format!("{number}  {title}\n   {introduction}\n")
     });
     lines.collect()
 }

@@ -1,38 +1,38 @@
-//! What waits for whom: the offline queue, alone and shared.
+//! Lessons on waiting messages: the offline queue and shared queues.
 
 use super::lesson::Lesson;
-use crate::cli::commands::demo::runner::{Held, Stage};
+use crate::cli::commands::demo::runner::{Expectation, Runner};
 use crate::cli::failure::Failure;
 
 pub(super) const OFFLINE: Lesson = Lesson {
     title: "The offline queue",
-    about: "A name that joined a room misses nothing of it: what is said while it is away waits in the hub's database.",
+    introduction: "A name that has joined a room misses nothing there. Messages that are sent while it is away wait in \
+           its pending queue, in the hub's database.",
     files: &[],
-    play: offline,
-    seen: "Two lines waited for laptop while it was away, came in one batch when it asked, and the ack that it sent once they \
-           were written moved its place in the log. So nothing came a second time, and had it been cut off before that ack, \
-           they would still be there.",
+    steps: offline,
+    summary: "Two lines waited for laptop, came in one batch when it subscribed, and the ack that it sent after writing them moved its \
+           cursor in the log. So the second sub got nothing, and without that ack both lines would still be waiting.",
 };
 
-fn offline(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
-    stage.hold(
+fn offline(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
+    runner.run_and_check(
         &["join", "ci", "--as", "laptop", "--trace"],
-        &Held {
+        &Expectation {
             frames: &["→ 421[\"join\",[\"ci\"]]"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &["pub", "ci", "--trace"],
-        &Held {
+        &Expectation {
             stdin: &["build 17", "build 18"],
             frames: &["← 431[{…\"delivered\":0,…\"queued\":1}]"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &["rooms", "ci"],
-        &Held {
+        &Expectation {
             stdout: &[
                 "ROOM  SOCKETS  MEMBERS  PENDING  MESSAGES  LAST",
                 "ci          0        1        2         2  …",
@@ -40,12 +40,12 @@ fn offline(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
                 "MEMBER  PENDING  HERE",
                 "laptop        2  no",
             ],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &["sub", "ci", "--as", "laptop", "--drain", "--trace"],
-        &Held {
+        &Expectation {
             stdout: &["build 17", "build 18"],
             frames: &[
                 "← 431[{…\"pending\":2,…}]",
@@ -53,54 +53,54 @@ fn offline(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
                 "← <\"build 17␊build 18␊\">",
                 "→ 42…[\"ack\",{\"seq\":\"…\"}]",
             ],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &["sub", "ci", "--as", "laptop", "--drain", "--trace"],
-        &Held {
+        &Expectation {
             frames: &["← 431[{…\"pending\":0,…}]", "← 42[\"caught-up\",…]"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )
 }
 
 pub(super) const SHARED: Lesson = Lesson {
     title: "Shared queues",
-    about: "Several workers of one name split what waits for it: each message goes to one of them, and none is lost when one goes.",
+    introduction: "Several workers can share one name. Each message that waits for the name goes to one of them, and none is \
+           lost when a worker stops.",
     files: &[],
-    play: shared,
-    seen: "Each worker confirmed its own job with an ack, and the place of crew in the log moved once both were done. What a \
-           worker had not confirmed when it stopped would have gone to the other, and so did everything that came after it was \
-           gone.",
+    steps: shared,
+    summary: "Each worker acked its own job, and the cursor of crew moved once both jobs were acked. A job that a worker has not acked \
+           when it stops goes to another worker, and the job that was sent after ann had stopped went to ben.",
 };
 
-fn shared(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
+fn shared(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
     let share = ["sub", "jobs", "--as", "crew", "--share", "--trace"];
-    let mut ann = stage.listen("ann", &[&share[..], &["-n", "1"]].concat())?;
-    ann.sees("→ 421[\"sub\",{…\"share\":true,…}]")?;
-    ann.sees("← 42[\"caught-up\",…]")?;
-    let mut ben = stage.listen("ben", &[&share[..], &["-n", "2"]].concat())?;
-    ben.sees("← 42[\"caught-up\",…]")?;
-    stage.run(&["pub", "jobs", "develop the film"])?;
-    stage.run(&["pub", "jobs", "print the pictures"])?;
-    ann.hears("develop the film")?;
-    ann.sees("→ 42…[\"ack\",{\"seq\":\"1\"}]")?;
-    ann.ends()?;
-    ben.hears("print the pictures")?;
-    ben.sees("→ 42[\"ack\",{\"seq\":\"2\"}]")?;
-    stage.run(&["pub", "jobs", "hang them up"])?;
-    ben.hears("hang them up")?;
-    ben.sees("→ 42…[\"ack\",{\"seq\":\"3\"}]")?;
-    ben.ends()?;
-    stage.hold(
+    let mut ann = runner.start_process("ann", &[&share[..], &["-n", "1"]].concat())?;
+    ann.expect_frame("→ 421[\"sub\",{…\"share\":true,…}]")?;
+    ann.expect_frame("← 42[\"caught-up\",…]")?;
+    let mut ben = runner.start_process("ben", &[&share[..], &["-n", "2"]].concat())?;
+    ben.expect_frame("← 42[\"caught-up\",…]")?;
+    runner.run(&["pub", "jobs", "develop the film"])?;
+    runner.run(&["pub", "jobs", "print the pictures"])?;
+    ann.expect_line("develop the film")?;
+    ann.expect_frame("→ 42…[\"ack\",{\"seq\":\"1\"}]")?;
+    ann.expect_exit()?;
+    ben.expect_line("print the pictures")?;
+    ben.expect_frame("→ 42[\"ack\",{\"seq\":\"2\"}]")?;
+    runner.run(&["pub", "jobs", "hang them up"])?;
+    ben.expect_line("hang them up")?;
+    ben.expect_frame("→ 42…[\"ack\",{\"seq\":\"3\"}]")?;
+    ben.expect_exit()?;
+    runner.run_and_check(
         &["queue", "crew"],
-        &Held {
+        &Expectation {
             stdout: &[
                 "NAME  ROOM  PENDING  OLDEST  BYTES  LEASED",
                 "crew  jobs        0       -      0       -",
             ],
-            ..Held::default()
+            ..Expectation::default()
         },
     )
 }

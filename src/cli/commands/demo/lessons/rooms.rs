@@ -1,125 +1,129 @@
-//! Who hears what is said: the chat example, broadcast, rooms and namespaces.
+//! Lessons on who gets a message: the chat example, broadcast, rooms and namespaces.
 
 use super::lesson::Lesson;
-use crate::cli::commands::demo::runner::{Held, Stage};
+use crate::cli::commands::demo::runner::{Expectation, Runner};
 use crate::cli::failure::Failure;
 
 pub(super) const CHAT: Lesson = Lesson {
     title: "The chat example",
-    about: "Socket.IO's first page: a user connects, says something, and the server passes it on to everyone.",
+    introduction: "The example of Socket.IO's first page. A user connects and emits an event, and the server \
+           emits it to everyone.",
     files: &[],
-    play: chat,
-    seen: "An event is one frame: 4 is a message of Engine.IO, 2 an event of Socket.IO, and behind them stand its name and \
-           arguments as JSON. The hub passed on to everyone what \
-           was emitted, which is the io.emit of the chat example.",
+    steps: chat,
+    summary: "An event is one frame: 4 is the Engine.IO packet type message, 2 is the Socket.IO packet type EVENT, and after them come \
+           the event's name and its arguments as a JSON array. The hub sent the event to everyone in the namespace, as io.emit does \
+           in the chat example.",
 };
 
-fn chat(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["on", "chat message", "--trace"])?;
-    alice.sees("→ 40")?;
-    alice.sees("← 40{\"sid\":\"…\"}")?;
-    stage.hub().says("a user connected / (…)")?;
-    let mut bob = stage.listen("bob", &["on", "chat message"])?;
-    stage.hub().says("a user connected / (…)")?;
-    stage.sockets("/", "", 2)?;
-    stage.hold(
+fn chat(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
+    let mut alice = runner.start_process("alice", &["on", "chat message", "--trace"])?;
+    alice.expect_frame("→ 40")?;
+    alice.expect_frame("← 40{\"sid\":\"…\"}")?;
+    runner.hub().expect_log("a user connected / (…)")?;
+    let mut bob = runner.start_process("bob", &["on", "chat message"])?;
+    runner.hub().expect_log("a user connected / (…)")?;
+    runner.wait_for_sockets("/", "", 2)?;
+    runner.run_and_check(
         &["emit", "chat message", "good morning", "--trace"],
-        &Held {
+        &Expectation {
             frames: &["→ 42[\"chat message\",\"good morning\"]"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    alice.sees("← 42[\"chat message\",\"good morning\"]")?;
-    alice.hears("[\"chat message\",\"good morning\"]")?;
-    bob.hears("[\"chat message\",\"good morning\"]")
+    alice.expect_frame("← 42[\"chat message\",\"good morning\"]")?;
+    alice.expect_line("[\"chat message\",\"good morning\"]")?;
+    bob.expect_line("[\"chat message\",\"good morning\"]")
 }
 
 pub(super) const BROADCAST: Lesson = Lesson {
     title: "Broadcast: everyone but me",
-    about: "Who talks need not hear oneself: Socket.IO's socket.broadcast.emit.",
+    introduction: "A sender often does not want its own message back. For that Socket.IO has the broadcast flag: \
+           socket.broadcast.emit.",
     files: &[],
-    play: broadcast,
-    seen: "What is sent to \"others\" came to bob and not back to alice, who heard bob's answer as her first line. What is \
-           sent to \"all\" came to both.",
+    steps: broadcast,
+    summary: "The line sent to \"others\" reached bob but not alice, whose first line was bob's answer. The line sent to \"all\" \
+           reached both.",
 };
 
-fn broadcast(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["chat", "kitchen", "--trace"])?;
-    let mut bob = stage.listen("bob", &["chat", "kitchen"])?;
-    stage.sockets("/", "kitchen", 2)?;
-    alice.types("does anyone hear me?")?;
-    alice.sees("→ 451-…[\"batch\",{\"rooms\":[\"kitchen\"],…\"to\":\"others\"…")?;
-    alice.sees("→ <\"does anyone hear me?␊\">")?;
-    bob.hears("does anyone hear me?")?;
-    bob.types("loud and clear")?;
-    // Had her own line come back, this would not be the first that she hears.
-    alice.hears("loud and clear")?;
-    stage.run(&["pub", "kitchen", "tea is ready"])?;
-    alice.hears("tea is ready")?;
-    bob.hears("tea is ready")
+fn broadcast(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
+    let mut alice = runner.start_process("alice", &["chat", "kitchen", "--trace"])?;
+    let mut bob = runner.start_process("bob", &["chat", "kitchen"])?;
+    runner.wait_for_sockets("/", "kitchen", 2)?;
+    alice.type_line("does anyone hear me?")?;
+    alice.expect_frame("→ 451-…[\"batch\",{\"rooms\":[\"kitchen\"],…\"to\":\"others\"…")?;
+    alice.expect_frame("→ <\"does anyone hear me?␊\">")?;
+    bob.expect_line("does anyone hear me?")?;
+    bob.type_line("loud and clear")?;
+    // If alice got her own line back, it would be first.
+    alice.expect_line("loud and clear")?;
+    runner.run(&["pub", "kitchen", "tea is ready"])?;
+    alice.expect_line("tea is ready")?;
+    bob.expect_line("tea is ready")
 }
 
 pub(super) const ROOMS: Lesson = Lesson {
     title: "Rooms",
-    about: "A room is a name that sockets join; what is said to it, who is in it hears.",
+    introduction: "A room is a name that sockets can join. Everyone in it hears what is sent to it.",
     files: &[],
-    play: rooms,
-    seen: "A message names its rooms, and who is in one of them gets it: alice heard red only, and carol, who is in both, \
-           heard the line for both once. Who is in an excepted room was left out.",
+    steps: rooms,
+    summary: "A message names its rooms and goes to every socket in one of them: alice got only the lines for red, and carol, who is in \
+           both rooms, got the line for both once. With --except blue, the sockets in blue were left out, so carol did not get that \
+           line.",
 };
 
-fn rooms(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["sub", "red", "--trace"])?;
-    alice.sees("→ 421[\"sub\",{\"rooms\":[\"red\"]}]")?;
-    let mut bob = stage.listen("bob", &["sub", "blue"])?;
-    let mut carol = stage.listen("carol", &["sub", "red", "blue"])?;
-    stage.sockets("/", "red", 2)?;
-    stage.sockets("/", "blue", 2)?;
-    stage.run(&["pub", "red", "only red"])?;
-    alice.hears("only red")?;
-    carol.hears("only red")?;
-    stage.hold(
+fn rooms(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
+    let mut alice = runner.start_process("alice", &["sub", "red", "--trace"])?;
+    alice.expect_frame("→ 421[\"sub\",{\"rooms\":[\"red\"]}]")?;
+    let mut bob = runner.start_process("bob", &["sub", "blue"])?;
+    let mut carol = runner.start_process("carol", &["sub", "red", "blue"])?;
+    runner.wait_for_sockets("/", "red", 2)?;
+    runner.wait_for_sockets("/", "blue", 2)?;
+    runner.run(&["pub", "red", "only red"])?;
+    alice.expect_line("only red")?;
+    carol.expect_line("only red")?;
+    runner.run_and_check(
         &["pub", "red", "--to", "blue", "both", "--trace"],
-        &Held {
+        &Expectation {
             frames: &[
                 "→ 451-1[\"batch\",{\"rooms\":[\"red\",\"blue\"],…",
                 "← 431[{…\"delivered\":3,…}]",
             ],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    alice.hears("both")?;
-    bob.hears("both")?;
-    carol.hears("both")?;
-    stage.run(&["pub", "red", "--except", "blue", "red but not blue"])?;
-    alice.hears("red but not blue")?;
-    stage.run(&["pub", "blue", "good night"])?;
-    // Had they got what was not for them, it would have come first.
-    bob.hears("good night")?;
-    carol.hears("good night")
+    alice.expect_line("both")?;
+    bob.expect_line("both")?;
+    carol.expect_line("both")?;
+    runner.run(&["pub", "red", "--except", "blue", "red but not blue"])?;
+    alice.expect_line("red but not blue")?;
+    runner.run(&["pub", "blue", "good night"])?;
+    // If one of them got a line that is not for it, that line would be first.
+    bob.expect_line("good night")?;
+    carol.expect_line("good night")
 }
 
 pub(super) const NAMESPACES: Lesson = Lesson {
     title: "Namespaces",
-    about: "A namespace is a channel of its own over the one connection, with rooms, tokens and handlers of its own.",
+    introduction: "A namespace is a separate channel over one shared connection. It has its own rooms, middleware and \
+           event handlers.",
     files: &[],
-    play: namespaces,
-    seen: "Two rooms were called ops, one in /admin and one in /, and neither heard the other. A frame says its namespace \
-           behind the type, as in 40/admin, and / is not written.",
+    steps: namespaces,
+    summary: "There were two rooms called ops, one in /admin and one in /, and neither got the other's message. A frame names its \
+           namespace after the packet types, as in 40/admin, and without a name it belongs to /.",
 };
 
-fn namespaces(stage: &mut Stage, _: &Lesson) -> Result<(), Failure> {
-    let mut alice = stage.listen("alice", &["sub", "/admin#ops", "--trace"])?;
-    alice.sees("→ 40/admin,…")?;
-    let mut bob = stage.listen("bob", &["sub", "ops", "--trace"])?;
-    bob.sees("→ 40{…")?;
-    stage.sockets("/admin", "ops", 1)?;
-    stage.sockets("/", "ops", 1)?;
-    stage.run(&["pub", "/admin#ops", "for admins"])?;
-    alice.sees("← 451-/admin,[\"batch\",{\"rooms\":[\"ops\"],…")?;
-    alice.hears("for admins")?;
-    stage.run(&["pub", "ops", "for everyone else"])?;
-    bob.sees("← 451-[\"batch\",{\"rooms\":[\"ops\"],…")?;
-    // Had the other namespace's line crossed over, it would have come first.
-    bob.hears("for everyone else")
+fn namespaces(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
+    let mut alice = runner.start_process("alice", &["sub", "/admin#ops", "--trace"])?;
+    alice.expect_frame("→ 40/admin,…")?;
+    let mut bob = runner.start_process("bob", &["sub", "ops", "--trace"])?;
+    bob.expect_frame("→ 40{…")?;
+    runner.wait_for_sockets("/admin", "ops", 1)?;
+    runner.wait_for_sockets("/", "ops", 1)?;
+    runner.run(&["pub", "/admin#ops", "for admins"])?;
+    alice.expect_frame("← 451-/admin,[\"batch\",{\"rooms\":[\"ops\"],…")?;
+    alice.expect_line("for admins")?;
+    runner.run(&["pub", "ops", "for everyone else"])?;
+    bob.expect_frame("← 451-[\"batch\",{\"rooms\":[\"ops\"],…")?;
+    // If the other namespace's line came here, it would be first.
+    bob.expect_line("for everyone else")
 }

@@ -1,83 +1,74 @@
-//! The demo's stage: a hub in a temporary folder, the processes of who takes part, and the screen.
+//! Runs the commands of the demo: a hub in a temporary folder, the processes that take part, and the screen.
 //!
-//! Knows nothing of the story. Whatever happens, the processes end and the folder goes.
+//! Knows nothing of the tour and the lessons. Every process ends with the runner, and the folder is removed.
 
 mod context;
+mod expectation;
+mod pattern;
 mod process;
 mod screen;
+mod stop_flag;
 mod temp_folder;
+mod text;
 
 use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
 
-use colored::Color;
 use serde_json::Value;
 
-pub(super) use self::context::Stop;
-use self::context::{Scene, cannot, fits};
-pub(super) use self::process::Terminal;
-pub(super) use self::screen::Pacing;
-use self::screen::{GLANCE, Screen};
-use self::temp_folder::Folder;
+use self::context::{DemoContext, cannot};
+pub use self::expectation::Expectation;
+use self::process::DemoProcess;
+pub use self::screen::Pacing;
+use self::screen::{DemoScreen, POLL_INTERVAL};
+pub use self::stop_flag::StopFlag;
+use self::temp_folder::TempFolder;
+use self::text::{quote, wrap};
 use crate::cli::failure::Failure;
-use crate::cli::screen::term;
 use crate::limits;
 
-/// What the stage is set with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Setting {
-    pub(super) pacing: Pacing,
-    /// Files in the folder where everyone is; a hub.toml among them is the hub's.
-    pub(super) files: &'static [(&'static str, &'static str)],
-}
+/// The content of a file, after its name.
+pub type DemoFile = (&'static str, &'static str);
 
-/// What is held of a command that runs to its end. `…` stands for anything.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Held<'a> {
-    pub(super) stdin: &'a [&'a str],
-    /// Every line of stdout.
-    pub(super) stdout: &'a [&'a str],
-    /// Frames in their order, among others; for a command with --trace.
-    pub(super) frames: &'a [&'a str],
-    /// A line of stderr, for a command that is to fail.
-    pub(super) error: Option<&'a str>,
-    pub(super) status: i32,
-}
+/// The hub uses the file with this name as its settings.
+const HUB_FILE: &str = "hub.toml";
 
-pub(super) struct Stage {
-    // Dropped in this order: the hub ends before its folder goes.
-    hub: Terminal,
-    _folder: Folder,
+pub struct Runner {
+    // Fields are dropped in this order: the hub ends before its folder is removed.
+    hub: DemoProcess,
+    _folder: TempFolder,
     url: String,
-    scene: Scene,
+    context: DemoContext,
 }
 
-impl Stage {
-    pub(super) fn open(stop: Stop, setting: &Setting) -> Result<Self, Failure> {
-        let roomcat = std::env::current_exe();
-        let roomcat = roomcat.map_err(|error| cannot("find the roomcat program", &error))?;
-        let folder = Folder::create().map_err(|error| cannot("make a temporary folder", &error))?;
-        for (name, content) in setting.files {
+impl Runner {
+    /// Starts a hub in a folder with these files, which is also the folder of every command.
+    pub fn start(stop: StopFlag, pacing: Pacing, files: &[DemoFile]) -> Result<Self, Failure> {
+        let program = std::env::current_exe();
+        let program = program.map_err(|error| cannot("find the roomcat program", &error))?;
+        let folder =
+            TempFolder::create().map_err(|error| cannot("make a temporary folder", &error))?;
+        for (name, content) in files {
             let written = std::fs::write(folder.path.join(name), content);
             written.map_err(|error| cannot("write to a temporary folder", &error))?;
         }
-        let scene = Scene {
-            roomcat,
+        let context = DemoContext {
+            program,
             folder: folder.path.clone(),
             stop,
-            screen: Screen::of_process(setting.pacing),
-            step: "opening".to_owned(),
+            screen: DemoScreen::of_stdout(pacing),
+            step: "the start of the hub".to_owned(),
         };
         let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--db", "demo.db"];
-        if setting.files.iter().any(|(name, _)| *name == HUB_FILE) {
+        if files.iter().any(|(name, _)| *name == HUB_FILE) {
             arguments.extend(["--config", HUB_FILE]);
         }
-        let mut command = scene.command(None, &arguments, Stdio::null(), Stdio::piped());
-        let mut hub = Terminal::start("hub", &mut command, &scene)?;
+        let mut command = context.command(None, &arguments, Stdio::piped());
+        let mut hub = DemoProcess::start("hub", &mut command, &context)?;
         let url = loop {
-            let line = hub.next_error()?;
-            let line = line.ok_or_else(|| scene.failure("the hub did not start"))?;
+            let line = hub.next_stderr()?;
+            let line = line.ok_or_else(|| context.failure("the hub did not start"))?;
             if let Some((_, url)) = line.split_once("listening on ") {
                 break url.trim().to_owned();
             }
@@ -86,295 +77,191 @@ impl Stage {
             hub,
             _folder: folder,
             url,
-            scene,
+            context,
         })
     }
 
-    pub(super) fn welcome(&self) {
-        self.say(&format!(
-            "{}  One hub, {}, and a few who talk. Every line below is a real command.",
+    pub fn print_tour_title(&self) {
+        self.print(&format!(
+            "{}  One hub, {}, and a few users. Every line below is a real command.",
             self.bold("roomcat demo"),
             self.url
         ));
     }
 
-    pub(super) fn title(&mut self, number: usize, title: &str) {
-        self.scene.step = format!("step {number} ({title})");
-        self.say(&format!("\n{}", self.bold(&format!("{number}. {title}"))));
+    /// The title of a step of the tour.
+    pub fn begin_step(&mut self, number: usize, title: &str) {
+        self.context.step = format!("step {number} ({title})");
+        self.print(&format!("\n{}", self.bold(&format!("{number}. {title}"))));
     }
 
-    /// The step did what it says.
-    pub(super) fn done(&self) -> Result<(), Failure> {
-        self.scene.pause()
+    pub fn end_step(&self) -> Result<(), Failure> {
+        self.context.pause()
     }
 
-    pub(super) fn close(self) {
-        self.say(&format!(
-            "\n{} Now your own: start a hub with {}, and in another terminal type {}.\nMore, command by command: {}.",
-            self.bold("That was all of it."),
+    pub fn print_tour_end(&self) {
+        self.print(&format!(
+            "\n{} Start a hub of your own with {}, and type {} in another terminal.\n{} lists the lessons, which explain each of these things.",
+            self.bold("That is the tour."),
             self.bold("roomcat serve"),
             self.bold("roomcat chat lobby"),
             self.bold("roomcat demo --list"),
         ));
     }
 
-    /// A lesson's head.
-    pub(super) fn lesson(&mut self, number: usize, title: &str, about: &str) {
-        self.scene.step = format!("lesson {number} ({title})");
-        self.say(&self.bold(&format!("Lesson {number}: {title}")));
-        self.say(&folded(about));
-        if self.scene.screen.asks() {
-            self.note("Enter runs the command at the end of the screen.");
+    /// The title of a lesson and its introduction.
+    pub fn begin_lesson(&mut self, number: usize, title: &str, introduction: &str) {
+        self.context.step = format!("lesson {number} ({title})");
+        self.print(&self.bold(&format!("Lesson {number}: {title}")));
+        self.print(&wrap(introduction));
+        if self.context.screen.waits_for_enter() {
+            self.print_note("Press Enter to run the command in the last line.");
         }
-        self.say("");
+        self.print("");
     }
 
-    /// A lesson's end.
-    pub(super) fn seen(&self, text: &str) {
-        self.say(&format!(
-            "\n{}\n{}",
-            self.bold("What was seen"),
-            folded(text)
-        ));
+    /// The end of a lesson.
+    pub fn print_summary(&self, summary: &str) {
+        let heading = self.bold("What you saw");
+        self.print(&format!("\n{heading}\n{}", wrap(summary)));
     }
 
-    /// What is in a file of the folder.
-    pub(super) fn file(&self, files: &[(&str, &str)], wanted: &str) {
+    /// Prints one of the files.
+    pub fn print_file(&self, files: &[DemoFile], wanted: &str) {
         for (name, content) in files.iter().filter(|(name, _)| *name == wanted) {
-            self.say(&format!("        {}", self.bold(name)));
+            self.print(&format!("        {}", self.bold(name)));
             for line in content.lines() {
-                self.say(&format!("        │ {line}"));
+                self.print(&format!("        │ {line}"));
             }
         }
     }
 
-    pub(super) fn note(&self, text: &str) {
-        let text = format!("        {text}");
-        self.say(&self.scene.screen.paint(&text, Color::BrightBlack));
+    pub fn print_note(&self, text: &str) {
+        self.context.show_note(text);
     }
 
-    pub(super) fn hub(&mut self) -> &mut Terminal {
+    pub fn hub(&mut self) -> &mut DemoProcess {
         &mut self.hub
     }
 
-    /// Runs a command to its end.
-    pub(super) fn run(&self, arguments: &[&str]) -> Result<(), Failure> {
-        self.finish(&[], arguments).map(drop)
-    }
-
-    /// Runs a command with these lines on its stdin.
-    pub(super) fn pipe(&self, lines: &[&str], arguments: &[&str]) -> Result<(), Failure> {
-        self.finish(lines, arguments).map(drop)
-    }
-
-    /// Runs a command and shows what it writes.
-    pub(super) fn show(&self, arguments: &[&str]) -> Result<(), Failure> {
-        for line in self.finish(&[], arguments)? {
-            let line = format!("        {}", term::visible(&line));
-            self.say(line.trim_end());
-        }
-        self.scene.pause()
-    }
-
-    fn finish(&self, lines: &[&str], arguments: &[&str]) -> Result<Vec<String>, Failure> {
-        self.offer(lines, arguments)?;
-        let mut process = self.start("", arguments)?;
-        for line in lines {
-            process.send(line)?;
-        }
-        process.close_stdin();
-        let mut written = Vec::new();
-        while let Some(line) = process.next_line()? {
-            written.push(line);
-        }
-        process.ends()?;
-        self.scene.pause()?;
-        Ok(written)
-    }
-
-    /// Runs a command to its end, shows what comes of it, and holds it to that.
-    pub(super) fn hold(&self, arguments: &[&str], held: &Held<'_>) -> Result<(), Failure> {
-        self.offer(held.stdin, arguments)?;
-        let scene = &self.scene;
-        let url = Some(&*self.url);
-        let mut command = scene.command(url, arguments, Stdio::piped(), Stdio::piped());
-        let mut process = Terminal::start("", &mut command, scene)?;
-        for line in held.stdin {
-            process.send(line)?;
-        }
-        process.close_stdin();
-        let mut written = Vec::new();
-        while let Some(line) = process.next_line()? {
-            written.push(line);
-        }
-        let mut frames = held.frames.iter();
-        let mut frame = frames.next();
-        let mut error = held.error;
-        while let Some(line) = process.next_error()? {
-            match (process::frame_of(&line), frame, error) {
-                (Some((shown, meaning)), Some(wanted), _) if fits(wanted, shown) => {
-                    scene.show_frame("", shown, meaning);
-                    frame = frames.next();
-                }
-                (None, _, Some(wanted)) if fits(wanted, &line) => {
-                    self.say(&format!("        {}", term::visible(&line)));
-                    error = None;
-                }
-                (Some(_), ..) => {}
-                (None, ..) if held.status != 0 => self.note(&term::visible(&line)),
-                (None, ..) => return Err(self.failure(&format!("a command said {line:?}"))),
-            }
-        }
-        if let Some(missing) = frame.or(error.as_ref()) {
-            return Err(self.failure(&format!("there was no {missing:?}")));
-        }
-        self.compare(held.stdout, &written)?;
-        let status = process.status()?;
-        if status.code() != Some(held.status) {
-            return Err(self.failure(&format!("a command ended with {status}")));
-        }
-        if held.status != 0 {
-            self.note(&format!("(exit code {})", held.status));
-        }
-        scene.pause()
-    }
-
-    fn compare(&self, wanted: &[&str], written: &[String]) -> Result<(), Failure> {
-        for line in written {
-            let line = format!("        {}", term::visible(line));
-            self.say(line.trim_end());
-        }
-        let same = wanted.len() == written.len();
-        match same
-            && wanted
-                .iter()
-                .zip(written)
-                .all(|(wanted, line)| fits(wanted, line))
-        {
-            true => Ok(()),
-            false => Err(self.failure(&format!(
-                "a command should write {wanted:?}, and wrote {written:?}"
-            ))),
-        }
-    }
-
-    fn offer(&self, lines: &[&str], arguments: &[&str]) -> Result<(), Failure> {
-        let input = match lines {
-            [] => String::new(),
-            lines => format!("printf '%s\\n' {} | ", quoted(lines)),
-        };
-        let command = self.bold(&format!("{input}roomcat {}", quoted(arguments)));
-        self.scene.offer(&format!("      $ {command}"))
-    }
-
-    /// Starts someone who listens.
-    pub(super) fn listen(
+    /// Starts a process that takes part under a name until it is dropped.
+    pub fn start_process(
         &self,
         name: &'static str,
         arguments: &[&str],
-    ) -> Result<Terminal, Failure> {
-        self.scene.offer(&format!(
+    ) -> Result<DemoProcess, Failure> {
+        self.context.prompt(&format!(
             "{} $ {}",
-            self.scene.screen.name(name),
-            self.bold(&format!("roomcat {}", quoted(arguments)))
+            self.context.screen.name(name),
+            self.bold(&format!("roomcat {}", quote(arguments)))
         ))?;
-        self.scene.pause()?;
-        self.start(name, arguments)
+        self.context.pause()?;
+        self.spawn(name, arguments)
     }
 
-    /// Waits until so many sockets are in a room.
-    pub(super) fn sockets(&self, namespace: &str, room: &str, count: u64) -> Result<(), Failure> {
+    /// Runs a command, which must exit with 0.
+    pub fn run(&self, arguments: &[&str]) -> Result<(), Failure> {
+        self.run_to_end(&[], arguments).map(drop)
+    }
+
+    /// [`Self::run`], with these lines on stdin.
+    pub fn run_with_stdin(&self, lines: &[&str], arguments: &[&str]) -> Result<(), Failure> {
+        self.run_to_end(lines, arguments).map(drop)
+    }
+
+    /// [`Self::run`], and shows the command's stdout.
+    pub fn run_and_show(&self, arguments: &[&str]) -> Result<(), Failure> {
+        for line in self.run_to_end(&[], arguments)? {
+            self.context.show_output(&line);
+        }
+        self.context.pause()
+    }
+
+    /// Runs a command and shows and checks its output.
+    pub fn run_and_check(
+        &self,
+        arguments: &[&str],
+        expectation: &Expectation<'_>,
+    ) -> Result<(), Failure> {
+        self.prompt_command(expectation.stdin, arguments)?;
+        let (context, url) = (&self.context, Some(&*self.url));
+        let mut command = context.command(url, arguments, Stdio::piped());
+        let process = DemoProcess::start("", &mut command, context)?;
+        expectation.check(process, context)?;
+        context.pause()
+    }
+
+    fn run_to_end(&self, lines: &[&str], arguments: &[&str]) -> Result<Vec<String>, Failure> {
+        self.prompt_command(lines, arguments)?;
+        let mut process = self.spawn("", arguments)?;
+        for line in lines {
+            process.write_line(line)?;
+        }
+        process.close_stdin();
+        let stdout = process.read_stdout()?;
+        process.expect_exit()?;
+        self.context.pause()?;
+        Ok(stdout)
+    }
+
+    fn prompt_command(&self, stdin: &[&str], arguments: &[&str]) -> Result<(), Failure> {
+        let input = match stdin {
+            [] => String::new(),
+            lines => format!("printf '%s\\n' {} | ", quote(lines)),
+        };
+        let command = self.bold(&format!("{input}roomcat {}", quote(arguments)));
+        self.context.prompt(&format!("      $ {command}"))
+    }
+
+    /// Waits until a room has this many sockets.
+    pub fn wait_for_sockets(&self, namespace: &str, room: &str, count: u64) -> Result<(), Failure> {
         let deadline = Instant::now() + limits::DEMO_TIMEOUT;
         while self.room(namespace, room)?["sockets"] != count {
             if Instant::now() > deadline {
-                return Err(self.failure(&format!("{count} listeners did not come to {room}")));
+                return Err(self.failure(&format!("the room {room} did not get {count} sockets")));
             }
-            self.scene.check()?;
-            thread::park_timeout(GLANCE);
+            self.context.check()?;
+            thread::park_timeout(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// What `rooms --json` says of a room; null when there is none.
-    pub(super) fn room(&self, namespace: &str, room: &str) -> Result<Value, Failure> {
-        let mut process = self.start("", &["rooms", "--json", "--namespace", namespace])?;
+    /// The object that `rooms --json` prints for a room; null if there is none.
+    pub fn room(&self, namespace: &str, room: &str) -> Result<Value, Failure> {
+        let mut process = self.spawn("", &["rooms", "--json", "--namespace", namespace])?;
         let mut found = Value::Null;
-        while let Some(line) = process.next_line()? {
+        for line in process.read_stdout()? {
             let object: Value = serde_json::from_str(&line)
                 .map_err(|error| self.failure(&format!("rooms --json wrote {line:?}: {error}")))?;
             if object["room"] == room {
                 found = object;
             }
         }
-        process.ends()?;
+        process.expect_exit()?;
         Ok(found)
     }
 
-    pub(super) fn failure(&self, what: &str) -> Failure {
-        self.scene.failure(what)
+    pub fn failure(&self, reason: &str) -> Failure {
+        self.context.failure(reason)
     }
 
-    /// Who is to show frames has its stderr listened to; what others say there, the user sees.
-    fn start(&self, name: &'static str, arguments: &[&str]) -> Result<Terminal, Failure> {
+    /// With `--trace`, the demo reads the process's stderr; otherwise the user sees it.
+    fn spawn(&self, name: &'static str, arguments: &[&str]) -> Result<DemoProcess, Failure> {
         let stderr = if arguments.contains(&"--trace") {
             Stdio::piped()
         } else {
             Stdio::inherit()
         };
-        let scene = &self.scene;
-        let mut command = scene.command(Some(&self.url), arguments, Stdio::piped(), stderr);
-        Terminal::start(name, &mut command, scene)
+        let context = &self.context;
+        let mut command = context.command(Some(&self.url), arguments, stderr);
+        DemoProcess::start(name, &mut command, context)
     }
 
-    fn say(&self, line: &str) {
-        self.scene.screen.say(line);
+    fn print(&self, line: &str) {
+        self.context.screen.print(line);
     }
 
     fn bold(&self, text: &str) -> String {
-        self.scene.screen.bold(text)
-    }
-}
-
-const HUB_FILE: &str = "hub.toml";
-
-/// In lines of a usual terminal.
-fn folded(text: &str) -> String {
-    const COLUMNS: usize = 80;
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("there is always a line");
-        match line.chars().count() + 1 + word.chars().count() {
-            _ if line.is_empty() => line.push_str(word),
-            fits if fits <= COLUMNS => line.extend([" ", word]),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
-}
-
-/// As one would type it.
-fn quoted(words: &[&str]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:".contains(c);
-    let quoted = words.iter().map(|word| {
-        if word.chars().all(is_plain) {
-            (*word).to_owned()
-        } else {
-            format!("'{word}'")
-        }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::folded;
-
-    #[test]
-    fn prose_is_folded_at_spaces() {
-        let text = "four ".repeat(40);
-        let folded = folded(text.trim_end());
-        assert_eq!(folded.replace('\n', " "), text.trim_end());
-        assert!(folded.lines().all(|line| line.len() <= 80));
-        assert_eq!(folded.lines().count(), 3);
+        self.context.screen.bold(text)
     }
 }

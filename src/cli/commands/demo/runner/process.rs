@@ -1,4 +1,4 @@
-//! A process that takes part in the demo: what it is told, what it writes, and the frames that it shows (`--trace`).
+//! A process of the demo: writes to its stdin, and checks its output, its exit and the frames of its `--trace`.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus};
@@ -8,187 +8,192 @@ use std::time::Instant;
 
 use colored::Color;
 
-use super::context::{Scene, cannot, fits};
-use super::screen::GLANCE;
+use super::context::{DemoContext, cannot};
+use super::pattern;
+use super::screen::POLL_INTERVAL;
 use crate::cli::failure::Failure;
 use crate::cli::screen::term;
 use crate::limits;
 
-/// It ends when this is dropped.
-pub(in crate::cli::commands::demo) struct Terminal {
+/// Dropping it kills the process.
+pub struct DemoProcess {
     name: &'static str,
     child: Child,
     stdin: Option<ChildStdin>,
-    lines: Receiver<String>,
-    /// None: the user sees it as it comes.
-    errors: Option<Receiver<String>>,
-    scene: Scene,
+    stdout: Receiver<String>,
+    /// None if stderr goes to the user.
+    stderr: Option<Receiver<String>>,
+    context: DemoContext,
 }
 
-impl Terminal {
+impl DemoProcess {
     pub(super) fn start(
         name: &'static str,
         command: &mut Command,
-        scene: &Scene,
+        context: &DemoContext,
     ) -> Result<Self, Failure> {
-        let started = command.spawn();
-        let mut child = started.map_err(|error| cannot("start roomcat", &error))?;
+        let child = command.spawn();
+        let mut child = child.map_err(|error| cannot("start roomcat", &error))?;
         Ok(Self {
             name,
             stdin: child.stdin.take(),
-            lines: child.stdout.take().map(lines_of).unwrap_or_else(nothing),
-            errors: child.stderr.take().map(lines_of),
+            stdout: child.stdout.take().map_or_else(|| channel().1, read_lines),
+            stderr: child.stderr.take().map(read_lines),
             child,
-            scene: scene.clone(),
+            context: context.clone(),
         })
     }
 
-    pub(in crate::cli::commands::demo) fn types(&mut self, line: &str) -> Result<(), Failure> {
-        let name = self.scene.screen.name(self.name);
-        self.scene.offer(&format!("{name} > {line}"))?;
-        self.send(line)?;
-        self.scene.pause()
+    /// Types a line into stdin and shows it.
+    pub fn type_line(&mut self, line: &str) -> Result<(), Failure> {
+        let name = self.context.screen.name(self.name);
+        self.context.prompt(&format!("{name} > {line}"))?;
+        self.write_line(line)?;
+        self.context.pause()
     }
 
-    /// The next line that it writes, and it must be this one.
-    pub(in crate::cli::commands::demo) fn hears(&mut self, wanted: &str) -> Result<(), Failure> {
-        let Some(line) = self.next_line()? else {
-            let what = format!("{} ended and did not hear {wanted:?}", self.name);
-            return Err(self.scene.failure(&what));
+    /// Shows the next line of stdout, which must be this one.
+    pub fn expect_line(&mut self, expected: &str) -> Result<(), Failure> {
+        let Some(line) = self.next_stdout()? else {
+            return Err(self.failure(&format!("ended without {expected:?}")));
         };
-        let screen = &self.scene.screen;
-        let heard = term::visible(&line);
-        screen.say(&format!("{} | {heard}", screen.name(self.name)));
-        if line != wanted {
-            let what = format!("{} should hear {wanted:?}, and heard {line:?}", self.name);
-            return Err(self.scene.failure(&what));
+        let screen = &self.context.screen;
+        let text = term::visible(&line);
+        screen.print(&format!("{} | {text}", screen.name(self.name)));
+        if line != expected {
+            return Err(self.failure(&format!("got {line:?} instead of {expected:?}")));
         }
-        self.scene.pause()
+        self.context.pause()
     }
 
-    /// The next frame like this, `…` standing for anything. Frames before it are not shown.
-    pub(in crate::cli::commands::demo) fn sees(&mut self, wanted: &str) -> Result<(), Failure> {
+    /// Shows the next frame that matches, and skips the frames before it.
+    pub fn expect_frame(&mut self, pattern: &str) -> Result<(), Failure> {
         loop {
-            let Some(line) = self.next_error()? else {
-                let what = format!("{} did not see {wanted:?}", self.name);
-                return Err(self.scene.failure(&what));
+            let Some(line) = self.next_stderr()? else {
+                return Err(self.failure(&format!("ended without the frame {pattern:?}")));
             };
-            if let Some((frame, meaning)) = frame_of(&line)
-                && fits(wanted, frame)
+            if let Some((frame, meaning)) = parse_frame(&line)
+                && pattern::matches(pattern, frame)
             {
-                self.scene.show_frame(self.name, frame, meaning);
-                return self.scene.pause();
+                self.context.show_frame(self.name, frame, meaning);
+                return self.context.pause();
             }
         }
     }
 
-    /// The next line of its stderr like this; what is said before it is not shown.
-    pub(in crate::cli::commands::demo) fn says(&mut self, wanted: &str) -> Result<(), Failure> {
+    /// Shows the next line of stderr that matches, and skips the lines before it.
+    pub fn expect_log(&mut self, pattern: &str) -> Result<(), Failure> {
         loop {
-            let Some(line) = self.next_error()? else {
-                let what = format!("{} did not say {wanted:?}", self.name);
-                return Err(self.scene.failure(&what));
+            let Some(line) = self.next_stderr()? else {
+                return Err(self.failure(&format!("ended without logging {pattern:?}")));
             };
-            if fits(wanted, &line) {
-                let screen = &self.scene.screen;
-                let said = screen.paint(&term::visible(&line), Color::BrightBlack);
-                screen.say(&format!("{} : {said}", screen.name(self.name)));
-                return self.scene.pause();
+            if pattern::matches(pattern, &line) {
+                let screen = &self.context.screen;
+                let text = screen.paint(&term::visible(&line), Color::BrightBlack);
+                screen.print(&format!("{} : {text}", screen.name(self.name)));
+                return self.context.pause();
             }
         }
     }
 
-    /// It ends by itself, and well.
-    pub(in crate::cli::commands::demo) fn ends(mut self) -> Result<(), Failure> {
-        if let Some(line) = self.next_line()? {
-            let what = format!("{} should hear nothing more, and heard {line:?}", self.name);
-            return Err(self.scene.failure(&what));
+    /// Waits for the exit. The process must write nothing more and exit with 0.
+    pub fn expect_exit(mut self) -> Result<(), Failure> {
+        if let Some(line) = self.next_stdout()? {
+            return Err(self.failure(&format!("got {line:?} instead of nothing")));
         }
-        match self.status()? {
-            status if status.success() => Ok(()),
-            status => Err(self
-                .scene
-                .failure(&format!("a command ended with {status}"))),
+        let status = self.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(self.failure(&format!("ended with {status}")))
         }
     }
 
-    /// Once its stdout is closed, and so it is about to end.
-    pub(super) fn status(&mut self) -> Result<ExitStatus, Failure> {
-        let ended = self.child.wait();
-        ended.map_err(|error| cannot("wait for a command", &error))
+    /// Waits for the exit. Call this only once stdout is closed, because the wait has no deadline.
+    pub(super) fn wait(&mut self) -> Result<ExitStatus, Failure> {
+        let status = self.child.wait();
+        status.map_err(|error| cannot("wait for a command", &error))
     }
 
-    pub(super) fn send(&mut self, line: &str) -> Result<(), Failure> {
+    pub(super) fn write_line(&mut self, line: &str) -> Result<(), Failure> {
         let Some(stdin) = &mut self.stdin else {
             return Ok(());
         };
         let written = stdin.write_all(format!("{line}\n").as_bytes());
-        written.map_err(|error| {
-            self.scene
-                .failure(&format!("a command does not listen: {error}"))
-        })
+        written.map_err(|error| self.failure(&format!("does not read its stdin: {error}")))
     }
 
     pub(super) fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// None: it closed its output.
-    pub(super) fn next_line(&mut self) -> Result<Option<String>, Failure> {
-        self.next_of(&self.lines)
+    /// All lines of stdout until it is closed.
+    pub(super) fn read_stdout(&mut self) -> Result<Vec<String>, Failure> {
+        std::iter::from_fn(|| self.next_stdout().transpose()).collect()
     }
 
-    pub(super) fn next_error(&mut self) -> Result<Option<String>, Failure> {
-        match &self.errors {
-            Some(errors) => self.next_of(errors),
+    /// None once stdout is closed.
+    fn next_stdout(&mut self) -> Result<Option<String>, Failure> {
+        self.next_line(&self.stdout)
+    }
+
+    /// None once stderr is closed, or if it goes to the user.
+    pub(super) fn next_stderr(&mut self) -> Result<Option<String>, Failure> {
+        match &self.stderr {
+            Some(stderr) => self.next_line(stderr),
             None => Ok(None),
         }
     }
 
-    fn next_of(&self, lines: &Receiver<String>) -> Result<Option<String>, Failure> {
+    fn next_line(&self, lines: &Receiver<String>) -> Result<Option<String>, Failure> {
         let deadline = Instant::now() + limits::DEMO_TIMEOUT;
         loop {
-            match lines.recv_timeout(GLANCE) {
+            match lines.recv_timeout(POLL_INTERVAL) {
                 Ok(line) => return Ok(Some(line)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => self.scene.check()?,
+                Err(RecvTimeoutError::Timeout) => self.context.check()?,
             }
             if Instant::now() > deadline {
-                let what = format!("{} heard nothing", self.name);
-                return Err(self.scene.failure(&what));
+                let seconds = limits::DEMO_TIMEOUT.as_secs();
+                return Err(self.failure(&format!("wrote nothing for {seconds} s")));
             }
         }
     }
+
+    fn failure(&self, problem: &str) -> Failure {
+        let name = if self.name.is_empty() {
+            "a command"
+        } else {
+            self.name
+        };
+        self.context.failure(&format!("{name} {problem}"))
+    }
 }
 
-impl Drop for Terminal {
+impl Drop for DemoProcess {
     fn drop(&mut self) {
-        // It may have ended before, which is as well.
+        // This fails only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A line of `--trace` without its time, and the meaning of its parts.
-pub(super) fn frame_of(line: &str) -> Option<(&str, &str)> {
+/// Splits a line of `--trace` into the frame and the meaning of its parts, without the time. None for other lines.
+pub(super) fn parse_frame(line: &str) -> Option<(&str, &str)> {
     let (_time, frame) = line.split_once(' ')?;
     let is_frame = frame.starts_with(['→', '←']);
     is_frame.then(|| frame.split_once("   ").unwrap_or((frame, "")))
 }
 
-fn nothing() -> Receiver<String> {
-    channel().1
-}
-
-fn lines_of(source: impl Read + Send + 'static) -> Receiver<String> {
-    let (lines, receiver) = channel();
+fn read_lines(source: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
     thread::spawn(move || {
         for line in BufReader::new(source).lines() {
             let Ok(line) = line else { return };
-            if lines.send(line).is_err() {
+            if sender.send(line).is_err() {
                 return;
             }
         }
     });
-    receiver
+    lines
 }

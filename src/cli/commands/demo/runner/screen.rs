@@ -1,8 +1,8 @@
-//! The demo's screen: what is said on it, in which colours, and how long who looks on is given.
+//! The demo's screen: its colours, its pauses, and the wait for Enter.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -11,99 +11,93 @@ use colored::{Color, Colorize as _};
 use crate::cli::io::stdout;
 use crate::cli::screen::term;
 
-/// Between two things that happen, where someone looks on.
-const PACE: Duration = Duration::from_millis(270);
-/// Between two looks at what cannot be waited for.
-pub(super) const GLANCE: Duration = Duration::from_millis(20);
+/// The pause between two steps at a terminal, so that people can read.
+const PAUSE: Duration = Duration::from_millis(270);
+/// The interval of checks for events that cannot be waited for.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// When a command that was printed is run.
+/// When a printed command runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::cli::commands::demo) enum Pacing {
+pub enum Pacing {
     #[default]
-    ByItself,
-    /// On Enter, where there is someone to press it.
+    Automatic,
+    /// On Enter, if stdin and stdout are a terminal.
     OnEnter,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Screen {
+pub(super) struct DemoScreen {
     colour: bool,
-    pub(super) pace: Duration,
-    /// Each Enter; None: nobody is asked.
+    pub(super) pause: Duration,
+    /// Receives each press of Enter. None if commands run without waiting.
     enter: Option<Arc<Mutex<Receiver<()>>>>,
-    /// Why the first line that was not shown was not.
-    failed: Arc<OnceLock<io::Error>>,
+    /// Why printing failed for the first time.
+    failure: Arc<OnceLock<io::Error>>,
 }
 
-impl Screen {
-    pub(super) fn of_process(pacing: Pacing) -> Self {
-        let someone_looks_on = io::stdout().is_terminal();
-        let asks = pacing == Pacing::OnEnter && someone_looks_on && io::stdin().is_terminal();
+impl DemoScreen {
+    pub(super) fn of_stdout(pacing: Pacing) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let waits = pacing == Pacing::OnEnter && is_terminal && io::stdin().is_terminal();
         Self {
             colour: term::stdout_colour(),
-            pace: if someone_looks_on {
-                PACE
-            } else {
-                Duration::ZERO
-            },
-            enter: asks.then(presses),
-            failed: Arc::default(),
+            pause: if is_terminal { PAUSE } else { Duration::ZERO },
+            enter: waits.then(read_enter),
+            failure: Arc::default(),
         }
     }
 
-    pub(super) fn asks(&self) -> bool {
+    pub(super) fn waits_for_enter(&self) -> bool {
         self.enter.is_some()
     }
 
-    pub(super) fn say(&self, line: &str) {
-        self.show(&format!("{line}\n"));
+    pub(super) fn print(&self, line: &str) {
+        self.write(&format!("{line}\n"));
     }
 
-    fn show(&self, text: &str) {
-        // Where nobody looks on any more the steps are held to what they say all the same.
+    fn write(&self, text: &str) {
+        // A failure ends the demo at its next check.
         if let Err(error) = stdout::print(text) {
-            let _ = self.failed.set(error);
+            let _ = self.failure.set(error);
         }
     }
 
-    /// Why what was said is not on the screen: a full disk, but not a reader that went away.
+    /// Why stdout cannot be written, for example a full disk. A closed stdout is no failure: the steps go on and are checked.
     pub(super) fn failure(&self) -> Option<io::Error> {
-        let error = self.failed.get()?;
+        let error = self.failure.get()?;
         Some(match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code),
             None => error.kind().into(),
         })
     }
 
-    /// A command, which then waits for Enter if that is asked for: the terminal ends the line with it. `go_on` says from time
-    /// to time whether there is anything to wait for.
-    pub(super) fn offer<E>(
+    /// Prints a command and waits for Enter if this screen does. The echo of Enter ends the line. `check` is called again and
+    /// again, and its error ends the wait.
+    pub(super) fn prompt<E>(
         &self,
         line: &str,
-        mut go_on: impl FnMut() -> Result<(), E>,
+        mut check: impl FnMut() -> Result<(), E>,
     ) -> Result<(), E> {
         let Some(enter) = &self.enter else {
-            self.say(line);
+            self.print(line);
             return Ok(());
         };
-        self.show(&format!("{line} "));
-        let enter = enter
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.write(&format!("{line} "));
+        let enter = enter.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match enter.recv_timeout(GLANCE) {
+            match enter.recv_timeout(POLL_INTERVAL) {
                 Ok(()) => return Ok(()),
-                Err(RecvTimeoutError::Timeout) => go_on()?,
-                // The end of input presses Enter for all that is left.
+                Err(RecvTimeoutError::Timeout) => check()?,
+                // After the end of input, no command waits.
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.say("");
+                    self.print("");
                     return Ok(());
                 }
             }
         }
     }
 
-    /// As wide as the longest name, so that what is said stands in one column.
+    /// A name in its colour, padded so that the texts after the names are aligned.
     pub(super) fn name(&self, name: &str) -> String {
         let colour = match name {
             "alice" => Color::Cyan,
@@ -131,11 +125,12 @@ impl Screen {
     }
 }
 
-fn presses() -> Arc<Mutex<Receiver<()>>> {
-    let (pressed, presses) = channel();
+/// Sends each press of Enter. The channel closes at the end of input.
+fn read_enter() -> Arc<Mutex<Receiver<()>>> {
+    let (sender, presses) = channel();
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {
-            if line.is_err() || pressed.send(()).is_err() {
+            if line.is_err() || sender.send(()).is_err() {
                 return;
             }
         }
