@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(told) => return cli::told(&told),
+        Err(message) => return cli::print_clap_message(&message),
     };
     match cli::run(&cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
-//! The command line: what is typed becomes one of the commands, and what became of it an exit code.
+//! The command line: parses arguments, runs a command and turns its result into an exit code.
 //!
-//! Who may import whom here; nobody but the dispatch in this file imports a command:
+//! What each folder may import. Only the dispatch in this file imports commands:
 //!
 //! | folder | may import |
 //! |---|---|
@@ -39,9 +39,9 @@ use runtime::{run_client, run_server};
 use screen::term::{self, Verbosity};
 use settings::{Global, Settings};
 
-/// Runs a command to its end.
+/// Runs a command.
 pub fn run(cli: &Cli) -> Result<(), Failure> {
-    // What is wrong with the settings is said in the colours that were asked for.
+    // Errors in the settings are shown in the colours of the flags.
     term::init_colour(cli.typed.color.unwrap_or_default());
     let settings = Settings::resolve(&cli.typed, cli.command.scope())?;
     let global = &settings.global();
@@ -77,11 +77,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-/// What clap has to say instead of a command: help, the version, or what is wrong with the words.
-pub fn told(told: &clap::Error) -> ExitCode {
-    let code = ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
-    match told.print().and_then(|()| stdout().flush()) {
-        Err(error) if !told.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+/// Prints what clap returns instead of a command: help, the version or a usage error.
+pub fn print_clap_message(message: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
+    match message.print().and_then(|()| stdout().flush()) {
+        Err(error) if !message.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
             Failure::Output(error).report("help")
         }
         _ => code,

@@ -14,8 +14,8 @@ use crate::address::Address;
 /// until stdout is closed, unless --eof is given. With --as NAME, NAME becomes a member of the room, as with `sub`: what is
 /// said while it is away waits for it, until `roomcat leave`.
 ///
-/// At a terminal names have colours, what is being typed survives what comes in, and there are commands: /join ROOM,
-/// /leave [ROOM], /to ROOM text, /who and /help; //text says /text.
+/// At a terminal names have colours, what is being typed survives what comes in, and there are commands: `/join ROOM`,
+/// `/leave [ROOM]`, `/to ROOM text`, `/who` and `/help`; `//text` says /text.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat chat lobby --as alice\n  tail -f log | roomcat chat lobby --as web1"

@@ -27,7 +27,7 @@ use crate::address::ClientName;
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
-use crate::cli::screen::duration::spoken;
+use crate::cli::screen::duration::duration_text;
 use crate::cli::screen::term;
 use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
@@ -57,7 +57,7 @@ pub enum Failure {
     Unconfirmed { cause: Box<Failure>, lines: u64 },
     #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
     Unacknowledged { name: String },
-    #[error("timed out after {}", spoken(*.0))]
+    #[error("timed out after {}", duration_text(*.0))]
     Timeout(Duration),
     #[error("--require {wanted}: a message reached {reached}")]
     Require { wanted: u64, reached: u64 },
@@ -87,14 +87,14 @@ pub enum Failure {
     #[error(transparent)]
     Exec(#[from] ExecError),
     /// `request` came to its end before so many answers did.
-    #[error("timed out after {}: {received} of {wanted} {}", spoken(*.after), answers(*.wanted))]
+    #[error("timed out after {}: {received} of {wanted} {}", duration_text(*.after), answers(*.wanted))]
     Unanswered {
         wanted: u64,
         received: u64,
         after: Duration,
     },
     /// `request` heard nothing of its hub either.
-    #[error("no answer from the hub within {}", spoken(*.0))]
+    #[error("no answer from the hub within {}", duration_text(*.0))]
     HubSilent(Duration),
     /// `--stream`: it ended before all of it went out.
     #[error("{0}; the stream is cut off")]
@@ -244,7 +244,7 @@ impl Failure {
                 ..
             } => term::note(self),
             // Who wants it quiet still wants to know of this.
-            Self::Interrupted { .. } => term::insist(self),
+            Self::Interrupted { .. } => term::note_always(self),
             _ => self.say(command),
         }
         if let Some(signal) = self.signal() {

@@ -12,15 +12,15 @@ use tokio::time::timeout;
 use super::echo_guard::EchoGuard;
 use crate::cli::io::signals::TerminalChange;
 use crate::cli::io::stdout;
-use crate::cli::screen::table::{self, Line, LineKind};
-use crate::cli::screen::term::{self, Paint, Size};
+use crate::cli::screen::table::{self, LineKind, TableLine};
+use crate::cli::screen::term::{self, Paint, TerminalSize};
 use crate::limits;
 
 #[derive(Debug, Clone)]
 pub(super) struct Page {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<TableLine>,
     /// A last line, shown only where the page can be redrawn without it.
-    pub(super) status: Option<Line>,
+    pub(super) status: Option<TableLine>,
 }
 
 /// Stdout, for one page after the other.
@@ -164,7 +164,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Page {
     /// The lines that fit the terminal, whose last row is the cursor's.
-    fn lines_for(&self, size: Size) -> Vec<Line> {
+    fn lines_for(&self, size: TerminalSize) -> Vec<TableLine> {
         let (columns, rows) = (usize::from(size.columns), usize::from(size.rows));
         let status_rows = usize::from(self.status.is_some());
         let available = rows.saturating_sub(1 + status_rows).max(1);
@@ -172,7 +172,10 @@ impl Page {
         if lines.len() > available {
             let hidden = lines.split_off(available - 1);
             let hidden = hidden.iter().filter(|line| is_data_row(line)).count();
-            lines.push(Line::note(&format!("… and {hidden} more"), Some(columns)));
+            lines.push(TableLine::note(
+                &format!("… and {hidden} more"),
+                Some(columns),
+            ));
         }
         lines.extend(self.status.clone());
         lines.truncate(rows.saturating_sub(1).max(1));
@@ -183,9 +186,9 @@ impl Page {
 /// The lines at the bottom of a terminal, with the cursor below them.
 #[derive(Debug, Default)]
 struct DrawnPage {
-    lines: Vec<Line>,
+    lines: Vec<TableLine>,
     /// Lines of earlier pages that a shrinking terminal moved above its screen. Most of them return when it grows.
-    scrolled_off: Vec<Line>,
+    scrolled_off: Vec<TableLine>,
     /// The terminal's rows at the last write.
     rows: u16,
 }
@@ -201,9 +204,9 @@ impl DrawnPage {
 
     /// Moves the cursor to the first of the lines. It stops at the top of the screen, so lines above the screen may be counted
     /// too: they matter only if they have returned.
-    fn move_up(&mut self, size: Size) -> String {
+    fn move_up(&mut self, size: TerminalSize) -> String {
         let columns = usize::from(size.columns).max(1);
-        let rows_of = |line: &Line| line.width().div_ceil(columns).max(1);
+        let rows_of = |line: &TableLine| line.width().div_ceil(columns).max(1);
         let page_rows: usize = self.lines.iter().map(rows_of).sum();
         let up = page_rows + self.scrolled_off.iter().map(rows_of).sum::<usize>();
         let mut grown = usize::from(size.rows.saturating_sub(self.rows));
@@ -228,7 +231,7 @@ impl DrawnPage {
     }
 }
 
-fn is_data_row(line: &Line) -> bool {
+fn is_data_row(line: &TableLine) -> bool {
     line.kind() == LineKind::Row && !line.text().is_empty()
 }
 
@@ -237,7 +240,7 @@ mod tests {
     use super::*;
     use crate::cli::screen::table::{Column, Table};
 
-    fn lines(rows: usize) -> Vec<Line> {
+    fn lines(rows: usize) -> Vec<TableLine> {
         let mut table = Table::new([Column::name("ROOM")]);
         for row in 0..rows {
             table.push([format!("room-{row:04}")]);
@@ -245,14 +248,14 @@ mod tests {
         table.lines(None)
     }
 
-    const fn size(columns: u16, rows: u16) -> Size {
-        Size { columns, rows }
+    const fn size(columns: u16, rows: u16) -> TerminalSize {
+        TerminalSize { columns, rows }
     }
 
-    fn page_lines(rows: usize, status: Option<&str>, size: Size) -> Vec<String> {
+    fn page_lines(rows: usize, status: Option<&str>, size: TerminalSize) -> Vec<String> {
         let page = Page {
             lines: lines(rows),
-            status: status.map(|text| Line::note(text, None)),
+            status: status.map(|text| TableLine::note(text, None)),
         };
         let lines = page.lines_for(size);
         lines.iter().map(|line| line.text().to_owned()).collect()

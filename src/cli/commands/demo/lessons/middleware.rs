@@ -6,8 +6,8 @@ use crate::cli::failure::Failure;
 
 pub(super) const MIDDLEWARE: Lesson = Lesson {
     title: "Middleware: tokens, and a program that decides",
-    introduction: "Before a socket enters a namespace, the server can check it and refuse it. In Socket.IO such a \
-           check is middleware: io.use.",
+    introduction: "Before a socket enters a namespace, the server can check it and refuse it. In Socket.IO that is \
+           middleware: io.use.",
     files: &[
         (
             "hub.toml",
@@ -33,9 +33,9 @@ pub(super) const MIDDLEWARE: Lesson = Lesson {
         ("slate", "a-clean-slate\n"),
     ],
     steps: check_tokens_and_program,
-    summary: "A token is part of the CONNECT packet's auth object, and it decides whether its holder may enter, under which name and \
-           with which rights; a refusal to enter is a CONNECT_ERROR packet, 44. For /door the hub asked a shell script with a line of \
-           JSON, and the script answered with a line of JSON.",
+    summary: "A token in the CONNECT packet's auth object decides who may enter and with which rights, and a refused socket gets a \
+           CONNECT_ERROR packet, 44. For /door the hub asked a shell script, with a line of JSON for the question and one for the \
+           answer.",
 };
 
 fn check_tokens_and_program(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
@@ -123,16 +123,16 @@ fn check_program(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
 
 pub(super) const ACKS: Lesson = Lesson {
     title: "Acknowledgements",
-    introduction: "An event can ask the receiver for an answer. In Socket.IO that is an acknowledgement, the callback of emit, and \
-           pub needs one to end with exit code 0.",
+    introduction: "An event can ask for an answer. Socket.IO calls the answer an acknowledgement. pub exits with 0 only after the \
+           hub has acknowledged its message.",
     files: &[(
         "hub.toml",
         "[namespaces.\"/\".on.save]\nack = [\"saved\"]\n",
     )],
     steps: acks,
     summary: "An event with a number before its JSON asks for an acknowledgement, and the ACK packet, 43, has the same number. The \
-           acknowledgement for pub is a receipt: the hub sends it when the message is on disk, and it says how many sockets got the \
-           message at once and for how many members it waits.",
+           acknowledgement for pub is a receipt, sent once the message is on disk: it counts the sockets that got the message and the \
+           members for whom it waits.",
 };
 
 fn acks(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {

@@ -10,8 +10,8 @@ pub(super) const OFFLINE: Lesson = Lesson {
            its pending queue, in the hub's database.",
     files: &[],
     steps: offline,
-    summary: "Two lines waited for laptop, came in one batch when it subscribed, and the ack that it sent after writing them moved its \
-           cursor in the log. So the second sub got nothing, and without that ack both lines would still be waiting.",
+    summary: "The two lines came in one batch, and the ack that laptop sent after writing them moved its cursor in the log. So the \
+           second sub got nothing, and without that ack both lines would still be waiting.",
 };
 
 fn offline(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
@@ -71,8 +71,8 @@ pub(super) const SHARED: Lesson = Lesson {
            lost when a worker stops.",
     files: &[],
     steps: shared,
-    summary: "Each worker acked its own job, and the cursor of crew moved once both jobs were acked. A job that a worker has not acked \
-           when it stops goes to another worker, and the job that was sent after ann had stopped went to ben.",
+    summary: "Each worker acked its own job, and the cursor of crew moved once both jobs were acked. A job that is not acked when its \
+           worker stops goes to another worker, and the job sent after ann had stopped went to ben.",
 };
 
 fn shared(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {

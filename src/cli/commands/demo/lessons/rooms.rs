@@ -6,13 +6,12 @@ use crate::cli::failure::Failure;
 
 pub(super) const CHAT: Lesson = Lesson {
     title: "The chat example",
-    introduction: "The example of Socket.IO's first page. A user connects and emits an event, and the server \
-           emits it to everyone.",
+    introduction: "This is the example on Socket.IO's first page. A user connects and emits an event. The server emits it to \
+           everyone.",
     files: &[],
     steps: chat,
-    summary: "An event is one frame: 4 is the Engine.IO packet type message, 2 is the Socket.IO packet type EVENT, and after them come \
-           the event's name and its arguments as a JSON array. The hub sent the event to everyone in the namespace, as io.emit does \
-           in the chat example.",
+    summary: "An event is one frame: 4 is an Engine.IO message, 2 is a Socket.IO EVENT, and a JSON array has the event's name and its \
+           arguments. The hub sent it to everyone in the namespace, as io.emit does in the chat example.",
 };
 
 fn chat(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
@@ -37,7 +36,7 @@ fn chat(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
 
 pub(super) const BROADCAST: Lesson = Lesson {
     title: "Broadcast: everyone but me",
-    introduction: "A sender often does not want its own message back. For that Socket.IO has the broadcast flag: \
+    introduction: "The broadcast flag sends an event to everyone but the sender. In Socket.IO that is \
            socket.broadcast.emit.",
     files: &[],
     steps: broadcast,
@@ -66,9 +65,8 @@ pub(super) const ROOMS: Lesson = Lesson {
     introduction: "A room is a name that sockets can join. Everyone in it hears what is sent to it.",
     files: &[],
     steps: rooms,
-    summary: "A message names its rooms and goes to every socket in one of them: alice got only the lines for red, and carol, who is in \
-           both rooms, got the line for both once. With --except blue, the sockets in blue were left out, so carol did not get that \
-           line.",
+    summary: "A message goes to every socket in its rooms, and carol, who is in both, got the line for both rooms once. With --except \
+           blue a message skips every socket in blue, so carol did not get that line.",
 };
 
 fn rooms(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {
@@ -109,7 +107,7 @@ pub(super) const NAMESPACES: Lesson = Lesson {
     files: &[],
     steps: namespaces,
     summary: "There were two rooms called ops, one in /admin and one in /, and neither got the other's message. A frame names its \
-           namespace after the packet types, as in 40/admin, and without a name it belongs to /.",
+           namespace after the packet types, as in 40/admin, and a frame without a name belongs to /.",
 };
 
 fn namespaces(runner: &mut Runner, _: &Lesson) -> Result<(), Failure> {

@@ -101,7 +101,7 @@ impl Runner {
 
     pub fn print_tour_end(&self) {
         self.print(&format!(
-            "\n{} Start a hub of your own with {}, and type {} in another terminal.\n{} lists the lessons, which explain each of these things.",
+            "\n{} Start a hub of your own with {}, and type {} in another terminal.\nLearn more, command by command: {}.",
             self.bold("That is the tour."),
             self.bold("roomcat serve"),
             self.bold("roomcat chat lobby"),
