@@ -101,7 +101,7 @@ fn a_lesson_that_is_none_names_those_that_are() {
     for number in ["0", "99"] {
         Cmd::new(&["demo", "--lesson", number])
             .stderr_has(&format!(
-                "'{number}' for '--lesson <N>': there are lessons 1 to "
+                "\"{number}\" for --lesson: there are lessons 1 to "
             ))
             .stderr_has("demo --list")
             .status(2)

@@ -218,7 +218,7 @@ fn every_mistake_is_reported_with_its_place_before_anything_is_done() {
             .stderr(&format!(
                 "{file}:2:1: hubs.school.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666\n\
                  {file}:4:1: defaults.colour: there is no such key; did you mean \"color\"?\n\
-                 roomcat: {file} has 2 mistakes\n  hint: every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again\n"
+                 roomcat: {file} has 2 mistakes\n  hint: correct the file; every command that connects to a hub reads it, even with -u; \"roomcat config\" checks it again\n"
             ))
             .status(2)
             .check();

@@ -1,4 +1,4 @@
-//! The command line: what is typed becomes one of the commands, and what became of it an exit code.
+//! The command line: parses the words, runs the command, and reports failures with their exit code.
 //!
 //! Who may import whom here; nobody but the dispatch in this file imports a command:
 //!
@@ -25,9 +25,11 @@ pub mod screen;
 pub mod settings;
 pub mod toml_file;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
+use args::usage_error::ParseError;
 use args::{Cli, Command};
 use commands::membership::MembershipChange;
 use commands::{
@@ -39,11 +41,26 @@ use runtime::{run_client, run_server};
 use screen::term::{self, Verbosity};
 use settings::{Global, Settings};
 
-/// Runs a command to its end.
-pub fn run(cli: &Cli) -> Result<(), Failure> {
-    // What is wrong with the settings is said in the colours that were asked for.
-    term::init_colour(cli.typed.color.unwrap_or_default());
-    let settings = Settings::resolve(&cli.typed, cli.command.scope())?;
+/// Parses `words`, the program's name first, and runs their command.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    // Usage errors have the colours that --color asks for, too.
+    term::init_colour(args::color_choice(&words));
+    match Cli::read(words) {
+        Ok(cli) => match run(&cli) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(cli.command.name()),
+        },
+        Err(ParseError::Help(help)) => print_help(&help),
+        Err(ParseError::Usage(error)) => Failure::CommandLine {
+            what: error.what,
+            hint: error.hint,
+        }
+        .report(""),
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let settings = Settings::resolve(&cli.global, cli.command.scope())?;
     let global = &settings.global();
     term::init_colour(global.color);
     term::init_verbosity(verbosity(global));
@@ -77,11 +94,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-/// What clap has to say instead of a command: help, the version, or what is wrong with the words.
-pub fn told(told: &clap::Error) -> ExitCode {
-    let code = ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
-    match told.print().and_then(|()| stdout().flush()) {
-        Err(error) if !told.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+/// Help or the version; on stderr, with exit code 2, if the command is missing.
+fn print_help(help: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(help.exit_code()).unwrap_or(2));
+    match help.print().and_then(|()| stdout().flush()) {
+        Err(error) if !help.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
             Failure::Output(error).report("help")
         }
         _ => code,

@@ -60,7 +60,7 @@ async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(
     let finished = output.finish(peer, &mut interrupts, ended).await;
     match (finished, talking.failure) {
         (Err(failure), _) => {
-            let failure = failure.about(global.name.as_ref());
+            let failure = failure.with_name(global.name.as_ref());
             Err(Failure::unconfirmed(failure, unconfirmed))
         }
         (Ok(()), Some(error)) => Err(error.into()),
