@@ -29,7 +29,6 @@
 //! | server | address, limits, wire, store, hub, session |
 //! | client | address, limits, wire |
 //! | cli | all but session and hub |
-#![forbid(unsafe_code)]
 
 pub mod address;
 pub mod cli;

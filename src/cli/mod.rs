@@ -1,6 +1,6 @@
 //! The command line: parses the words, runs the command, and reports failures with their exit code.
 //!
-//! Who may import whom here; nobody but the dispatch in this file imports a command:
+//! What each folder may import. Only the dispatch in this file imports commands:
 //!
 //! | folder | may import |
 //! |---|---|

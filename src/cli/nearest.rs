@@ -1,8 +1,8 @@
-//! The word that was probably meant by one that was mistyped.
+//! Finds the known word that a mistyped one probably stands for.
 
-/// The known word nearest to `typed`, if one is near.
+/// The known word nearest to `typed`, if one is close enough.
 pub fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
-    // A text that is much longer than any word is none of them mistyped.
+    // Much longer than any word, so not one of them mistyped.
     const LONGEST: usize = 32;
     if typed.len() > LONGEST {
         return None;

@@ -1,4 +1,4 @@
-//! The runtimes that commands run in, and the signals that end them.
+//! The async runtimes of commands, and their signals.
 
 use std::future::Future;
 
@@ -7,22 +7,22 @@ use tokio::runtime::Runtime;
 use crate::cli::failure::Failure;
 use crate::cli::io::signals::Signals;
 
-/// A client is one task; a runtime of one thread starts in a fraction of a millisecond.
+/// Runs a client command, on one thread: it is a single task, and this runtime starts in a fraction of a millisecond.
 pub fn run_client(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let runtime = runtime()?;
-    let done = runtime.block_on(command);
-    // A name that is still being resolved would keep the process.
+    let runtime = new_runtime()?;
+    let result = runtime.block_on(command);
+    // Does not wait for a DNS lookup that is still running.
     runtime.shutdown_background();
-    done
+    result
 }
 
-/// A hub is one thread for all that waits for peers, beside the store's writer and readers: measured, a message that has
-/// to wake one thread less arrives sooner, and bulk goes at the disk's pace either way.
+/// Runs a hub. All its connections share one thread, beside the store's writer and readers. In measurements, messages arrive
+/// sooner with one thread less to wake, and bulk throughput depends on the disk either way.
 pub fn run_server(hub: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    runtime()?.block_on(hub)
+    new_runtime()?.block_on(hub)
 }
 
-pub fn runtime() -> Result<Runtime, Failure> {
+pub fn new_runtime() -> Result<Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()

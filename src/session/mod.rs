@@ -201,7 +201,7 @@ impl Session {
                     QueryResult::Answer(body) => self.answer(index, ack_id, &body),
                     QueryResult::Submit(op, request) => {
                         let ticket = Ticket::new(socket.request(ack_id, request));
-                        self.submit(op, ticket);
+                        self.submit(*op, ticket);
                     }
                 }
             }

@@ -15,7 +15,7 @@ use crate::address::Address;
 /// messages published while NAME is away wait for it, until `roomcat leave`.
 ///
 /// At a terminal, names have colours and incoming messages do not disturb the line being typed. These commands work there:
-/// /join ROOM, /leave [ROOM], /to ROOM text, /who and /help. Type //text to send /text.
+/// `/join ROOM`, `/leave [ROOM]`, `/to ROOM text`, `/who` and `/help`. Type `//text` to send /text.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat chat lobby --as alice\n  tail -f log | roomcat chat lobby --as web1"

@@ -74,12 +74,12 @@ async fn receive_ack(
 
 /// Prints an acknowledgement, which is an event without a name.
 async fn print(args: &EmitArgs, target: &Target, ack: &EventArgs) -> Result<(), Failure> {
-    let form = if args.data {
+    let format = if args.data {
         OutputFormat::Data(Terminator::Newline)
     } else {
         OutputFormat::Args
     };
-    let mut output = stdout::start(form);
+    let mut output = stdout::start(format);
     let event = args.event.clone();
     output.write(OutputBatch::event(event, ack, target.namespace.clone()));
     output.finish();

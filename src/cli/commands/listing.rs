@@ -7,7 +7,7 @@ use crate::address::{Namespace, RoomName};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::screen::quantity::quantity;
-use crate::cli::screen::table::{self, Line};
+use crate::cli::screen::table::{self, TableLine};
 use crate::cli::screen::term;
 
 /// A room as it is typed on the command line: a bare name unless that would be ambiguous.
@@ -47,6 +47,6 @@ pub fn print_json(
     stdout::print(&json_lines(rows)).map_err(Failure::Output)
 }
 
-pub fn print_table(lines: &[Line]) -> Result<(), Failure> {
+pub fn print_table(lines: &[TableLine]) -> Result<(), Failure> {
     stdout::print(&table::text(lines, term::stdout_paint())).map_err(Failure::Output)
 }

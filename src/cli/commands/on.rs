@@ -87,7 +87,7 @@ fn note_event(event: &PlainEvent, url: &HubUrl) {
 struct EventOutput {
     output: Output,
     namespace: Namespace,
-    form: OutputFormat,
+    format: OutputFormat,
     ack: bool,
     remaining: Option<u64>,
     /// Events given to the writer thread, and how many of them it has written.
@@ -101,15 +101,15 @@ struct EventOutput {
 
 impl EventOutput {
     fn new(args: &OnArgs, namespace: Namespace) -> Self {
-        let form = if args.data {
+        let format = if args.data {
             OutputFormat::Data(Terminator::Newline)
         } else {
             OutputFormat::Event
         };
         Self {
-            output: stdout::start(form.clone()),
+            output: stdout::start(format.clone()),
             namespace,
-            form,
+            format,
             ack: args.ack,
             remaining: args.count,
             queued: 0,
@@ -133,18 +133,19 @@ impl EventOutput {
 
     fn write(&mut self, event: ReceivedEvent, ack: Option<AckHandle>) {
         let mut args = event.args;
-        if event.last_argument == LastArgument::Offset && matches!(self.form, OutputFormat::Data(_))
+        if event.last_argument == LastArgument::Offset
+            && matches!(self.format, OutputFormat::Data(_))
         {
             args = without_offset(args);
         }
-        let chunk = OutputBatch::event(event.event, &args, self.namespace.clone());
+        let batch = OutputBatch::event(event.event, &args, self.namespace.clone());
         self.queued += 1;
-        self.unwritten_bytes += chunk.body.len() as u64;
+        self.unwritten_bytes += batch.body.len() as u64;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
         if let Some(ack) = ack.filter(|_| self.ack) {
             self.pending_acks.push_back((self.queued, ack));
         }
-        self.output.write(chunk);
+        self.output.write(batch);
     }
 
     /// The writer thread's next report, for [`Self::handle_report`]. Cancel-safe.

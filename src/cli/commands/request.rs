@@ -14,7 +14,7 @@ use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{AckingOutput, Flow};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::target::resolve_target;
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::publish_window::PublishOutcome;
@@ -30,7 +30,7 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let timeout = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
     let mut interrupts = Interrupts::listen(Some(timeout))?;
     let connect = connect_hub(&target, RetryPolicy::Forever);
-    let mut requester = Requester {
+    let mut runner = RequestRunner {
         args,
         rooms,
         reply_room: random_reply_room(),
@@ -39,25 +39,25 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     };
     let result = match interrupts.run(connect).await {
         Ok(mut peer) => {
-            let stdout = stdout::start(form(args));
+            let stdout = stdout::start(output_format(args));
             let mut output = AckingOutput::new(stdout, &target).limit(Some(args.replies));
-            let answered = interrupts.run(requester.run(&mut peer, &mut output)).await;
+            let answered = interrupts.run(runner.run(&mut peer, &mut output)).await;
             output.finish(peer, &mut interrupts, answered).await
         }
         Err(failure) => Err(failure),
     };
     result.map_err(|failure| match failure {
-        Failure::Timeout(after) if requester.has_heard_nothing() => Failure::HubSilent(after),
+        Failure::Timeout(after) if runner.has_heard_nothing() => Failure::HubSilent(after),
         Failure::Timeout(after) => Failure::Unanswered {
             wanted: args.replies,
-            received: requester.answers,
+            received: runner.answers,
             after,
         },
         other => other,
     })
 }
 
-struct Requester<'a> {
+struct RequestRunner<'a> {
     args: &'a RequestArgs,
     rooms: Vec<RoomName>,
     reply_room: RoomName,
@@ -75,7 +75,7 @@ enum RequestPhase {
     Confirmed,
 }
 
-impl Requester<'_> {
+impl RequestRunner<'_> {
     /// Publishes the request once the reply room is subscribed, and writes answers until there are enough.
     async fn run(
         &mut self,
@@ -87,7 +87,7 @@ impl Requester<'_> {
             rooms: vec![self.reply_room.clone()],
             ..SubscribeRequest::default()
         });
-        let mut progress = Progress::of(Task::Wait);
+        let mut progress = Progress::new(ProgressKind::Wait);
         loop {
             if self.phase == RequestPhase::Subscribed
                 && let Some(request) = request.take()
@@ -187,15 +187,15 @@ impl Requester<'_> {
     }
 }
 
-fn form(args: &RequestArgs) -> OutputFormat {
-    let ending = match (args.null, args.raw) {
+fn output_format(args: &RequestArgs) -> OutputFormat {
+    let terminator = match (args.null, args.raw) {
         (true, _) => Terminator::Nul,
         (false, true) => Terminator::Raw,
         (false, false) => Terminator::Newline,
     };
     match &args.format {
-        Some(format) => OutputFormat::Template(format.clone().into(), ending),
-        None => OutputFormat::Data(ending),
+        Some(format) => OutputFormat::Template(format.clone().into(), terminator),
+        None => OutputFormat::Data(terminator),
     }
 }
 

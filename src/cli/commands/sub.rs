@@ -17,7 +17,7 @@ use crate::cli::remote::delivery::{AckingOutput, Flow};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
 use crate::cli::remote::target::{resolve_target, room_of_flag};
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
@@ -46,7 +46,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
         let runner = CommandRunner::new(
             command,
             &args.exec,
-            form(args),
+            output_format(args),
             child_variables,
             max_message,
         );
@@ -95,7 +95,7 @@ async fn write_messages(
     mut peer: HubClient,
     interrupts: &mut Interrupts,
 ) -> Result<(), Failure> {
-    let mut output = AckingOutput::new(stdout::start(form(args)), target)
+    let mut output = AckingOutput::new(stdout::start(output_format(args)), target)
         .only_event(args.event.clone())
         .limit(args.count);
     let mut progress = progress(args);
@@ -115,7 +115,7 @@ async fn write_messages(
 /// Removes the progress line; after a signal, its count stays.
 fn end_progress(progress: &mut Progress, result: &Result<(), Failure>) {
     progress.clear();
-    if let (Err(Failure::Signal(_)), Some(written)) = (result, progress.done()) {
+    if let (Err(Failure::Signal(_)), Some(written)) = (result, progress.counted()) {
         term::note(format!("{} written", quantity(written, "message")));
     }
 }
@@ -135,7 +135,7 @@ async fn receive(
                 // Other sharers may take some of the pending messages, so their number says nothing then.
                 let knows_total = args.drain && !args.share.share;
                 if let (true, ClientEvent::Subscribed { pending, .. }) = (knows_total, &event) {
-                    progress.of_messages(*pending);
+                    progress.set_total(*pending);
                 }
                 // Removes the status before a message is written over it.
                 if let ClientEvent::Reconnected { .. } = event {
@@ -148,7 +148,7 @@ async fn receive(
                 Flow::Continue
             }
         };
-        progress.did(output.written() - written, 0);
+        progress.add(output.written() - written, 0);
         if flow == Flow::Stop {
             return Ok(());
         }
@@ -182,20 +182,20 @@ fn progress(args: &SubArgs) -> Progress {
     let is_terminal = io::stdout().is_terminal();
     match (is_terminal, args.count, args.drain) {
         (true, ..) if args.raw || args.null => Progress::hidden(),
-        (true, ..) | (false, None, false) => Progress::of(Task::Wait),
-        (false, count, _) => Progress::of(Task::Write(count)),
+        (true, ..) | (false, None, false) => Progress::new(ProgressKind::Wait),
+        (false, count, _) => Progress::new(ProgressKind::Write(count)),
     }
 }
 
-fn form(args: &SubArgs) -> OutputFormat {
-    let ending = match (args.null, args.raw) {
+fn output_format(args: &SubArgs) -> OutputFormat {
+    let terminator = match (args.null, args.raw) {
         (true, _) => Terminator::Nul,
         (false, true) => Terminator::Raw,
         (false, false) => Terminator::Newline,
     };
     match (args.json, &args.format) {
         (true, _) => OutputFormat::Json,
-        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), ending),
-        (false, None) => OutputFormat::Data(ending),
+        (false, Some(format)) => OutputFormat::Template(Arc::new(format.clone()), terminator),
+        (false, None) => OutputFormat::Data(terminator),
     }
 }

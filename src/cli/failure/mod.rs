@@ -26,7 +26,7 @@ use crate::address::ClientName;
 use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
-use crate::cli::screen::duration::spoken;
+use crate::cli::screen::duration::duration_text;
 use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::cli::settings::error::SettingsError;
@@ -64,7 +64,7 @@ pub enum Failure {
         "the hub did not confirm the last acknowledgements; {name} may get those messages again"
     )]
     Unacknowledged { name: String },
-    #[error("timed out after {}", spoken(*.0))]
+    #[error("timed out after {}", duration_text(*.0))]
     Timeout(Duration),
     #[error("--require {wanted}: a message reached {}", quantity(*reached, "listener"))]
     Require { wanted: u64, reached: u64 },
@@ -94,14 +94,14 @@ pub enum Failure {
     #[error(transparent)]
     Exec(#[from] ExecError),
     /// `request` got fewer answers than wanted.
-    #[error("timed out after {}: {received} of {}", spoken(*.after), quantity(*.wanted, "answer"))]
+    #[error("timed out after {}: {received} of {}", duration_text(*.after), quantity(*.wanted, "answer"))]
     Unanswered {
         wanted: u64,
         received: u64,
         after: Duration,
     },
     /// `request` did not hear from its hub.
-    #[error("no answer from the hub within {}", spoken(*.0))]
+    #[error("no answer from the hub within {}", duration_text(*.0))]
     HubSilent(Duration),
     /// `--stream`: the cause ended the stream before all of it was sent.
     #[error("{0}; the stream is cut off")]
@@ -252,7 +252,7 @@ impl Failure {
                 ..
             } => term::note(self),
             // Lost input matters with --quiet, too.
-            Self::Interrupted { .. } => term::insist(self),
+            Self::Interrupted { .. } => term::note_always(self),
             _ => self.print(command),
         }
         if let Some(signal) = self.signal() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cli::screen::duration::spoken;
+use crate::cli::screen::duration::duration_text;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
@@ -18,7 +18,7 @@ pub enum StreamError {
     #[error("the stream has not ended yet")]
     NotEnded,
     /// The publisher may still be connected.
-    #[error("timed out after {}: the stream has not ended yet", spoken(*.0))]
+    #[error("timed out after {}: the stream has not ended yet", duration_text(*.0))]
     Timeout(Duration),
     #[error("the hub's message limit is {limit} bytes; a stream needs more than {least}")]
     LimitTooSmall { limit: usize, least: usize },

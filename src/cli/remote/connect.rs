@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::cli::screen::progress::while_awaiting;
+use crate::cli::screen::progress::show_while_awaiting;
 use crate::client::{ClientError, HubClient, HubUrl, RetryPolicy, Target};
 
 /// Connects to a hub.
@@ -12,10 +12,10 @@ pub async fn connect_hub(target: &Target, retry: RetryPolicy) -> Result<HubClien
 
 /// Awaits a connection to `url`.
 pub async fn await_connection<T>(url: &HubUrl, connection: impl Future<Output = T>) -> T {
-    while_awaiting(format!("connecting to {url}"), connection).await
+    show_while_awaiting(format!("connecting to {url}"), connection).await
 }
 
 /// Awaits an answer of the hub or server at `url`.
 pub async fn await_answer<T>(url: &HubUrl, answer: impl Future<Output = T>) -> T {
-    while_awaiting(format!("asking {url}"), answer).await
+    show_while_awaiting(format!("asking {url}"), answer).await
 }

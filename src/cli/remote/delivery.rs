@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
 use crate::cli::remote::connection_notes::note_event;
 use crate::cli::remote::interrupts::Interrupts;
-use crate::cli::screen::progress::{NOTHING_AWAITED, Progress};
+use crate::cli::screen::progress::{NOT_WAITING, Progress};
 use crate::client::{ClientEvent, HubClient, Target};
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, cut};
@@ -223,9 +223,9 @@ impl AckingOutput {
                     Err(_) if self.name.is_none() => connected = false,
                     Err(error) => return Err(error.into()),
                 },
-                () = progress.due() => progress.draw(NOTHING_AWAITED),
+                () = progress.due() => progress.draw(NOT_WAITING),
             }
-            progress.did(self.written - written, 0);
+            progress.add(self.written - written, 0);
         }
         if !connected {
             return Ok(());

@@ -1,9 +1,9 @@
-//! Durations as they are typed.
+//! Durations on a screen.
 
 use std::time::Duration;
 
-/// A duration as it is typed.
-pub fn spoken(duration: Duration) -> String {
+/// A duration in whole seconds, or else in milliseconds: `2s`, `1500ms`.
+pub fn duration_text(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     if milliseconds.is_multiple_of(1_000) {
         format!("{}s", milliseconds / 1_000)

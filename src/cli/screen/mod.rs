@@ -1,4 +1,4 @@
-//! What people see at a terminal: colours, tables and progress.
+//! Output for people at a terminal: colours, tables and progress.
 
 pub mod duration;
 pub mod names;

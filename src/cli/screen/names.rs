@@ -1,4 +1,4 @@
-//! How people are named on a screen.
+//! Names on a screen.
 
-/// What somebody without a name is called.
+/// Stands for a sender without a client name.
 pub const SOMEONE: &str = "someone";

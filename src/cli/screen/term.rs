@@ -1,6 +1,6 @@
-//! The terminal: when to colour, how control characters are shown, and what `roomcat` says on stderr.
+//! The terminal: when to use colours, how to make control characters visible, and the notes on stderr.
 //!
-//! Knows nothing of hubs or messages. What is set here is set once, before the first command runs.
+//! Knows nothing of hubs or messages. The settings are set once, before the command runs.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -15,14 +15,14 @@ use rustix::termios::tcgetwinsize;
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set; FORCE_COLOR colours anyway.
+    /// On a terminal, unless NO_COLOR is set. FORCE_COLOR turns colours on everywhere.
     #[default]
     Auto,
     Always,
     Never,
 }
 
-/// How much is said on stderr beside errors: `-q`, nothing, `-v`.
+/// How many notes go to stderr beside errors: `-q`, the default, `-v`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verbosity {
     Quiet,
@@ -31,7 +31,7 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// Whether what is printed has colours.
+/// Whether to print colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     Plain,
@@ -43,7 +43,7 @@ static VERBOSITY: AtomicU8 = AtomicU8::new(Verbosity::Normal as u8);
 
 pub fn init_colour(when: ColorChoice) {
     COLOUR.store(when as u8, Ordering::Relaxed);
-    // `colored` has one switch for the process; the streams differ, so each caller asks for its own.
+    // `colored` has one switch for the process, but stdout and stderr differ. Each caller decides for its stream.
     colored::control::set_override(true);
 }
 
@@ -52,7 +52,7 @@ pub fn init_verbosity(verbosity: Verbosity) {
 }
 
 pub fn stdout_colour() -> bool {
-    wants_colour(chosen(), io::stdout().is_terminal(), variable_is_set)
+    wants_colour(color_choice(), io::stdout().is_terminal(), variable_is_set)
 }
 
 pub fn stdout_paint() -> Paint {
@@ -64,10 +64,10 @@ pub fn stdout_paint() -> Paint {
 }
 
 pub fn stderr_colour() -> bool {
-    wants_colour(chosen(), io::stderr().is_terminal(), variable_is_set)
+    wants_colour(color_choice(), io::stderr().is_terminal(), variable_is_set)
 }
 
-fn chosen() -> ColorChoice {
+fn color_choice() -> ColorChoice {
     match COLOUR.load(Ordering::Relaxed) {
         n if n == ColorChoice::Always as u8 => ColorChoice::Always,
         n if n == ColorChoice::Never as u8 => ColorChoice::Never,
@@ -75,7 +75,7 @@ fn chosen() -> ColorChoice {
     }
 }
 
-/// no-color.org: set and not empty, whatever the value.
+/// Set and not empty, whatever the value (no-color.org).
 fn variable_is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
@@ -84,16 +84,16 @@ fn wants_colour(when: ColorChoice, terminal: bool, is_set: impl Fn(&str) -> bool
     match when {
         ColorChoice::Always => true,
         ColorChoice::Never => false,
-        // The one that asks for less wins where both are set.
+        // NO_COLOR wins over FORCE_COLOR.
         ColorChoice::Auto if is_set("NO_COLOR") => false,
         ColorChoice::Auto => terminal || is_set("FORCE_COLOR"),
     }
 }
 
-/// Control characters become pictures of themselves, so that nothing a peer chose is obeyed by the terminal; for names
-/// and whatever else stands in one line, so `\n` and `\t` are shown as well.
+/// Replaces control characters with visible pictures, so that the terminal obeys nothing that a peer chose. For text of one
+/// line: `\n` and `\t` are replaced too.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_obeyed) {
+    if !text.chars().any(is_control) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -103,9 +103,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// [`visible`] for a message's data: `\n` and `\t` stay, and bytes that are not UTF-8 are shown as `\xff`.
+/// [`visible`] for the data of a message: keeps `\n` and `\t`, and shows bytes that are not UTF-8 as `\xff`.
 pub fn visible_data(data: &[u8], shown: &mut Vec<u8>) {
-    // Printable ASCII is what nearly everything is.
+    // Nearly all data is printable ASCII.
     if data
         .iter()
         .all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'))
@@ -128,47 +128,51 @@ pub fn visible_data(data: &[u8], shown: &mut Vec<u8>) {
     shown.extend_from_slice(text.as_bytes());
 }
 
-/// What a terminal obeys, and the bidirectional controls, which reorder the text around them.
-pub fn is_obeyed(character: char) -> bool {
+/// Control characters, and the bidirectional controls, which reorder the text around them.
+pub fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn push_visible(shown: &mut String, character: char) {
     match u32::from(character) {
-        // U+2400: the pictures of the C0 controls, in their order.
+        // U+2400 and following are pictures of the C0 controls.
         code @ 0..0x20 => shown.extend(char::from_u32(0x2400 + code)),
         code @ 0x7f..0xa0 => push_byte(shown, code),
-        _ if is_obeyed(character) => shown.extend(character.escape_unicode()),
+        _ if is_control(character) => shown.extend(character.escape_unicode()),
         _ => shown.push(character),
     }
 }
 
 fn push_byte(shown: &mut String, byte: u32) {
-    write!(shown, "\\x{byte:02x}").expect("a String takes what is written");
+    write!(shown, "\\x{byte:02x}").expect("writing to a String cannot fail");
 }
 
-/// `roomcat: …` on stderr, unless `-q`. The text is made visible.
+/// Writes `roomcat: …` to stderr, unless `-q`. Control characters are made visible.
 pub fn note(text: impl fmt::Display) {
-    say(Verbosity::Normal, &text, |line| line.dimmed());
+    write_note(Verbosity::Normal, &text, |line| line.dimmed());
 }
 
-/// Something that the user should know, unless `-q`.
+/// A note in the colour of warnings, unless `-q`.
 pub fn warn(text: impl fmt::Display) {
-    say(Verbosity::Normal, &text, |line| line.yellow());
+    write_note(Verbosity::Normal, &text, |line| line.yellow());
 }
 
-/// Also with `-q`.
-pub fn insist(text: impl fmt::Display) {
-    say(Verbosity::Quiet, &text, |line| line.dimmed());
+/// A note that is written even with `-q`.
+pub fn note_always(text: impl fmt::Display) {
+    write_note(Verbosity::Quiet, &text, |line| line.dimmed());
 }
 
-/// Only with `-v`.
+/// A note with `-v` only.
 pub fn detail(text: impl fmt::Display) {
-    say(Verbosity::Verbose, &text, |line| line.dimmed());
+    write_note(Verbosity::Verbose, &text, |line| line.dimmed());
 }
 
-fn say(from: Verbosity, text: &dyn fmt::Display, paint: impl Fn(&str) -> colored::ColoredString) {
-    if VERBOSITY.load(Ordering::Relaxed) < from as u8 {
+fn write_note(
+    least: Verbosity,
+    text: &dyn fmt::Display,
+    paint: impl Fn(&str) -> colored::ColoredString,
+) {
+    if VERBOSITY.load(Ordering::Relaxed) < least as u8 {
         return;
     }
     let text = text.to_string();
@@ -181,73 +185,76 @@ fn say(from: Verbosity, text: &dyn fmt::Display, paint: impl Fn(&str) -> colored
     write_stderr(&format!("{line}\n"));
 }
 
-/// One write, so that lines of several processes do not mix. A closed stderr is nobody's failure.
+/// Writes with one call, so that the lines of several processes do not mix. Ignores a closed stderr.
 pub fn write_stderr(lines: &str) {
-    let aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*aside {
-        Some(aside) => aside(lines),
+    let diverted_to = DIVERTED_TO.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*diverted_to {
+        Some(sink) => sink(lines),
         None => {
             let _ = io::stderr().write_all(lines.as_bytes());
         }
     }
 }
 
-type Aside = Box<dyn Fn(&str) + Send>;
+type LineSink = Box<dyn Fn(&str) + Send>;
 
-/// What has the terminal's last line to itself takes the lines for stderr as well, and shows them above it.
-static ASIDE: Mutex<Option<Aside>> = Mutex::new(None);
+/// Whatever draws on the terminal's last line takes the lines for stderr, and shows them above it.
+static DIVERTED_TO: Mutex<Option<LineSink>> = Mutex::new(None);
 
-/// Until this is dropped, lines for stderr go elsewhere.
+/// Lines for stderr are diverted until this is dropped.
 #[must_use]
 pub struct Diversion(());
 
-/// What is meant for a file or a pipe still goes there.
-pub fn divert(aside: impl Fn(&str) + Send + 'static) -> Diversion {
+/// Diverts the lines for stderr to `sink`. Has no effect when stderr is a file or a pipe.
+pub fn divert(sink: impl Fn(&str) + Send + 'static) -> Diversion {
     if io::stderr().is_terminal() {
-        *ASIDE.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(aside));
+        *DIVERTED_TO.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(sink));
     }
     Diversion(())
 }
 
 impl Drop for Diversion {
     fn drop(&mut self) {
-        let aside = ASIDE.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Outside the lock: what it held may have something to say at its end.
-        drop(aside);
+        let sink = DIVERTED_TO
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // Dropped outside the lock, because its owner may write a line at its end.
+        drop(sink);
     }
 }
 
-/// Whether something may be drawn on stderr and drawn over again: a terminal that obeys, and nobody asked for silence.
-pub fn draws_on_stderr() -> bool {
+/// Whether progress may be drawn on stderr: a capable terminal, without `-q`.
+pub fn can_draw_on_stderr() -> bool {
     io::stderr().is_terminal()
         && VERBOSITY.load(Ordering::Relaxed) > Verbosity::Quiet as u8
         && is_capable()
 }
 
-/// A terminal in its columns and rows.
+/// The size of a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub struct TerminalSize {
     pub columns: u16,
     pub rows: u16,
 }
 
-/// What a terminal that does not tell has.
-const USUAL_SIZE: Size = Size {
+/// The size of a terminal that does not report one.
+const DEFAULT_SIZE: TerminalSize = TerminalSize {
     columns: 80,
     rows: 24,
 };
 
-/// Of the terminal that `stream` is.
-pub fn size(stream: impl AsFd) -> Size {
+/// The size of the terminal behind `stream`.
+pub fn size(stream: impl AsFd) -> TerminalSize {
     let (columns, rows) = tcgetwinsize(stream).map_or((0, 0), |size| (size.ws_col, size.ws_row));
-    let or = |told: u16, usual: u16| if told == 0 { usual } else { told };
-    Size {
-        columns: or(columns, USUAL_SIZE.columns),
-        rows: or(rows, USUAL_SIZE.rows),
+    let or = |reported: u16, default: u16| if reported == 0 { default } else { reported };
+    TerminalSize {
+        columns: or(columns, DEFAULT_SIZE.columns),
+        rows: or(rows, DEFAULT_SIZE.rows),
     }
 }
 
-/// How wide a line on stdout may be: as wide as the terminal, where it is one.
+/// The width of a line on stdout, if stdout is a terminal.
 pub fn stdout_columns() -> Option<usize> {
     let stdout = io::stdout();
     stdout
@@ -255,7 +262,7 @@ pub fn stdout_columns() -> Option<usize> {
         .then(|| usize::from(size(stdout).columns))
 }
 
-/// A dumb terminal prints what others obey.
+/// Whether the terminal obeys control sequences; a dumb one prints them.
 pub fn is_capable() -> bool {
     std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb")
 }
@@ -265,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_shown() {
+    fn control_characters_are_made_visible() {
         let cases = [
             ("plain ü€😀", "plain ü€😀"),
             ("\u{1b}[2J", "␛[2J"),

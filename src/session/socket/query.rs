@@ -29,7 +29,7 @@ pub enum QueryResult {
     /// The whole answer.
     Answer(Value),
     /// The store has to do this; the hub responds.
-    Submit(Op, Request),
+    Submit(Box<Op>, Request),
 }
 
 impl Query {

@@ -2,7 +2,7 @@
 //!
 //! `["batch", header, body]`, with the body as its one attachment, is answered
 //! `{"ok": true, "first"?, "count", "delivered", "queued", "duplicate"?}`. `["pub", {rooms, event, data, …}]` is one message,
-//! whose data is any JSON, with its attachments; in its receipt `seq` stands for `first` and `count`. [`super::delay`] has
+//! whose data is any JSON, with its attachments; in its receipt `seq` stands for `first` and `count`. `super::delay` has
 //! the answer to a delayed message.
 //!
 //! `reply` is the room for answers. It is stored, and roomcat clients find it in the header of what they get; stock clients

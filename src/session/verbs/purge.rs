@@ -43,7 +43,10 @@ fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
             rooms: room.into_iter().collect(),
             cursor,
         };
-        Ok(QueryResult::Submit(op, Request::Purge { messages }))
+        Ok(QueryResult::Submit(
+            Box::new(op),
+            Request::Purge { messages },
+        ))
     };
     socket.query_store(
         call.ack_id,

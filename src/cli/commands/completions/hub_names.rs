@@ -63,7 +63,7 @@ impl VerbRequest for NamesRequest {
 }
 
 fn request_names(request: &NamesRequest, target: &Target) -> Option<Vec<String>> {
-    let runtime = crate::cli::runtime::runtime().ok()?;
+    let runtime = crate::cli::runtime::new_runtime().ok()?;
     let names = runtime.block_on(async {
         let mut connection = HubConnection::open(target).await.ok()?;
         if let NameKind::Sockets = request.kind {

@@ -31,10 +31,10 @@ pub struct CommandRunner {
     /// Attempts after the first.
     retries: u32,
     /// How stdin gets the message.
-    form: OutputFormat,
+    format: OutputFormat,
     /// `--reply`: the size limit of the output that goes to a message's reply room.
     max_reply: Option<usize>,
-    /// DeliveryTime commands run concurrently, each writes its output in one go.
+    /// If commands run concurrently, each writes its output in one go.
     stdout_lock: Option<StdoutLock>,
     /// Variables that let a `roomcat` in the command reach the same hub.
     child_variables: Vec<(&'static str, OsString)>,
@@ -56,7 +56,7 @@ pub enum JobOutcome {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PoolState {
+pub enum WorkState {
     Running,
     /// Running commands may end; failed ones are not retried.
     Stopping,
@@ -81,17 +81,17 @@ impl CommandRunner {
     pub fn new(
         command: &str,
         exec: &ExecArgs,
-        form: OutputFormat,
+        format: OutputFormat,
         child_variables: Vec<(&'static str, OsString)>,
         max_message: usize,
     ) -> Self {
         Self {
             command: command.to_owned(),
             retries: exec.retries,
-            form: match form {
+            format: match format {
                 // A command gets the message, not a line.
                 OutputFormat::Data(Terminator::Newline) => OutputFormat::Data(Terminator::Raw),
-                form => form,
+                format => format,
             },
             max_reply: exec.reply.then_some(max_message),
             stdout_lock: (exec.jobs.get() > 1).then(StdoutLock::default),
@@ -104,26 +104,26 @@ impl CommandRunner {
         self.is_proven.load(Ordering::Relaxed)
     }
 
-    /// Runs the command for the one message of `chunk`, which came from `room`, until it succeeds or has no retries left.
+    /// Runs the command for the one message of `batch`, which came from `room`, until it succeeds or has no retries left.
     pub async fn run_with_retries(
         &self,
-        chunk: &OutputBatch,
+        batch: &OutputBatch,
         room: Option<&RoomName>,
-        mut pool_state: watch::Receiver<PoolState>,
+        mut work_state: watch::Receiver<WorkState>,
     ) -> Result<JobOutcome, ExecError> {
-        let data = Bytes::from(stdout::rendered(&self.form, chunk));
+        let data = Bytes::from(stdout::rendered(&self.format, batch));
         let mut backoff = Backoff::default();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let reason = match self.run(chunk, room, &data).await? {
+            let reason = match self.run(batch, room, &data).await? {
                 Attempt::Succeeded(output) => return Ok(JobOutcome::Done(output)),
                 Attempt::Failed(reason) => reason,
                 Attempt::NotRunnable(_, reason) if self.is_proven() => reason,
                 Attempt::NotRunnable(error, _) => return Ok(JobOutcome::NotRunnable(error)),
             };
             // With stdout closed, commands fail because they cannot print.
-            if *pool_state.borrow() == PoolState::Stopping || stdout::is_closed() {
+            if *work_state.borrow() == WorkState::Stopping || stdout::is_closed() {
                 return Ok(JobOutcome::Abandoned);
             }
             if attempts > self.retries {
@@ -132,25 +132,25 @@ impl CommandRunner {
             term::detail(format!("{reason}; trying again"));
             select! {
                 () = sleep(backoff.next_wait()) => {}
-                _ = pool_state.changed() => return Ok(JobOutcome::Abandoned),
+                _ = work_state.changed() => return Ok(JobOutcome::Abandoned),
             }
         }
     }
 
     async fn run(
         &self,
-        chunk: &OutputBatch,
+        batch: &OutputBatch,
         room: Option<&RoomName>,
         data: &Bytes,
     ) -> Result<Attempt, ExecError> {
-        let max_reply = self.max_reply.filter(|_| chunk.header.reply.is_some());
+        let max_reply = self.max_reply.filter(|_| batch.header.reply.is_some());
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command);
         for name in VARIABLES.into_iter().chain(HUB_VARIABLES) {
             command.env_remove(name);
         }
         command.envs(self.child_variables.iter().cloned());
-        command.envs(self.variables(chunk, room));
+        command.envs(self.variables(batch, room));
         let stdout = match (max_reply, &self.stdout_lock) {
             (None, None) => Stdio::inherit(),
             _ => Stdio::piped(),
@@ -196,10 +196,10 @@ impl CommandRunner {
 
     fn variables(
         &self,
-        chunk: &OutputBatch,
+        batch: &OutputBatch,
         room: Option<&RoomName>,
     ) -> impl Iterator<Item = (&'static str, String)> {
-        let header = &chunk.header;
+        let header = &batch.header;
         let [room_name, event, from, seq, time, namespace, reply] = VARIABLES;
         [
             (room_name, room.map(ToString::to_string)),
@@ -207,7 +207,7 @@ impl CommandRunner {
             (from, header.from.as_ref().map(ToString::to_string)),
             (seq, header.first.as_ref().map(ToString::to_string)),
             (time, stdout::time(header.at)),
-            (namespace, Some(chunk.namespace.to_string())),
+            (namespace, Some(batch.namespace.to_string())),
             (reply, header.reply.as_ref().map(ToString::to_string)),
         ]
         .into_iter()

@@ -14,19 +14,19 @@ const ESCAPED_BYTES: usize = 6;
 /// One line of JSON, of `max_message` bytes at most. If the message does not fit, only its beginning is included, and
 /// `truncated` says how many bytes it had.
 pub fn dead_letter(
-    chunk: &OutputBatch,
+    batch: &OutputBatch,
     reason: &str,
     attempts: u32,
     max_message: usize,
 ) -> InputBlock {
     let extra = format!(",\"reason\":{},\"attempts\":{attempts}", json!(reason));
-    let whole = object(chunk, &extra);
+    let whole = object(batch, &extra);
     if whole.len() <= max_message {
         return block(whole);
     }
-    let data = rendered(&OutputFormat::Data(Terminator::Raw), chunk);
+    let data = rendered(&OutputFormat::Data(Terminator::Raw), batch);
     let extra = format!("{extra},\"truncated\":{}", data.len());
-    let around = object(&with_data(chunk, &[]), &extra).len();
+    let around = object(&with_data(batch, &[]), &extra).len();
     let max_data = max_message.saturating_sub(around) / ESCAPED_BYTES;
     let fits = &data[..max_data.min(data.len())];
     // UTF-8 stays UTF-8: a character is not cut in half.
@@ -34,12 +34,12 @@ pub fn dead_letter(
         Err(error) if std::str::from_utf8(&data).is_ok() => &fits[..error.valid_up_to()],
         _ => fits,
     };
-    block(object(&with_data(chunk, fits), &extra))
+    block(object(&with_data(batch, fits), &extra))
 }
 
 /// The same message with other data.
-fn with_data(chunk: &OutputBatch, data: &[u8]) -> OutputBatch {
-    let mut copy = chunk.clone();
+fn with_data(batch: &OutputBatch, data: &[u8]) -> OutputBatch {
+    let mut copy = batch.clone();
     copy.header.framing = Framing::Bytes;
     copy.header.json = false;
     let mut body = Vec::new();
@@ -49,8 +49,8 @@ fn with_data(chunk: &OutputBatch, data: &[u8]) -> OutputBatch {
 }
 
 /// The object of `sub --json`, with `extra` added before its end.
-fn object(chunk: &OutputBatch, extra: &str) -> String {
-    let object = rendered(&OutputFormat::Json, chunk);
+fn object(batch: &OutputBatch, extra: &str) -> String {
+    let object = rendered(&OutputFormat::Json, batch);
     let object = String::from_utf8_lossy(&object);
     let open = object.trim_end().strip_suffix('}').unwrap_or(&object);
     format!("{open}{extra}}}")
@@ -71,7 +71,7 @@ mod tests {
     use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
     use crate::wire::batch::DeliveryHeader;
 
-    fn chunk(data: &[u8]) -> OutputBatch {
+    fn batch(data: &[u8]) -> OutputBatch {
         let mut body = Vec::new();
         push_bytes_message(&mut body, data);
         OutputBatch {
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn it_has_the_message_the_reason_and_the_attempts() {
-        let letter = dead_letter(&chunk(b"a\n\"b\""), "exit status 1", 4, 10_000);
+        let letter = dead_letter(&batch(b"a\n\"b\""), "exit status 1", 4, 10_000);
         assert_eq!(
             read(&letter),
             json!({
@@ -107,7 +107,7 @@ mod tests {
                 "reason": "exit status 1", "attempts": 4
             })
         );
-        let binary = dead_letter(&chunk(b"\xff"), "r", 1, 10_000);
+        let binary = dead_letter(&batch(b"\xff"), "r", 1, 10_000);
         assert_eq!(read(&binary)["base64"], "/w==");
     }
 
@@ -115,7 +115,7 @@ mod tests {
     fn it_fits_the_limit_of_the_hub() {
         for data in ["x".repeat(2_000), "\u{1}".repeat(2_000), "ü".repeat(1_000)] {
             for limit in [400, 401, 402, 1_999, 2_100, 2_301] {
-                let letter = dead_letter(&chunk(data.as_bytes()), "exit status 1", 4, limit);
+                let letter = dead_letter(&batch(data.as_bytes()), "exit status 1", 4, limit);
                 assert!(letter.body.len() <= limit + 1, "{limit}");
                 let object = read(&letter);
                 if let Some(length) = object.get("truncated") {
@@ -126,7 +126,7 @@ mod tests {
                 }
             }
         }
-        let letter = dead_letter(&chunk(&[0xff; 2_000]), "r", 1, 1_000);
+        let letter = dead_letter(&batch(&[0xff; 2_000]), "r", 1, 1_000);
         assert!(letter.body.len() <= 1_001);
         assert!(read(&letter)["base64"].as_str().unwrap().len() > 100);
     }

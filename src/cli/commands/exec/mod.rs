@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::ack_tracker::AckTracker;
 pub use self::command_runner::CommandRunner;
-use self::command_runner::{JobOutcome, PoolState};
+use self::command_runner::{JobOutcome, WorkState};
 use self::dead_letter::dead_letter;
 use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::sub::SubArgs;
@@ -29,8 +29,8 @@ use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{confirm_last_ack, last_seq};
 use crate::cli::remote::interrupts::Interrupts;
 use crate::cli::remote::presence;
-use crate::cli::screen::duration::spoken;
-use crate::cli::screen::progress::{NOTHING_AWAITED, Progress, Task};
+use crate::cli::screen::duration::duration_text;
+use crate::cli::screen::progress::{NOT_WAITING, Progress, ProgressKind};
 use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
@@ -60,7 +60,7 @@ pub struct WorkerPool {
     /// The subscribed rooms, as the hub confirmed them.
     rooms: Vec<RoomName>,
     drain: Drain,
-    state: watch::Sender<PoolState>,
+    state: watch::Sender<WorkState>,
     /// Writes nothing; it reports when stdout is closed.
     stdout: Output,
     /// Shows a lost connection while no command is running.
@@ -69,7 +69,7 @@ pub struct WorkerPool {
 
 struct FinishedJob {
     number: u64,
-    chunk: OutputBatch,
+    batch: OutputBatch,
     outcome: JobOutcome,
 }
 
@@ -110,9 +110,9 @@ impl WorkerPool {
             } else {
                 Drain::Off
             },
-            state: watch::Sender::new(PoolState::Running),
+            state: watch::Sender::new(WorkState::Running),
             stdout: stdout::start(OutputFormat::Data(Terminator::Raw)),
-            progress: Progress::of(Task::Wait),
+            progress: Progress::new(ProgressKind::Wait),
         }
     }
 
@@ -124,7 +124,7 @@ impl WorkerPool {
     ) -> Result<(), Failure> {
         let ended = interrupts.run(self.work(&mut peer)).await;
         self.progress.clear();
-        self.state.send_replace(PoolState::Stopping);
+        self.state.send_replace(WorkState::Stopping);
         self.note_wait(&ended);
         let is_reachable = !matches!(ended, Err(Failure::Client(_)));
         interrupts.set_timeout(None);
@@ -213,7 +213,9 @@ impl WorkerPool {
     fn note_wait(&self, ended: &Result<(), Failure>) {
         let (prefix, again) = match ended {
             Err(Failure::Signal(_)) => (String::new(), "again "),
-            Err(Failure::Timeout(after)) => (format!("timed out after {}; ", spoken(*after)), ""),
+            Err(Failure::Timeout(after)) => {
+                (format!("timed out after {}; ", duration_text(*after)), "")
+            }
             _ => return,
         };
         let pronoun = match self.running.len() {
@@ -223,7 +225,7 @@ impl WorkerPool {
         };
         term::note(format!(
             "{prefix}waiting up to {} for {}; Ctrl-C {again}kills {pronoun}",
-            spoken(limits::EXEC_FINISH_TIMEOUT),
+            duration_text(limits::EXEC_FINISH_TIMEOUT),
             quantity(self.running.len() as u64, "command")
         ));
     }
@@ -231,21 +233,21 @@ impl WorkerPool {
     /// Starts as many commands as may run at once.
     fn start_jobs(&mut self, peer: &mut HubClient) {
         while self.running.len() < self.max_jobs && peer.can_publish() {
-            let Some((number, chunk)) = self.next_job() else {
+            let Some((number, batch)) = self.next_job() else {
                 break;
             };
-            let room = self.source_room(&chunk);
+            let room = self.source_room(&batch);
             let (runner, state) = (Arc::clone(&self.runner), self.state.subscribe());
             if self.running.is_empty() {
-                self.progress.draw(NOTHING_AWAITED);
+                self.progress.draw(NOT_WAITING);
             }
             self.running.spawn(async move {
                 let outcome = runner
-                    .run_with_retries(&chunk, room.as_ref(), state)
+                    .run_with_retries(&batch, room.as_ref(), state)
                     .await?;
                 Ok(FinishedJob {
                     number,
-                    chunk,
+                    batch,
                     outcome,
                 })
             });
@@ -264,30 +266,30 @@ impl WorkerPool {
         let may_start = self.tracker.len() < limits::EXEC_AHEAD
             && self.not_runnable.len() < limits::EXEC_STARTUP_FAILURES
             && self.remaining != Some(0);
-        let chunk = if may_start { self.next_message() } else { None }?;
+        let batch = if may_start { self.next_message() } else { None }?;
         self.remaining = self.remaining.map(|remaining| remaining - 1);
-        Some((self.tracker.start(chunk.header.first), chunk))
+        Some((self.tracker.start(batch.header.first), batch))
     }
 
     /// Splits the next wanted message off the queue.
     fn next_message(&mut self) -> Option<OutputBatch> {
         loop {
-            let chunk = self.queue.front_mut()?;
+            let batch = self.queue.front_mut()?;
             let only = self.only_event.as_ref();
-            let is_unwanted = only.is_some_and(|only| *only != chunk.header.event);
-            if is_unwanted || chunk.header.count == 0 {
-                self.tracker.skip(last_seq(&chunk.header));
+            let is_unwanted = only.is_some_and(|only| *only != batch.header.event);
+            if is_unwanted || batch.header.count == 0 {
+                self.tracker.skip(last_seq(&batch.header));
                 self.queue.pop_front();
                 continue;
             }
-            let mut single = chunk.clone();
+            let mut single = batch.clone();
             single.header.count = 1;
-            single.body = cut(chunk.header.framing, &chunk.body, 0, 1);
-            chunk.body = chunk.body.slice(single.body.len()..);
-            chunk.header.count -= 1;
+            single.body = cut(batch.header.framing, &batch.body, 0, 1);
+            batch.body = batch.body.slice(single.body.len()..);
+            batch.header.count -= 1;
             let next_seq = |seq: Seq| Seq::new(seq.record, seq.index.saturating_add(1));
-            chunk.header.first = chunk.header.first.map(next_seq);
-            if chunk.header.count == 0 {
+            batch.header.first = batch.header.first.map(next_seq);
+            if batch.header.count == 0 {
                 self.queue.pop_front();
             }
             return Some(single);
@@ -295,8 +297,8 @@ impl WorkerPool {
     }
 
     /// The subscribed room that the message came from.
-    fn source_room(&self, chunk: &OutputBatch) -> Option<RoomName> {
-        let rooms = &chunk.header.rooms;
+    fn source_room(&self, batch: &OutputBatch) -> Option<RoomName> {
+        let rooms = &batch.header.rooms;
         let subscribed = rooms.iter().find(|room| self.rooms.contains(room));
         subscribed.or(rooms.first()).cloned()
     }
@@ -334,11 +336,11 @@ impl WorkerPool {
         let job = job.map_err(|error| Failure::other(format!("a command was lost: {error}")))?;
         let FinishedJob {
             number,
-            chunk,
+            batch,
             outcome,
         } = job?;
         match outcome {
-            JobOutcome::Done(output) => match (output, &chunk.header.reply) {
+            JobOutcome::Done(output) => match (output, &batch.header.reply) {
                 (Some(output), Some(reply)) => {
                     self.publish(number, reply, answer(&output), peer);
                 }
@@ -349,19 +351,19 @@ impl WorkerPool {
             },
             JobOutcome::Failed { reason, attempts } => {
                 let room = self.dead_letter_room.clone();
-                let seq = chunk.header.first.map(|seq| format!("message {seq}: "));
+                let seq = batch.header.first.map(|seq| format!("message {seq}: "));
                 term::warn(format!(
                     "{}{reason} ({}); moved to {:?}",
                     seq.unwrap_or_default(),
                     quantity(u64::from(attempts), "attempt"),
                     room.as_str()
                 ));
-                let letter = dead_letter(&chunk, &reason, attempts, self.max_message);
+                let letter = dead_letter(&batch, &reason, attempts, self.max_message);
                 self.publish(number, &room, letter, peer);
             }
             // The message itself may have caused this; other messages will show.
             JobOutcome::NotRunnable(error) => {
-                self.not_runnable.push_back((number, chunk));
+                self.not_runnable.push_back((number, batch));
                 self.run_error = Some(error);
             }
             JobOutcome::Abandoned => {}

@@ -63,7 +63,7 @@ impl BatchPublisher {
             feed_is_open: true,
             feed_error: None,
             next: None,
-            progress: Progress::of(plan.task),
+            progress: Progress::new(plan.task),
             due_time_notice: DueTimeNotice::new(plan.template.delivery_time),
             receipt_check: ReceiptCheck::new(plan.required),
             plan,
@@ -115,7 +115,7 @@ impl BatchPublisher {
             return;
         };
         self.progress
-            .did(u64::from(receipt.messages), receipt.bytes as u64);
+            .add(u64::from(receipt.messages), receipt.bytes as u64);
         self.due_time_notice.handle_receipt(receipt.outcome);
         self.receipt_check.check(receipt);
     }

@@ -14,7 +14,7 @@ use crate::cli::failure::Failure;
 use crate::cli::io::batches::{BatchSource, BatchTemplate, Destination, Envelopes};
 use crate::cli::io::stdin::{InputError, InputOptions, InputSource, Payload, Split, check, read};
 use crate::cli::remote::target::{explicit_namespace, resolve_target, room_of_flag};
-use crate::cli::screen::progress::Task;
+use crate::cli::screen::progress::ProgressKind;
 use crate::cli::settings::Global;
 use crate::client::{RetryPolicy, Target};
 use crate::limits;
@@ -25,7 +25,7 @@ pub struct PublishPlan {
     /// What all messages have in common.
     pub template: BatchTemplate,
     pub retry: RetryPolicy,
-    pub task: Task,
+    pub task: ProgressKind,
     /// `--require`
     pub required: Option<u64>,
     /// What to count as unconfirmed when publishing fails.
@@ -161,7 +161,7 @@ fn distinct_rooms<'a>(addresses: impl IntoIterator<Item = &'a Address>) -> Vec<R
 }
 
 /// Typed input is its own progress, and a few words take no time.
-fn progress_task(args: &PubArgs) -> Task {
+fn progress_task(args: &PubArgs) -> ProgressKind {
     let typed = match &args.file[..] {
         [] => standard_input().is_terminal(),
         files => files.iter().any(|file| is_character_device(file)),
@@ -171,10 +171,10 @@ fn progress_task(args: &PubArgs) -> Task {
         files => files.iter().map(|file| length(file)).sum::<Option<u64>>(),
     };
     match bytes {
-        _ if typed || !args.message.is_empty() => Task::Wait,
-        bytes if args.stream.stream => Task::Stream(bytes),
-        Some(bytes) if !args.envelope => Task::PublishBytes(bytes),
-        _ => Task::Publish,
+        _ if typed || !args.message.is_empty() => ProgressKind::Wait,
+        bytes if args.stream.stream => ProgressKind::Stream(bytes),
+        Some(bytes) if !args.envelope => ProgressKind::PublishBytes(bytes),
+        _ => ProgressKind::Publish,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::resolve_target;
-use crate::cli::screen::table::{self, Column, Line, Table};
+use crate::cli::screen::table::{self, Column, Table, TableLine};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::verbs::queue::{QueueRequest, QueueResponse, QueueSummary};
@@ -75,7 +75,7 @@ fn lines(
     namespace: &Namespace,
     now: Timestamp,
     columns: Option<usize>,
-) -> Vec<Line> {
+) -> Vec<TableLine> {
     let mut table = Table::new([
         Column::name("NAME"),
         Column::name("ROOM"),

@@ -30,12 +30,12 @@ pub async fn run(args: &PeekArgs, global: &Global) -> Result<(), Failure> {
         }),
         ..SubscribeRequest::default()
     });
-    let form = if args.json {
+    let format = if args.json {
         OutputFormat::Json
     } else {
         OutputFormat::Data(Terminator::Newline)
     };
-    let mut output = AckingOutput::new(stdout::start(form), &target).limit(args.count);
+    let mut output = AckingOutput::new(stdout::start(format), &target).limit(args.count);
     let ended = interrupts.run(receive(&mut peer, &mut output)).await;
     let finished = output.finish(peer, &mut interrupts, ended).await;
     finished.map_err(|failure| name_member(failure, &args.name, &target.namespace, rooms.first()))

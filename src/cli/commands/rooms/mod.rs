@@ -18,7 +18,7 @@ use crate::cli::io::stdout;
 use crate::cli::remote::ask::ask;
 use crate::cli::remote::target::resolve_target;
 use crate::cli::screen::quantity::quantity;
-use crate::cli::screen::table::{self, Column, Line, Table};
+use crate::cli::screen::table::{self, Column, Table, TableLine};
 use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::verbs::rooms::{RoomSummary, RoomsRequest, RoomsResponse};
@@ -134,7 +134,7 @@ impl RoomFilter {
 }
 
 impl RoomsView<'_> {
-    fn lines(&self, answer: &RoomsResponse, columns: Option<usize>) -> Vec<Line> {
+    fn lines(&self, answer: &RoomsResponse, columns: Option<usize>) -> Vec<TableLine> {
         let mut rooms = Table::new([
             Column::name("ROOM"),
             Column::number("SOCKETS"),
@@ -170,7 +170,7 @@ impl RoomsView<'_> {
         let mut lines = rooms.lines(columns);
         lines.extend(table::more(answer.more, columns));
         if self.filter == RoomFilter::One && !members.is_empty() {
-            lines.push(Line::empty());
+            lines.push(TableLine::empty());
             lines.extend(members.lines(columns));
         }
         lines

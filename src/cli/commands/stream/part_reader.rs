@@ -1,7 +1,7 @@
 //! Reads input into the parts of a stream. A pipe is read without a thread, directly into the part, whenever it is ready;
 //! files and terminals may block, so a thread reads them.
 //!
-//! DeliveryTime a part is sent is not decided here: until then, further input is added to it.
+//! The sender decides when a part is sent; until then, further input is added to it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -52,7 +52,7 @@ impl PublisherMonitor {
         limits::STREAM_CHECK_INTERVAL.min(self.stall)
     }
 
-    /// DeliveryTime the publisher must be checked next.
+    /// When the publisher must be checked next.
     pub fn next_check(&self) -> Instant {
         match self.gone_since {
             Some(since) => since + self.stall,

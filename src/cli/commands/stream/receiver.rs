@@ -18,7 +18,7 @@ use crate::cli::io::stdout::{self, OutputFormat};
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::delivery::{AckingOutput, Flow};
 use crate::cli::remote::interrupts::Interrupts;
-use crate::cli::screen::progress::{Progress, Task};
+use crate::cli::screen::progress::{Progress, ProgressKind};
 use crate::client::connection_state::wait_until;
 use crate::client::{ClientEvent, Gap, HubClient, Target};
 use crate::limits;
@@ -37,7 +37,7 @@ pub struct StreamReceiver {
     remaining: u64,
     /// All stored messages came; what comes now is new.
     caught_up: bool,
-    /// DeliveryTime the stream's last part was published, by the hub's clock in milliseconds since 1970.
+    /// When the stream's last part was published, by the hub's clock in milliseconds since 1970.
     last_part_at: u64,
     /// The hub no longer keeps some of the messages.
     has_gap: bool,
@@ -55,7 +55,7 @@ enum StreamEvent {
 
 enum Flushed {
     StdoutClosed,
-    /// Everything is written; `Log` is the hub's log now.
+    /// Everything is written. Meanwhile the hub may have come back with another log.
     Written(HubLog),
 }
 
@@ -79,7 +79,7 @@ impl StreamReceiver {
             progress: if io::stdout().is_terminal() {
                 Progress::hidden()
             } else {
-                Progress::of(Task::Stream(None))
+                Progress::new(ProgressKind::Stream(None))
             },
             remaining: args.count.unwrap_or(1),
             caught_up: false,
@@ -227,7 +227,7 @@ impl StreamReceiver {
         peer.hold_cursor(self.tracker.stream_start());
         self.publisher.handle_part(part.sid.as_deref());
         self.last_part_at = header.at;
-        self.progress.did(1, bytes.len() as u64);
+        self.progress.add(1, bytes.len() as u64);
         if let PartMatch::Defect(defect) = part_match {
             self.output.skip_batch(peer, &header);
             return StreamEvent::CutOff(match defect {

@@ -60,7 +60,7 @@ struct StreamSender {
     crc: Crc32,
     buffer: PartBuffer,
     reader: PartReader,
-    state: SendState,
+    state: SenderState,
     /// The sid that the last part named.
     announced_sid: String,
     /// The log that has the first part, once a receipt came. A part without receipt is sent to a new log by itself.
@@ -70,7 +70,7 @@ struct StreamSender {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SendState {
+enum SenderState {
     Reading,
     /// The buffer must be sent before more is read.
     Full,
@@ -95,11 +95,11 @@ impl StreamSender {
             crc: Crc32::new(),
             buffer: PartBuffer::new(max_bytes),
             reader: PartReader::open(plan.source(), max_bytes),
-            state: SendState::Reading,
+            state: SenderState::Reading,
             announced_sid: String::new(),
             log: None,
             receipt_check: ReceiptCheck::new(plan.required),
-            progress: Progress::of(plan.task),
+            progress: Progress::new(plan.task),
         })
     }
 
@@ -107,10 +107,10 @@ impl StreamSender {
     async fn send_all(&mut self) -> Result<(), Failure> {
         loop {
             self.send_if_due();
-            if self.state == SendState::Ended && self.peer.unconfirmed_messages() == 0 {
+            if self.state == SenderState::Ended && self.peer.unconfirmed_messages() == 0 {
                 return Ok(());
             }
-            let can_read = self.state == SendState::Reading && !self.buffer.is_full();
+            let can_read = self.state == SenderState::Reading && !self.buffer.is_full();
             select! {
                 event = self.peer.next_event() => match event {
                     Ok(event) => self.handle_event(&event)?,
@@ -118,8 +118,8 @@ impl StreamSender {
                 },
                 outcome = self.reader.read(&mut self.buffer), if can_read => match outcome? {
                     ReadOutcome::More => {}
-                    ReadOutcome::Full => self.state = SendState::Full,
-                    ReadOutcome::End => self.state = SendState::AtEnd,
+                    ReadOutcome::Full => self.state = SenderState::Full,
+                    ReadOutcome::End => self.state = SenderState::AtEnd,
                 },
                 () = self.progress.due() => self.progress.draw(reconnect_status(&self.peer)),
             }
@@ -131,22 +131,22 @@ impl StreamSender {
             return;
         }
         let is_idle = self.peer.unconfirmed_messages() == 0;
-        let is_full = self.buffer.is_full() || self.state == SendState::Full;
+        let is_full = self.buffer.is_full() || self.state == SenderState::Full;
         // After a reconnect, readers learn the new sid at once.
         let sid_changed =
             self.next_part > 0 && self.peer.is_connected() && self.announced_sid != self.sid();
         match self.state {
-            SendState::AtEnd => {
-                self.state = SendState::Ended;
+            SenderState::AtEnd => {
+                self.state = SenderState::Ended;
                 self.send_part(None);
             }
-            SendState::Reading | SendState::Full
+            SenderState::Reading | SenderState::Full
                 if is_full || sid_changed || is_idle && !self.buffer.is_empty() =>
             {
-                self.state = SendState::Reading;
+                self.state = SenderState::Reading;
                 self.send_part(None);
             }
-            SendState::Reading | SendState::Full | SendState::Ended => {}
+            SenderState::Reading | SenderState::Full | SenderState::Ended => {}
         }
     }
 
@@ -154,12 +154,12 @@ impl StreamSender {
         &self.peer.hub_info().sid
     }
 
-    /// Sends the buffer as the next part. In [`SendState::Ended`] it carries the end of the stream, or the reason of an abort.
+    /// Sends the buffer as the next part. In [`SenderState::Ended`] it carries the end of the stream, or the reason of an abort.
     fn send_part(&mut self, abort: Option<String>) {
         self.announced_sid = self.sid().to_owned();
         self.bytes += self.buffer.bytes().len() as u64;
         self.crc.update(self.buffer.bytes());
-        let is_complete = self.state == SendState::Ended && abort.is_none();
+        let is_complete = self.state == SenderState::Ended && abort.is_none();
         let part = StreamPart {
             id: self.id.clone(),
             part: self.next_part,
@@ -186,7 +186,7 @@ impl StreamSender {
         match event {
             ClientEvent::Receipt(receipt) => {
                 self.log.get_or_insert_with(|| log.clone());
-                self.progress.did(1, receipt.bytes as u64);
+                self.progress.add(1, receipt.bytes as u64);
                 self.receipt_check.check(receipt);
             }
             // Readers of the new log never get the beginning.
@@ -202,7 +202,7 @@ impl StreamSender {
 
     /// Tells readers that the stream is aborted, if the connection is still there to do so.
     async fn abort(&mut self, failure: &Failure) -> Result<(), Failure> {
-        if self.next_part == 0 || !self.peer.is_connected() || self.state == SendState::Ended {
+        if self.next_part == 0 || !self.peer.is_connected() || self.state == SenderState::Ended {
             return Ok(());
         }
         let reason = match failure {
@@ -212,7 +212,7 @@ impl StreamSender {
         if !self.buffer.is_empty() {
             self.send_part(None);
         }
-        self.state = SendState::Ended;
+        self.state = SenderState::Ended;
         self.send_part(Some(reason));
         while self.peer.unconfirmed_messages() > 0 {
             if let ClientEvent::Disconnected { .. } = self.peer.next_event().await? {

@@ -22,7 +22,7 @@ use crate::cli::io::stdout;
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};
 use crate::cli::remote::interrupts::Interrupts;
-use crate::cli::screen::table::Line;
+use crate::cli::screen::table::TableLine;
 use crate::cli::screen::term;
 use crate::client::connection_state::wait_until;
 use crate::client::verbs::VerbRequest;
@@ -36,7 +36,7 @@ pub async fn watch<R: VerbRequest>(
     target: &Target,
     request: R,
     every: Duration,
-    show: impl Fn(&R::Response, Option<usize>) -> Vec<Line>,
+    show: impl Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen(None)?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
@@ -97,7 +97,7 @@ enum Drawn {
 impl<R, S> Watching<R, S>
 where
     R: VerbRequest,
-    S: Fn(&R::Response, Option<usize>) -> Vec<Line>,
+    S: Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 {
     async fn run(&mut self, mut changes: TerminalChanges) -> Result<(), Failure> {
         let mut tick = Instant::now() + limits::WATCH_TICK;
@@ -177,7 +177,7 @@ where
         };
         let page = Page {
             lines,
-            trouble: self.trouble().map(|text| Line::note(&text, columns)),
+            trouble: self.trouble().map(|text| TableLine::note(&text, columns)),
         };
         let screen = Arc::clone(&self.screen);
         self.drawing = Some(tokio::task::spawn_blocking(move || screen.draw(&page)));

@@ -12,16 +12,16 @@ use tokio::time::timeout;
 use super::echo::NoEcho;
 use crate::cli::io::signals::TerminalChange;
 use crate::cli::io::stdout;
-use crate::cli::screen::table::{self, Line, LineKind};
-use crate::cli::screen::term::{self, Paint, Size};
+use crate::cli::screen::table::{self, LineKind, TableLine};
+use crate::cli::screen::term::{self, Paint, TerminalSize};
 use crate::limits;
 
 /// What is to be shown.
 #[derive(Debug, Clone)]
 pub(super) struct Page {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<TableLine>,
     /// Only where it can be taken away again.
-    pub(super) trouble: Option<Line>,
+    pub(super) trouble: Option<TableLine>,
 }
 
 /// Stdout, for one page after the other.
@@ -172,7 +172,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Page {
     /// What has room in so many rows, of which the last is the cursor's.
-    fn fitting(&self, size: Size) -> Vec<Line> {
+    fn fitting(&self, size: TerminalSize) -> Vec<TableLine> {
         let (columns, rows) = (usize::from(size.columns), usize::from(size.rows));
         let trouble = usize::from(self.trouble.is_some());
         let room = rows.saturating_sub(1 + trouble).max(1);
@@ -180,7 +180,10 @@ impl Page {
         if lines.len() > room {
             let left = lines.split_off(room - 1);
             let left = left.iter().filter(|line| line.is_content()).count();
-            lines.push(Line::note(&format!("… and {left} more"), Some(columns)));
+            lines.push(TableLine::note(
+                &format!("… and {left} more"),
+                Some(columns),
+            ));
         }
         lines.extend(self.trouble.clone());
         lines.truncate(rows.saturating_sub(1).max(1));
@@ -191,10 +194,10 @@ impl Page {
 /// Lines at the end of what is on a terminal, the cursor below them.
 #[derive(Debug, Default)]
 struct Block {
-    lines: Vec<Line>,
+    lines: Vec<TableLine>,
     /// Lines of earlier pages that a terminal which became smaller moved above its screen. Most of them come back when it
     /// becomes larger.
-    lost: Vec<Line>,
+    lost: Vec<TableLine>,
     rows: u16,
 }
 
@@ -209,9 +212,9 @@ impl Block {
 
     /// Back to the first of the lines. A terminal's top is as far up as it goes, so the lost lines count nothing unless
     /// they have come back.
-    fn up(&mut self, size: Size) -> String {
+    fn up(&mut self, size: TerminalSize) -> String {
         let columns = usize::from(size.columns).max(1);
-        let rows_of = |line: &Line| line.width().div_ceil(columns).max(1);
+        let rows_of = |line: &TableLine| line.width().div_ceil(columns).max(1);
         let there: usize = self.lines.iter().map(rows_of).sum();
         let up = there + self.lost.iter().map(rows_of).sum::<usize>();
         let mut back = usize::from(size.rows.saturating_sub(self.rows));
@@ -236,7 +239,7 @@ impl Block {
     }
 }
 
-impl Line {
+impl TableLine {
     fn is_content(&self) -> bool {
         self.kind() == LineKind::Row && !self.text().is_empty()
     }
@@ -247,7 +250,7 @@ mod tests {
     use super::*;
     use crate::cli::screen::table::{Column, Table};
 
-    fn lines(rows: usize) -> Vec<Line> {
+    fn lines(rows: usize) -> Vec<TableLine> {
         let mut table = Table::new([Column::name("ROOM")]);
         for row in 0..rows {
             table.push([format!("room-{row:04}")]);
@@ -255,14 +258,14 @@ mod tests {
         table.lines(None)
     }
 
-    const fn size(columns: u16, rows: u16) -> Size {
-        Size { columns, rows }
+    const fn size(columns: u16, rows: u16) -> TerminalSize {
+        TerminalSize { columns, rows }
     }
 
-    fn shown(rows: usize, trouble: Option<&str>, size: Size) -> Vec<String> {
+    fn shown(rows: usize, trouble: Option<&str>, size: TerminalSize) -> Vec<String> {
         let page = Page {
             lines: lines(rows),
-            trouble: trouble.map(|text| Line::note(text, None)),
+            trouble: trouble.map(|text| TableLine::note(text, None)),
         };
         let lines = page.fitting(size);
         lines.iter().map(|line| line.text().to_owned()).collect()

@@ -210,7 +210,7 @@ fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
 pub(super) fn push_json_for_terminal(object: &[u8], out: &mut Vec<u8>) {
     for chunk in object.utf8_chunks() {
         for character in chunk.valid().chars() {
-            if character != '\n' && term::is_obeyed(character) {
+            if character != '\n' && term::is_control(character) {
                 let escaped = write!(out, "\\u{:04x}", u32::from(character));
                 escaped.expect("writing to a Vec cannot fail");
             } else {

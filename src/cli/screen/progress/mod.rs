@@ -1,7 +1,6 @@
-//! How far a command came, drawn on the last line of the terminal that stderr is: the part that is done, how fast it goes,
-//! and why it does not.
+//! The progress of a command on the last line of the terminal: how much is done, how fast, and what it waits for.
 //!
-//! Draws when it is asked to, and not otherwise; off a terminal, and with `-q`, never. Knows nothing of sockets.
+//! Draws only when its owner calls it, and never with `-q` or when stderr is not a terminal. Knows nothing of sockets.
 
 mod line;
 
@@ -15,89 +14,82 @@ use indicatif::{
 use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cli::screen::table::{fitting, width};
+use crate::cli::screen::table::{cut_end, width};
 use crate::cli::screen::term::{self, Diversion};
 use crate::limits;
-use line::Line;
+use line::LastLine;
 
-/// What is being done.
+/// The kind of work that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Task {
-    /// Publish files of so many bytes.
+pub enum ProgressKind {
+    /// Publishing files of this many bytes.
     PublishBytes(u64),
-    /// Publish what has no known end.
+    /// Publishing input without a known end.
     Publish,
-    /// A stream, of so many bytes when that is known.
+    /// A stream, with its length in bytes if known.
     Stream(Option<u64>),
-    /// Write messages, of so many when that is known.
+    /// Writing messages, with their number if known.
     Write(Option<u64>),
-    /// Something that shows its own progress: only what it waits for is said.
+    /// Work that shows itself. Only waiting is drawn.
     Wait,
 }
 
-/// Counts always; shown, where there is a terminal for it, from the first [`Progress::draw`] that is due until it is dropped
-/// or cleared.
+/// Counts the work done. On a terminal it is shown from the first due [`Progress::draw`] until it is dropped or cleared.
 pub struct Progress {
-    done: Done,
-    shown: Option<Shown>,
+    done: WorkDone,
+    shown: Option<ShownProgress>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Done {
-    task: Task,
+struct WorkDone {
+    kind: ProgressKind,
     messages: u64,
     bytes: u64,
 }
 
-struct Shown {
+struct ShownProgress {
     bar: ProgressBar,
     due: Instant,
-    drawn: Drawn,
+    /// Whether the last line is ours. If not, another writer may be in the middle of it.
+    is_drawn: bool,
     _diversion: Diversion,
 }
 
-/// Whether the last line is ours: who else writes may be in the middle of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drawn {
-    Yes,
-    No,
-}
-
 impl Progress {
-    pub fn of(task: Task) -> Self {
+    pub fn new(kind: ProgressKind) -> Self {
         Self {
-            shown: term::draws_on_stderr().then(Shown::new),
-            ..Self::hidden_of(task)
+            shown: term::can_draw_on_stderr().then(ShownProgress::new),
+            ..Self::hidden_of(kind)
         }
     }
 
     pub fn hidden() -> Self {
-        Self::hidden_of(Task::Wait)
+        Self::hidden_of(ProgressKind::Wait)
     }
 
-    fn hidden_of(task: Task) -> Self {
-        let done = Done {
-            task,
+    fn hidden_of(kind: ProgressKind) -> Self {
+        let done = WorkDone {
+            kind,
             messages: 0,
             bytes: 0,
         };
         Self { done, shown: None }
     }
 
-    /// So many further messages are done, of so many bytes.
-    pub fn did(&mut self, messages: u64, bytes: u64) {
+    /// Adds messages and bytes to the work done.
+    pub fn add(&mut self, messages: u64, bytes: u64) {
         self.done.messages += messages;
         self.done.bytes += bytes;
     }
 
-    /// It is known now how many messages there are to be written.
-    pub fn of_messages(&mut self, all: u64) {
-        if self.done.task == Task::Write(None) {
-            self.done.task = Task::Write(Some(all));
+    /// Sets the number of messages to be written, once it is known.
+    pub fn set_total(&mut self, all: u64) {
+        if self.done.kind == ProgressKind::Write(None) {
+            self.done.kind = ProgressKind::Write(Some(all));
         }
     }
 
-    /// Waits until it is to be drawn; for ever when it is not shown. Cancel-safe.
+    /// Waits until the next draw is due; for ever when nothing is shown. Cancel-safe.
     pub async fn due(&self) {
         match &self.shown {
             Some(shown) => sleep_until(shown.due).await,
@@ -105,7 +97,7 @@ impl Progress {
         }
     }
 
-    /// Draws how far it came or, while something is awaited, what and since when.
+    /// Draws the work done or, when the command waits, for what and how long.
     pub fn draw(&mut self, awaited: Option<(Instant, impl fmt::Display)>) {
         let Some(shown) = &mut self.shown else {
             return;
@@ -113,11 +105,11 @@ impl Progress {
         shown.due = Instant::now() + limits::PROGRESS_INTERVAL;
         match awaited {
             Some((since, what)) => {
-                shown.drawn = Drawn::Yes;
+                shown.is_drawn = true;
                 shown.draw_awaited(since, &what);
             }
-            None if self.done.task == Task::Wait => {
-                if std::mem::replace(&mut shown.drawn, Drawn::No) == Drawn::Yes {
+            None if self.done.kind == ProgressKind::Wait => {
+                if std::mem::take(&mut shown.is_drawn) {
                     shown.show("", String::new());
                 }
             }
@@ -125,30 +117,33 @@ impl Progress {
         }
     }
 
-    /// The last line is as it was before.
+    /// Removes the progress from the last line.
     pub fn clear(&mut self) {
         self.shown = None;
     }
 
-    /// Messages that are done.
+    /// The number of messages done.
     pub fn messages(&self) -> u64 {
         self.done.messages
     }
 
-    /// The same of a task that has an end or shows it.
-    pub fn done(&self) -> Option<u64> {
-        (self.done.task != Task::Wait).then_some(self.done.messages)
+    /// The number of messages done, unless the kind is `Wait`.
+    pub fn counted(&self) -> Option<u64> {
+        (self.done.kind != ProgressKind::Wait).then_some(self.done.messages)
     }
 }
 
-/// How far it came is what is drawn.
-pub const NOTHING_AWAITED: Option<(Instant, String)> = None;
+/// For [`Progress::draw`] when the command does not wait.
+pub const NOT_WAITING: Option<(Instant, String)> = None;
 
-/// Waits for something, and says after a while what that is.
-pub async fn while_awaiting<T>(what: impl fmt::Display, awaited: impl Future<Output = T>) -> T {
+/// Awaits `awaited`, and after a moment shows `what` it waits for.
+pub async fn show_while_awaiting<T>(
+    what: impl fmt::Display,
+    awaited: impl Future<Output = T>,
+) -> T {
     let mut awaited = pin!(awaited);
     let since = Instant::now();
-    let mut progress = Progress::of(Task::Wait);
+    let mut progress = Progress::new(ProgressKind::Wait);
     loop {
         select! {
             done = &mut awaited => return done,
@@ -157,14 +152,14 @@ pub async fn while_awaiting<T>(what: impl fmt::Display, awaited: impl Future<Out
     }
 }
 
-impl Shown {
+impl ShownProgress {
     fn new() -> Self {
-        let target = ProgressDrawTarget::term_like(Box::new(Line::default()));
+        let target = ProgressDrawTarget::term_like(Box::new(LastLine::default()));
         let bar = ProgressBar::with_draw_target(None, target);
         let above = bar.clone();
         Self {
             bar,
-            drawn: Drawn::No,
+            is_drawn: false,
             due: Instant::now() + limits::PROGRESS_DELAY,
             _diversion: term::divert(move |lines| above.suspend(|| line::write(lines))),
         }
@@ -172,47 +167,49 @@ impl Shown {
 
     fn draw_awaited(&self, since: Instant, what: &dyn fmt::Display) {
         let what = what.to_string();
-        let so_long = format!(" ({} s)", since.elapsed().as_secs());
-        let what = fitting(
+        let elapsed = format!(" ({} s)", since.elapsed().as_secs());
+        let what = cut_end(
             &term::visible(&what),
-            Some(room(SPINNER_COLUMNS).saturating_sub(so_long.len())),
+            Some(room(SPINNER_COLUMNS).saturating_sub(elapsed.len())),
         );
-        self.show(SPINNER, what + &so_long);
+        self.show(SPINNER, what + &elapsed);
     }
 
-    fn draw_done(&self, done: Done) {
-        let confirmed = format!("{} lines confirmed", HumanCount(done.messages));
-        match done.task {
-            Task::PublishBytes(all) => self.draw_bytes(all, done.bytes, Some(&confirmed)),
-            Task::Stream(Some(all)) => self.draw_bytes(all, done.bytes, None),
-            Task::Stream(None) => {
-                self.counts(SPINNER, None, done.bytes);
+    fn draw_done(&self, done: WorkDone) {
+        let confirmed = format!("{} confirmed", counted(done.messages, "line"));
+        match done.kind {
+            ProgressKind::PublishBytes(all) => self.draw_bytes(all, done.bytes, Some(&confirmed)),
+            ProgressKind::Stream(Some(all)) => self.draw_bytes(all, done.bytes, None),
+            ProgressKind::Stream(None) => {
+                self.set_position(SPINNER, None, done.bytes);
                 let rate = format!("{}/s", BinaryBytes(whole(self.bar.per_sec())));
                 let bytes = BinaryBytes(done.bytes).to_string();
-                self.show(SPINNER, widest(SPINNER_COLUMNS, &[&bytes, &rate], &[1]));
+                self.show(SPINNER, fit_line(SPINNER_COLUMNS, &[&bytes, &rate], &[1]));
             }
-            Task::Publish => {
-                self.counts(SPINNER, None, done.messages);
+            ProgressKind::Publish => {
+                self.set_position(SPINNER, None, done.messages);
                 let rate = format!("{}/s", HumanCount(whole(self.bar.per_sec())));
-                self.show(SPINNER, widest(SPINNER_COLUMNS, &[&confirmed, &rate], &[1]));
+                self.show(
+                    SPINNER,
+                    fit_line(SPINNER_COLUMNS, &[&confirmed, &rate], &[1]),
+                );
             }
-            Task::Write(Some(all)) => {
-                self.counts(BAR, Some(all), done.messages.min(all));
+            ProgressKind::Write(Some(all)) => {
+                self.set_position(BAR, Some(all), done.messages.min(all));
                 let written = HumanCount(done.messages);
-                self.show(BAR, format!("{written} of {} messages", HumanCount(all)));
+                self.show(BAR, format!("{written} of {}", counted(all, "message")));
             }
-            Task::Write(None) => {
-                let written = HumanCount(done.messages);
-                self.show(SPINNER, format!("{written} messages"));
+            ProgressKind::Write(None) => {
+                self.show(SPINNER, counted(done.messages, "message"));
             }
-            Task::Wait => {}
+            ProgressKind::Wait => {}
         }
     }
 
     fn draw_bytes(&self, all: u64, done: u64, confirmed: Option<&str>) {
-        // What stands around the bytes may count for them.
+        // Bytes around the data may be counted too.
         let done = done.min(all);
-        self.counts(BAR, Some(all), done);
+        self.set_position(BAR, Some(all), done);
         let bytes = format!("{}/{}", BinaryBytes(done), BinaryBytes(all));
         let rate = format!("{}/s", BinaryBytes(whole(self.bar.per_sec())));
         let left = format!("eta {:#}", HumanDuration(self.bar.eta()));
@@ -222,11 +219,11 @@ impl Shown {
             .map(String::as_str)
             .chain(confirmed)
             .collect();
-        self.show(BAR, widest(BAR_COLUMNS, &parts, &[1, 2, 3]));
+        self.show(BAR, fit_line(BAR_COLUMNS, &parts, &[1, 2, 3]));
     }
 
-    /// The style first: indicatif may draw at once.
-    fn counts(&self, template: &str, all: Option<u64>, done: u64) {
+    /// Sets the style first, because indicatif may draw at once.
+    fn set_position(&self, template: &str, all: Option<u64>, done: u64) {
         self.bar.set_style(style(template));
         if let Some(all) = all {
             self.bar.set_length(all);
@@ -243,7 +240,7 @@ impl Shown {
 
 const BAR: &str = "{bar:8} {wide_msg}";
 const SPINNER: &str = "{spinner} {wide_msg}";
-/// What stands before the text of each.
+/// The columns in front of the text.
 const BAR_COLUMNS: usize = 9;
 const SPINNER_COLUMNS: usize = 2;
 
@@ -251,34 +248,42 @@ fn room(before: usize) -> usize {
     usize::from(line::width()).saturating_sub(before)
 }
 
-/// As many of the parts as there is room for behind `before` columns: those at the places in `goes` go first, in that order.
-fn widest(before: usize, parts: &[&str], goes: &[usize]) -> String {
-    within(room(before), parts, goes)
+/// As many parts as fit behind `before` columns. Parts are dropped in the order of `drop_order`, which holds indices.
+fn fit_line(before: usize, parts: &[&str], drop_order: &[usize]) -> String {
+    fit_parts(room(before), parts, drop_order)
 }
 
-fn within(room: usize, parts: &[&str], goes: &[usize]) -> String {
-    let without = |gone: &[usize]| {
-        let left = (0..).zip(parts).filter(|(place, _)| !gone.contains(place));
+fn fit_parts(room: usize, parts: &[&str], drop_order: &[usize]) -> String {
+    let without = |dropped: &[usize]| {
+        let left = (0..)
+            .zip(parts)
+            .filter(|(place, _)| !dropped.contains(place));
         let left: Vec<&str> = left.map(|(_, part)| *part).collect();
         left.join(" · ")
     };
-    let mut choices = (0..=goes.len()).map(|gone| without(&goes[..gone]));
+    let mut choices = (0..=drop_order.len()).map(|count| without(&drop_order[..count]));
     let fits = choices.find(|choice| width(choice) <= room);
-    fits.unwrap_or_else(|| without(goes))
+    fits.unwrap_or_else(|| without(drop_order))
 }
 
 fn style(template: &str) -> ProgressStyle {
-    let style = ProgressStyle::with_template(template).expect("a template of this file");
+    let style =
+        ProgressStyle::with_template(template).expect("the templates of this file are valid");
     style.progress_chars("━╸ ")
 }
 
-/// A rate as people count.
+/// `1 line`, `1,200 lines`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", HumanCount(count))
+}
+
+/// A rate as a whole number.
 fn whole(rate: f64) -> u64 {
-    // A float becomes the nearest number that there is.
     rate as u64
 }
 
-impl Drop for Shown {
+impl Drop for ShownProgress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
@@ -286,10 +291,10 @@ impl Drop for Shown {
 
 #[cfg(test)]
 mod tests {
-    use super::within;
+    use super::fit_parts;
 
     #[test]
-    fn the_rate_goes_first_where_there_is_no_room_and_then_what_is_left() {
+    fn the_rate_is_dropped_first_and_then_the_time_left() {
         let parts = ["95 MiB/190 MiB", "41 MiB/s", "eta 2s", "9 lines confirmed"];
         for (room, shown) in [
             (80, "95 MiB/190 MiB · 41 MiB/s · eta 2s · 9 lines confirmed"),
@@ -299,7 +304,7 @@ mod tests {
             (33, "95 MiB/190 MiB"),
             (3, "95 MiB/190 MiB"),
         ] {
-            assert_eq!(within(room, &parts, &[1, 2, 3]), shown, "{room}");
+            assert_eq!(fit_parts(room, &parts, &[1, 2, 3]), shown, "{room}");
         }
     }
 }

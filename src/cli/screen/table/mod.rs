@@ -1,6 +1,6 @@
-//! Tables for people: columns as wide as their widest cell and, where there is a width to keep, no line wider than that.
+//! Tables for people. Columns are as wide as their widest cell, and lines are at most as wide as the terminal.
 //!
-//! Rows and a width in, lines out. Knows no terminal: who prints the lines says how wide it is, and whether it has colours.
+//! Takes rows and a width, and returns lines. The caller knows the width of the terminal and whether it has colours.
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthChar as _;
 use crate::cli::screen::term::{self, Paint};
 use crate::limits;
 
-/// Cells in columns, below a head.
+/// Rows of cells below a head.
 #[derive(Debug, Clone)]
 pub struct Table<const N: usize> {
     columns: [Column; N],
@@ -23,69 +23,69 @@ pub struct Table<const N: usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
     head: &'static str,
-    kind: Kind,
+    kind: ColumnKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ColumnKind {
     Name,
     Text,
     Time,
     Number,
 }
 
-/// A line of a screen: nothing in it is obeyed by a terminal.
+/// A line without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct TableLine {
     text: String,
     kind: LineKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineKind {
-    /// Names what is below it.
+    /// The head of a table.
     Head,
     Row,
-    /// Speaks of the lines around it.
+    /// A remark beside a table.
     Note,
 }
 
 impl Column {
-    /// What peers chose: cut in its middle where there is not room for all of it.
+    /// A name that a peer chose. It is cut in the middle when room is short.
     pub const fn name(head: &'static str) -> Self {
         Self {
             head,
-            kind: Kind::Name,
+            kind: ColumnKind::Name,
         }
     }
 
-    /// A time as `2025-01-31 12:00:05`, which goes without its year and its seconds where there is not room for all of it.
+    /// A time like `2025-01-31 12:00:05`. It loses year and seconds when room is short.
     pub const fn time(head: &'static str) -> Self {
         Self {
             head,
-            kind: Kind::Time,
+            kind: ColumnKind::Time,
         }
     }
 
-    /// Short, and nothing without its end: a yes, an address.
+    /// Short text that is never cut: a yes, an address.
     pub const fn text(head: &'static str) -> Self {
         Self {
             head,
-            kind: Kind::Text,
+            kind: ColumnKind::Text,
         }
     }
 
-    /// Aligned at the right.
+    /// A number, aligned at the right.
     pub const fn number(head: &'static str) -> Self {
         Self {
             head,
-            kind: Kind::Number,
+            kind: ColumnKind::Number,
         }
     }
 
-    /// As narrow as it may become; nothing for a column that stays as it is.
-    fn floor(self) -> Option<usize> {
-        (self.kind == Kind::Name).then(|| width(self.head).max(limits::NAME_COLUMNS))
+    /// The least width of a column that may shrink.
+    fn min_width(self) -> Option<usize> {
+        (self.kind == ColumnKind::Name).then(|| width(self.head).max(limits::NAME_COLUMNS))
     }
 }
 
@@ -107,9 +107,9 @@ impl<const N: usize> Table<N> {
         self.rows.is_empty()
     }
 
-    /// The head and the rows, no line with more than `columns`; without that as wide as they are.
-    pub fn lines(&self, columns: Option<usize>) -> Vec<Line> {
-        if columns.is_some_and(|columns| self.narrowest() > columns)
+    /// The head and the rows, cut to at most `columns` if given.
+    pub fn lines(&self, columns: Option<usize>) -> Vec<TableLine> {
+        if columns.is_some_and(|columns| self.min_line_width() > columns)
             && let Some(shorter) = self.with_short_times()
         {
             return shorter.lines(columns);
@@ -120,22 +120,22 @@ impl<const N: usize> Table<N> {
         let rows = self.rows.iter().map(|row| (LineKind::Row, row));
         let lines = head.chain(rows);
         lines
-            .map(|(kind, cells)| Line {
-                text: fitting(&self.line(cells, &widths), columns),
+            .map(|(kind, cells)| TableLine {
+                text: cut_end(&self.line(cells, &widths), columns),
                 kind,
             })
             .collect()
     }
 
-    /// What the columns get: the widest of those that may shrink give first, until all have room.
+    /// The widths of the columns. The widest column that may shrink gives way first, until the line fits.
     fn widths(&self, columns: Option<usize>) -> [usize; N] {
-        let mut widths = self.whole_widths();
+        let mut widths = self.full_widths();
         let all = widths.iter().sum::<usize>() + Self::GAPS;
         let over = columns.map_or(0, |columns| all.saturating_sub(columns));
         for _ in 0..over {
             let may = self.columns.iter().zip(&mut widths);
             let shrinkable = may.filter(|(column, width)| {
-                let floor = column.floor();
+                let floor = column.min_width();
                 floor.is_some_and(|floor| **width > floor)
             });
             match shrinkable.max_by_key(|(_, width)| **width) {
@@ -148,7 +148,7 @@ impl<const N: usize> Table<N> {
 
     const GAPS: usize = GAP.len() * N.saturating_sub(1);
 
-    fn whole_widths(&self) -> [usize; N] {
+    fn full_widths(&self) -> [usize; N] {
         let mut widths = self.columns.map(|column| width(column.head));
         for row in &self.rows {
             for (widest, cell) in widths.iter_mut().zip(row) {
@@ -158,22 +158,22 @@ impl<const N: usize> Table<N> {
         widths
     }
 
-    /// As narrow as all names together can make it.
-    fn narrowest(&self) -> usize {
-        let widths = self.columns.iter().zip(self.whole_widths());
-        let narrowest = widths.map(|(column, whole)| match column.floor() {
+    /// The width of the table when all names are cut to their least width.
+    fn min_line_width(&self) -> usize {
+        let widths = self.columns.iter().zip(self.full_widths());
+        let narrowest = widths.map(|(column, whole)| match column.min_width() {
             Some(floor) => whole.min(floor),
             None => whole,
         });
         narrowest.sum::<usize>() + Self::GAPS
     }
 
-    /// None: no time in it is any shorter.
+    /// The table with short times, or `None` if no time can become shorter.
     fn with_short_times(&self) -> Option<Self> {
         let mut shorter = self.clone();
         for row in &mut shorter.rows {
             for (column, cell) in self.columns.iter().zip(row) {
-                if column.kind == Kind::Time && cell.len() == LONG_TIME.len() {
+                if column.kind == ColumnKind::Time && cell.len() == LONG_TIME.len() {
                     *cell = cell.get(SHORT_TIME).unwrap_or(cell).to_owned();
                 }
             }
@@ -187,8 +187,8 @@ impl<const N: usize> Table<N> {
             let cell = cut_middle(cell, *room);
             let space = " ".repeat(room.saturating_sub(width(&cell)));
             match column.kind {
-                Kind::Name | Kind::Text | Kind::Time => cell + &space,
-                Kind::Number => space + &cell,
+                ColumnKind::Name | ColumnKind::Text | ColumnKind::Time => cell + &space,
+                ColumnKind::Number => space + &cell,
             }
         });
         let line = aligned.collect::<Vec<_>>().join(GAP);
@@ -198,20 +198,20 @@ impl<const N: usize> Table<N> {
 
 const GAP: &str = "  ";
 
-/// How times are shown, and what of it is left where room is short.
+/// The form of times, and the part of it that is kept when room is short.
 const LONG_TIME: &str = "2025-01-31 12:00:05";
 const SHORT_TIME: Range<usize> = 5..16;
 
-impl Line {
-    /// One that is no part of a table. Control characters are made visible; what is too wide is cut at its end.
+impl TableLine {
+    /// A line outside the table. Control characters are made visible, and the end is cut if it is too wide.
     pub fn note(text: &str, columns: Option<usize>) -> Self {
         Self {
-            text: fitting(&term::visible(text), columns),
+            text: cut_end(&term::visible(text), columns),
             kind: LineKind::Note,
         }
     }
 
-    /// Between two tables.
+    /// An empty line between two tables.
     pub fn empty() -> Self {
         Self {
             text: String::new(),
@@ -227,15 +227,15 @@ impl Line {
         &self.text
     }
 
-    /// How many columns of a terminal it takes at most.
+    /// The width in columns of a terminal.
     pub fn width(&self) -> usize {
         width(&self.text)
     }
 
-    /// Without a newline.
+    /// The text with its colours, without a newline.
     pub fn painted(&self, paint: Paint) -> String {
         match (paint, self.kind) {
-            // Nothing needs no colour.
+            // An empty line needs no colour.
             _ if self.text.is_empty() => String::new(),
             (Paint::Colours, LineKind::Head) => self.text.bold().to_string(),
             (Paint::Colours, LineKind::Note) => self.text.dimmed().to_string(),
@@ -244,19 +244,19 @@ impl Line {
     }
 }
 
-/// Below a table: how many rows the answer had no room for.
-pub fn more(rows: u64, columns: Option<usize>) -> Option<Line> {
-    (rows > 0).then(|| Line::note(&format!("… and {rows} more"), columns))
+/// The line below a table that counts the rows left out, if any.
+pub fn more(rows: u64, columns: Option<usize>) -> Option<TableLine> {
+    (rows > 0).then(|| TableLine::note(&format!("… and {rows} more"), columns))
 }
 
-/// Lines as they are printed, each with its newline.
-pub fn text(lines: &[Line], paint: Paint) -> String {
+/// The lines as printed text.
+pub fn text(lines: &[TableLine], paint: Paint) -> String {
     let painted = lines.iter().map(|line| line.painted(paint) + "\n");
     painted.collect()
 }
 
-/// What is too wide is cut at its end.
-pub(super) fn fitting(line: &str, columns: Option<usize>) -> String {
+/// Cuts the end of a line that is too wide.
+pub(super) fn cut_end(line: &str, columns: Option<usize>) -> String {
     match columns {
         Some(columns) if width(line) > columns => match columns {
             0 => String::new(),
@@ -266,10 +266,10 @@ pub(super) fn fitting(line: &str, columns: Option<usize>) -> String {
     }
 }
 
-/// Stands for what is not shown, in one column.
+/// Marks a cut, in one column.
 const CUT: &str = "…";
 
-/// The beginning and the end of what is wider than `room`: names of one kind often differ in either.
+/// Cuts the middle out of text wider than `room`, because similar names often differ at the beginning or at the end.
 fn cut_middle(text: &str, room: usize) -> String {
     if width(text) <= room {
         return text.to_owned();
@@ -281,13 +281,13 @@ fn cut_middle(text: &str, room: usize) -> String {
     let end: Vec<char> = beginning(text.chars().rev(), shown - shown.div_ceil(2))
         .chars()
         .rev()
-        // What belongs to a character that was cut away.
+        // Combining characters of a character that was cut away.
         .skip_while(|character| columns_of(*character) == 0)
         .collect();
     begin + CUT + &String::from_iter(end)
 }
 
-/// As many of these as have room.
+/// The characters from the front that fit into `room`.
 fn beginning(characters: impl Iterator<Item = char>, room: usize) -> String {
     let mut used = 0;
     let fits = characters.take_while(|character| {
@@ -301,10 +301,10 @@ pub(super) fn width(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 
-/// Terminals differ in characters that are joined to one; this is the most that any of them takes.
+/// The width of a character. Terminals differ for joined characters; this is the largest.
 fn columns_of(character: char) -> usize {
     match character {
-        // Asks for the character before it as a picture, which is twice as wide; and the hyphen that some show.
+        // The emoji selector makes the character before it twice as wide. Some terminals show the soft hyphen.
         '\u{fe0f}' | '\u{ad}' => 1,
         _ => character.width().unwrap_or(1),
     }

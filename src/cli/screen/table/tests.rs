@@ -121,7 +121,7 @@ fn wide_characters_are_cut_between_two_of_them_and_marks_stay_with_their_letter(
 fn heads_and_notes_have_their_look_where_there_are_colours() {
     colored::control::set_override(true);
     let mut lines = table(&[["ci", "1", "bo", "-"]]).lines(None);
-    lines.push(Line::note("gone\u{1b}[2J", Some(6)));
+    lines.push(TableLine::note("gone\u{1b}[2J", Some(6)));
     let painted: Vec<String> = lines
         .iter()
         .map(|line| line.painted(Paint::Colours))
@@ -168,7 +168,7 @@ proptest! {
         for line in &lines {
             prop_assert!(line.text().width() <= columns, "{}", line.text());
             prop_assert!(line.width() <= columns, "{}", line.text());
-            prop_assert!(!line.text().chars().any(term::is_obeyed), "{:?}", line.text());
+            prop_assert!(!line.text().chars().any(term::is_control), "{:?}", line.text());
         }
         let all = table.widths(None).iter().sum::<usize>() + 3 * GAP.len();
         prop_assert_eq!(table.lines(Some(all)), table.lines(None), "what has room is not cut");
