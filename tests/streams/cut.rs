@@ -190,7 +190,7 @@ fn a_hub_with_another_database_has_not_the_rest() {
     // Who reads the new log never gets the beginning.
     let outcome = publisher.wait();
     cut(&outcome, "a new database");
-    assert!(outcome.stderr().contains("send it once more"));
+    assert!(outcome.stderr().contains("send the stream again"));
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub struct ExecArgs {
     /// settings file apply in CMD too.
     ///
     /// CMD gets the data unchanged and without a final newline, unless --json, --format or -0 is given. The output of CMD
-    /// goes to stdout. If CMD exits with 126 or 127 (it cannot be run, as after a typing error), `sub` exits and the messages
-    /// keep waiting.
+    /// goes to stdout. If CMD has only ever exited with 126 or 127 (it cannot be run, as after a typing error), `sub` exits
+    /// and the messages keep waiting.
     #[arg(id = "exec", short = 'x', long, value_name = "CMD", value_parser = command)]
     pub command: Option<String>,
 

@@ -15,7 +15,7 @@ pub enum StreamError {
     #[error("the stream is cut off: the hub has had a new database since the stream began")]
     OtherLog,
     /// With `--drain`.
-    #[error("the stream has not ended yet")]
+    #[error("the stream is cut off: it has not ended yet")]
     NotEnded,
     /// The publisher may still be connected.
     #[error("timed out after {}: the stream has not ended yet", duration_text(*.0))]
