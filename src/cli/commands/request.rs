@@ -26,7 +26,7 @@ use crate::wire::batch::messages;
 pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let (mut target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
     // Another `sub` may hold the name and must keep it.
-    target.auth = target.auth.as_guest();
+    target.auth = target.auth.without_identity();
     let timeout = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
     let mut interrupts = Interrupts::listen(Some(timeout))?;
     let connect = connect_hub(&target, RetryPolicy::Forever);
