@@ -32,10 +32,10 @@
 
 pub mod address;
 pub mod cli;
-pub mod client;
-pub mod hub;
+mod client;
+mod hub;
 pub mod limits;
-pub mod server;
-pub mod session;
+mod server;
+mod session;
 pub mod store;
 pub mod wire;

@@ -16,14 +16,14 @@
 
 pub mod args;
 pub mod commands;
-pub mod failure;
-pub mod io;
+pub(crate) mod failure;
+pub(crate) mod io;
 mod nearest;
-pub mod remote;
-pub mod runtime;
-pub mod screen;
+pub(crate) mod remote;
+pub(crate) mod runtime;
+pub(crate) mod screen;
 pub mod settings;
-pub mod toml_file;
+pub(crate) mod toml_file;
 
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;

@@ -185,7 +185,7 @@ impl AuthFields {
     }
 
     /// Asks to publish under the client name without holding it: another socket may hold the name, and no cursor moves.
-    pub fn as_guest(mut self) -> Self {
+    pub fn without_identity(mut self) -> Self {
         let value = RawValue::from_string("true".to_owned()).expect("true is JSON");
         self.members.insert("guest".to_owned(), value);
         self

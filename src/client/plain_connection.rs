@@ -208,10 +208,6 @@ impl EventArgs {
         self.json.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.json.is_empty()
-    }
-
     fn new(args: &[&RawValue], attachments: &[Bytes]) -> Self {
         Self {
             json: join_args(args),

@@ -21,8 +21,4 @@ impl WireFrame {
             Self::Binary(bytes) => bytes.len(),
         }
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }

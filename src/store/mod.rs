@@ -3,7 +3,7 @@
 //! One writer commits groups of [`Op`]s in order ([`writer`]); readers work beside it ([`reader_pool`]). The store knows
 //! nothing of sockets, sessions or tasks: a tag travels with each op and comes back with its outcome.
 
-pub mod database;
+pub(crate) mod database;
 pub mod delayed;
 mod error;
 mod log_id;
@@ -11,17 +11,17 @@ mod members;
 mod membership;
 pub mod memory;
 mod message;
-pub mod names;
+pub(crate) mod names;
 mod op;
 pub mod owed;
-pub mod queues;
-pub mod reader_pool;
+pub(crate) mod queues;
+pub(crate) mod reader_pool;
 mod recovery;
 mod retention;
 pub mod sessions;
 pub mod sqlite;
 mod traits;
-pub mod writer;
+pub(crate) mod writer;
 
 pub use error::StoreError;
 pub use membership::Member;

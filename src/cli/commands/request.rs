@@ -26,11 +26,11 @@ use crate::wire::batch::messages;
 pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
     let (mut target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
     // Another `sub` may hold the name and must keep it.
-    target.auth = target.auth.as_guest();
+    target.auth = target.auth.without_identity();
     let timeout = args.timeout.unwrap_or(limits::REQUEST_TIMEOUT);
     let mut interrupts = Interrupts::listen(Some(timeout))?;
     let connect = connect_hub(&target, RetryPolicy::Forever);
-    let mut pending = PendingRequest {
+    let mut runner = RequestRunner {
         args,
         rooms,
         reply_room: random_reply_room(),
@@ -41,23 +41,23 @@ pub async fn run(args: &RequestArgs, global: &Global) -> Result<(), Failure> {
         Ok(mut peer) => {
             let stdout = stdout::start(output_format(args));
             let mut output = AckingOutput::new(stdout, &target).limit(Some(args.replies));
-            let answered = interrupts.run(pending.run(&mut peer, &mut output)).await;
+            let answered = interrupts.run(runner.run(&mut peer, &mut output)).await;
             output.finish(peer, &mut interrupts, answered).await
         }
         Err(failure) => Err(failure),
     };
     result.map_err(|failure| match failure {
-        Failure::Timeout(after) if pending.has_heard_nothing() => Failure::HubSilent(after),
+        Failure::Timeout(after) if runner.has_heard_nothing() => Failure::HubSilent(after),
         Failure::Timeout(after) => Failure::Unanswered {
             wanted: args.replies,
-            received: pending.answers,
+            received: runner.answers,
             after,
         },
         other => other,
     })
 }
 
-struct PendingRequest<'a> {
+struct RequestRunner<'a> {
     args: &'a RequestArgs,
     rooms: Vec<RoomName>,
     reply_room: RoomName,
@@ -75,7 +75,7 @@ enum RequestPhase {
     Confirmed,
 }
 
-impl PendingRequest<'_> {
+impl RequestRunner<'_> {
     /// Publishes the request once the reply room is subscribed, and writes answers until there are enough.
     async fn run(
         &mut self,

@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn keys_that_stand_twice_and_the_first_other_mistake_are_reported() {
-        let cases: &[(&str, &[(usize, usize, &str)])] = &[
+        /// Line, column, text.
+        type Found = (usize, usize, &'static str);
+        let cases: &[(&str, &[Found])] = &[
             ("a = 1\n", &[]),
             ("a = 25s\nb = 1\nc = yes", &[(1, 5, VALUE)]),
             ("a: 1\nb = 1\n", &[(1, 2, LINE)]),

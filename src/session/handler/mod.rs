@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-pub use self::call::{Call, CallEvent, EntryHold, HandlerAck, HandlerBusy, Verdict};
+pub use self::call::{Call, CallEvent, EntryHold, HandlerBusy, Verdict};
 use self::call::{CallKind, QueuedCall, Waiter};
 use self::protocol::Expects;
 use crate::limits;

@@ -55,7 +55,7 @@ enum StreamEvent {
 
 enum Flushed {
     StdoutClosed,
-    /// Everything is written; `Log` is the hub's log now.
+    /// Everything is written. Meanwhile the hub may have come back with another log.
     Written(HubLog),
 }
 

@@ -29,7 +29,7 @@ pub use object::time;
 pub use output_format::{OutputFormat, Terminator};
 use render::Renderer;
 use sink::{ShortWrite, WatchOutcome, write_all};
-pub use template::{FormatError, FormatTemplate};
+pub use template::FormatTemplate;
 
 /// A report of the writer. `messages` and `bytes` count from the report before.
 #[derive(Debug)]
