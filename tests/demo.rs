@@ -101,7 +101,7 @@ fn an_unknown_lesson_is_refused_with_the_numbers_that_exist() {
     for number in ["0", "99"] {
         Cmd::new(&["demo", "--lesson", number])
             .stderr_has(&format!(
-                "'{number}' for '--lesson <N>': there are lessons 1 to "
+                "\"{number}\" for --lesson: there are lessons 1 to "
             ))
             .stderr_has("demo --list")
             .status(2)

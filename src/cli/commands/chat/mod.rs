@@ -63,7 +63,7 @@ async fn run_plain(args: &ChatArgs, global: &Global, format: OutputFormat) -> Re
     let finished = output.finish(peer, &mut interrupts, ended).await;
     match (finished, input.failure) {
         (Err(failure), _) => {
-            let failure = failure.about(global.name.as_ref());
+            let failure = failure.with_name(global.name.as_ref());
             Err(Failure::unconfirmed(failure, unconfirmed))
         }
         (Ok(()), Some(error)) => Err(error.into()),

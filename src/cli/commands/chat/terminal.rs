@@ -65,7 +65,7 @@ pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
     let finished = with_wait_notice(finish, "that you got the last messages").await;
     drop(chat.screen);
     finished.map_err(|failure| {
-        let failure = failure.about(global.name.as_ref());
+        let failure = failure.with_name(global.name.as_ref());
         Failure::unconfirmed(failure, unconfirmed)
     })
 }

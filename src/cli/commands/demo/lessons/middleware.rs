@@ -159,7 +159,7 @@ fn acks(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
                 "→ 451-1[\"batch\",{\"rooms\":[\"lobby\"],…",
                 "← 431[{\"count\":1,\"delivered\":0,…\"ok\":true,\"queued\":0}]",
             ],
-            error: Some("roomcat: --require 1: a message reached 0"),
+            error: Some("roomcat: --require 1: a message reached 0 listeners"),
             status: 6,
             ..Expectation::default()
         },
