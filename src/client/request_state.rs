@@ -15,7 +15,7 @@ pub(super) struct RequestState {
     pub calls: BTreeSet<u64>,
 }
 
-/// How far the subscription is on the current connection.
+/// The progress of the subscription on the current connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum SubscribeState {
     /// No request was sent.
@@ -27,11 +27,11 @@ pub(super) enum SubscribeState {
     Active,
 }
 
-/// What happens to the messages that arrive before the response.
+/// What to do with messages that arrive before the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deliveries {
     Take,
-    /// They were sent for the request before this one.
+    /// The hub sent them for the request before this one.
     Discard,
 }
 

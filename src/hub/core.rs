@@ -193,7 +193,7 @@ impl Core {
                 effects.notify(socket, notification);
             }
             (_, Request::Ack) => effects.notify(socket, Notification::Acked { ack_id }),
-            // The outcome of an op always fits its request, and the rest never go through the store.
+            // The outcome of an op always fits its request, and the other requests never go through the store.
             (
                 _,
                 Request::Publish(_)

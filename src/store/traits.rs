@@ -14,7 +14,7 @@ use super::queues::PendingQueues;
 use super::retention::PruneReport;
 use crate::address::{ClientName, Namespace, RoomName, Seq};
 
-/// The writer's half of a store.
+/// The writing half of a store.
 pub trait Store: Send {
     /// Random for each database. A client that resumes with another log id gets a `gap` event.
     fn log_id(&self) -> &str;
@@ -48,7 +48,7 @@ pub enum Maintenance {
     Closing,
 }
 
-/// A reader's half of a store. It sees a commit as soon as [`Store::commit`] has returned.
+/// The reading half of a store. It sees a commit as soon as [`Store::commit`] has returned.
 pub trait StoreReader: Send {
     /// The records `from..=upto` that the reader is owed, ascending. A page ends after `limits::PAGE_BYTES` (but holds at
     /// least one record), `limits::PAGE_RECORDS` or `limits::PAGE_LOOKED_AT` records examined.

@@ -96,7 +96,8 @@ impl Handshake {
         out
     }
 
-    /// Reads the data of [`EnginePacket::Open`]. Sid and times are bounded, so that a client can use them in a URL and a timer.
+    /// Reads the data of [`EnginePacket::Open`]. Checks the bounds of the sid and the times, so that a client can use
+    /// them in a URL and a timer.
     pub fn decode(json: &str) -> Result<Self, EngineError> {
         let refuse = |why: &str| Err(EngineError::Handshake(why.to_owned()));
         if !json.starts_with('{') {

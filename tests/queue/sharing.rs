@@ -341,7 +341,7 @@ fn sharing_has_its_conditions() {
     let from = json!({"rooms": ["jobs"], "share": true, "last": 3});
     for (mut raw, asked, why) in [
         (roomcat(None), &share, "under a client name"),
-        (stock, &share, "clients that ask for this protocol"),
+        (stock, &share, "only roomcat clients can share a queue"),
         (roomcat(Some("x")), &from, "omit since and last"),
     ] {
         let answer = raw.call("/", "sub", asked);
@@ -350,12 +350,12 @@ fn sharing_has_its_conditions() {
         assert!(message.contains(why), "{answer}");
         raw.assert_alive();
     }
-    // Who listens alone stays so until it says otherwise with another socket.
+    // A socket with a subscription of its own cannot share a queue.
     let mut alone = roomcat(Some("x"));
     alone.must("sub", &json!({"rooms": ["jobs"]}));
     let answer = alone.call("/", "sub", &share);
     assert_eq!(answer["ok"], false, "{answer}");
-    // An ack of what was never handed confirms nothing, and an answer comes all the same.
+    // An ack of messages that were never delivered confirms nothing, and is answered all the same.
     let mut sharer = roomcat(Some("y"));
     sharer.must("sub", &share);
     for seq in ["1", "99.7", "9007199254740991.7"] {

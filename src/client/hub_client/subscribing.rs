@@ -21,7 +21,7 @@ impl HubClient {
         self.send_subscribe();
     }
 
-    /// The rooms of the current request.
+    /// The rooms of the current subscription request.
     pub fn subscribed_rooms(&self) -> &[RoomName] {
         match &self.subscription {
             Some(subscription) => &subscription.request().rooms,

@@ -27,7 +27,7 @@ pub struct Pages {
     disk: DiskReads,
 }
 
-/// The parts of a request that decide what is shown.
+/// The parts of a request that select the page.
 pub struct SiteRequest<'a> {
     pub method: &'a Method,
     pub uri: &'a Uri,

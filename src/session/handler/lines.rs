@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// The size of one read. A pipe rarely holds more.
 const READ_BYTES: usize = 16 * 1024;
-/// How much of an overlong line is kept for the log, in bytes.
+/// The length of the part of an overlong line that is kept for the log, in bytes.
 const PREFIX_BYTES: usize = 200;
 
 #[derive(Debug, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub struct PendingCalls {
     queue: VecDeque<QueuedLine>,
-    /// By the id of the call. Ids ascend, and deadlines with them, except among calls of the same moment.
+    /// By the id of the call. Ids ascend, and so do deadlines, except among calls made at the same time.
     unanswered: BTreeMap<u64, UnansweredCall>,
     sockets: HashMap<Arc<str>, CalledSocket>,
     disconnected: RecentlyDisconnected,
@@ -170,7 +170,7 @@ impl PendingCalls {
         Some(first.deadline)
     }
 
-    /// Gives up the calls whose deadline has passed. Returns how many.
+    /// Gives up the calls whose deadline has passed. Returns their number.
     pub fn expire(&mut self, now: Instant) -> usize {
         let mut expired = 0;
         while let Some(first) = self.unanswered.first_entry()

@@ -271,7 +271,7 @@ impl<P: DivisibleRecord> Leases<P> {
         self.drop_done();
     }
 
-    /// Frees the messages of all holders whose ack timeout has passed. Returns how many holders.
+    /// Frees the messages of all holders whose ack timeout has passed. Returns the number of these holders.
     pub fn expire(&mut self, now: Instant) -> usize {
         let is_late = |holder: &LeaseHolder| {
             holder

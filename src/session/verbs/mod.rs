@@ -89,7 +89,7 @@ pub fn handle_response(session: &mut Session, index: usize, response: Notificati
             rooms,
             messages,
         } => purge::answer(session, index, ack_id, &rooms, messages),
-        // The others are events, which no verb asked for.
+        // The other notifications are events, which answer no verb.
         _ => {}
     }
 }

@@ -29,7 +29,7 @@ fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
     let socket = &mut session.sockets[call.index];
     let (client, room) = selected_queue(socket, Verb::Purge, call.args)?;
     let (services, namespace) = (Arc::clone(&session.services), socket.namespace.clone());
-    // Counting beside the writer keeps it free for commits.
+    // A reader does the counting, so that the writer stays free for commits.
     let count = move |store: &mut dyn StoreReader| {
         let memberships = store.memberships(&namespace, &client)?;
         let head = memberships.head;

@@ -35,7 +35,7 @@ enum SessionState {
     Lost(u64),
 }
 
-/// What sessions need of the rest of the store.
+/// The parts of the store that sessions need.
 pub(super) struct SessionContext<'a> {
     pub(super) members: &'a Members,
     pub(super) head: u64,

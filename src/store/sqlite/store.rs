@@ -103,7 +103,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// A checkpoint that waits a moment for readers: the log starts over only when none of them uses it.
+    /// A checkpoint that waits a moment for readers: the log is reused from its start only when no reader uses it.
     pub(super) fn restart_wal(&mut self) -> Result<(), StoreError> {
         self.set_busy_wait(limits::WAL_RESTART_WAIT)?;
         let done = self.checkpoint("RESTART");
