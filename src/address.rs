@@ -33,7 +33,9 @@ pub enum NameError {
     Padded { what: &'static str },
     #[error("\"{0}\" is reserved by Socket.IO; give the event another name")]
     Reserved(String),
-    #[error("a seq is a record number, optionally with an index behind a dot, as in 41 or 41.7")]
+    #[error(
+        "a seq is a record number, optionally followed by a dot and an index, as in 41 or 41.7"
+    )]
     NotASeq,
 }
 
@@ -145,10 +147,10 @@ impl RoomName {
         Ok(Self(text.into()))
     }
 
-    /// The prefix of reply rooms: rooms that are made for the replies to one message.
+    /// The prefix of reply rooms. A reply room is created for the replies to one message.
     pub const REPLY_PREFIX: &str = "reply/";
 
-    /// Whether this is a reply room. Nobody looks for one by name, so lists leave it out.
+    /// Whether this is a reply room. Nobody looks for one by name, so lists omit it.
     pub fn is_reply_room(&self) -> bool {
         self.0.starts_with(Self::REPLY_PREFIX)
     }

@@ -51,8 +51,8 @@ pub const NAMES_LISTED: usize = 1000;
 pub const COMPLETION_TIMEOUT: Duration = Duration::from_millis(200);
 /// Namespaces that one connection may enter.
 pub const NAMESPACES_PER_CONNECTION: usize = 64;
-/// Recoverable sessions (`--recovery`), connected or not: each costs about 300 bytes of the database, and as much again for
-/// every few rooms. The one that was lost first makes room.
+/// Recoverable sessions (`--recovery`), connected or not: each costs about 300 bytes of the database, and as much again
+/// for every few rooms. Beyond this, the one that was lost first is dropped.
 pub const SESSIONS_REMEMBERED: usize = 100_000;
 /// How long messages stay for a client that comes back at the last moment, so that it can still read what it missed.
 pub const RECOVERY_READ_TIME: Duration = Duration::from_secs(60);
@@ -70,28 +70,31 @@ pub const RESERVED_FILES: usize = 128;
 pub const MESSAGE_BYTES: usize = MIB;
 /// The highest `--max-message`.
 pub const MESSAGE_BYTES_MAX: usize = 64 * MIB;
-/// What `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files come in whole
-/// blocks, and beyond 256 KiB a larger block is not faster.
+/// The bytes that `pub` reads from stdin in one `read()`, and so the usual body of a batch. A pipe holds 64 KiB; files
+/// come in whole blocks, and beyond 256 KiB a larger block is not faster.
 pub const BATCH_BYTES: usize = 256 * KIB;
 /// Blocks of stdin that wait for the connection: enough to read ahead while one is sent, and at most a megabyte.
 pub const INPUT_BLOCKS: usize = 4;
-/// What surrounds the data of one message in a frame: the header of a batch, or the names in an event.
+/// The overhead around the data of one message in a frame: the header of a batch, or the names in an event.
 pub const FRAME_OVERHEAD: usize = 64 * KIB;
-/// One WebSocket message that a client takes: the largest message and what surrounds it.
+/// One WebSocket message that a client takes: the largest message with its overhead.
 pub const FRAME_BYTES_MAX: usize = MESSAGE_BYTES_MAX + FRAME_OVERHEAD;
 /// Packets in one answer to a polling client: python-engineio refuses more.
 pub const POLLED_PACKETS: usize = 16;
-/// An answer to a polling client is sent at this length, which is what a session gives to any transport at a time.
+/// An answer to a polling client is sent at this length, which is also the most that a session gives to any transport
+/// at a time.
 pub const POLLED_BYTES: usize = WRITE_BUFFER_BYTES;
-/// Packets of one polling request that are handled in a row. A request may hold a million, and other sessions want a turn.
+/// Packets of one polling request that are handled in a row. A request may hold a million, and other sessions need
+/// their turn.
 pub const POSTED_PACKETS_PER_TURN: usize = 256;
-/// How much of an oversized request is read and dropped. A peer reads the error only after it has sent its request.
+/// The part of an oversized request that is read and dropped. A peer reads the error only after it has sent its
+/// request.
 pub const OVERSIZED_DRAIN_BYTES: usize = 8 * MIB;
 /// The highest `--max-payload` of one long-polling request: the largest frame as base64.
 pub const PAYLOAD_BYTES_MAX: usize = FRAME_BYTES_MAX.div_ceil(3) * 4;
 /// Attachments of one event: the reference parser's own bound.
 pub const ATTACHMENTS: usize = 10;
-/// Digits of an ack id: any number with so many digits fits a u64.
+/// Digits of an ack id: any number with this many digits fits a u64.
 pub const ACK_ID_DIGITS: usize = 19;
 /// Nesting of JSON that carries attachments, because stock clients walk it recursively.
 pub const JSON_DEPTH: usize = 128;
@@ -106,7 +109,7 @@ pub const PRODUCER_BYTES: usize = 64;
 
 // Credit, queues and buffers.
 
-/// What a socket may have received and not acked, and what `pub` may have sent without a receipt.
+/// Bytes that a socket may have received and not acked, and that `pub` may have sent without a receipt.
 pub const CREDIT_BYTES: usize = 4 * MIB;
 /// Events that a stock client with `auth.ack` may have received and not acked.
 pub const CREDIT_EVENTS: usize = 1000;
@@ -115,11 +118,11 @@ pub const CREDIT_EVENTS: usize = 1000;
 pub const REPORT_BYTES: usize = MIB;
 /// The mailbox of one socket. When it is full, the session reads from the store instead.
 pub const MAILBOX_BYTES: usize = 2 * MIB;
-/// What `on` has received and not written yet. At this size it stops reading from the server.
+/// Bytes that `on` has received and not written yet. At this size it stops reading from the server.
 pub const UNWRITTEN_BYTES: usize = CREDIT_BYTES;
 /// The least that one entry of a mailbox or queue counts for, so that many small messages are bounded too.
 pub const ENTRY_BYTES: usize = 256;
-/// What waits for a commit, over all publishers.
+/// Bytes that wait for a commit, over all publishers.
 pub const APPEND_QUEUE_BYTES: usize = 16 * MIB;
 /// Verbs of one connection without an answer. At this number the session stops reading.
 pub const VERBS_IN_FLIGHT: usize = 256;
@@ -139,10 +142,10 @@ pub const PAGE_LOOKED_AT: usize = 4096;
 pub const READERS: usize = 4;
 /// Encoded bytes that a session gives to its transport before it waits for the transport.
 pub const WRITE_BUFFER_BYTES: usize = 128 * KIB;
-/// A payload of at least this length is written from where it is. A shorter one is copied after the frames before it, so
+/// A payload of at least this length is written without a copy. A shorter one is copied after the frames before it, so
 /// that a burst of frames is one write.
 pub const INLINE_PAYLOAD_BYTES: usize = 16 * KIB;
-/// Answers to WebSocket pings that wait for a peer that takes nothing. After that only the last one is kept.
+/// Answers to WebSocket pings that wait for a peer that takes nothing. Beyond this, only the last one is kept.
 pub const PONG_BYTES: usize = KIB;
 /// tungstenite's read buffer: every idle connection would pay for its default of 128 KiB.
 pub const READ_BUFFER_BYTES: usize = 4 * KIB;
@@ -192,17 +195,17 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Calls that wait for a program to read them. At this size a call is refused as busy.
 pub const HANDLER_QUEUE_BYTES: usize = 4 * MIB;
-/// Disconnects that wait for a program to read them, besides calls. They concern sockets that it let in: a program that was
-/// slow for a while must still learn that they are gone.
+/// Disconnects that wait for a program to read them, besides calls. They concern sockets that it admitted: a program
+/// that was slow for a while must still learn that they are gone.
 pub const HANDLER_DISCONNECTS: usize = 65_536;
 /// Calls of a program without an answer.
 pub const HANDLER_CALLS_IN_FLIGHT: usize = 4096;
 /// How long a program may take to answer.
 pub const HANDLER_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a program's next line waits until the socket that it has just let in is connected. Usually that is a moment,
-/// unless the disk is slow.
+/// How long a program's next line waits until the socket that the program has just admitted is connected. Usually that
+/// takes a moment, unless the disk is slow.
 pub const HANDLER_ENTRY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause before a program starts again. It doubles each time, and starts over after a run longer than the maximum.
+/// The pause before a program starts again. It doubles each time, and is reset after a run longer than the maximum.
 pub const HANDLER_RESTART_MIN: Duration = Duration::from_millis(100);
 pub const HANDLER_RESTART_MAX: Duration = Duration::from_secs(5);
 /// How long a program may run after its stdin was closed or it closed its stdout, before it is killed; and how long its
@@ -228,17 +231,19 @@ pub const PRUNE_RECORDS: usize = 256;
 pub const PRODUCER_SWEEP: Duration = Duration::from_secs(600);
 /// How often an idle store prunes.
 pub const PRUNE_INTERVAL: Duration = Duration::from_secs(1);
-/// What one transaction appends: 16 usual batches, so that the first of them gets its receipt after about 10 ms.
+/// The bytes that one transaction appends: 16 usual batches, so that the first of them gets its receipt after about 10
+/// ms.
 pub const GROUP_BYTES: usize = 4 * MIB;
-/// Ops in one transaction: with so many, fsync costs single lines nothing, and the transaction takes less than 20 ms.
+/// Ops in one transaction: with this many, the cost of fsync per line is negligible, and the transaction takes less
+/// than 20 ms.
 pub const GROUP_OPS: usize = 2048;
 /// Delayed publishes (a batch counts once): more than one a second for a day. The writer counts them at its start and after
 /// a commit that the disk refused, which takes less than 100 ms.
 pub const DELAYED_RECORDS: usize = 100_000;
 /// The size of delayed publishes, which counts towards `--keep-pending`: a tenth of its default.
 pub const DELAYED_BYTES: usize = 1024 * MIB;
-/// The part of a smaller `--keep-pending` that delayed publishes may take (one in so many): something that waits for a year
-/// must leave space for members.
+/// The divisor for the part of a smaller `--keep-pending` that delayed publishes may take: messages that wait for a
+/// year must leave space for members.
 pub const DELAYED_SHARE: u64 = 4;
 /// How far ahead a publish may be delayed: a year, whatever day it begins.
 pub const DELAY_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -248,7 +253,7 @@ pub const DUE_QUEUE_BYTES: usize = 2 * GROUP_BYTES;
 pub const DUE_PAUSE: Duration = Duration::from_millis(50);
 /// The pause when the disk has no space for due records.
 pub const DUE_RETRY: Duration = Duration::from_secs(1);
-/// What a record counts for besides its body where bytes of the log are bounded: rows, indexes and names.
+/// The overhead of a record beside its body, where bytes of the log are bounded: rows, indexes and names.
 pub const RECORD_OVERHEAD: usize = 256;
 /// How long the largest pending queue is remembered while publishes are refused: finding it visits every membership.
 pub const LARGEST_PENDING_TTL: Duration = Duration::from_secs(1);
@@ -266,7 +271,7 @@ pub const WAL_BYTES: usize = 32 * MIB;
 pub const WAL_BYTES_MIN: usize = 4 * MIB;
 /// What a commit of a few lines adds to the write-ahead log: a page each of the log, the indexes and the producers.
 pub const SMALL_COMMIT_BYTES: usize = 128 * KIB;
-/// The length at which the writer waits for readers that keep the write-ahead log from starting over.
+/// The length at which the writer waits for readers that keep the write-ahead log from being reused.
 pub const WAL_BYTES_MAX: usize = 4 * WAL_BYTES;
 /// How long it waits for them. A read of ours is one page.
 pub const WAL_RESTART_WAIT: Duration = Duration::from_millis(50);
@@ -276,7 +281,7 @@ pub const DB_BUSY_WAIT: Duration = Duration::from_secs(2);
 pub const ROOMS_REMEMBERED: usize = 16 * 1024;
 /// Index entries that a merging reader holds at once, shared by its rooms.
 pub const MERGE_CHUNK: usize = 256;
-/// The least of them for each room.
+/// The minimum for each room.
 pub const MERGE_CHUNK_MIN: usize = 8;
 /// Bodies up to this size are read with their header. Longer ones are read only when they are owed and fit the page.
 pub const INLINE_BODY_BYTES: usize = 4 * KIB;
@@ -292,25 +297,27 @@ pub const SHARERS: usize = 1024;
 pub const SHARE_WINDOW: u32 = 512;
 /// The largest window that a sharer may ask for.
 pub const SHARE_WINDOW_MAX: u32 = 65_536;
-/// The same in bytes: a usual batch. As much may also wait for a sharer's transport, acked or not.
+/// The same in bytes: a usual batch. Also bounds the bytes that wait for a sharer's transport, acked or not.
 pub const SHARE_WINDOW_BYTES: usize = BATCH_BYTES;
-/// A window is refilled in so many parts, so that batches are not split into tiny pieces.
+/// The number of parts in which a window is refilled, so that batches are not split into tiny pieces.
 pub const SHARE_REFILLS: u32 = 8;
-/// Messages from the oldest unfinished one on that may be handed out. So many may come twice after a restart, a takeover, a
-/// kick, or when the last sharer leaves.
+/// Messages from the oldest unfinished one on that may be handed out. At most this many are sent twice after a restart,
+/// a takeover, a kick, or when the last sharer leaves.
 pub const SHARE_AHEAD: u64 = 100_000;
 /// Records of a shared queue in memory, kept so that another sharer can get what one does not confirm. Beyond this, a record
 /// is read only for a sharer that has nothing.
 pub const SHARE_BYTES: usize = 2 * CREDIT_BYTES;
 /// Beyond this, no record is read at all. A few sharers can each hold a message of the largest size.
 pub const SHARE_BYTES_MAX: usize = 16 * CREDIT_BYTES;
-/// A piece keeps a record in memory of at most so many times its own length. Of a longer record, the piece is copied.
+/// A piece keeps its record in memory if the record is at most this many times as long. A piece of a longer record is
+/// copied.
 pub const SHARE_COPY_FACTOR: usize = 4;
-/// The offset of every so many messages of a shared record is known, so that finding a piece does not walk through the body.
+/// Messages between two indexed offsets of a shared record. The index makes it unnecessary to walk the whole body to
+/// find a piece.
 pub const SHARE_INDEX_INTERVAL: u32 = 64;
 /// How long a sharer may hold a message, by default.
 pub const ACK_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest such time that it may ask for.
+/// The longest ack timeout that a sharer may ask for.
 pub const ACK_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 // `sub --exec`.
@@ -323,10 +330,11 @@ pub const EXEC_PREWRITTEN_STDIN: usize = 4 * KIB;
 pub const EXEC_RETRIES: u32 = 1000;
 /// Messages that are taken ahead of the oldest unfinished one.
 pub const EXEC_AHEAD: usize = 1024;
-/// Messages whose command may fail to start before the command itself is blamed. One message alone may be the reason, so a
-/// few others are tried.
+/// Messages whose command may fail to start before the command itself is taken to be broken. A single message may be
+/// the reason, so a few others are tried.
 pub const EXEC_STARTUP_FAILURES: usize = 4;
-/// Output of a command that is held while others run. Beyond this it is written, and the others wait for its end.
+/// Output of a command that is held back while others run. Beyond this it is written, and the others wait for the
+/// command to end.
 pub const EXEC_BUFFERED_OUTPUT: usize = 256 * KIB;
 /// How long running commands may go on after a signal or `--timeout`, before they are killed.
 pub const EXEC_FINISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -361,7 +369,7 @@ pub const RECONNECT_MIN: Duration = Duration::from_millis(100);
 pub const RECONNECT_MAX: Duration = Duration::from_secs(5);
 /// A connection attempt with its handshakes.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// What a server may send of a recovered session before it says that the session is recovered.
+/// The bytes that a server may send of a recovered session before its reply says that the session is recovered.
 pub const RECOVERED_BYTES: usize = FRAME_BYTES_MAX;
 /// How long `emit` waits for the server to confirm that it has read the event.
 pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -385,16 +393,17 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
 // The terminal.
 
-/// Progress is shown of what takes longer than this. Anything shorter would only flicker.
+/// Progress is shown only for operations that take longer than this. For shorter ones it would only flicker.
 pub const PROGRESS_DELAY: Duration = Duration::from_millis(300);
 /// The shortest `--watch`: a shorter interval is faster than the eye and only keeps the hub busy.
 pub const WATCH_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// How often `--watch` updates the seconds that it shows, and checks whether anyone still reads its output.
 pub const WATCH_TICK: Duration = Duration::from_secs(1);
-/// How long `--watch` waits at its end for the terminal to clear what stands below the table: a stopped terminal takes
-/// nothing.
+/// How long `--watch` waits at its end for the terminal to clear the lines below the table. A stopped terminal never
+/// does.
 pub const WATCH_CLEANUP_TIMEOUT: Duration = Duration::from_millis(200);
-/// How long an answer may take before `--watch` says that it is waiting: an old table looks like a current one.
+/// How long an answer may take before `--watch` says that it is waiting. Without that note an old table looks like a
+/// current one.
 pub const WATCH_WAITING_AFTER: Duration = Duration::from_secs(2);
 /// Columns that a name keeps in a table on the narrowest terminal: a beginning and an end that tell it from others.
 pub const NAME_COLUMNS: usize = 8;

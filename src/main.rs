@@ -1,26 +1,19 @@
-//! The program: the command line is read, a command runs, and its outcome is the exit code. Or a shell asks what
-//! may stand where the cursor is.
+//! The program: runs a command, or answers a shell that completes a command line.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use roomcat::cli;
-use roomcat::cli::args::Cli;
-use roomcat::cli::commands::completions::Question;
+use roomcat::cli::commands::completions::CompletionRequest;
 
 fn main() -> ExitCode {
-    if let Some(question) = Question::of(std::env::args_os()) {
-        return match question.answer() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    match CompletionRequest::parse(&words) {
+        Some(request) => match request.respond() {
             Ok(()) => ExitCode::SUCCESS,
-            // Whoever types sees the line that is typed, and nothing else.
+            // A message would disturb the line that the user is typing.
             Err(_) => ExitCode::FAILURE,
-        };
-    }
-    let cli = match Cli::read(std::env::args_os()) {
-        Ok(cli) => cli,
-        Err(message) => return cli::print_clap_message(&message),
-    };
-    match cli::run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(cli.command.name()),
+        },
+        None => cli::main(words),
     }
 }

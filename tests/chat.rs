@@ -1,4 +1,4 @@
-//! A chat at a terminal: names, commands, and a line that survives what comes in.
+//! A chat at a terminal: names, commands, and a line being typed while messages arrive.
 
 use rustix::process::{Signal, kill_process};
 
@@ -15,7 +15,7 @@ fn chat(hub: &TestHub, name: &str, arguments: &[&str]) -> Terminal {
 }
 
 #[test]
-fn what_is_typed_survives_what_comes_in() {
+fn a_line_being_typed_survives_messages_that_arrive() {
     let hub = TestHub::start();
     let alice = chat(&hub, "alice", &[]);
     let bob = chat(&hub, "bob", &[]);
@@ -41,7 +41,7 @@ fn what_is_typed_survives_what_comes_in() {
 }
 
 #[test]
-fn commands_move_between_rooms_and_say_what_they_did() {
+fn commands_move_between_rooms_and_report_it() {
     let hub = TestHub::start();
     hub.cmd(&["join", "ops", "--as", "alice"]).check();
     hub.publish("ops", "while you were away\n");
@@ -72,19 +72,19 @@ fn commands_move_between_rooms_and_say_what_they_did() {
     alice.enter("/leave lobby");
     alice.wait_for_text("* you left lobby");
     hub.wait_for_sockets("lobby", 1);
-    alice.wait_for("the room that is left to speak in", |screen| {
+    alice.wait_for("the room that is left", |screen| {
         screen.ends_with("[ops] alice>")
     });
     alice.enter("/leave");
     alice.wait_for_text("[no room] alice>");
     alice.enter("anyone?");
-    alice.wait_for_text("* you are in no room");
+    alice.wait_for_text("* you are in no room; join one with /join ROOM");
     alice.press(&["C-d"]);
     assert_eq!(alice.wait(), 0);
 }
 
 #[test]
-fn a_name_has_its_colour_and_no_other_screen_is_garbled_by_a_resize() {
+fn each_name_has_a_colour_and_a_resize_garbles_no_screen() {
     let hub = TestHub::start();
     let alice = chat(&hub, "alice", &[]);
     let bob = chat(&hub, "bob", &["--color", "never"]);
@@ -131,23 +131,23 @@ fn a_signal_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn a_room_is_joined_when_the_hub_has_said_so() {
+fn a_join_is_reported_once_the_hub_has_confirmed_it() {
     let hub = TestHub::start();
     let alice = chat(&hub, "alice", &[]);
     hub.wait_for_sockets("lobby", 1);
     kill_process(hub.pid(), Signal::STOP).unwrap();
-    // What is typed between two lines is the terminal's to take.
-    let prompted_behind = |line: &str| {
+    // Between two lines the terminal itself takes the keys, so wait for the next prompt.
+    let wait_for_prompt_after = |line: &str| {
         alice.wait_for(line, |screen| {
             screen.contains(line) && screen.ends_with("[ops] alice>")
         })
     };
     alice.enter("/join ops");
-    prompted_behind("alice> /join ops\n");
+    wait_for_prompt_after("alice> /join ops\n");
     alice.enter("/who");
-    prompted_behind("alice> /who\n");
+    wait_for_prompt_after("alice> /who\n");
     alice.enter("/help");
-    let screen = prompted_behind("* Ctrl-D");
+    let screen = wait_for_prompt_after("* Ctrl-D");
     assert!(!screen.contains("* you joined"), "{screen}");
     kill_process(hub.pid(), Signal::CONT).unwrap();
     alice.wait_for_text("* you joined ops");
@@ -155,7 +155,7 @@ fn a_room_is_joined_when_the_hub_has_said_so() {
 }
 
 #[test]
-fn a_hub_that_does_not_confirm_is_named_as_what_the_end_waits_for() {
+fn the_end_says_that_it_waits_for_the_hub_to_confirm() {
     let hub = TestHub::start();
     let alice = chat(&hub, "alice", &[]);
     hub.wait_for_sockets("lobby", 1);
@@ -163,7 +163,7 @@ fn a_hub_that_does_not_confirm_is_named_as_what_the_end_waits_for() {
     alice.enter("bye");
     alice.wait_for("the next line", |screen| screen.ends_with("bye\nalice>"));
     alice.press(&["C-d"]);
-    alice.wait_for_text("waiting for the hub to confirm what was typed");
+    alice.wait_for_text("waiting for the hub to confirm your messages");
     kill_process(hub.pid(), Signal::CONT).unwrap();
     assert_eq!(alice.wait(), 0);
     hub.cmd(&["sub", "lobby", "--last", "1", "--drain"])
@@ -172,14 +172,14 @@ fn a_hub_that_does_not_confirm_is_named_as_what_the_end_waits_for() {
 }
 
 #[test]
-fn ctrl_c_drops_what_is_typed_before_it_ends_the_chat() {
+fn ctrl_c_drops_the_line_first_and_ends_the_chat_second() {
     let hub = TestHub::start();
     let alice = chat(&hub, "alice", &[]);
     hub.wait_for_sockets("lobby", 1);
     alice.type_text("half a thou");
     alice.wait_for_text("alice> half a thou");
     alice.press(&["C-c"]);
-    alice.wait_for_text("* not sent; Ctrl-C once more ends");
+    alice.wait_for_text("* not sent; press Ctrl-C again to end the chat");
     alice.enter("whole");
     hub.wait_for_room_messages("lobby", 1);
     hub.cmd(&["sub", "lobby", "--last", "9", "--drain"])
@@ -216,7 +216,7 @@ fn ctrl_z_hands_the_terminal_back_to_the_shell() {
 }
 
 #[test]
-fn a_terminal_that_can_do_little_shows_who_speaks() {
+fn a_dumb_terminal_shows_the_senders() {
     let hub = TestHub::start();
     let terminal = hub
         .cmd(&["chat", "lobby"])

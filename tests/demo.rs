@@ -1,11 +1,11 @@
-//! The first thing that a newcomer runs, and the lessons after it.
+//! The demo: the tour that a newcomer runs first, and the lessons.
 
 use rustix::process::Signal;
 
 use crate::harness::{Cmd, Size};
 
 #[test]
-fn the_demo_shows_five_things_and_leaves_nothing_behind() {
+fn the_tour_has_five_steps_and_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Cmd::new(&["demo"])
         .env("TMPDIR", folder.path())
@@ -19,7 +19,7 @@ fn the_demo_shows_five_things_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_interrupted_demo_leaves_nothing_behind_either() {
+fn an_interrupted_tour_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = Cmd::new(&["demo"]).env("TMPDIR", folder.path()).spawn();
     assert!(demo.line().contains("roomcat demo"));
@@ -28,7 +28,7 @@ fn an_interrupted_demo_leaves_nothing_behind_either() {
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
-/// The titles, as `--list` has them.
+/// The titles in the output of `--list`.
 fn titles() -> Vec<String> {
     let list = Cmd::new(&["demo", "--list"]).any_stdout().check();
     let list = list.stdout().into_owned();
@@ -44,12 +44,12 @@ fn titles() -> Vec<String> {
 }
 
 #[test]
-fn every_lesson_does_what_it_says() {
+fn every_lesson_gets_the_results_that_it_describes() {
     let titles = titles();
     assert!(titles.len() >= 7, "{titles:?}");
     let folder = tempfile::tempdir().unwrap();
     for (number, title) in (1..).zip(titles) {
-        // What surrounds it is not its business: another hub, a name, settings that are wrong.
+        // A lesson ignores its environment: another hub, a name, invalid settings.
         let settings = folder.path().join("settings/roomcat");
         std::fs::create_dir_all(&settings).unwrap();
         std::fs::write(settings.join("config.toml"), "nonsense").unwrap();
@@ -72,9 +72,9 @@ fn every_lesson_does_what_it_says() {
         );
         let frames = shown.lines().filter(|line| line.contains(['→', '←']));
         assert!(frames.count() >= 2, "{shown}");
-        let (_, seen) = shown.split_once("\nWhat was seen\n").expect(&shown);
-        let sentences = seen.replace('\n', " ").trim_end().split(". ").count();
-        assert_eq!(sentences, 2, "{seen}");
+        let (_, summary) = shown.split_once("\nWhat you saw\n").expect(&shown);
+        let sentences = summary.replace('\n', " ").trim_end().split(". ").count();
+        assert_eq!(sentences, 2, "{summary}");
         assert!(
             shown
                 .lines()
@@ -86,7 +86,7 @@ fn every_lesson_does_what_it_says() {
     }
 }
 
-/// Without what colours it.
+/// Removes the colours.
 fn plain(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -97,11 +97,11 @@ fn plain(text: &str) -> String {
 }
 
 #[test]
-fn a_lesson_that_is_none_names_those_that_are() {
+fn an_unknown_lesson_is_refused_with_the_numbers_that_exist() {
     for number in ["0", "99"] {
         Cmd::new(&["demo", "--lesson", number])
             .stderr_has(&format!(
-                "'{number}' for '--lesson <N>': there are lessons 1 to "
+                "\"{number}\" for --lesson: there are lessons 1 to "
             ))
             .stderr_has("demo --list")
             .status(2)
@@ -110,7 +110,7 @@ fn a_lesson_that_is_none_names_those_that_are() {
 }
 
 #[test]
-fn an_interrupted_lesson_leaves_nothing_behind() {
+fn an_interrupted_lesson_leaves_no_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut lesson = Cmd::new(&["demo", "--lesson", "2"])
         .env("TMPDIR", folder.path())
@@ -146,14 +146,14 @@ fn at_a_terminal_a_lesson_waits_for_enter_before_each_command() {
     ] {
         lesson.press(&["Enter"]);
         offered = lesson.wait_for_text(next);
-        // What was offered is at the end of the screen, and nothing came of it yet.
+        // The command is at the end of the screen, and it has not run yet.
         assert!(offered.ends_with(next), "{offered}");
     }
     assert!(!offered.contains("| tea is ready"), "{offered}");
     lesson.press(&["Enter"]);
-    let shown = lesson.wait_for_text("What is sent to \"all\" came to both.");
+    let shown = lesson.wait_for_text("The line sent to \"all\" reached both.");
     assert!(
-        shown.contains("bob | tea is ready\n\nWhat was seen\n"),
+        shown.contains("bob | tea is ready\n\nWhat you saw\n"),
         "{shown}"
     );
 }
@@ -170,8 +170,8 @@ fn at_a_terminal_ctrl_c_ends_a_lesson_and_the_end_of_input_presses_enter() {
     };
     assert_eq!(lesson(&["C-c"]).0, 130);
     let (status, shown) = lesson(&["C-d"]);
-    assert!(status == 0 && shown.contains("What was seen"), "{shown}");
-    // With --auto nobody is asked.
+    assert!(status == 0 && shown.contains("What you saw"), "{shown}");
+    // With --auto no command waits for Enter.
     let auto = Cmd::new(&["demo", "--lesson", "2", "--auto"]).in_terminal(Size(160, 80));
     assert_eq!(auto.wait(), 0);
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);

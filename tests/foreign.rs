@@ -235,13 +235,13 @@ fn the_server_sees_what_it_is_told() {
     }
     server
         .cmd(&["emit", "x", "--auth", "@/no/such/file"])
-        .stderr("roomcat: cannot take --auth from /no/such/file: no such file or directory\n")
+        .stderr("roomcat: cannot read --auth from /no/such/file: no such file or directory\n")
         .status(1)
         .check();
     // They are not for the hub.
     for wrong in [["--header", "a: b"], ["--auth", "{}"], ["--path", "/x"]] {
         Cmd::new(&["serve", wrong[0], wrong[1]])
-            .stderr_has("unexpected argument")
+            .stderr_has(&format!("unknown flag {}", wrong[0]))
             .status(2)
             .check();
     }
@@ -260,7 +260,7 @@ fn who_is_refused_is_told_why() {
         server
             .cmd(&[&command[..], &["--namespace", "/nowhere"]].concat())
             .stderr(&format!(
-                "roomcat: {url} refused: Invalid namespace\n  hint: the path of the URL is the namespace; --namespace NS names another\n"
+                "roomcat: {url} refused: Invalid namespace\n  hint: the path of the URL is the namespace; use --namespace NS for another\n"
             ))
             .status(4)
             .check();
@@ -268,7 +268,7 @@ fn who_is_refused_is_told_why() {
     server
         .cmd(&["emit", "hi", "@alice"])
         .stderr_has("cannot read alice")
-        .stderr_has("a text that begins with @ is sent with --text")
+        .stderr_has("to send text that begins with @, use --text")
         .status(1)
         .check();
     server
@@ -287,7 +287,7 @@ fn who_is_refused_is_told_why() {
 fn a_command_for_hubs_names_those_for_any_server() {
     let server = Foreign::start();
     let said = format!(
-        "roomcat: {} is a Socket.IO server, not a roomcat hub\n  hint: use \"roomcat emit\" and \"roomcat on\" with it, or give the URL of a roomcat hub with -u\n",
+        "roomcat: {} is a Socket.IO server, not a roomcat hub\n  hint: use \"roomcat emit\" and \"roomcat on\" with this server, or give the URL of a roomcat hub with -u\n",
         server.url()
     );
     let commands: [&[&str]; 6] = [
@@ -513,8 +513,8 @@ fn what_is_no_websocket_server_is_said_to_be_none() {
         });
         Cmd::new(&["emit", "-u", &url, "a"])
             .stderr(&format!(
-                "roomcat: cannot reach {url}: it does not speak WebSocket at this address: {why}\n  hint: see to the URL (-u or \
-                 ROOMCAT_URL); where Socket.IO is not under /socket.io/, name its --path\n"
+                "roomcat: cannot reach {url}: it does not speak WebSocket at this address: {why}\n  hint: check the URL (-u or \
+                 ROOMCAT_URL); if Socket.IO is not at /socket.io/, give its --path\n"
             ))
             .status(3)
             .check();

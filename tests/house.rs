@@ -25,10 +25,6 @@ const LONG_FILES: &[(&str, &str)] = &[(
 /// Longer functions, as `file: function`, each with its reason.
 const LONG_FUNCTIONS: &[(&str, &str)] = &[
     (
-        "cli/commands/demo/lessons/deciding.rs: middleware",
-        "the script of a lesson, read from top to bottom",
-    ),
-    (
         "hub/core.rs: answer",
         "one table: an arm for each request and outcome",
     ),

@@ -27,7 +27,7 @@ hub.toml:1:1: ping-interval: a duration is a number and a unit: 500ms, 60s, 5m, 
 hub.toml:3:1: namespaces.\"/admin\".rat: there is no such key; did you mean \"rate\"?
 hub.toml:4:31: namespaces.\"/admin\".tokens[0].as: a client name cannot be empty
 roomcat: hub.toml has 3 mistakes
-  hint: \"roomcat serve --config FILE --check-config\" looks at it again
+  hint: correct the file; \"roomcat serve --config FILE --check-config\" checks it again
 ";
 
 #[test]

@@ -91,7 +91,7 @@ fn the_token_of_a_hub_is_not_sent_to_another() {
         .check();
     // Two flags for a hub are an error; of two variables the URL wins.
     home.cmd(&["-H", "school", "pub", "lobby", "hi", "-u", hub.url()])
-        .stderr_has("--url and --hub each name a hub")
+        .stderr_has("--url cannot be used with --hub: each names a hub")
         .status(2)
         .check();
     let other = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -182,7 +182,7 @@ fn a_file_that_cannot_be_settings_is_refused_with_the_reason() {
     said(
         b"# one\ndefault = \"\xff\"\n",
         "line 2 is not text in UTF-8",
-        "save it as UTF-8",
+        "save the file as UTF-8",
     );
     let long = vec![b'#'; 2 << 20];
     said(&long, "it has more than ", "is it a settings file?");
@@ -204,7 +204,7 @@ fn an_unknown_hub_names_the_known_ones() {
         .status(2)
         .check();
     home.cmd(&["-H", "school", "serve"])
-        .stderr_has("--hub is for the commands that go to a hub")
+        .stderr_has("serve does not take --hub: it runs a hub")
         .status(2)
         .check();
 }
@@ -218,7 +218,7 @@ fn every_mistake_is_reported_with_its_place_before_anything_is_done() {
             .stderr(&format!(
                 "{file}:2:1: hubs.school.url: a hub's URL begins with ws://, wss://, http://, https:// or unix:, as in ws://127.0.0.1:7666\n\
                  {file}:4:1: defaults.colour: there is no such key; did you mean \"color\"?\n\
-                 roomcat: {file} has 2 mistakes\n  hint: every command that goes to a hub reads it, with -u too; \"roomcat config\" looks at it again\n"
+                 roomcat: {file} has 2 mistakes\n  hint: correct the file; every command that connects to a hub reads it, even with -u; \"roomcat config\" checks it again\n"
             ))
             .status(2)
             .check();
@@ -367,7 +367,7 @@ fn a_usage_error_is_about_what_was_typed() {
         .status(2)
         .check();
     let said = outcome.stderr();
-    assert!(said.contains("<ROOM"), "{said}");
+    assert!(said.contains("missing ROOM"), "{said}");
     assert!(!said.contains("--url") && !said.contains("--as"), "{said}");
 }
 

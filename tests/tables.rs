@@ -1,4 +1,4 @@
-//! Tables: in a terminal as wide as that, in a pipe as they are; and watched, in place.
+//! Tables: as wide as the terminal, whole in a pipe, and redrawn in place with `--watch`.
 
 use rustix::process::Signal;
 
@@ -6,7 +6,7 @@ use crate::harness::{Cmd, Size, Terminal, TestHub, wait_until};
 
 const SCREEN: Size = Size(80, 16);
 
-/// A shell script in which `roomcat` is this one, in a terminal.
+/// Runs a shell script in a terminal. `roomcat` in it is the one under test.
 fn in_terminal(hub: &TestHub, script: &str, size: Size) -> Terminal {
     let command = Cmd::shell(script).env("ROOMCAT_URL", hub.url());
     command.directory(hub.folder()).in_terminal(size)
@@ -87,7 +87,7 @@ fn a_watched_table_is_drawn_in_place_and_stays_when_it_is_interrupted() {
     for name in ["bob", "carol"] {
         join(&hub, &["ci", name], name);
     }
-    // What is typed moves nothing.
+    // Typed keys must not move the table.
     terminal.press(&["Enter", "Enter"]);
     terminal.wait_for_text("carol");
     terminal.press(&["C-c"]);
@@ -104,7 +104,7 @@ ended 130";
     assert_echo(&after);
 }
 
-/// What `stty -a` said.
+/// Takes the output of `stty -a`.
 fn assert_echo(stty: &str) {
     assert!(
         stty.contains(" echo ") && !stty.contains("-echo "),
@@ -115,7 +115,7 @@ fn assert_echo(stty: &str) {
 #[test]
 fn a_watched_table_that_is_stopped_leaves_the_terminal_as_it_was() {
     let hub = hub_with(&["ci"]);
-    // The shell whose job dies of Ctrl-C dies of it too; the one around it goes on.
+    // Ctrl-C also ends the inner shell, because its job died of it. The outer shell goes on.
     let script = "trap : INT
         sh -c 'set -m; roomcat rooms --watch 100ms; echo in between; fg >/dev/null'
         echo \"ended $?\"; stty -a >after";
@@ -124,7 +124,7 @@ fn a_watched_table_that_is_stopped_leaves_the_terminal_as_it_was() {
     terminal.press(&["C-z"]);
     terminal.wait_for_text("in between");
     join(&hub, &["ops"], "alice");
-    // Below what was written meanwhile, and in place again.
+    // The table is drawn below that text, and in place again.
     terminal.wait_for_text("ops ");
     join(&hub, &["zoo"], "alice");
     terminal.press(&["Enter"]);
@@ -144,14 +144,14 @@ ended 130";
 }
 
 #[test]
-fn a_watched_table_ends_although_its_terminal_takes_nothing() {
+fn watch_ends_even_if_its_terminal_takes_no_output() {
     let hub = hub_with(&["ci"]);
-    // The shell would say on the terminal what its command died of, and wait there.
+    // Stderr goes to a file, because the shell reports the signal there and would block on the terminal.
     let script = "exec 3>&2 2>said; bash -c 'echo $$ >pid; exec roomcat rooms --watch 100ms 2>&3'; echo $? >status
         stty -a >after.part; mv after.part after";
     let terminal = in_terminal(&hub, script, SCREEN);
     terminal.wait_for_text("ci ");
-    // Ctrl-S: nothing is written from now on, and who draws waits.
+    // After Ctrl-S the terminal takes no output, so drawing blocks.
     terminal.press(&["C-s"]);
     let read = |name: &str| std::fs::read_to_string(hub.folder().join(name)).unwrap_or_default();
     let pid = read("pid").trim().parse().expect("a number");
@@ -166,7 +166,7 @@ fn a_watched_table_ends_although_its_terminal_takes_nothing() {
 fn a_resize_draws_a_watched_table_anew() {
     let names = numbered(8);
     let hub = hub_with(&[&strs(&names)[..], &[LONG]].concat());
-    // Asked once, so that nothing but the terminal's size changes.
+    // One request only, so that nothing but the terminal's size changes.
     let terminal = in_terminal(&hub, "roomcat rooms --watch 1h", SCREEN);
     let wide = terminal.wait_for_text("room-08");
     assert_eq!(wide.lines().count(), 10, "{wide}");
@@ -181,7 +181,7 @@ fn a_resize_draws_a_watched_table_anew() {
 }
 
 #[test]
-fn a_low_terminal_shows_as_much_as_it_has_room_for() {
+fn a_low_terminal_shows_as_many_rows_as_fit() {
     let names = numbered(8);
     let hub = hub_with(&strs(&names));
     let terminal = in_terminal(&hub, "echo before; roomcat rooms --watch 1h", SCREEN);
@@ -201,12 +201,12 @@ fn a_low_terminal_shows_as_much_as_it_has_room_for() {
 }
 
 #[test]
-fn a_hub_that_is_gone_is_said_below_the_table_until_it_is_back() {
+fn the_line_below_the_table_reports_a_lost_hub_until_it_is_back() {
     let mut hub = hub_with(&["ci"]);
     let terminal = in_terminal(&hub, "roomcat rooms --watch 100ms", SCREEN);
     let table = terminal.wait_for_text("ci ");
     hub.stop();
-    let screen = terminal.wait_for("why it waits", |screen| {
+    let screen = terminal.wait_for("the reason", |screen| {
         screen.contains("\nreconnecting to ws://127.0.0.1")
             && screen.contains("connection refused (")
     });

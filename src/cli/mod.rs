@@ -1,4 +1,4 @@
-//! The command line: parses arguments, runs a command and turns its result into an exit code.
+//! The command line: parses the words, runs the command, and reports failures with their exit code.
 //!
 //! What each folder may import. Only the dispatch in this file imports commands:
 //!
@@ -25,9 +25,11 @@ pub(crate) mod screen;
 pub mod settings;
 pub(crate) mod toml_file;
 
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write as _, stdout};
 use std::process::ExitCode;
 
+use args::usage_error::ParseError;
 use args::{Cli, Command};
 use commands::membership::MembershipChange;
 use commands::{
@@ -39,11 +41,26 @@ use runtime::{run_client, run_server};
 use screen::term::{self, Verbosity};
 use settings::{Global, Settings};
 
-/// Runs a command.
-pub fn run(cli: &Cli) -> Result<(), Failure> {
-    // Errors in the settings are shown in the colours of the flags.
-    term::init_colour(cli.typed.color.unwrap_or_default());
-    let settings = Settings::resolve(&cli.typed, cli.command.scope())?;
+/// Parses `words`, the program's name first, and runs their command.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    // Usage errors have the colours that --color asks for, too.
+    term::init_colour(args::color_choice(&words));
+    match Cli::read(words) {
+        Ok(cli) => match run(&cli) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(cli.command.name()),
+        },
+        Err(ParseError::Help(help)) => print_help(&help),
+        Err(ParseError::Usage(error)) => Failure::CommandLine {
+            what: error.what,
+            hint: error.hint,
+        }
+        .report(""),
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let settings = Settings::resolve(&cli.global, cli.command.scope())?;
     let global = &settings.global();
     term::init_colour(global.color);
     term::init_verbosity(verbosity(global));
@@ -77,11 +94,11 @@ pub fn run(cli: &Cli) -> Result<(), Failure> {
     }
 }
 
-/// Prints what clap returns instead of a command: help, the version or a usage error.
-pub fn print_clap_message(message: &clap::Error) -> ExitCode {
-    let code = ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
-    match message.print().and_then(|()| stdout().flush()) {
-        Err(error) if !message.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+/// Help or the version; on stderr, with exit code 2, if the command is missing.
+fn print_help(help: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(help.exit_code()).unwrap_or(2));
+    match help.print().and_then(|()| stdout().flush()) {
+        Err(error) if !help.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
             Failure::Output(error).report("help")
         }
         _ => code,

@@ -21,7 +21,7 @@ impl Default for Backoff {
 impl Backoff {
     /// How long to wait before the next attempt: between half the current ceiling and all of it. Doubles the ceiling.
     pub fn next_wait(&mut self) -> Duration {
-        // Without randomness, wait the longest: later is always allowed.
+        // Without randomness, wait the full ceiling: a later attempt is always allowed.
         let random = getrandom::u32().unwrap_or(u32::MAX);
         self.wait_with(random)
     }

@@ -19,7 +19,7 @@ type DialFuture<C> = Pin<Box<dyn Future<Output = Result<Box<C>, DialError>>>>;
 
 pub enum ConnectionState<C> {
     Up(Box<C>),
-    /// Until it is time to dial.
+    /// The wait until it is time to dial.
     Waiting(Instant),
     Dialing(DialFuture<C>),
 }

@@ -49,7 +49,7 @@ pub async fn dial(url: &HubUrl, options: &DialOptions) -> Result<ClientWebSocket
     let connector = match security {
         Security::Plain => Some(Connector::Plain),
         Security::Tls => {
-            // Fails only if a provider is installed already; that one serves.
+            // Fails only if a provider is installed already, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
             // None: the library reads the system's certificates, which takes milliseconds.
             None

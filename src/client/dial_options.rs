@@ -1,6 +1,8 @@
-//! What a server may need beyond its URL: another path, a query, headers, and further members of CONNECT's auth object.
+//! What a server may need besides its URL: another path, a query, headers, and further members of CONNECT's auth
+//! object.
 //!
-//! Parsed where it is typed; what parses can be sent. Values may be secrets: nothing here prints them.
+//! The command line parses these options. Every parsed value can be sent. Values may be secrets: nothing here prints
+//! them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -195,8 +197,8 @@ impl AuthFields {
         self.members.contains_key(key)
     }
 
-    /// A JSON object of `fields` (their values are JSON) and, behind them, the members with other keys. None when it would be
-    /// empty.
+    /// A JSON object of `fields` (their values are JSON) and, after them, the members with other keys. None when it
+    /// would be empty.
     pub(super) fn object(&self, fields: &[(&str, String)]) -> Option<String> {
         let set = |key: &str| fields.iter().any(|(field, _)| *field == key);
         let fields = fields

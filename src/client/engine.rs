@@ -38,7 +38,7 @@ pub struct EngineConnection {
     outbox: VecDeque<Message>,
     /// The socket holds frames that are not flushed.
     unflushed: bool,
-    /// Bytes of pongs in the outbox, about.
+    /// The approximate size of the pongs in the outbox, in bytes.
     pong_bytes: usize,
     /// Why writing failed. Reading goes on, as the server may have sent the reason.
     write_error: Option<DisconnectReason>,
@@ -124,13 +124,13 @@ impl EngineConnection {
         poll_fn(|cx| self.poll_next(cx, &mut decode)).await
     }
 
-    /// Sends the outbox. Drops packets that arrive meanwhile.
+    /// Sends the packets in the outbox. Drops packets that arrive meanwhile.
     pub async fn flush(&mut self) -> Result<(), DisconnectReason> {
         self.wait_until(|engine| engine.outbox.is_empty() && !engine.unflushed)
             .await
     }
 
-    /// Waits until the server has read everything that was sent: until it answers a WebSocket ping sent behind it. Drops
+    /// Waits until the server has read everything that was sent: until it answers a WebSocket ping sent after it. Drops
     /// packets that arrive meanwhile.
     pub async fn probe(&mut self) -> Result<(), DisconnectReason> {
         self.probe_answered = false;
@@ -153,7 +153,8 @@ impl EngineConnection {
         .await
     }
 
-    /// Sends a disconnect, so that the server need not find out. What it had not confirmed before may be lost.
+    /// Sends a disconnect, so that the server need not wait for a timeout. Messages that it has not confirmed may be
+    /// lost.
     pub async fn close(mut self) {
         self.queue_disconnect();
         let written = poll_fn(|cx| {
@@ -164,7 +165,7 @@ impl EngineConnection {
                 Poll::Pending
             }
         });
-        // After the timeout the server notices the closed socket by itself.
+        // If this times out, the server still notices the closed socket.
         let _ = timeout(limits::CLOSE_TIMEOUT, written).await;
     }
 
@@ -193,7 +194,7 @@ impl EngineConnection {
 
     /// Reads the handshake; returns how long the server may be silent.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<Result<Duration, DialError>> {
-        let no_handshake = || DialError::Protocol("no EngineConnection.IO handshake".to_owned());
+        let no_handshake = || DialError::Protocol("no Engine.IO handshake".to_owned());
         loop {
             match self.poll_frame(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -287,7 +288,7 @@ impl EngineConnection {
         Poll::Pending
     }
 
-    /// Fails for a server that sends pings and does not read the pongs.
+    /// Fails if the server sends pings and does not read the pongs.
     fn pong<T>(&mut self, probe: &str) -> Result<Option<T>, DisconnectReason> {
         if self.outbox.is_empty() {
             self.pong_bytes = 0;

@@ -22,7 +22,7 @@ pub enum ClientError {
     /// The server refused the CONNECT, or disconnected this client later, for instance because another took its name.
     #[error("{url} refused: {refusal}")]
     Denied { url: String, refusal: ErrorResponse },
-    /// Someone closed this socket with `kick`.
+    /// Another client closed this socket with `kick`.
     #[error("{refusal}, from {url}")]
     Kicked { url: String, refusal: ErrorResponse },
     #[error("{url} is a Socket.IO server, not a roomcat hub")]
@@ -130,7 +130,7 @@ impl From<tungstenite::Error> for DialError {
     }
 }
 
-/// The message of `{"code":…,"message":…}`, an Engine.IO server's refusal. None if it is longer than what has arrived by now.
+/// The message of `{"code":…,"message":…}`, an Engine.IO server's refusal. None if it has not arrived completely yet.
 fn engine_error(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct EngineRefusal {

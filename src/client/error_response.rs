@@ -1,4 +1,4 @@
-//! Errors as a server words them: `{"code","message"}` from a hub, a CONNECT_ERROR from any Socket.IO server.
+//! Errors as a server sends them: `{"code","message"}` from a hub, a CONNECT_ERROR from any Socket.IO server.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -50,7 +50,7 @@ impl ErrorResponse {
         }
     }
 
-    /// Whether the namespace does not exist. Every Socket.IO server says so in the same words, without a code.
+    /// Whether the namespace does not exist. Every Socket.IO server uses the same text for this, and no code.
     pub fn is_invalid_namespace(&self) -> bool {
         self.code.is_none() && self.message == "Invalid namespace"
     }

@@ -11,7 +11,7 @@ use crate::address::{ClientName, RoomName, Seq};
 /// Messages that will not come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gap {
-    /// The hub no longer keeps the messages from `from` up to and without `to`.
+    /// The hub no longer keeps the messages from `from` up to, but not including, `to`.
     Pruned { from: Seq, to: Seq },
     /// The hub has another log than the one this subscription was reading.
     OtherLog { log: String },

@@ -69,7 +69,7 @@ pub enum ClientEvent {
         id: u64,
         answer: VerbResult,
     },
-    /// [`HubClient::change_rooms`] was refused; the rooms are those of before.
+    /// [`HubClient::change_rooms`] was refused; the rooms are unchanged.
     RoomsRefused(ErrorResponse),
     /// The hub confirmed the ack of [`HubClient::request_ack_confirmation`].
     AckConfirmed,
@@ -86,7 +86,7 @@ pub enum ClientEvent {
     PublishStalled(ErrorResponse),
 }
 
-/// Nothing moves, since when and why.
+/// A pause in publishing or receiving: its start and its cause.
 struct Outage {
     since: Instant,
     cause: OutageCause,
@@ -133,7 +133,7 @@ impl HubClient {
         matches!(self.connection, ConnectionState::Up(_))
     }
 
-    /// Since when the client is disconnected, and why.
+    /// The start and cause of the current outage.
     pub fn outage(&self) -> Option<(Instant, &str)> {
         let outage = self.outage.as_ref().filter(|_| !self.is_connected())?;
         let reason = match &outage.cause {
@@ -143,8 +143,8 @@ impl HubClient {
         Some((outage.since, reason))
     }
 
-    /// Sends a request. Its response comes as [`ClientEvent::Response`] with the id returned, unless the connection is lost
-    /// before. None: the connection is lost already.
+    /// Sends a request. Its response comes as [`ClientEvent::Response`] with the id returned, unless the connection is
+    /// lost first. None: the connection is lost already.
     pub fn request<R: VerbRequest>(&mut self, request: &R) -> Option<u64> {
         self.send_verb(R::VERB, &request.args())
     }
@@ -282,7 +282,7 @@ impl HubClient {
     }
 
     fn handle_response(&mut self, id: u64, answer: VerbResult) -> Result<(), ClientError> {
-        // A connection that answers works: the next loss begins with the shortest wait.
+        // A connection that answers works, so the next loss begins with the shortest wait.
         self.reconnect_backoff.reset();
         if matches!(self.requests.subscribe, SubscribeState::Requested { id: awaited, .. } if awaited == id)
         {

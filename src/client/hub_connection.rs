@@ -31,10 +31,10 @@ pub struct HubConnection {
 /// The hub's reply to CONNECT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubInfo {
-    /// Of this connection's socket.
+    /// The sid of this connection's socket.
     pub sid: String,
     pub version: String,
-    /// Random per database: a seq of another log means nothing in this one.
+    /// Random per database. A seq of another log has no meaning in this one.
     pub log: String,
     pub limits: HubLimits,
 }
@@ -141,7 +141,7 @@ impl HubConnection {
         }
     }
 
-    /// Sends a disconnect, so that the hub need not find out. What was not confirmed before may be lost.
+    /// Sends a disconnect, so that the hub need not wait for a timeout. Messages that it has not confirmed may be lost.
     pub async fn close(self) {
         self.engine.close().await;
     }

@@ -23,7 +23,7 @@ pub struct PlainClient {
     recovery: Option<RecoveryState>,
     backoff: Backoff,
     connected_at: Instant,
-    /// Counts connections: an ack id is valid only on the connection that it came by.
+    /// Counts connections, because an ack id is valid only on the connection that it arrived on.
     connection_number: u64,
 }
 
@@ -66,7 +66,7 @@ impl PlainClient {
         &self.target.url
     }
 
-    /// Acknowledges an event, unless the connection that it came by is gone.
+    /// Acknowledges an event, unless the connection that it arrived on is lost.
     pub fn ack(&mut self, handle: AckHandle) {
         if let ConnectionState::Up(connection) = &mut self.connection
             && handle.connection_number == self.connection_number
@@ -106,12 +106,12 @@ impl PlainClient {
             return;
         };
         let closing = async {
-            // Otherwise the disconnect overtakes the last acknowledgements.
+            // Otherwise the disconnect would overtake the last acknowledgements.
             if connection.settle().await.is_ok() {
                 connection.close().await;
             }
         };
-        // After the timeout the server notices the closed socket by itself.
+        // If this times out, the server still notices the closed socket.
         let _ = timeout(limits::FINISH_TIMEOUT, closing).await;
     }
 
@@ -149,7 +149,7 @@ impl PlainClient {
         if let ConnectionState::Up(connection) = &self.connection {
             self.recovery = connection.recovery_state().cloned();
         }
-        // A server that accepts a connection and closes it at once is no better than one that is down.
+        // A server that accepts a connection and closes it at once counts as down.
         if self.connected_at.elapsed() >= limits::RECONNECT_MAX {
             self.backoff.reset();
         }

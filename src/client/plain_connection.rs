@@ -50,7 +50,7 @@ pub struct ReceivedEvent {
     pub last_argument: LastArgument,
 }
 
-/// What the last argument of an event may be.
+/// Whether the last argument of an event may be an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LastArgument {
     Argument,
@@ -67,7 +67,7 @@ pub struct EventArgs {
     pub attachments: Vec<Bytes>,
 }
 
-/// What a server recovers a session by. The pid is a secret: it opens the session.
+/// The credentials for recovering a session. The pid is a secret, because it opens the session.
 #[derive(Clone)]
 pub struct RecoveryState {
     pid: String,
@@ -100,7 +100,7 @@ impl PlainConnection {
         let fields = recovery.map(RecoveryState::auth_fields).unwrap_or_default();
         let auth = target.plain_auth(&fields);
         let (mut early, mut bytes) = (VecDeque::new(), 0);
-        // The messages before the reply are those that the recovered session missed.
+        // Messages before the reply are those that the recovered session missed.
         let mut past = recovery.cloned();
         let keep = |received: ReceivedPacket<'_, '_>| {
             if let Some(message) = decode(&target.namespace, &mut past, received)? {
@@ -109,7 +109,7 @@ impl PlainConnection {
             }
             if bytes > limits::RECOVERED_BYTES {
                 Err(DisconnectReason::Protocol(
-                    "too much before its reply".to_owned(),
+                    "too many messages before its reply".to_owned(),
                 ))
             } else {
                 Ok(())
@@ -136,7 +136,7 @@ impl PlainConnection {
         self.origin
     }
 
-    /// For the next connection to open with.
+    /// The recovery state to open the next connection with.
     pub fn recovery_state(&self) -> Option<&RecoveryState> {
         self.recovery.as_ref()
     }
@@ -158,13 +158,13 @@ impl PlainConnection {
         self.engine.send(text);
     }
 
-    /// Waits until the server has read what was emitted, within a bound. A disconnect right behind an event can overtake it:
-    /// Socket.IO's server passes events to the application a moment after reading them, and drops them if the client has
-    /// left by then.
+    /// Waits until the server has read what was emitted, within a bound. A disconnect right after an event can overtake
+    /// it: Socket.IO's server passes events to the application a moment after reading them, and drops them if the
+    /// client has disconnected by then.
     pub async fn settle(&mut self) -> Result<(), DisconnectReason> {
         self.engine.flush().await?;
         match timeout(limits::SETTLE_TIMEOUT, self.engine.probe()).await {
-            // The server may have closed the connection because of the event.
+            // The server may close the connection because of the event.
             Ok(Err(DisconnectReason::Closed)) | Err(_) => Ok(()),
             Ok(outcome) => outcome,
         }
@@ -192,7 +192,7 @@ impl ClientConnection for PlainConnection {
 }
 
 impl ServerMessage {
-    /// Bytes in memory, about.
+    /// The approximate size in memory, in bytes.
     fn cost(&self) -> usize {
         let args = match self {
             Self::Event(ReceivedEvent { args, .. }) | Self::Ack { args, .. } => args.len(),

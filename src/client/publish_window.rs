@@ -1,7 +1,8 @@
-//! Batches that were published and are not yet confirmed: the credit window, receipts, and sending again.
+//! Batches that were published and are not yet confirmed: the credit window, receipts, and resending.
 //!
-//! Pure: a state machine of batches and responses, without clock or socket. Each batch has a number that the hub accepts only in
-//! order and only once, so sending again after a lost connection or a refusal neither loses nor repeats a message.
+//! Pure: a state machine of batches and responses, without clock or socket. Each batch has a number that the hub
+//! accepts only in order and only once, so resending after a lost connection or a refusal neither loses nor repeats a
+//! message.
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,7 @@ pub enum PublishOutcome {
         delivered: u64,
         queued: u64,
     },
-    /// The hub will deliver it then, milliseconds since 1970 (UTC).
+    /// When the hub will deliver it, milliseconds since 1970 (UTC).
     Delayed {
         due_ms: u64,
     },
@@ -87,7 +88,7 @@ struct PendingBatch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SendState {
     Waiting,
-    /// With this ack id.
+    /// Sent with this ack id.
     Sent(u64),
     /// Refused; to be sent again after [`PublishWindow::resume`].
     Refused,
@@ -192,7 +193,7 @@ impl PublishWindow {
         };
         if self.entries.iter().take(index).any(is_skipped) {
             return WindowEvent::ProtocolError(
-                "it accepted a batch behind one that it had refused".to_owned(),
+                "it accepted a batch after one that it had refused".to_owned(),
             );
         }
         let Some(entry) = self.entries.remove(index) else {
@@ -216,8 +217,8 @@ impl PublishWindow {
         WindowEvent::Confirmed(receipt)
     }
 
-    /// The hub refuses the batches behind a refused one as out of order. When the last of them was refused, the first refusal
-    /// decides about all.
+    /// The hub refuses the batches after a refused one as out of order. Once the last of them is refused, the first
+    /// refusal decides for all.
     fn refuse(&mut self, index: usize, refusal: ErrorResponse) -> WindowEvent {
         let out_of_order = refusal.code == Some(ErrorCode::OutOfOrder);
         if !out_of_order && !refusal.is_temporary() {
@@ -250,11 +251,11 @@ impl PublishWindow {
         self.in_flight_bytes = 0;
     }
 
-    /// Makes what was in flight ready to be sent again over a new connection, in order. Drops the volatile messages that were in
-    /// flight, as they may have arrived, and returns their number.
+    /// Makes the batches in flight ready to be sent again over a new connection, in order. Drops the volatile messages
+    /// that were in flight, as they may have arrived, and returns their number.
     pub fn reset_for_connection(&mut self, credit: usize) -> u64 {
         self.credit = credit;
-        // It may be another hub, or have another database.
+        // The hub may be another one, or have another database.
         self.is_known = false;
         let mut dropped = 0;
         self.entries.retain(|entry| {

@@ -1,7 +1,8 @@
-//! What a client remembers of its subscription: the request, what it received, and what of that was written.
+//! The state of a client's subscription: the request, the messages received, and those written.
 //!
-//! Pure. This is how a `sub` survives a lost connection without repeats and without loss. It resumes behind the last message
-//! that was written, so that the hub moves no cursor past unwritten messages, and it drops what it receives twice.
+//! Pure. Lets a `sub` survive a lost connection without repeats and without loss. It resumes after the last message
+//! that was written, so that the hub moves no cursor past unwritten messages, and drops messages that it receives
+//! twice.
 
 use std::collections::VecDeque;
 
@@ -21,15 +22,15 @@ pub struct Subscription {
     unwritten: VecDeque<UnwrittenRange>,
     /// The last message written, in this log.
     last_written: Option<Seq>,
-    /// The last write cannot be acked: it is of a shared queue and came over a connection that is gone.
+    /// The last write cannot be acked: its message is of a shared queue and arrived on a connection that is lost.
     ack_lost: bool,
     /// The rooms that the hub subscribed this client to, in this log.
     hub_rooms: Vec<RoomName>,
-    /// Where the client name's cursor stays, whatever was written.
+    /// Holds the client name's cursor here, however much was written.
     held: Option<Seq>,
 }
 
-/// Messages that were received and are on their way to be written.
+/// Messages that were received and are not written yet.
 #[derive(Debug)]
 struct UnwrittenRange {
     first: Seq,
@@ -58,7 +59,7 @@ impl Subscription {
         }
     }
 
-    /// The same subscription, reading again from `cursor`. It forgets what was received before.
+    /// The same subscription, reading again from `cursor`. It forgets messages received before.
     pub fn restart_at(&self, cursor: Seq, held: Option<Seq>) -> Self {
         Self {
             cursor: Some(cursor),
@@ -94,7 +95,7 @@ impl Subscription {
         let resume = self.resume_from().map(|from| ResumePoint {
             from,
             log: &self.log,
-            // Of a room that the name joined since, nothing was written: its cursor is another.
+            // No messages of a room that the name joined later were written, so its cursor differs.
             within: if self.request.rooms.is_empty() {
                 &self.hub_rooms
             } else {
@@ -111,7 +112,8 @@ impl Subscription {
 
     /// A new connection greeted with this log. A subscription with a cursor learns of another log from the hub's gap event.
     pub fn connection_opened(&mut self, log: &str) {
-        // Whatever an earlier connection received of a shared queue went to another subscriber: none of it can be acked.
+        // Messages of a shared queue that an earlier connection received went to another subscriber, so they cannot be
+        // acked.
         if self.share().is_some() || self.cursor.is_none() && self.log != log {
             self.switch_log(log);
         }
@@ -122,7 +124,7 @@ impl Subscription {
         // A volatile message has no seq: there is nothing to resume from and nothing to ack.
         let Some(first) = header.first else { return 0 };
         let last = nth(first, header.count.saturating_sub(1));
-        // Of a shared queue this subscriber handles every message that comes, repeated ones included.
+        // A sharer handles every message that it receives, repeated ones included.
         let cursor = self.cursor.filter(|_| self.share().is_none());
         let known = match cursor {
             Some(cursor) if last < cursor => return header.count,
@@ -139,7 +141,8 @@ impl Subscription {
         known
     }
 
-    /// The first message that may be unwritten, once any was received. A shared queue needs none: the hub knows its cursor.
+    /// The first message that may be unwritten; None before any was received, and for a shared queue, whose cursor the
+    /// hub knows.
     fn resume_from(&self) -> Option<Seq> {
         if self.share().is_some() {
             return None;
@@ -158,11 +161,11 @@ impl Subscription {
         self.unwritten.is_empty()
     }
 
-    /// Everything up to and with the record of `head` was received or is not for this subscription.
+    /// Everything up to and including the record of `head` was received or is not for this subscription.
     pub fn caught_up(&mut self, head: Seq) {
         if self.share().is_none() {
-            let behind = Seq::after_record(head.record);
-            self.cursor = Some(self.cursor.map_or(behind, |cursor| cursor.max(behind)));
+            let next = Seq::after_record(head.record);
+            self.cursor = Some(self.cursor.map_or(next, |cursor| cursor.max(next)));
         }
     }
 
@@ -214,7 +217,7 @@ impl Subscription {
     }
 }
 
-/// The seq of the message `offset` places behind `first` in the same record.
+/// The seq of the message `offset` places after `first` in the same record.
 fn nth(first: Seq, offset: u32) -> Seq {
     Seq::new(first.record, first.index.saturating_add(offset))
 }

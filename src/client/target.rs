@@ -1,4 +1,4 @@
-//! Which server to connect to, and as whom.
+//! The server to connect to, and the identity to use.
 
 use std::sync::Arc;
 
@@ -22,14 +22,14 @@ pub struct Target {
 }
 
 impl Target {
-    /// What a roomcat hub gets as auth object.
+    /// The auth object for a roomcat hub.
     pub(super) fn hub_auth(&self) -> String {
         let fields = [("roomcat", "1".to_owned())];
         self.auth_object(&fields).unwrap_or_default()
     }
 
-    /// What any server gets as auth object; None when it would be empty. Of `recovery`, members that the user set are left
-    /// out, as in Socket.IO's client.
+    /// The auth object for any server; None when it would be empty. A member of `recovery` that the user also set is
+    /// left out, as in Socket.IO's client.
     pub(super) fn plain_auth(&self, recovery: &[(&'static str, String)]) -> Option<String> {
         let recovery = recovery.iter().filter(|(key, _)| !self.auth.contains(key));
         self.auth_object(&recovery.cloned().collect::<Vec<_>>())

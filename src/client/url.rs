@@ -10,7 +10,7 @@ use crate::address::{NameError, Namespace};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubUrl {
     endpoint: Endpoint,
-    /// As typed, without the path. Messages to people name the hub by it.
+    /// The URL as typed, without the path. Messages to people show the hub by it.
     shown: String,
     namespace: Option<Namespace>,
 }

@@ -1,4 +1,4 @@
-//! The hub's core: which sockets there are, who is in which room, and what each commit means for them.
+//! The hub's core: the sockets, the rooms that they are in, and the effects of each commit on them.
 //!
 //! A pure `step(input, effects)`: no task, no clock, no disk, no socket. Inputs from the commit log come in its order.
 
@@ -74,7 +74,7 @@ impl Core {
         stats: Arc<SocketStats>,
     ) {
         if let Some(sid) = &reader.sid {
-            // A client that comes back may show the sid that it is about to take over.
+            // A returning client may give the sid that it is about to take over.
             self.by_sid.entry(Arc::clone(sid)).or_insert(id);
         }
         let state = self.namespaces.entry(namespace.clone()).or_default();

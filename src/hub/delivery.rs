@@ -28,7 +28,7 @@ pub enum DeliveryKind {
     Presence,
 }
 
-/// What became of a delivery at a socket's mailbox.
+/// The result of putting a delivery into a socket's mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     Accepted,
@@ -61,7 +61,7 @@ impl Delivery {
         &self.record.header
     }
 
-    /// What it takes of a queue's bound, in bytes.
+    /// The bytes that it counts for in a bounded queue.
     pub fn cost(&self) -> usize {
         self.record.body.len() + limits::ENTRY_BYTES
     }
@@ -184,7 +184,7 @@ impl Delivery {
                 frames.push(WireFrame::Binary(self.record.body.slice_ref(message)));
             }
             (Framing::Args, _) => {
-                // Checked when it was published. If the store was tampered with, nothing is sent.
+                // The hub checked it when it was published. Nothing is sent if the database was changed since.
                 let Ok(args) = batch::decode_args(&self.record.body) else {
                     return;
                 };

@@ -100,7 +100,7 @@ pub enum Notification {
     SessionOpened(Option<OpenedSession>),
     /// An event: a newer socket holds the name.
     NameTaken,
-    /// An event: the client came back on another connection and took the sid with it.
+    /// An event: the client returned on another connection and took the sid with it.
     Replaced,
 }
 
@@ -131,7 +131,7 @@ pub struct DeliveryReceipt {
 }
 
 impl DeliveryReceipt {
-    /// For a message that was stored before: this time it reaches nobody.
+    /// The receipt for a message that was stored before. This time it reaches nobody.
     pub fn of_duplicate(first: Option<Seq>) -> Self {
         Self {
             first,
@@ -160,7 +160,7 @@ pub struct PresentSocket {
     pub backlog: Backlog,
 }
 
-/// Whether the log may hold something that a socket was not handed yet.
+/// Whether the log may hold messages that a socket has not received yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backlog {
     None,

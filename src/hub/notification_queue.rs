@@ -14,8 +14,9 @@ use super::socket_id::SocketId;
 #[derive(Debug)]
 pub struct NotificationQueue {
     queue: Mutex<VecDeque<(SocketId, Notification)>>,
-    /// The length of `queue`, so that a session can look before each delivery without a lock. Whoever takes a delivery
-    /// from the mailbox sees every notification that the hub sent before it: the mailbox's lock orders the two.
+    /// The length of `queue`, so that a session can look before each delivery without a lock. A session that takes a
+    /// delivery from the mailbox sees every notification that the hub sent before it: the mailbox's lock orders the
+    /// two.
     len: AtomicUsize,
     session: Arc<AtomicWaker>,
 }

@@ -1,4 +1,4 @@
-//! What a session asks of the hub, and the parameters of each request.
+//! The requests of a session to the hub, and their parameters.
 
 use std::collections::BTreeSet;
 

@@ -8,7 +8,8 @@ use super::peer::Peer;
 use crate::address::{ClientName, Seq};
 use crate::store::Reader;
 
-/// The numbers are read one by one and may be of two moments. They are shown to people; nothing is decided by them.
+/// The numbers are read one by one and may be of different moments. They are only shown to people; no decision depends
+/// on them.
 #[derive(Debug)]
 pub struct SocketStats {
     pub peer: Arc<Peer>,
@@ -36,7 +37,7 @@ impl SocketStats {
         }
     }
 
-    /// Everything before `cursor` was handed to the socket or skipped; `unconfirmed` of those messages are not acked.
+    /// Everything before `cursor` was sent to the socket or skipped; `unconfirmed` of those messages are not acked.
     pub fn record_progress(&self, cursor: Seq, unconfirmed: u64) {
         self.record.store(cursor.record, Ordering::Relaxed);
         self.index.store(cursor.index, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What serving a connection needs. All connections share it.
+//! The state that all connections share.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! CORS: what the browser of a listed origin needs to know.
+//! CORS: the response headers for the browser of a listed origin.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,

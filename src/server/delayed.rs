@@ -1,6 +1,7 @@
 //! Delayed messages that become due, on their way from the store to the hub.
 //!
-//! No session asked for them just now, so their bytes count against a bound of their own, and a refusal goes to the log.
+//! No session waits for their receipts, so their bytes count against a bound of their own, and a refusal goes to the
+//! log.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! One HTTP connection: checks Host and Origin, sends each request where its path belongs, and hands over a connection
-//! that is upgraded to WebSocket.
+//! One HTTP connection: checks Host and Origin, routes each request by its path, and hands over a connection that is
+//! upgraded to WebSocket.
 
 use std::convert::Infallible;
 use std::pin::pin;

@@ -97,7 +97,7 @@ impl hyper::body::Body for ResponseBody {
     }
 }
 
-/// Reads the next piece. It is an error if the file has become shorter: its length was sent with the headers.
+/// Reads the next piece. Fails if the file has become shorter, because its length was sent with the headers.
 fn read_piece(mut file: File, left: u64) -> io::Result<(File, Bytes)> {
     let length = left.min(limits::FILE_PIECE_BYTES as u64);
     let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or_default());

@@ -15,7 +15,7 @@ use crate::store::Store;
 /// Requests are served below this path.
 const PREFIX: &str = "";
 
-/// What is checked before a request reaches a session, and what is served beside sessions.
+/// The settings of the HTTP server: the checks before a request reaches a session, and the pages beside sessions.
 #[derive(Debug, Default)]
 pub struct ServerOptions {
     pub origins: OriginPolicy,
@@ -66,7 +66,7 @@ impl HubServer {
             .collect()
     }
 
-    /// Serves until `shutdown` is ready or the store fails, and ends in order.
+    /// Serves until `shutdown` is ready or the store fails, then shuts down in order.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
         let mut running = RunningServer::start(self.0)?;
         let failure = running.serve(shutdown).await;

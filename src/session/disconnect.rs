@@ -1,4 +1,4 @@
-//! The end of a socket or a session: the hub, the store, the namespace's program and its other sockets hear of it.
+//! Ends a socket or a session, and notifies the hub, the store, the namespace's program and its other sockets.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Session {
         session_calls::abandon(&mut self.calls, &self.services, end);
         for socket in std::mem::take(&mut self.sockets) {
             session_calls::notify_disconnect(&self.services, &socket, end);
-            // When the hub itself ends, there is nobody left to tell.
+            // When the hub itself ends, nobody is left to notify.
             if !matches!(end, EndReason::Shutdown | EndReason::Store(_)) {
                 publish_disconnect(&self.services, &socket, end).await;
             }
@@ -81,7 +81,7 @@ fn publish_ticket(socket: &Socket) -> Ticket {
     Ticket::unanswered(socket.id, Request::Publish(PublishVerb::Single))
 }
 
-/// Tells the hub to forget the socket, after everything that the socket asked for before.
+/// Tells the hub to forget the socket, once the socket's earlier requests are handled.
 fn disconnect_ticket(socket: &Socket, end: &EndReason) -> Ticket {
     tracing::info!("a user disconnected {socket} ({end})");
     Ticket::unanswered(socket.id, Request::Disconnect)

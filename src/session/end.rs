@@ -45,7 +45,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// The reason that an application gets, in the words of the reference server.
+    /// The reason that an application gets, worded like the reference server's.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Closed | Self::Missed => "transport close",

@@ -126,7 +126,7 @@ impl Session {
         }
         // Before writing: a client that timed out gets nothing more.
         progressed |= self.poll_timer(cx)?;
-        // A write alone makes nothing else possible, unless the store has to be asked.
+        // A write alone enables no other work, except a read of the store.
         progressed |= self.poll_write(cx)? && self.awaits_store();
         if self.may_read()
             && let Poll::Ready(frame) = self.transport.poll_recv(cx)
@@ -169,7 +169,7 @@ impl Session {
         }
     }
 
-    /// False also while the client does not take what it was sent. Its ping clock runs then.
+    /// Also false while the client does not take its frames. Its ping clock runs meanwhile.
     fn may_read(&self) -> bool {
         if self.read_state() == ReadState::Paused || self.out.len() > limits::VERBS_IN_FLIGHT {
             return false;
@@ -184,7 +184,7 @@ impl Session {
         bytes <= limits::ANSWER_BYTES
     }
 
-    /// Takes what readers of the store found for the sockets.
+    /// Takes the results of store reads for the sockets.
     fn poll_reads(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
         let mut progressed = false;
         for index in 0..self.sockets.len() {
@@ -211,7 +211,7 @@ impl Session {
 
     /// Gives frames to the transport while it takes them, and asks the sockets for more when there are none.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, EndReason> {
-        // What the client has taken counts before it is sent more.
+        // Count the frames that the client has taken before sending more.
         let mut progressed = self.poll_flush(cx)?;
         loop {
             match self.transport.poll_ready(cx) {

@@ -24,7 +24,7 @@ impl Session {
         };
         let socket = &mut self.sockets[index];
         match notification {
-            // Otherwise the store decides first who the socket is.
+            // Otherwise the store first decides which sid the socket gets.
             Notification::Connected if matches!(socket.recovery, SocketRecovery::Off) => {
                 self.complete_connect(index);
             }

@@ -94,8 +94,8 @@ impl Session {
         error
     }
 
-    /// An application's event that nothing is declared for goes to the namespace's program. Without a program it goes to
-    /// everyone in the namespace.
+    /// An undeclared event of an application goes to the namespace's program. Without a program it goes to everyone in
+    /// the namespace.
     fn handle_undeclared(
         &mut self,
         index: usize,

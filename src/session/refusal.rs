@@ -20,7 +20,7 @@ impl Session {
     }
 }
 
-/// What to do about it.
+/// The hint: how to resolve the refusal.
 fn advice(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Full {

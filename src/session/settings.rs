@@ -35,8 +35,8 @@ impl HubSettings {
         (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4
     }
 
-    /// How long messages are kept for clients that return. It is longer than `recovery`, for a connection may be dead for a
-    /// while before the hub notices.
+    /// How long messages are kept for clients that return. It is longer than `recovery`, because a connection may be
+    /// dead for a while before the hub notices.
     pub fn missed_for(&self, recovery: Duration) -> Duration {
         recovery
             .saturating_add(self.ping_interval)

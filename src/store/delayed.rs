@@ -1,6 +1,6 @@
-//! Delayed records: published for later, they wait beside the log until their time has come.
+//! Delayed records: published for a later time, they wait beside the log until they are due.
 //!
-//! Has no clock: the caller says which time it is.
+//! Has no clock: the caller passes the time.
 
 use super::message::NewRecord;
 use crate::limits;
@@ -13,8 +13,8 @@ pub struct DelayedRecord {
     pub record: NewRecord,
 }
 
-/// Why no more records can be delayed. There is space again when the first one goes, at `next_due_ms` (milliseconds since
-/// 1970).
+/// Why no more records can be delayed. Space is freed when the first one is appended, at `next_due_ms` (milliseconds
+/// since 1970).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DelayedQueueFull {
     #[error("{limit} delayed publishes wait for their time, which is the limit")]
@@ -25,7 +25,7 @@ pub enum DelayedQueueFull {
         bytes: u64,
         next_due_ms: u64,
     },
-    /// `--keep-pending` is reached, and no member holds as much of it.
+    /// `--keep-pending` is reached, and delayed records hold more of it than any member.
     #[error(
         "the pending queue is full ({limit} bytes); delayed publishes hold more of it than any member ({bytes} bytes)"
     )]
@@ -46,7 +46,7 @@ impl DelayedQueueFull {
     }
 }
 
-/// How many delayed records there are, and how large.
+/// The number and size of the delayed records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct DelayedUsage {
     pub(super) records: u64,

@@ -1,5 +1,5 @@
-//! The members of every room and their cursors, in memory. Every store keeps this index beside its log: it decides what a
-//! join, a leave or an ack changes, and which records the cursors pin. How memberships are stored is not its business.
+//! The members of every room and their cursors, in memory. Every store keeps this index beside its log: it decides what
+//! a join, a leave or an ack changes, and which records the cursors pin. It does not store memberships itself.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -8,9 +8,10 @@ use crate::address::{ClientName, EventName, Namespace, RoomName, Seq};
 use crate::limits;
 use crate::wire::batch::{Audience, DeliveryHeader, Framing};
 
-/// What the hub knows of a message, or of a batch of messages, besides the body.
+/// The metadata of a message, or of a batch of messages.
 ///
-/// A caller sets the fields it cares about over [`MessageHeader::new`]. A new field needs its default there and nowhere else.
+/// A caller sets the fields it needs and takes the others from [`MessageHeader::new`]. A new field needs its default
+/// there and nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageHeader {
     pub namespace: Namespace,

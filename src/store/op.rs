@@ -62,15 +62,15 @@ pub enum Op {
     },
     /// Changes a socket's recoverable session.
     Session(SessionOp),
-    /// Changes nothing. It gives a request that the store has no part in (a live join) its place in the order.
+    /// Changes nothing. It orders a request that needs nothing of the store (a live join) with all other ops.
     Noop,
 }
 
-/// The outcome of an [`Op`]: a fact that says all it means, whoever requested it.
+/// The outcome of an [`Op`]: a complete fact, which does not depend on the requester.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpOutcome {
     Appended(Record),
-    /// `count` messages wait for their time.
+    /// `count` messages wait until they are due.
     Delayed {
         due_ms: u64,
         count: u32,

@@ -11,13 +11,13 @@ use crate::wire::batch::Audience;
 /// For each room, the first seq that is not acknowledged there.
 pub type Cursors = BTreeMap<RoomName, Seq>;
 
-/// Somebody who reads rooms: a socket, live or catching up, or a member whose pending messages are counted.
+/// A reader of rooms: a socket, live or catching up, or a member whose pending messages are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reader {
     /// None for a member that is offline.
     pub sid: Option<Arc<str>>,
     pub name: Option<ClientName>,
-    /// The rooms it reads, each with the first seq that it has not got.
+    /// The rooms it reads, each with the first seq that it has not received.
     pub rooms: Cursors,
     /// Rooms it is in but does not read now. They count for `except`.
     pub other_rooms: BTreeSet<RoomName>,

@@ -33,8 +33,8 @@ impl ReaderPool {
         })
     }
 
-    /// Runs a read on a blocking thread as soon as a reader is free. A read that has started runs to its end even if the
-    /// caller is dropped.
+    /// Runs a read on a blocking thread as soon as a reader is free. A read that has started runs to its end, even if
+    /// the caller is dropped.
     pub async fn run<R: Send + 'static>(
         &self,
         f: impl FnOnce(&mut dyn StoreReader) -> Result<R, StoreError> + Send + 'static,

@@ -32,8 +32,9 @@ pub(super) fn resumed_rooms(
     entered
 }
 
-/// Where a session goes on that got everything before `from`. None if `from` is not in this log, or if messages that the
-/// session missed are pruned. A room owes nothing from before the session entered it, whatever `from` says.
+/// Where delivery goes on for a session that received everything before `from`. None if `from` is not in this log, or
+/// if messages that the session missed are pruned. A room owes nothing from before the session entered it, whatever
+/// `from` says.
 pub(super) fn resume(
     mut rooms: Cursors,
     from: Option<Seq>,

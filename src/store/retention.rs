@@ -1,4 +1,4 @@
-//! How long and how much the store keeps.
+//! The rules for how long and how much the store keeps.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub struct Retention {
     pub history_bytes: u64,
     pub pending_age: Duration,
     pub pending_bytes: u64,
-    /// How long a socket that lost its connection may come back.
+    /// How long the client of a lost socket may return.
     pub session_age: Duration,
 }
 
@@ -35,11 +35,11 @@ pub(super) enum HistoryPolicy {
     Ignore,
 }
 
-/// What one step of pruning did.
+/// The result of one step of pruning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PruneReport {
     pub records: u64,
-    /// Messages deleted because `pending_age` had passed, counted once per member that had not got them.
+    /// Messages deleted because `pending_age` had passed, counted once per member that had not received them.
     pub expired: u64,
     /// Another step would find more to do now.
     pub more: bool,

@@ -1,5 +1,5 @@
-//! Recoverable sessions (Socket.IO's connection state recovery): the words for what the store remembers of a socket. A
-//! client that shows its `pid` gets its sid and its rooms back, and the messages that it missed there.
+//! Recoverable sessions (Socket.IO's connection state recovery): the types for what the store remembers of a socket. A
+//! client that gives its `pid` gets its sid and its rooms back, and the messages that it missed there.
 
 use std::sync::Arc;
 
@@ -51,18 +51,18 @@ impl HolderId {
 /// A new session. With a client it starts in the client's rooms, without one in the empty room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionIdentity {
-    /// A secret: whoever shows it can resume the session.
+    /// A secret: any client that gives it can resume the session.
     pub pid: Arc<str>,
     pub sid: Arc<str>,
     pub namespace: Namespace,
     pub client: Option<ClientName>,
 }
 
-/// What a client shows to resume its session.
+/// The credentials that a client gives to resume its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResumeRequest {
     pub pid: String,
-    /// The first seq that it did not get; None if it got nothing yet.
+    /// The first seq that it did not receive; None if it received nothing yet.
     pub from: Option<Seq>,
 }
 

@@ -1,5 +1,5 @@
-//! What a store is: a writer that commits groups of ops, and readers beside it. Every store implements these two traits and
-//! passes the same tests.
+//! The interface of a store: a writer that commits groups of ops, and readers beside it. Every store implements these
+//! two traits and passes the same tests.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::address::{ClientName, Namespace, RoomName, Seq};
 
 /// The writer's half of a store.
 pub trait Store: Send {
-    /// Random for each database. A client that resumes with another log id learns of the gap.
+    /// Random for each database. A client that resumes with another log id gets a `gap` event.
     fn log_id(&self) -> &str;
     /// The number of the last record ever appended, 0 before the first.
     fn head(&self) -> u64;
@@ -29,7 +29,7 @@ pub trait Store: Send {
     fn due(&mut self, now_ms: u64) -> Result<Vec<DelayedRecord>, StoreError>;
     /// One bounded step of pruning: deletes records that neither members nor history want, old producers and old sessions.
     fn prune(&mut self, now_ms: u64) -> Result<PruneReport, StoreError>;
-    /// Work beside commits that nobody waits for.
+    /// Background work that nobody waits for.
     fn maintain(&mut self, _when: Maintenance) -> Result<(), StoreError> {
         Ok(())
     }
@@ -113,7 +113,7 @@ pub trait StoreReader: Send {
     ) -> Result<Memberships, StoreError>;
 }
 
-/// A part of the log, as one reader gets it.
+/// A part of the log, as one reader sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogPage {
     /// The records owed, each with the index of the first message owed.

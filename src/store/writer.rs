@@ -57,10 +57,11 @@ impl<T: Send + 'static> Writer<T> {
 
 /// Starts the thread. It calls `on_commit` after each commit with the outcomes, in the order of the ops.
 ///
-/// Delayed records that are due by `clock` (milliseconds since 1970) are a commit of their own, so that a refusal does not
-/// concern a publisher. `due_tag` makes their tags, or returns None while no more of them can be taken.
+/// Delayed records that are due by `clock` (milliseconds since 1970) get a commit of their own, so that no publisher is
+/// refused because of them. `due_tag` makes their tags, or returns None while no more of them can be taken.
 ///
-/// The thread returns the store's error if there was one. Ops that wait then are dropped without an outcome.
+/// The thread returns the store's error if there was one. Ops that are still waiting are then dropped without an
+/// outcome.
 pub fn spawn<T, D, F>(
     store: Box<dyn Store>,
     clock: fn() -> u64,

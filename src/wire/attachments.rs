@@ -7,7 +7,7 @@ use bytes::Bytes;
 pub use super::placeholders::{placeholder, rewrite_placeholders};
 use super::socket::{self, Packet, PacketError};
 
-/// A text frame, read.
+/// A decoded text frame.
 #[derive(Debug)]
 pub enum TextFrame<'a> {
     /// A packet without attachments.
@@ -43,7 +43,7 @@ struct PartialPacket {
 }
 
 impl Assembler {
-    /// Takes the text behind the Engine.IO message prefix.
+    /// Takes the text after the Engine.IO message prefix.
     pub fn text<'a>(&mut self, packet: &'a str) -> Result<TextFrame<'a>, PacketError> {
         if self.partial.is_some() {
             return Err(PacketError::TextWhileBinaryAwaited);

@@ -32,7 +32,7 @@ pub enum Framing {
     Args,
 }
 
-/// Who in the rooms gets a message.
+/// The readers in the rooms that get a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Audience {
@@ -106,7 +106,8 @@ pub struct DeliveryHeader {
 }
 
 impl PublishHeader {
-    /// One message for the whole namespace. A caller sets the fields it cares about over this one.
+    /// The header of one message for the whole namespace. A caller sets the fields it needs and takes the others from
+    /// here.
     pub fn new(event: EventName, framing: Framing) -> Self {
         Self {
             rooms: Vec::new(),
@@ -131,7 +132,8 @@ impl PublishHeader {
 }
 
 impl DeliveryHeader {
-    /// One message without a place in the log. A caller sets the fields it cares about over this one.
+    /// The header of one message without a place in the log. A caller sets the fields it needs and takes the others
+    /// from here.
     pub fn new(event: EventName, framing: Framing) -> Self {
         Self {
             rooms: Vec::new(),
@@ -436,7 +438,7 @@ pub fn encode_args(args: &str, attachments: &[Bytes]) -> Bytes {
     body.into()
 }
 
-/// A body of framing `args`, read.
+/// A decoded body of framing `args`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Args<'a> {
     /// A JSON array, brackets included.
@@ -475,7 +477,7 @@ fn split_args(body: &[u8]) -> Result<(&str, Vec<&[u8]>), BatchError> {
     if !json.ends_with(']') || elements(json).is_err() {
         return Err(BatchError::Args);
     }
-    // Without attachments it is a plain event, which has no placeholders.
+    // A body without attachments is a plain event, which has no placeholders.
     if !attachments.is_empty() && placeholders::check(json, attachments.len()).is_err() {
         return Err(BatchError::Args);
     }

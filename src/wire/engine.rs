@@ -1,4 +1,4 @@
-//! Engine.IO protocol v4 packets in WebSocket text frames. A binary frame is a binary message as it is and needs no codec.
+//! Engine.IO protocol v4 packets in WebSocket text frames. A binary frame is a binary message and needs no codec.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub enum EngineError {
     Handshake(String),
 }
 
-/// Reads a text frame. Data behind a packet type that has none is ignored, as in the reference implementation.
+/// Reads a text frame. Data after a packet type that has none is ignored, as in the reference implementation.
 pub fn decode(frame: &str) -> Result<EnginePacket<'_>, EngineError> {
     let mut rest = frame.chars();
     let packet_type = rest.next().ok_or(EngineError::Empty)?;
@@ -52,9 +52,9 @@ pub const CLOSE: &str = "1";
 pub const PING: &str = "2";
 pub const PONG: &str = "3";
 pub const UPGRADE: &str = "5";
-/// Answers a poll that there are no packets for.
+/// Answers a poll when there are no packets for it.
 pub const NOOP: &str = "6";
-/// A client sends it over a new transport before changing to it (protocol v4, "Upgrade").
+/// A client sends it over a new transport before switching to it (protocol v4, "Upgrade").
 pub const PROBE: &str = "2probe";
 pub const PROBED: &str = "3probe";
 

@@ -13,7 +13,7 @@ wire_words! {
         Disk = "disk",
         OutOfOrder = "out_of_order",
         NameTaken = "name_taken",
-        /// Someone closed this socket.
+        /// Another client closed this socket.
         Kicked = "kicked",
         NoRooms = "no_rooms",
         /// The namespace's program refused.

@@ -22,7 +22,7 @@ pub trait TraceSink: fmt::Debug + Send + Sync {
     fn frame(&self, connection: &str, direction: Direction, explained: &ExplainedFrame);
 }
 
-/// As seen from this program.
+/// The direction, as seen from this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Sent,
@@ -52,7 +52,7 @@ pub struct Tracer {
     side: Side,
     sent: Attachments,
     received: Attachments,
-    /// From each CONNECT, as a server may send them back in an event.
+    /// The secrets of each CONNECT, because a server may send them back in an event.
     secrets: Vec<String>,
 }
 
@@ -133,7 +133,7 @@ impl Tracer {
         let meaning = if seen <= announced {
             format!("attachment {seen} of {announced}")
         } else {
-            "binary frame that nothing announced".to_owned()
+            "binary frame that no packet announced".to_owned()
         };
         let part = FramePart {
             text: binary(frame),
@@ -318,7 +318,7 @@ fn is_legible(text: &str) -> bool {
     !text.is_empty() && text.chars().all(legible)
 }
 
-/// The beginning of bytes that are UTF-8, as far as it may be shown.
+/// The beginning of bytes that are UTF-8, cut at the longest text that may be shown.
 fn beginning(bytes: &[u8]) -> Option<&str> {
     // A character has at most four bytes, so the last one that may be shown is complete.
     let length = bytes.len().min(4 * limits::TRACED_CHARACTERS + 4);
@@ -352,7 +352,7 @@ fn split_attachments(text: &str) -> (&str, &str) {
     }
 }
 
-/// Splits behind the first `end`; without one, at the end of the text.
+/// Splits after the first `end`; without one, at the end of the text.
 fn split_behind(text: &str, end: char) -> (&str, &str) {
     let at = text.find(end).map_or(text.len(), |at| at + end.len_utf8());
     text.split_at(at)

@@ -1,5 +1,5 @@
-//! Offsets for Socket.IO's connection state recovery: the last argument of every event to a client that may reconnect. The
-//! client sends its last offset, and the server sends the events behind it.
+//! Offsets for Socket.IO's connection state recovery: the last argument of every event to a client that may reconnect.
+//! The client sends its last offset, and the server sends the events after it.
 //!
 //! An offset is opaque to clients. It names the log, so that a seq of another log is never taken for one of this log.
 

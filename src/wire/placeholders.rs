@@ -1,8 +1,8 @@
 //! Finds the placeholders of attachments in a JSON text: `{"_placeholder":true,"num":0}`, anywhere in it.
 //!
-//! Recognizes what Socket.IO's client recognizes, escapes, duplicate keys and further keys included: a placeholder that only
-//! the client sees could name a missing attachment, and a stock client drops its connection over that. The text must be valid
-//! JSON; an invalid one gives wrong results, never a panic.
+//! Recognizes every placeholder that Socket.IO's client recognizes, with escapes, duplicate keys and further keys. A
+//! placeholder that only the client sees could name a missing attachment, and a stock client then drops its connection.
+//! The text must be valid JSON; an invalid one gives wrong results, never a panic.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -43,8 +43,8 @@ pub(super) enum PlaceholderError {
     Placeholder,
 }
 
-/// Checks that every placeholder names one of the `attachments`, and none twice: no encoder does that, and it would let a
-/// sender multiply one attachment a thousand times.
+/// Checks that every placeholder names one of the `attachments`, and none twice: no encoder writes one twice, and a
+/// sender could multiply one attachment a thousand times.
 pub(super) fn check(json: &str, attachments: usize) -> Result<(), PlaceholderError> {
     let mut is_named = [false; limits::ATTACHMENTS];
     for Placeholder { num, .. } in scan(json)? {

@@ -38,7 +38,7 @@ pub struct EventPacket<'a> {
     /// The ack id, if the sender wants an acknowledgement.
     pub id: Option<u64>,
     pub event: EventName,
-    /// The arguments behind the event's name, placeholders included.
+    /// The arguments after the event's name, placeholders included.
     pub args: Vec<&'a RawValue>,
 }
 
@@ -82,7 +82,7 @@ pub struct Decoded<'a> {
     pub attachments: usize,
 }
 
-/// Decodes the text behind the Engine.IO message prefix (protocol v5, "Packet encoding"):
+/// Decodes the text after the Engine.IO message prefix (protocol v5, "Packet encoding"):
 ///
 /// ```text
 /// <type>[<attachments>-][<namespace>,][<ack id>][JSON payload]
@@ -298,8 +298,8 @@ pub fn join_args(args: &[&RawValue]) -> String {
     joined
 }
 
-/// Replaces line breaks in a valid JSON text with spaces: where a line is a message, they would make two of one. JSON strings
-/// contain no line breaks, so each is white space.
+/// Replaces line breaks in a valid JSON text with spaces: where a line is a message, a line break would make two of
+/// one. JSON strings contain no line breaks, so each is white space.
 pub fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) {
         Cow::Owned(json.replace(['\n', '\r'], " "))

@@ -1,5 +1,5 @@
-//! Streams: a run of bytes cut into parts. Each part is an ordinary message, the event `stream` with two arguments: the part's
-//! header and its bytes. Does not check that parts arrive in order.
+//! Streams: a sequence of bytes cut into parts. Each part is an ordinary message, the event `stream` with two
+//! arguments: the part's header and its bytes. Does not check that parts arrive in order.
 
 #[cfg(test)]
 mod tests;
@@ -129,7 +129,7 @@ impl PartBuffer {
     pub fn take(&mut self, part: &StreamPart) -> Bytes {
         let json = part.json();
         let head = head_length(&json);
-        // A buffer that is hardly filled would be held until the part is confirmed.
+        // Copies a small part: otherwise the whole buffer would be held until the part is confirmed.
         if self.length < self.capacity / 2 || head > limits::STREAM_HEAD_BYTES {
             let body = part.encode(self.bytes());
             self.length = 0;

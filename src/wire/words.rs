@@ -1,4 +1,4 @@
-//! Enums whose variants each have one word on the wire. Declaring a variant with its word is all it takes.
+//! Enums whose variants each have one word on the wire. A new variant needs only its declaration with its word.
 
 /// Defines the enum with `ALL`, `parse` (exact match) and `as_str`; it serializes as its word.
 macro_rules! wire_words {

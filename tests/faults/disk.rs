@@ -87,7 +87,7 @@ fn a_full_disk_refuses_what_is_published_and_keeps_what_was() {
         .run();
     assert_ne!(outcome.status, 0);
     let stderr = outcome.stderr();
-    assert!(stderr.contains("1 line was not confirmed"), "{stderr}");
+    assert!(stderr.contains("1 line not confirmed"), "{stderr}");
     assert!(stderr.contains("full"), "{stderr}");
     faulty.mend("full");
     hub.publish("r", &numbered(1000, 1001));

@@ -1,5 +1,5 @@
-//! The manual: pages of commands are what the command line's definitions render to, those by hand say what is true, and
-//! all are pages that a reader of pages takes.
+//! The manual: pages of commands are rendered from the command line's definitions, pages by hand are complete and true, and
+//! mandoc accepts all of them.
 
 mod by_hand;
 mod examples;
@@ -17,7 +17,7 @@ pub fn read(page: &str) -> String {
     std::fs::read_to_string(folder().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"))
 }
 
-/// What a reader of the page sees of a line.
+/// A source line as a reader of the page sees it.
 fn literal(line: &str) -> String {
     line.replace("\\-", "-")
         .replace("\\(aq", "'")
@@ -25,7 +25,7 @@ fn literal(line: &str) -> String {
         .replace("\\e", "\\")
 }
 
-/// All pages there are.
+/// The names of all pages.
 fn names() -> Vec<String> {
     let entries = std::fs::read_dir(folder()).expect("man/ can be read");
     let names = entries.map(|entry| entry.expect("man/ can be read").file_name());

@@ -1,4 +1,7 @@
-//! man/roomcat.1 and one page a command, rendered from the definitions of the command line.
+//! Renders man/roomcat.1 and one page per command from the definitions of the command line.
+//!
+//! Not with `clap_mangen`: it lists every flag in SYNOPSIS, puts arguments under OPTIONS, repeats the NAME line in
+//! DESCRIPTION, and does not wrap lines, so little more than the heads of options would come from it.
 
 use clap::builder::StyledStr;
 use clap::{Arg, Command};
@@ -7,14 +10,22 @@ use roomcat::cli::settings::VARIABLES;
 
 use super::{folder, names, read};
 
-/// Of the pages' last change of substance.
+/// The date of the last change of substance.
 const DATE: &str = "2026-11-22";
 
-/// Pages beside those of commands, as `SEE ALSO` names them.
+/// The pages written by hand. Every SEE ALSO names them.
 const BY_HAND: [&str; 3] = [
     "roomcat-config.toml(5)",
     "roomcat-hub.toml(5)",
     "roomcat-protocol(7)",
+];
+
+/// Commands whose pages name each other in SEE ALSO. A command in no group names only the pages of its parents.
+const RELATED: [&[&str]; 4] = [
+    &["serve", "config", "demo"],
+    &["pub", "sub", "request", "chat"],
+    &["join", "leave", "rooms", "queue", "who", "kick"],
+    &["emit", "on"],
 ];
 
 struct Page {
@@ -22,7 +33,7 @@ struct Page {
     text: String,
 }
 
-/// The page of the program and that of each command, those in commands included.
+/// The page of the program and one for each command and subcommand.
 fn render() -> Vec<Page> {
     let mut root = args::command().disable_help_subcommand(true);
     root.build();
@@ -51,7 +62,7 @@ fn page(root: &Command, command: &Command) -> Page {
     text += &description(command, &about);
     let arguments = command.get_positionals().filter(|it| !it.is_hide_set());
     text += &entries("ARGUMENTS", arguments.map(argument));
-    // As the help has them: those without a heading first, then heading by heading.
+    // In the order of the help: options without a heading first.
     let options: Vec<&Arg> = command
         .get_arguments()
         .filter(|it| !it.is_positional() && !it.is_hide_set())
@@ -73,7 +84,7 @@ fn page(root: &Command, command: &Command) -> Page {
     text += &entries("COMMANDS", commands.map(subcommand));
     text += &after(root, command);
     if command.get_name() == root.get_name() {
-        text += &surroundings();
+        text += &environment_and_files();
     }
     text += &see_also(root, command);
     Page {
@@ -90,7 +101,7 @@ fn text_of(styled: Option<&StyledStr>) -> String {
     styled.map(ToString::to_string).unwrap_or_default()
 }
 
-/// The line that the help shows: flags one by one would hide what matters.
+/// The usage line of the help. A list of all flags would be too long to read.
 fn synopsis(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim();
@@ -99,7 +110,7 @@ fn synopsis(command: &Command) -> String {
     format!(".SH SYNOPSIS\n\\fB{}\\fR{}\n", escape(name), escape(rest))
 }
 
-/// What the long help says beyond the line that is the name's already; without more, that line again.
+/// The long help without its first line, which is in NAME already; or that line, if there is no more.
 fn description(command: &Command, about: &str) -> String {
     let long = text_of(command.get_long_about());
     let more = long.strip_prefix(about).unwrap_or(&long).trim_start();
@@ -108,7 +119,7 @@ fn description(command: &Command, about: &str) -> String {
     format!(".SH DESCRIPTION\n{}", paragraphs.join(".PP\n"))
 }
 
-/// A section of what is explained one by one; none without any.
+/// A section of tagged paragraphs; empty without entries.
 fn entries(title: &str, entries: impl Iterator<Item = (String, String)>) -> String {
     let mut text = String::new();
     for (head, body) in entries {
@@ -155,7 +166,7 @@ fn option(arg: &Arg) -> (String, String) {
     (head, help(arg))
 }
 
-/// The names of what it takes.
+/// The names of the argument's values.
 fn values(arg: &Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
     let names: Vec<String> = names
@@ -165,7 +176,7 @@ fn values(arg: &Arg) -> String {
     names.join(" ")
 }
 
-/// The long help, with the default and the values there are, where clap adds them.
+/// The long help, with the default and the possible values, which clap adds as well.
 fn help(arg: &Arg) -> String {
     let mut text = text_of(arg.get_long_help().or(arg.get_help()));
     let takes = arg.get_num_args().is_some_and(|it| it.takes_values());
@@ -191,8 +202,8 @@ fn subcommand(command: &Command) -> (String, String) {
     (head, text_of(command.get_about()))
 }
 
-/// What is neither typed nor on the wire.
-fn surroundings() -> String {
+/// The sections ENVIRONMENT and FILES.
+fn environment_and_files() -> String {
     let bold = |(name, means): &(&str, &str)| {
         let head = format!("\\fB{}\\fR", escape(name));
         (head, (*means).to_owned())
@@ -207,68 +218,67 @@ fn surroundings() -> String {
 const ENVIRONMENT: [(&str, &str); 14] = [
     (
         "ROOMCAT_URL",
-        "The hub's URL, as --url has it. A flag wins over its variable; -H on the command line wins over this one, too.",
+        "The hub's URL, as for --url. A flag wins over its variable, and -H on the command line wins over this variable.",
     ),
     (
         "ROOMCAT_HUB",
-        "A hub of the settings file, as --hub has it. Where ROOMCAT_URL names another place, it counts for nothing.",
+        "A hub of the settings file, as for --hub. Ignored if ROOMCAT_URL names another hub.",
     ),
     (
         "ROOMCAT_NAMESPACE",
-        "The namespace of rooms that name none.",
+        "The namespace of rooms given without one.",
     ),
     ("ROOMCAT_AS", "The client name."),
     (
         "ROOMCAT_TOKEN_FILE",
-        "A file whose first line is the token, for clients and for roomcat-serve(1). It goes to whatever hub is meant.",
+        "A file whose first line is the token, for clients and for roomcat-serve(1). Clients send this token to any hub.",
     ),
     ("ROOMCAT_CONFIG", "The hub.toml of roomcat-serve(1)."),
     (
         "ROOMCAT_ROOM, ROOMCAT_EVENT, ROOMCAT_FROM, ROOMCAT_SEQ, ROOMCAT_TIME, ROOMCAT_REPLY",
-        "Are not read, but set for the commands of `roomcat sub --exec`, with ROOMCAT_NAMESPACE and what says where the hub is.",
+        "Set for the commands of `roomcat sub --exec`, together with ROOMCAT_NAMESPACE and the variables that name the hub.",
     ),
     (
         "XDG_CONFIG_HOME",
-        "Where the settings file is; without it ~/.config.",
+        "The folder of the settings file [default: ~/.config].",
     ),
     (
         "XDG_STATE_HOME",
-        "Where the database of a hub is; without it ~/.local/state.",
+        "The folder of a hub's database [default: ~/.local/state].",
     ),
-    ("HOME", "What ~ stands for."),
+    ("HOME", "The home folder, ~."),
     (
         "NO_COLOR",
-        "Set to anything: no colours, unless --color asks for them.",
+        "If set, no colours, unless --color asks for them.",
     ),
+    ("FORCE_COLOR", "If set, colours even without a terminal."),
     (
-        "FORCE_COLOR",
-        "Set to anything: colours also where no terminal is.",
+        "TERM",
+        "If `dumb`, roomcat draws no progress, tables that refresh, or line editor.",
     ),
-    ("TERM", "A terminal that is `dumb` is not drawn on."),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
-        "Certificates that wss:// and https:// trust, instead of the system's.",
+        "The certificates to trust for wss:// and https://, instead of the system's.",
     ),
 ];
 
 const FILES: [(&str, &str); 3] = [
     (
         "$XDG_CONFIG_HOME/roomcat/config.toml, ~/.config/roomcat/config.toml",
-        "Hubs by name, and how roomcat talks: roomcat-config.toml(5). It need not be there.",
+        "The optional settings file, with hubs by name: roomcat-config.toml(5).",
     ),
     (
         "$XDG_STATE_HOME/roomcat/roomcat.db, ~/.local/state/roomcat/roomcat.db",
-        "The database of a hub that is started without --db: SQLite, to be read with sqlite3(1) at any time. Beside it, with \
-         the same name and more behind it, are what SQLite writes ahead (-wal, -shm), and the lock by which a file has one \
-         hub (.lock).",
+        "The database of a hub that is started without --db. It is an SQLite file, which sqlite3(1) can read at any time. \
+         SQLite keeps its write-ahead log beside it (-wal, -shm), and the hub a lock (.lock), so that only one hub uses it.",
     ),
     (
         "hub.toml",
-        "What `roomcat serve --config` is told: roomcat-hub.toml(5).",
+        "The file of `roomcat serve --config`: roomcat-hub.toml(5).",
     ),
 ];
 
-/// What stands behind the help: exit codes (the program's own, on every page) and examples.
+/// The exit codes, which every page takes from the program, and the examples.
 fn after(root: &Command, command: &Command) -> String {
     let own = command.get_after_long_help().map(ToString::to_string);
     let (own_codes, examples) = split(own.as_deref().unwrap_or_default());
@@ -298,7 +308,7 @@ fn split(text: &str) -> (Vec<&str>, Vec<&str>) {
             line => match into.as_mut() {
                 Some(lines) => lines.push(line.trim_start()),
                 None => {
-                    panic!("{line:?} stands behind the help, and is neither a code nor an example")
+                    panic!("{line:?} after the help is neither an exit code nor an example")
                 }
             },
         }
@@ -306,7 +316,7 @@ fn split(text: &str) -> (Vec<&str>, Vec<&str>) {
     (codes, examples)
 }
 
-/// The examples of every page, as they are typed.
+/// The examples of every page, as typed.
 pub fn examples() -> Vec<String> {
     fn collect(command: &Command, examples: &mut Vec<String>) {
         let text = command.get_after_long_help().map(ToString::to_string);
@@ -324,17 +334,22 @@ pub fn examples() -> Vec<String> {
 fn as_typed(lines: &[&str]) -> String {
     let mut text = ".nf\n".to_owned();
     for line in lines {
-        // A period at the start of a line would be a request.
+        // A period at the start of a line would begin a macro.
         text += &format!("\\&{}\n", escape(line));
     }
     text + ".fi\n"
 }
 
+/// The parents of a command, the commands related to it, and the pages by hand. A new command changes few pages.
 fn see_also(root: &Command, command: &Command) -> String {
     let own = display_name(command);
-    let commands = root.get_subcommands().filter(|it| !it.is_hide_set());
+    let top = own.split('-').nth(1).unwrap_or_default();
+    let group = RELATED.iter().find(|group| group.contains(&top));
+    let related = root.get_subcommands().filter(|it| {
+        it.get_name() == top || group.is_some_and(|group| group.contains(&it.get_name()))
+    });
     let mut pages: Vec<String> = std::iter::once(root)
-        .chain(commands)
+        .chain(related)
         .map(display_name)
         .filter(|name| *name != own)
         .map(|name| format!("{name}(1)"))
@@ -350,10 +365,10 @@ fn escape(text: &str) -> String {
         .replace('\'', "\\(aq")
 }
 
-/// Of a line of source: what `mandoc -T lint` takes.
+/// The longest source line that `mandoc -T lint` accepts.
 const WIDTH: usize = 80;
 
-/// A paragraph, as lines of source.
+/// A paragraph as wrapped source lines.
 fn flowing(text: &str) -> String {
     let mut lines = String::new();
     let mut line = String::new();
@@ -366,7 +381,7 @@ fn flowing(text: &str) -> String {
         if !line.is_empty() {
             line.push(' ');
         } else if word.starts_with('.') {
-            // At the start of a line it would be a request.
+            // At the start of a line, it would begin a macro.
             word.insert_str(0, "\\&");
         }
         line += &word;
@@ -374,7 +389,7 @@ fn flowing(text: &str) -> String {
     format!("{lines}{line}\n")
 }
 
-/// As readers of pages turn what else there is into, before they count.
+/// Escapes other characters, as man page readers expect.
 fn in_ascii(text: &str) -> String {
     let spelled = |c: char| {
         if c.is_ascii() {
@@ -420,7 +435,7 @@ fn pages_of_commands_are_what_the_definitions_render_to() {
 fn a_page_has_the_long_help_the_examples_and_the_exit_codes() {
     let page = read("roomcat-pub.1").replace('\n', " ");
     for part in [
-        "Ends when the hub has confirmed everything",
+        "`pub` exits when the hub has confirmed everything",
         "make 2>&1 | roomcat pub ci",
         ".SH \"EXIT STATUS\"",
         "\\-\\-require was not met",
@@ -453,9 +468,12 @@ fn a_page_shows_what_its_command_takes() {
         "{arguments}"
     );
     assert!(!options.contains("\n[\\fI"), "{options}");
-    // Neither does the description say again what the name says, nor do paragraphs run into each other.
+    // The description does not repeat the name, and paragraphs stay apart.
     assert_eq!(text.matches("Publish to a room").count(), 1);
-    assert!(text.contains("\\-\\-stream`\n.IP\nIt goes in"), "{text}");
+    assert!(
+        text.contains("\\-\\-stream`\n.IP\nThe stream is sent"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -342,7 +342,7 @@ fn sharing_has_its_conditions() {
     for (mut raw, asked, why) in [
         (roomcat(None), &share, "under a client name"),
         (stock, &share, "clients that ask for this protocol"),
-        (roomcat(Some("x")), &from, "no since and no last"),
+        (roomcat(Some("x")), &from, "omit since and last"),
     ] {
         let answer = raw.call("/", "sub", asked);
         assert_eq!(answer["error"]["code"], "bad_request", "{answer}");

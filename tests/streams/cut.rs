@@ -34,7 +34,7 @@ fn an_interrupted_publisher_says_so() {
     send(&hub, "box", b"the next");
     let later = drain(&hub);
     cut(&later, "interrupted");
-    assert!(later.stderr().contains("it counts as read"));
+    assert!(later.stderr().contains("the stream counts as read"));
     assert_eq!(later.stdout(), "part of it");
     assert_eq!(get(&hub, "box", "me"), b"the next");
 }
@@ -144,7 +144,7 @@ fn a_drain_does_not_meet_the_dead_for_ever() {
         let patience = ["sub", "--stream", "box", "--as", "me", "--drain", "--stall"];
         let drained = hub.cmd(&patience).args(&["300ms"]).run();
         cut(&drained, "it has not ended yet");
-        drained.stderr().contains("it counts as read")
+        drained.stderr().contains("the stream counts as read")
     });
     assert_eq!(drain(&hub).stdout(), "the next");
 }
@@ -190,7 +190,7 @@ fn a_hub_with_another_database_has_not_the_rest() {
     // Who reads the new log never gets the beginning.
     let outcome = publisher.wait();
     cut(&outcome, "a new database");
-    assert!(outcome.stderr().contains("send it once more"));
+    assert!(outcome.stderr().contains("send the stream again"));
 }
 
 #[test]

@@ -10,12 +10,12 @@ use crate::address::Address;
 
 /// Talk in a room: stdin to the room, the room to stdout
 ///
-/// One's own lines do not come back. At a terminal the end of input (Ctrl-D) ends it; in a pipe it goes on receiving
-/// until stdout is closed, unless --eof is given. With --as NAME, NAME becomes a member of the room, as with `sub`: what is
-/// said while it is away waits for it, until `roomcat leave`.
+/// Your own lines are not echoed back. At a terminal, Ctrl-D ends the chat. In a pipe, `chat` keeps receiving after the end
+/// of input until stdout is closed, unless --eof is given. With --as NAME, NAME becomes a member of the room, as with `sub`:
+/// messages published while NAME is away wait for it, until `roomcat leave`.
 ///
-/// At a terminal names have colours, what is being typed survives what comes in, and there are commands: `/join ROOM`,
-/// `/leave [ROOM]`, `/to ROOM text`, `/who` and `/help`; `//text` says /text.
+/// At a terminal, names have colours and incoming messages do not disturb the line being typed. These commands work there:
+/// `/join ROOM`, `/leave [ROOM]`, `/to ROOM text`, `/who` and `/help`. Type `//text` to send /text.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat chat lobby --as alice\n  tail -f log | roomcat chat lobby --as web1"
@@ -25,11 +25,11 @@ pub struct ChatArgs {
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Address,
 
-    /// End at the end of input, once everything is confirmed
+    /// Exit at the end of input, once the hub has confirmed everything
     #[arg(long)]
     pub eof: bool,
 
-    /// End after this time, with exit code 5
+    /// Exit after this time, with exit code 5
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub timeout: Option<Duration>,
 

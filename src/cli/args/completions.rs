@@ -1,17 +1,17 @@
-//! The command that prints what shells load.
+//! The flags of `completions`.
 
 use clap::{Args, ValueEnum};
 
-/// Print the script by which a shell completes commands, flags and live names
+/// Print a script that makes a shell complete commands, flags and live names
 ///
-/// Rooms, namespaces and member names are asked of the hub that -u or ROOMCAT_URL names, while you type; where none answers,
-/// there are none.
+/// While you type, the shell asks the hub that -u or ROOMCAT_URL names for rooms, namespaces and member names. If no hub
+/// answers, only commands, flags and files are completed.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat completions bash > ~/.local/share/bash-completion/completions/roomcat\n  roomcat completions zsh > ~/.zfunc/_roomcat\n  roomcat completions fish > ~/.config/fish/completions/roomcat.fish"
 )]
 pub struct CompletionsArgs {
-    /// The shell
+    /// The shell to print a script for
     #[arg(value_name = "SHELL", value_enum)]
     pub shell: Shell,
 }

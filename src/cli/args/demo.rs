@@ -1,28 +1,28 @@
-//! `demo`.
+//! The flags of `demo`.
 
 use clap::Args;
 
-/// How many lessons there are.
+/// The number of lessons.
 pub const LESSON_COUNT: usize = 8;
 
-/// Show what rooms, namespaces and waiting messages are: a tour, and lessons
+/// Learn about rooms, namespaces and waiting messages: a tour and lessons
 ///
-/// The tour takes ten seconds. All that is shown is done: real commands against a hub of its own, each held to what is said of it. A lesson prints a
-/// command, waits for Enter at a terminal, runs it, and shows the frames that matter.
+/// The tour takes ten seconds. It runs real commands against a hub of its own and checks their output. A lesson prints a
+/// command, waits for Enter (at a terminal), runs the command, and shows the important frames.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat demo\n  roomcat demo --list\n  roomcat demo --lesson 3\n  roomcat demo --lesson 5 --auto"
 )]
 pub struct DemoArgs {
-    /// One lesson, by its number
+    /// Run one lesson, by its number
     #[arg(long, value_name = "N", value_parser = lesson)]
     pub lesson: Option<usize>,
 
-    /// The lessons there are
+    /// List the lessons
     #[arg(long, conflicts_with = "lesson")]
     pub list: bool,
 
-    /// Do not wait for Enter
+    /// Run without waiting for Enter
     #[arg(long, conflicts_with = "list")]
     pub auto: bool,
 }
@@ -34,6 +34,6 @@ fn lesson(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|number| (1..=last).contains(number));
     number.ok_or_else(|| {
-        format!("there are lessons 1 to {last}; \"roomcat demo --list\" has their titles")
+        format!("there are lessons 1 to {last}; \"roomcat demo --list\" shows their titles")
     })
 }

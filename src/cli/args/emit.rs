@@ -11,9 +11,9 @@ use crate::address::EventName;
 
 /// Emit an event to any Socket.IO server
 ///
-/// Each ARG is JSON when it parses as JSON, and text otherwise; @FILE is what is in a file, as binary data (@- is stdin).
-/// A text that looks like JSON or begins with @ is quoted as JSON is ('"@alice"'), or sent with --text. Ends when the
-/// server's end of the connection has read the event; that it was handled only --ack proves.
+/// Each ARG is JSON if it parses as JSON, and text otherwise. @FILE sends the content of a file as binary data (@- reads
+/// stdin). To send text that looks like JSON or begins with @, quote it as a JSON string ('"@alice"') or use --text. `emit`
+/// exits once the server has read the event; only --ack proves that the server handled it.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat emit 'chat message' hi\n  roomcat emit -u https://example.com/admin move '{\"x\": 1}' 7 true\n  roomcat emit upload photo.jpg @photo.jpg --ack --timeout 5s"
@@ -23,19 +23,19 @@ pub struct EmitArgs {
     #[arg(value_name = "EVENT", value_parser = EventName::parse)]
     pub event: EventName,
 
-    /// Its arguments
+    /// The event's arguments
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     pub args: Vec<OsString>,
 
-    /// Each ARG is text, whatever it looks like
+    /// Send each ARG as text, whatever it looks like
     #[arg(long)]
     pub text: bool,
 
-    /// Wait for the server's acknowledgement, and print its arguments as a JSON array
+    /// Wait for the server's acknowledgement and print its arguments as a JSON array
     #[arg(long)]
     pub ack: bool,
 
-    /// Print a single text of the acknowledgement bare
+    /// If the acknowledgement is a single string, print it without JSON quotes
     #[arg(long, requires = "ack")]
     pub data: bool,
 

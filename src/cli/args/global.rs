@@ -1,4 +1,4 @@
-//! The flags of every command, as they are typed.
+//! The flags of every command, as typed.
 
 use std::path::PathBuf;
 
@@ -8,15 +8,15 @@ use crate::address::{ClientName, Namespace};
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
 
-/// Which hub, as whom, and how much is said about it; before or after the command. None: it was not typed. The variables
-/// in the help are read where the settings are put together, so that clap's own messages know what was typed only.
+/// The hub, the client name and the amount of output; allowed before and after the command. None: not typed. The settings
+/// read the variables that the help names, so clap's errors and conflicts concern only flags that were typed.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Typed {
-    /// The hub: ws://, wss://, http://, https:// or unix:/path; a path is the namespace. Not with -H [env: ROOMCAT_URL] [default: ws://127.0.0.1:7666]
+pub struct GlobalArgs {
+    /// The hub's URL: ws://, wss://, http://, https:// or unix:/path. The path of a URL is the namespace. Not with -H [env: ROOMCAT_URL] [default: ws://127.0.0.1:7666]
     #[arg(short, long, global = true, value_name = "URL", value_parser = HubUrl::parse, help_heading = "Hub")]
     pub url: Option<HubUrl>,
 
-    /// A hub of the settings file, with all that stands there; see `roomcat help config` [env: ROOMCAT_HUB]
+    /// A hub that the settings file names, with its settings; see `roomcat help config` [env: ROOMCAT_HUB]
     #[arg(
         short = 'H',
         long,
@@ -26,19 +26,19 @@ pub struct Typed {
     )]
     pub hub: Option<String>,
 
-    /// The namespace of rooms that name none [env: ROOMCAT_NAMESPACE]
+    /// The namespace of rooms given without one [env: ROOMCAT_NAMESPACE]
     #[arg(long, global = true, value_name = "NS", value_parser = Namespace::parse, help_heading = "Hub")]
     pub namespace: Option<Namespace>,
 
-    /// The client name: messages wait for it while it is away [env: ROOMCAT_AS]
+    /// Your client name; messages wait for it while you are away [env: ROOMCAT_AS]
     #[arg(id = "as", long, global = true, value_name = "NAME", value_parser = ClientName::parse, help_heading = "Hub")]
     pub name: Option<ClientName>,
 
-    /// A file whose first line is the token (for serve: the token that it asks for) [env: ROOMCAT_TOKEN_FILE]
+    /// A file whose first line is the token (for `serve`, the token that clients must give) [env: ROOMCAT_TOKEN_FILE]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Hub")]
     pub token_file: Option<PathBuf>,
 
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(
         short,
         long,
@@ -48,11 +48,11 @@ pub struct Typed {
     )]
     pub quiet: bool,
 
-    /// Say more on stderr
+    /// Print more on stderr
     #[arg(short, long, global = true, help_heading = "Output")]
     pub verbose: bool,
 
-    /// When to colour [default: auto]
+    /// When to use colours [default: auto]
     #[arg(
         long,
         global = true,

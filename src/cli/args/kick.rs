@@ -4,20 +4,20 @@ use clap::Args;
 
 use super::remote::Remote;
 
-/// Close somebody's connections
+/// Disconnect a client
 ///
-/// By sid it is one socket, by client name all of that name in the namespace. A `roomcat` that is kicked ends with exit code
-/// 4 and does not come back by itself; Socket.IO clients are told "io server disconnect". Nobody is barred: to keep somebody
-/// out, change the token. With tokens only those kick that may publish and subscribe, and whose token is not one
-/// client's own. --as says by whom.
+/// A sid names one socket; a client name names all sockets with that name in the namespace. A kicked `roomcat` exits with
+/// code 4 and does not reconnect. A kicked Socket.IO client gets "io server disconnect". A kicked client may connect again:
+/// to keep it out, change the token. On a hub with tokens, the token must allow both publishing and subscribing, and must
+/// not be bound to one client name. With --as NAME, the kicked client learns who kicked it.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat kick bob --as teacher\n  roomcat kick --namespace /admin web1"
 )]
 pub struct KickArgs {
-    /// The sid that `roomcat who` shows, or a client name
+    /// A sid as `roomcat who` shows it, or a client name
     #[arg(value_name = "SID|NAME")]
-    pub whom: String,
+    pub target: String,
 
     #[command(flatten)]
     pub remote: Remote,

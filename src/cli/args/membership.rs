@@ -5,13 +5,13 @@ use clap::Args;
 use super::remote::Remote;
 use crate::address::Address;
 
-/// Make a client name a member of rooms, from now
+/// Make a client name a member of rooms
 ///
-/// Their messages wait for it until it reads them with `roomcat sub --as NAME`.
+/// From now on, messages in these rooms wait for NAME until it reads them with `roomcat sub --as NAME`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  roomcat join ci deploys --as laptop")]
 pub struct JoinArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
+    /// The rooms: lobby, /admin#ops, or /admin for the whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
 
@@ -21,11 +21,11 @@ pub struct JoinArgs {
 
 /// End a client name's membership of rooms
 ///
-/// What waited for it there is given up.
+/// Messages that wait for it in these rooms are discarded.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Example:\n  roomcat leave ci --as laptop")]
 pub struct LeaveArgs {
-    /// The rooms: lobby, /admin#ops, or /admin for what is said to that whole namespace
+    /// The rooms: lobby, /admin#ops, or /admin for the whole namespace
     #[arg(value_name = "ROOM", required = true, value_parser = Address::parse)]
     pub rooms: Vec<Address>,
 

@@ -1,16 +1,16 @@
-//! The command line as clap reads it: each flag with its help, default and environment variable in one place.
-//! What it means, and what variables and the settings file say instead, is decided elsewhere.
+//! The command line as clap parses it: each flag with its help, default and environment variable in one place.
+//! The settings combine the flags with variables and the settings file.
 
 pub mod chat;
 pub mod completions;
 pub mod config;
+pub mod delivery;
 pub mod demo;
 pub mod emit;
+pub mod exec;
 pub mod global;
 pub mod kick;
-pub mod later;
 pub mod membership;
-pub mod mistakes;
 pub mod moment;
 pub mod on;
 pub mod publish;
@@ -20,29 +20,28 @@ pub mod request;
 pub mod rooms;
 pub mod scalars;
 pub mod scope;
-pub mod script;
 pub mod serve;
 pub mod share;
 pub mod stream;
 pub mod sub;
 #[cfg(test)]
 mod tests;
+pub mod usage_error;
 pub mod values;
-pub mod watching;
+pub mod watch;
 pub mod who;
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use self::chat::ChatArgs;
 use self::completions::CompletionsArgs;
 use self::config::ConfigArgs;
 use self::demo::DemoArgs;
 use self::emit::EmitArgs;
-use self::global::Typed;
+use self::global::GlobalArgs;
 use self::kick::KickArgs;
 use self::membership::{JoinArgs, LeaveArgs};
 use self::on::OnArgs;
@@ -53,23 +52,25 @@ use self::rooms::RoomsArgs;
 use self::scope::Scope;
 use self::serve::ServeArgs;
 use self::sub::SubArgs;
+use self::usage_error::{ParseError, UsageError};
 use self::who::WhoArgs;
+use crate::cli::screen::term::ColorChoice;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0        done (a closed stdout, as in `| head`, is done)
-  1        failed
-  2        usage
-  3        cannot reach the hub, or lost it for good
-  4        refused: token, namespace, handler, no roomcat hub, kicked, or the name was taken over
-  5        --timeout came first
+  0        success (also when stdout is closed, as in `| head`)
+  1        failure
+  2        usage error
+  3        the hub cannot be reached, or was lost for good
+  4        refused: token, namespace, handler, not a roomcat hub, kicked, or the name was taken over
+  5        --timeout expired
   6        --require was not met
   129, 130, 143 ended by SIGHUP, SIGINT or SIGTERM";
 
 /// netcat for rooms: pipe stdin and stdout to rooms, over Socket.IO
 ///
-/// `roomcat serve` is a hub. `roomcat pub` sends what stands on stdin to a room, `roomcat sub` writes what is said in a
-/// room to stdout. What is published while a named listener is away waits for it.
+/// `roomcat serve` runs a hub. `roomcat pub` sends stdin to a room, and `roomcat sub` writes the messages of a room to
+/// stdout. Messages published while a named listener is away wait for it.
 #[derive(Debug, Parser)]
 #[command(
     name = "roomcat",
@@ -81,108 +82,122 @@ Exit codes:
 )]
 pub struct Cli {
     #[command(flatten)]
-    pub typed: Typed,
+    pub global: GlobalArgs,
     #[command(subcommand)]
     pub command: Command,
 }
 
 impl Cli {
-    /// Reads `words`, the program's name first. A message may be a negative number, as with echo; that `-0` is the flag
-    /// is settled here, as clap would take it for a number too.
-    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut flags = true;
-        let words: Vec<OsString> = words
-            .into_iter()
-            .map(|word| {
-                flags = flags && word != "--";
-                if flags && word == "-0" {
-                    "--null".into()
-                } else {
-                    word
-                }
-            })
-            .collect();
-        // What is wrong with the words is said before they are parsed.
-        let colour = match chosen_colour(&words) {
-            Some("never") => clap::ColorChoice::Never,
-            Some("always") => clap::ColorChoice::Always,
-            _ => clap::ColorChoice::Auto,
-        };
-        let mut command = command().color(colour);
-        let matches = command.try_get_matches_from_mut(words);
-        let matches = matches.map_err(|error| mistakes::told(error, &command))?;
-        for (name, meaningless, instead) in WITHOUT_A_HUB {
+    /// Parses `words`, the program's name first. A message may be a negative number, as with echo. Clap would take the
+    /// flag `-0` for a number too, so it becomes `--null` first.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, ParseError> {
+        let mut before_dashes = true;
+        let words = words.into_iter().map(|word| {
+            before_dashes = before_dashes && word != "--";
+            if before_dashes && word == "-0" {
+                "--null".into()
+            } else {
+                word
+            }
+        });
+        let words: Vec<OsString> = words.collect();
+        let mut command = command().color(match color_choice(&words) {
+            ColorChoice::Never => clap::ColorChoice::Never,
+            ColorChoice::Always => clap::ColorChoice::Always,
+            ColorChoice::Auto => clap::ColorChoice::Auto,
+        });
+        let matches = command.try_get_matches_from_mut(&words);
+        let matches = matches
+            .map_err(|error| ParseError::from_clap(error, &command, &command_path(&words)))?;
+        for (name, rejected, why) in LOCAL_COMMANDS {
             let Some(inner) = matches.subcommand_matches(name) else {
                 continue;
             };
-            let typed = |id: &&&str| inner.value_source(id) == Some(ValueSource::CommandLine);
-            if let Some(id) = meaningless.iter().find(typed) {
+            let is_typed = |id: &&&str| inner.value_source(id) == Some(ValueSource::CommandLine);
+            if let Some(id) = rejected.iter().find(is_typed) {
                 let flag = id.replace('_', "-");
-                let why = format!("--{flag} is for the commands that go to a hub; {instead}");
-                return Err(command.error(ErrorKind::ArgumentConflict, why));
+                let what = format!("{name} does not take --{flag}: {why}");
+                return Err(ParseError::Usage(UsageError::new(what, name)));
             }
         }
-        let cli = Self::from_arg_matches(&matches)?;
-        if cli.typed.url.is_some() && cli.typed.hub.is_some() {
-            let why = "--url and --hub each name a hub: give one of them";
-            return Err(command.error(ErrorKind::ArgumentConflict, why));
+        let cli = Self::from_arg_matches(&matches)
+            .map_err(|error| ParseError::from_clap(error, &command, &command_path(&words)))?;
+        if cli.global.url.is_some() && cli.global.hub.is_some() {
+            let what = "--url cannot be used with --hub: each names a hub".to_owned();
+            return Err(ParseError::Usage(UsageError::new(what, cli.command.name())));
         }
         Ok(cli)
     }
 }
 
-/// Commands that go to no hub, with the flags that are read before or after every command and mean nothing to these.
-const WITHOUT_A_HUB: [(&str, &[&str], &str); 3] = [
+/// The names of the command and its subcommand in `words`, as far as these can be parsed.
+fn command_path(words: &[OsString]) -> Vec<String> {
+    let mut path = Vec::new();
+    let command = command().ignore_errors(true);
+    let Ok(matches) = command.try_get_matches_from(words) else {
+        return path;
+    };
+    let mut matches = &matches;
+    while let Some((name, inner)) = matches.subcommand() {
+        path.push(name.to_owned());
+        matches = inner;
+    }
+    path
+}
+
+/// Commands that do not connect to a hub: the global flags they reject, and why.
+const LOCAL_COMMANDS: [(&str, &[&str], &str); 3] = [
     (
         "serve",
         &["url", "hub", "namespace", "as"],
-        "a hub takes --listen ADDRESS and --config FILE",
+        "it runs a hub, with --listen ADDRESS and --config FILE",
     ),
     (
         "demo",
         &["url", "hub", "namespace", "as", "token_file"],
-        "the demo has a hub of its own",
+        "it runs a hub of its own",
     ),
     (
         "completions",
         &["url", "hub", "namespace", "as", "token_file"],
-        "this one prints a script",
+        "it prints a script",
     ),
 ];
 
-/// The command line as its help shows it: of what is read everywhere, each command has what it takes.
+/// The command line for help: the global flags that a command rejects are hidden.
 pub fn command() -> clap::Command {
     let command = Cli::command();
     let all: Vec<Arg> = command.get_arguments().cloned().collect();
     let hidden = |ids: &[&str]| -> Vec<Arg> {
-        let meant = all
+        let rejected = all
             .iter()
             .filter(|arg| ids.contains(&arg.get_id().as_str()));
-        meant.map(|arg| arg.clone().hide(true)).collect()
+        rejected.map(|arg| arg.clone().hide(true)).collect()
     };
     command.mut_subcommands(|sub| {
-        let known = WITHOUT_A_HUB
+        let local = LOCAL_COMMANDS
             .iter()
             .find(|(name, ..)| *name == sub.get_name());
-        match known {
-            Some((_, meaningless, _)) => sub.args(hidden(meaningless)),
+        match local {
+            Some((_, rejected, _)) => sub.args(hidden(rejected)),
             None => sub,
         }
     })
 }
 
-/// What `--color` says, as far as words tell.
-fn chosen_colour(words: &[OsString]) -> Option<&str> {
-    let mut words = words.iter().filter_map(|word| word.to_str());
-    while let Some(word) = words.next() {
-        match word.strip_prefix("--color") {
-            Some("") => return words.next(),
-            Some(when) => return when.strip_prefix('='),
-            None if word == "--" => return None,
-            None => {}
-        }
-    }
-    None
+/// The value of `--color`. Usage errors need it before the words are parsed.
+pub fn color_choice(words: &[OsString]) -> ColorChoice {
+    let words = words.iter().filter_map(|word| word.to_str());
+    let words = words.take_while(|word| *word != "--");
+    let mut rest = words.skip_while(|word| !word.starts_with("--color"));
+    let value = match rest.next().and_then(|word| word.strip_prefix("--color")) {
+        Some("") => rest.next(),
+        Some(value) => value.strip_prefix('='),
+        None => None,
+    };
+    value
+        .and_then(|value| ColorChoice::from_str(value, false).ok())
+        .unwrap_or_default()
 }
 
 #[derive(Debug, Subcommand)]
@@ -206,7 +221,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// As it is typed, for `roomcat help`.
+    /// The name as typed, for `roomcat help`.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Serve(_) => "serve",
@@ -228,7 +243,7 @@ impl Command {
         }
     }
 
-    /// What of the settings is meant for it.
+    /// The settings that the command uses.
     pub fn scope(&self) -> Scope {
         match self {
             Self::Serve(_) | Self::Demo(_) | Self::Completions(_) => Scope::Hub,

@@ -1,4 +1,4 @@
-//! `queue` and what stands below it.
+//! The flags of `queue`, `queue peek` and `queue purge`.
 
 use clap::{Args, Subcommand};
 
@@ -6,10 +6,11 @@ use super::remote::Remote;
 use super::values;
 use crate::address::{Address, ClientName};
 
-/// Show what waits for whom, look at it, or give it up
+/// Show, print or purge the messages that wait for members
 ///
-/// A line for each room of each member, or of NAME alone: how many messages wait, how old the first of them is, and the bytes
-/// of what holds them. LEASED is what is with those who share the queue (`roomcat sub --share`), in all its rooms together.
+/// Prints one line per member and room: the number of waiting messages, the age of the first, and the bytes
+/// stored for them. LEASED counts the messages that sharers of the queue (`roomcat sub --share`) hold, over all rooms of
+/// the queue.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -19,11 +20,11 @@ pub struct QueueArgs {
     #[command(subcommand)]
     pub action: Option<QueueCommand>,
 
-    /// One member; without it, all that are there
+    /// Show only this member [default: all members]
     #[arg(value_name = "NAME", value_parser = ClientName::parse)]
     pub name: Option<ClientName>,
 
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 
@@ -37,27 +38,27 @@ pub enum QueueCommand {
     Purge(PurgeArgs),
 }
 
-/// Print what waits for a member, and move nothing
+/// Print the messages that wait for a member, without consuming them
 ///
-/// Whoever listens as NAME goes on, and gets all of it.
+/// A client that listens as NAME still gets all of them.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat queue peek worker -n 10\n  roomcat queue peek worker jobs --json"
 )]
 pub struct PeekArgs {
-    /// Whose
+    /// The member
     #[arg(value_name = "NAME", value_parser = ClientName::parse)]
     pub name: ClientName,
 
-    /// Only what waits in this room
+    /// Only messages in this room
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Option<Address>,
 
-    /// End after N messages
+    /// Exit after N messages
     #[arg(short = 'n', long = "count", value_name = "N", value_parser = values::number(1..=u64::MAX))]
     pub count: Option<u64>,
 
-    /// One JSON object a message, with all that is known of it
+    /// Print one JSON object per message, with all its fields
     #[arg(long)]
     pub json: bool,
 
@@ -65,22 +66,22 @@ pub struct PeekArgs {
     pub remote: Remote,
 }
 
-/// Give up what waits for a member
+/// Discard the messages that wait for a member
 ///
-/// It stays a member, and gets what is published from then on. What somebody who listens as NAME has already been handed is
-/// theirs. At a terminal it asks first; elsewhere it wants --yes.
+/// NAME stays a member and gets the messages published from then on. Messages already delivered to a client that listens as
+/// NAME are not taken back. At a terminal, `purge` asks first; elsewhere, --yes is required.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  roomcat queue purge worker jobs --yes")]
 pub struct PurgeArgs {
-    /// Whose
+    /// The member
     #[arg(value_name = "NAME", value_parser = ClientName::parse)]
     pub name: ClientName,
 
-    /// Only what waits in this room
+    /// Only messages in this room
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Option<Address>,
 
-    /// Do not ask
+    /// Purge without asking
     #[arg(short, long)]
     pub yes: bool,
 

@@ -13,10 +13,11 @@ use crate::limits;
 
 /// Ask a room and print the answers
 ///
-/// Publishes one message that names a new room for answers, and prints what comes there. The room's name, `reply/` and
-/// digits, cannot be guessed; whoever gets the message knows it, and `roomcat rooms --all` shows it. With words behind ROOM
-/// they are the message, else all of stdin is. `sub -x CMD --reply` answers with what CMD prints; so can any
-/// program that publishes to the `reply` that `sub --json` shows. With --as NAME it asks in that name, and holds nothing of it.
+/// Publishes one message that names a new room for answers, and prints the messages that arrive in that room. Its name,
+/// `reply/` and digits, cannot be guessed; receivers of the message see it, and `roomcat rooms --all` lists it. Words after
+/// ROOM are the message; without them, all of stdin is. `sub -x CMD --reply` answers with the output of CMD. Any other
+/// program can answer by publishing to the `reply` room that `sub --json` shows. With --as NAME, the message comes from
+/// NAME; the messages that wait for NAME are not touched.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  roomcat sub clock -x date --reply &\n  roomcat request clock \"what time is it?\"\n  roomcat request workers --replies 3 --timeout 2s status"
@@ -26,19 +27,19 @@ pub struct RequestArgs {
     #[arg(value_name = "ROOM", value_parser = Address::parse)]
     pub room: Address,
 
-    /// The message, instead of stdin
+    /// The message, sent instead of stdin
     #[arg(value_name = "MESSAGE", allow_negative_numbers = true)]
     pub message: Vec<OsString>,
 
-    /// End after N answers
+    /// Exit after N answers
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::number(1..=limits::REPLIES))]
     pub replies: u64,
 
-    /// End after this time, with exit code 5 [default: 10s]
+    /// Exit after this time, with exit code 5 [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = values::positive_duration)]
     pub timeout: Option<Duration>,
 
-    /// The message is a JSON value, and JavaScript clients get it as one
+    /// The message is a JSON value; JavaScript clients receive it as a value, not as a string
     #[arg(long)]
     pub json: bool,
 
@@ -50,11 +51,11 @@ pub struct RequestArgs {
     #[arg(short = '0', long, conflicts_with = "raw")]
     pub null: bool,
 
-    /// Add nothing to the answers
+    /// Add nothing after the answers
     #[arg(long)]
     pub raw: bool,
 
-    /// What is printed of each answer, as in --format '{from}: {data}'; the fields are those of `roomcat sub --format`
+    /// How to print each answer, as in --format '{from}: {data}'; see `roomcat sub --format` for the fields
     #[arg(long, value_name = "TEXT", value_parser = FormatTemplate::parse)]
     pub format: Option<FormatTemplate>,
 

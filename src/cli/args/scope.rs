@@ -1,10 +1,10 @@
-//! What of the settings is meant for a command.
+//! The group of settings that a command uses.
 
-/// What of all this is meant for a command.
+/// The group of settings that a command uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     Client,
-    /// A command that runs a hub of its own: the settings file and the variables are about others' hubs. Only the token is its
-    /// own as well.
+    /// A command that does not connect to a hub somewhere else: the settings file and the variables do not apply, except for
+    /// the token file.
     Hub,
 }

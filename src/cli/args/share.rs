@@ -1,4 +1,4 @@
-//! What makes `sub` one of several that split a queue.
+//! The flags of `sub` that share a queue.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use crate::limits;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sharing")]
-pub struct Share {
-    /// Split what waits for NAME (--as) with everyone else who asks so: each message goes to one of them
+pub struct ShareArgs {
+    /// Share the messages that wait for NAME (--as): each message goes to one of the sharers
     ///
-    /// What one of them has not acknowledged when it ends goes to the others. All of them name the same rooms, or none. One
-    /// gets its messages in order, but for those that another had before.
-    /// After a restart of the hub, and when all of them are gone, what was acknowledged behind a message that was not comes
-    /// again. --drain ends when nothing is left to hand out.
+    /// Messages that a sharer has not acknowledged when it exits go to the others. All sharers name the same rooms, or no
+    /// rooms. A sharer gets its messages in order, except for those that another one had before. After a restart of the hub,
+    /// or when all sharers are gone, messages acknowledged out of order may be delivered again. With --drain, `sub` exits
+    /// when no message is left to deliver.
     #[arg(long, conflicts_with_all = ["since", "last", "presence", "stream"])]
     pub share: bool,
 
-    /// What is not acknowledged for so long goes to another, and nothing more comes until it is
+    /// A message not acknowledged within this time goes to another sharer; this one gets no more until it has caught up
     #[arg(long, value_name = "DURATION", default_value = "30s", requires = "share", value_parser = values::positive_duration)]
     pub ack_timeout: Duration,
 }
 
-impl Share {
-    /// How the messages are asked for by who works on so many at once, and wants so many in all.
-    pub fn way(&self, jobs: Option<u16>, count: Option<u64>) -> client::DeliveryMode {
+impl ShareArgs {
+    /// How to subscribe. `jobs`: messages processed at once; `count`: messages wanted in all.
+    pub fn delivery_mode(&self, jobs: Option<u16>, count: Option<u64>) -> client::DeliveryMode {
         if !self.share {
             return client::DeliveryMode::FanOut;
         }
-        // Acks are in order: while the first of several takes its time, the others need something to do.
+        // Acks are in order: while the first of several jobs is slow, the others need more messages.
         let window = jobs.map(|jobs| match jobs {
             1 => 1,
             jobs => 2 * u32::from(jobs),

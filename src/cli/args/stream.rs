@@ -1,4 +1,4 @@
-//! `--stream` of `pub` and of `sub`.
+//! The flags of `pub --stream` and `sub --stream`.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use clap::Args;
 use crate::cli::args::values;
 
 #[derive(Debug, Clone, Args)]
-pub struct Sent {
-    /// The input is a stream: bytes as they are, with an end, for `roomcat sub --stream`
+pub struct SendStreamArgs {
+    /// Send the input as one stream of bytes, for `roomcat sub --stream`
     ///
-    /// It goes in pieces as it is read, and each is stored; if it is broken off, its readers are told. Several may be on their
-    /// way in a room at a time.
+    /// The stream is sent and stored in pieces, as the input is read. If it is cut off, its readers learn of it. Several
+    /// streams can be under way in a room at once.
     #[arg(long, conflicts_with_all = ["message", "null", "whole", "json", "envelope", "event", "volatile", "reply_to", "delay", "at"])]
     pub stream: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Streams")]
-pub struct Received {
-    /// The next stream that `roomcat pub --stream` sends: its bytes as they are, and then the end; with -n N, N of them
+pub struct ReceiveStreamArgs {
+    /// Receive the next stream that `roomcat pub --stream` sends, write its bytes, and exit; with -n N, receive N streams
     ///
-    /// It is taken from its beginning, and streams in between are left for the next call. If it is cut off, what came of it is
-    /// written and the exit code is 1; it is 5 if --timeout comes while its publisher may still go on. With --as NAME it counts
-    /// as read when stdout has taken all of it; who is interrupted before gets it from the beginning again. Other messages
-    /// count as read.
+    /// A stream is always received from its beginning. Other streams that arrive meanwhile are left for the next call. If the
+    /// stream is cut off, the bytes received so far are written and the exit code is 1, or 5 if --timeout expired while its
+    /// publisher may still send. With --as NAME, a stream counts as read once it is written to stdout; after an interruption,
+    /// the next call gets it from its beginning. Messages that belong to no stream count as read.
     #[arg(long, conflicts_with_all = ["null", "raw", "json", "format", "event", "exec", "presence", "share"])]
     pub stream: bool,
 
-    /// A stream is cut off when its publisher has been gone for so long [default: 30s]
+    /// Treat a stream as cut off when its publisher has been gone this long [default: 30s]
     #[arg(long, value_name = "DURATION", requires = "stream", value_parser = values::positive_duration)]
     pub stall: Option<Duration>,
 }

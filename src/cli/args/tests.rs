@@ -1,12 +1,17 @@
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-
 use super::*;
 
-fn parsed(line: &str) -> Result<Cli, clap::Error> {
+fn parsed(line: &str) -> Result<Cli, ParseError> {
     let words = std::iter::once("roomcat").chain(line.split_whitespace());
     Cli::read(words.map(OsString::from))
+}
+
+fn usage_error(line: &str) -> UsageError {
+    match parsed(line) {
+        Err(ParseError::Usage(error)) => error,
+        other => panic!("{line}: {other:?}"),
+    }
 }
 
 #[test]
@@ -15,7 +20,7 @@ fn the_definitions_agree_with_each_other() {
 }
 
 #[test]
-fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
+fn serve_names_its_own_flags_instead_of_those_for_clients() {
     for line in [
         "serve -u ws://h:1",
         "-u ws://h:1 serve",
@@ -23,14 +28,20 @@ fn serve_says_what_it_takes_instead_of_what_is_for_clients() {
         "serve -H school",
         "--namespace /n serve",
     ] {
-        let error = parsed(line).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{line}");
-        assert!(error.to_string().contains("--listen ADDRESS"), "{error}");
+        let error = usage_error(line);
+        assert!(
+            error.what.starts_with("serve does not take --"),
+            "{error:?}"
+        );
+        assert!(error.what.contains("--listen ADDRESS"), "{error:?}");
     }
-    let error = parsed("demo --token-file t").unwrap_err().to_string();
-    assert!(
-        error.contains("--token-file is for") && error.contains("hub of its own"),
-        "{error}"
+    let error = usage_error("demo --token-file t");
+    assert_eq!(
+        (&*error.what, &*error.hint),
+        (
+            "demo does not take --token-file: it runs a hub of its own",
+            "see \"roomcat help demo\""
+        )
     );
     let mut root = command();
     root.build();
@@ -53,7 +64,7 @@ fn global_flags_stand_before_or_after_the_command() {
         "rooms -u ws://h:1 --namespace /n --as a --token-file t",
         "-u ws://h:1 rooms --namespace /n --as a --token-file t",
     ] {
-        let global = parsed(line).unwrap().typed;
+        let global = parsed(line).unwrap().global;
         assert_eq!(global.url.unwrap().to_string(), "ws://h:1", "{line}");
         assert_eq!(global.namespace.unwrap().as_str(), "/n", "{line}");
         assert_eq!(global.name.unwrap().as_str(), "a", "{line}");
@@ -69,7 +80,6 @@ fn what_makes_no_sense_is_a_usage_error() {
         "rooms -H school -u ws://h:1",
         "-u ws://h:1 demo",
         "completions bash --token-file t",
-        "",
         "pub",
         "join --as a",
         "pub r --json --envelope",
@@ -119,10 +129,88 @@ fn what_makes_no_sense_is_a_usage_error() {
         "serve --recovery 0s",
         "serve --recovery off",
     ] {
-        assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
+        let UsageError { what, hint } = usage_error(line);
+        for text in [&what, &hint] {
+            assert!(
+                !text.is_empty() && !text.contains(['\n', '<']),
+                "{line}: {text}"
+            );
+        }
+        assert!(
+            hint.contains("roomcat help") || hint.starts_with("did you mean"),
+            "{line}: {hint}"
+        );
     }
-    let control = Cli::try_parse_from(["roomcat", "sub", "a\u{1b}"]).unwrap_err();
-    assert_eq!(control.kind(), ErrorKind::ValueValidation);
+    let Err(ParseError::Help(help)) = parsed("") else {
+        panic!("help is shown");
+    };
+    assert_eq!(help.exit_code(), 2);
+    assert!(
+        usage_error("sub a\u{1b}")
+            .what
+            .starts_with("invalid value \"a\u{1b}\" for ROOM: ")
+    );
+}
+
+#[test]
+fn a_usage_error_is_one_line_and_a_hint() {
+    let sub = "see \"roomcat help sub\"";
+    for (line, what, hint) in [
+        ("sub r --nope", "unknown flag --nope", sub),
+        (
+            "sub r --drian",
+            "unknown flag --drian",
+            "did you mean --drain?",
+        ),
+        (
+            "pub r --hello",
+            "unknown flag --hello",
+            "did you mean --help? to send it as text, put -- before it: -- --hello",
+        ),
+        (
+            "rooms a b",
+            "unexpected argument \"b\"",
+            "see \"roomcat help rooms\"",
+        ),
+        (
+            "queue peek",
+            "missing NAME",
+            "see \"roomcat help queue peek\"",
+        ),
+        (
+            "quue",
+            "unknown command \"quue\"",
+            "did you mean \"queue\"?",
+        ),
+        ("xyzzy", "unknown command \"xyzzy\"", "see \"roomcat help\""),
+        ("-q", "missing command", "see \"roomcat help\""),
+        ("sub r --count", "--count needs a value", sub),
+        (
+            "sub r -n x",
+            "invalid value \"x\" for --count: a whole number of at least 1",
+            sub,
+        ),
+        (
+            "rooms --color red",
+            "invalid value \"red\" for --color: one of auto, always, never",
+            "see \"roomcat help rooms\"",
+        ),
+        (
+            "sub r --json --raw",
+            "--json cannot be used with --raw",
+            sub,
+        ),
+        ("sub r -n 1 -n 2", "--count was given twice", sub),
+        ("sub r -j 2", "missing --exec", sub),
+        (
+            "rooms -H a -u ws://h:1",
+            "--url cannot be used with --hub: each names a hub",
+            "see \"roomcat help rooms\"",
+        ),
+    ] {
+        let (what, hint) = (what.to_owned(), hint.to_owned());
+        assert_eq!(usage_error(line), UsageError { what, hint }, "{line}");
+    }
 }
 
 #[test]

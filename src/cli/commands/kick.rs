@@ -11,7 +11,7 @@ use crate::client::verbs::kick::KickRequest;
 
 pub async fn run(args: &KickArgs, global: &Global) -> Result<(), Failure> {
     let (target, _) = resolve_target(global, &args.remote, [])?;
-    let whom = &args.whom;
+    let whom = &args.target;
     // A sid wins over a name: anybody can choose a name that is somebody else's sid.
     let mut kicked = ask(&target, &KickRequest::Sid(whom)).await?.kicked;
     if kicked == 0 && ClientName::parse(whom).is_ok() {

@@ -28,8 +28,8 @@ use crate::client::{
 pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     require_name(args, global)?;
     let (target, rooms) = resolve_target(global, &args.remote, &args.rooms)?;
-    let dead_letter_room = room_of_flag(&target, &args.script.dead_letter, "--dead-letter")?;
-    if args.script.exec.is_some() {
+    let dead_letter_room = room_of_flag(&target, &args.exec.dead_letter, "--dead-letter")?;
+    if args.exec.command.is_some() {
         reject_dead_letter_loop(&rooms, &dead_letter_room)?;
     }
     let mut interrupts = Interrupts::listen(args.timeout)?;
@@ -40,12 +40,12 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     };
     let mut peer = interrupts.run(connect_hub(&target, retry)).await?;
     peer.subscribe(subscription(args, rooms));
-    let result = if let Some(command) = &args.script.exec {
+    let result = if let Some(command) = &args.exec.command {
         let max_message = peer.hub_info().limits.message;
         let child_variables = global.child_variables.clone();
         let runner = CommandRunner::new(
             command,
-            &args.script,
+            &args.exec,
             output_format(args),
             child_variables,
             max_message,
@@ -58,7 +58,7 @@ pub async fn run(args: &SubArgs, global: &Global) -> Result<(), Failure> {
     } else {
         write_messages(args, &target, peer, &mut interrupts).await
     };
-    result.map_err(|failure| failure.about(global.name.as_ref()))
+    result.map_err(|failure| failure.with_name(global.name.as_ref()))
 }
 
 /// Errors: the flags need a client name, and there is none.
@@ -75,12 +75,12 @@ fn require_name(args: &SubArgs, global: &Global) -> Result<(), Failure> {
 }
 
 fn subscription(args: &SubArgs, rooms: Vec<RoomName>) -> SubscribeRequest {
-    let jobs = args.script.exec.as_ref().map(|_| args.script.jobs.get());
+    let jobs = args.exec.command.as_ref().map(|_| args.exec.jobs.get());
     SubscribeRequest {
         rooms,
         since: args.since,
         last: args.last,
-        mode: args.share.way(jobs, args.count),
+        mode: args.share.delivery_mode(jobs, args.count),
         presence: if args.presence {
             PresenceUpdates::On
         } else {

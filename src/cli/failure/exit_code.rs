@@ -1,10 +1,10 @@
-//! Which exit code an error is.
+//! The exit codes of errors.
 
 use crate::cli::io::arguments::ArgumentError;
 use crate::client::{ClientError, DialError};
 use crate::wire::error_code::ErrorCode;
 
-/// Refused is what the hub decided about who asks; an unlucky request just failed.
+/// 4 is for a client that the hub rejects. A request that the hub cannot carry out is 1.
 pub(super) fn client_code(error: &ClientError) -> u8 {
     match error {
         ClientError::Unreachable {

@@ -1,5 +1,4 @@
-//! Why a command did not do what it was asked: the text, what to do about it, and the exit code, all derived from the
-//! type and never from a text.
+//! Why a command failed. The text, the hint and the exit code derive from the type, never from a text.
 
 pub mod exec;
 mod exit_code;
@@ -28,24 +27,30 @@ use crate::cli::io::arguments::ArgumentError;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::InputError;
 use crate::cli::screen::duration::duration_text;
+use crate::cli::screen::quantity::quantity;
 use crate::cli::screen::term;
 use crate::cli::settings::error::SettingsError;
 use crate::cli::settings::hub_file::HubFileError;
+use crate::client::error::io_error_text;
 use crate::client::{ClientError, ErrorResponse};
 use crate::server::ServerError;
 use crate::wire::error_code::ErrorCode;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    /// The command line cannot be parsed.
+    #[error("{what}")]
+    CommandLine { what: String, hint: String },
+    /// The command line can be parsed, but makes no sense to the command.
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// [`ErrorCode::NoRooms`], to a client name.
+    /// [`ErrorCode::NoRooms`] for a client name.
     #[error("{name} has joined no room")]
     NoRooms { name: ClientName },
-    /// [`ErrorCode::NameTaken`]: another holds the name now.
-    #[error("{name} is subscribed elsewhere now: {refusal}")]
+    /// [`ErrorCode::NameTaken`]: another client holds the name now.
+    #[error("another client took over {name}: {refusal}")]
     NameTaken {
         name: ClientName,
         refusal: ErrorResponse,
@@ -53,32 +58,34 @@ pub enum Failure {
     #[error(transparent)]
     Input(#[from] InputError),
     /// Publishing ended before everything was confirmed.
-    #[error("{cause}; {lines} {} not confirmed", were(*lines))]
+    #[error("{cause}; {} not confirmed", quantity(*lines, "line"))]
     Unconfirmed { cause: Box<Failure>, lines: u64 },
-    #[error("the hub did not confirm that the last messages were read; {name} may get them again")]
+    #[error(
+        "the hub did not confirm the last acknowledgements; {name} may get those messages again"
+    )]
     Unacknowledged { name: String },
     #[error("timed out after {}", duration_text(*.0))]
     Timeout(Duration),
-    #[error("--require {wanted}: a message reached {reached}")]
+    #[error("--require {wanted}: a message reached {}", quantity(*reached, "listener"))]
     Require { wanted: u64, reached: u64 },
     #[error(
-        "--require {wanted}: the connection was lost with a receipt, so whom the message reached is not known"
+        "--require {wanted}: the receipt was lost with the connection, so it is unknown how many listeners the message reached"
     )]
     RequireUnknown { wanted: u64 },
     #[error("ended by {}", .0.name())]
     Signal(Signal),
-    /// The same, of a command that publishes lines.
-    #[error("{}", confirmed_of(*confirmed, *unconfirmed, *rest))]
+    /// A signal, for a command that publishes lines.
+    #[error("{}", confirmed_text(*confirmed, *unconfirmed, *rest))]
     Interrupted {
         signal: Signal,
         confirmed: u64,
-        /// Given to the connection, which may have sent them.
+        /// Lines handed to the connection, which may have sent them.
         unconfirmed: u64,
-        rest: Rest,
+        rest: RemainingInput,
     },
     #[error("cannot read the token from {path}: {reason}")]
     TokenFile { path: PathBuf, reason: String },
-    #[error("cannot take --auth from {path}: {reason}")]
+    #[error("cannot read --auth from {path}: {reason}")]
     AuthFile { path: PathBuf, reason: String },
     /// An argument of `emit`.
     #[error(transparent)]
@@ -86,23 +93,23 @@ pub enum Failure {
     /// `--exec` cannot run its command at all.
     #[error(transparent)]
     Exec(#[from] ExecError),
-    /// `request` came to its end before so many answers did.
-    #[error("timed out after {}: {received} of {wanted} {}", duration_text(*.after), answers(*.wanted))]
+    /// `request` got fewer answers than wanted.
+    #[error("timed out after {}: {received} of {}", duration_text(*.after), quantity(*.wanted, "answer"))]
     Unanswered {
         wanted: u64,
         received: u64,
         after: Duration,
     },
-    /// `request` heard nothing of its hub either.
+    /// `request` did not hear from its hub.
     #[error("no answer from the hub within {}", duration_text(*.0))]
     HubSilent(Duration),
-    /// `--stream`: it ended before all of it went out.
+    /// `--stream`: the cause ended the stream before all of it was sent.
     #[error("{0}; the stream is cut off")]
     Unsent(Box<Failure>),
-    /// `--stream`: not all of it went out.
+    /// `--stream`: the stream cannot be sent in full.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// `--stream`: not all of it came.
+    /// `--stream`: not all of the stream was received.
     #[error(transparent)]
     IncompleteStream(#[from] IncompleteStream),
     #[error(transparent)]
@@ -111,18 +118,18 @@ pub enum Failure {
     Settings(#[from] SettingsError),
     #[error(transparent)]
     Server(#[from] ServerError),
-    #[error("cannot write to stdout: {0}")]
+    #[error("cannot write to stdout: {}", io_error_text(.0))]
     Output(io::Error),
-    /// What other commands can fail with; `hint` says what to do.
+    /// Any other failure.
     #[error("{what}")]
     Other { what: String, hint: Option<String> },
 }
 
-/// What is left of the input of a command that was interrupted.
+/// Whether an interrupted command had more input to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rest {
+pub enum RemainingInput {
     None,
-    /// Something was read that was not sent.
+    /// Some input was read and not sent.
     Unsent,
 }
 
@@ -134,7 +141,7 @@ impl Failure {
         }
     }
 
-    /// Names what was not confirmed, if anything was not.
+    /// Adds the number of unconfirmed lines to `cause`, unless it is 0.
     pub fn unconfirmed(cause: Self, lines: u64) -> Self {
         match lines {
             0 => cause,
@@ -145,8 +152,8 @@ impl Failure {
         }
     }
 
-    /// The same, naming the client name that it is about.
-    pub fn about(self, name: Option<&ClientName>) -> Self {
+    /// Adds the client name to a refusal that concerns it.
+    pub fn with_name(self, name: Option<&ClientName>) -> Self {
         match (self, name.cloned()) {
             (Self::Client(ClientError::Refused(refusal)), Some(name))
                 if refusal.code == Some(ErrorCode::NoRooms) =>
@@ -164,7 +171,7 @@ impl Failure {
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::HubFile(_) | Self::Settings(_) => 2,
+            Self::CommandLine { .. } | Self::Usage(_) | Self::HubFile(_) | Self::Settings(_) => 2,
             Self::Client(error) => client_code(error),
             Self::Unconfirmed { cause, .. } => cause.exit_code(),
             Self::NoRooms { .. } => 1,
@@ -198,16 +205,17 @@ impl Failure {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
+            Self::CommandLine { hint, .. } => Some(hint),
             Self::Client(error) => client_hint(error),
             Self::Input(InputError::TooLong { .. }) => Some(RAISE_LIMIT),
             Self::NoRooms { .. } => Some(JOIN_ONE),
             Self::NameTaken { .. } => Some(ONE_HOLDER),
             Self::Unconfirmed { cause, .. } => cause.hint(),
             Self::Argument(ArgumentError::NotText { .. }) => {
-                Some("write it to a file and name that: @FILE")
+                Some("write it to a file and send the file: @FILE")
             }
             Self::Argument(ArgumentError::File { .. }) => Some(
-                "a text that begins with @ is sent with --text, or quoted as JSON: '\"@alice\"'",
+                "to send text that begins with @, use --text or quote it as JSON: '\"@alice\"'",
             ),
             Self::Server(error) => server_hint(error),
             Self::HubFile(HubFileError::Invalid(_)) => Some(CHECK_CONFIG),
@@ -224,7 +232,7 @@ impl Failure {
         }
     }
 
-    /// What is told before it, a line each.
+    /// Lines to print before the failure.
     fn details(&self) -> Vec<String> {
         match self {
             Self::HubFile(HubFileError::Invalid(mistakes))
@@ -233,19 +241,19 @@ impl Failure {
         }
     }
 
-    /// Says it on stderr, as a failure of that command, and what the process ends with; after a signal it ends here.
+    /// Prints the failure of `command` on stderr and returns the exit code. After a signal, ends the process.
     pub fn report(&self, command: &str) -> ExitCode {
         match self {
-            // Who pressed Ctrl-C knows it.
+            // The user pressed Ctrl-C and knows.
             Self::Signal(_) => {}
             Self::Interrupted {
                 unconfirmed: 0,
-                rest: Rest::None,
+                rest: RemainingInput::None,
                 ..
             } => term::note(self),
-            // Who wants it quiet still wants to know of this.
+            // Lost input matters with --quiet, too.
             Self::Interrupted { .. } => term::note_always(self),
-            _ => self.say(command),
+            _ => self.print(command),
         }
         if let Some(signal) = self.signal() {
             signal.end_process();
@@ -253,9 +261,9 @@ impl Failure {
         ExitCode::from(self.exit_code())
     }
 
-    fn say(&self, command: &str) {
+    fn print(&self, command: &str) {
         let text = self.to_string();
-        let said = format!("roomcat: {}", term::visible(&text));
+        let line = format!("roomcat: {}", term::visible(&text));
         let help = format!("see \"roomcat help {command}\"");
         let hint = match self {
             Self::Usage(_) => Some(&*help),
@@ -267,44 +275,27 @@ impl Failure {
             eprintln_quietly(&term::visible(&line));
         }
         if term::stderr_colour() {
-            eprintln_quietly(&format!("{}{}", said.red(), hint.dimmed()))
+            eprintln_quietly(&format!("{}{}", line.red(), hint.dimmed()))
         } else {
-            eprintln_quietly(&format!("{said}{hint}"))
+            eprintln_quietly(&format!("{line}{hint}"))
         }
     }
 }
 
-fn answers(count: u64) -> &'static str {
-    match count {
-        1 => "answer",
-        _ => "answers",
-    }
-}
-
-fn were(lines: u64) -> &'static str {
-    match lines {
-        1 => "line was",
-        _ => "lines were",
-    }
-}
-
-/// In numbers as progress has them.
-fn confirmed_of(confirmed: u64, unconfirmed: u64, rest: Rest) -> String {
-    let lines = match confirmed {
-        1 => "line",
-        _ => "lines",
-    };
-    let mut said = format!("{} {lines} confirmed", HumanCount(confirmed));
+/// Numbers are formatted as in the progress line.
+fn confirmed_text(confirmed: u64, unconfirmed: u64, rest: RemainingInput) -> String {
+    let lines = if confirmed == 1 { "line" } else { "lines" };
+    let mut text = format!("{} {lines} confirmed", HumanCount(confirmed));
     if unconfirmed > 0 {
-        said += &format!("; {} not confirmed", HumanCount(unconfirmed));
+        text += &format!("; {} not confirmed", HumanCount(unconfirmed));
     }
     match rest {
-        Rest::None => said,
-        Rest::Unsent => said + "; the rest was not sent",
+        RemainingInput::None => text,
+        RemainingInput::Unsent => text + "; the rest was not sent",
     }
 }
 
-/// In one write, and without a panic when stderr is closed.
+/// Writes once, and does not panic when stderr is closed.
 fn eprintln_quietly(text: &str) {
     use std::io::Write as _;
     let _ = io::stderr().write_all(format!("{text}\n").as_bytes());

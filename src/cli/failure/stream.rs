@@ -12,12 +12,12 @@ pub enum StreamError {
     Pruned,
     #[error("the stream is cut off: its publisher is gone")]
     PublisherGone,
-    #[error("the stream is cut off: the hub has a new database since the stream began")]
+    #[error("the stream is cut off: the hub has had a new database since the stream began")]
     OtherLog,
-    /// `--drain`
-    #[error("the stream is cut off here: it has not ended yet")]
+    /// With `--drain`.
+    #[error("the stream is cut off: it has not ended yet")]
     NotEnded,
-    /// The publisher may still be there.
+    /// The publisher may still be connected.
     #[error("timed out after {}: the stream has not ended yet", duration_text(*.0))]
     Timeout(Duration),
     #[error("the hub's message limit is {limit} bytes; a stream needs more than {least}")]
@@ -46,8 +46,10 @@ impl NextRead {
     pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::FromNow => None,
-            Self::NextStream => Some("it counts as read; the next call gets the next stream"),
-            Self::SameStream => Some("the next call gets it again, from its beginning"),
+            Self::NextStream => {
+                Some("the stream counts as read; the next call gets the next stream")
+            }
+            Self::SameStream => Some("the next call gets the stream again, from its beginning"),
         }
     }
 }
@@ -57,9 +59,9 @@ impl NextRead {
 pub enum StreamDefect {
     #[error("its publisher aborted it: {0}")]
     Aborted(String),
-    #[error("part {expected} is missing; part {received} came instead")]
+    #[error("part {expected} is missing; part {received} arrived instead")]
     Parts { expected: u64, received: u64 },
-    #[error("its end says {announced} bytes, but {received} came")]
+    #[error("its publisher sent {announced} bytes, but {received} arrived")]
     Length { announced: u64, received: u64 },
     #[error("its checksum does not match its bytes")]
     Checksum,

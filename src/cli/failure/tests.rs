@@ -122,8 +122,8 @@ fn a_failure_says_what_why_and_what_to_do() {
         "start a hub with \"roomcat serve\""
     );
     for (lines, text) in [
-        (1, "lost ws://h:1: gone; 1 line was not confirmed"),
-        (812, "lost ws://h:1: gone; 812 lines were not confirmed"),
+        (1, "lost ws://h:1: gone; 1 line not confirmed"),
+        (812, "lost ws://h:1: gone; 812 lines not confirmed"),
     ] {
         let failure = Failure::Unconfirmed {
             cause: Box::new(lost()),
@@ -143,14 +143,14 @@ fn a_failure_says_what_why_and_what_to_do() {
 #[test]
 fn what_happens_to_a_name_names_it() {
     let name = ClientName::parse("alice").unwrap();
-    let none = refused(ErrorCode::NoRooms).about(Some(&name));
+    let none = refused(ErrorCode::NoRooms).with_name(Some(&name));
     assert_eq!(none.exit_code(), 1);
     assert!(none.to_string().contains("alice") && none.hint().is_some());
-    let taken = denied(ErrorCode::NameTaken).about(Some(&name));
+    let taken = denied(ErrorCode::NameTaken).with_name(Some(&name));
     assert_eq!(taken.exit_code(), 4);
     assert!(taken.to_string().contains("alice") && taken.hint().is_some());
     for other in [denied(ErrorCode::Token), refused(ErrorCode::Full)] {
         let text = other.to_string();
-        assert_eq!(other.about(Some(&name)).to_string(), text);
+        assert_eq!(other.with_name(Some(&name)).to_string(), text);
     }
 }

@@ -25,7 +25,7 @@ pub use self::global::Global;
 use self::server::ConnectSettings;
 use self::source::{Environment, Key, Source, Sourced, from_text};
 use crate::address::{ClientName, Namespace};
-use crate::cli::args::global::Typed;
+use crate::cli::args::global::GlobalArgs;
 use crate::cli::args::scope::Scope;
 use crate::cli::screen::term::ColorChoice;
 use crate::client::HubUrl;
@@ -111,7 +111,7 @@ pub fn hub_names() -> Vec<String> {
 
 impl Settings {
     /// The settings of this process.
-    pub fn resolve(typed: &Typed, scope: Scope) -> Result<Self, SettingsError> {
+    pub fn resolve(typed: &GlobalArgs, scope: Scope) -> Result<Self, SettingsError> {
         let environment = Environment(&process_variable);
         match scope {
             Scope::Hub => Self::for_hub(typed, &environment),
@@ -119,7 +119,7 @@ impl Settings {
         }
     }
 
-    fn for_hub(typed: &Typed, environment: &Environment<'_>) -> Result<Self, SettingsError> {
+    fn for_hub(typed: &GlobalArgs, environment: &Environment<'_>) -> Result<Self, SettingsError> {
         let token_only = |name: &str| {
             let value = environment.get(name);
             value.filter(|_| name == TOKEN_FILE.variable)
@@ -132,7 +132,7 @@ impl Settings {
     }
 
     fn for_client(
-        typed: &Typed,
+        typed: &GlobalArgs,
         mut found: FoundFile,
         environment: &Environment<'_>,
     ) -> Result<Self, SettingsError> {
@@ -257,7 +257,7 @@ fn with_url_path(
 
 /// -q or -v on the command line also overrides the other one in the file.
 fn output_flag(
-    typed: &Typed,
+    typed: &GlobalArgs,
     is_set: bool,
     flag: &'static str,
     from_file: Option<Sourced<bool>>,

@@ -43,7 +43,7 @@ fn resolve(line: &str, variables: &[(&str, &str)]) -> Result<Settings, SettingsE
         path: Some("/c/config.toml".into()),
         file: Some(file),
     };
-    Settings::for_client(&cli.typed, found, &Environment(&get))
+    Settings::for_client(&cli.global, found, &Environment(&get))
 }
 
 /// Hub, URL, namespace, name and token file, with where each comes from.
@@ -207,7 +207,7 @@ fn a_flag_replaces_a_header_of_its_name() {
 
 #[test]
 fn a_hub_takes_only_its_token() {
-    let typed = Typed::default();
+    let typed = GlobalArgs::default();
     let get = |name: &str| Some(OsString::from(format!("nonsense {name}")));
     let hub = Settings::for_hub(&typed, &Environment(&get)).unwrap();
     assert_eq!(

@@ -14,7 +14,7 @@ impl HubClient {
         self.window.has_capacity()
     }
 
-    /// Messages that were published and are not confirmed.
+    /// The number of messages that were published and are not confirmed.
     pub fn unconfirmed_messages(&self) -> u64 {
         self.window.unconfirmed_messages()
     }

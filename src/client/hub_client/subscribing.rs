@@ -29,8 +29,8 @@ impl HubClient {
         }
     }
 
-    /// Subscribes to these rooms instead: from now, or with a client name from its cursor in each. Write everything that was
-    /// received before; the client forgets what was not, and may receive it again.
+    /// Subscribes to these rooms instead: from now, or with a client name from its cursor in each. Write everything
+    /// received so far before calling it: the client forgets unwritten messages, and may receive them again.
     pub fn change_rooms(&mut self, rooms: Vec<RoomName>) {
         let Some(subscription) = &self.subscription else {
             return self.subscribe(SubscribeRequest {
@@ -47,20 +47,20 @@ impl HubClient {
         };
         self.requests.fallback.get_or_insert(before);
         self.subscription = Some(Subscription::new(request, &self.hub_info.log));
-        // A name's cursors move with its acks alone, so messages in transit come again behind the response. Without a name no
-        // message comes twice.
+        // A name's cursors move with its acks alone, so messages in transit are sent again after the response. Without
+        // a name no message is sent twice.
         self.send_subscribe_and(match self.target.name {
             Some(_) => Deliveries::Discard,
             None => Deliveries::Take,
         });
     }
 
-    /// Leaves rooms; a client name is no longer their member. The response comes as that of [`Self::request`].
+    /// Leaves rooms; a client name is no longer their member. The response is reported like that of [`Self::request`].
     pub fn leave(&mut self, rooms: &[RoomName]) -> Option<u64> {
         let id = self.request(&LeaveRequest(rooms))?;
         if let Some(subscription) = &mut self.subscription {
             subscription.remove_rooms(rooms);
-            // A request without rooms would mean all that the name joined.
+            // A request without rooms would mean every room that the name joined.
             if subscription.request().rooms.is_empty() {
                 self.subscription = None;
             }
@@ -68,7 +68,7 @@ impl HubClient {
         Some(id)
     }
 
-    /// Reads again from `cursor` in this log, and forgets what was received and not written. `held` as in
+    /// Reads again from `cursor` in this log, and forgets messages that were received and not written. `held` as in
     /// [`Self::hold_cursor`].
     pub fn resubscribe_from(&mut self, cursor: Seq, held: Option<Seq>) {
         if let Some(subscription) = &mut self.subscription {
@@ -87,8 +87,8 @@ impl HubClient {
         }
     }
 
-    /// Keeps the client name's cursor before `held` whatever is acked: acks then free credit only, and those messages come
-    /// again with the name's next subscription. None releases the cursor.
+    /// Keeps the client name's cursor before `held`: further acks only free credit, and the messages from `held` on are
+    /// sent again to the name's next subscription. None releases the cursor.
     pub fn hold_cursor(&mut self, held: Option<Seq>) {
         let Some(subscription) = &mut self.subscription else {
             return;
@@ -162,13 +162,13 @@ impl HubClient {
         }
         self.events
             .push_back(ClientEvent::Subscribed { pending, rooms });
-        // Acks for what was written during the outage were not sent.
+        // Acks for messages written during the outage were not sent.
         self.send_last_ack();
         self.send_ack_confirmation();
         Ok(())
     }
 
-    /// After a reconnect the hub sends again what was received and not written. That part is dropped.
+    /// After a reconnect the hub sends again messages that were received and not written. They are dropped.
     pub(super) fn handle_batch(&mut self, mut header: DeliveryHeader, mut body: Bytes) {
         if self.requests.deliveries() == Deliveries::Discard {
             return;

@@ -151,8 +151,11 @@ fn a_held_cursor_is_sent_on_resume() {
         args(&sub),
         r#"{"rooms":["r"],"since":"42","log":"log","keep":"41"}"#
     );
-    let behind = sub.restart_at(Seq::new(43, 0), None);
-    assert_eq!(args(&behind), r#"{"rooms":["r"],"since":"43","log":"log"}"#);
+    let restarted = sub.restart_at(Seq::new(43, 0), None);
+    assert_eq!(
+        args(&restarted),
+        r#"{"rooms":["r"],"since":"43","log":"log"}"#
+    );
     let mut again = sub.restart_at(Seq::new(41, 0), Some(Seq::new(41, 0)));
     assert_eq!(
         args(&again),

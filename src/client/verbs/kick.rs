@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::VerbRequest;
 use crate::wire::verb::Verb;
 
-/// Whose sockets to close.
+/// The sockets to close.
 #[derive(Debug, Clone, Serialize)]
 pub enum KickRequest<'a> {
     #[serde(rename = "sid")]

@@ -1,4 +1,5 @@
-//! `join` and `leave`: durable membership of a client name. The hub answers with the rooms, which the client knows.
+//! `join` and `leave`: durable membership of a client name. The hub answers with the rooms, which the client already
+//! knows.
 
 use serde::Serialize;
 use serde::de::IgnoredAny;

@@ -19,7 +19,7 @@ use super::error_response::ErrorResponse;
 use super::invalid_message::{InvalidMessage, first_argument, parse};
 use crate::wire::verb::Verb;
 
-/// The response to a verb as it came: its JSON object, or the hub's error.
+/// The raw response to a verb: its JSON object, or the hub's error.
 pub type VerbResult = Result<Box<RawValue>, ErrorResponse>;
 
 /// A verb with its one argument, the JSON of `Self`.

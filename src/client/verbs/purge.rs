@@ -1,4 +1,4 @@
-//! `purge`: gives up what waits for a member.
+//! `purge`: gives up the messages that wait for a member.
 
 use serde::{Deserialize, Serialize};
 

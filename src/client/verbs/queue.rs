@@ -1,4 +1,4 @@
-//! `queue`: lists what waits for members.
+//! `queue`: lists the messages that wait for members.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub struct QueueResponse {
     pub more: u64,
 }
 
-/// What waits for one member in one room.
+/// The messages that wait for one member in one room.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct QueueSummary {
     pub name: ClientName,

@@ -1,4 +1,5 @@
-//! `sub` and `peek`: subscribe to rooms, or look at what waits for a member. `ack` confirms what a subscription received.
+//! `sub` and `peek`: subscribe to rooms, or look at the messages that wait for a member. `ack` confirms messages of a
+//! subscription.
 
 use std::time::Duration;
 
@@ -14,13 +15,13 @@ pub struct SubscribeRequest {
     /// Empty: every room that the client name joined.
     pub rooms: Vec<RoomName>,
     pub since: Option<StartPosition>,
-    /// Start with the last messages of the rooms, this many.
+    /// Start with this many of the last messages of the rooms.
     pub last: Option<u64>,
     pub presence: PresenceUpdates,
     pub mode: DeliveryMode,
 }
 
-/// Which subscribers get a message.
+/// The subscribers that get a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DeliveryMode {
     /// Each of them.
@@ -28,7 +29,7 @@ pub enum DeliveryMode {
     FanOut,
     /// One of those that share the client name.
     Shared(ShareSettings),
-    /// Shows what waits for a member, without taking it. `rooms` of the request is not used.
+    /// Shows the messages that wait for a member, without taking them. `rooms` of the request is not used.
     Peek(PeekRequest),
 }
 
@@ -138,7 +139,7 @@ struct ShareArgs {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SubscribeResponse {
-    /// Messages that wait already.
+    /// The number of messages that wait already.
     #[serde(default)]
     pub pending: u64,
     /// The rooms that the hub subscribed the socket to.

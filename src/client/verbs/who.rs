@@ -39,13 +39,13 @@ pub struct SocketInfo {
     pub pid: Option<i32>,
     pub transport: String,
     pub rooms: Vec<RoomName>,
-    /// Messages that it still has to get or to ack.
+    /// Messages that it still has to receive or to ack.
     pub lag: u64,
     #[serde(default, rename = "lag_is_least")]
     pub lag_precision: LagPrecision,
     /// When it connected, milliseconds since 1970 (UTC).
     pub since: u64,
-    /// Whether it is the socket that asks.
+    /// Whether it is the requester's socket.
     #[serde(default)]
     pub you: bool,
 }

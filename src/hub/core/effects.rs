@@ -1,4 +1,4 @@
-//! What the core needs from the world outside.
+//! The side effects that the core needs from its caller.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Fan-out: handing a record to the sockets that are owed it, and counting the members it waits for.
+//! Fan-out: delivers a record to the sockets that are owed it, and counts the members it waits for.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -59,7 +59,8 @@ impl Core {
                     continue;
                 }
                 let is_owed = !is_excluded(header, &socket.reader);
-                // The holder of a name also gets what it is not owed: its session moves the cursor over it.
+                // The holder of a name also gets records that it is not owed, because its session moves the cursor past
+                // them.
                 let is_holder = || {
                     let name = socket.reader.name.as_ref();
                     name.is_some_and(|name| namespace.holders.get(name) == Some(id))
@@ -125,7 +126,7 @@ impl Core {
     }
 }
 
-/// A full mailbox or a closed socket loses the message: a direct message waits for nobody.
+/// A full mailbox or a closed socket loses the message, because direct messages are not stored.
 pub(super) fn deliver_direct(
     publisher: SocketId,
     direct: DirectRecord,

@@ -1,4 +1,4 @@
-//! Answers to `rooms` from what the hub knows: who is connected now. The store knows the rest.
+//! The hub's part of the answer to `rooms`: the sockets connected now. The store adds the rest.
 
 use super::effects::Effects;
 use super::state::{Core, NamespaceState, RoomEntry};

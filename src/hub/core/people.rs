@@ -12,7 +12,7 @@ use crate::hub::socket_id::SocketId;
 use crate::limits;
 
 impl Core {
-    /// Answers with the oldest sockets, if there are more than one answer holds.
+    /// Answers with the oldest sockets, if not all of them fit one answer.
     pub(super) fn list_sockets(&self, request: SocketRequest, effects: &mut impl Effects) {
         let SocketRequest {
             socket,
@@ -63,7 +63,7 @@ impl Core {
         effects.notify(id, Notification::KickCount { ack_id, kicked });
     }
 
-    /// A shared queue is not counted beside the sockets that share it; alone it counts as one.
+    /// A shared queue counts only if none of the sockets that share it is in the list.
     fn count_connections(&self, found: &[SocketId]) -> u64 {
         let has_connection = |id: &&SocketId| {
             let socket = self.sockets.get(*id);
@@ -75,7 +75,7 @@ impl Core {
         }
     }
 
-    /// Whether it is the queue that the requester may share itself. The other sockets that share it are found one by one.
+    /// Whether the socket is the shared queue of the requester's own name, which the requester may be sharing.
     fn is_queue_of(&self, id: SocketId, requester: &SocketState) -> bool {
         let is_shared = |socket: &&SocketState| socket.stats.peer.address == PeerAddress::Shared;
         let queue = self.sockets.get(&id).filter(is_shared);

@@ -2,7 +2,7 @@
 //! stored, and is dropped for a socket that is behind.
 //!
 //! A room without watchers costs one comparison. Membership is not presence: a client that joins a room by name without
-//! listening to it makes no event.
+//! listening to it causes no event.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

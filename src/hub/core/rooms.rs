@@ -290,7 +290,7 @@ impl Core {
         before
     }
 
-    /// The socket becomes the holder of its name; an older holder is told that it lost it.
+    /// The socket becomes the holder of its name; an older holder is notified.
     fn take_name(&mut self, id: SocketId, socket: &SocketState, effects: &mut impl Effects) {
         let Some(name) = socket.reader.name.clone() else {
             return;

@@ -17,9 +17,9 @@ pub struct Core {
     pub(super) head: u64,
     pub(super) sockets: HashMap<SocketId, SocketState, BuildHasherDefault<SocketIdHasher>>,
     pub(super) namespaces: HashMap<Namespace, NamespaceState>,
-    /// When two sockets have one sid, this is the one that came back with it.
+    /// When two sockets have one sid, this is the newer one, which returned with it.
     pub(super) by_sid: HashMap<Arc<str>, SocketId>,
-    /// Volatile records are numbered from the top down, so that they never meet a number of the log.
+    /// Volatile records are numbered from the top down, so that they never collide with a number of the log.
     pub(super) last_volatile: u64,
 }
 
@@ -33,10 +33,10 @@ pub(super) struct SocketState {
     /// Where a restored session was, until its first subscription.
     pub(super) restored: Option<Box<OpenedSession>>,
     pub(super) stats: Arc<SocketStats>,
-    /// The last record that the socket may still have to be handed.
+    /// The last record that may still have to be delivered to the socket.
     pub(super) newest_owed: u64,
     pub(super) presence: PresenceMode,
-    /// Watchers were told that it left, before it disconnected.
+    /// Watchers were notified that it left, before it disconnected.
     pub(super) is_leave_announced: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Attachment {
     /// It has no subscription yet, or its mailbox overflowed: it gets no deliveries.
     Detached,
     Attached,
-    /// Its session was told to end it.
+    /// Its session was asked to end it.
     Closing,
 }
 

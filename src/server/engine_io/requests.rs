@@ -1,7 +1,7 @@
 //! Engine.IO requests (protocol v4, "HTTP long-polling" and "WebSocket"): handshakes, the GETs and POSTs of polling
 //! sessions, and the upgrade to WebSocket.
 //!
-//! Host and Origin were checked before. What the packets say is the session's business.
+//! The caller has checked Host and Origin. The session handles the packets.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The meeting point of a polling client's HTTP requests and its session: one GET that waits for packets, one POST whose
 //! packets wait to be read, and the WebSocket that replaces both after an upgrade.
 //!
-//! This module knows nothing of HTTP headers and bodies, nor of what the packets say.
+//! This module knows nothing of HTTP headers and bodies, nor of the meaning of packets.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,7 +28,7 @@ pub(super) type ResponseSender<T> = oneshot::Sender<PollingResult<T>>;
 pub struct PollingSession {
     pub mode: EngineMode,
     state: Mutex<PollingState>,
-    /// Woken when a request comes, or when the transport has changed or ended.
+    /// Woken when a request arrives, or when the transport has changed or ended.
     session: AtomicWaker,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct PollingState {
     pub phase: PollingPhase,
     pub get: Option<PendingGet>,
     pub post: PostState,
-    /// A response was sent. The next GET is the proof that it arrived.
+    /// A response was sent. The next GET proves that it arrived.
     pub is_response_unconfirmed: bool,
 }
 
@@ -44,24 +44,24 @@ pub(super) enum PollingPhase {
     Polling,
     /// A WebSocket is being probed. Packets go by polling meanwhile.
     Probing,
-    /// Packets go by WebSocket from here on. The session takes it from here once.
+    /// Packets go by WebSocket from now on. The session takes the transport from this field once.
     Upgraded(Option<Box<dyn Transport>>),
     /// The client has closed the session, and a GET that it sent before may still arrive.
     Closing,
-    /// The session is over. If a request ended it, the session takes the reason from here once.
+    /// The session is over. If a request ended it, the session takes the reason from this field once.
     Ended(Option<&'static str>),
 }
 
 /// A GET that waits for packets.
 pub(super) struct PendingGet {
     pub response: ResponseSender<String>,
-    /// The session has seen it. Before that it may have come too late.
+    /// The session has seen it. Before that, it may have arrived too late.
     pub is_seen: bool,
 }
 
 pub(super) enum PostState {
     None,
-    /// The body is being received.
+    /// Its body is being received.
     Receiving(ResponseSender<()>),
     Received(ResponseSender<()>, Bytes),
     /// The session is reading its packets.
@@ -272,7 +272,7 @@ impl UpgradeProbe {
         matches!(self.session.lock().phase, PollingPhase::Probing)
     }
 
-    /// Answers the waiting GET with a noop packet: a client upgrades only when none of its requests is open.
+    /// Answers the waiting GET with a noop packet, because a client upgrades only when none of its requests is open.
     pub fn release_get(&self) {
         let mut state = self.session.lock();
         if let Some(get) = state.get.take_if(|get| get.is_seen) {

@@ -33,7 +33,7 @@ pub struct PollingTransport {
     response_bytes: usize,
     /// The POST that is being read, and how to answer it.
     post: Option<(PayloadDecoder, ResponseSender<()>)>,
-    /// Packets read since other tasks had their turn.
+    /// Packets read since other tasks last had a turn.
     packets_in_a_row: usize,
     close_state: CloseState,
     /// Set after an upgrade: everything goes through it.
@@ -43,14 +43,14 @@ pub struct PollingTransport {
 
 /// Who closed the session.
 enum CloseState {
-    /// The hub, unless the client still does.
+    /// The hub, unless the client closes it first.
     Hub,
     Client,
-    /// The client, and its last GET has not arrived yet. It is awaited for so long.
+    /// The client, and its last GET has not arrived yet. This sleep bounds the wait for it.
     AwaitingGet(Pin<Box<Sleep>>),
 }
 
-/// A request ended the session. The reason is there once.
+/// A request ended the session. The reason can be taken once.
 struct SessionEnded(Option<&'static str>);
 
 impl From<SessionEnded> for TransportError {
@@ -152,7 +152,7 @@ impl PollingTransport {
                 WireFrame::Binary(bytes) => payload.binary(&bytes),
             }
         }
-        // A GET that is gone has ended the session.
+        // Fails only if the GET was dropped, which has ended the session.
         let _ = get.response.send(Ok(payload.finish()));
     }
 
@@ -258,7 +258,7 @@ impl Transport for PollingTransport {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // The reason is known by now; this is for an upgrade.
+        // Takes over an upgrade that completed meanwhile. The reason of the end is known already.
         let _ = self.update(cx);
         if let Some(websocket) = &mut self.websocket {
             return websocket.poll_close(cx);

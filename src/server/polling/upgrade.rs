@@ -38,7 +38,7 @@ async fn handshake(probe: &UpgradeProbe, websocket: &mut Box<dyn Transport>) -> 
     loop {
         // Cancel-safe: a frame that is ready is not lost, and a missed tick comes again.
         tokio::select! {
-            // The client's frames first: its upgrade packet makes the next release needless.
+            // Read the client's frames first: after its upgrade packet no further release is needed.
             biased;
             frame = poll_fn(|cx| websocket.poll_recv(cx)) => match frame?.ok()? {
                 WireFrame::Text(text) if !is_probed && text.as_str() == engine::PROBE => {

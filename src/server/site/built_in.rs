@@ -1,7 +1,7 @@
 //! The pages and scripts that are part of the hub.
 
-/// Each has a path. A file of the static folder at the same path is shown instead: the official client's bundle may be
-/// there.
+/// Each has a path. A file of the static folder at the same path takes precedence, such as the official client's
+/// bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuiltIn {
     /// The browser client as a script.

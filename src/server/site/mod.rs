@@ -1,4 +1,4 @@
-//! What the hub shows to browsers beside Socket.IO: the files of a static folder, a Socket.IO client, and the class page.
+//! The pages that the hub serves to browsers: the files of a static folder, a Socket.IO client, and the class page.
 
 pub mod built_in;
 pub mod content_type;

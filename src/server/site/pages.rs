@@ -16,7 +16,7 @@ use crate::server::response::{HttpResponse, plain_text};
 use crate::server::response_body::{DiskReads, ResponseBody};
 use crate::session::services::random_id;
 
-/// The class page has this where each response puts a nonce of its own.
+/// The placeholder in the class page that each response replaces with a nonce of its own.
 const NONCE: &str = "{{nonce}}";
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
@@ -98,7 +98,8 @@ impl Pages {
         let body = || ResponseBody::File(file, length, self.disk.clone());
         let mut response = conditional(request.headers, &etag, body);
         set(&mut response, CONTENT_TYPE, content_type::of(&path));
-        // A client script in the folder is as public as the built-in one. Everything else is for this hub's own pages.
+        // A client script in the folder is as public as the built-in one. Everything else is readable only for this
+        // hub's own pages.
         if !request.path.starts_with("/socket.io/") {
             set(&mut response, CROSS_ORIGIN_RESOURCE_POLICY, "same-origin");
         }

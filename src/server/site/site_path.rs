@@ -16,7 +16,7 @@ pub struct SitePath {
     target: PathTarget,
 }
 
-/// What the end of a path asks for.
+/// Whether a path names a file or a folder, by its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathTarget {
     /// `/page`

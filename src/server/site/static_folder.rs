@@ -29,13 +29,13 @@ pub struct StaticFolder {
     private: Vec<PathBuf>,
 }
 
-/// What a path leads to.
+/// The result of a lookup.
 #[derive(Debug)]
 pub enum Lookup {
     File(StaticFile),
     /// A folder whose path lacks the slash at its end.
     Folder,
-    /// Nothing there, or nothing that may be shown. The peer does not learn which.
+    /// There is no such file, or it may not be shown. The peer does not learn which.
     NotFound,
 }
 
@@ -175,7 +175,7 @@ mod tests {
 
     use super::*;
 
-    /// Its name is not hidden, so that a path outside the folder is refused for being outside.
+    /// Its name is not hidden, so that a path outside the folder is refused only because it is outside.
     fn around() -> tempfile::TempDir {
         tempfile::Builder::new().prefix("around").tempdir().unwrap()
     }

@@ -1,8 +1,9 @@
-//! The writer frames of one WebSocket connection. tungstenite reads the connection; through this writer it sends only
-//! its answers to pings and closes.
+//! Writes the frames of one WebSocket connection. tungstenite reads the connection, and sends only its answers to pings
+//! and closes through this writer.
 //!
-//! We write frames ourselves to save memory and system calls. A burst of small frames is one buffer and one `write`, and
-//! a large body is written from where it is. An idle connection holds no buffer: the connections of a thread share one.
+//! We write frames ourselves to save memory and system calls. A burst of small frames is one buffer and one `write`,
+//! and a large body is written without a copy. An idle connection holds no buffer: the connections of a thread share
+//! one.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -28,7 +29,7 @@ pub struct FrameWriter<S> {
     written: usize,
     /// A payload too large to copy. No frame follows it until it is written.
     body: Bytes,
-    /// A frame of tungstenite's found no room.
+    /// A frame from tungstenite did not fit.
     is_blocked: bool,
 }
 
@@ -57,7 +58,7 @@ impl<S> FrameWriter<S> {
         self.burst.is_empty() && self.body.is_empty()
     }
 
-    /// Whether a frame of tungstenite's found no room since the last call.
+    /// Whether a frame from tungstenite did not fit since the last call.
     pub fn take_blocked(&mut self) -> bool {
         std::mem::take(&mut self.is_blocked)
     }
@@ -84,7 +85,7 @@ impl<S> FrameWriter<S> {
         &mut self.burst
     }
 
-    /// Returns the buffer: the system has everything.
+    /// Returns the buffer to the thread: the system has everything.
     fn clear(&mut self) {
         self.burst.clear();
         self.written = 0;
@@ -129,7 +130,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for FrameWriter<S> {
     }
 }
 
-/// For tungstenite, which writes whole frames. They queue behind the frames that wait already.
+/// For tungstenite, which writes whole frames. They queue after the frames that wait already.
 impl<S: AsyncWrite + Unpin> AsyncWrite for FrameWriter<S> {
     fn poll_write(
         self: Pin<&mut Self>,

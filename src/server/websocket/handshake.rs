@@ -14,7 +14,7 @@ use crate::server::response::{HttpResponse, header_text};
 use crate::server::response_body::ResponseBody;
 use crate::session::engine::params::EngineMode;
 
-/// What a connection is used for once it is upgraded.
+/// The purpose of a connection once it is upgraded.
 pub enum UpgradePurpose {
     NewSession(EngineMode),
     /// It may replace the polling of a session.

@@ -123,7 +123,7 @@ impl Transport for WebSocketTransport {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Errors do not matter: the connection ends either way.
+        // Errors can be ignored: the connection ends either way.
         let _ = ready!(self.poll_send(cx));
         let _ = ready!(Pin::new(&mut self.stream).poll_close(cx));
         self.poll_send(cx).map(drop)

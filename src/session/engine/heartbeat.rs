@@ -20,7 +20,7 @@ enum HeartbeatState {
     PongBy(Instant),
 }
 
-/// What is due now.
+/// An action that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeartbeatAction {
     None,
@@ -41,7 +41,7 @@ impl Heartbeat {
         }
     }
 
-    /// When something is due next.
+    /// The time of the next action.
     pub fn next(&self) -> Instant {
         let (HeartbeatState::PingAt(at) | HeartbeatState::PongBy(at)) = self.state;
         self.connect_by.map_or(at, |by| by.min(at))
@@ -52,8 +52,8 @@ impl Heartbeat {
         matches!(self.state, HeartbeatState::PongBy(_))
     }
 
-    /// What is due at `now`. While the session does not read, no pong can arrive: then the deadline moves. The pings go on,
-    /// for the client has a clock too.
+    /// The action that is due at `now`. While the session does not read, no pong can arrive, so the deadline moves. The
+    /// pings go on, because the client has a timeout of its own.
     pub fn advance(
         &mut self,
         now: Instant,

@@ -1,4 +1,5 @@
-//! What a session runs on: its transport and heartbeat, and the queue of its requests to the store and the hub.
+//! The parts that a session runs on: its transport and heartbeat, and the queue of its requests to the store and the
+//! hub.
 
 pub mod heartbeat;
 pub mod outbox;

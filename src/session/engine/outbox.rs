@@ -1,6 +1,6 @@
 //! The requests of a session that the store and the hub have not taken yet, in order.
 //!
-//! While one waits here the session reads nothing more from its client: this is the flow control for publishers.
+//! While a request waits here, the session reads nothing more from its client. This is the flow control for publishers.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -21,7 +21,7 @@ use crate::store::writer::Urgency;
 pub enum Submission {
     Store(Op, Urgency, Ticket),
     Hub(InboxMessage),
-    /// Lets a program go on that waits until everything before this is taken.
+    /// Lets a waiting program continue, once everything before this is taken.
     Release(EntryHold),
 }
 

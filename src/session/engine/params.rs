@@ -1,4 +1,4 @@
-//! What a session starts with: its transport and the client have agreed on it.
+//! The parameters of a new session. Its transport and the client have agreed on them.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ pub struct SessionParams {
     pub peer: Arc<Peer>,
 }
 
-/// What Engine.IO's messages carry.
+/// The protocol that Engine.IO's messages carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineMode {
     SocketIo,
-    /// Nothing of ours: every message goes back to its sender, for trying out Engine.IO clients and transports.
+    /// No protocol: every message goes back to its sender, for testing Engine.IO clients and transports.
     Echo,
 }

@@ -19,12 +19,12 @@ pub trait Transport: Send {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<WireFrame, TransportError>>>;
-    /// Ready when it takes another frame.
+    /// Ready when the transport can take another frame.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
-    /// Takes a frame. Only after `poll_ready` was ready.
+    /// Takes a frame. Call it only after `poll_ready` was ready.
     fn send(&mut self, frame: WireFrame) -> Result<(), TransportError>;
     /// Flushes every frame. Ready when the operating system has them or, on transports that know, the client.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
-    /// Flushes and ends it.
+    /// Flushes and closes the transport.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }

@@ -40,8 +40,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// The next line; at the end the rest behind the last line end, then `None`. Cancel-safe: bytes that were read stay in
-    /// the buffer.
+    /// The next line. At the end of the pipe, the text after the last line end, then `None`. Cancel-safe: bytes that
+    /// were read stay in the buffer.
     pub async fn next(&mut self) -> Option<BoundedLine> {
         loop {
             if let Some(line) = self.next_buffered() {

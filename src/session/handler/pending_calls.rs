@@ -48,7 +48,7 @@ struct CalledSocket {
     is_admitted: bool,
 }
 
-/// What the `to` of a program's emit names.
+/// The recipient that the `to` of a program's emit names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmitTarget {
     /// The sid of a connected socket.
@@ -61,7 +61,7 @@ pub enum EmitTarget {
     Room,
 }
 
-/// What an answer of the program did.
+/// The effect of an answer from the program.
 #[derive(Debug)]
 pub enum AnswerOutcome {
     Accepted,
@@ -82,7 +82,7 @@ impl PendingCalls {
                 };
                 self.sockets.insert(Arc::clone(&call.sid), socket);
             }
-            // When a client has come back, its sid belongs to a newer socket.
+            // If a client has returned, its sid belongs to a newer socket.
             CallKind::Disconnect if self.is_held_by_another(&call.sid, call.socket) => {}
             CallKind::Disconnect => {
                 self.sockets.remove(&call.sid);

@@ -24,7 +24,7 @@ pub struct ProgramProcess {
     started: Instant,
     /// `None` when it is closed.
     stdin: Option<ChildStdin>,
-    /// The line that is being written, and how many of its bytes were.
+    /// The line that is being written, and the number of its bytes written so far.
     writing: Option<(QueuedLine, usize)>,
     shutdown: Shutdown,
     stdout: Lines<ChildStdout>,
@@ -53,7 +53,7 @@ pub enum StdoutReads {
 pub enum ProcessEvent {
     Stdout(BoundedLine),
     Stderr(BoundedLine),
-    /// A step that needs nothing of the caller.
+    /// A step that needs no action by the caller.
     Progress,
     Exited(ProgramExit),
 }
@@ -107,7 +107,7 @@ impl ProgramProcess {
         })
     }
 
-    /// Closes the stdin behind the lines that wait now, and kills the process if it does not end in time.
+    /// Closes stdin after the lines that wait now, and kills the process if it does not end in time.
     pub fn shut_down(&mut self) {
         if self.shutdown == Shutdown::No {
             self.shutdown = Shutdown::Requested;

@@ -27,7 +27,7 @@ impl RateLimitedLog {
         tracing::info!("handler of {}: {change}", self.namespaces);
     }
 
-    /// Logs an end that nobody asked for. Not counted.
+    /// Logs an unexpected end. Not counted.
     pub fn failure(&mut self, how: &str) {
         self.log_hidden();
         tracing::warn!("handler of {}: {how}", self.namespaces);

@@ -33,7 +33,7 @@ use crate::session::services::Services;
 use crate::store::writer::{Urgency, WriterClosed};
 use crate::store::{MessageHeader, NewRecord, Op};
 
-/// The origin that records published by a program have in place of a sid.
+/// The origin of a record that a program published, in place of a sid.
 const ORIGIN: &str = "handler";
 
 /// Starts all programs of a hub. Each ends in a bounded time once `stopping` is true. Calls made after that get no verdict.
@@ -301,7 +301,7 @@ impl ProgramRunner {
     /// The program's next line may be meant for the socket that is being admitted.
     fn block_until_admitted(&mut self, admitting: oneshot::Receiver<()>) {
         self.blocked_on = Some(Box::pin(async move {
-            // Other sockets wait no longer than this for one that does not get in.
+            // A socket that is never admitted delays others no longer than this.
             let _ = timeout(limits::HANDLER_ENTRY_TIMEOUT, admitting).await;
             Ok(())
         }));

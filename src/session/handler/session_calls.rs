@@ -137,7 +137,7 @@ impl Session {
 
 /// Tells the program that a socket disconnected.
 pub(crate) fn notify_disconnect(services: &Services, socket: &Socket, end: &EndReason) {
-    // When the client has come back, its sid is still connected.
+    // If the client has returned, its sid is still connected.
     if !matches!(end, EndReason::Replaced) {
         let program = services.programs.of(&socket.permissions.rules);
         notify_program(program, Caller::from(socket), end);

@@ -16,9 +16,10 @@ use crate::store::StoreError;
 
 #[derive(Debug, Default)]
 pub struct WaitingCalls {
-    /// Sockets that wait to be admitted: at most `limits::NAMESPACES_PER_CONNECTION` with those admitted already.
+    /// Sockets that wait to be admitted: at most `limits::NAMESPACES_PER_CONNECTION` together with those already
+    /// admitted.
     pub(super) entrances: Vec<(AdmissionRequest, VerdictReceiver)>,
-    /// Sockets of clients that come back. The store looks up their former sid, then the program is asked about that one.
+    /// Sockets of returning clients. The store looks up their former sid, then the program is asked about that one.
     pub(super) returning: Vec<(AdmissionRequest, FormerSid)>,
     /// Events whose sender asked for an acknowledgement. Each counts among the verbs in flight.
     pub(super) events: Vec<EventCall>,

@@ -1,4 +1,4 @@
-//! CONNECT: who enters a namespace, whether they may, and what the hub learns about the new socket.
+//! CONNECT: decides who may enter a namespace, and registers the new socket with the hub.
 
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ impl Session {
         self.out.push_back(WireFrame::text(text));
     }
 
-    /// Registers the socket with the hub, in the order of everything else.
+    /// Registers the socket with the hub, in order with the session's other requests.
     pub(crate) fn admit(&mut self, mut request: AdmissionRequest, hold: Option<EntryHold>) {
         self.heartbeat.connected();
         let (resume, auth) = (request.resume.take(), request.auth.take());

@@ -29,7 +29,7 @@ pub struct AdmissionRequest {
     pub permissions: Permissions,
     pub kind: ClientKind,
     pub credit: Credit,
-    /// The earlier session that it asks for.
+    /// The earlier session that it asks to resume.
     pub resume: Option<ResumeRequest>,
     /// The auth object as the client sent it.
     pub auth: Option<Box<RawValue>>,
@@ -37,7 +37,7 @@ pub struct AdmissionRequest {
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
-    /// In the words of the reference server, which clients know.
+    /// The reference server's wording, which clients know.
     #[error("Invalid namespace")]
     Namespace,
     #[error("auth: {}", json_error(.0))]

@@ -1,4 +1,4 @@
-//! Namespaces: who may enter, what they may do there, and what declared events do.
+//! Namespaces: admission, permissions, and the reactions to declared events.
 
 pub mod admission;
 pub mod admission_request;

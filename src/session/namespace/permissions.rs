@@ -1,4 +1,4 @@
-//! What a socket may do in its namespace, and how fast. Settled when it was admitted.
+//! A socket's rights and rate in its namespace, decided when it was admitted.
 
 use std::sync::Arc;
 
@@ -37,18 +37,19 @@ impl Permissions {
         self.may_kick
     }
 
-    /// Counts messages against the rate. Returns when the next may come, unless that is now.
+    /// Counts messages against the rate. Returns the time when the next one may come; `None` means now.
     pub fn spend(&mut self, messages: u32) -> Option<Instant> {
         self.rate.as_mut()?.spend(messages, Instant::now())
     }
 
-    /// When its rate is fully restored. A client that leaves and enters again must not start with a fresh one.
+    /// The time when its rate is fully restored; `None` means now. A client that leaves and enters again must not start
+    /// with a fresh one.
     pub fn throttled_until(&self) -> Option<Instant> {
         let restored_at = self.rate.as_ref()?.restored_at();
         (restored_at > Instant::now()).then_some(restored_at)
     }
 
-    /// Whether this is the first time that it tried what it may not.
+    /// Whether this is its first attempt at something forbidden.
     pub fn is_first_refusal(&mut self) -> bool {
         !std::mem::replace(&mut self.is_refusal_logged, true)
     }

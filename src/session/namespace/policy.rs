@@ -1,4 +1,4 @@
-//! The rules of namespaces: who may enter, what they may do, and what declared events do. Made from the tables of hub.toml.
+//! The rules of namespaces: admission, rights, and the reactions to declared events. Built from the tables of hub.toml.
 //! Pure data: reads no file and runs nothing.
 
 use std::collections::BTreeMap;
@@ -223,7 +223,7 @@ impl AuthError {
     }
 }
 
-/// A token with what it allows.
+/// A token and its rights.
 #[derive(Debug)]
 pub struct TokenGrant {
     pub token: Token,
@@ -260,7 +260,7 @@ pub enum Right {
 /// What a declared event does.
 #[derive(Debug, Default)]
 pub struct Reaction {
-    /// Who gets the event itself. Off unless declared.
+    /// The recipients of the event itself. Off unless declared.
     pub relay: Relay,
     /// An event back to the sender, with the same arguments.
     pub reply: Option<EventName>,
@@ -284,8 +284,8 @@ pub enum AckPayload {
     Fixed(Vec<Box<RawValue>>),
 }
 
-/// One more event. Without arguments of its own it has those of the event that caused it: for `connect` the auth object,
-/// or `{}`; for `disconnect` the reason.
+/// A further event. Without arguments of its own it has those of the event that caused it: for `connect` the auth
+/// object, or `{}`; for `disconnect` the reason.
 #[derive(Debug)]
 pub struct EmitAction {
     pub event: EventName,

@@ -7,15 +7,15 @@ use tokio::time::Instant;
 
 use crate::limits;
 
-/// A token bucket that holds the messages of one second. It never refuses a message: when a client spends more than there
-/// is, its next message is read later.
+/// A token bucket that holds the messages of one second. It never refuses a message: when a client overdraws it, the
+/// session reads the client's next message later.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimiter {
     rate: NonZeroU32,
     restored_at: Instant,
 }
 
-/// The bucket holds what comes in during this time.
+/// The bucket holds as many messages as are restored in this time.
 const BURST: Duration = Duration::from_secs(1);
 
 impl RateLimiter {
@@ -26,7 +26,7 @@ impl RateLimiter {
         }
     }
 
-    /// Counts messages. Returns when the next may come, unless that is now.
+    /// Counts messages. Returns the time when the next one may come; `None` means now.
     pub fn spend(&mut self, messages: u32, now: Instant) -> Option<Instant> {
         let spent = self.restored_at.max(now) + self.duration_of(messages);
         self.restored_at = spent.min(now + BURST + limits::RATE_WAIT_MAX);
@@ -34,7 +34,7 @@ impl RateLimiter {
         (next > now).then_some(next)
     }
 
-    /// When the bucket is full again.
+    /// The time when the bucket is full again.
     pub fn restored_at(&self) -> Instant {
         self.restored_at
     }

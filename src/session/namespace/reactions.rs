@@ -85,7 +85,7 @@ fn own_or<T>(
 }
 
 impl Session {
-    /// Does what the namespace declares for an event of this socket.
+    /// Runs the reactions that the namespace declares for an event of this socket.
     pub(crate) fn react(&mut self, index: usize, packet: &EventPacket<'_>, attachments: &[Bytes]) {
         let rules = Arc::clone(&self.sockets[index].permissions.rules);
         let Some(reaction) = rules.reactions.get(packet.event.as_str()) else {
@@ -146,7 +146,7 @@ impl Session {
         relayed.into_iter().chain(emitted).collect()
     }
 
-    /// The hub responded to a publish of a declared event. False when the publish was something else.
+    /// Handles the hub's response to a publish. Returns false when it was not that of a declared event.
     pub(crate) fn publish_answered(
         &mut self,
         index: usize,
@@ -177,7 +177,7 @@ impl Session {
         true
     }
 
-    /// Does what is declared for `connect`: for the socket once its CONNECT is answered, for others after its subscription.
+    /// Runs the reactions to `connect`: for the socket once its CONNECT is answered, for others after its subscription.
     pub(crate) fn react_to_connect(&mut self, index: usize, auth: Option<&RawValue>) {
         let rules = Arc::clone(&self.sockets[index].permissions.rules);
         let Some(reaction) = rules.reactions.get(CONNECT) else {
@@ -187,7 +187,7 @@ impl Session {
         let empty = raw(&json!({}));
         let own = [auth.unwrap_or(&empty)];
         let messages = to_sender(reaction, EventPayload::of(&own));
-        // Others see only the name: a token is a secret, and other fields may be.
+        // Others see only the name: a token is a secret, and other fields may be secrets too.
         let name = socket.from.as_ref();
         let public = raw(&name.map_or(json!({}), |name| json!({"as": name})));
         let max_message = self.services.settings.max_message;
@@ -201,7 +201,7 @@ impl Session {
     }
 }
 
-/// What to publish for `disconnect`. `None` also for a socket whose CONNECT was never answered.
+/// The message to publish for `disconnect`. `None` also for a socket whose CONNECT was never answered.
 pub(crate) fn disconnect_record(
     socket: &Socket,
     end: &EndReason,

@@ -32,7 +32,8 @@ use crate::store::{Op, StoreError};
 use crate::wire::offset::LogTag;
 use crate::wire::socket;
 
-/// A field of CONNECT's auth object that is ours if it is a text. An application may use the same name for something else.
+/// A field of CONNECT's auth object. It is ours only if it is a string: an application may use the same key for
+/// something else.
 #[derive(Debug, Default)]
 pub enum OptionalText {
     #[default]
@@ -48,8 +49,8 @@ impl<'de> Deserialize<'de> for OptionalText {
     }
 }
 
-/// The session that a client asks to return to. `None` when this log cannot have given it. A client without an offset has
-/// got no event yet: like the reference server, the hub then starts afresh.
+/// The session that a client asks to return to. `None` when it cannot be of this log. A client without an offset has
+/// received no event yet: like the reference server, the hub then starts afresh.
 pub fn resume_request(
     pid: OptionalText,
     offset: OptionalText,
@@ -110,7 +111,7 @@ impl Session {
         }))
     }
 
-    /// Has the session that the store remembers follow a change of its client's rooms.
+    /// Updates the remembered session after a change of its client's rooms.
     pub(crate) fn update_stored_session(&mut self, index: usize, change: Op) {
         if let Op::Session(_) = change {
             let ticket = Ticket::unanswered(self.sockets[index].id, Request::Ack);
@@ -119,7 +120,7 @@ impl Session {
         }
     }
 
-    /// The store remembers the socket, if it could.
+    /// Handles the store's response. `opened` is `None` when the store could not remember the socket.
     pub(crate) fn session_opened(&mut self, index: usize, opened: Option<OpenedSession>) {
         let socket = &mut self.sockets[index];
         let SocketRecovery::Requested(holder) = socket.recovery else {
@@ -154,7 +155,7 @@ impl Session {
 }
 
 impl Socket {
-    /// The offset of an event that is not in the log: that of everything sent so far.
+    /// The offset of an event that is not in the log: the end of everything sent so far.
     pub fn offset(&self) -> Option<String> {
         Some(self.recovery.log()?.offset(self.cursor()))
     }
@@ -191,7 +192,7 @@ impl Socket {
     }
 
     /// The op for the end of the socket. As in the reference server, a client that loses its connection may return; one
-    /// that leaves or is sent away may not. When the hub stops, the next one records when that was.
+    /// that leaves, or that the hub disconnects, may not. When the hub stops, its next start marks the session as lost.
     pub fn end_op(&self, end: &EndReason) -> Op {
         match end {
             EndReason::Shutdown | EndReason::Store(_) => Op::Noop,

@@ -49,7 +49,7 @@ impl IndexedBatch {
         self.delivery.batch_range(from, to, piece)
     }
 
-    /// The offset of message `index` in the body. The index behind the last message gives the end.
+    /// The offset of message `index` in the body. The index after the last message gives the end.
     fn offset(&self, index: u32) -> usize {
         let body = &self.delivery.record.body;
         let mark = (index / limits::SHARE_INDEX_INTERVAL) as usize;

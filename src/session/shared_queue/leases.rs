@@ -19,8 +19,8 @@ use crate::limits;
 
 /// A record that can be cut into pieces.
 pub trait DivisibleRecord: Clone {
-    /// The largest piece that begins with message `from`, ends at `to` or before, and has at most `bytes` bytes, but at least
-    /// one message. Returns the index behind its last message, and its length in bytes.
+    /// The largest piece that begins with message `from`, ends at `to` or before, and has at most `bytes` bytes, but at
+    /// least one message. Returns the index after its last message, and its length in bytes.
     fn fit(&self, from: u32, to: u32, bytes: usize) -> (u32, usize);
 }
 
@@ -44,11 +44,11 @@ pub struct LeasedPiece<P> {
 
 #[derive(Debug)]
 pub struct Leases<P> {
-    /// Records that are not done, and those behind them.
+    /// Records that are not done, and those after them.
     open: BTreeMap<u64, Open<P>>,
     /// Before this seq only open records are owed.
     end: Seq,
-    /// Ranges of free messages: the first seq, and the index behind the last message.
+    /// Ranges of free messages: the first seq, and the index after the last message.
     free: BTreeMap<Seq, u32>,
     free_messages: u64,
     /// Messages of all open records. Bounds how far acks run ahead of the cursor.
@@ -178,7 +178,7 @@ impl<P: DivisibleRecord> Leases<P> {
         self.free_messages < room.sum()
     }
 
-    /// Adds the messages `first..count` of a record that is behind all others.
+    /// Adds the messages `first..count` of a record that comes after all others.
     pub fn add(&mut self, number: u64, first: u32, count: u32, record: P, bytes: usize) {
         self.end = self.end.max(Seq::after_record(number));
         if first >= count {
@@ -197,9 +197,9 @@ impl<P: DivisibleRecord> Leases<P> {
         self.set_free(number, first, count);
     }
 
-    /// Nothing before `behind` is owed, except records added already.
-    pub fn skip(&mut self, behind: Seq) {
-        self.end = self.end.max(behind);
+    /// Nothing before `cursor` is owed, except records added already.
+    pub fn skip(&mut self, cursor: Seq) {
+        self.end = self.end.max(cursor);
     }
 
     /// Leases the next piece to the holder with the fewest messages, and among equals to the one served longest ago. Free

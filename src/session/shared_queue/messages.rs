@@ -61,7 +61,7 @@ pub enum ShareEvent {
     Kicked(Arc<str>),
 }
 
-/// Requests that a queue that ends leaves to the next one under the same name.
+/// Requests that an ending queue leaves to the next one under the same name.
 pub struct UnhandledRequests {
     /// Received already, before those of `receiver`.
     pub received: VecDeque<ShareRequest>,

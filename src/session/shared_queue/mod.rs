@@ -8,9 +8,10 @@
 //! nothing is left to hand out; others may still hold messages. All sharers of a name give the same rooms, or none.
 //!
 //! One task for each name (`queue`) holds the name for its sharers. To the hub it is a subscriber like any other: an
-//! exclusive `sub` takes the name over from all of them, and the first sharer takes it over from an exclusive `sub`. There is
-//! one durable cursor; acks beyond it are kept in memory (`leases`). So after a restart of the hub, a takeover, a kick of
-//! all sharers, or the end of the last sharer, everything behind the cursor comes again, even what was acked behind a hole.
+//! exclusive `sub` takes the name over from all of them, and the first sharer takes it over from an exclusive `sub`.
+//! There is one durable cursor; acks beyond it are kept in memory (`leases`). So after a restart of the hub, a
+//! takeover, a kick of all sharers, or the end of the last sharer, everything after the cursor is sent again, even
+//! messages acked past a gap.
 
 mod indexed_batch;
 mod leases;

@@ -35,7 +35,7 @@ pub fn lease_terms(args: &[&RawValue]) -> Result<Option<LeaseTerms>, VerbError> 
         return Ok(None);
     };
     if since.is_some() || last.is_some() {
-        let why = "a shared queue starts at its cursor: it takes no since and no last";
+        let why = "a shared queue starts at its cursor; omit since and last";
         return Err(VerbError::BadRequest(why.to_owned()));
     }
     let ack_timeout = ack_timeout.map_or(limits::ACK_TIMEOUT, Duration::from_millis);

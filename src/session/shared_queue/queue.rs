@@ -88,9 +88,9 @@ struct SharedQueue {
 }
 
 enum QueueState {
-    /// No sharer has come yet.
+    /// No sharer has joined yet.
     New,
-    /// These sharers wait until the store has said where the queue begins.
+    /// Sharers that wait until the store has found where the queue begins.
     Opening(Vec<ShareJoin>),
     Open,
 }
@@ -279,7 +279,7 @@ impl SharedQueue {
             Notification::Attached { head } => self.feed.attached(head),
             Notification::NameTaken => return Err(QueueEnd::NameTaken),
             Notification::Kicked { by } => return Err(QueueEnd::Kicked(by)),
-            // A queue asks for nothing else.
+            // A queue makes no other requests.
             _ => {}
         }
         Ok(())
@@ -334,8 +334,8 @@ impl SharedQueue {
             }
             LogRead::Page(page) => {
                 let AddedPage { skip, gap } = self.feed.add_page(page);
-                if let Some(behind) = skip {
-                    self.skip(behind);
+                if let Some(cursor) = skip {
+                    self.skip(cursor);
                 }
                 if let Some((from, to)) = gap {
                     let (namespace, name) = &self.key;
@@ -346,9 +346,9 @@ impl SharedQueue {
         }
     }
 
-    fn skip(&mut self, behind: Seq) {
-        self.feed.advance(behind);
-        self.leases.skip(behind);
+    fn skip(&mut self, cursor: Seq) {
+        self.feed.advance(cursor);
+        self.leases.skip(cursor);
     }
 
     /// Leases messages to the sharers that have room. Returns whether there was something to do.
@@ -376,10 +376,10 @@ impl SharedQueue {
                 }
                 NextItem::Retry => {}
                 NextItem::Delivery(delivery, from) => self.add_delivery(delivery, from),
-                NextItem::Skip(behind) => self.skip(behind),
+                NextItem::Skip(cursor) => self.skip(cursor),
                 NextItem::Live { skip, .. } => {
-                    if let Some(behind) = skip {
-                        self.skip(behind);
+                    if let Some(cursor) = skip {
+                        self.skip(cursor);
                     }
                 }
                 NextItem::Attach => {
@@ -440,7 +440,7 @@ impl SharedQueue {
         }
     }
 
-    /// Messages that were purged while a sharer held them are not handed to another.
+    /// Messages that were purged while a sharer held them do not go to another.
     fn drop_purged(&mut self) {
         if self.leases.cursor() < self.purged {
             let feed = &self.feed;

@@ -33,17 +33,19 @@ impl Session {
             return refused("a queue is shared under a client name");
         };
         if socket.kind == ClientKind::Stock {
-            return refused("a queue is shared among clients that ask for this protocol");
+            return refused("only roomcat clients can share a queue");
         }
         if socket.is_subscribed() {
-            return refused("this socket is subscribed by itself");
+            return refused("this socket has a subscription of its own");
         }
         if socket
             .sharing
             .as_ref()
             .is_some_and(|it| it.pending_answers() > 0)
         {
-            return refused("this socket has asked something of its queue; wait for the answer");
+            return refused(
+                "the shared queue has not answered this socket's last request; wait for the answer",
+            );
         }
         self.unshare(index);
         let socket = &mut self.sockets[index];
@@ -80,7 +82,7 @@ impl Session {
         self.sockets[index].sharing = None;
     }
 
-    /// Handles the ack of a sharer. Returns false when the socket is none.
+    /// Handles the ack of a sharer. Returns false when the socket is not a sharer.
     pub(in crate::session) fn ack_shared(
         &mut self,
         index: usize,

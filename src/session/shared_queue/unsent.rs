@@ -1,4 +1,5 @@
-//! Counts the bytes that a sharer was given and that its transport has not taken. The queue adds, the session subtracts.
+//! Counts the bytes that the queue gave to a sharer and that its transport has not taken. The queue adds, the session
+//! subtracts.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,7 +29,7 @@ impl UnsentBytes {
     }
 }
 
-/// Whether a sharer with so many unsent bytes gets no more for now.
+/// Whether a sharer with this many unsent bytes gets no more for now.
 pub fn is_full(unsent: usize) -> bool {
     unsent >= limits::SHARE_WINDOW_BYTES
 }

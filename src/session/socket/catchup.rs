@@ -8,7 +8,7 @@ use crate::hub::request::{ReplayRange, ReplayStart};
 use crate::store::reader_pool::ReaderPool;
 use crate::store::{LogPage, Reader, StoreError};
 
-/// What the store read for a feed.
+/// The result of a store read for a feed.
 #[derive(Debug)]
 pub enum LogRead {
     Opened(OpenedSubscription),

@@ -1,5 +1,5 @@
-//! What a socket was sent and has not confirmed: pure bookkeeping, one kind for each way to confirm. A cursor is the first
-//! seq that is not confirmed. Knows nothing of rooms, stores or transports.
+//! Counts what a socket has not confirmed yet. Pure, with one type for each way to confirm. A cursor is the first seq
+//! that is not confirmed. Knows nothing of rooms, stores or transports.
 
 use std::collections::VecDeque;
 
@@ -36,7 +36,7 @@ impl Credit {
         }
     }
 
-    /// A subscription begins. A late confirmation of something sent before moves none of its cursors.
+    /// Starts a subscription. A late confirmation of an earlier message moves none of its cursors.
     pub fn reset(&mut self) {
         match self {
             Self::Acks(window) => *window = AckWindow::default(),
@@ -65,8 +65,9 @@ impl Credit {
     }
 }
 
-/// How far the cursors of one subscription may move. A client that assembles one thing from many messages confirms each of
-/// them, for credit, but keeps the first until it has all: after a lost connection they come again.
+/// How far the cursors of one subscription may move. A client that assembles one object from many messages confirms
+/// each of them for credit, but keeps the cursor at the first until it has all. After a lost connection the hub sends
+/// them again.
 #[derive(Debug, Default)]
 pub struct CursorHold {
     confirmed: Option<Seq>,
@@ -81,7 +82,7 @@ impl CursorHold {
         }
     }
 
-    /// From now on the cursors stop at `keep`, if it is given.
+    /// From now on the cursors stop at `keep`, if there is one.
     pub fn keep(&mut self, keep: Option<Seq>) {
         self.keep = keep;
     }
@@ -117,7 +118,7 @@ struct UnackedRecord {
 }
 
 impl AckWindow {
-    /// The last messages of a record were sent, up to `last`.
+    /// Notes that a record was sent, up to and including its message `last`.
     pub fn add(&mut self, last: Seq, messages: u32, bytes: usize) {
         let bytes = bytes + limits::ENTRY_BYTES;
         let messages = u64::from(messages);
@@ -179,7 +180,7 @@ impl EventAcks {
         self.first_id + self.unacked.len() as u64 - 1
     }
 
-    /// Later acks of what was sent so far have no effect, for no id is used twice.
+    /// Later acks of events sent so far have no effect, because no id is used twice.
     fn reset(&mut self) {
         self.first_id += self.unacked.len() as u64;
         self.unacked.clear();

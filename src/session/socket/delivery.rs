@@ -113,7 +113,7 @@ impl Socket {
         }
     }
 
-    /// The transport has taken everything that was sent.
+    /// Notes that the transport has taken everything that was sent.
     pub fn flushed(&mut self, outbox: &mut Outbox) {
         if let Credit::Written(written) = &mut self.credit
             && let Some(cursor) = written.take()
@@ -161,7 +161,7 @@ impl Socket {
         }
     }
 
-    /// A stock client acknowledged an event.
+    /// Handles a stock client's acknowledgement of an event.
     pub fn event_acked(&mut self, id: u64, outbox: &mut Outbox) {
         if let Credit::Events(acks) = &mut self.credit
             && let Some(cursor) = acks.ack(id)

@@ -1,4 +1,4 @@
-//! A message for one socket alone, past its rooms: the answer to a request, or an event that goes only to its sender.
+//! A message for one socket, whatever its rooms: the answer to a request, or an event that goes only to its sender.
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use crate::wire::socket;
 #[derive(Debug)]
 pub enum DirectMessage {
     Frames(Vec<WireFrame>),
-    /// Encoded when it is sent, for only then its offset is known.
+    /// Encoded when it is sent, because its offset is not known before.
     Event {
         event: EventName,
         /// The inside of a JSON array, placeholders included.
@@ -21,7 +21,7 @@ pub enum DirectMessage {
 }
 
 impl DirectMessage {
-    /// What it takes of a bound while it waits, bytes.
+    /// The bytes that it counts for while it waits.
     pub fn cost(&self) -> usize {
         let bytes = match self {
             Self::Frames(frames) => frames.iter().map(WireFrame::len).sum(),

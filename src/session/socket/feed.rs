@@ -23,7 +23,7 @@ use crate::store::{LogPage, Reader, StoreError, owed};
 enum FeedState {
     /// No subscription.
     Silent,
-    /// The store is looking where the subscription begins.
+    /// The store is looking up where the subscription begins.
     Opening {
         ack_id: Option<u64>,
         then: AfterLog,
@@ -49,7 +49,7 @@ enum AfterLog {
     Stop,
 }
 
-/// Whether the reader is told that it has caught up.
+/// Whether the reader gets a `caught-up` event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaughtUpNotice {
     Send,
@@ -75,7 +75,7 @@ pub struct ReaderFeed {
     purged: BTreeMap<RoomName, Seq>,
 }
 
-/// What comes next.
+/// The next item for the reader.
 #[derive(Debug)]
 pub enum NextItem {
     /// Nothing now.
@@ -96,7 +96,7 @@ pub enum NextItem {
     Attach,
 }
 
-/// What a page of the log changed.
+/// The changes that a page of the log brought.
 #[derive(Debug, Default)]
 pub struct AddedPage {
     /// Nothing before this seq is left to send, as far as the log is read.
@@ -205,7 +205,7 @@ impl ReaderFeed {
         )));
     }
 
-    /// While it peeks no cursor may move.
+    /// No cursor may move while it peeks.
     pub fn is_peeking(&self) -> bool {
         matches!(
             self.state,
@@ -363,7 +363,7 @@ impl ReaderFeed {
         }
     }
 
-    /// What to send now. The caller must have credit for it.
+    /// The next item to send. The caller must have credit for it.
     pub fn poll_next(
         &mut self,
         services: &Services,

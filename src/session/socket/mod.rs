@@ -1,5 +1,5 @@
-//! One socket: a session's part in one namespace. Its feed decides what the socket is owed; here that is encoded and put
-//! into the session's output, as far as the client's credit goes.
+//! One socket: a session's part in one namespace. Its feed decides which messages the socket is owed. This module
+//! encodes them and puts them into the session's output, as far as the client's credit goes.
 
 pub mod catchup;
 pub mod client_kind;
@@ -52,7 +52,7 @@ pub struct Socket {
     pub from: Option<ClientName>,
     pub kind: ClientKind,
     pub permissions: Permissions,
-    /// What other clients see of it.
+    /// Its figures, which other clients can list.
     stats: Arc<SocketStats>,
     /// Direct messages that wait until its CONNECT is answered. `None` from then on.
     early: Option<Vec<DirectMessage>>,
@@ -160,17 +160,17 @@ impl Socket {
         }
     }
 
-    /// What the direct messages cost that wait for the CONNECT to be answered, bytes.
+    /// The cost of the direct messages that wait for the answer to CONNECT, bytes.
     pub fn early_cost(&self) -> usize {
         self.early_cost
     }
 
-    /// Its client sent a query to the hub.
+    /// Notes that its client sent a query to the hub.
     pub fn query_sent(&mut self) {
         self.query = Query::AtHub;
     }
 
-    /// The hub's response is the whole answer.
+    /// Notes that the hub's response was the whole answer.
     pub fn query_answered(&mut self) {
         self.query = Query::None;
     }
@@ -202,12 +202,12 @@ impl Socket {
         !self.feed.is_silent()
     }
 
-    /// Whether it is reading what it is owed from the store, or where that begins.
+    /// Whether a store read is under way, for its messages or for the start of its subscription.
     pub fn is_reading(&self) -> bool {
         self.feed.is_reading()
     }
 
-    /// The hub attached a new subscription at `head`. Now the store is asked where it begins.
+    /// The hub attached a new subscription at `head`. Asks the store where it begins.
     pub fn subscribe(
         &mut self,
         services: &Services,
@@ -319,7 +319,7 @@ impl Socket {
         if let Some(ack_id) = ack_id {
             let rooms = &**self.feed.rooms();
             let body = if self.feed.is_peeking() && rooms.is_empty() {
-                json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has not joined that"}})
+                json!({"ok": false, "error": {"code": ErrorCode::NoRooms, "message": "this name has joined no such room"}})
             } else {
                 json!({"ok": true, "head": Seq::new(head, 0), "pending": pending, "rooms": rooms})
             };
@@ -372,8 +372,7 @@ impl Socket {
         }
     }
 
-    /// Puts the next thing that it is owed into `out`, if there is something and credit for it. True when it did
-    /// anything.
+    /// Puts the next item that it is owed into `out`, if there is one and credit for it. True when it did anything.
     pub fn fill(
         &mut self,
         services: &Services,

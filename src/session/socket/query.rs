@@ -10,8 +10,8 @@ use super::catchup::join_result;
 use crate::hub::request::Request;
 use crate::store::{Op, StoreError};
 
-/// The query of one socket. While it runs the session reads nothing from its client: so there is one at a time, which
-/// bounds what queries cost.
+/// The query of one socket. While it runs, the session reads nothing from its client. At most one query runs at a time,
+/// which bounds their cost.
 #[derive(Debug, Default)]
 pub enum Query {
     #[default]
@@ -23,12 +23,12 @@ pub enum Query {
     },
 }
 
-/// What a reader of the store found.
+/// The result of a store read.
 #[derive(Debug)]
 pub enum QueryResult {
     /// The whole answer.
     Answer(Value),
-    /// The store has to do this; the hub responds.
+    /// An op for the store. The hub responds to the request.
     Submit(Box<Op>, Request),
 }
 
@@ -37,7 +37,7 @@ impl Query {
         !matches!(self, Self::None)
     }
 
-    /// Ready with the ack id of the request when the store was read.
+    /// Ready with the ack id of the request once the store read is done.
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,

@@ -65,8 +65,8 @@ pub fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, VerbError> 
     serde_json::from_str(raw.get()).map_err(|error| bad(&json_error(&error)))
 }
 
-/// The message of a JSON error without its line and column: they count from the start of a piece of a packet, which
-/// nobody has seen.
+/// The message of a JSON error without its line and column: they count from the start of a piece of a packet, which the
+/// client never saw.
 pub fn json_error(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
     let suffix = format!(" at line {} column {}", error.line(), error.column());

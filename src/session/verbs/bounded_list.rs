@@ -1,4 +1,4 @@
-//! A list as an answer: what fits, and how many more there are.
+//! A list as an answer: the rows that fit, and the number of those that do not.
 
 use serde_json::{Value, json};
 

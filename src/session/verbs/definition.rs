@@ -1,4 +1,4 @@
-//! How a session serves a verb, and what it gets to work with.
+//! How a session serves a verb: its right and its handler, and the data of one call.
 
 use bytes::Bytes;
 use serde_json::value::RawValue;

@@ -58,7 +58,7 @@ fn join(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
         }
         None => (session_op, Op::Noop, JoinScope::Live),
     };
-    // A stock client has no verb `sub`: it subscribes again here, for messages may be waiting in the new rooms.
+    // A stock client has no verb `sub`: it subscribes again here, because messages may be waiting in the new rooms.
     let subscribes = socket.kind == ClientKind::Stock && name.is_some();
     let ticket = Ticket::new(socket.request(call.ack_id, Request::Join(rooms, scope)));
     session.submit(op, ticket);

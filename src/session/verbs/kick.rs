@@ -1,6 +1,6 @@
-//! `["kick", {sid} | {as}]`: closes that socket, or every socket of that name in the namespace, but never the one that
-//! asks: `{"ok": true, "kicked": n}`. A roomcat client gets `["closed", {"code": "kicked", "message"}]` before its
-//! DISCONNECT. Nobody is barred: a kicked client may connect again.
+//! `["kick", {sid} | {as}]`: closes that socket, or every socket of that name in the namespace, but never the
+//! requester's own: `{"ok": true, "kicked": n}`. A roomcat client gets `["closed", {"code": "kicked", "message"}]`
+//! before its DISCONNECT. Nobody is barred: a kicked client may connect again.
 
 use serde::Deserialize;
 use serde_json::json;

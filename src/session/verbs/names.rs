@@ -2,7 +2,7 @@
 //! `{"ok": true, "names": […]}`, sorted, at most `limits::NAMES_LISTED`.
 //!
 //! Everyone in a namespace may see its rooms and members. Of other namespaces a client sees only those that its token
-//! would open too.
+//! opens too.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! `["peek", {name?, room?}]`: sends the messages that wait for a member as after a `sub`, up to `caught-up`. Nothing
-//! moves: no membership and no cursor, and the holder of the name keeps it. The client acks for credit alone.
+//! `["peek", {name?, room?}]`: sends the messages that wait for a member, as after a `sub`, up to `caught-up`. No
+//! membership and no cursor changes, and the holder of the name keeps it. The client acks for credit alone.
 
 use super::args::bad;
 use super::definition::{VerbCall, VerbDefinition};

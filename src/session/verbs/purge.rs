@@ -2,7 +2,7 @@
 //! `{"ok": true, "messages": 12, "rooms": […]}`.
 //!
 //! A reader of the store counts them first, and the purge covers what there was at that commit: a message published
-//! meanwhile stays. The holder of the name may still write what it was sent already.
+//! meanwhile stays. The holder of the name may still write messages that it received already.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ pub fn answer(
     messages: u64,
 ) {
     if rooms.is_empty() {
-        let message = "this name has not joined that";
+        let message = "this name has joined no such room";
         return session.refuse(index, ack_id, ErrorCode::NoRooms, message);
     }
     let body = json!({"ok": true, "messages": messages, "rooms": rooms});

@@ -113,8 +113,8 @@ fn subscribe(
     Ok(())
 }
 
-/// The name is in no room. A stock socket did not ask for this: it subscribed as it entered, and its name left its rooms
-/// meanwhile. It enters all the same.
+/// Handles a name that is in no room. A stock socket did not send `sub`: the hub subscribed it on entering, and its
+/// name left its rooms meanwhile. It enters all the same.
 pub fn answer_no_rooms(session: &mut Session, index: usize, ack_id: Option<u64>) {
     if ack_id.is_some() {
         let message = "this name has joined no room; name one";

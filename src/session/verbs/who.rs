@@ -2,10 +2,10 @@
 //! `{"ok": true, "sockets": [{"sid", "as"?, "address", "uid"?, "pid"?, "transport", "rooms", "lag", "lag_is_least"?,
 //! "since", "you"?}], "more"?}`.
 //!
-//! Named sockets come first, sorted by name; within a name the oldest is first. `more` counts the sockets that did not fit
-//! (`limits::SOCKETS_LISTED`). `lag` counts the messages that wait for the socket, and those that it was sent and has not
-//! confirmed; with `lag_is_least` there are at least that many. `since` is milliseconds since 1970. `you` marks the socket
-//! that asks.
+//! Named sockets come first, sorted by name; within a name the oldest is first. `more` counts the sockets that did not
+//! fit (`limits::SOCKETS_LISTED`). `lag` counts the messages that wait for the socket, and those that it has received
+//! and not confirmed. With `lag_is_least` there are at least that many. `since` is milliseconds since 1970. `you` marks
+//! the requester's socket.
 
 #[cfg(test)]
 mod tests;

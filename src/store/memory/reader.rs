@@ -1,4 +1,4 @@
-//! Reading from the store in memory: every question is answered by a walk through the log.
+//! Reading from the store in memory: every query walks through the log.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! What the store in memory holds, and how ops change it.
+//! The state of the store in memory, and how ops change it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! A group of ops as one transaction, and what is tried when the disk is full.
+//! Commits a group of ops as one transaction, and tries to free space when the disk is full.
 
 use super::fault::Fault;
 use super::store::SqliteStore;
@@ -28,7 +28,7 @@ impl SqliteStore {
         }
     }
 
-    /// The disk has no space for what is published. Ops that free space, or need little, are tried on their own.
+    /// The disk has no space for new messages. Ops that free space, or need little, are tried on their own.
     fn commit_without_appends(
         &mut self,
         ops: Vec<Op>,

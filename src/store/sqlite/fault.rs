@@ -1,4 +1,5 @@
-//! What SQLite's errors mean for the store: which of them say that there is no space, and which end the use of the handle.
+//! Classifies SQLite's errors: those that mean that there is no space, and those after which the store cannot be used
+//! any more.
 
 use std::path::Path;
 

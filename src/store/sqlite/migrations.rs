@@ -48,8 +48,8 @@ pub(super) fn tables(version: i64) -> impl Iterator<Item = &'static str> {
     applied.flat_map(|migration| migration.tables).copied()
 }
 
-/// Brings the schema to the newest version in one transaction, before the journal becomes a write-ahead log. So a new file
-/// says from its first moment that it is ours.
+/// Brings the schema to the newest version in one transaction, before the journal becomes a write-ahead log. A new file
+/// is therefore recognizable as ours from the start.
 pub(super) fn migrate(conn: &mut Connection) -> Result<()> {
     let found = version(conn)?;
     if found == VERSION {

@@ -1,8 +1,8 @@
 //! The store in one SQLite file: the log, the members and the producers, changed in the same transactions. One connection
 //! writes; readers have their own.
 //!
-//! The writer keeps in memory what the next op depends on (head, cursors, row ids of rooms). It loads that from the file
-//! again when a transaction fails, so memory never claims what the file does not hold.
+//! The writer keeps in memory the state that the next op depends on (head, cursors, row ids of rooms). It loads this
+//! state from the file again when a transaction fails, so that the two never differ.
 
 mod commit;
 mod delayed;

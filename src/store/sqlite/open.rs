@@ -35,8 +35,8 @@ impl Drop for DatabaseLock {
     }
 }
 
-/// Reserves the database for this process. The lock file stays when we end: if it were removed, two hubs could lock two
-/// different files.
+/// Reserves the database for this process. The lock file is never removed: otherwise two hubs could lock two different
+/// files.
 pub(super) fn lock(path: &Path) -> Result<DatabaseLock, StoreError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| not_writable(path, &error))?;
@@ -158,7 +158,7 @@ fn check(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Looks for damage: checks the small tables completely. The log may be of any size, so only its ends are checked, when the
+/// Looks for damage: checks the small tables completely. The log may be large, so only its ends are checked, when the
 /// writer's state is loaded.
 fn find_damage(conn: &Connection, version: i64) -> Result<Option<String>> {
     for table in migrations::tables(version) {

@@ -15,13 +15,13 @@ use crate::store::error::StoreError;
 use crate::store::message::log_bytes;
 use crate::store::retention::{HistoryPolicy, PruneReport, has_passed};
 
-/// What a step is going to do.
+/// The plan of one step.
 #[derive(Default)]
 struct PrunePlan {
     position: SweepPosition,
     /// How far each room is swept then. None: all the way, as it has no members.
     swept_to: Vec<(RoomKey, Option<u64>)>,
-    /// Rooms that are finished with.
+    /// Rooms that need no further look.
     settled: Vec<RoomKey>,
     records: BTreeMap<u64, PrunableRecord>,
     producers: Vec<String>,

@@ -1,4 +1,4 @@
-//! Space for a commit: how much of the bound of `--keep-pending` is left, and who holds most of it when nothing is.
+//! Space for a commit: how much of `--keep-pending` is left, and, when it is used up, which member holds most of it.
 
 use rusqlite::{Result, params};
 
@@ -12,7 +12,7 @@ use crate::store::op::{Op, Refusal};
 use crate::store::retention::{HistoryPolicy, has_passed};
 
 impl SqliteStore {
-    /// How much of these appends fits. History is pruned to make room; what members pin stays.
+    /// How much of these appends fits. History is pruned to make room; records that members pin stay.
     pub(super) fn make_room(&mut self, ops: &[Op], now_ms: u64) -> Result<Budget, StoreError> {
         let bytes = |op: &Op| match op {
             Op::Append { record, .. } | Op::Delay { record, .. } => record.log_bytes(),
@@ -67,7 +67,7 @@ impl SqliteStore {
         Ok(found)
     }
 
-    /// Whether what the refusal names still exists.
+    /// Whether the pending queue that the refusal names still exists.
     fn is_current(&self, refusal: &Refusal) -> bool {
         match refusal {
             Refusal::Full {

@@ -1,4 +1,4 @@
-//! What the writer keeps in memory of the file: the end of the log, the cursors, and the row ids of rooms.
+//! The part of the file that the writer keeps in memory: the end of the log, the cursors, and the row ids of rooms.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

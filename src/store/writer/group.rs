@@ -95,8 +95,9 @@ impl<T> OpGroup<T> {
 
     /// Merges a cursor move into an earlier one of the same rooms, and returns the index of that op.
     ///
-    /// Moving a cursor further at the earlier place is right: the client got what it acknowledges after an earlier commit.
-    /// Ops that could tell the difference (a join, a leave or a subscription of the same client) end the merging.
+    /// Moving a cursor further at the earlier place is right: the client received the acknowledged messages after an
+    /// earlier commit. Ops that could tell the difference (a join, a leave or a subscription of the same client) end
+    /// the merging.
     fn merge(&mut self, op: &Op) -> Option<usize> {
         let Op::Ack {
             namespace,

@@ -124,8 +124,8 @@ impl<'a> Masking<'a> {
         // An escape at the end may point beyond the text; a backslash is one byte.
         let inside = self.json.get(start..end).unwrap_or_default();
         self.at = end + usize::from(closed);
-        let behind = self.json.get(self.at..).unwrap_or_default();
-        if self.depth > 0 && behind.trim_start().starts_with(':') {
+        let following = self.json.get(self.at..).unwrap_or_default();
+        if self.depth > 0 && following.trim_start().starts_with(':') {
             if self.depth == 1 || matches!(self.secrets, Secrets::ByKeyName) {
                 self.key = Some(inside);
             }

@@ -219,8 +219,8 @@ fn attachments_are_counted_in_each_direction() {
         [
             "→ <\"hi\">   attachment 1 of 2",
             "→ <>   attachment 2 of 2",
-            "→ <ff>   binary frame that nothing announced",
-            "← <01>   binary frame that nothing announced",
+            "→ <ff>   binary frame that no packet announced",
+            "← <01>   binary frame that no packet announced",
         ]
     );
 }

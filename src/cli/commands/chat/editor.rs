@@ -1,7 +1,7 @@
-//! The line that is typed, and what is shown above it while it is typed. Two threads: one edits, one shows.
+//! The line being typed, and the text shown above it meanwhile. One thread edits, another shows.
 //!
-//! What was shown is acknowledged, so [`Board::show`] comes back only when the text is on the screen. Knows nothing of
-//! rooms or messages.
+//! A message is acknowledged once it is shown, so [`LinePrinter::print`] returns only when the text is on the screen. Knows
+//! nothing of rooms or messages.
 
 use std::cell::Cell;
 use std::io::{self, Write as _};
@@ -19,282 +19,282 @@ use rustyline::validate::Validator;
 use rustyline::{ColorMode, Config, Context, ExternalPrinter, Helper};
 use tokio::sync::mpsc;
 
-use super::look::Colours;
+use crate::cli::screen::term::Paint;
 use crate::limits;
 
-/// What came of a line.
+/// How the editing of a line ended.
 #[derive(Debug)]
-pub enum Line {
-    Typed(String),
-    /// Ctrl-C with something typed: it is dropped, as in a shell.
-    Dropped,
+pub enum EditorEvent {
+    Line(String),
+    /// Ctrl-C with text in the line. The text is dropped, as in a shell.
+    Discarded,
     /// Ctrl-D.
-    End,
-    /// Ctrl-C with nothing typed.
+    EndOfInput,
+    /// Ctrl-C in an empty line.
     Interrupted,
     Failed(io::Error),
 }
 
-/// What stands before a line, bare and with colours.
+/// The text before the line, without and with colours.
 pub type Prompt = (String, String);
 
-/// Reads lines from the terminal until it is dropped, which leaves the terminal as it was.
-pub struct Editor {
-    lines: mpsc::Receiver<Line>,
+/// Reads lines from the terminal. Dropping it restores the terminal.
+pub struct LineEditor {
+    events: mpsc::Receiver<EditorEvent>,
     prompts: Sender<Prompt>,
-    board: Arc<Board>,
+    printer: Arc<LinePrinter>,
     saved: Termios,
 }
 
-type Rustyline = rustyline::Editor<Watcher, DefaultHistory>;
+type Rustyline = rustyline::Editor<TextWatcher, DefaultHistory>;
 
-/// Hints at nothing: it is shown the line whenever that changes, and so knows whether anything is typed.
+/// Knows whether the line has text: rustyline passes each changed line to its hinter, and this one hints at nothing.
 #[derive(Default)]
-struct Watcher {
-    typed: Cell<bool>,
+struct TextWatcher {
+    has_text: Cell<bool>,
 }
 
-impl Hinter for Watcher {
+impl Hinter for TextWatcher {
     type Hint = String;
 
     fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
-        self.typed.set(!line.is_empty());
+        self.has_text.set(!line.is_empty());
         None
     }
 }
 
-impl Completer for Watcher {
+impl Completer for TextWatcher {
     type Candidate = String;
 }
 
-impl Highlighter for Watcher {}
-impl Validator for Watcher {}
-impl Helper for Watcher {}
+impl Highlighter for TextWatcher {}
+impl Validator for TextWatcher {}
+impl Helper for TextWatcher {}
 
-impl Editor {
-    pub fn start(prompt: Prompt, colours: Colours) -> io::Result<(Self, Arc<Board>)> {
+impl LineEditor {
+    /// Starts to edit the first line.
+    pub fn start(prompt: Prompt, paint: Paint) -> io::Result<(Self, Arc<LinePrinter>)> {
         let saved = tcgetattr(io::stdin())?;
-        let mut editor = configured(colours).map_err(plain)?;
-        let printer = editor.create_external_printer().map_err(plain)?;
-        let board = Arc::new(Board {
-            printer: Mutex::new(Box::new(printer)),
-            phase: Mutex::new(Phase::Between),
-            changed: Condvar::new(),
-            edited: AtomicU64::new(0),
+        let mut editor = configure(paint).map_err(into_io_error)?;
+        let external = editor.create_external_printer().map_err(into_io_error)?;
+        let printer = Arc::new(LinePrinter {
+            external: Mutex::new(Box::new(external)),
+            phase: Mutex::new(EditorPhase::BetweenLines),
+            phase_changed: Condvar::new(),
+            lines_begun: AtomicU64::new(0),
         });
-        let (typed, lines) = mpsc::channel(limits::INPUT_BLOCKS);
+        let (sender, events) = mpsc::channel(limits::INPUT_BLOCKS);
         let (prompts, next_prompts) = channel();
-        let shared = Arc::clone(&board);
+        let shared = Arc::clone(&printer);
         std::thread::Builder::new()
             .name("editor".to_owned())
-            .spawn(move || edit(editor, &shared, prompt, &typed, &next_prompts))?;
+            .spawn(move || edit_lines(editor, &shared, prompt, &sender, &next_prompts))?;
         let editor = Self {
-            lines,
+            events,
             prompts,
-            board: Arc::clone(&board),
+            printer: Arc::clone(&printer),
             saved,
         };
-        Ok((editor, board))
+        Ok((editor, printer))
     }
 
-    /// The next line. Behind [`Line::Typed`] and [`Line::Dropped`] comes none until [`Self::go_on`]. Cancel-safe.
-    pub async fn line(&mut self) -> Option<Line> {
-        self.lines.recv().await
+    /// The next event. After [`EditorEvent::Line`] and [`EditorEvent::Discarded`] there is none until
+    /// [`Self::begin_line`]. Cancel-safe.
+    pub async fn next_event(&mut self) -> Option<EditorEvent> {
+        self.events.recv().await
     }
 
-    /// Leaves the terminal to others for as long as `stop` takes. Whoever shows something next redraws the line.
+    /// Restores the terminal while `stop` runs. The line is drawn again with the next text that is shown.
     pub fn suspend(&self, stop: impl FnOnce()) {
-        // No line begins or ends meanwhile.
-        let phase = self.board.phase();
+        // Under this lock no line begins or ends.
+        let phase = self.printer.phase();
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.saved);
-        let _ = io::stdout().write_all(NO_BRACKETS);
+        let _ = io::stdout().write_all(BRACKETED_PASTE_OFF);
         stop();
-        if let Phase::Editing(_) = *phase {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &edited(&self.saved));
-            let _ = io::stdout().write_all(BRACKETS);
+        if let EditorPhase::Editing(_) = *phase {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &raw_mode(&self.saved));
+            let _ = io::stdout().write_all(BRACKETED_PASTE_ON);
         }
         let _ = io::stdout().flush();
     }
 
-    pub fn go_on(&self, prompt: Prompt) {
-        // A thread that ended has said so.
+    pub fn begin_line(&self, prompt: Prompt) {
+        // If the editing thread has ended, its last event tells why.
         let _ = self.prompts.send(prompt);
     }
 }
 
-impl Drop for Editor {
+impl Drop for LineEditor {
     fn drop(&mut self) {
-        let before = self.board.end();
+        let before = self.printer.end();
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.saved);
-        if before != Phase::Ended {
-            // A line of its own for whoever comes next.
-            let _ = io::stdout().write_all(&[NO_BRACKETS, b"\r\n"].concat());
+        if before != EditorPhase::Ended {
+            // Further output begins on a line of its own.
+            let _ = io::stdout().write_all(&[BRACKETED_PASTE_OFF, b"\r\n"].concat());
         }
     }
 }
 
-/// Whether what is pasted is told from what is typed.
-const BRACKETS: &[u8] = b"\x1b[?2004h";
-const NO_BRACKETS: &[u8] = b"\x1b[?2004l";
+/// With bracketed paste, the terminal marks pasted text.
+const BRACKETED_PASTE_ON: &[u8] = b"\x1b[?2004h";
+const BRACKETED_PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// The terminal as a line is edited on it: every key comes as it is, at once, and unseen (termios(3)).
-fn edited(usual: &Termios) -> Termios {
+/// The terminal settings for editing: each key arrives unchanged, at once and without echo (termios(3)).
+fn raw_mode(usual: &Termios) -> Termios {
     use rustix::termios::{InputModes, LocalModes, SpecialCodeIndex};
-    let mut edited = usual.clone();
-    edited.input_modes -= InputModes::BRKINT
+    let mut raw = usual.clone();
+    raw.input_modes -= InputModes::BRKINT
         | InputModes::ICRNL
         | InputModes::INPCK
         | InputModes::ISTRIP
         | InputModes::IXON;
-    edited.local_modes -=
+    raw.local_modes -=
         LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG;
-    edited.special_codes[SpecialCodeIndex::VMIN] = 1;
-    edited.special_codes[SpecialCodeIndex::VTIME] = 0;
-    edited
+    raw.special_codes[SpecialCodeIndex::VMIN] = 1;
+    raw.special_codes[SpecialCodeIndex::VTIME] = 0;
+    raw
 }
 
-fn configured(colours: Colours) -> rustyline::Result<Rustyline> {
+fn configure(paint: Paint) -> rustyline::Result<Rustyline> {
     let config = Config::builder()
         .max_history_size(limits::CHAT_HISTORY)?
-        .color_mode(match colours {
-            Colours::Some => ColorMode::Forced,
-            Colours::None => ColorMode::Disabled,
+        .color_mode(match paint {
+            Paint::Colours => ColorMode::Forced,
+            Paint::Plain => ColorMode::Disabled,
         })
         .auto_add_history(true)
         .build();
     let mut editor = Rustyline::with_config(config)?;
-    // Without one the prompt stays bare.
-    editor.set_helper(Some(Watcher::default()));
+    // Without a helper, rustyline does not colour the prompt.
+    editor.set_helper(Some(TextWatcher::default()));
     Ok(editor)
 }
 
-/// The thread that edits.
-fn edit(
+/// The editing thread.
+fn edit_lines(
     mut editor: Rustyline,
-    board: &Board,
+    printer: &LinePrinter,
     mut prompt: Prompt,
-    typed: &mpsc::Sender<Line>,
+    events: &mpsc::Sender<EditorEvent>,
     prompts: &Receiver<Prompt>,
 ) {
     let last = loop {
-        board.begin();
+        printer.begin_line();
         let line = editor.readline(&prompt);
-        board.pause();
-        let line = match line {
-            Ok(line) => Line::Typed(line),
-            Err(ReadlineError::Interrupted) if has_typed(&editor) => Line::Dropped,
-            Err(ReadlineError::Interrupted) => break Line::Interrupted,
-            Err(ReadlineError::Eof) => break Line::End,
-            // The terminal has another size.
+        printer.end_line();
+        let event = match line {
+            Ok(line) => EditorEvent::Line(line),
+            Err(ReadlineError::Interrupted) if has_text(&editor) => EditorEvent::Discarded,
+            Err(ReadlineError::Interrupted) => break EditorEvent::Interrupted,
+            Err(ReadlineError::Eof) => break EditorEvent::EndOfInput,
+            // The terminal was resized.
             Err(ReadlineError::Signal(_)) => continue,
-            Err(error) => break Line::Failed(plain(error)),
+            Err(error) => break EditorEvent::Failed(into_io_error(error)),
         };
-        match (typed.blocking_send(line), prompts.recv()) {
+        match (events.blocking_send(event), prompts.recv()) {
             (Ok(()), Ok(next)) => prompt = next,
             _ => return,
         }
     };
-    board.end();
-    // Whoever waits to have something shown by the editor shows it alone.
+    printer.end();
+    // A text that waits to be shown by the editor is then written directly.
     drop(editor);
-    let _ = typed.blocking_send(last);
+    let _ = events.blocking_send(last);
 }
 
-fn has_typed(editor: &Rustyline) -> bool {
-    editor.helper().is_some_and(|watcher| watcher.typed.get())
+fn has_text(editor: &Rustyline) -> bool {
+    editor
+        .helper()
+        .is_some_and(|watcher| watcher.has_text.get())
 }
 
-fn plain(error: ReadlineError) -> io::Error {
+fn into_io_error(error: ReadlineError) -> io::Error {
     match error {
         ReadlineError::Io(error) => error,
         error => io::Error::other(error),
     }
 }
 
-/// Where lines are shown above the one that is typed.
-pub struct Board {
-    printer: Mutex<Box<dyn ExternalPrinter + Send>>,
-    phase: Mutex<Phase>,
-    changed: Condvar,
-    /// Lines so far.
-    edited: AtomicU64,
+/// Shows text above the line being typed.
+pub struct LinePrinter {
+    external: Mutex<Box<dyn ExternalPrinter + Send>>,
+    phase: Mutex<EditorPhase>,
+    phase_changed: Condvar,
+    lines_begun: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// The line with this number is edited, and the editor shows what it is given.
+enum EditorPhase {
+    /// The line with this number is being edited. The editor shows the text that it gets.
     Editing(u64),
-    /// A line was typed, and the next has not begun.
-    Between,
+    /// A line has ended, and the next has not begun.
+    BetweenLines,
     Ended,
 }
 
-/// Goes up a line and down again: nothing is seen of it.
-pub const NOTHING: &str = "\x1b[A\n";
+/// Goes up a line and down again: the editor redraws its line, and nothing new is seen.
+pub const REDRAW: &str = "\x1b[A\n";
 
-impl Board {
-    fn phase(&self) -> MutexGuard<'_, Phase> {
+impl LinePrinter {
+    fn phase(&self) -> MutexGuard<'_, EditorPhase> {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self) {
-        let number = self.edited.fetch_add(1, Ordering::Relaxed);
-        self.change(|phase| match phase {
-            Phase::Ended => Phase::Ended,
-            _ => Phase::Editing(number),
-        });
+    fn begin_line(&self) {
+        let number = self.lines_begun.fetch_add(1, Ordering::Relaxed);
+        self.set_phase(EditorPhase::Editing(number));
     }
 
-    fn pause(&self) {
-        self.change(|phase| match phase {
-            Phase::Ended => Phase::Ended,
-            _ => Phase::Between,
-        });
+    fn end_line(&self) {
+        self.set_phase(EditorPhase::BetweenLines);
     }
 
-    /// What it was before.
-    fn end(&self) -> Phase {
-        self.change(|_| Phase::Ended)
+    /// Returns the phase before.
+    fn end(&self) -> EditorPhase {
+        self.set_phase(EditorPhase::Ended)
     }
 
-    fn change(&self, to: impl FnOnce(Phase) -> Phase) -> Phase {
+    /// The end is final. Returns the phase before.
+    fn set_phase(&self, next: EditorPhase) -> EditorPhase {
         let mut phase = self.phase();
         let before = *phase;
-        *phase = to(before);
-        self.changed.notify_all();
+        if before != EditorPhase::Ended {
+            *phase = next;
+        }
+        self.phase_changed.notify_all();
         before
     }
 
-    /// Waits out the time between two lines.
-    fn settled(&self) -> Phase {
+    /// Waits until a line is edited or the editor has ended.
+    fn wait_for_line(&self) -> EditorPhase {
         let phase = self
-            .changed
-            .wait_while(self.phase(), |phase| *phase == Phase::Between);
+            .phase_changed
+            .wait_while(self.phase(), |phase| *phase == EditorPhase::BetweenLines);
         *phase.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows lines, each with its `\n`, and comes back when they are on the screen.
-    pub fn show(&self, lines: &str) -> io::Result<()> {
-        let mut handed = false;
+    /// Shows lines, each with its `\n`, and returns when they are on the screen.
+    pub fn print(&self, lines: &str) -> io::Result<()> {
+        let mut sent = false;
         loop {
-            let editing = self.settled();
-            if editing == Phase::Ended {
-                // Handed over as the editor ended, it may have been shown: twice is better than never.
+            let editing = self.wait_for_line();
+            if editing == EditorPhase::Ended {
+                // The editor may have shown the lines just before it ended. Twice is better than never.
                 return io::stdout().write_all(lines.as_bytes());
             }
-            let text = if handed { NOTHING } else { lines };
-            handed |= self.hand(text);
-            // The editor takes what it is handed one by one, and has room for one that waits: when it takes a third, the
-            // first is on the screen. Unless it stopped in between; then that is asked of the next line's.
-            if self.hand(NOTHING) && self.hand(NOTHING) && handed && *self.phase() == editing {
+            let text = if sent { REDRAW } else { lines };
+            sent |= self.send(text);
+            // The editor takes texts one by one, and its queue holds one more. So once it accepts a third text, the first is on
+            // the screen, unless the line ended meanwhile: then the editor of the next line is asked in the same way.
+            if self.send(REDRAW) && self.send(REDRAW) && sent && *self.phase() == editing {
                 return Ok(());
             }
         }
     }
 
-    /// False when the editor has ended.
-    fn hand(&self, text: &str) -> bool {
-        let mut printer = self.printer.lock().unwrap_or_else(PoisonError::into_inner);
-        printer.print(text.to_owned()).is_ok()
+    /// Returns false if the editor has ended.
+    fn send(&self, text: &str) -> bool {
+        let mut external = self.external.lock().unwrap_or_else(PoisonError::into_inner);
+        external.print(text.to_owned()).is_ok()
     }
 }

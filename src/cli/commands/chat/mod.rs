@@ -1,13 +1,13 @@
-//! `chat`: both ways at once, as `nc` does. Stdin to the room, the room to stdout, but for one's own lines. At a terminal
-//! with an editor, names and commands; here, in a pipe, bare lines.
+//! `chat`: stdin to the room and the room to stdout, without the sender's own lines. At a terminal with a line editor, names
+//! and commands (`terminal`); here plain lines, for a pipe.
 
 mod editor;
-mod look;
-mod patience;
+mod input;
 mod screen;
-mod suspension;
+mod style;
+mod suspend_signals;
 mod terminal;
-mod typed;
+mod wait_notice;
 
 use std::io::{IsTerminal, stdin, stdout as standard_output};
 
@@ -27,18 +27,21 @@ use crate::cli::screen::term;
 use crate::cli::settings::Global;
 use crate::client::{ClientEvent, HubClient, RetryPolicy, SubscribeRequest};
 use crate::wire::batch::Audience;
-use patience::Patience;
+use wait_notice::{WaitNotice, YOUR_MESSAGES};
 
 pub async fn run(args: &ChatArgs, global: &Global) -> Result<(), Failure> {
-    match stdin().is_terminal() && standard_output().is_terminal() {
-        true if term::is_capable() => terminal::run(args, global).await,
-        // Nothing to edit with; who said what is to be seen all the same.
-        true => plain(args, global, OutputFormat::Chat).await,
-        false => plain(args, global, OutputFormat::Data(Terminator::Newline)).await,
+    if !(stdin().is_terminal() && standard_output().is_terminal()) {
+        return run_plain(args, global, OutputFormat::Data(Terminator::Newline)).await;
+    }
+    if term::is_capable() {
+        terminal::run(args, global).await
+    } else {
+        // Without a line editor, the output still names the senders.
+        run_plain(args, global, OutputFormat::Chat).await
     }
 }
 
-async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(), Failure> {
+async fn run_plain(args: &ChatArgs, global: &Global, format: OutputFormat) -> Result<(), Failure> {
     let (target, rooms) = resolve_target(global, &args.remote, [&args.room])?;
     let mut interrupts = Interrupts::listen(args.timeout)?;
     let connect = connect_hub(&target, RetryPolicy::Forever);
@@ -52,15 +55,15 @@ async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(
         rooms,
         ..SubscribeRequest::default()
     });
-    let mut talking = Talking::new(peer.hub_info().limits.message, args);
-    let mut output = AckingOutput::new(stdout::start(form), &target);
-    let talk = talk(&mut peer, &mut output, &mut talking, &template);
-    let ended = interrupts.run(talk).await;
+    let mut input = ChatStdin::new(peer.hub_info().limits.message, args);
+    let mut output = AckingOutput::new(stdout::start(format), &target);
+    let chat = exchange(&mut peer, &mut output, &mut input, &template);
+    let ended = interrupts.run(chat).await;
     let unconfirmed = peer.unconfirmed_messages();
     let finished = output.finish(peer, &mut interrupts, ended).await;
-    match (finished, talking.failure) {
+    match (finished, input.failure) {
         (Err(failure), _) => {
-            let failure = failure.about(global.name.as_ref());
+            let failure = failure.with_name(global.name.as_ref());
             Err(Failure::unconfirmed(failure, unconfirmed))
         }
         (Ok(()), Some(error)) => Err(error.into()),
@@ -68,18 +71,19 @@ async fn plain(args: &ChatArgs, global: &Global, form: OutputFormat) -> Result<(
     }
 }
 
-async fn talk(
+/// Sends stdin to the room and the room to stdout until the input ends the chat and every message is confirmed.
+async fn exchange(
     peer: &mut HubClient,
     output: &mut AckingOutput,
-    talking: &mut Talking,
+    input: &mut ChatStdin,
     template: &BatchTemplate,
 ) -> Result<(), Failure> {
-    while !talking.is_over(peer) {
+    while !input.is_finished(peer) {
         select! {
             report = output.next_report() => {
-                // Nobody reads any more: what was typed is still confirmed.
+                // With stdout closed, the messages already read from stdin are still confirmed.
                 if output.handle_report(peer, report)? == Flow::Stop {
-                    talking.stop();
+                    input.stop();
                 }
             }
             event = peer.next_event() => {
@@ -89,61 +93,63 @@ async fn talk(
                     output.write_batch(peer, header, body);
                 }
             }
-            block = talking.blocks.next(), if talking.open && peer.can_publish() => match block {
+            block = input.blocks.next(), if input.is_open && peer.can_publish() => match block {
                 Some(Ok(block)) => peer.publish(template.batch(block)),
-                Some(Err(error)) => talking.failed(error),
-                None => talking.ended(),
+                Some(Err(error)) => input.fail(error),
+                None => input.end(),
             },
-            () = talking.patience.is_over() => talking.patience.tell("what was typed"),
+            () = input.wait_notice.due() => input.wait_notice.print(YOUR_MESSAGES),
         }
     }
     Ok(())
 }
 
-/// The half that reads stdin.
-struct Talking {
+struct ChatStdin {
     blocks: Blocks,
-    open: bool,
-    ends_with_input: bool,
+    is_open: bool,
+    /// The chat ends with its input, not only by a signal or a closed stdout.
+    ends_chat: bool,
     failure: Option<InputError>,
-    patience: Patience,
+    wait_notice: WaitNotice,
 }
 
-impl Talking {
+impl ChatStdin {
     fn new(max_message: usize, args: &ChatArgs) -> Self {
-        let input = InputOptions {
+        let options = InputOptions {
             split: Split::Lines,
             payload: Payload::Text,
             max_message,
         };
         Self {
-            blocks: read(InputSource::Stdin, input),
-            open: true,
-            ends_with_input: args.eof || stdin().is_terminal(),
+            blocks: read(InputSource::Stdin, options),
+            is_open: true,
+            ends_chat: args.eof || stdin().is_terminal(),
             failure: None,
-            patience: Patience::default(),
+            wait_notice: WaitNotice::default(),
         }
     }
 
-    /// What stands before the failure is still confirmed.
-    fn failed(&mut self, error: InputError) {
+    /// The messages before the failure are still confirmed.
+    fn fail(&mut self, error: InputError) {
         self.stop();
         self.failure = Some(error);
     }
 
+    /// Reads no more, and ends the chat.
     fn stop(&mut self) {
-        self.open = false;
-        self.ends_with_input = true;
+        self.is_open = false;
+        self.ends_chat = true;
     }
 
-    fn ended(&mut self) {
-        self.open = false;
-        if self.ends_with_input {
-            self.patience.begin();
+    /// Stdin has ended.
+    fn end(&mut self) {
+        self.is_open = false;
+        if self.ends_chat {
+            self.wait_notice.start();
         }
     }
 
-    fn is_over(&self, peer: &HubClient) -> bool {
-        self.ends_with_input && !self.open && peer.unconfirmed_messages() == 0
+    fn is_finished(&self, peer: &HubClient) -> bool {
+        self.ends_chat && !self.is_open && peer.unconfirmed_messages() == 0
     }
 }

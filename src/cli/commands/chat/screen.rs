@@ -1,4 +1,4 @@
-//! The terminal of a chat: the editor, and a thread that shows above it what came, in its order.
+//! The terminal of a chat: the line editor, and a thread that shows messages and notices above it in their order.
 
 use std::io;
 use std::sync::Arc;
@@ -7,53 +7,51 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::editor::{Board, Editor, Line, NOTHING};
-use super::look::{Colours, Look};
-use super::suspension::stop_here;
-use crate::address::{ClientName, RoomName, Seq};
+use super::editor::{EditorEvent, LineEditor, LinePrinter, REDRAW};
+use super::style::ChatStyle;
+use super::suspend_signals::stop_process;
+use crate::address::{ClientName, RoomName};
 use crate::cli::io::stdout::{Output, OutputBatch, WriteReport};
+use crate::cli::remote::delivery::last_seq;
 use crate::cli::screen::term::{self, Diversion};
 
-pub struct Screen {
-    editor: Option<Editor>,
-    look: Arc<Look>,
-    items: Sender<Item>,
+pub struct ChatScreen {
+    editor: Option<LineEditor>,
+    style: Arc<ChatStyle>,
+    items: Sender<ScreenItem>,
     thread: Option<JoinHandle<()>>,
     diversion: Option<Diversion>,
 }
 
-/// What is to be shown.
-enum Item {
+/// A command for the thread that shows.
+enum ScreenItem {
     Lines(String),
     Messages(OutputBatch),
-    /// Nothing more.
     End,
 }
 
-impl Screen {
-    /// And what takes the messages of the rooms.
+impl ChatScreen {
+    /// Also returns the output that shows messages on this screen.
     pub fn start(name: Option<&ClientName>, rooms: &[RoomName]) -> io::Result<(Self, Output)> {
-        let colours = if term::stdout_colour() {
-            Colours::Some
-        } else {
-            Colours::None
-        };
-        let look = Arc::new(Look::new(colours, rooms));
-        let (editor, board) = Editor::start(look.prompt(name, rooms.last()), colours)?;
+        let paint = term::stdout_paint();
+        let style = Arc::new(ChatStyle::new(paint, rooms));
+        let (editor, printer) = LineEditor::start(style.prompt(name, rooms.last()), paint)?;
         let (items, incoming) = channel();
-        let (reports, wrote) = unbounded_channel();
-        let shared = Arc::clone(&look);
+        let (report_sender, reports) = unbounded_channel();
+        let shared = Arc::clone(&style);
         let thread = std::thread::Builder::new()
             .name("stdout".to_owned())
-            .spawn(move || show_all(&incoming, &board, &shared, &reports))?;
-        let hand = items.clone();
-        // When the thread is gone its last report says why.
-        let output = Output::custom(move |chunk| drop(hand.send(Item::Messages(chunk))), wrote);
+            .spawn(move || show_items(&incoming, &printer, &shared, &report_sender))?;
+        let messages = items.clone();
+        // If the thread has ended, its last report tells why.
+        let show = move |batch| drop(messages.send(ScreenItem::Messages(batch)));
+        let output = Output::custom(show, reports);
         let notes = items.clone();
-        let diversion = term::divert(move |lines| drop(notes.send(Item::Lines(lines.to_owned()))));
+        let diversion =
+            term::divert(move |lines| drop(notes.send(ScreenItem::Lines(lines.to_owned()))));
         let screen = Self {
             editor: Some(editor),
-            look,
+            style,
             items,
             thread: Some(thread),
             diversion: Some(diversion),
@@ -62,83 +60,80 @@ impl Screen {
     }
 
     /// Cancel-safe.
-    pub async fn line(&mut self) -> Option<Line> {
-        self.editor.as_mut()?.line().await
+    pub async fn next_event(&mut self) -> Option<EditorEvent> {
+        self.editor.as_mut()?.next_event().await
     }
 
-    /// Lets the next line begin.
-    pub fn prompt(&self, name: Option<&ClientName>, rooms: &[RoomName], room: Option<&RoomName>) {
-        self.look.has_rooms(rooms);
+    /// Begins the next line, for a message to `room`.
+    pub fn begin_line(
+        &self,
+        name: Option<&ClientName>,
+        rooms: &[RoomName],
+        room: Option<&RoomName>,
+    ) {
+        self.style.set_rooms(rooms);
         if let Some(editor) = &self.editor {
-            editor.go_on(self.look.prompt(name, room));
+            editor.begin_line(self.style.prompt(name, room));
         }
     }
 
-    /// Leaves the terminal to others until the process is to go on.
+    /// Stops the process, with the terminal restored meanwhile.
     pub fn suspend(&self) {
         if let Some(editor) = &self.editor {
-            editor.suspend(stop_here);
-            let _ = self.items.send(Item::Lines(NOTHING.to_owned()));
+            editor.suspend(stop_process);
+            let _ = self.items.send(ScreenItem::Lines(REDRAW.to_owned()));
         }
     }
 
-    /// Something that is no message.
+    /// Shows a text that is not a message.
     pub fn notice(&self, text: &str) {
-        let _ = self.items.send(Item::Lines(self.look.notice(text)));
+        let _ = self.items.send(ScreenItem::Lines(self.style.notice(text)));
     }
 
-    /// Nothing more is typed, and the terminal is as it was; what comes is still shown.
-    pub fn stop(&mut self) {
+    /// Ends the line editor and restores the terminal. Messages are still shown.
+    pub fn stop_editing(&mut self) {
         self.editor = None;
     }
 }
 
-impl Drop for Screen {
-    /// What was handed over is shown.
+impl Drop for ChatScreen {
+    /// Waits until everything is shown.
     fn drop(&mut self) {
-        self.stop();
+        self.stop_editing();
         self.diversion = None;
-        let _ = self.items.send(Item::End);
+        let _ = self.items.send(ScreenItem::End);
         if let Some(thread) = self.thread.take() {
-            // It panics with the process.
+            // A panic there has already ended the process.
             let _ = thread.join();
         }
     }
 }
 
-/// The thread.
-fn show_all(
-    items: &Receiver<Item>,
-    board: &Board,
-    look: &Look,
+/// The thread that shows.
+fn show_items(
+    items: &Receiver<ScreenItem>,
+    printer: &LinePrinter,
+    style: &ChatStyle,
     reports: &UnboundedSender<WriteReport>,
 ) {
     for item in items {
         let (lines, messages) = match item {
-            Item::Lines(lines) => (lines, None),
-            Item::Messages(chunk) => (look.messages(&chunk), Some(chunk)),
-            Item::End => return,
+            ScreenItem::Lines(lines) => (lines, None),
+            ScreenItem::Messages(batch) => (style.messages(&batch), Some(batch)),
+            ScreenItem::End => return,
         };
-        let shown = board.show(&lines);
-        let report = match (shown, messages) {
+        let report = match (printer.print(&lines), messages) {
             (Err(error), _) => {
                 let _ = reports.send(WriteReport::Failed(error));
                 return;
             }
-            (Ok(()), Some(chunk)) => upto(&chunk),
+            (Ok(()), Some(batch)) => WriteReport::Upto {
+                last: last_seq(&batch.header),
+                messages: u64::from(batch.header.count),
+                bytes: batch.body.len() as u64,
+            },
             (Ok(()), None) => continue,
         };
         let _ = reports.send(report);
-    }
-}
-
-fn upto(chunk: &OutputBatch) -> WriteReport {
-    let header = &chunk.header;
-    let more = header.count.saturating_sub(1);
-    let last = |first: Seq| Seq::new(first.record, first.index.saturating_add(more));
-    WriteReport::Upto {
-        last: header.first.map(last),
-        messages: u64::from(header.count),
-        bytes: chunk.body.len() as u64,
     }
 }

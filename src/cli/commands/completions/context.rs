@@ -1,4 +1,4 @@
-//! What the words before the cursor say: which hub is asked for names, as whom, and in which namespace.
+//! The words before the cursor: they name the hub to ask for names, the token and the namespace.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use std::time::Instant;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use clap_complete::engine::CompletionCandidate;
 
-use super::live::{self, Kind, Question};
-use super::place::Place;
+use super::hub_names::{self, NameKind, NamesRequest};
+use super::value_kind::ValueKind;
 use crate::address::Namespace;
 use crate::cli::args::Cli;
-use crate::cli::args::global::Typed;
+use crate::cli::args::global::GlobalArgs;
 use crate::cli::args::remote::Remote;
 use crate::cli::args::scope::Scope;
 use crate::cli::remote::target;
@@ -19,66 +19,68 @@ use crate::cli::settings::{self, Global, Settings};
 use crate::limits;
 
 /// The words before the cursor, the program's name first.
-pub struct Context {
+pub struct CompletionContext {
     words: Vec<OsString>,
-    /// Whatever is asked, by then it is answered.
-    until: Instant,
+    /// Every response comes before this.
+    deadline: Instant,
 }
 
-impl Context {
+impl CompletionContext {
     pub fn new(words: Vec<OsString>) -> Self {
         Self {
             words,
-            until: Instant::now() + limits::COMPLETION_TIMEOUT,
+            deadline: Instant::now() + limits::COMPLETION_TIMEOUT,
         }
     }
 
-    /// The names that may stand at a place, of which `current` is the beginning.
-    pub fn names(&self, place: Place, current: &str) -> Vec<CompletionCandidate> {
-        let names = match place {
-            Place::Room => self.addresses(current),
-            Place::Namespace => self.ask(Kind::Namespaces, current, None),
-            Place::Member => self.ask(Kind::Members, current, None),
-            Place::Person => self.ask(Kind::People, current, None),
-            Place::Hub => hubs(current),
-            Place::File | Place::FileBehindAt | Place::Folder => Vec::new(),
+    /// The values of a kind that begin with `current`.
+    pub fn names(&self, kind: ValueKind, current: &str) -> Vec<CompletionCandidate> {
+        let names = match kind {
+            ValueKind::Room => self.addresses(current),
+            ValueKind::Namespace => self.request(NameKind::Namespaces, current, None),
+            ValueKind::Member => self.request(NameKind::Members, current, None),
+            ValueKind::Socket => self.request(NameKind::Sockets, current, None),
+            ValueKind::Hub => hubs(current),
+            ValueKind::File | ValueKind::AtFile | ValueKind::Folder => Vec::new(),
         };
         names.into_iter().map(CompletionCandidate::new).collect()
     }
 
-    /// Rooms as they are typed: bare, or with their namespace where one is begun.
+    /// Rooms as typed: bare, or with their namespace if `current` begins one.
     fn addresses(&self, current: &str) -> Vec<String> {
         if !current.starts_with('/') {
-            let rooms = self.ask(Kind::Rooms, current, None).into_iter();
-            // A bare room that begins with a slash would be a namespace, and none at all is no word.
+            let rooms = self.request(NameKind::Rooms, current, None).into_iter();
+            // A bare room that begins with a slash would mean a namespace, and the room "" is not a word.
             let bare = rooms.filter(|room| !room.is_empty() && !room.starts_with('/'));
             return bare.collect();
         }
         if let Some((namespace, room)) = current.split_once('#') {
-            let rooms = self.ask(Kind::Rooms, room, Some(namespace)).into_iter();
+            let rooms = self
+                .request(NameKind::Rooms, room, Some(namespace))
+                .into_iter();
             let inside = rooms.filter(|room| !room.is_empty());
             return inside.map(|room| format!("{namespace}#{room}")).collect();
         }
-        let mut namespaces = self.ask(Kind::Namespaces, current, None);
-        // The only one is not at its end: its rooms may follow.
+        let mut namespaces = self.request(NameKind::Namespaces, current, None);
+        // With one namespace only, its rooms may follow: the shell must not end the word there.
         if let [only] = &namespaces[..] {
             namespaces.push(format!("{only}#"));
         }
         namespaces
     }
 
-    fn ask(&self, kind: Kind, prefix: &str, namespace: Option<&str>) -> Vec<String> {
+    fn request(&self, kind: NameKind, prefix: &str, namespace: Option<&str>) -> Vec<String> {
         let Some((global, remote)) = self.flags() else {
             return Vec::new();
         };
-        let question = Question {
+        let request = NamesRequest {
             kind,
             prefix: prefix.to_owned(),
         };
         let namespace = namespace.map(str::to_owned);
-        live::names(question, self.until, move || {
+        hub_names::names(request, self.deadline, move || {
             let (mut target, _) = target::resolve_target(&global, &remote, []).ok()?;
-            // Who only looks has no name: the hub's log is for those who come.
+            // Without a name, the connection takes no name over.
             target.name = None;
             if let Some(namespace) = namespace {
                 target.namespace = Namespace::parse(&namespace).ok()?;
@@ -87,12 +89,12 @@ impl Context {
         })
     }
 
-    /// The flags as far as they were typed, with the environment and the settings file behind them.
+    /// The flags typed so far, then the environment and the settings file.
     fn flags(&self) -> Option<(Global, Remote)> {
         let command = Cli::command().ignore_errors(true);
         let matches = command.try_get_matches_from(&self.words).ok()?;
-        let mut typed = Typed::from_arg_matches(&matches).ok()?;
-        typed.token_file = typed.token_file.map(at_home);
+        let mut typed = GlobalArgs::from_arg_matches(&matches).ok()?;
+        typed.token_file = typed.token_file.map(expand_tilde);
         let global = Settings::resolve(&typed, Scope::Client).ok()?.global();
         let mut remote = remote(&matches)?;
         remote.trace = false;
@@ -100,32 +102,34 @@ impl Context {
     }
 }
 
-/// The hubs of the settings file, of which `current` is the beginning.
+/// The hubs of the settings file that begin with `current`.
 fn hubs(current: &str) -> Vec<String> {
     let mut names = settings::hub_names();
-    // What is shown could not be typed.
+    // Control characters cannot be typed.
     names.retain(|name| name.starts_with(current) && !name.contains(char::is_control));
     names
 }
 
-/// A path as the shell will make it of what is typed: until then it begins with its tilde.
-fn at_home(path: PathBuf) -> PathBuf {
+/// Expands `~/`, which the shell has not expanded yet.
+fn expand_tilde(path: PathBuf) -> PathBuf {
     match (path.strip_prefix("~"), std::env::var_os("HOME")) {
         (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
         _ => path,
     }
 }
 
-/// Of the innermost command; the usual ones where it knows none of them.
+/// The flags of the innermost command; the defaults if it has none of them.
 fn remote(matches: &ArgMatches) -> Option<Remote> {
     #[derive(Parser)]
-    struct Alone {
+    struct RemoteOnly {
         #[command(flatten)]
         remote: Remote,
     }
     match matches.subcommand() {
         Some((_, inner)) => remote(inner),
         None if matches.try_contains_id("header").is_ok() => Remote::from_arg_matches(matches).ok(),
-        None => Alone::try_parse_from(["roomcat"]).ok().map(|it| it.remote),
+        None => RemoteOnly::try_parse_from(["roomcat"])
+            .ok()
+            .map(|it| it.remote),
     }
 }

@@ -1,13 +1,16 @@
-//! What shells complete: the scripts that they load, and the answers to what those ask while somebody types.
+//! Shell completion: the scripts that shells load, and the responses to their requests.
 //!
-//! An answer is a line that says of what kind it is (`names`, or `files` and `folders`, which shells know better). Then come
-//! the names, a line each, for zsh and fish with what it means behind a tab; or what stands before the path in that word. Never a word on stderr, and never later than
-//! `limits::COMPLETION_TIMEOUT`.
+//! The first line of a response is its kind: `names`, `files` or `folders`. After `names` comes one name per line, for zsh
+//! and fish followed by a tab and its meaning. After `files` and `folders`, which the shell lists itself, comes the part of
+//! the word before the path. A response takes at most `limits::COMPLETION_TIMEOUT` and prints nothing on stderr.
+//!
+//! `clap_complete::CompleteEnv` cannot replace this: in bash it gets words cut at `:` with their quotes, and inserts names
+//! unquoted.
 
+mod bash_line;
 mod context;
-mod line;
-mod live;
-mod place;
+mod hub_names;
+mod value_kind;
 
 use std::ffi::{OsStr, OsString};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,15 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::{Command, ValueEnum};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
-use self::context::Context;
-use self::line::Line;
-use self::place::Place;
+use self::bash_line::BashLine;
+use self::context::CompletionContext;
+use self::value_kind::ValueKind;
 use crate::cli::args;
 use crate::cli::args::completions::{CompletionsArgs, Shell};
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
 
-/// `roomcat completions`: the script.
+/// `roomcat completions`: prints the script.
 pub fn run(args: &CompletionsArgs) -> Result<(), Failure> {
     stdout::print(script(args.shell)).map_err(Failure::Output)
 }
@@ -36,63 +39,62 @@ fn script(shell: Shell) -> &'static str {
     }
 }
 
-/// What the scripts ask: `roomcat complete SHELL -- WORD…`. It is no command of the command line, whose flags and variables
-/// may be wrong while somebody types.
-pub struct Question {
+/// A request of the scripts: `roomcat complete SHELL -- WORD…`. It is not a command for clap, because flags and variables
+/// may be invalid while the user is typing.
+pub struct CompletionRequest {
     shell: Shell,
-    /// Of bash the line up to the cursor, and the characters that break words there; else the words up to the cursor,
-    /// without quotes, the last of them begun.
+    /// For bash: the line up to the cursor, and the characters of COMP_WORDBREAKS. For other shells: the words up to the
+    /// cursor, without quotes; the last one may be incomplete.
     words: Vec<OsString>,
 }
 
-impl Question {
-    /// None when the program was called for something else.
-    pub fn of(words: impl IntoIterator<Item = OsString>) -> Option<Self> {
-        let mut words = words.into_iter().skip(1);
-        let asks = words.next()? == "complete";
-        let shell = words.next()?;
+impl CompletionRequest {
+    /// None if `words`, the program's name first, are not a completion request.
+    pub fn parse(words: &[OsString]) -> Option<Self> {
+        let [_, complete, shell, dashes, words @ ..] = words else {
+            return None;
+        };
         let shell = Shell::from_str(shell.to_str()?, false).ok()?;
-        let question = asks && words.next()? == "--";
-        question.then(|| Self {
+        (complete == "complete" && dashes == "--").then(|| Self {
             shell,
-            words: words.collect(),
+            words: words.to_vec(),
         })
     }
 
-    pub fn answer(&self) -> Result<(), Failure> {
-        let found = match self.shell {
+    pub fn respond(&self) -> Result<(), Failure> {
+        let response = match self.shell {
             Shell::Bash => {
                 let mut words = self.words.iter().map(|word| word.to_string_lossy());
                 let (text, breaks) = (words.next(), words.next());
-                let line = Line::read(&text.unwrap_or_default(), &breaks.unwrap_or_default());
+                let line = BashLine::parse(&text.unwrap_or_default(), &breaks.unwrap_or_default());
                 let words = line.words.iter().map(OsString::from).collect();
                 if line.is_redirected {
-                    Candidates::Files(String::new()).quoted_for(&line)
+                    Candidates::Files(String::new()).for_bash(&line)
                 } else {
-                    candidates(words).quoted_for(&line)
+                    candidates(words).for_bash(&line)
                 }
             }
-            Shell::Zsh | Shell::Fish => candidates(self.words.clone()).explained(),
+            Shell::Zsh | Shell::Fish => candidates(self.words.clone()).with_help(),
         };
-        stdout::print(&found).map_err(Failure::Output)
+        stdout::print(&response).map_err(Failure::Output)
     }
 }
 
-/// What may stand for the last word.
+/// The candidates for the last word.
 enum Candidates {
     Names(Vec<CompletionCandidate>),
-    /// With what stands before their path in the word: `--file=`, `@`.
+    /// With the part of the word before the path: `--file=` or `@`.
     Files(String),
     Folders(String),
 }
 
 impl Candidates {
-    fn quoted_for(&self, line: &Line) -> String {
-        self.lines(|candidate| line.rest_of(&candidate.get_value().to_string_lossy()))
+    fn for_bash(&self, line: &BashLine) -> String {
+        self.response(|candidate| line.replacement(&candidate.get_value().to_string_lossy()))
     }
 
-    fn explained(&self) -> String {
-        self.lines(|candidate| {
+    fn with_help(&self) -> String {
+        self.response(|candidate| {
             let value = candidate.get_value().to_string_lossy();
             let help = candidate.get_help().map(ToString::to_string);
             let help = help.as_deref().and_then(|help| help.lines().next());
@@ -103,7 +105,7 @@ impl Candidates {
         })
     }
 
-    fn lines(&self, form: impl Fn(&CompletionCandidate) -> Option<String>) -> String {
+    fn response(&self, format: impl Fn(&CompletionCandidate) -> Option<String>) -> String {
         let mut text = match self {
             Self::Files(before) => return format!("files\n{before}\n"),
             Self::Folders(before) => return format!("folders\n{before}\n"),
@@ -112,7 +114,7 @@ impl Candidates {
         let Self::Names(candidates) = self else {
             return text;
         };
-        for line in candidates.iter().filter_map(form) {
+        for line in candidates.iter().filter_map(format) {
             text.push_str(&line);
             text.push('\n');
         }
@@ -124,47 +126,50 @@ fn candidates(words: Vec<OsString>) -> Candidates {
     let Some((current, before)) = words.split_last() else {
         return Candidates::Names(Vec::new());
     };
-    let context = Arc::new(Context::new(before.to_vec()));
-    let asked = Arc::new(Mutex::new(None));
-    let mut command = completing(args::command(), &context, &asked);
+    let context = Arc::new(CompletionContext::new(before.to_vec()));
+    let requested = Arc::new(Mutex::new(None));
+    let mut command = with_completers(args::command(), &context, &requested);
     let last = words.len() - 1;
-    // A flag is offered to who has begun one: an empty word is for what must stand there.
-    let flags = current.to_string_lossy().starts_with('-');
+    // Flags are offered only after a dash, so that an empty word lists values.
+    let is_flag = current.to_string_lossy().starts_with('-');
     let mut found = complete(&mut command, words.clone(), last, None).unwrap_or_default();
-    found.retain(|it| flags || !it.get_value().to_string_lossy().starts_with('-'));
-    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some((place, path)) = asked.filter(|_| found.is_empty()) else {
+    found.retain(|it| is_flag || !it.get_value().to_string_lossy().starts_with('-'));
+    let requested = requested
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let Some((kind, path)) = requested.filter(|_| found.is_empty()) else {
         return Candidates::Names(found);
     };
     let word = current.to_string_lossy();
     let before = word.strip_suffix(&*path).unwrap_or_default().to_owned();
-    match place {
-        Place::File => Candidates::Files(before),
-        Place::FileBehindAt if path.starts_with('@') => Candidates::Files(before + "@"),
-        Place::Folder => Candidates::Folders(before),
+    match kind {
+        ValueKind::File => Candidates::Files(before),
+        ValueKind::AtFile if path.starts_with('@') => Candidates::Files(before + "@"),
+        ValueKind::Folder => Candidates::Folders(before),
         _ => Candidates::Names(found),
     }
 }
 
-/// The command line with completers at all its values, those of commands in commands included.
-fn completing(
+/// Adds completers to all values of `command` and its subcommands. They store the kind and text of the value in `requested`.
+fn with_completers(
     command: Command,
-    context: &Arc<Context>,
-    asked: &Arc<Mutex<Option<(Place, String)>>>,
+    context: &Arc<CompletionContext>,
+    requested: &Arc<Mutex<Option<(ValueKind, String)>>>,
 ) -> Command {
     let command = command.mut_args(|arg| {
-        let Some(place) = Place::of(&arg) else {
+        let Some(kind) = ValueKind::of(&arg) else {
             return arg;
         };
-        let (context, asked) = (Arc::clone(context), Arc::clone(asked));
+        let (context, requested) = (Arc::clone(context), Arc::clone(requested));
         arg.add(ArgValueCompleter::new(move |current: &OsStr| {
             let text = current.to_string_lossy().into_owned();
-            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((place, text));
+            *requested.lock().unwrap_or_else(PoisonError::into_inner) = Some((kind, text));
             match current.to_str() {
-                Some(current) => context.names(place, current),
+                Some(current) => context.names(kind, current),
                 None => Vec::new(),
             }
         }))
     });
-    command.mut_subcommands(|sub| completing(sub, context, asked))
+    command.mut_subcommands(|sub| with_completers(sub, context, requested))
 }

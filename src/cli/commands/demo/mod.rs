@@ -1,9 +1,9 @@
-//! `demo`: what can be done here, shown by real commands against a real hub, each held to what is said of it.
+//! `demo`: a tour and lessons that run real commands against a real hub, and check the results that they describe.
 //!
-//! The tour and the lessons are told elsewhere; processes and the screen are the stage's.
+//! `tour` and `lessons` have the content. `runner` has the processes and the screen.
 
 mod lessons;
-mod stage;
+mod runner;
 mod tour;
 
 use std::thread;
@@ -12,49 +12,50 @@ use tokio::select;
 use tokio::sync::oneshot;
 
 use self::lessons::LESSONS;
-use self::stage::{Pacing, Stop};
+use self::runner::{Pacing, StopFlag};
 use crate::cli::args::demo::DemoArgs;
 use crate::cli::failure::Failure;
 use crate::cli::io::stdout;
+use crate::cli::runtime;
 
 pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     if args.list {
         return stdout::print(&lessons::list()).map_err(Failure::Output);
     }
     let Some(number) = args.lesson else {
-        return perform(tour::tell);
+        return run_until_signal(tour::run);
     };
     let lesson = LESSONS.get(number - 1);
-    let lesson = lesson.expect("the flag takes the numbers of lessons");
+    let lesson = lesson.expect("the flag accepts only numbers of lessons");
     let pacing = if args.auto {
-        Pacing::ByItself
+        Pacing::Automatic
     } else {
         Pacing::OnEnter
     };
-    perform(move |stop| lesson.give(number, pacing, stop))
+    run_until_signal(move |stop| lesson.run(number, pacing, stop))
 }
 
-/// Has a story told, unless a signal ends it.
-fn perform(
-    story: impl FnOnce(Stop) -> Result<(), Failure> + Send + 'static,
+/// Runs a blocking demo on a thread of its own. A signal sets its stop flag.
+fn run_until_signal(
+    demo: impl FnOnce(StopFlag) -> Result<(), Failure> + Send + 'static,
 ) -> Result<(), Failure> {
-    let stop = Stop::default();
-    let theirs = stop.clone();
+    let stop = StopFlag::default();
+    let demo_stop = stop.clone();
     let (ended, end) = oneshot::channel::<()>();
-    let story = thread::spawn(move || {
-        // Dropped at the end, whatever the end is.
+    let demo = thread::spawn(move || {
+        // Dropped when the demo ends, even by a panic.
         let _ended = ended;
-        story(theirs)
+        demo(demo_stop)
     });
-    let signal = crate::cli::runtime::run_client(async {
-        let mut signals = crate::cli::runtime::listen()?;
+    let signal = runtime::run_client(async {
+        let mut signals = runtime::listen()?;
         select! {
             _ = end => Ok(()),
             signal = signals.next() => Err(Failure::Signal(signal)),
         }
     });
-    // A signal ends the story early, and the stage is cleared before the process goes.
-    stop.now();
-    let told = story.join().expect("the story does not panic");
-    signal.and(told)
+    // After a signal, the demo still ends its processes and removes its folder.
+    stop.set();
+    let result = demo.join().expect("the demo does not panic");
+    signal.and(result)
 }

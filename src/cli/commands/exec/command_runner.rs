@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::captured_stdout::{CapturedStdout, StdoutLock};
 use crate::address::RoomName;
-use crate::cli::args::script::Script;
+use crate::cli::args::exec::ExecArgs;
 use crate::cli::failure::exec::ExecError;
 use crate::cli::io::stdout::{self, OutputBatch, OutputFormat, Terminator};
 use crate::cli::screen::term;
@@ -80,21 +80,21 @@ const VARIABLES: [&str; 7] = [
 impl CommandRunner {
     pub fn new(
         command: &str,
-        script: &Script,
+        exec: &ExecArgs,
         format: OutputFormat,
         child_variables: Vec<(&'static str, OsString)>,
         max_message: usize,
     ) -> Self {
         Self {
             command: command.to_owned(),
-            retries: script.retries,
+            retries: exec.retries,
             format: match format {
                 // A command gets the message, not a line.
                 OutputFormat::Data(Terminator::Newline) => OutputFormat::Data(Terminator::Raw),
                 format => format,
             },
-            max_reply: script.reply.then_some(max_message),
-            stdout_lock: (script.jobs.get() > 1).then(StdoutLock::default),
+            max_reply: exec.reply.then_some(max_message),
+            stdout_lock: (exec.jobs.get() > 1).then(StdoutLock::default),
             child_variables,
             is_proven: AtomicBool::new(false),
         }

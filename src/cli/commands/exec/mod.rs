@@ -93,7 +93,7 @@ impl WorkerPool {
         Self {
             runner: Arc::new(runner),
             target,
-            max_jobs: usize::from(args.script.jobs.get()),
+            max_jobs: usize::from(args.exec.jobs.get()),
             only_event: args.event.clone(),
             dead_letter_room,
             max_message,

@@ -13,7 +13,7 @@ use self::plan::{PublishPlan, UnsentInput};
 use self::receipt_check::ReceiptCheck;
 use crate::cli::args::publish::PubArgs;
 use crate::cli::commands::stream::sender::send_stream;
-use crate::cli::failure::{Failure, Rest};
+use crate::cli::failure::{Failure, RemainingInput};
 use crate::cli::io::batches::{BatchSource, RoutedBatch};
 use crate::cli::io::signals::Signal;
 use crate::cli::remote::connect::connect_hub;
@@ -141,9 +141,13 @@ impl BatchPublisher {
         let unconfirmed = self.peer.unconfirmed_messages();
         let has_unsent = self.next.is_some()
             || self.feed_is_open && matches!(self.feed.next().now_or_never(), Some(Some(Ok(_))));
-        let rest = if has_unsent { Rest::Unsent } else { Rest::None };
+        let rest = if has_unsent {
+            RemainingInput::Unsent
+        } else {
+            RemainingInput::None
+        };
         match (confirmed, unconfirmed, rest) {
-            (0, 0, Rest::None) => Failure::Signal(signal),
+            (0, 0, RemainingInput::None) => Failure::Signal(signal),
             _ => Failure::Interrupted {
                 signal,
                 confirmed,

@@ -144,7 +144,7 @@ fn resolve_template(args: &PubArgs, global: &Global) -> Result<(Target, BatchTem
             Audience::All
         },
         volatile: args.volatile,
-        delivery_time: args.later.delivery_time(),
+        delivery_time: args.delivery.delivery_time(),
         reply: reply.transpose()?,
     };
     Ok((target, template))

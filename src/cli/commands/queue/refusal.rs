@@ -25,6 +25,6 @@ pub(super) fn name_member(
                 )),
             }
         }
-        (failure, _) => failure.about(Some(name)),
+        (failure, _) => failure.with_name(Some(name)),
     }
 }

@@ -38,7 +38,7 @@ pub async fn run(args: &RoomsArgs, global: &Global) -> Result<(), Failure> {
         },
         zone: &zone,
     };
-    if let Some(every) = args.watching.watch {
+    if let Some(every) = args.watch.interval {
         let expired_before = Cell::new(0);
         return watch(&target, request, every, |answer, columns| {
             let answer = view.filter.apply(answer.clone());

@@ -193,7 +193,7 @@ mod tests {
             panic!("serve is serve");
         };
         let file = HubFile::parse(Path::new("hub.toml"), file).unwrap();
-        let settings = Settings::resolve(&cli.typed, cli.command.scope()).unwrap();
+        let settings = Settings::resolve(&cli.global, cli.command.scope()).unwrap();
         HubPlan::new(args, &settings.global(), file)
     }
 

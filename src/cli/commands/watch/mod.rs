@@ -1,9 +1,9 @@
-//! `--watch`: one question asked anew over one connection, its answer drawn in the place of the one before.
+//! `--watch`: sends one request again and again over one connection, and draws each response over the one before.
 //!
-//! Knows nothing of what is asked: whoever watches turns the answers into lines. Where stdout is no terminal that can draw
-//! in place, each answer is a block of its own.
+//! Knows nothing of the request: the caller turns responses into lines. If stdout is not a terminal that can redraw, each
+//! response is printed as a block of its own.
 
-mod echo;
+mod echo_guard;
 mod screen;
 
 use std::fmt;
@@ -28,101 +28,94 @@ use crate::client::connection_state::wait_until;
 use crate::client::verbs::VerbRequest;
 use crate::client::{ClientError, ClientEvent, HubClient, RetryPolicy, Target};
 use crate::limits;
-use screen::{Page, Screen};
+use screen::{Page, WatchScreen};
 
-/// Watches until a signal comes or stdout is closed. `show` makes lines of an answer, none with more columns than given;
-/// it is called again when the terminal has another size.
+/// Watches until a signal arrives or stdout is closed. `render` makes lines of a response, none wider than the given columns.
+/// It is called again when the terminal is resized.
 pub async fn watch<R: VerbRequest>(
     target: &Target,
     request: R,
-    every: Duration,
-    show: impl Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
+    interval: Duration,
+    render: impl Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 ) -> Result<(), Failure> {
     let mut interrupts = Interrupts::listen(None)?;
     let changes = TerminalChanges::listen().map_err(cannot_listen)?;
     let connect = connect_hub(target, RetryPolicy::Forever);
     let peer = interrupts.run(connect).await?;
-    let screen = Arc::new(Screen::of_stdout());
-    let above = Arc::clone(&screen);
+    let screen = Arc::new(WatchScreen::of_stdout());
+    let notes = Arc::clone(&screen);
     let diversion = screen
         .draws_in_place()
-        .then(|| term::divert(move |lines| above.write_above(lines)));
-    let mut watching = Watching {
+        .then(|| term::divert(move |lines| notes.write_above(lines)));
+    let mut watcher = Watcher {
         peer,
         request,
-        every,
-        show,
+        interval,
+        render,
         screen: Arc::clone(&screen),
-        answer: None,
-        asked: None,
-        due: Instant::now(),
+        response: None,
+        pending: None,
+        next_request: Instant::now(),
         drawing: None,
-        drawn: Drawn::Yes,
+        needs_drawing: false,
     };
-    let end = interrupts.run(watching.run(changes)).await;
-    // First, because a diverted line may wait for a terminal that takes nothing.
+    let ended = interrupts.run(watcher.run(changes)).await;
+    // The screen ends first, because a diverted line may wait for a terminal that takes nothing.
     screen.end().await;
     drop(diversion);
-    watching.peer.close().await;
-    end
+    watcher.peer.close().await;
+    ended
 }
 
 fn cannot_listen(error: io::Error) -> Failure {
     Failure::other(format!("cannot listen for signals: {error}"))
 }
 
-struct Watching<R: VerbRequest, S> {
+struct Watcher<R: VerbRequest, F> {
     peer: HubClient,
     request: R,
-    every: Duration,
-    show: S,
-    screen: Arc<Screen>,
-    answer: Option<R::Response>,
-    /// The question that is not answered, and since when.
-    asked: Option<(u64, Instant)>,
-    /// When it is asked next.
-    due: Instant,
-    /// A terminal may take its time, and pings are to be answered.
+    interval: Duration,
+    render: F,
+    screen: Arc<WatchScreen>,
+    response: Option<R::Response>,
+    /// The id of the request without a response, and when it was sent.
+    pending: Option<(u64, Instant)>,
+    next_request: Instant,
+    /// Drawing has a thread of its own: a terminal may block, and pings must be answered meanwhile.
     drawing: Option<JoinHandle<io::Result<()>>>,
-    drawn: Drawn,
+    /// The screen does not show the current state.
+    needs_drawing: bool,
 }
 
-/// Whether what is on the screen is what is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drawn {
-    Yes,
-    No,
-}
-
-impl<R, S> Watching<R, S>
+impl<R, F> Watcher<R, F>
 where
     R: VerbRequest,
-    S: Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
+    F: Fn(&R::Response, Option<usize>) -> Vec<TableLine>,
 {
     async fn run(&mut self, mut changes: TerminalChanges) -> Result<(), Failure> {
         let mut tick = Instant::now() + limits::WATCH_TICK;
         loop {
-            if self.drawn == Drawn::No && self.drawing.is_none() {
+            if self.needs_drawing && self.drawing.is_none() {
                 self.draw();
             }
-            let asks = (self.asked.is_none() && self.peer.is_connected()).then_some(self.due);
+            let can_request = self.pending.is_none() && self.peer.is_connected();
             select! {
-                event = self.peer.next_event() => self.happened(event?)?,
-                () = wait_until(asks) => self.ask(),
+                event = self.peer.next_event() => self.handle_event(event?)?,
+                () = wait_until(can_request.then_some(self.next_request)) => self.send_request(),
                 change = changes.next() => {
-                    self.screen.changed(change);
+                    self.screen.handle_change(change);
                     self.redraw();
                 }
-                done = finished(&mut self.drawing) => {
+                drawn = join_drawing(&mut self.drawing) => {
                     self.drawing = None;
-                    done.map_err(Failure::Output)?;
+                    drawn.map_err(Failure::Output)?;
                 }
                 () = sleep_until(tick) => {
                     tick = Instant::now() + limits::WATCH_TICK;
                     if stdout::is_closed() {
                         return Ok(());
                     }
-                    if self.trouble().is_some() {
+                    if self.status().is_some() {
                         self.redraw();
                     }
                 }
@@ -130,80 +123,79 @@ where
         }
     }
 
-    fn ask(&mut self) {
+    fn send_request(&mut self) {
         let now = Instant::now();
-        self.due = now + self.every;
-        let asked = self.peer.request(&self.request);
-        self.asked = asked.map(|id| (id, now));
+        self.next_request = now + self.interval;
+        let id = self.peer.request(&self.request);
+        self.pending = id.map(|id| (id, now));
     }
 
-    fn happened(&mut self, event: ClientEvent) -> Result<(), Failure> {
-        let in_place = self.screen.draws_in_place();
-        if !in_place {
+    fn handle_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
+        if !self.screen.draws_in_place() {
             note_event(&event, self.peer.url());
         }
         match event {
             ClientEvent::Response { id, answer }
-                if self.asked.is_some_and(|(asked, _)| asked == id) =>
+                if self.pending.is_some_and(|(pending, _)| pending == id) =>
             {
-                self.asked = None;
+                self.pending = None;
                 let json = answer.map_err(ClientError::Refused)?;
-                self.answer = Some(R::parse_response(&json).map_err(ClientError::from)?);
-                self.drawn = Drawn::No;
+                self.response = Some(R::parse_response(&json).map_err(ClientError::from)?);
+                self.needs_drawing = true;
             }
             ClientEvent::Disconnected { .. } => {
-                self.asked = None;
+                self.pending = None;
                 self.redraw();
             }
-            ClientEvent::Reconnected { .. } => self.due = Instant::now(),
+            ClientEvent::Reconnected { .. } => self.next_request = Instant::now(),
             _ => {}
         }
         Ok(())
     }
 
-    /// A block that was printed is not printed again.
+    /// Draws the same response again, in place only: a printed block is not printed twice.
     fn redraw(&mut self) {
         if self.screen.draws_in_place() {
-            self.drawn = Drawn::No;
+            self.needs_drawing = true;
         }
     }
 
     fn draw(&mut self) {
-        self.drawn = Drawn::Yes;
+        self.needs_drawing = false;
         let columns = term::stdout_columns();
-        let lines = match &self.answer {
-            Some(answer) => (self.show)(answer, columns),
+        let lines = match &self.response {
+            Some(response) => (self.render)(response, columns),
             None => Vec::new(),
         };
         let page = Page {
             lines,
-            trouble: self.trouble().map(|text| TableLine::note(&text, columns)),
+            status: self.status().map(|text| TableLine::note(&text, columns)),
         };
         let screen = Arc::clone(&self.screen);
         self.drawing = Some(tokio::task::spawn_blocking(move || screen.draw(&page)));
     }
 
-    /// Why what is shown is of before.
-    fn trouble(&self) -> Option<String> {
+    /// Why the response on the screen is old; None if it is current.
+    fn status(&self) -> Option<String> {
         let url = self.peer.url();
-        match (reconnect_status(&self.peer), self.asked) {
-            (Some((since, what)), _) => Some(for_so_long(what, since)),
+        match (reconnect_status(&self.peer), self.pending) {
+            (Some((since, reason)), _) => Some(with_seconds(reason, since)),
             (None, Some((_, since))) if since.elapsed() >= limits::WATCH_WAITING_AFTER => {
-                Some(for_so_long(format!("no answer from {url}"), since))
+                Some(with_seconds(format!("no answer from {url}"), since))
             }
             _ => None,
         }
     }
 }
 
-fn for_so_long(what: impl fmt::Display, since: Instant) -> String {
-    format!("{what} ({} s)", since.elapsed().as_secs())
+fn with_seconds(text: impl fmt::Display, since: Instant) -> String {
+    format!("{text} ({} s)", since.elapsed().as_secs())
 }
 
-/// Cancel-safe: the handle stays where it is.
-async fn finished(drawing: &mut Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
+/// Cancel-safe: the handle stays in its place.
+async fn join_drawing(drawing: &mut Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
     match drawing {
-        Some(drawing) => drawing.await.expect("what draws does not panic"),
+        Some(drawing) => drawing.await.expect("drawing does not panic"),
         None => pending().await,
     }
 }

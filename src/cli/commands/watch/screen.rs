@@ -1,4 +1,4 @@
-//! Lines on stdout that take the place of the lines before them. What was on the terminal above stays there.
+//! Draws pages on stdout, each over the one before. Text above the page stays.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::panic;
@@ -9,54 +9,52 @@ use std::thread;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::echo::NoEcho;
+use super::echo_guard::EchoGuard;
 use crate::cli::io::signals::TerminalChange;
 use crate::cli::io::stdout;
 use crate::cli::screen::table::{self, LineKind, TableLine};
 use crate::cli::screen::term::{self, Paint, TerminalSize};
 use crate::limits;
 
-/// What is to be shown.
 #[derive(Debug, Clone)]
 pub(super) struct Page {
     pub(super) lines: Vec<TableLine>,
-    /// Only where it can be taken away again.
-    pub(super) trouble: Option<TableLine>,
+    /// A last line, shown only where the page can be redrawn without it.
+    pub(super) status: Option<TableLine>,
 }
 
 /// Stdout, for one page after the other.
-pub(super) struct Screen {
+pub(super) struct WatchScreen {
     surface: Surface,
     paint: Paint,
 }
 
 enum Surface {
     Terminal(InPlace),
-    /// Where nothing can be taken back; whether something was written.
-    Blocks(Mutex<bool>),
+    /// Each page is appended as a block. True once a block is written.
+    Appended(Mutex<bool>),
 }
 
-/// Two locks: the block is held while the terminal takes what is written, and that may be for ever.
+/// Two locks, because `drawn` is held during writes, and a terminal may block them forever.
 struct InPlace {
-    block: Mutex<Block>,
-    /// Since then the terminal was another's: what stands there is not ours.
-    covered: AtomicBool,
-    echo: Arc<Mutex<NoEcho>>,
+    drawn: Mutex<DrawnPage>,
+    /// Another process had the terminal since the last write, so the last page is not where the cursor is.
+    was_suspended: AtomicBool,
+    echo: Arc<Mutex<EchoGuard>>,
 }
 
-impl Screen {
+impl WatchScreen {
     pub(super) fn of_stdout() -> Self {
-        let surface = match io::stdout().is_terminal() && term::is_capable() {
-            true => {
-                let echo = Arc::new(Mutex::new(NoEcho::on_stdin()));
-                restore_in_a_panic(&echo);
-                Surface::Terminal(InPlace {
-                    block: Mutex::default(),
-                    covered: AtomicBool::new(false),
-                    echo,
-                })
-            }
-            false => Surface::Blocks(Mutex::new(false)),
+        let surface = if io::stdout().is_terminal() && term::is_capable() {
+            let echo = Arc::new(Mutex::new(EchoGuard::on_stdin()));
+            restore_on_panic(&echo);
+            Surface::Terminal(InPlace {
+                drawn: Mutex::default(),
+                was_suspended: AtomicBool::new(false),
+                echo,
+            })
+        } else {
+            Surface::Appended(Mutex::new(false))
         };
         Self {
             surface,
@@ -68,101 +66,95 @@ impl Screen {
         matches!(self.surface, Surface::Terminal(_))
     }
 
-    /// Blocks while stdout does.
+    /// Blocks while stdout takes nothing.
     pub(super) fn draw(&self, page: &Page) -> io::Result<()> {
         match &self.surface {
-            Surface::Terminal(place) => {
+            Surface::Terminal(terminal) => {
                 let size = term::size(io::stdout());
-                let mut block = place.block();
-                let up = block.up(size);
-                block.lines = page.fitting(size);
-                stdout::print(&(up + &block.text(self.paint)))
+                let mut drawn = terminal.drawn();
+                let up = drawn.move_up(size);
+                drawn.lines = page.lines_for(size);
+                stdout::print(&(up + &drawn.text(self.paint)))
             }
-            Surface::Blocks(behind) => {
-                let mut behind = locked(behind);
-                let between = if *behind { "\n" } else { "" };
-                *behind = true;
+            Surface::Appended(has_written) => {
+                let mut has_written = locked(has_written);
+                let separator = if *has_written { "\n" } else { "" };
+                *has_written = true;
                 stdout::print(&format!(
-                    "{between}{}",
+                    "{separator}{}",
                     table::text(&page.lines, self.paint)
                 ))
             }
         }
     }
 
-    /// What is meant for stderr goes above the page, and the page below it.
+    /// Writes a text for stderr above the page.
     pub(super) fn write_above(&self, text: &str) {
-        let Surface::Terminal(place) = &self.surface else {
+        let Surface::Terminal(terminal) = &self.surface else {
             return;
         };
-        let mut block = place.block();
-        let up = block.up(term::size(io::stdout()));
-        // A closed terminal is found out by the next page.
+        let mut drawn = terminal.drawn();
+        let up = drawn.move_up(term::size(io::stdout()));
+        // The next page reports a terminal that is gone.
         let _ = stdout::print(&up);
         let _ = io::stderr().write_all(text.replace('\n', "\x1b[K\n").as_bytes());
-        let _ = stdout::print(&block.text(self.paint));
-        // They are further above now.
-        block.lost.clear();
+        let _ = stdout::print(&drawn.text(self.paint));
+        // The text is now between those lines and the page.
+        drawn.scrolled_off.clear();
     }
 
-    pub(super) fn changed(&self, change: TerminalChange) {
-        let place = match &self.surface {
-            Surface::Terminal(place) => Some(place),
-            Surface::Blocks(_) => None,
-        };
-        match change {
-            TerminalChange::Resized => {}
-            TerminalChange::Continued => {
-                if let Some(place) = place {
-                    place.covered.store(true, Ordering::Relaxed);
-                    locked(&place.echo).renew();
-                }
+    pub(super) fn handle_change(&self, change: TerminalChange) {
+        match (change, &self.surface) {
+            (TerminalChange::Continued, Surface::Terminal(terminal)) => {
+                terminal.was_suspended.store(true, Ordering::Relaxed);
+                locked(&terminal.echo).renew();
             }
+            (TerminalChange::Continued | TerminalChange::Resized, _) => {}
         }
     }
 
-    /// The last page stays, and nothing below it.
+    /// Leaves the last page on the terminal, clears the screen below it, and turns the echo on.
     pub(super) async fn end(self: &Arc<Self>) {
-        let Surface::Terminal(place) = &self.surface else {
+        let Surface::Terminal(terminal) = &self.surface else {
             return;
         };
-        locked(&place.echo).end();
-        let (tell, told) = oneshot::channel();
+        locked(&terminal.echo).restore();
+        let (done, cleared) = oneshot::channel();
         let screen = Arc::clone(self);
         let clear = move || {
-            if let Surface::Terminal(place) = &screen.surface {
-                let _block = place.block();
+            if let Surface::Terminal(terminal) = &screen.surface {
+                let _drawn = terminal.drawn();
                 let _ = stdout::print("\r\x1b[J");
             }
-            let _ = tell.send(());
+            let _ = done.send(());
         };
         let thread = thread::Builder::new().name("screen".to_owned());
         if thread.spawn(clear).is_ok() {
-            // A terminal that takes nothing is not waited for.
-            let _ = timeout(limits::WATCH_CLEANUP_TIMEOUT, told).await;
+            // A stopped terminal takes nothing, so the wait is bounded.
+            let _ = timeout(limits::WATCH_CLEANUP_TIMEOUT, cleared).await;
         }
     }
 }
 
 impl InPlace {
-    fn block(&self) -> MutexGuard<'_, Block> {
-        let mut block = locked(&self.block);
-        if self.covered.swap(false, Ordering::Relaxed) {
-            *block = Block::default();
+    fn drawn(&self) -> MutexGuard<'_, DrawnPage> {
+        let mut drawn = locked(&self.drawn);
+        if self.was_suspended.swap(false, Ordering::Relaxed) {
+            *drawn = DrawnPage::default();
         }
-        block
+        drawn
     }
 }
 
-/// Where a panic ends the process at once nothing is dropped.
-fn restore_in_a_panic(echo: &Arc<Mutex<NoEcho>>) {
+/// With `panic = "abort"` nothing is dropped, so a hook restores the echo.
+fn restore_on_panic(echo: &Arc<Mutex<EchoGuard>>) {
     let echo = Arc::clone(echo);
-    let otherwise = panic::take_hook();
+    let previous_hook = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         if let Ok(mut echo) = echo.try_lock() {
-            echo.end();
+            echo.restore();
         }
-        otherwise(panic);
+        previous_hook(panic);
     }));
 }
 
@@ -171,65 +163,65 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Page {
-    /// What has room in so many rows, of which the last is the cursor's.
-    fn fitting(&self, size: TerminalSize) -> Vec<TableLine> {
+    /// The lines that fit the terminal, whose last row is the cursor's.
+    fn lines_for(&self, size: TerminalSize) -> Vec<TableLine> {
         let (columns, rows) = (usize::from(size.columns), usize::from(size.rows));
-        let trouble = usize::from(self.trouble.is_some());
-        let room = rows.saturating_sub(1 + trouble).max(1);
+        let status_rows = usize::from(self.status.is_some());
+        let available = rows.saturating_sub(1 + status_rows).max(1);
         let mut lines = self.lines.clone();
-        if lines.len() > room {
-            let left = lines.split_off(room - 1);
-            let left = left.iter().filter(|line| line.is_content()).count();
+        if lines.len() > available {
+            let hidden = lines.split_off(available - 1);
+            let hidden = hidden.iter().filter(|line| is_data_row(line)).count();
             lines.push(TableLine::note(
-                &format!("… and {left} more"),
+                &format!("… and {hidden} more"),
                 Some(columns),
             ));
         }
-        lines.extend(self.trouble.clone());
+        lines.extend(self.status.clone());
         lines.truncate(rows.saturating_sub(1).max(1));
         lines
     }
 }
 
-/// Lines at the end of what is on a terminal, the cursor below them.
+/// The lines at the bottom of a terminal, with the cursor below them.
 #[derive(Debug, Default)]
-struct Block {
+struct DrawnPage {
     lines: Vec<TableLine>,
-    /// Lines of earlier pages that a terminal which became smaller moved above its screen. Most of them come back when it
-    /// becomes larger.
-    lost: Vec<TableLine>,
+    /// Lines of earlier pages that a shrinking terminal moved above its screen. Most of them return when it grows.
+    scrolled_off: Vec<TableLine>,
+    /// The terminal's rows at the last write.
     rows: u16,
 }
 
-impl Block {
-    /// Each line in the place of what stood there. A terminal that is told to clear all of its screen may keep that as if
-    /// it had scrolled, so no more is cleared than what is below.
+impl DrawnPage {
+    /// Overwrites line by line and clears only the rest: a terminal that clears its whole screen may keep the old one in its
+    /// scrollback.
     fn text(&self, paint: Paint) -> String {
         let lines = self.lines.iter().map(|line| line.painted(paint));
         let lines: String = lines.map(|line| format!("\x1b[2K{line}\n")).collect();
         lines + "\x1b[J"
     }
 
-    /// Back to the first of the lines. A terminal's top is as far up as it goes, so the lost lines count nothing unless
-    /// they have come back.
-    fn up(&mut self, size: TerminalSize) -> String {
+    /// Moves the cursor to the first of the lines. It stops at the top of the screen, so lines above the screen may be counted
+    /// too: they matter only if they have returned.
+    fn move_up(&mut self, size: TerminalSize) -> String {
         let columns = usize::from(size.columns).max(1);
         let rows_of = |line: &TableLine| line.width().div_ceil(columns).max(1);
-        let there: usize = self.lines.iter().map(rows_of).sum();
-        let up = there + self.lost.iter().map(rows_of).sum::<usize>();
-        let mut back = usize::from(size.rows.saturating_sub(self.rows));
-        while back > 0
-            && let Some(line) = self.lost.pop()
+        let page_rows: usize = self.lines.iter().map(rows_of).sum();
+        let up = page_rows + self.scrolled_off.iter().map(rows_of).sum::<usize>();
+        let mut grown = usize::from(size.rows.saturating_sub(self.rows));
+        while grown > 0
+            && let Some(line) = self.scrolled_off.pop()
         {
-            back = back.saturating_sub(rows_of(&line));
+            grown = grown.saturating_sub(rows_of(&line));
         }
-        let mut over = (there + 1).saturating_sub(usize::from(size.rows));
+        let mut excess = (page_rows + 1).saturating_sub(usize::from(size.rows));
         for line in &self.lines {
-            if over == 0 {
+            if excess == 0 {
                 break;
             }
-            over = over.saturating_sub(rows_of(line));
-            self.lost.push(line.clone());
+            excess = excess.saturating_sub(rows_of(line));
+            self.scrolled_off.push(line.clone());
         }
         self.rows = size.rows;
         match up {
@@ -239,10 +231,8 @@ impl Block {
     }
 }
 
-impl TableLine {
-    fn is_content(&self) -> bool {
-        self.kind() == LineKind::Row && !self.text().is_empty()
-    }
+fn is_data_row(line: &TableLine) -> bool {
+    line.kind() == LineKind::Row && !line.text().is_empty()
 }
 
 #[cfg(test)]
@@ -262,41 +252,41 @@ mod tests {
         TerminalSize { columns, rows }
     }
 
-    fn shown(rows: usize, trouble: Option<&str>, size: TerminalSize) -> Vec<String> {
+    fn page_lines(rows: usize, status: Option<&str>, size: TerminalSize) -> Vec<String> {
         let page = Page {
             lines: lines(rows),
-            trouble: trouble.map(|text| TableLine::note(text, None)),
+            status: status.map(|text| TableLine::note(text, None)),
         };
-        let lines = page.fitting(size);
+        let lines = page.lines_for(size);
         lines.iter().map(|line| line.text().to_owned()).collect()
     }
 
     #[test]
-    fn a_page_says_what_it_has_no_room_for() {
+    fn a_page_counts_the_rows_that_do_not_fit() {
         assert_eq!(
-            shown(2, None, size(80, 4)),
+            page_lines(2, None, size(80, 4)),
             ["ROOM", "room-0000", "room-0001"]
         );
         assert_eq!(
-            shown(3, None, size(80, 4)),
+            page_lines(3, None, size(80, 4)),
             ["ROOM", "room-0000", "… and 2 more"]
         );
         assert_eq!(
-            shown(2, Some("gone"), size(80, 4)),
+            page_lines(2, Some("gone"), size(80, 4)),
             ["ROOM", "… and 2 more", "gone"]
         );
         assert_eq!(
-            shown(2, Some("gone"), size(80, 3)),
+            page_lines(2, Some("gone"), size(80, 3)),
             ["… and 2 more", "gone"]
         );
-        assert_eq!(shown(3, None, size(8, 4))[2], "… and 2…");
+        assert_eq!(page_lines(3, None, size(8, 4))[2], "… and 2…");
     }
 
     #[test]
     fn a_page_leaves_a_row_for_the_cursor_in_every_terminal() {
         for (rows, height) in (0..30).flat_map(|rows| (1..12).map(move |height| (rows, height))) {
-            for trouble in [None, Some("gone")] {
-                let lines = shown(rows, trouble, size(80, height)).len();
+            for status in [None, Some("gone")] {
+                let lines = page_lines(rows, status, size(80, height)).len();
                 assert!(
                     lines <= usize::from(height - 1).max(1),
                     "{rows} in {height}"
@@ -306,18 +296,18 @@ mod tests {
     }
 
     #[test]
-    fn a_block_knows_the_rows_that_its_lines_take_by_now() {
-        let mut block = Block::default();
-        assert_eq!(block.up(size(80, 24)), "");
-        block.lines = lines(3);
-        assert_eq!(block.up(size(80, 24)), "\r\x1b[4A");
-        // Each of the nine columns is broken in three, and the head stays as it is.
-        assert_eq!(block.up(size(4, 24)), "\r\x1b[10A");
-        // What a lower terminal moved away comes back in a higher one.
-        assert_eq!(block.up(size(80, 3)), "\r\x1b[4A");
-        block.lines = lines(1);
-        assert_eq!(block.up(size(80, 3)), "\r\x1b[4A");
-        assert_eq!(block.up(size(80, 24)), "\r\x1b[4A");
-        assert_eq!(block.up(size(80, 24)), "\r\x1b[2A");
+    fn a_drawn_page_knows_how_many_rows_its_lines_take_after_a_resize() {
+        let mut drawn = DrawnPage::default();
+        assert_eq!(drawn.move_up(size(80, 24)), "");
+        drawn.lines = lines(3);
+        assert_eq!(drawn.move_up(size(80, 24)), "\r\x1b[4A");
+        // In four columns each nine-column line takes three rows, and the head takes one.
+        assert_eq!(drawn.move_up(size(4, 24)), "\r\x1b[10A");
+        // Lines that scrolled off a low terminal return in a high one.
+        assert_eq!(drawn.move_up(size(80, 3)), "\r\x1b[4A");
+        drawn.lines = lines(1);
+        assert_eq!(drawn.move_up(size(80, 3)), "\r\x1b[4A");
+        assert_eq!(drawn.move_up(size(80, 24)), "\r\x1b[4A");
+        assert_eq!(drawn.move_up(size(80, 24)), "\r\x1b[2A");
     }
 }

@@ -28,7 +28,7 @@ pub async fn run(args: &WhoArgs, global: &Global) -> Result<(), Failure> {
         sid: None,
     };
     let zone = TimeZone::system();
-    if let Some(every) = args.watching.watch {
+    if let Some(every) = args.watch.interval {
         return watch(&target, request, every, |answer, columns| {
             lines(answer, namespace, &zone, columns)
         })

@@ -25,13 +25,13 @@ impl SharedQueue {
         let Some(answer) = answer else {
             return self.send(sharer, ShareEvent::Answer(None));
         };
-        // The answer comes when the disk has the cursor. Acks behind a hole are not covered by it.
+        // The answer follows once the cursor is on disk. It does not cover acks past a gap.
         self.last_commit += 1;
         self.committing.insert(self.last_commit, (sharer, answer));
         self.submit_cursor(Urgency::Now, Some(self.last_commit));
     }
 
-    /// A sharer that is not admitted yet has nothing to confirm. It gets its answer.
+    /// Answers the ack of a sharer that is not admitted yet: it has nothing to confirm.
     fn answer_unadmitted(&self, socket: SocketId, answer: Option<u64>) {
         if let QueueState::Opening(joins) = &self.state
             && let Some(join) = joins.iter().find(|join| join.socket == socket)

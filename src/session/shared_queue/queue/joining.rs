@@ -19,7 +19,7 @@ use crate::store::writer::Urgency;
 use crate::wire::error_code::ErrorCode;
 
 impl SharedQueue {
-    /// Takes the name, in the one order of all ops.
+    /// Takes the name, in order with all other ops.
     pub(super) fn subscribe(&mut self, rooms: &[RoomName]) {
         let (namespace, name) = self.key.clone();
         let handle = SocketHandle {
@@ -45,7 +45,7 @@ impl SharedQueue {
             .push(Submission::Store(op, Urgency::Now, ticket));
     }
 
-    /// Takes the sharers that wait for the queue to open.
+    /// Admits the sharers that wait for the queue to open.
     pub(super) fn take_opening(&mut self) -> Vec<ShareJoin> {
         match std::mem::replace(&mut self.state, QueueState::New) {
             QueueState::Opening(joins) => joins,

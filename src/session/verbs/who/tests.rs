@@ -25,9 +25,9 @@ fn a_row_has_every_known_field() {
         "sid": "sid", "address": "10.0.0.1:77", "transport": "websocket", "rooms": [], "lag": 3, "since": 7,
     });
     assert_eq!(row(&one, Lag::Exactly(0)), known);
-    let behind = row(&one, Lag::AtLeast(4));
+    let lagging = row(&one, Lag::AtLeast(4));
     assert_eq!(
-        (&behind["lag"], &behind["lag_is_least"]),
+        (&lagging["lag"], &lagging["lag_is_least"]),
         (&json!(7), &json!(true))
     );
 }

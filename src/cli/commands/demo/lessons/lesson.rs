@@ -1,31 +1,25 @@
-//! One lesson: what it tells, and the commands that it runs.
+//! One lesson: its texts and its commands.
 
-use crate::cli::commands::demo::stage::{Pacing, Setting, Stage, Stop};
+use crate::cli::commands::demo::runner::{DemoFile, Pacing, Runner, StopFlag};
 use crate::cli::failure::Failure;
 
 pub struct Lesson {
     pub(super) title: &'static str,
-    /// What it is about, before the first command.
-    pub(super) about: &'static str,
-    /// What there is in the folder of who takes part; a hub.toml is the hub's.
-    pub(super) files: &'static [(&'static str, &'static str)],
-    pub(super) play: fn(&mut Stage, &Lesson) -> Result<(), Failure>,
-    /// Two sentences.
-    pub(super) seen: &'static str,
+    /// Printed before the first command, and by `--list`.
+    pub(super) introduction: &'static str,
+    /// The files in the folder of every command. A hub.toml has the hub's settings.
+    pub(super) files: &'static [DemoFile],
+    pub(super) steps: fn(&mut Runner, &Lesson) -> Result<(), Failure>,
+    /// Two sentences, printed after the last command.
+    pub(super) summary: &'static str,
 }
 
 impl Lesson {
-    pub(in crate::cli::commands::demo) fn give(
-        &self,
-        number: usize,
-        pacing: Pacing,
-        stop: Stop,
-    ) -> Result<(), Failure> {
-        let files = self.files;
-        let mut stage = Stage::open(stop, &Setting { pacing, files })?;
-        stage.lesson(number, self.title, self.about);
-        (self.play)(&mut stage, self)?;
-        stage.seen(self.seen);
+    pub fn run(&self, number: usize, pacing: Pacing, stop: StopFlag) -> Result<(), Failure> {
+        let mut runner = Runner::start(stop, pacing, self.files)?;
+        runner.begin_lesson(number, self.title, self.introduction);
+        (self.steps)(&mut runner, self)?;
+        runner.print_summary(self.summary);
         Ok(())
     }
 }

@@ -1,29 +1,33 @@
-//! The lessons: one thing each, told as commands with what must come of them.
+//! The lessons, one topic each: commands and the output that they must have.
 
-mod deciding;
 mod lesson;
-mod talking;
-mod waiting;
+mod middleware;
+mod queues;
+mod rooms;
 
 use self::lesson::Lesson;
 use crate::cli::args::demo::LESSON_COUNT;
 
 pub(super) const LESSONS: [Lesson; LESSON_COUNT] = [
-    talking::CHAT,
-    talking::BROADCAST,
-    talking::ROOMS,
-    talking::NAMESPACES,
-    deciding::MIDDLEWARE,
-    deciding::ACKS,
-    waiting::OFFLINE,
-    waiting::SHARED,
+    rooms::CHAT,
+    rooms::BROADCAST,
+    rooms::ROOMS,
+    rooms::NAMESPACES,
+    middleware::MIDDLEWARE,
+    middleware::ACKS,
+    queues::OFFLINE,
+    queues::SHARED,
 ];
 
-/// A line a lesson.
+/// The numbers, titles and introductions.
 pub(super) fn list() -> String {
     let lines = (1..).zip(LESSONS).map(|(number, lesson)| {
-        let Lesson { title, about, .. } = lesson;
-        format!("{number}  {title}\n   {about}\n")
+        let Lesson {
+            title,
+            introduction,
+            ..
+        } = lesson;
+        format!("{number}  {title}\n   {introduction}\n")
     });
     lines.collect()
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::address::Namespace;
 use crate::wire::batch::{DeliveryHeader, Framing, push_bytes_message};
 
-fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> OutputBatch {
+fn batch(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> OutputBatch {
     OutputBatch {
         header: DeliveryHeader {
             rooms: vec![RoomName::parse("ops").unwrap()],
@@ -18,47 +18,47 @@ fn chunk(from: Option<&str>, framing: Framing, body: &[u8], count: u32) -> Outpu
 }
 
 #[test]
-fn each_message_says_who_and_with_several_rooms_where() {
+fn each_message_names_its_sender_and_with_several_rooms_its_room() {
     let [lobby, ops] = ["lobby", "ops"].map(|room| RoomName::parse(room).unwrap());
-    let look = Look::new(Colours::None, std::slice::from_ref(&lobby));
-    let two = chunk(Some("alice"), Framing::Lines, b"hi\nho\n", 2);
-    assert_eq!(look.messages(&two), "alice: hi\nalice: ho\n");
-    look.has_rooms(&[lobby.clone(), ops.clone()]);
-    assert_eq!(look.messages(&two), "[ops] alice: hi\n[ops] alice: ho\n");
-    // Where it did not begin it says where it is.
-    look.has_rooms(std::slice::from_ref(&ops));
-    assert_eq!(look.prompt(None, Some(&ops)).0, "[ops] > ");
-    look.has_rooms(std::slice::from_ref(&lobby));
-    assert_eq!(look.prompt(None, Some(&lobby)).0, "> ");
-    let nobody = chunk(None, Framing::Lines, b"\x1b[2J\n", 1);
-    assert_eq!(look.messages(&nobody), "someone: \u{241b}[2J\n");
+    let style = ChatStyle::new(Paint::Plain, std::slice::from_ref(&lobby));
+    let two = batch(Some("alice"), Framing::Lines, b"hi\nho\n", 2);
+    assert_eq!(style.messages(&two), "alice: hi\nalice: ho\n");
+    style.set_rooms(&[lobby.clone(), ops.clone()]);
+    assert_eq!(style.messages(&two), "[ops] alice: hi\n[ops] alice: ho\n");
+    // In another room than its first, the chat names the room.
+    style.set_rooms(std::slice::from_ref(&ops));
+    assert_eq!(style.prompt(None, Some(&ops)).0, "[ops] > ");
+    style.set_rooms(std::slice::from_ref(&lobby));
+    assert_eq!(style.prompt(None, Some(&lobby)).0, "> ");
+    let unnamed = batch(None, Framing::Lines, b"\x1b[2J\n", 1);
+    assert_eq!(style.messages(&unnamed), "someone: \u{241b}[2J\n");
 }
 
 #[test]
 fn no_message_looks_like_several() {
-    let look = Look::new(Colours::None, &[]);
+    let style = ChatStyle::new(Paint::Plain, &[]);
     let mut body = Vec::new();
     push_bytes_message(&mut body, b"hi\nbob: I owe you\r");
-    let shown = look.messages(&chunk(Some("eve"), Framing::Bytes, &body, 1));
+    let shown = style.messages(&batch(Some("eve"), Framing::Bytes, &body, 1));
     assert_eq!(shown, "eve: hi\n  bob: I owe you\u{240d}\n");
 }
 
 #[test]
-fn a_name_has_one_colour_and_the_prompt_the_same() {
-    let look = Look::new(Colours::Some, &[]);
+fn a_name_has_one_colour_in_messages_and_in_the_prompt() {
+    let style = ChatStyle::new(Paint::Colours, &[]);
     let name = ClientName::parse("alice").unwrap();
-    let said = look.messages(&chunk(Some("alice"), Framing::Lines, b"hi\n", 1));
-    let (bare, drawn) = look.prompt(Some(&name), None);
-    assert_eq!(bare, "[no room] alice> ");
-    let coloured = look.name(&name);
-    assert!(said.starts_with(&coloured) && drawn.contains(&coloured));
+    let messages = style.messages(&batch(Some("alice"), Framing::Lines, b"hi\n", 1));
+    let (plain, painted) = style.prompt(Some(&name), None);
+    assert_eq!(plain, "[no room] alice> ");
+    let coloured = style.name(&name);
+    assert!(messages.starts_with(&coloured) && painted.contains(&coloured));
     let colours: std::collections::BTreeSet<String> = (0..100)
-        .map(|n| colour(&format!("pupil{n}")).to_fg_str().into_owned())
+        .map(|n| name_colour(&format!("pupil{n}")).to_fg_str().into_owned())
         .collect();
-    assert_eq!(colours.len(), PALETTE.len(), "all of them are used");
+    assert_eq!(colours.len(), PALETTE.len(), "every colour is used");
 }
 
-/// WCAG's contrast of a colour to white and to black; 3 is what it asks of large or bold text.
+/// The contrast that WCAG defines, to white and to black. It requires 3 for large or bold text.
 #[test]
 fn the_palette_can_be_read_on_dark_and_on_light() {
     let channel = |level: u8| {

@@ -1,24 +1,24 @@
-//! What stands where a value is typed, as the help names it.
+//! The kinds of values that can be completed.
 
 use clap::Arg;
 
-/// What a value is, as its name in the help says.
+/// The kind of a value, according to its name in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ValueKind {
     Room,
     Namespace,
     Member,
-    /// A name or a sid of who is there.
-    Person,
+    /// The name or sid of a connected client.
+    Socket,
     /// A hub of the settings file.
     Hub,
     File,
-    /// A value of another kind, or the name of a file that has it.
-    FileBehindAt,
+    /// A value, or `@` and the file that contains it.
+    AtFile,
     Folder,
 }
 
-impl Place {
+impl ValueKind {
     pub(super) fn of(arg: &Arg) -> Option<Self> {
         let name = arg.get_value_names()?.first()?.as_str();
         match name {
@@ -26,10 +26,10 @@ impl Place {
             "NS" => Some(Self::Namespace),
             "NAME" if arg.is_positional() || arg.get_id() == "as" => Some(Self::Member),
             "NAME" if arg.get_id() == "hub" => Some(Self::Hub),
-            "SID|NAME" => Some(Self::Person),
+            "SID|NAME" => Some(Self::Socket),
             "FILE" => Some(Self::File),
             "PATH" if arg.get_id() == "db" => Some(Self::File),
-            "JSON|@FILE" | "ARG" => Some(Self::FileBehindAt),
+            "JSON|@FILE" | "ARG" => Some(Self::AtFile),
             "DIR" => Some(Self::Folder),
             _ => None,
         }

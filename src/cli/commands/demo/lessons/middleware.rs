@@ -1,12 +1,13 @@
-//! Who may, and what the server answers: middleware and acknowledgements.
+//! Lessons on what the server decides and answers: middleware and acknowledgements.
 
 use super::lesson::Lesson;
-use crate::cli::commands::demo::stage::{Held, Stage};
+use crate::cli::commands::demo::runner::{Expectation, Runner};
 use crate::cli::failure::Failure;
 
 pub(super) const MIDDLEWARE: Lesson = Lesson {
     title: "Middleware: tokens, and a program that decides",
-    about: "Before a socket enters a namespace, the server may look at it and refuse: Socket.IO's io.use.",
+    introduction: "Before a socket enters a namespace, the server can check it and refuse it. In Socket.IO that is \
+           middleware: io.use.",
     files: &[
         (
             "hub.toml",
@@ -31,41 +32,46 @@ pub(super) const MIDDLEWARE: Lesson = Lesson {
         ("chalk", "chalk-and-duster\n"),
         ("slate", "a-clean-slate\n"),
     ],
-    play: middleware,
-    seen: "A token is part of the CONNECT packet's auth object, and decides whether its holder comes in, as whom, and what it \
-           may do; a refusal is a CONNECT_ERROR, 44. In /door the same question went to a shell script, which read it as a \
-           line of JSON and answered with another.",
+    steps: check_tokens_and_program,
+    summary: "A token in the CONNECT packet's auth object decides who may enter and with which rights, and a refused socket gets a \
+           CONNECT_ERROR packet, 44. For /door the hub asked a shell script, with a line of JSON for the question and one for the \
+           answer.",
 };
 
-fn middleware(stage: &mut Stage, lesson: &Lesson) -> Result<(), Failure> {
-    stage.file(lesson.files, "hub.toml");
-    stage.hold(
+fn check_tokens_and_program(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
+    check_tokens(runner, lesson)?;
+    check_program(runner, lesson)
+}
+
+fn check_tokens(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
+    runner.print_file(lesson.files, "hub.toml");
+    runner.run_and_check(
         &["pub", "/board", "may I?", "--trace"],
-        &Held {
+        &Expectation {
             frames: &[
                 "→ 40/board,{\"roomcat\":1}",
                 "← 44/board,{…\"message\":\"this hub wants a token\"}",
             ],
             error: Some("roomcat: …refused…"),
             status: 4,
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &["pub", "/board", "may I?", "--token-file", "slate"],
-        &Held {
+        &Expectation {
             error: Some(
                 "roomcat: the hub refused: this token does not let its holder publish here…",
             ),
             status: 4,
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    let mut bob = stage.listen(
+    let mut bob = runner.start_process(
         "bob",
         &["sub", "/board", "--token-file", "slate", "--trace"],
     )?;
-    bob.sees("← 42/board,[\"caught-up\",…]")?;
+    bob.expect_frame("← 42/board,[\"caught-up\",…]")?;
     let words = [
         "pub",
         "/board",
@@ -74,28 +80,31 @@ fn middleware(stage: &mut Stage, lesson: &Lesson) -> Result<(), Failure> {
         "chalk",
         "--trace",
     ];
-    stage.hold(
+    runner.run_and_check(
         &words,
-        &Held {
+        &Expectation {
             frames: &[
                 "→ 40/board,{…\"token\":\"chal…\"…}",
                 "← 43/board,1[{…\"ok\":true,…}]",
             ],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    bob.hears("page 12, please")?;
-    stage.file(lesson.files, "door.sh");
-    stage.hold(
+    bob.expect_line("page 12, please")
+}
+
+fn check_program(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
+    runner.print_file(lesson.files, "door.sh");
+    runner.run_and_check(
         &["emit", "hello", "--namespace", "/door", "--trace"],
-        &Held {
+        &Expectation {
             frames: &["→ 40/door,", "← 44/door,{…\"message\":\"say who you are\"}"],
             error: Some("roomcat: …say who you are…"),
             status: 4,
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &[
             "emit",
             "hello",
@@ -105,37 +114,38 @@ fn middleware(stage: &mut Stage, lesson: &Lesson) -> Result<(), Failure> {
             "alice",
             "--trace",
         ],
-        &Held {
+        &Expectation {
             frames: &["→ 40/door,{\"as\":\"alice\"}", "← 40/door,{\"sid\":\"…\"}"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )
 }
 
 pub(super) const ACKS: Lesson = Lesson {
     title: "Acknowledgements",
-    about: "An event may ask for an answer: Socket.IO's callback, and the reason why pub ends with 0.",
+    introduction: "An event can ask for an answer. Socket.IO calls the answer an acknowledgement. pub exits with 0 only after the \
+           hub has acknowledged its message.",
     files: &[(
         "hub.toml",
         "[namespaces.\"/\".on.save]\nack = [\"saved\"]\n",
     )],
-    play: acks,
-    seen: "A number behind the type asks for an answer, and the packet that answers, 43, has the same number. The answer to what \
-           pub sends is a receipt: it is written when the message is on disk, and says how many got it at once and for how \
-           many it waits.",
+    steps: acks,
+    summary: "An event with a number before its JSON asks for an acknowledgement, and the ACK packet, 43, has the same number. The \
+           acknowledgement for pub is a receipt, sent once the message is on disk: it counts the sockets that got the message and the \
+           members for whom it waits.",
 };
 
-fn acks(stage: &mut Stage, lesson: &Lesson) -> Result<(), Failure> {
-    stage.file(lesson.files, "hub.toml");
-    stage.hold(
+fn acks(runner: &mut Runner, lesson: &Lesson) -> Result<(), Failure> {
+    runner.print_file(lesson.files, "hub.toml");
+    runner.run_and_check(
         &["emit", "--ack", "save", "notes.txt", "--trace"],
-        &Held {
+        &Expectation {
             stdout: &["[\"saved\"]"],
             frames: &["→ 420[\"save\",\"notes.txt\"]", "← 430[\"saved\"]"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    stage.hold(
+    runner.run_and_check(
         &[
             "pub",
             "lobby",
@@ -144,24 +154,24 @@ fn acks(stage: &mut Stage, lesson: &Lesson) -> Result<(), Failure> {
             "is anyone there?",
             "--trace",
         ],
-        &Held {
+        &Expectation {
             frames: &[
                 "→ 451-1[\"batch\",{\"rooms\":[\"lobby\"],…",
                 "← 431[{\"count\":1,\"delivered\":0,…\"ok\":true,\"queued\":0}]",
             ],
-            error: Some("roomcat: --require 1: a message reached 0"),
+            error: Some("roomcat: --require 1: a message reached 0 listeners"),
             status: 6,
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    let mut alice = stage.listen("alice", &["sub", "lobby"])?;
-    stage.sockets("/", "lobby", 1)?;
-    stage.hold(
+    let mut alice = runner.start_process("alice", &["sub", "lobby"])?;
+    runner.wait_for_sockets("/", "lobby", 1)?;
+    runner.run_and_check(
         &["pub", "lobby", "--require", "1", "and now?", "--trace"],
-        &Held {
+        &Expectation {
             frames: &["← 431[{\"count\":1,\"delivered\":1,…\"ok\":true,\"queued\":0}]"],
-            ..Held::default()
+            ..Expectation::default()
         },
     )?;
-    alice.hears("and now?")
+    alice.expect_line("and now?")
 }

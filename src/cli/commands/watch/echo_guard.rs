@@ -1,25 +1,25 @@
-//! A terminal that does not show what is typed: an Enter would move what is drawn in place.
+//! Turns the terminal's echo off: an echoed Enter would move the page that is drawn in place.
 
 use std::io::{self, IsTerminal as _};
 
 use rustix::process::getpgrp;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
-/// Until it is dropped; then the terminal is as it was.
-pub(super) struct NoEcho(Option<Termios>);
+/// Dropping it restores the terminal.
+pub(super) struct EchoGuard(Option<Termios>);
 
-impl NoEcho {
+impl EchoGuard {
     pub(super) fn on_stdin() -> Self {
-        let mut echo = Self(None);
-        echo.renew();
-        echo
+        let mut guard = Self(None);
+        guard.renew();
+        guard
     }
 
-    /// After another had the terminal.
+    /// Turns the echo off again after another process had the terminal.
     pub(super) fn renew(&mut self) {
-        self.end();
+        self.restore();
         let stdin = io::stdin();
-        if !is_ours() {
+        if !is_in_foreground() {
             return;
         }
         let Ok(saved) = tcgetattr(&stdin) else { return };
@@ -30,24 +30,24 @@ impl NoEcho {
         }
     }
 
-    pub(super) fn end(&mut self) {
+    pub(super) fn restore(&mut self) {
         if let Some(saved) = self.0.take()
-            && is_ours()
+            && is_in_foreground()
         {
-            // A terminal that is gone needs nothing back.
+            // This fails only if the terminal is gone.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &saved);
         }
     }
 }
 
-/// A terminal that another job has now is that one's to change; who tries is stopped.
-fn is_ours() -> bool {
+/// Only the foreground job may change the terminal: the kernel stops any other that tries.
+fn is_in_foreground() -> bool {
     let stdin = io::stdin();
     stdin.is_terminal() && tcgetpgrp(&stdin) == Ok(getpgrp())
 }
 
-impl Drop for NoEcho {
+impl Drop for EchoGuard {
     fn drop(&mut self) {
-        self.end();
+        self.restore();
     }
 }

@@ -1,23 +1,23 @@
-//! A line of bash, up to the cursor: its words, and what of the last one bash replaces. Bash hands over pieces of words, cut
-//! at its word breaks and with their quotes; so the line is read anew.
+//! Parses a bash command line up to the cursor into words. Bash itself passes pieces of words, cut at its word breaks and
+//! with their quotes, and replaces only the last piece.
 //!
 //! Pure: a line in, words out.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// The words of a line, without their quotes, the last of them begun.
+/// The words of a line, without their quotes. The last one may be incomplete.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct BashLine {
     pub words: Vec<String>,
-    /// So much of the last word (bytes, without quotes) stands before what bash replaces.
+    /// The part of the last word that bash keeps, in bytes without quotes. Bash replaces the rest.
     kept: usize,
     quote: Quote,
-    /// Whether it is the file of a redirection; the words have none of these.
+    /// Whether the last word is the file of a redirection. Completed redirections are not in `words`.
     pub is_redirected: bool,
 }
 
-/// The quote in which the cursor stands.
+/// The quote that is open at the cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Quote {
     #[default]
@@ -26,25 +26,25 @@ enum Quote {
     Double,
 }
 
-impl Line {
+impl BashLine {
     /// `breaks` are the characters of COMP_WORDBREAKS.
-    pub fn read(text: &str, breaks: &str) -> Self {
+    pub fn parse(text: &str, breaks: &str) -> Self {
         let mut words = Vec::new();
         let mut rest = text.chars().peekable();
         let mut is_redirected = false;
         loop {
-            let mut reader = Reader {
+            let mut scanner = WordScanner {
                 breaks,
-                ..Reader::default()
+                ..WordScanner::default()
             };
-            let ended = reader.read(&mut rest);
-            if let Ended::Line = ended {
-                let kept = match reader.quote {
-                    Quote::None => reader.broken_at,
-                    Quote::Single | Quote::Double => reader.opened_at,
+            let end = scanner.scan(&mut rest);
+            if end == WordEnd::Line {
+                let kept = match scanner.quote {
+                    Quote::None => scanner.broken_at,
+                    Quote::Single | Quote::Double => scanner.opened_at,
                 };
-                words.push(reader.word);
-                let quote = reader.quote;
+                words.push(scanner.word);
+                let quote = scanner.quote;
                 return Self {
                     words,
                     kept,
@@ -52,45 +52,46 @@ impl Line {
                     is_redirected,
                 };
             }
-            let is_file = std::mem::replace(&mut is_redirected, ended == Ended::Redirection);
-            // What stands right before the sign may be a part of it, as in 2> and &>.
-            let is_number = reader.word.chars().all(|c| c.is_ascii_digit() || c == '&');
+            let is_file = std::mem::replace(&mut is_redirected, end == WordEnd::Redirection);
+            // A number or & right before the sign is a part of it, as in 2> and &>.
+            let is_number = scanner.word.chars().all(|c| c.is_ascii_digit() || c == '&');
             if !(is_file || is_redirected && is_number) {
-                words.push(reader.word);
+                words.push(scanner.word);
             }
         }
     }
 
-    /// What bash has to put in the place of what it replaces, so that the last word is `candidate`.
-    pub fn rest_of(&self, candidate: &str) -> Option<String> {
+    /// The quoted text that turns the last word into `candidate`, in place of the part that bash replaces. None if `candidate`
+    /// does not begin with the part that bash keeps.
+    pub fn replacement(&self, candidate: &str) -> Option<String> {
         let word = self.words.last()?;
         let rest = candidate.strip_prefix(&word[..self.kept])?;
         Some(match self.quote {
             Quote::None => escaped(rest),
             Quote::Single => rest.replace('\'', r"'\''"),
-            Quote::Double => behind_backslashes(rest, &WITHIN_DOUBLE),
+            Quote::Double => with_backslashes(rest, &SPECIAL_IN_DOUBLE_QUOTES),
         })
     }
 }
 
-/// What is special outside of quotes, wherever it stands in a word.
-const SPECIAL: [char; 23] = [
+/// Characters that are special outside of quotes.
+const SPECIAL_UNQUOTED: [char; 23] = [
     ' ', '\\', '\'', '"', '`', '$', '&', ';', '|', '<', '>', '(', ')', '*', '?', '[', ']', '{',
     '}', '!', '^', ',', '\u{a0}',
 ];
-/// What is, at its start.
-const FIRST: [char; 2] = ['~', '#'];
-const WITHIN_DOUBLE: [char; 5] = ['\\', '"', '`', '$', '!'];
+/// Characters that are special at the start of a word.
+const SPECIAL_AT_START: [char; 2] = ['~', '#'];
+const SPECIAL_IN_DOUBLE_QUOTES: [char; 5] = ['\\', '"', '`', '$', '!'];
 
 fn escaped(text: &str) -> String {
-    let mut escaped = behind_backslashes(text, &SPECIAL);
-    if text.starts_with(FIRST) {
+    let mut escaped = with_backslashes(text, &SPECIAL_UNQUOTED);
+    if text.starts_with(SPECIAL_AT_START) {
         escaped.insert(0, '\\');
     }
     escaped
 }
 
-fn behind_backslashes(text: &str, special: &[char]) -> String {
+fn with_backslashes(text: &str, special: &[char]) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if special.contains(&character) {
@@ -102,26 +103,26 @@ fn behind_backslashes(text: &str, special: &[char]) -> String {
 }
 
 #[derive(Default)]
-struct Reader<'a> {
+struct WordScanner<'a> {
     breaks: &'a str,
     word: String,
     quote: Quote,
-    /// Where the quote that is open was opened, in `word`.
+    /// Where the open quote begins in `word`.
     opened_at: usize,
-    /// Behind the last character of `word` that breaks words.
+    /// The end of the last word break in `word`.
     broken_at: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Ended {
+enum WordEnd {
     Word,
     Line,
-    /// A file is next.
+    /// A file comes next.
     Redirection,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, rest: &mut Peekable<Chars<'_>>) -> Ended {
+impl WordScanner<'_> {
+    fn scan(&mut self, rest: &mut Peekable<Chars<'_>>) -> WordEnd {
         while rest.next_if(|c| c.is_ascii_whitespace()).is_some() {}
         while let Some(character) = rest.next() {
             match (self.quote, character) {
@@ -129,14 +130,16 @@ impl Reader<'_> {
                 (Quote::None, '"') => self.open(Quote::Double),
                 (Quote::Single, '\'') | (Quote::Double, '"') => self.quote = Quote::None,
                 (Quote::None, '\\') => self.word.extend(rest.next()),
-                (Quote::Double, '\\') => match rest.next_if(|c| WITHIN_DOUBLE.contains(c)) {
-                    Some(escaped) => self.word.push(escaped),
-                    None => self.word.push('\\'),
-                },
-                (Quote::None, space) if space.is_ascii_whitespace() => return Ended::Word,
+                (Quote::Double, '\\') => {
+                    match rest.next_if(|c| SPECIAL_IN_DOUBLE_QUOTES.contains(c)) {
+                        Some(escaped) => self.word.push(escaped),
+                        None => self.word.push('\\'),
+                    }
+                }
+                (Quote::None, space) if space.is_ascii_whitespace() => return WordEnd::Word,
                 (Quote::None, '<' | '>') => {
                     while rest.next_if(|c| "<>&|".contains(*c)).is_some() {}
-                    return Ended::Redirection;
+                    return WordEnd::Redirection;
                 }
                 (Quote::None, breaks) if self.breaks.contains(breaks) => {
                     self.word.push(breaks);
@@ -145,7 +148,7 @@ impl Reader<'_> {
                 (_, other) => self.word.push(other),
             }
         }
-        Ended::Line
+        WordEnd::Line
     }
 
     fn open(&mut self, quote: Quote) {
@@ -178,7 +181,7 @@ mod tests {
             ("a b\\", &["a", "b"]),
             ("a 'ü", &["a", "ü"]),
         ] {
-            assert_eq!(Line::read(text, BREAKS).words, words, "{text}");
+            assert_eq!(BashLine::parse(text, BREAKS).words, words, "{text}");
         }
     }
 
@@ -196,7 +199,7 @@ mod tests {
             ("a b '>' lo", &["a", "b", ">", "lo"], false),
             (r"a b \> lo", &["a", "b", ">", "lo"], false),
         ] {
-            let line = Line::read(text, BREAKS);
+            let line = BashLine::parse(text, BREAKS);
             let found = (&line.words[..], line.is_redirected);
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
             assert_eq!(found, (&words[..], is_redirected), "{text}");
@@ -221,8 +224,8 @@ mod tests {
             ("sub ", "#general", Some(r"\#general")),
             ("sub a:b", "other", None),
         ] {
-            let line = Line::read(text, BREAKS);
-            assert_eq!(line.rest_of(candidate).as_deref(), rest, "{text}");
+            let line = BashLine::parse(text, BREAKS);
+            assert_eq!(line.replacement(candidate).as_deref(), rest, "{text}");
         }
     }
 }
