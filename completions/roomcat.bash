@@ -1,4 +1,4 @@
-# bash completion for roomcat. What there is to complete, the program itself says.
+# bash completion for roomcat. The program itself lists the candidates.
 
 _roomcat() {
     local kind candidates before
@@ -7,7 +7,7 @@ _roomcat() {
         IFS= read -r kind
         mapfile -t candidates
     } < <(command roomcat complete bash -- "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
-    # Of what stands before the path, bash replaces only what is behind the last word break.
+    # Bash replaces only the part after the last word break.
     before=${candidates[0]}
     while [[ $2 != "$before"* ]]; do before=${before:1}; done
     case $kind in

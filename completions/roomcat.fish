@@ -1,12 +1,12 @@
-# fish completion for roomcat. What there is to complete, the program itself says.
+# fish completion for roomcat. The program itself lists the candidates.
 
 function __roomcat_complete
     set -l before (commandline --tokenize --current-process --cut-at-cursor)
     set -l current (commandline --current-token --cut-at-cursor)
-    # Without its quotes, closed or not.
+    # Remove the quotes, closed or not.
     set -l word (string unescape -- $current; or string unescape -- $current\'; or string unescape -- $current\"; or echo -- $current)
     set -l lines (command roomcat complete fish -- $before "$word" 2>/dev/null)
-    # Of a path, what stands before it in the word: --file=, or @.
+    # The part of the word before a path: --file= or @.
     set -l before "$lines[2]"
     set -l path (string sub --start (math 1 + (string length -- "$before")) -- "$word")
     switch "$lines[1]"

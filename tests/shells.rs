@@ -1,5 +1,5 @@
-//! Completion in real shells: at a terminal, where a word is typed, the tab pressed, and what the shell then runs is looked
-//! at; and by the shells' own ways of listing what there is.
+//! Completion in real shells: at a terminal, by typing a word, pressing Tab and checking the command that runs; and by the
+//! shells' own ways of listing candidates.
 
 use std::fs;
 use std::net::TcpListener;
@@ -31,7 +31,7 @@ fn furnished() -> TestHub {
     hub
 }
 
-/// Whose home the hub's folder is knows another one by name.
+/// Writes a settings file with named hubs to the hub's folder, which is the home folder of the clients.
 fn with_settings(hub: &TestHub) {
     let folder = hub.folder().join(".config/roomcat");
     fs::create_dir_all(&folder).expect("a folder");
@@ -40,7 +40,7 @@ fn with_settings(hub: &TestHub) {
     fs::write(folder.join("config.toml"), toml).expect("a file");
 }
 
-/// A shell at a terminal, where `roomcat` prints its arguments; completion asks the real one.
+/// A shell at a terminal. There, `roomcat` prints its arguments; completion uses the real one.
 struct Shell {
     start: &'static [&'static str],
     prompt: &'static str,
@@ -69,8 +69,8 @@ const FISH: Shell = Shell {
     script: "roomcat.fish",
 };
 
-/// What is typed before the tab, what appears behind it, and what the shell then runs. Of a folder zsh leaves out the
-/// last slash.
+/// The text typed before Tab, the text that appears, and the arguments that the shell then runs. zsh omits the last slash
+/// of a folder.
 const TYPED: [(&str, &str, &str); 16] = [
     ("su", "b", "<sub>"),
     ("sub --dr", "ain", "<sub><--drain>"),
@@ -147,12 +147,12 @@ fn fish_completes_at_a_terminal() {
     FISH.completes(&furnished());
 }
 
-/// What bash would offer for a line, a candidate a line.
+/// The candidates of bash for a line, one per line.
 fn bash_offers(url: &str, line: &str) -> String {
     bash_offers_in(Path::new("/"), url, line)
 }
 
-/// At home in that folder.
+/// With `home` as the home folder.
 fn bash_offers_in(home: &Path, url: &str, line: &str) -> String {
     let script = format!(
         "source '{}'; COMP_LINE=$1 COMP_POINT=${{#1}}; _roomcat roomcat \"${{1##*[ >]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
@@ -184,7 +184,7 @@ fn what_fits_is_listed() {
     ] {
         assert_eq!(bash_offers(hub.url(), line), offered, "{line}");
     }
-    // The hub that is asked is the one of the line.
+    // Completion uses the hub that the line names.
     let line = format!("roomcat -u {} sub lob", hub.url());
     assert_eq!(bash_offers("ws://127.0.0.1:1", &line), "lobby");
     let listed = format!(
@@ -232,7 +232,7 @@ fn who_presses_tab_comes_without_a_name() {
     let hub = TestHub::with(&["--token-file", &token]);
     hub.cmd(&["pub", "lobby", "hi", "--token-file", &token])
         .check();
-    // The shell has not yet made a path of the tilde.
+    // The shell has not expanded the tilde yet.
     let line = "roomcat sub --as laptop --token-file ~/token lo";
     assert_eq!(bash_offers_in(folder.path(), hub.url(), line), "lobby");
     assert!(!hub.stderr().contains("laptop"), "{}", hub.stderr());
@@ -267,7 +267,7 @@ fn without_a_hub_there_are_no_names_and_nothing_is_said() {
                 .env("ROOMCAT_URL", url)
                 .stdout("names\n")
                 .check();
-            // It waits for 200 ms; the rest is for a machine that is busy.
+            // The limit is 200 ms; the rest is for a busy machine.
             assert!(begun.elapsed() < Duration::from_secs(10), "{url}");
         }
         assert_eq!(bash_offers(url, "roomcat sub lo"), "");

@@ -1,4 +1,4 @@
-//! What the pages by hand must name: every key of the settings files, every variable, every verb and code of the wire.
+//! The pages by hand name every key of the settings files, every variable, and every verb and error code of the wire.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use roomcat::wire::verb::Verb;
 use super::{literal, read};
 use crate::harness::Cmd;
 
-/// The words in bold of a page, by the macros that make them so.
+/// The words that a page sets in bold with macros.
 fn bold(page: &str) -> BTreeSet<String> {
     page.lines()
         .filter(|line| line.starts_with(".B"))
@@ -43,7 +43,7 @@ fn every_key_of_the_hub_file_stands_in_its_page() {
     );
 }
 
-/// The file that a page has as its example.
+/// The example file of a page.
 fn example(page: &str) -> String {
     let page = read(page);
     let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("an example");
@@ -113,7 +113,7 @@ fn the_example_of_a_hub_file_is_right() {
         .check();
 }
 
-/// Every source file below src/session, joined.
+/// The content of all source files below src/session.
 fn session_sources() -> String {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/session")];
     let mut sources = String::new();

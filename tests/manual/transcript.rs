@@ -1,4 +1,4 @@
-//! The transcript in man/roomcat-protocol.7 is played to a hub, frame by frame.
+//! Plays the transcript in man/roomcat-protocol.7 to a hub, frame by frame.
 
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, client};
@@ -7,7 +7,7 @@ use super::{literal, read};
 use crate::harness::TestHub;
 use crate::{raw, readme};
 
-/// Lines of the page between `.nf` and `.fi` of a section, as a reader sees them.
+/// The lines between `.nf` and `.fi` in a section, as a reader sees them.
 fn shown(page: &str, section: &str) -> Vec<String> {
     let (_, rest) = page
         .split_once(&format!(".SH {section}\n"))
@@ -26,7 +26,7 @@ fn shown(page: &str, section: &str) -> Vec<String> {
     lines
 }
 
-/// A binary frame as the page shows it.
+/// The bytes of a binary frame that the page shows.
 fn binary(shown: &str) -> Option<Vec<u8>> {
     let text = shown.strip_prefix("binary ")?;
     let text: String = serde_json::from_str(text).expect("a text in JSON");

@@ -86,7 +86,7 @@ fn a_hub_that_says_nothing_is_not_taken_for_a_quiet_room() {
     kill_process(hub.pid(), Signal::STOP).unwrap();
     hub.cmd(&["request", "clock", "--timeout", "300ms", "?"])
         .stderr_has("no answer from the hub within 300ms")
-        .stderr_has("hint: see whether the hub still runs")
+        .stderr_has("hint: check that the hub still runs")
         .status(5)
         .check();
     kill_process(hub.pid(), Signal::CONT).unwrap();

@@ -358,7 +358,7 @@ fn a_command_that_is_not_there_fails_at_once_and_loses_nothing() {
     let hub = hub_with("1\n2\n");
     hub.cmd(&["sub", "jobs", "--as", "w", "-x", "no-such-command-here"])
         .stderr_has("\"no-such-command-here\" ended with 127 (command not found)")
-        .stderr_has("hint: try it by itself")
+        .stderr_has("hint: try it alone")
         .status(1)
         .check();
     assert_eq!(hub.pending("jobs", "w"), Some(2));

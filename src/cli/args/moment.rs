@@ -1,4 +1,4 @@
-//! Values of `pub --delay` and `--at`: when a message is to be delivered, as it is typed.
+//! The values of `pub --delay` and `--at`: times of delivery.
 
 #[cfg(test)]
 mod tests;
@@ -12,13 +12,13 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use crate::cli::args::values::{self, ValueError};
 use crate::limits;
 
-/// A point of time that was typed, in milliseconds since 1970.
+/// A time of `--at`, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(pub u64);
 
 pub fn delay(text: &str) -> Result<Duration, ValueError> {
     match values::duration(text)? {
-        fine if fine <= limits::DELAY_MAX => Ok(fine),
+        delay if delay <= limits::DELAY_MAX => Ok(delay),
         _ => Err(ValueError::TooFarAhead),
     }
 }
@@ -27,12 +27,12 @@ pub fn moment(text: &str) -> Result<Moment, ValueError> {
     moment_after(text, &Zoned::now())
 }
 
-/// Without a zone it is meant where the user is; a time of day is the next one.
+/// A time without a zone is local; a time of day is the next one.
 fn moment_after(text: &str, now: &Zoned) -> Result<Moment, ValueError> {
     let there = now.time_zone();
     let time = match text.strip_prefix('@') {
         Some(seconds) => unix(seconds),
-        None if says_zone(text) => with_zone(text),
+        None if has_zone(text) => with_zone(text),
         None => match text.parse::<DateTime>() {
             Ok(time) => local(time, there),
             Err(_) => text.parse().ok().and_then(|time| next(time, now)),
@@ -49,15 +49,15 @@ fn moment_after(text: &str, now: &Zoned) -> Result<Moment, ValueError> {
 }
 
 fn unix(seconds: &str) -> Option<Timestamp> {
-    // What else `parse` takes of numbers nobody means.
+    // `parse` also accepts a sign.
     if !seconds.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
     Timestamp::from_second(seconds.parse().ok()?).ok()
 }
 
-/// The parsers of local times pass over a zone.
-fn says_zone(text: &str) -> bool {
+/// The parsers of local times ignore a zone.
+fn has_zone(text: &str) -> bool {
     let clock = text
         .split_once(['T', 't', ' '])
         .map_or(text, |(_, clock)| clock);

@@ -10,7 +10,7 @@ use crate::limits;
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sharing")]
-pub struct ShareArgs {
+pub struct SharingArgs {
     /// Share the messages that wait for NAME (--as): each message goes to one of the sharers
     ///
     /// Messages that a sharer has not acknowledged when it exits go to the others. All sharers name the same rooms, or no
@@ -25,7 +25,7 @@ pub struct ShareArgs {
     pub ack_timeout: Duration,
 }
 
-impl ShareArgs {
+impl SharingArgs {
     /// How to subscribe. `jobs`: messages processed at once; `count`: messages wanted in all.
     pub fn delivery_mode(&self, jobs: Option<u16>, count: Option<u64>) -> client::DeliveryMode {
         if !self.share {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::exec::ExecArgs;
 use super::remote::Remote;
-use super::share::ShareArgs;
+use super::share::SharingArgs;
 use super::{stream, values};
 use crate::address::{Address, EventName};
 use crate::cli::io::stdout::FormatTemplate;
@@ -80,7 +80,7 @@ pub struct SubArgs {
     pub no_reconnect: bool,
 
     #[command(flatten)]
-    pub share: ShareArgs,
+    pub share: SharingArgs,
 
     #[command(flatten)]
     pub stream: stream::ReceiveStreamArgs,

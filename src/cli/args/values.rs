@@ -1,8 +1,6 @@
-//! Values of flags and of the settings files that are neither names nor URLs: durations, sizes, limits of history, start
-//! positions. Each is parsed once, where it is read.
+//! Parsers for values of flags and of the settings files: durations, sizes, limits of history, start positions.
 //!
-//! The grammar of durations is ours: libraries for it also take "1month", "5 s" or a number alone, and word their errors
-//! differently.
+//! The grammar of durations is ours: libraries also accept "1month", "5 s" or a bare number, and have other error texts.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -53,7 +51,7 @@ pub struct KeepFor {
     pub bytes: u64,
 }
 
-/// `--auth`: the object, or the file that holds it. Neither is printed.
+/// The value of `--auth`: the object, or the file that contains it. Neither is printed.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AuthText {
     Json(String),
@@ -81,18 +79,11 @@ pub fn usual_database() -> Option<Database> {
 }
 
 fn usual_database_in(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Database> {
-    // The specification: a relative path there is to be ignored.
+    // The specification says to ignore relative paths.
     let absolute = |name| variable(name).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
     Some(Database::File(state.join("roomcat/roomcat.db")))
-}
-
-pub fn database(text: &str) -> Result<Database, ValueError> {
-    Ok(match text {
-        ":memory:" => Database::Memory,
-        path => Database::File(path.into()),
-    })
 }
 
 /// A parser of whole numbers in a range, for clap.
@@ -105,7 +96,7 @@ where
         number.ok_or_else(|| {
             let (least, most) = (range.start(), range.end());
             let most = most.to_string();
-            // A range to the end of the type has no limit that matters to a user.
+            // The end of the type is not a limit that a user meets.
             if most == u64::MAX.to_string() {
                 format!("a whole number of at least {least}")
             } else {
@@ -126,7 +117,7 @@ pub fn duration(text: &str) -> Result<Duration, ValueError> {
         _ => return Err(ValueError::Duration),
     };
     let number = number?;
-    // A century is more than any clock here can add to now without overflow.
+    // A century can be added to the current time without overflow.
     const LONGEST: u64 = 100 * 366 * 86_400_000;
     match number.checked_mul(milliseconds) {
         Some(total) if total <= LONGEST => Ok(Duration::from_millis(total)),
@@ -142,7 +133,7 @@ pub fn positive_duration(text: &str) -> Result<Duration, ValueError> {
     }
 }
 
-/// How often `--watch` asks again.
+/// The interval of `--watch`.
 pub fn watch_interval(text: &str) -> Result<Duration, ValueError> {
     match duration(text)? {
         interval if interval >= limits::WATCH_INTERVAL_MIN => Ok(interval),
@@ -168,7 +159,7 @@ pub fn size(text: &str) -> Result<u64, ValueError> {
         "t" | "tb" | "tib" => 1_u64 << 40,
         _ => return Err(ValueError::Size),
     };
-    // SQLite counts in signed integers.
+    // SQLite has signed integers.
     match number?.checked_mul(bytes) {
         Some(total) if i64::try_from(total).is_ok() => Ok(total),
         _ => Err(ValueError::TooLarge),
@@ -203,7 +194,7 @@ pub fn keep(text: &str) -> Result<KeepFor, ValueError> {
     })
 }
 
-/// A number alone is a seq; a duration back from now has a unit.
+/// A bare number is a seq; a duration ago has a unit.
 pub fn since(text: &str) -> Result<StartPosition, ValueError> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -393,6 +384,5 @@ mod tests {
             file("/h/.local/state/roomcat/roomcat.db")
         );
         assert_eq!(find(&[]), None);
-        assert_eq!(database(":memory:"), Ok(Database::Memory));
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// An evening in Berlin, two hours before midnight and an hour behind UTC.
+/// 22:00 in Berlin, one hour ahead of UTC.
 fn evening() -> Zoned {
     let there = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
     let evening: Timestamp = "2026-11-22T21:00:00.25Z".parse().unwrap();
@@ -14,9 +14,9 @@ fn typed(text: &str) -> Result<String, ValueError> {
 }
 
 #[test]
-fn a_time_is_typed_in_many_ways() {
+fn a_time_has_many_formats() {
     for (text, at) in [
-        // By the local clock, as it is on that day.
+        // Local time, with the offset of that day.
         ("2026-12-24T08:00", "2026-12-24T07:00:00Z"),
         ("2026-12-24 08:00:30", "2026-12-24T07:00:30Z"),
         ("2027-07-01T08:00", "2027-07-01T06:00:00Z"),
@@ -26,14 +26,14 @@ fn a_time_is_typed_in_many_ways() {
         ("23:59", "2026-11-22T22:59:00Z"),
         ("22:00:01", "2026-11-22T21:00:01Z"),
         ("22:00", "2026-11-23T21:00:00Z"),
-        // Where else that is the time.
+        // In other zones.
         ("2026-12-24T08:00Z", "2026-12-24T08:00:00Z"),
         ("2026-12-24T08:00+05:30", "2026-12-24T02:30:00Z"),
         ("2026-12-24T08:00:00-05:00[-05:00]", "2026-12-24T13:00:00Z"),
         ("2026-12-24T08:00-05:00", "2026-12-24T13:00:00Z"),
         ("2026-12-24T08:00[UTC]", "2026-12-24T08:00:00Z"),
         ("@1800000000", "2027-01-15T08:00:00Z"),
-        // The past is for the hub to judge.
+        // The hub decides about times in the past.
         ("2001-09-09T01:46:40Z", "2001-09-09T01:46:40Z"),
         ("@0", "1970-01-01T00:00:00Z"),
         ("2027-11-23T21:00:00.25Z", "2027-11-23T21:00:00.25Z"),
@@ -43,7 +43,7 @@ fn a_time_is_typed_in_many_ways() {
 }
 
 #[test]
-fn what_is_no_time_is_refused() {
+fn invalid_times_are_refused() {
     for text in [
         "",
         "@",

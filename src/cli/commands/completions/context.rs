@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use clap_complete::engine::CompletionCandidate;
 
-use super::hub_names::{self, ListedNames, NamesRequest};
+use super::hub_names::{self, HubNameKind, NamesRequest};
 use super::value_kind::ValueKind;
 use crate::address::Namespace;
 use crate::cli::args::Cli;
@@ -37,9 +37,9 @@ impl CompletionContext {
     pub fn names(&self, kind: ValueKind, current: &str) -> Vec<CompletionCandidate> {
         let names = match kind {
             ValueKind::Room => self.addresses(current),
-            ValueKind::Namespace => self.request(ListedNames::Namespaces, current, None),
-            ValueKind::Member => self.request(ListedNames::Members, current, None),
-            ValueKind::Socket => self.request(ListedNames::Sockets, current, None),
+            ValueKind::Namespace => self.request(HubNameKind::Namespaces, current, None),
+            ValueKind::Member => self.request(HubNameKind::Members, current, None),
+            ValueKind::Socket => self.request(HubNameKind::Sockets, current, None),
             ValueKind::Hub => hubs(current),
             ValueKind::File | ValueKind::AtFile | ValueKind::Folder => Vec::new(),
         };
@@ -49,19 +49,19 @@ impl CompletionContext {
     /// Rooms as typed: bare, or with their namespace if `current` begins one.
     fn addresses(&self, current: &str) -> Vec<String> {
         if !current.starts_with('/') {
-            let rooms = self.request(ListedNames::Rooms, current, None).into_iter();
+            let rooms = self.request(HubNameKind::Rooms, current, None).into_iter();
             // A bare room that begins with a slash would mean a namespace, and the room "" is not a word.
             let bare = rooms.filter(|room| !room.is_empty() && !room.starts_with('/'));
             return bare.collect();
         }
         if let Some((namespace, room)) = current.split_once('#') {
             let rooms = self
-                .request(ListedNames::Rooms, room, Some(namespace))
+                .request(HubNameKind::Rooms, room, Some(namespace))
                 .into_iter();
             let inside = rooms.filter(|room| !room.is_empty());
             return inside.map(|room| format!("{namespace}#{room}")).collect();
         }
-        let mut namespaces = self.request(ListedNames::Namespaces, current, None);
+        let mut namespaces = self.request(HubNameKind::Namespaces, current, None);
         // With one namespace only, its rooms may follow: the shell must not end the word there.
         if let [only] = &namespaces[..] {
             namespaces.push(format!("{only}#"));
@@ -69,7 +69,7 @@ impl CompletionContext {
         namespaces
     }
 
-    fn request(&self, kind: ListedNames, prefix: &str, namespace: Option<&str>) -> Vec<String> {
+    fn request(&self, kind: HubNameKind, prefix: &str, namespace: Option<&str>) -> Vec<String> {
         let Some((global, remote)) = self.flags() else {
             return Vec::new();
         };

@@ -15,13 +15,13 @@ use crate::wire::verb::Verb;
 #[derive(Debug, Serialize)]
 pub struct NamesRequest {
     #[serde(rename = "names")]
-    pub kind: ListedNames,
+    pub kind: HubNameKind,
     pub prefix: String,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ListedNames {
+pub enum HubNameKind {
     Namespaces,
     Rooms,
     Members,
@@ -66,7 +66,7 @@ fn request_names(request: &NamesRequest, target: &Target) -> Option<Vec<String>>
     let runtime = crate::cli::runtime::new_runtime().ok()?;
     let names = runtime.block_on(async {
         let mut connection = HubConnection::open(target).await.ok()?;
-        if let ListedNames::Sockets = request.kind {
+        if let HubNameKind::Sockets = request.kind {
             let who = connection.request(target, &WhoRequest::default()).await;
             return Some(names_then_sids(&who.ok()?, &request.prefix));
         }
