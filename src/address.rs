@@ -63,7 +63,8 @@ fn check_name(what: &'static str, text: &str) -> Result<(), NameError> {
     }
 }
 
-/// Implements what the four kinds of names share: access as text, and deserializing through `parse`. Clones are cheap.
+/// Implements the traits that the four kinds of names share: access as text, and deserializing through `parse`. Clones
+/// are cheap.
 macro_rules! name_type {
     ($name:ident) => {
         impl $name {

@@ -45,7 +45,7 @@ pub const PRESENCE_ROOM_SOCKETS: usize = 256;
 /// Sockets that one verb may notify of joins and leaves, over all its rooms: four rooms of the largest size. Rooms after
 /// that get no announcement.
 pub const PRESENCE_VISITS: usize = 4 * PRESENCE_ROOM_SOCKETS;
-/// Bare names in one answer: more than anyone reads of what a shell completes.
+/// Bare names in one answer: more than anyone reads of a shell's completions.
 pub const NAMES_LISTED: usize = 1000;
 /// How long a shell waits for names from the hub while somebody presses the tab key.
 pub const COMPLETION_TIMEOUT: Duration = Duration::from_millis(200);
@@ -54,7 +54,7 @@ pub const NAMESPACES_PER_CONNECTION: usize = 64;
 /// Recoverable sessions (`--recovery`), connected or not: each costs about 300 bytes of the database, and as much again
 /// for every few rooms. Beyond this, the one that was lost first is dropped.
 pub const SESSIONS_REMEMBERED: usize = 100_000;
-/// How long messages stay for a client that comes back at the last moment, so that it can still read what it missed.
+/// How long messages stay for a client that returns at the last moment, so that it can still read those it missed.
 pub const RECOVERY_READ_TIME: Duration = Duration::from_secs(60);
 /// A `pid`: ours have 20 characters, so a longer one is not ours.
 pub const PID_BYTES: usize = 64;
@@ -215,8 +215,8 @@ pub const HANDLER_STOP_TIMEOUT: Duration = DRAIN_TIMEOUT;
 pub const HANDLER_STDERR_BYTES: usize = 4 * KIB;
 /// Lines about one program in the log per second: enough for a traceback, but a loop does not fill the disk.
 pub const HANDLER_LOG_LINES: u32 = 100;
-/// Disconnected sockets whose sids are remembered. What a program sends to one of them is dropped, instead of stored in a
-/// room of that name.
+/// Disconnected sockets whose sids are remembered. A message from a program to one of them is dropped, instead of
+/// stored in a room of that name.
 pub const HANDLER_DISCONNECTED_SIDS: usize = 4096;
 
 // The store.
@@ -304,8 +304,8 @@ pub const SHARE_REFILLS: u32 = 8;
 /// Messages from the oldest unfinished one on that may be handed out. At most this many are sent twice after a restart,
 /// a takeover, a kick, or when the last sharer leaves.
 pub const SHARE_AHEAD: u64 = 100_000;
-/// Records of a shared queue in memory, kept so that another sharer can get what one does not confirm. Beyond this, a record
-/// is read only for a sharer that has nothing.
+/// Records of a shared queue in memory, kept so that another sharer can get the messages that one does not confirm.
+/// Beyond this, a record is read only for a sharer that has nothing.
 pub const SHARE_BYTES: usize = 2 * CREDIT_BYTES;
 /// Beyond this, no record is read at all. A few sharers can each hold a message of the largest size.
 pub const SHARE_BYTES_MAX: usize = 16 * CREDIT_BYTES;
@@ -373,8 +373,8 @@ pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const RECOVERED_BYTES: usize = FRAME_BYTES_MAX;
 /// How long `emit` waits for the server to confirm that it has read the event.
 pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a plain client waits for the server to close the connection. Closing it earlier may reset it, and lose what the
-/// server has not read.
+/// How long a plain client waits for the server to close the connection. Closing it earlier may reset it, and lose data
+/// that the server has not read.
 pub const HANG_UP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Characters that `--trace` shows of one part of a frame: two lines of a terminal.
 pub const TRACED_CHARACTERS: usize = 160;
@@ -386,7 +386,7 @@ pub const TRACED_SECRETS: usize = 16;
 pub const RETRY_FOR_FILE: Duration = Duration::from_secs(30);
 /// How long `sub` waits for the answer to its last ack before it says that the hub may send those messages again.
 pub const LAST_ACK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a client may write and ack what it received, after a signal or `--timeout`.
+/// How long a client may write and ack received messages, after a signal or `--timeout`.
 pub const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a client takes to disconnect: a courtesy, because everything was confirmed before.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn query_parameters_are_encoded_behind_those_of_engine_io() {
+    fn query_parameters_are_encoded_after_those_of_engine_io() {
         let options = DialOptions {
             path: EnginePath::parse("/chat/engine").unwrap(),
             query: ["a=b c&d", "ü==", "empty="]

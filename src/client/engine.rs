@@ -169,8 +169,8 @@ impl EngineConnection {
         let _ = timeout(limits::CLOSE_TIMEOUT, written).await;
     }
 
-    /// Sends a disconnect and waits until the server closes the connection. Closing earlier, with unread data, would reset
-    /// the connection and lose what the server has not read yet.
+    /// Sends a disconnect and waits until the server closes the connection. Closing earlier, with unread data, would
+    /// reset the connection and lose data that the server has not read yet.
     pub async fn close_and_drain(mut self) {
         self.queue_disconnect();
         let drained = poll_fn(|cx| {

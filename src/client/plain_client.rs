@@ -100,7 +100,7 @@ impl PlainClient {
         }
     }
 
-    /// Sends what is queued and then a disconnect, within a bound.
+    /// Sends the queued packets and then a disconnect, within a bound.
     pub async fn close(self) {
         let ConnectionState::Up(mut connection) = self.connection else {
             return;

@@ -1,7 +1,7 @@
 //! One connection to a namespace of any Socket.IO server: events in both directions, and acknowledgements.
 //!
-//! If the server recovers sessions, remembers what the next connection needs, as the JavaScript client does (Socket.IO docs,
-//! "Connection state recovery"). Does not reconnect.
+//! If the server recovers sessions, remembers the data that the next connection needs, as the JavaScript client does
+//! (Socket.IO docs, "Connection state recovery"). Does not reconnect.
 
 use std::collections::VecDeque;
 
@@ -158,9 +158,9 @@ impl PlainConnection {
         self.engine.send(text);
     }
 
-    /// Waits until the server has read what was emitted, within a bound. A disconnect right after an event can overtake
-    /// it: Socket.IO's server passes events to the application a moment after reading them, and drops them if the
-    /// client has disconnected by then.
+    /// Waits until the server has read the emitted events, within a bound. A disconnect right after an event can
+    /// overtake it: Socket.IO's server passes events to the application a moment after reading them, and drops them if
+    /// the client has disconnected by then.
     pub async fn settle(&mut self) -> Result<(), DisconnectReason> {
         self.engine.flush().await?;
         match timeout(limits::SETTLE_TIMEOUT, self.engine.probe()).await {

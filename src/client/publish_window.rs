@@ -73,8 +73,8 @@ pub struct PublishWindow {
     in_flight_bytes: usize,
     held_bytes: usize,
     unconfirmed_messages: u64,
-    /// Whether this hub has accepted a number of this producer, so that it refuses what is out of order. Before that it accepts
-    /// any number and would skip a refused first batch, so the first batch is sent alone.
+    /// Whether this hub has accepted a number of this producer, so that it refuses a batch out of order. Before that it
+    /// accepts any number and would skip a refused first batch, so the first batch is sent alone.
     is_known: bool,
     refusal: Option<ErrorResponse>,
 }

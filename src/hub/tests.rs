@@ -171,7 +171,7 @@ impl TestCore {
             origin: SessionOrigin::Recovered,
             rooms: rooms(names)
                 .into_iter()
-                .map(|it| (it, Seq::START))
+                .map(|room| (room, Seq::START))
                 .collect(),
         };
         self.commit(
@@ -185,7 +185,7 @@ impl TestCore {
             client: name.map(client),
             rooms: rooms(&[""])
                 .into_iter()
-                .map(|it| (it, Seq::new(9, 9)))
+                .map(|room| (room, Seq::new(9, 9)))
                 .collect(),
             joined,
             head: self.head,
@@ -290,12 +290,12 @@ fn except_skips_the_sockets_in_that_room() {
     assert_eq!(
         hub.reach(9, header),
         (vec![2], 1, 1),
-        "carol alone waits for it"
+        "it waits only for carol"
     );
 }
 
 #[test]
-fn members_away_or_behind_are_queued_and_holders_delivered() {
+fn records_wait_for_members_away_or_behind_and_reach_holders() {
     let mut hub = TestCore::with_members(&[("alice", "a"), ("bob", "a")]);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(9, header.clone()), (vec![], 0, 2));
@@ -307,7 +307,7 @@ fn members_away_or_behind_are_queued_and_holders_delivered() {
     assert_eq!(
         hub.reach(9, header.clone()),
         (vec![], 0, 2),
-        "detached until it asks"
+        "detached until it asks to be attached"
     );
     hub.core
         .step(CoreInput::Attach(SocketId(1)), &mut hub.effects);
@@ -354,10 +354,10 @@ fn a_restored_session_replaces_the_older_socket() {
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(9, header.clone()), (vec![1], 1, 0));
     hub.begin(2, "s", None, &["", "a"]);
-    let came_back = |(socket, notifications): &(u64, Notification)| {
-        *socket == 1 && matches!(notifications, Notification::Replaced)
+    let is_replaced = |(socket, notification): &(u64, Notification)| {
+        *socket == 1 && matches!(notification, Notification::Replaced)
     };
-    assert!(hub.effects.notifications.iter().any(came_back));
+    assert!(hub.effects.notifications.iter().any(is_replaced));
     let Some((2, Notification::Subscribed { reader, .. })) = hub.effects.notifications.pop() else {
         panic!("not subscribed")
     };
@@ -382,12 +382,14 @@ fn a_restored_client_holds_its_name() {
     let mut hub = TestCore::default();
     hub.begin(1, "s", Some("alice"), &[""]);
     hub.begin(2, "s", Some("alice"), &[""]);
-    let words = hub
+    let notifications = hub
         .effects
         .notifications
         .iter()
         .filter(|(socket, _)| *socket == 1);
-    let last = words.map(|(_, notifications)| notifications).next_back();
+    let last = notifications
+        .map(|(_, notification)| notification)
+        .next_back();
     assert!(
         matches!(last, Some(Notification::Replaced)),
         "and nothing else"
@@ -480,7 +482,11 @@ fn volatile_messages_are_delivered_and_never_queued() {
     );
     hub.effects.full.clear();
     let header = hub.header(9, &["a"]);
-    assert_eq!(hub.reach(9, header).0, [1, 2], "who dropped it goes on");
+    assert_eq!(
+        hub.reach(9, header).0,
+        [1, 2],
+        "a socket that lost it stays attached"
+    );
 }
 
 #[test]
@@ -545,7 +551,7 @@ fn a_direct_message_reaches_one_socket_whatever_its_rooms() {
         (to.collect::<Vec<_>>(), receipt.delivered)
     };
     assert_eq!(direct(&mut hub, 1), (vec![1], 1));
-    assert_eq!(direct(&mut hub, 3), (vec![3], 1), "in no room at all");
+    assert_eq!(direct(&mut hub, 3), (vec![3], 1), "a socket in no room");
     hub.effects.full.insert(2);
     assert_eq!(direct(&mut hub, 2), (vec![], 0));
     hub.effects.full.clear();
@@ -553,7 +559,7 @@ fn a_direct_message_reaches_one_socket_whatever_its_rooms() {
     assert_eq!(
         hub.reach(9, header),
         (vec![1, 2], 2, 0),
-        "nobody is behind for it"
+        "a direct message detaches nobody"
     );
 }
 
@@ -581,7 +587,10 @@ fn a_full_mailbox_loses_a_direct_message_and_no_record() {
     let full = delivery(limits::MAILBOX_BYTES, DeliveryKind::Direct);
     assert_eq!(mailbox.put(&full), DeliveryOutcome::Full);
     assert!(mailbox.take_direct().is_some());
-    assert!(mailbox.take_direct().is_none(), "the log's comes first");
+    assert!(
+        mailbox.take_direct().is_none(),
+        "a record of the log comes first"
+    );
     assert!(matches!(mailbox.take(), MailboxItem::Delivery(_)));
     assert!(matches!(mailbox.take(), MailboxItem::Empty));
 }
@@ -642,7 +651,7 @@ fn facts_without_a_requester_change_members_and_are_delivered() {
     assert_eq!(hub.effects.delivered, [(1, 1)]);
     assert!(
         hub.effects.notifications.is_empty(),
-        "nobody published here"
+        "there is no publisher to notify"
     );
     hub.head = 1;
     let header = hub.header(9, &["a"]);

@@ -159,7 +159,7 @@ impl RunningServer {
         let _ = self.stop.send(true);
         while self.connections.join_next().await.is_some() {}
         self.state.services.shared_queues.end().await;
-        // Programs get every disconnect event, and what they answer is still stored.
+        // Programs get every disconnect event, and the messages that they emit in response are still stored.
         let _ = self.stop_programs.send(true);
         while self.programs.join_next().await.is_some() {}
         // This drops the last sender to the writer, which commits what it deferred and ends.

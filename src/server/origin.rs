@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn pages_of_listed_origins_are_accepted() {
         let policy = |origins: &[&str]| {
-            let origins = origins.iter().map(|it| (*it).to_owned()).collect();
+            let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
             OriginPolicy::new(Vec::new(), origins)
         };
         let of = |origins, origin| policy(origins).check(Some("127.0.0.1:7666"), Some(origin));

@@ -1,5 +1,5 @@
-//! One task per Engine.IO session: it takes the client's packets, sends requests to the store and the hub, and writes what
-//! the client's sockets are owed.
+//! One task per Engine.IO session: it takes the client's packets, sends requests to the store and the hub, and writes
+//! the messages that the client's sockets are owed.
 //!
 //! The task is one `poll` over everything it waits for, so reading, writing, timers and the hub never block each other. It
 //! knows its transport only as a trait, and nothing of HTTP.
@@ -89,7 +89,11 @@ impl Session {
         let settings = &self.services.settings;
         let handshake = Handshake {
             sid: params.sid,
-            upgrades: params.upgrades.iter().map(|it| (*it).to_owned()).collect(),
+            upgrades: params
+                .upgrades
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect(),
             ping_interval: millis(settings.ping_interval),
             ping_timeout: millis(settings.ping_timeout),
             max_payload: settings.max_payload as u64,
@@ -144,7 +148,10 @@ impl Session {
 
     /// Requests and calls that wait for an answer.
     fn in_flight(&self) -> usize {
-        let shared = self.sockets.iter().filter_map(|it| it.sharing.as_ref());
+        let shared = self
+            .sockets
+            .iter()
+            .filter_map(|socket| socket.sharing.as_ref());
         self.hub_requests
             + self.calls.pending_events()
             + shared
@@ -178,7 +185,7 @@ impl Session {
         let texts = self
             .out
             .iter()
-            .filter(|it| matches!(it, WireFrame::Text(_)));
+            .filter(|frame| matches!(frame, WireFrame::Text(_)));
         let early: usize = self.sockets.iter().map(Socket::early_cost).sum();
         let bytes = texts.map(WireFrame::len).sum::<usize>() + early + self.attachment_bytes;
         bytes <= limits::ANSWER_BYTES

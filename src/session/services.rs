@@ -28,7 +28,8 @@ pub struct Services {
     pub writer: Writer<Ticket>,
     pub inbox: mpsc::Sender<InboxMessage>,
     pub readers: ReaderPool,
-    /// A permit is a byte. Bounds what waits for a commit, over all publishers; held until the receipt.
+    /// Bounds the bytes that wait for a commit, over all publishers. A permit is one byte, and is held until the
+    /// receipt.
     pub append_queue: Arc<Semaphore>,
     pub clock: fn() -> u64,
     /// Takes the first store error that a session meets. It ends the hub.

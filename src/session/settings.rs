@@ -30,6 +30,23 @@ pub struct HubSettings {
 }
 
 impl HubSettings {
+    /// The defaults that matter to sessions, for tests.
+    #[cfg(test)]
+    pub fn sample() -> Self {
+        Self {
+            ping_interval: limits::PING_INTERVAL,
+            ping_timeout: limits::PING_TIMEOUT,
+            connect_timeout: limits::CONNECT_TIMEOUT,
+            max_message: limits::MESSAGE_BYTES,
+            max_payload: Self::usual_payload(limits::MESSAGE_BYTES),
+            recovery: None,
+            echo: None,
+            token: None,
+            namespaces: Namespaces::default(),
+            trace: None,
+        }
+    }
+
     /// The `max_payload` that lets the largest message through, encoded as base64 and framed.
     pub fn usual_payload(max_message: usize) -> usize {
         (max_message + limits::FRAME_OVERHEAD).div_ceil(3) * 4

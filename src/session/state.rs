@@ -1,5 +1,5 @@
-//! The state of one session, and what every part of it needs: sending requests to the store and the hub, and answers to
-//! the client.
+//! The state of one session, and the methods that all its parts use: sending requests to the store and the hub, and
+//! answers to the client.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -181,7 +181,7 @@ impl Session {
         };
         let binary = frames
             .iter()
-            .filter(|it| matches!(it, WireFrame::Binary(_)));
+            .filter(|frame| matches!(frame, WireFrame::Binary(_)));
         self.attachment_bytes += binary.map(WireFrame::len).sum::<usize>();
         self.out.extend(frames);
     }

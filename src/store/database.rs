@@ -1,7 +1,10 @@
-//! Where a store keeps its messages, and the one place that opens it. A new kind of store gets its variant here.
+//! Where a store keeps its messages: how that is named, and the one place that opens it. A new kind of store gets its variant
+//! here.
 
+use std::convert::Infallible;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::error::StoreError;
 use super::memory::MemoryStore;
@@ -24,6 +27,34 @@ impl Database {
             Self::File(path) => Ok(Box::new(SqliteStore::open(path, retention)?)),
         }
     }
+
+    /// Its file, which nobody else may read or serve.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
+    /// The same, with a relative path completed by `folder`.
+    pub fn within(self, folder: &Path) -> Self {
+        match self {
+            Self::Memory => Self::Memory,
+            Self::File(path) => Self::File(folder.join(path)),
+        }
+    }
+}
+
+/// As `--db` names it: `:memory:`, or a path.
+impl FromStr for Database {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            ":memory:" => Self::Memory,
+            path => Self::File(path.into()),
+        })
+    }
 }
 
 impl fmt::Display for Database {
@@ -31,6 +62,22 @@ impl fmt::Display for Database {
         match self {
             Self::Memory => f.write_str(":memory:"),
             Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_named_as_it_is_shown() {
+        for (text, database) in [
+            (":memory:", Database::Memory),
+            ("a/rooms.db", Database::File("a/rooms.db".into())),
+        ] {
+            assert_eq!(text.parse(), Ok(database.clone()));
+            assert_eq!(database.to_string(), text);
         }
     }
 }

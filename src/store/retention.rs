@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The bounds of `--keep`, `--keep-pending` and `--recovery`.
 ///
-/// A record stays while history or a member wants it. `pending_age` ends what members want. `pending_bytes` bounds the sum
-/// of both: when it is reached, history goes first, then publishes are refused.
+/// A record stays while history or a member wants it. `pending_age` limits how long members want it. `pending_bytes`
+/// bounds the sum of both: when it is reached, history goes first, then publishes are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     pub history_age: Duration,

@@ -1,7 +1,7 @@
 //! The writer thread: it commits everything that waits as one transaction.
 //!
-//! No timer stands between a lone publish and its commit: a group is what arrived while the last commit ran. The writer does
-//! not know who sent an op. A tag travels with each op and comes back with its outcome.
+//! No timer stands between a lone publish and its commit: a group holds the ops that arrived during the last commit.
+//! The writer does not know who sent an op. A tag travels with each op and comes back with its outcome.
 
 mod group;
 #[cfg(test)]

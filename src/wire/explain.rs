@@ -32,7 +32,7 @@ pub enum Direction {
 /// A frame, split into its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExplainedFrame {
-    /// In order. Together they are the frame, except for what is masked or cut.
+    /// In order. Together they are the frame, except for text that is masked or cut.
     pub parts: Vec<FramePart>,
     /// The length of the frame in bytes.
     pub bytes: usize,
@@ -208,7 +208,7 @@ fn packet(text: &str, sender: FrameSender, secrets: &[String], parts: &mut Vec<F
         _ => ("", rest),
     };
     let (namespace, rest) = if rest.starts_with('/') {
-        split_behind(rest, ',')
+        split_after(rest, ',')
     } else {
         ("", rest)
     };
@@ -353,7 +353,7 @@ fn split_attachments(text: &str) -> (&str, &str) {
 }
 
 /// Splits after the first `end`; without one, at the end of the text.
-fn split_behind(text: &str, end: char) -> (&str, &str) {
+fn split_after(text: &str, end: char) -> (&str, &str) {
     let at = text.find(end).map_or(text.len(), |at| at + end.len_utf8());
     text.split_at(at)
 }

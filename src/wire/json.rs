@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_told_in_words_of_our_own() {
+    fn errors_have_our_own_wording() {
         #[derive(Debug, serde::Deserialize)]
         struct Point {
             #[expect(dead_code, reason = "only parsed")]

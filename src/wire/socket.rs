@@ -1,7 +1,8 @@
 //! Socket.IO protocol v5 packets, without the bytes of their attachments (see [`super::attachments`]).
 //!
-//! JSON is sliced, never converted: other clients get what a client sent. This codec is ours because published ones convert
-//! JSON, which changes or refuses some values (`1e400`, `"\ud800"`), and panic on some hostile packets.
+//! JSON is sliced, never converted: other clients get exactly the bytes that a client sent. This codec is ours because
+//! published ones convert JSON, which changes or refuses some values (`1e400`, `"\ud800"`), and panic on some hostile
+//! packets.
 
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::args::moment::{self, Moment};
-use crate::cli::io::batches::DeliveryTime;
+use crate::cli::io::batches::delivery_time::DeliveryTime;
 
 #[derive(Debug, Clone, Args)]
 pub struct DeliveryArgs {

@@ -30,7 +30,7 @@ macro_rules! written_as {
 
 written_as! {
     text ColorChoice: color;
-    text Database: values::database;
+    text Database: |text| text.parse::<Database>();
     text EmitTo: emit_to;
     text EnginePath: EnginePath::parse;
     text HubUrl: HubUrl::parse;

@@ -86,13 +86,6 @@ fn usual_database_in(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Datab
     Some(Database::File(state.join("roomcat/roomcat.db")))
 }
 
-pub fn database(text: &str) -> Result<Database, ValueError> {
-    Ok(match text {
-        ":memory:" => Database::Memory,
-        path => Database::File(path.into()),
-    })
-}
-
 /// A parser of whole numbers in a range, for clap.
 pub fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
@@ -391,6 +384,5 @@ mod tests {
             file("/h/.local/state/roomcat/roomcat.db")
         );
         assert_eq!(find(&[]), None);
-        assert_eq!(database(":memory:"), Ok(Database::Memory));
     }
 }

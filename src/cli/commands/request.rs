@@ -6,7 +6,7 @@ use crate::address::RoomName;
 use crate::cli::args::request::RequestArgs;
 use crate::cli::commands::publish::words::{join_words, single_message};
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::envelope::BatchTemplate;
 use crate::cli::io::stdin::{InputBlock, InputOptions, InputSource, Payload, Split, read};
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::connect_hub;

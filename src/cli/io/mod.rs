@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod batches;
+pub mod envelope;
 pub mod secret;
 pub mod signals;
 pub mod stdin;

@@ -132,7 +132,7 @@ fn batch() -> Batch {
 async fn together<A, B>(script: impl Future<Output = A>, client: impl Future<Output = B>) {
     let both = async { tokio::join!(script, client) };
     let done = tokio::time::timeout(Duration::from_secs(20), both).await;
-    assert!(done.is_ok(), "it hangs");
+    assert!(done.is_ok(), "the script or the client hangs");
 }
 
 /// Runs the client until an event is wanted, and returns that event.
@@ -237,7 +237,7 @@ async fn a_refused_batch_is_retried_until_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_subscription_resumes_behind_the_last_written_message_and_repeats_nothing() {
+async fn a_subscription_resumes_after_the_last_written_message_and_repeats_nothing() {
     let hub = Hub::new();
     let script = async {
         let mut connection = hub.welcome().await;

@@ -160,7 +160,7 @@ fn a_receipt_has_the_outcome() {
 }
 
 #[test]
-fn a_refusal_sends_everything_behind_it_again_in_order() {
+fn a_refused_batch_and_those_after_it_are_sent_again_in_order() {
     for code in [ErrorCode::Full, ErrorCode::Disk] {
         let mut window = known();
         for _ in 0..4 {

@@ -49,7 +49,7 @@ fn the_request_is_repeated_until_something_is_received() {
 }
 
 #[test]
-fn it_resumes_behind_the_last_written_message() {
+fn a_subscription_resumes_after_the_last_written_message() {
     let mut sub = subscription();
     let since = |sub: &Subscription| sub.resume_from().unwrap().to_string();
     sub.record_received(&batch(41, 3, 5));

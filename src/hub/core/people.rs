@@ -51,8 +51,10 @@ impl Core {
             KickTarget::Sid(sid) => self.find(&requester.namespace, Some(sid), None),
             KickTarget::Name(_) => self.find(&requester.namespace, None, None),
         };
-        found.retain(|it| {
-            *it != id && self.is_target(*it, &target) && !self.is_queue_of(*it, requester)
+        found.retain(|socket| {
+            *socket != id
+                && self.is_target(*socket, &target)
+                && !self.is_queue_of(*socket, requester)
         });
         let kicked = self.count_connections(&found);
         for id in &found {

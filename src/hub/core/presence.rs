@@ -94,9 +94,9 @@ impl Core {
                 return;
             }
             let delivery = Arc::new(event_delivery(change, name, socket, effects.now_ms()));
-            for watcher in room.sockets.iter().filter(|it| **it != id) {
-                let is_watching = self.sockets.get(watcher).is_some_and(|it| {
-                    it.presence == PresenceMode::On && it.attachment == Attachment::Attached
+            for watcher in room.sockets.iter().filter(|watcher| **watcher != id) {
+                let is_watching = self.sockets.get(watcher).is_some_and(|socket| {
+                    socket.presence == PresenceMode::On && socket.attachment == Attachment::Attached
                 });
                 if is_watching {
                     // A full mailbox loses the event.

@@ -48,7 +48,7 @@ impl Core {
                 self.add_members(namespace, client, rooms);
                 let holder = self
                     .holder(namespace, client)
-                    .filter(|it| Some(*it) != requester);
+                    .filter(|holder| Some(*holder) != requester);
                 self.update_reader(holder, effects, |reader| note_membership(reader, rooms));
             }
             OpOutcome::Left {
@@ -62,7 +62,7 @@ impl Core {
                 }
                 let holder = self
                     .holder(namespace, client)
-                    .filter(|it| Some(*it) != requester);
+                    .filter(|holder| Some(*holder) != requester);
                 self.update_reader(holder, effects, |reader| {
                     for room in rooms {
                         reader.other_rooms.remove(room);
@@ -296,7 +296,11 @@ impl Core {
             return;
         };
         let namespace = self.namespaces.entry(socket.namespace.clone()).or_default();
-        let Some(older) = namespace.holders.insert(name, id).filter(|it| *it != id) else {
+        let Some(older) = namespace
+            .holders
+            .insert(name, id)
+            .filter(|older| *older != id)
+        else {
             return;
         };
         if let Some(mut socket) = self.sockets.remove(&older) {

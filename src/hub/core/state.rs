@@ -1,4 +1,4 @@
-//! The state of the core: sockets, namespaces, rooms, and who holds which name.
+//! The state of the core: sockets, namespaces, rooms, and the holders of names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;

@@ -58,8 +58,9 @@ impl TestCore {
     fn who(&mut self, socket: u64, filter: SocketFilter) -> Vec<String> {
         match self.ask(socket, CoreInput::Who, Request::Who(filter)) {
             Notification::Sockets { sockets, .. } => {
-                let sid =
-                    |it: PresentSocket| it.reader.sid.as_deref().unwrap_or_default().to_owned();
+                let sid = |socket: PresentSocket| {
+                    socket.reader.sid.as_deref().unwrap_or_default().to_owned()
+                };
                 sockets.into_iter().map(sid).collect()
             }
             other => panic!("{other:?}"),
@@ -71,9 +72,9 @@ impl TestCore {
         let presence = std::mem::take(&mut self.effects.presence);
         let shown = |(socket, body): (u64, Bytes)| {
             let args = batch::decode_args(&body).unwrap().inside().to_owned();
-            let notifications: serde_json::Value = serde_json::from_str(&args).unwrap();
-            assert_eq!(notifications["at"], NOW);
-            let text = |key: &str| notifications[key].as_str().unwrap_or("-").to_owned();
+            let event: serde_json::Value = serde_json::from_str(&args).unwrap();
+            assert_eq!(event["at"], NOW);
+            let text = |key: &str| event[key].as_str().unwrap_or("-").to_owned();
             format!(
                 "{socket}: {} {} {}",
                 text("what"),
@@ -99,7 +100,7 @@ fn only_watchers_get_presence_events() {
     assert_eq!(
         hub.presence(),
         ["1: join a sid3"],
-        "and not of c, nor to 2 or 3"
+        "not of c, and not to 2 or 3"
     );
     hub.subscribe(2, None, &["b", "c"], PresenceMode::Off);
     let moved = hub.presence();
@@ -151,7 +152,7 @@ fn a_new_holder_of_a_name_is_announced_after_the_old_one_left() {
     hub.sub(3, Some("alice"), &["a"]);
     assert_eq!(hub.presence(), ["1: leave a sid2", "1: join a sid3"]);
     hub.commit(2, OpOutcome::Noop, Request::Disconnect);
-    assert_eq!(hub.presence(), [""; 0], "it was notifications");
+    assert_eq!(hub.presence(), [""; 0], "announced already");
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn crowded_rooms_have_no_presence_events() {
     assert_eq!(
         hub.presence().len() as u64,
         crowd,
-        "those behind filter no crowd is left"
+        "departures are announced only once the room is no longer crowded"
     );
 }
 
@@ -185,18 +186,12 @@ fn presence_events_for_many_rooms_are_bounded() {
     }
     let most = limits::PRESENCE_VISITS;
     hub.sub(1000, None, &names);
-    let notifications = hub.effects.presence.len();
-    assert!(
-        (most / 2..=most).contains(&notifications),
-        "{notifications}"
-    );
+    let announced = hub.effects.presence.len();
+    assert!((most / 2..=most).contains(&announced), "{announced}");
     hub.effects.presence.clear();
     hub.commit(1000, OpOutcome::Noop, Request::Disconnect);
-    let notifications = hub.effects.presence.len();
-    assert!(
-        (most / 2..=most).contains(&notifications),
-        "{notifications}"
-    );
+    let announced = hub.effects.presence.len();
+    assert!((most / 2..=most).contains(&announced), "{announced}");
 }
 
 #[test]
@@ -230,11 +225,11 @@ fn a_kick_closes_its_targets_and_no_others() {
         ["sid1", "sid2", "sid3", "sid5", "sid9"]
     );
     assert_eq!(hub.kick(9, name("nobody")), 0);
-    assert_eq!(hub.kick(9, name("teacher")), 0, "not oneself");
+    assert_eq!(hub.kick(9, name("teacher")), 0, "not the requester");
     hub.effects.notifications.clear();
     assert_eq!(hub.kick(9, name("bob")), 2);
     let notifications = hub.effects.notifications.drain(..);
-    let kicked = notifications.filter_map(|(socket, notifications)| match notifications {
+    let kicked = notifications.filter_map(|(socket, notification)| match notification {
         Notification::Kicked { by } => Some((socket, by.to_string())),
         _ => None,
     });
@@ -250,7 +245,7 @@ fn a_kick_closes_its_targets_and_no_others() {
         .step(CoreInput::Attach(SocketId(1)), &mut hub.effects);
     let header = hub.header(9, &["a"]);
     assert_eq!(hub.reach(9, header), (vec![3, 5], 2, 1));
-    assert_eq!(hub.kick(9, name("bob")), 0, "they are notifications once");
+    assert_eq!(hub.kick(9, name("bob")), 0, "nobody is kicked twice");
     assert_eq!(hub.kick(9, KickTarget::Sid("sid3".into())), 1);
     assert_eq!(
         hub.kick(9, KickTarget::Sid("sid4".into())),
@@ -258,7 +253,11 @@ fn a_kick_closes_its_targets_and_no_others() {
         "another namespace"
     );
     hub.commit(1, OpOutcome::Noop, Request::Disconnect);
-    assert_eq!(hub.presence(), ["5: leave a sid3"], "and not twice of 1");
+    assert_eq!(
+        hub.presence(),
+        ["5: leave a sid3"],
+        "socket 1 is not announced twice"
+    );
 }
 
 #[test]
@@ -300,10 +299,10 @@ fn a_client_that_recovers_at_once_replaces_its_older_socket() {
     hub.begin(1, "sid2", None, &["a"]);
     hub.effects.notifications.clear();
     hub.begin(2, "sid2", None, &["a"]);
-    let came_back = |(to, notifications): &(u64, Notification)| {
-        *to == 1 && matches!(notifications, Notification::Replaced)
+    let is_replaced = |(to, notification): &(u64, Notification)| {
+        *to == 1 && matches!(notification, Notification::Replaced)
     };
-    assert!(hub.effects.notifications.iter().any(came_back));
+    assert!(hub.effects.notifications.iter().any(is_replaced));
 }
 
 #[test]
@@ -319,7 +318,7 @@ fn a_full_answer_holds_the_oldest_sockets() {
         panic!("another answer")
     };
     assert_eq!((sockets.len() as u64, more), (most, 3));
-    let last = sockets.last().and_then(|it| it.reader.sid.clone());
+    let last = sockets.last().and_then(|socket| socket.reader.sid.clone());
     assert_eq!(last.as_deref(), Some(&*format!("sid{most}")));
 }
 

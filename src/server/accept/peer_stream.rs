@@ -26,8 +26,8 @@ impl PeerStream {
             Self::Unix(stream) => {
                 let credentials = stream.peer_cred().ok();
                 PeerAddress::Unix {
-                    uid: credentials.map(|it| it.uid()),
-                    pid: credentials.and_then(|it| it.pid()),
+                    uid: credentials.map(|peer| peer.uid()),
+                    pid: credentials.and_then(|peer| peer.pid()),
                 }
             }
         }

@@ -151,7 +151,7 @@ impl PollingSession {
             // The client may be gone.
             let _ = get.response.send(Ok(engine::CLOSE.to_owned()));
         }
-        // An upgraded session goes on by WebSocket, whatever becomes of older requests.
+        // An upgraded session continues by WebSocket, even if older requests fail.
         if matches!(
             state.phase,
             PollingPhase::Polling | PollingPhase::Probing | PollingPhase::Closing

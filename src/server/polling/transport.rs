@@ -1,8 +1,8 @@
 //! HTTP long-polling as a session's transport. Outgoing packets go into the GET that waits, incoming packets come from
 //! POSTs. After an upgrade it forwards to the WebSocket, without the session noticing.
 //!
-//! A response counts as delivered when the client sends its next GET. A named client gets what was lost with a response
-//! again later.
+//! A response counts as delivered when the client sends its next GET. A named client later gets again the messages that
+//! were lost with a response.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

@@ -105,20 +105,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::session::namespace::policy::Namespaces;
 
     fn settings() -> HubSettings {
         HubSettings {
             ping_interval: Duration::from_millis(300),
             ping_timeout: Duration::from_millis(200),
-            connect_timeout: Duration::from_secs(1),
-            max_message: limits::MESSAGE_BYTES,
-            max_payload: HubSettings::usual_payload(limits::MESSAGE_BYTES),
-            recovery: None,
-            token: None,
-            namespaces: Namespaces::default(),
-            echo: None,
-            trace: None,
+            ..HubSettings::sample()
         }
     }
 

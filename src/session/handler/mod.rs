@@ -1,7 +1,8 @@
 //! The program of a namespace (`handler` in hub.toml): how sessions reach it.
 //!
-//! Each table of hub.toml that declares a handler has one long-lived process, which [`run`] keeps running. This folder knows
-//! nothing of transports: a session turns what its peer sent into a [`Call`], and a [`Verdict`] into what its peer gets.
+//! Each table of hub.toml that declares a handler has one long-lived process, which [`run`] keeps running. This folder
+//! knows nothing of transports: a session turns its peer's packets into a [`Call`], and a [`Verdict`] into packets for
+//! its peer.
 
 pub mod call;
 mod lines;

@@ -156,7 +156,7 @@ impl ProgramRunner {
         }
     }
 
-    /// Cancel-safe: each arm only waits, or keeps its progress in what it waits for.
+    /// Cancel-safe: each arm only waits, or keeps its progress in the object it waits for.
     async fn next_event(&mut self, stopping: &mut watch::Receiver<bool>) -> RunnerEvent {
         let Self {
             receiver,

@@ -111,7 +111,7 @@ impl Session {
         }
         while let Some((EventCall { socket, id, .. }, answer)) = self.calls.poll_events(cx) {
             did = true;
-            let Some(index) = self.sockets.iter().position(|it| it.id == socket) else {
+            let Some(index) = self.sockets.iter().position(|entry| entry.id == socket) else {
                 continue;
             };
             match answer {

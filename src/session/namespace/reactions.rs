@@ -221,7 +221,9 @@ fn to_sender(reaction: &Reaction, payload: EventPayload<'_>) -> Vec<DirectMessag
     if let Some(EmitAction { event, args, to }) = &reaction.emit
         && *to == EmitTo::Sender
     {
-        messages.push(own_or(args.as_deref(), payload, |it| it.event(event)));
+        messages.push(own_or(args.as_deref(), payload, |payload| {
+            payload.event(event)
+        }));
     }
     if let Some(event) = &reaction.reply {
         messages.push(payload.event(event));
@@ -241,8 +243,8 @@ fn to_others(
         EmitTo::All => Audience::All,
         EmitTo::Others => Audience::Others,
     };
-    Some(own_or(args.as_deref(), payload, |it| {
-        it.relay(socket, audience, event, max_message)
+    Some(own_or(args.as_deref(), payload, |payload| {
+        payload.relay(socket, audience, event, max_message)
     }))
 }
 

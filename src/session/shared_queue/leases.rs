@@ -174,7 +174,7 @@ impl<P: DivisibleRecord> Leases<P> {
             let idle = |holder: &LeaseHolder| holder.messages == 0 && holder.room() > 0;
             return self.free.is_empty() && self.holders.values().any(idle);
         }
-        let room = self.holders.values().map(|it| u64::from(it.room()));
+        let room = self.holders.values().map(|holder| u64::from(holder.room()));
         self.free_messages < room.sum()
     }
 

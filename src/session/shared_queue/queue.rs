@@ -414,7 +414,11 @@ impl SharedQueue {
         let head = Seq::new(self.feed.cursor().record.saturating_sub(1), 0);
         let event = self.event("caught-up", &json!({"head": head}));
         let mut did_work = false;
-        for sharer in self.sharers.values_mut().filter(|it| !it.is_caught_up) {
+        for sharer in self
+            .sharers
+            .values_mut()
+            .filter(|sharer| !sharer.is_caught_up)
+        {
             sharer.is_caught_up = true;
             sharer.deliver(vec![event.clone()]);
             did_work = true;

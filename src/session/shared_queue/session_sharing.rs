@@ -41,7 +41,7 @@ impl Session {
         if socket
             .sharing
             .as_ref()
-            .is_some_and(|it| it.pending_answers() > 0)
+            .is_some_and(|sharing| sharing.pending_answers() > 0)
         {
             return refused(
                 "the shared queue has not answered this socket's last request; wait for the answer",

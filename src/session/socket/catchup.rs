@@ -38,7 +38,7 @@ pub enum ResumeOutcome {
     OtherLog,
 }
 
-/// Finds where each room of the subscription begins, and counts what is pending from there up to `head`.
+/// Finds where each room of the subscription begins, and counts the pending messages from there up to `head`.
 pub async fn open(
     readers: ReaderPool,
     namespace: Namespace,
@@ -76,7 +76,8 @@ pub async fn open(
                 let last = store.seq_of_last(&namespace, &reader, n, head)?;
                 from = Some(from.map_or(last, |from| from.max(last)));
             }
-            // A client that resumes knows what it has seen. One that asks for the past of a room also gets what is pending.
+            // A client that resumes knows which messages it has seen. One that asks for the past of a room also gets
+            // the pending ones.
             let is_exact = resumed != ResumeOutcome::New || reader.name.is_none();
             for cursor in reader.rooms.values_mut() {
                 *cursor = match from {

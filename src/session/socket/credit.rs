@@ -1,12 +1,12 @@
-//! Counts what a socket has not confirmed yet. Pure, with one type for each way to confirm. A cursor is the first seq
-//! that is not confirmed. Knows nothing of rooms, stores or transports.
+//! Counts the messages that a socket has not confirmed yet. Pure, with one type for each way to confirm. A cursor is
+//! the first seq that is not confirmed. Knows nothing of rooms, stores or transports.
 
 use std::collections::VecDeque;
 
 use crate::address::Seq;
 use crate::limits;
 
-/// How a socket confirms what it was sent.
+/// How a socket confirms messages.
 #[derive(Debug)]
 pub enum Credit {
     /// A roomcat client: the verb `ack` names the last message written.
@@ -132,8 +132,8 @@ impl AckWindow {
         });
     }
 
-    /// Confirms everything up to and including `seq`. Returns the new cursor, or None when nothing changes. A seq beyond what
-    /// was sent confirms only what was sent.
+    /// Confirms everything up to and including `seq`. Returns the new cursor, or None when nothing changes. A seq after
+    /// the last message sent confirms only the messages sent.
     pub fn ack(&mut self, seq: Seq) -> Option<Seq> {
         let mut cursor = None;
         while let Some(first) = self.unacked.front().filter(|first| first.last <= seq) {
@@ -186,7 +186,7 @@ impl EventAcks {
         self.unacked.clear();
     }
 
-    /// Returns the new cursor, if this ack completes a prefix of what was sent.
+    /// Returns the new cursor, if this ack completes a prefix of the events sent.
     pub fn ack(&mut self, id: u64) -> Option<Seq> {
         let index = usize::try_from(id.checked_sub(self.first_id)?).ok()?;
         self.unacked.get_mut(index)?.is_acked = true;

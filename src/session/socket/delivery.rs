@@ -1,5 +1,5 @@
-//! Sends a socket what it is owed, and moves its cursors as its client confirms: by the verb `ack`, by acknowledging an
-//! event, or by the transport taking the frames. Knows nothing of where a delivery comes from.
+//! Sends a socket the messages that it is owed, and moves its cursors as its client confirms: by the verb `ack`, by
+//! acknowledging an event, or by the transport taking the frames. Knows nothing of where a delivery comes from.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -143,7 +143,7 @@ impl Socket {
         let new = self
             .hold
             .cursor()
-            .filter(|it| Some(*it) > self.requested_cursor);
+            .filter(|cursor| Some(*cursor) > self.requested_cursor);
         let cursor = new.or(ack_id.and(self.requested_cursor));
         let urgency = if ack_id.is_some() {
             Urgency::Now

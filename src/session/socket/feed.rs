@@ -1,7 +1,7 @@
 //! Decides what a reader is owed next: from the log while it is behind, then from its mailbox; always in order, without
 //! gap or repeat.
 //!
-//! Knows nothing of encoding, credit or confirmation: its holder does what [`NextItem`] says.
+//! Knows nothing of encoding, credit or confirmation: its owner acts on each [`NextItem`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -186,7 +186,7 @@ impl ReaderFeed {
         self.reading = Some(tokio::spawn(opening));
     }
 
-    /// Reads what waits for a client, in one room or in all that it joined, without moving anything.
+    /// Reads the messages that wait for a client, in one room or in all that it joined. Moves no cursor.
     pub fn peek(
         &mut self,
         services: &Services,
@@ -296,7 +296,7 @@ impl ReaderFeed {
         }
     }
 
-    /// Ready with what the store read, for [`Self::open`] or [`Self::add_page`].
+    /// Ready with the result of the store read, for [`Self::open`] or [`Self::add_page`].
     pub fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<LogRead, StoreError>> {
         let Some(reading) = &mut self.reading else {
             return Poll::Pending;

@@ -125,7 +125,7 @@ impl Socket {
         self.feed.cursor()
     }
 
-    /// Updates what other clients see of its progress.
+    /// Updates the progress that other clients see.
     pub fn note_progress(&self) {
         let cursor = self.feed.cursor();
         self.stats
@@ -136,12 +136,16 @@ impl Socket {
         self.stats.set_reader(Arc::clone(self.feed.reader()));
     }
 
-    /// Answers its CONNECT and sends what waited for that.
+    /// Answers its CONNECT, and sends the direct messages that waited for the answer.
     pub fn enter(&mut self, reply: WireFrame, out: &mut VecDeque<WireFrame>) {
         out.push_back(reply);
         let early = self.early.take().into_iter().flatten();
         self.early_cost = 0;
-        out.extend(early.filter_map(|it| self.direct_frames(it)).flatten());
+        out.extend(
+            early
+                .filter_map(|message| self.direct_frames(message))
+                .flatten(),
+        );
     }
 
     pub fn is_entered(&self) -> bool {
@@ -244,7 +248,7 @@ impl Socket {
         self.feed.purged(rooms, cursor);
     }
 
-    /// Reads what waits for a client, without moving anything.
+    /// Reads the messages that wait for a client. Moves no cursor.
     pub fn peek(
         &mut self,
         services: &Services,
@@ -273,7 +277,7 @@ impl Socket {
         self.feed.attached(head);
     }
 
-    /// Takes what the store read for the feed.
+    /// Takes the result of the store read for the feed.
     pub fn poll_log(
         &mut self,
         cx: &mut Context<'_>,

@@ -16,7 +16,8 @@ pub const ACK: VerbDefinition = VerbDefinition { right: None, run };
 #[derive(Deserialize)]
 struct AckParams {
     seq: Seq,
-    /// The cursors stay before this message until a later ack moves it: the client still needs what begins here.
+    /// The cursors stay before this message until a later ack moves it: the client still needs the messages from here
+    /// on.
     keep: Option<Seq>,
 }
 

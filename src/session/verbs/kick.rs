@@ -14,7 +14,7 @@ use crate::hub::request::{KickTarget, Request};
 use crate::session::state::Session;
 use crate::wire::verb::Verb;
 
-/// [`crate::session::namespace::permissions::Permissions::may_kick`] says who may.
+/// [`crate::session::namespace::permissions::Permissions::may_kick`] decides who may use it.
 pub const KICK: VerbDefinition = VerbDefinition { right: None, run };
 
 #[derive(Deserialize)]

@@ -47,7 +47,7 @@ impl VisibleNames {
         }
         let settings = &services.settings;
         let namespace = Namespace::parse(name).ok();
-        let rules = namespace.and_then(|it| settings.namespaces.rules(&it).cloned());
+        let rules = namespace.and_then(|namespace| settings.namespaces.rules(&namespace).cloned());
         // A namespace with its own tokens opens only for those, and for the hub's token if there is one.
         rules.is_some_and(|rules| rules.grants.is_empty() || settings.token.is_some())
     }

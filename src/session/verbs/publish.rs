@@ -5,8 +5,8 @@
 //! whose data is any JSON, with its attachments; in its receipt `seq` stands for `first` and `count`. `super::delay` has
 //! the answer to a delayed message.
 //!
-//! `reply` is the room for answers. It is stored, and roomcat clients find it in the header of what they get; stock clients
-//! do not see it.
+//! `reply` is the room for answers. It is stored, and roomcat clients find it in the header of a delivery; stock
+//! clients do not see it.
 
 use std::sync::Arc;
 

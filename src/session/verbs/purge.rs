@@ -1,8 +1,8 @@
 //! `["purge", {name?, room?}]`: gives up the messages that wait for a member, in one room or in all that it joined:
 //! `{"ok": true, "messages": 12, "rooms": […]}`.
 //!
-//! A reader of the store counts them first, and the purge covers what there was at that commit: a message published
-//! meanwhile stays. The holder of the name may still write messages that it received already.
+//! A store read counts them first, and the purge covers only the messages of that commit: a message published meanwhile
+//! stays. The holder of the name may still write messages that it received already.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `["queue", {name?}]`: what waits for members, by name and room, of one member or of all:
+//! `["queue", {name?}]`: the messages that wait for one member or for all, by name and room:
 //! `{"ok": true, "queues": [{"name", "room", "pending", "oldest", "bytes", "sharers"?, "leased"?}], "more"?}`.
 //!
 //! `oldest` is when the first pending message was published, in milliseconds since 1970, or null. A shared queue also has

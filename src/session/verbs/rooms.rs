@@ -50,7 +50,7 @@ fn run(session: &mut Session, call: VerbCall<'_>) -> Result<(), VerbError> {
     Ok(())
 }
 
-/// The hub listed the rooms with sockets; the store knows what each room keeps.
+/// The hub listed the rooms with sockets; the store counts the messages that each room keeps.
 pub fn read_store(
     session: &mut Session,
     index: usize,

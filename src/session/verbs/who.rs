@@ -58,7 +58,7 @@ enum Lag {
     AtLeast(u64),
 }
 
-/// The hub listed the sockets, the log ending with record `head`; the store counts what waits for each.
+/// The hub listed the sockets when the log ended with record `head`; the store counts the messages that wait for each.
 pub fn read_store(
     session: &mut Session,
     index: usize,

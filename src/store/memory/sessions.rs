@@ -51,15 +51,19 @@ impl Sessions {
         context: &SessionContext<'_>,
         pruned_to: impl Fn(&RoomName) -> Option<Seq>,
     ) -> Option<OpenedSession> {
-        let resumed = request.and_then(|it| self.resume((holder, new, it), context, pruned_to));
+        let resumed =
+            request.and_then(|request| self.resume((holder, new, request), context, pruned_to));
         if resumed.is_some() {
             return resumed;
         }
         if self.sessions.len() >= limits::SESSIONS_REMEMBERED {
-            let lost = self.sessions.iter().filter_map(|(pid, it)| match it.state {
-                SessionState::Lost(at_ms) => Some((at_ms, Arc::clone(pid))),
-                SessionState::Held(_) => None,
-            });
+            let lost = self
+                .sessions
+                .iter()
+                .filter_map(|(pid, session)| match session.state {
+                    SessionState::Lost(at_ms) => Some((at_ms, Arc::clone(pid))),
+                    SessionState::Held(_) => None,
+                });
             let (_, lost_first) = lost.min()?;
             self.sessions.remove(&lost_first);
         }

@@ -1,5 +1,5 @@
-//! Pruning: deletes what neither members nor history want, a bounded step at a time. A step reads first and makes a plan,
-//! then carries it out in one transaction.
+//! Pruning: deletes records that neither members nor history want, a bounded step at a time. A step reads first and
+//! makes a plan, then carries it out in one transaction.
 
 use std::collections::{BTreeMap, HashMap};
 

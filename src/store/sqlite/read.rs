@@ -1,4 +1,4 @@
-//! A reader's connection: pages, counts and lists of what is committed. It is opened on first use.
+//! A reader's connection: pages, counts and lists of everything committed. It is opened on first use.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use crate::store::op::{OpOutcome, Refusal};
 use crate::store::retention::{Retention, has_passed};
 use crate::wire::batch::{Audience, PublishId};
 
-/// The result of an op inside the transaction. Outcomes that repeat what the op holds are made from the op itself, once the
-/// transaction is durable.
+/// The result of an op inside the transaction. Outcomes that repeat data of the op are made from the op itself, once
+/// the transaction is durable.
 pub(super) enum OpResult {
     /// A record has this number now.
     Appended(u64),

@@ -1,4 +1,4 @@
-//! The loop of the writer thread: gather ops, commit them, append what is due, prune.
+//! The loop of the writer thread: gather ops, commit them, append due records, prune.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -147,7 +147,7 @@ where
     fn after_commit(&mut self, records: usize) -> Result<(), StoreError> {
         self.store.maintain(Maintenance::AfterCommit)?;
         if self.more_to_prune || Instant::now() >= self.prune_at {
-            // Enough steps to keep pace with what was appended.
+            // Enough steps to keep pace with the appends.
             self.prune(1 + 2 * records / limits::PRUNE_RECORDS)?;
         }
         Ok(())

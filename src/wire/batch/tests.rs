@@ -54,9 +54,9 @@ fn lines_are_checked() {
         (1, b"abcd\n", 4, Ok(())),
         (1, b"abcde\n", 4, too_long(0, 5, 4)),
     ];
-    for (said, body, max, expected) in table {
-        let got = check(Framing::Lines, false, *said, body, *max);
-        assert_eq!(&got, expected, "{said} {:?}", body.escape_ascii());
+    for (announced, body, max, expected) in table {
+        let got = check(Framing::Lines, false, *announced, body, *max);
+        assert_eq!(&got, expected, "{announced} {:?}", body.escape_ascii());
     }
 }
 
@@ -73,8 +73,8 @@ fn json_lines_are_checked() {
         (1, "NaN\n", not_json(0)),
         (1, "'a'\n", not_json(0)),
     ];
-    for (said, body, expected) in table {
-        let got = check(Framing::Lines, true, said, body.as_bytes(), MAX);
+    for (announced, body, expected) in table {
+        let got = check(Framing::Lines, true, announced, body.as_bytes(), MAX);
         assert_eq!(got, expected, "{body:?}");
     }
     let deep = format!("{}{}\n", "[".repeat(100_000), "]".repeat(100_000));
@@ -297,12 +297,12 @@ proptest! {
         let all: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
         prop_assert_eq!(&listed(Framing::Lines, &body), &all);
         let longest = lines.iter().map(String::len).max().unwrap_or(0);
-        let said = lines.len() as u32;
-        prop_assert_eq!(check(Framing::Lines, false, said, &body, longest).is_ok(), said > 0);
+        let announced = lines.len() as u32;
+        prop_assert_eq!(check(Framing::Lines, false, announced, &body, longest).is_ok(), announced > 0);
         if longest > 0 {
-            prop_assert!(check(Framing::Lines, false, said, &body, longest - 1).is_err());
+            prop_assert!(check(Framing::Lines, false, announced, &body, longest - 1).is_err());
         }
-        prop_assert!(check(Framing::Lines, false, said + 1, &body, longest).is_err());
+        prop_assert!(check(Framing::Lines, false, announced + 1, &body, longest).is_err());
         prop_assert_eq!(cut(Framing::Lines, &body, from, to), naive_cut(Framing::Lines, &all, from, to));
     }
 
@@ -318,18 +318,18 @@ proptest! {
     }
 
     #[test]
-    fn no_body_panics(body in vec(any::<u8>(), 0..60), said in end(), from in end(), to in end(), max in 0..40usize) {
+    fn no_body_panics(body in vec(any::<u8>(), 0..60), announced in end(), from in end(), to in end(), max in 0..40usize) {
         let body = Bytes::from(body);
         for framing in [Framing::Lines, Framing::Bytes, Framing::Args] {
-            let checked = check(framing, false, said, &body, max);
+            let checked = check(framing, false, announced, &body, max);
             let found = messages(framing, &body).count();
             if checked.is_ok() {
-                prop_assert_eq!(found as u64, u64::from(said));
+                prop_assert_eq!(found as u64, u64::from(announced));
                 let all = listed(framing, &body);
                 prop_assert_eq!(cut(framing, &body, from, to), naive_cut(framing, &all, from, to));
             }
             prop_assert!(cut(framing, &body, from, to).len() <= body.len());
-            let _ = check(framing, true, said, &body, max);
+            let _ = check(framing, true, announced, &body, max);
         }
         let _ = decode_args(&body);
     }
@@ -342,9 +342,9 @@ proptest! {
             let lines = text.strip_suffix('\n')?.split('\n').count();
             Some(lines as u32)
         };
-        for said in 1..20 {
-            let accepted = check(Framing::Lines, false, said, &body, MAX).is_ok();
-            prop_assert_eq!(accepted, walked() == Some(said));
+        for announced in 1..20 {
+            let accepted = check(Framing::Lines, false, announced, &body, MAX).is_ok();
+            prop_assert_eq!(accepted, walked() == Some(announced));
         }
     }
 

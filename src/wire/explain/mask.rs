@@ -1,6 +1,7 @@
 //! Masks the secrets in a JSON text. The caller says which members are secret.
 //!
-//! Works on invalid JSON too: it masks whatever looks like a value, and a truncated text shows no more than a complete one.
+//! Works on invalid JSON too: it masks everything that looks like a value, and a truncated text shows no more than a
+//! complete one.
 
 use crate::limits;
 

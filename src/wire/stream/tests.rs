@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn the_buffer_returns_what_was_written(capacity in 1..300usize, reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..20)) {
+    fn the_buffer_returns_the_bytes_written(capacity in 1..300usize, reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..100), 1..20)) {
         let mut filling = PartBuffer::new(capacity);
         let (mut wanted, mut found, mut part) = (Vec::new(), Vec::new(), 0);
         for read in &reads {
@@ -122,8 +122,8 @@ proptest! {
                 if filling.is_full() {
                     let body = filling.take(&piece(part));
                     prop_assert!(check(Framing::Args, false, 1, &body, capacity + limits::STREAM_HEAD_BYTES).is_ok());
-                    let (came, bytes) = StreamPart::decode(&header(), &body).unwrap();
-                    prop_assert_eq!(came.part, part);
+                    let (decoded, bytes) = StreamPart::decode(&header(), &body).unwrap();
+                    prop_assert_eq!(decoded.part, part);
                     prop_assert_eq!(bytes.len(), capacity);
                     found.extend_from_slice(&bytes);
                     part += 1;

@@ -47,7 +47,7 @@ pub struct ServeArgs {
     pub listen: Vec<ListenAddress>,
 
     /// The database, `:memory:` for none [default: roomcat/roomcat.db in $XDG_STATE_HOME or ~/.local/state]
-    #[arg(long, value_name = "PATH", value_parser = values::database)]
+    #[arg(long, value_name = "PATH")]
     pub db: Option<Database>,
 
     /// The token that opens every namespace; as a flag it belongs to every command.

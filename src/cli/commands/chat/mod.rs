@@ -15,7 +15,7 @@ use tokio::select;
 
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::envelope::BatchTemplate;
 use crate::cli::io::stdin::{Blocks, InputError, InputOptions, InputSource, Payload, Split, read};
 use crate::cli::io::stdout::{self, OutputFormat, Terminator};
 use crate::cli::remote::connect::connect_hub;

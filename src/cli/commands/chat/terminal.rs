@@ -13,7 +13,7 @@ use super::wait_notice::{WaitNotice, YOUR_MESSAGES, with_wait_notice};
 use crate::address::{Address, ClientName, Namespace, RoomName};
 use crate::cli::args::chat::ChatArgs;
 use crate::cli::failure::Failure;
-use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::envelope::BatchTemplate;
 use crate::cli::io::signals::Signal;
 use crate::cli::io::stdin::{InputOptions, Payload, Split, typed};
 use crate::cli::remote::connect::connect_hub;

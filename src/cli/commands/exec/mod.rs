@@ -22,7 +22,7 @@ use crate::address::{EventName, RoomName, Seq};
 use crate::cli::args::sub::SubArgs;
 use crate::cli::failure::Failure;
 use crate::cli::failure::exec::ExecError;
-use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::envelope::BatchTemplate;
 use crate::cli::io::stdin::{InputBlock, message};
 use crate::cli::io::stdout::{self, Output, OutputBatch, OutputFormat, Terminator, WriteReport};
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};

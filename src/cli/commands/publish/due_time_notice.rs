@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stderr};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::cli::io::batches::DeliveryTime;
+use crate::cli::io::batches::delivery_time::DeliveryTime;
 use crate::cli::screen::term;
 use crate::client::publish_window::PublishOutcome;
 

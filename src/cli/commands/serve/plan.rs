@@ -1,7 +1,7 @@
 //! The settings of a hub that are in force: a flag wins over hub.toml, hub.toml over the default. The only place of the
 //! defaults.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cli::args::serve::ServeArgs;
@@ -74,9 +74,7 @@ impl HubPlan {
         let database = database(args.db.clone().or(filed.db))?;
         let mut private = file.secrets;
         private.extend(global.token_file.clone());
-        if let Database::File(path) = &database {
-            private.push(path.clone());
-        }
+        private.extend(database.file().map(Path::to_owned));
         let keep = retention(
             args.keep.or(filed.keep).unwrap_or(KEEP),
             args.keep_pending
@@ -177,8 +175,6 @@ fn database(given: Option<Database>) -> Result<Database, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use clap::CommandFactory as _;
 
     use super::*;

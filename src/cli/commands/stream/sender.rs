@@ -9,7 +9,7 @@ use crate::cli::commands::publish::plan::PublishPlan;
 use crate::cli::commands::publish::receipt_check::ReceiptCheck;
 use crate::cli::failure::Failure;
 use crate::cli::failure::stream::StreamError;
-use crate::cli::io::batches::BatchTemplate;
+use crate::cli::io::envelope::BatchTemplate;
 use crate::cli::io::stdin::InputBlock;
 use crate::cli::remote::connect::connect_hub;
 use crate::cli::remote::connection_notes::{note_event, reconnect_status};

@@ -1,60 +1,20 @@
 //! Turns blocks of input into batches: with the header from the command line, or with the header of each envelope.
 
-mod delivery_time;
+pub mod delivery_time;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use crate::address::{EventName, Namespace, RoomName};
+use crate::address::Namespace;
+use crate::cli::io::envelope::{BatchTemplate, Envelope, EnvelopeKind};
 use crate::cli::io::stdin::{Blocks, InputBlock, InputError};
 use crate::client::Batch;
 use crate::limits;
-use crate::wire::batch::{
-    Audience, Framing, PublishHeader, encode_args, messages, push_bytes_message,
-};
+use crate::wire::batch::{Framing, messages, push_bytes_message};
 use crate::wire::json;
-pub use delivery_time::DeliveryTime;
-
-/// The header that a command line gives to all its messages.
-#[derive(Debug, Clone, Default)]
-pub struct BatchTemplate {
-    pub rooms: Vec<RoomName>,
-    pub except: Vec<RoomName>,
-    pub event: Option<EventName>,
-    pub to: Audience,
-    pub volatile: bool,
-    pub delivery_time: Option<DeliveryTime>,
-    /// The room that answers go to.
-    pub reply: Option<RoomName>,
-}
-
-impl BatchTemplate {
-    pub fn batch(&self, block: InputBlock) -> Batch {
-        let event = self.event.clone().unwrap_or_else(EventName::message);
-        Batch {
-            header: PublishHeader {
-                rooms: self.rooms.clone(),
-                json: block.json,
-                count: block.count,
-                except: self.except.clone(),
-                to: self.to,
-                volatile: self.volatile,
-                due: self.delivery_time.and_then(DeliveryTime::due),
-                delay: self.delivery_time.and_then(DeliveryTime::delay),
-                reply: self.reply.clone(),
-                ..PublishHeader::new(event, block.framing)
-            },
-            body: block.body,
-        }
-    }
-}
 
 /// A batch, and the namespace that its envelope names.
 #[derive(Debug)]
@@ -180,12 +140,7 @@ impl Envelopes {
         if self.destination != Destination::Given {
             template.rooms = envelope.rooms.clone();
         }
-        if template.event.is_none() {
-            template.event = envelope.event.clone();
-        }
-        if template.reply.is_none() {
-            template.reply = envelope.reply.clone();
-        }
+        template.complete_from(&envelope);
         let (kind, data) = envelope.data().map_err(failed)?;
         if data.len() > self.max_message {
             return Err(InputError::TooLong {
@@ -201,75 +156,6 @@ impl Envelopes {
             data,
         })
     }
-}
-
-/// The fields of a `sub --json` object that are published.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    namespace: Option<Namespace>,
-    #[serde(default)]
-    rooms: Vec<RoomName>,
-    event: Option<EventName>,
-    reply: Option<RoomName>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(default)]
-    json: bool,
-    base64: Option<String>,
-    #[serde(borrow)]
-    args: Option<&'a RawValue>,
-    #[serde(default)]
-    attachments: Vec<String>,
-}
-
-impl Envelope<'_> {
-    fn data(&self) -> Result<(EnvelopeKind, Bytes), String> {
-        let decode = |text: &String| {
-            let bytes = STANDARD.decode(text);
-            bytes
-                .map(Bytes::from)
-                .map_err(|_| "it holds invalid base64".to_owned())
-        };
-        match (self.data, &self.base64, self.args) {
-            (Some(value), None, None) if self.json => Ok((
-                EnvelopeKind::Json,
-                Bytes::copy_from_slice(value.get().as_bytes()),
-            )),
-            (Some(value), None, None) => {
-                let text: String = serde_json::from_str(value.get()).map_err(|_| {
-                    "\"data\" is not a string, and there is no \"json\":true".to_owned()
-                })?;
-                let kind = if text.contains('\n') {
-                    EnvelopeKind::Bytes
-                } else {
-                    EnvelopeKind::Text
-                };
-                Ok((kind, text.into()))
-            }
-            (None, Some(base64), None) => Ok((EnvelopeKind::Bytes, decode(base64)?)),
-            (None, None, Some(args)) if args.get().starts_with('[') => {
-                let attachments = self
-                    .attachments
-                    .iter()
-                    .map(decode)
-                    .collect::<Result<Vec<_>, _>>()?;
-                Ok((EnvelopeKind::Args, encode_args(args.get(), &attachments)))
-            }
-            (None, None, Some(_)) => Err("\"args\" is not an array".to_owned()),
-            (None, None, None) => {
-                Err("it has none of \"data\", \"base64\" and \"args\"".to_owned())
-            }
-            _ => Err("it has more than one of \"data\", \"base64\" and \"args\"".to_owned()),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum EnvelopeKind {
-    Text,
-    Json,
-    Bytes,
-    Args,
 }
 
 struct EnvelopeMessage {
@@ -302,9 +188,7 @@ impl EnvelopeGroup {
         self.first.kind == message.kind
             && message.kind != EnvelopeKind::Args
             && self.first.namespace == message.namespace
-            && self.first.template.rooms == message.template.rooms
-            && self.first.template.event == message.template.event
-            && self.first.template.reply == message.template.reply
+            && self.first.template == message.template
             && self.body.len() + message.data.len() < limits::BATCH_BYTES
     }
 

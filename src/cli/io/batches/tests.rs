@@ -1,6 +1,8 @@
 use tokio::sync::mpsc::channel;
 
 use super::*;
+use crate::address::{EventName, RoomName};
+use crate::wire::batch::encode_args;
 
 fn block(lines: &str) -> InputBlock {
     InputBlock {

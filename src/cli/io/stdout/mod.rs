@@ -21,11 +21,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::address::Seq;
+pub use crate::cli::io::envelope::time;
 use crate::limits;
 use crate::wire::batch::{DeliveryHeader, Framing};
 pub use batch::{OutputBatch, batch_messages};
 use object::OutputTarget;
-pub use object::time;
 pub use output_format::{OutputFormat, Terminator};
 use render::Renderer;
 use sink::{ShortWrite, WatchOutcome, write_all};

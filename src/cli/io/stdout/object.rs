@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use base64::write::EncoderWriter;
 use bytes::Bytes;
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::batch::OutputBatch;
 use crate::address::Seq;
+use crate::cli::io::envelope::push_field;
 use crate::cli::screen::term;
 use crate::wire::attachments::{placeholder, rewrite_placeholders};
 use crate::wire::batch::{Args, Framing, decode_args};
@@ -116,32 +116,6 @@ fn push_one_line(json: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// `{"namespace":…,"rooms":…,"event":…` and `,"time":…,"from":…`. The seq comes between them.
-pub(super) fn object_frame(batch: &OutputBatch) -> (Vec<u8>, Vec<u8>) {
-    let header = &batch.header;
-    let mut before = Vec::new();
-    push_field("{\"namespace\":", &batch.namespace, &mut before);
-    push_field(",\"rooms\":", &header.rooms, &mut before);
-    push_field(",\"event\":", &header.event, &mut before);
-    let mut after = Vec::new();
-    if let Some(time) = time(header.at) {
-        push_field(",\"time\":", &time, &mut after);
-    }
-    if let Some(from) = &header.from {
-        push_field(",\"from\":", from, &mut after);
-    }
-    if let Some(reply) = &header.reply {
-        push_field(",\"reply\":", reply, &mut after);
-    }
-    (before, after)
-}
-
-/// RFC 3339 in UTC with milliseconds. `None` for a time outside the calendar.
-pub fn time(at_ms: u64) -> Option<String> {
-    let at = jiff::Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()?;
-    Some(at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
-}
-
 pub(super) fn push_object(frame: &BatchContext<'_>, index: u32, message: &[u8], out: &mut Vec<u8>) {
     let header = &frame.batch.header;
     out.extend_from_slice(&frame.before);
@@ -191,11 +165,6 @@ fn push_args_fields(args: &Args<'_>, out: &mut Vec<u8>) {
     if !args.attachments.is_empty() {
         out.push(b']');
     }
-}
-
-pub(super) fn push_field<T: Serialize + ?Sized>(name: &str, value: &T, out: &mut Vec<u8>) {
-    out.extend_from_slice(name.as_bytes());
-    serde_json::to_writer(out, value).expect("names, texts and numbers can be JSON");
 }
 
 fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {

@@ -2,11 +2,12 @@
 
 use super::batch::OutputBatch;
 use super::object::{
-    BatchContext, OutputTarget, object_frame, push_data, push_data_for, push_field, push_json,
-    push_json_for_terminal, push_object,
+    BatchContext, OutputTarget, push_data, push_data_for, push_json, push_json_for_terminal,
+    push_object,
 };
 use super::output_format::{OutputFormat, Terminator};
 use crate::address::ClientName;
+use crate::cli::io::envelope::{object_frame, push_field};
 use crate::cli::screen::names::SOMEONE;
 use crate::cli::screen::term;
 use crate::wire::batch::{DeliveryHeader, Framing, decode_args};
@@ -39,7 +40,9 @@ impl Renderer {
             | OutputFormat::Args
             | OutputFormat::Bytes => (Vec::new(), Vec::new()),
             OutputFormat::Template(format, _) if !format.has_json() => (Vec::new(), Vec::new()),
-            OutputFormat::Json | OutputFormat::Template(..) => object_frame(batch),
+            OutputFormat::Json | OutputFormat::Template(..) => {
+                object_frame(&batch.namespace, &batch.header)
+            }
         };
         BatchContext {
             batch,

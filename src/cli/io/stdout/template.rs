@@ -5,9 +5,10 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::object::{
-    BatchContext, OutputTarget, push_data_for, push_json_for_terminal, push_object, time,
+    BatchContext, OutputTarget, push_data_for, push_json_for_terminal, push_object,
 };
 use crate::address::{RoomName, Seq};
+use crate::cli::io::envelope::time;
 use crate::cli::screen::term;
 use crate::limits;
 

@@ -14,8 +14,7 @@ use crate::cli::io::secret::read_secret;
 use crate::cli::toml_file::diagnostics::Diagnostics;
 use crate::server::accept::listener::ListenAddress;
 use crate::server::{
-    Database, HandlerCommand, NamespaceRules, Namespaces, Reaction, Right, Rights, Token,
-    TokenGrant,
+    HandlerCommand, NamespaceRules, Namespaces, Reaction, Right, Rights, Token, TokenGrant,
 };
 
 pub struct HubFileChecker<'a, 'd> {
@@ -47,9 +46,7 @@ impl<'a, 'd> HubFileChecker<'a, 'd> {
                 *path = self.folder.join(&*path);
             }
         }
-        if let Some(Database::File(path)) = &mut settings.db {
-            *path = self.folder.join(&*path);
-        }
+        settings.db = settings.db.map(|database| database.within(self.folder));
         for path in [&mut settings.static_dir, &mut settings.token_file] {
             *path = path.take().map(|path| self.folder.join(path));
         }

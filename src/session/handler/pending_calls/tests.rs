@@ -83,7 +83,7 @@ fn no_arguments() -> HandlerArgs {
 }
 
 #[test]
-fn an_answer_goes_to_the_session_that_asked() {
+fn an_answer_goes_to_the_session_that_called() {
     let mut bench = Bench::new();
     let (mut first, mut second) = (bench.request(event("a")), bench.request(event("a")));
     assert!(bench.next_line().unwrap().contains(r#"{"id":1,"#));

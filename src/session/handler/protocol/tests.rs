@@ -238,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn the_asker_gets_what_the_program_answered(
+    fn the_caller_gets_the_answer_of_the_program(
         args in vec(json_value(), 0..4),
         attachment in option::of(vec(any::<u8>(), 0..20)),
     ) {
