@@ -113,13 +113,20 @@ fn what_has_not_ended_ends_a_drain_and_comes_again() {
     for _ in 0..2 {
         let early = drain(&hub);
         cut(&early, "it has not ended yet");
-        assert!(early.stderr().contains("the next call gets it again"));
+        assert!(
+            early
+                .stderr()
+                .contains("the next call gets the stream again")
+        );
         assert_eq!(early.stdout(), "part of it, ");
     }
     let late = hub.cmd(&["sub", "--stream", "box", "--as", "me", "--timeout", "100ms"]);
     let late = late.run();
     assert_eq!(late.status, 5, "{}", late.stderr());
-    for said in ["timed out after 100ms", "the next call gets it again"] {
+    for said in [
+        "timed out after 100ms",
+        "the next call gets the stream again",
+    ] {
         assert!(late.stderr().contains(said), "{}", late.stderr());
     }
     publisher.write("and the rest");

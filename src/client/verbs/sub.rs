@@ -97,7 +97,7 @@ impl SubscribeRequest {
             Some(resume) => (Some(StartPosition::Seq(resume.from)), None),
             None => (self.since, self.last),
         };
-        let share = self.share().map(|share| ShareArgs {
+        let share = self.share().map(|share| ShareFields {
             share: true,
             ack_timeout: u64::try_from(share.ack_timeout.as_millis()).unwrap_or(u64::MAX),
             window: share.window,
@@ -126,11 +126,11 @@ struct SubscribeArgs<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     presence: bool,
     #[serde(flatten)]
-    share: Option<ShareArgs>,
+    share: Option<ShareFields>,
 }
 
 #[derive(Serialize)]
-struct ShareArgs {
+struct ShareFields {
     share: bool,
     ack_timeout: u64,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -68,13 +68,6 @@ impl SharedQueues {
         let mut running = self.lock();
         while running.tasks.try_join_next().is_some() {}
         let RunningQueues { queues, tasks } = &mut *running;
-        // A queue removes itself before it ends. Only a panic (which ends the program in release builds) leaves a closed one.
-        if queues
-            .get(key)
-            .is_some_and(|queue| queue.requests.is_closed())
-        {
-            queues.remove(key);
-        }
         let queue = queues.entry(key.clone()).or_insert_with(|| {
             let (requests, receiver) = mpsc::unbounded_channel();
             let stats = Arc::new(QueueStats::default());

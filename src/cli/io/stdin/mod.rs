@@ -182,13 +182,15 @@ pub fn pipe() -> Option<Receiver> {
 /// Checks that files can be opened. Does not open pipes, which would wait for a writer.
 pub fn check(paths: &[PathBuf]) -> Result<(), InputError> {
     for path in paths.iter().filter(|path| !is_stdin(path)) {
-        let opened = path
-            .metadata()
-            .and_then(|metadata| match metadata.is_file() {
-                true => File::open(path).map(drop),
-                false if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-                false => Ok(()),
-            });
+        let opened = path.metadata().and_then(|metadata| {
+            if metadata.is_file() {
+                File::open(path).map(drop)
+            } else if metadata.is_dir() {
+                Err(io::ErrorKind::IsADirectory.into())
+            } else {
+                Ok(())
+            }
+        });
         opened.map_err(|source| InputError::Io {
             path: path.clone(),
             source,
