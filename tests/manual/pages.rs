@@ -11,7 +11,7 @@ use roomcat::cli::settings::VARIABLES;
 use super::{folder, names, read};
 
 /// The date of the last change of substance.
-const DATE: &str = "2026-11-22";
+const DATE: &str = "2026-11-29";
 
 /// The pages written by hand. Every SEE ALSO names them.
 const BY_HAND: [&str; 3] = [
