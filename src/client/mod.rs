@@ -3,7 +3,7 @@
 //! | | one connection | reconnects |
 //! |---|---|---|
 //! | roomcat hub | [`HubConnection`]: a request and its response | [`HubClient`]: publishes and subscribes |
-//! | any Socket.IO server | [`PlainConnection`] | [`PlainClient`] |
+//! | any Socket.IO server | [`PlainConnection`] | [`plain_client::PlainClient`] |
 //!
 //! All four stand on [`engine::EngineConnection`].
 

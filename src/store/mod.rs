@@ -1,6 +1,6 @@
 //! The durable log with cursors: the messages, the members of each room, and how far each member has read.
 //!
-//! One writer commits groups of [`Op`]s in order ([`writer`]); readers work beside it ([`reader_pool`]). The store knows
+//! One writer commits groups of [`Op`]s in order (`writer`); readers work beside it (`reader_pool`). The store knows
 //! nothing of sockets, sessions or tasks: a tag travels with each op and comes back with its outcome.
 
 pub(crate) mod database;

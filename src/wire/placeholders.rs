@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::limits;
 
 /// Replaces each placeholder with what `replace` writes for the number of its attachment. Only for packets with attachments:
-/// elsewhere such an object is plain data. Returns a text that [`check`] refuses unchanged.
+/// elsewhere such an object is plain data. Returns a text that `check` refuses unchanged.
 pub fn rewrite_placeholders(json: &str, mut replace: impl FnMut(usize, &mut String)) -> String {
     let found = scan(json).unwrap_or_default();
     let mut out = String::with_capacity(json.len());
