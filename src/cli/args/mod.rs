@@ -107,8 +107,8 @@ impl Cli {
             ColorChoice::Auto => clap::ColorChoice::Auto,
         });
         let matches = command.try_get_matches_from_mut(&words);
-        let matches = matches
-            .map_err(|error| ParseError::from_clap(error, &command, &command_path(&words)))?;
+        let explain = |error| ParseError::from_clap(error, &command, || command_path(&words));
+        let matches = matches.map_err(explain)?;
         for (name, rejected, why) in LOCAL_COMMANDS {
             let Some(inner) = matches.subcommand_matches(name) else {
                 continue;
@@ -120,8 +120,7 @@ impl Cli {
                 return Err(ParseError::Usage(UsageError::new(what, name)));
             }
         }
-        let cli = Self::from_arg_matches(&matches)
-            .map_err(|error| ParseError::from_clap(error, &command, &command_path(&words)))?;
+        let cli = Self::from_arg_matches(&matches).map_err(explain)?;
         if cli.global.url.is_some() && cli.global.hub.is_some() {
             let what = "--url cannot be used with --hub: each names a hub".to_owned();
             return Err(ParseError::Usage(UsageError::new(what, cli.command.name())));

@@ -31,8 +31,13 @@ impl UsageError {
 }
 
 impl ParseError {
-    /// `root` is the whole command line; `path` names the command that was typed.
-    pub(super) fn from_clap(error: clap::Error, root: &Command, path: &[String]) -> Self {
+    /// `root` is the whole command line. `path` names the command that was typed; it is called only for a mistake, because it
+    /// parses the words once more.
+    pub(super) fn from_clap(
+        error: clap::Error,
+        root: &Command,
+        path: impl FnOnce() -> Vec<String>,
+    ) -> Self {
         if matches!(
             error.kind(),
             ErrorKind::DisplayHelp
@@ -41,8 +46,9 @@ impl ParseError {
         ) {
             return Self::Help(error);
         }
+        let path = path();
         let mut usage = UsageError::new(what(&error), &path.join(" "));
-        if let Some(hint) = specific_hint(&error, command_at(root, path)) {
+        if let Some(hint) = specific_hint(&error, command_at(root, &path)) {
             usage.hint = hint;
         }
         Self::Usage(usage)
